@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Everything that can go wrong and that a user can do something about.
+
+    FeatherbenchError            what failed, and the remedy
+    ├── ConfigError              a key of the configuration is wrong
+    ├── UnavailableError         this host lacks something that the platform needs
+    ├── TestbedError             network, CPUs, sysctls, lock
+    │   └── TestbedBusyError     another workflow holds the testbed
+    ├── CommandError             a program ended with a failure
+    ├── DeadlineError            a condition did not come true in time
+    ├── ImageError               an image cannot be built, or is gone
+    ├── InstanceError            the server under test did not start
+    │   └── InstanceDiedError    it started, and died or stopped answering
+    ├── LoadError                the load generator failed or printed what nobody can read
+    └── VerificationError        the server answers, but not what it should
+
+Anything else that escapes is a fault of featherbench itself.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class FeatherbenchError(Exception):
+    """What failed, in words for the user, and what to do about it."""
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  remedy: {self.remedy}" if self.remedy else self.message
+
+
+class ConfigError(FeatherbenchError):
+    """A key of the configuration is wrong."""
+
+
+class UnavailableError(FeatherbenchError):
+    """This host lacks something that the platform needs."""
+
+
+class TestbedError(FeatherbenchError):
+    """The network, the CPUs, the sysctls or the lock cannot be had."""
+
+    __test__ = False  # the name begins as pytest's test classes do
+
+
+class TestbedBusyError(TestbedError):
+    """Another workflow holds the testbed."""
+
+
+class CommandError(FeatherbenchError):
+    """A program ended with a failure, or did not end in time."""
+
+    def __init__(
+        self, argv: Sequence[str], reason: str, output_tail: str = "", *, remedy: str = ""
+    ) -> None:
+        shown = " ".join(argv)
+        tail = f"\n  it said: {output_tail}" if output_tail else ""
+        super().__init__(f"`{shown}` {reason}{tail}", remedy=remedy)
+        self.argv = tuple(argv)
+
+
+class DeadlineError(FeatherbenchError):
+    """A condition did not come true in time."""
+
+
+class ImageError(FeatherbenchError):
+    """An image cannot be built, or is gone."""
+
+
+class InstanceError(FeatherbenchError):
+    """The server under test did not start."""
+
+
+class InstanceDiedError(InstanceError):
+    """The server under test started, and died or stopped answering."""
+
+
+class LoadError(FeatherbenchError):
+    """The load generator failed, or its output cannot be read."""
+
+
+class VerificationError(FeatherbenchError):
+    """The server answers, but not what it should."""

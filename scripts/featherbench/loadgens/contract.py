@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a load generator must be able to do: its command, and how to read what it prints.
+
+One file a load generator; its name is its name in the configuration, its class is always called
+`LoadGenerator`. Both methods are pure: the measuring core runs the command.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from featherbench.platforms.contract import Lack
+    from featherbench.record import Endpoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """What load to make. Exactly one of `duration_s` and `requests` is set.
+
+    `operation` is what to do: `GET` for http; `GET` or `SET` for kv. `path` is for http,
+    `pipeline` (requests in flight a connection) and `value_bytes` for kv.
+    """
+
+    endpoint: Endpoint
+    connections: int
+    threads: int
+    operation: str
+    duration_s: float | None = None
+    requests: int | None = None
+    path: str = "/"
+    pipeline: int = 1
+    value_bytes: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadResult:
+    """What the load generator says of one run.
+
+    `duration_s` is its own clock's, of resolution `clock_tick_s`. `requests` counts the good
+    responses only; the others are in `failures`, by kind. `latency_us` maps `mean`, `p50`, `p90`,
+    `p99`, `max` to microseconds, as far as it tells. `transferred_bytes` is None where it does not
+    tell.
+    """
+
+    requests: int
+    duration_s: float
+    clock_tick_s: float
+    failures: Mapping[str, int] = field(default_factory=dict)
+    latency_us: Mapping[str, float] = field(default_factory=dict)
+    transferred_bytes: int | None = None
+
+    @property
+    def requests_per_s(self) -> float:
+        """Good responses per second."""
+        return self.requests / self.duration_s
+
+
+class LoadGenerator(Protocol):
+    """The contract."""
+
+    app: ClassVar[str]
+    """The app whose protocol it speaks: `http` or `kv`."""
+    stops_by: ClassVar[str]
+    """`duration` or `requests`: which of the two a Load for it must give."""
+
+    def lacks(self) -> Sequence[Lack]:
+        """What this host lacks to run it."""
+        ...
+
+    def command(self, load: Load) -> Sequence[str]:
+        """The argument list that makes `load`."""
+        ...
+
+    def parse(self, stdout: str, stderr: str, load: Load) -> LoadResult:
+        """Read its output. Raises LoadError when it cannot be read."""
+        ...

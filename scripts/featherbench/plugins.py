@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds drivers by their name in the configuration: here, then in the user's plugin folders."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from featherbench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from featherbench.hosts.contract import Host
+    from featherbench.loadgens.contract import LoadGenerator
+    from featherbench.platforms.contract import Technology
+    from featherbench.workloads.contract import Workload
+
+PACKAGE = Path(__file__).parent
+CLASS_OF_KIND = {
+    "platforms": "Technology",
+    "hosts": "Host",
+    "workloads": "Workload",
+    "loadgens": "LoadGenerator",
+}
+NOT_A_DRIVER = {"__init__", "contract"}
+
+
+def driver_files(kind: str, plugins: Sequence[str] = ()) -> dict[str, Path]:
+    """Map the names of all drivers of a kind to their files; ours win over a plugin's."""
+    folders = [*(Path(folder) / kind for folder in plugins), PACKAGE / kind]
+    return {
+        file.stem: file
+        for folder in folders
+        for file in sorted(folder.glob("*.py"))
+        if file.stem not in NOT_A_DRIVER
+    }
+
+
+@cache
+def _module(file: Path) -> ModuleType:
+    if file.is_relative_to(PACKAGE):
+        inside = file.relative_to(PACKAGE).with_suffix("")
+        return importlib.import_module(".".join(["featherbench", *inside.parts]))
+    name = f"featherbench_plugin_{file.parent.name}_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _driver(kind: str, name: str, plugins: Sequence[str]) -> Any:  # noqa: ANN401 - cast by callers
+    files = driver_files(kind, plugins)
+    if name not in files:
+        known = ", ".join(sorted(files))
+        raise ConfigError(
+            f"there is no {kind.removesuffix('s')} named {name!r}",
+            remedy=f"use one of {known}, or name the folder that has {kind}/{name}.py in `plugins`",
+        )
+    try:
+        return getattr(_module(files[name]), CLASS_OF_KIND[kind])()
+    except AttributeError as missing:
+        raise ConfigError(
+            f"{files[name]} has no class {CLASS_OF_KIND[kind]}",
+            remedy=f"see {PACKAGE / kind / 'contract.py'}",
+        ) from missing
+
+
+def technology(name: str, plugins: Sequence[str] = ()) -> Technology:
+    """Give the technology driver of that name. Raises ConfigError when there is none."""
+    return cast("Technology", _driver("platforms", name, plugins))
+
+
+def host(name: str, plugins: Sequence[str] = ()) -> Host:
+    """Give the host of that name. Raises ConfigError when there is none."""
+    return cast("Host", _driver("hosts", name, plugins))
+
+
+def workload(name: str, plugins: Sequence[str] = ()) -> Workload:
+    """Give the workload of that name. Raises ConfigError when there is none."""
+    return cast("Workload", _driver("workloads", name, plugins))
+
+
+def load_generator(name: str, plugins: Sequence[str] = ()) -> LoadGenerator:
+    """Give the load generator of that name. Raises ConfigError when there is none."""
+    return cast("LoadGenerator", _driver("loadgens", name, plugins))

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a job is told to do: the models behind the one canonical JSON string of its params.
+
+A spec holds exactly the facts that can change the job's result, and nothing else, since Snakemake
+runs a job again when this string has changed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from featherbench.record import Coordinates, Record
+
+
+class TestbedSpec(Record):
+    """The machine's part: where the client is, addresses, CPUs."""
+
+    __test__ = False
+
+    client: Literal["netns", "loopback"] = "netns"
+    subnet: str = "198.18.0.0/24"
+    container_subnet: str = "198.18.1.0/24"
+    server_cpus: tuple[int, ...] | Literal["auto"] = "auto"
+    client_cpus: tuple[int, ...] | Literal["auto"] = "auto"
+
+
+class TuningSpec(Record):
+    """The paper's Table 3: what is set on the client's and the server's side."""
+
+    net_sysctls: dict[str, str]
+    nofile: Annotated[int, Field(ge=64)] | None
+    file_max: Annotated[int, Field(ge=1024)] | None
+
+
+class PlatformSpec(Record):
+    """One platform: a technology on a host, reached in one way, with its own settings."""
+
+    name: str
+    technology: str
+    host: str
+    network: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class WorkloadSpec(Record):
+    """One workload with its own settings."""
+
+    name: str
+    load_generator: str | None
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class RootFilesystemSpec(Record):
+    """The Debian root file system: its suite, and packages with the version that each must have."""
+
+    suite: str
+    packages: dict[str, str]
+    code: str
+
+
+class ImageSpec(Record):
+    """One image to build."""
+
+    technology: str
+    app: str
+    settings: dict[str, Any]
+    files_for: WorkloadSpec
+    plugins: tuple[str, ...]
+    code: str
+
+
+class DeploySpec(Record):
+    """One deployment to start; also what its warm-up needs."""
+
+    platform: PlatformSpec
+    workload: WorkloadSpec
+    deployment: int
+    testbed: TestbedSpec
+    tuning: TuningSpec
+    plugins: tuple[str, ...]
+    code: str
+
+    def coordinates(self, concurrency: int = 1) -> Coordinates:
+        """Where this lies in the matrix."""
+        return Coordinates(
+            platform=self.platform.name,
+            technology=self.platform.technology,
+            host=self.platform.host,
+            network=self.platform.network,
+            workload=self.workload.name,
+            deployment=self.deployment,
+            concurrency=concurrency,
+        )
+
+
+class MeasureSpec(DeploySpec):
+    """One cell to measure."""
+
+    concurrency: int
+    windows: int

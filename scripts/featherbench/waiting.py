@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every wait polls a condition against a deadline."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from featherbench.errors import DeadlineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+
+def wait_until(
+    condition: Callable[[], T | None],
+    *,
+    what: str,
+    within_s: float,
+    every_s: float = 0.01,
+    remedy: str = "",
+) -> T:
+    """Poll `condition` until it returns something truthy, and return that.
+
+    Raises DeadlineError, naming `what`, when that has not happened within `within_s` seconds.
+    """
+    deadline_s = time.monotonic() + within_s
+    while True:
+        if result := condition():
+            return result
+        if time.monotonic() >= deadline_s:
+            raise DeadlineError(f"{what}: not within {within_s:g} s", remedy=remedy)
+        time.sleep(every_s)

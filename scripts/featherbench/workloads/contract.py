@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a workload must be able to do.
+
+One file a workload; its name is its name in the configuration, its class is always called
+`Workload`. A workload knows no driver: it talks to the platform, the client and the clock through
+the Bench that it is given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from featherbench.measuring.bench import Bench
+    from featherbench.record import Window
+
+
+class WorkloadSettings(BaseModel):
+    """A workload's own keys of the configuration; workloads subclass it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Workload(Protocol):
+    """The contract.
+
+    `apps` are the images it needs. A workload that `uses_lease` is measured against the deployed
+    and warmed-up instance of its single app, which lives on between the cells of one deployment;
+    the others start their own instances, if any. One that does not `sweeps` has the single
+    concurrency 1.
+    """
+
+    Settings: ClassVar[type[WorkloadSettings]]
+    apps: ClassVar[tuple[str, ...]]
+    uses_lease: ClassVar[bool]
+    sweeps: ClassVar[bool]
+    load_generators: ClassVar[tuple[str, ...]]
+    """Names of the load generators it can use, the default first; empty if it uses none."""
+
+    def files(self, app: str, settings: WorkloadSettings) -> Mapping[str, bytes]:
+        """What the image of `app` must contain beside the packages: path → content."""
+        ...
+
+    def verify(self, bench: Bench) -> str:
+        """Check, once a deployment, that the right thing is served; say what was checked.
+
+        Raises VerificationError. It is called when the service first answers; `bench.instance`
+        is set.
+        """
+        ...
+
+    def warm_up(self, bench: Bench) -> Mapping[str, object]:
+        """Load the fresh instance until it is warm; say what load that was."""
+        ...
+
+    def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
+        """Measure `windows` windows at `concurrency`, each already judged."""
+        ...
+
+    def nominal_duration_s(self, settings: WorkloadSettings, windows: int) -> float:
+        """About how long one cell takes, for the estimate of the time left."""
+        ...
