@@ -45,10 +45,10 @@ class PlatformSpec(Record):
 
 
 class WorkloadSpec(Record):
-    """One workload with its own settings."""
+    """One workload with its own settings, and the load generator for each app that it loads."""
 
     name: str
-    load_generator: str | None
+    load_generators: dict[str, str] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
 
 

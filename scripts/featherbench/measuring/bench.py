@@ -51,7 +51,8 @@ class Bench:
     technology: Technology
     technology_settings: Settings
     settings: WorkloadSettings
-    load_generator: LoadGenerator | None
+    load_generators: Mapping[str, LoadGenerator]
+    """By app."""
     images: Mapping[str, Image]
     client: Client
     place: Place

@@ -28,7 +28,8 @@ class WorkloadSettings(BaseModel):
 class Workload(Protocol):
     """The contract.
 
-    `apps` are the images it needs. A workload that `uses_lease` is measured against the deployed
+    `apps` are the images it needs; the app of a name is described by the workload of that name
+    (`http`, `kv`, `startup`). A workload that `uses_lease` is measured against the deployed
     and warmed-up instance of its single app, which lives on between the cells of one deployment;
     the others start their own instances, if any. One that does not `sweeps` has the single
     concurrency 1.
@@ -38,11 +39,11 @@ class Workload(Protocol):
     apps: ClassVar[tuple[str, ...]]
     uses_lease: ClassVar[bool]
     sweeps: ClassVar[bool]
-    load_generators: ClassVar[tuple[str, ...]]
-    """Names of the load generators it can use, the default first; empty if it uses none."""
+    loads: ClassVar[tuple[str, ...]]
+    """The apps that it puts under load, and for which it needs a load generator."""
 
-    def files(self, app: str, settings: WorkloadSettings) -> Mapping[str, bytes]:
-        """What the image of `app` must contain beside the packages: path → content."""
+    def files(self, settings: WorkloadSettings) -> Mapping[str, bytes]:
+        """What the image of its own app contains beside the packages: path → content."""
         ...
 
     def verify(self, bench: Bench) -> str:

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The services under test: how each is started inside any instance, and where it listens.
+
+The same launcher starts them on every platform that uses our root file system; it writes what
+depends on the address into `/run/featherbench`, the one folder that an instance may write to.
+"""
+
+from __future__ import annotations
+
+from featherbench.platforms.contract import LISTEN_ADDRESS
+
+LAUNCHER = "/usr/local/bin/featherbench-serve"
+PROBE = "/usr/local/bin/featherbench-probe"
+PORTS = {"http": 18080, "kv": 16379}
+"""Unusual ones, so that a host's own nginx or Redis is not in the way."""
+
+SERVICE_UID = 33
+"""www-data in every Debian root file system: services never run as root."""
+
+
+def serve_command(app: str) -> tuple[str, ...]:
+    """Give the command that serves `app`, to be run inside an instance."""
+    return (LAUNCHER, app, LISTEN_ADDRESS, str(PORTS[app]))
+
+
+def probe_command(address: str, port: int, nonce: str) -> tuple[str, ...]:
+    """Give the command that sends one UDP packet with `nonce` to address:port."""
+    return (PROBE, address, str(port), nonce)
