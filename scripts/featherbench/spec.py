@@ -65,7 +65,6 @@ class ImageSpec(Record):
 
     technology: str
     app: str
-    settings: dict[str, Any]
     files_for: WorkloadSpec
     plugins: tuple[str, ...]
     code: str

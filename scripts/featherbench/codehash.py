@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Content hashes of the code that makes a number.
+
+The hash goes into a job's params: editing what the job uses runs it again, editing anything else,
+a comment, a docstring, or a file's time does not.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+from types import CodeType
+from typing import TYPE_CHECKING
+
+from featherbench.files import digest
+from featherbench.plugins import PACKAGE, driver_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+SCRIPTS = PACKAGE.parent
+RESOURCES = SCRIPTS.parent / "resources"
+
+
+def _constants(values: Iterable[object]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, CodeType):
+            yield _fingerprint(value)
+        elif isinstance(value, frozenset):  # its order differs from process to process
+            yield repr(sorted(map(repr, value)))
+        else:
+            yield repr(value)
+
+
+def _fingerprint(code: CodeType) -> str:
+    parts = (
+        code.co_code.hex(),
+        code.co_exceptiontable.hex(),
+        repr((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)),
+        repr((code.co_argcount, code.co_kwonlyargcount, code.co_flags)),
+        *_constants(code.co_consts),
+    )
+    return digest(*(part.encode() for part in parts))
+
+
+@cache
+def module_digest(file: Path) -> str:
+    """Hash what a Python file does: its byte code, compiled without comments and docstrings."""
+    return _fingerprint(compile(file.read_bytes(), "module", "exec", dont_inherit=True, optimize=2))
+
+
+def _imported_names(block: Iterable[ast.stmt]) -> Iterator[str]:
+    for statement in block:
+        if isinstance(statement, ast.Import):
+            yield from (alias.name for alias in statement.names)
+        elif isinstance(statement, ast.ImportFrom) and statement.module:
+            yield statement.module
+            yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
+        elif not (isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"):
+            # Only statements hold imports: walking expressions too would take ten times as long.
+            for inside in ("body", "orelse", "finalbody", "handlers"):
+                yield from _imported_names(getattr(statement, inside, ()))
+
+
+@cache
+def _imports(file: Path) -> frozenset[Path]:
+    """The files of our package that `file` imports, at any depth inside it."""
+    found = set()
+    for name in _imported_names(ast.parse(file.read_bytes()).body):
+        if name.split(".")[0] == PACKAGE.name:
+            path = SCRIPTS.joinpath(*name.split("."))
+            found |= {f for f in (path.with_suffix(".py"), path / "__init__.py") if f.is_file()}
+    return frozenset(found)
+
+
+@cache
+def _reached(file: Path) -> frozenset[Path]:
+    reached: set[Path] = set()
+    queue = [file]
+    while queue:
+        if (current := queue.pop()) not in reached:
+            reached.add(current)
+            queue.extend(_imports(current))
+    return frozenset(reached)
+
+
+def closure(roots: Iterable[Path]) -> frozenset[Path]:
+    """`roots` and all files of our package that they import, directly or not."""
+    return frozenset().union(*(_reached(root) for root in roots))
+
+
+@cache
+def _companions(kind: str, file: Path) -> frozenset[Path]:
+    """Files that belong to a driver by their name: beside it, or in resources/<kind>/."""
+    return frozenset(
+        path
+        for folder in (file.parent, RESOURCES / kind)
+        for path in folder.glob(f"{file.stem}[._]*")
+        if path.is_file()
+    )
+
+
+@cache
+def _content_digest(file: Path) -> str:
+    return module_digest(file) if file.suffix == ".py" else digest(file.read_bytes())
+
+
+@cache
+def code_digest(
+    script: str, drivers: tuple[tuple[str, str], ...] = (), plugins: Sequence[str] = ()
+) -> str:
+    """Hash a script and everything it uses.
+
+    `drivers` are (kind, name) pairs: which of the drivers, found by name, the job will load.
+    """
+    files = set(closure([SCRIPTS / f"{script}.py"]))
+    for kind, name in drivers:
+        file = driver_files(kind, plugins)[name]
+        files |= closure([file]) | _companions(kind, file)
+    return digest(*(f"{f.name}={_content_digest(f)}".encode() for f in sorted(files)))[:16]
+
+
+def folder_digest(folder: Path) -> str:
+    """Hash the content of all files below a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return digest(*(b"%s=%s" % (f.name.encode(), f.read_bytes()) for f in files))[:16]

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration: what the user may ask for, checked before anything runs."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from featherbench.errors import ConfigError
+from featherbench.plugins import driver_files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BENCHMARKING_NETWORK = ipaddress.ip_network("198.18.0.0/15")
+"""RFC 2544: the addresses set aside for benchmarking; nothing of ours uses others."""
+
+CpuList = tuple[Annotated[int, Field(ge=0)], ...]
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and no key is unknown."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Repetitions(Section):
+    """How often everything is repeated."""
+
+    deployments: PositiveInt = 3
+    """Fresh starts of the server, from nothing. Intervals are taken over these."""
+    windows: PositiveInt = 3
+    """Timed runs against each deployment."""
+
+
+class PlatformConfig(Section):
+    """One platform, reached in one or several ways."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+-[a-z0-9]+$")
+    """`<technology>-<host>`, for example `docker-native`."""
+    network: tuple[str, ...] = ()
+    """How the client reaches it; each way is a platform of its own. Default: as its users do."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """The technology's own settings; see config/README.md."""
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @property
+    def technology(self) -> str:
+        """What isolates the service."""
+        return self.name.split("-")[0]
+
+    @property
+    def host(self) -> str:
+        """Where it runs."""
+        return self.name.split("-")[1]
+
+
+class WorkloadConfig(Section):
+    """One workload."""
+
+    concurrency: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] | None = None
+    """Open client connections, one level after the other. Only for `http` and `kv`."""
+    load_generator: str | None = None
+    """The program that makes the load. Only for `http` and `kv`; others use theirs."""
+    repetitions: Repetitions | None = None
+    """How often this workload is repeated, if not as often as the others."""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """The workload's own settings; see config/README.md."""
+
+    @field_validator("concurrency")
+    @classmethod
+    def _each_level_once(cls, levels: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if levels is not None and len(set(levels)) < len(levels):
+            raise ValueError("a level is named twice")
+        return levels
+
+
+class RootFilesystemConfig(Section):
+    """The one Debian root file system that nginx and Redis come from."""
+
+    suite: str = "bookworm"
+    """Debian's name of the release."""
+    packages: dict[str, str] = Field(
+        default={
+            "nginx-light": "1.22.1*",
+            "redis-server": "5:7.0.15*",
+            "redis-tools": "5:7.0.15*",
+        }
+    )
+    """Packages, each with the version it must have; `*` stands for Debian's own revision."""
+
+
+class TestbedConfig(Section):
+    """This machine's part in the measurement."""
+
+    __test__ = False
+
+    client: Literal["netns", "loopback"] = "netns"
+    """`netns`: the load comes from a network namespace of its own. `loopback`: from the server's
+    own network, without root: to try things out; every window is then suspect."""
+    subnet: str = "198.18.0.0/24"
+    """Addresses of client and server, out of 198.18.0.0/15."""
+    container_subnet: str = "198.18.1.0/24"
+    """Addresses of containers on networks that we make, out of 198.18.0.0/15."""
+    server_cpus: CpuList | Literal["auto"] = "auto"
+    """CPUs of the server; `auto`: half of the cores."""
+    client_cpus: CpuList | Literal["auto"] = "auto"
+    """CPUs of the load generator; `auto`: the other half."""
+
+    @field_validator("subnet", "container_subnet")
+    @classmethod
+    def _for_benchmarking(cls, value: str) -> str:
+        network = ipaddress.IPv4Network(value)
+        if not network.subnet_of(BENCHMARKING_NETWORK):
+            raise ValueError(f"lies outside {BENCHMARKING_NETWORK}, the range for benchmarking")
+        if network.prefixlen > 28:  # noqa: PLR2004 - 14 addresses
+            raise ValueError("is too small: use a /28 or larger")
+        return value
+
+    @model_validator(mode="after")
+    def _apart(self) -> TestbedConfig:
+        subnets = [ipaddress.IPv4Network(n) for n in (self.subnet, self.container_subnet)]
+        if subnets[0].overlaps(subnets[1]):
+            raise ValueError("subnet and container_subnet overlap")
+        return self
+
+
+class TuningConfig(Section):
+    """The paper's Table 3, set on the client's and the server's side and restored afterwards."""
+
+    net_sysctls: dict[Annotated[str, Field(pattern=r"^net\.[a-z0-9_.]+$")], str] = Field(
+        default={
+            "net.core.somaxconn": "1024",
+            "net.ipv4.ip_local_port_range": "1024 65535",
+            "net.ipv4.tcp_tw_reuse": "1",
+            "net.ipv4.tcp_keepalive_time": "60",
+            "net.ipv4.tcp_keepalive_intvl": "60",
+        }
+    )
+    """Sysctls of each network namespace."""
+    nofile: Annotated[int, Field(ge=64)] | None = 20000
+    """Limit of open files of every server and load generator; null leaves it."""
+    file_max: Annotated[int, Field(ge=1024)] | None = None
+    """`fs.file-max` of the whole host; null, the default, leaves it."""
+
+    @field_validator("net_sysctls", mode="before")
+    @classmethod
+    def _values_are_text(cls, value: object) -> object:
+        if isinstance(value, dict):
+            return {key: str(v) if isinstance(v, int) else v for key, v in value.items()}
+        return value
+
+
+class Config(Section):
+    """The whole configuration."""
+
+    seed: Annotated[int, Field(ge=0)] = 2017
+    """Decides the order in which cells are measured."""
+    baseline: str = "linux-native"
+    """The platform that ratios are taken to."""
+    platforms: Annotated[tuple[PlatformConfig, ...], Field(min_length=1)]
+    """What to compare."""
+    workloads: Annotated[dict[str, WorkloadConfig], Field(min_length=1)]
+    """What to measure."""
+    repetitions: Repetitions = Repetitions()
+    """How often, unless a workload says otherwise."""
+    root_filesystem: RootFilesystemConfig = RootFilesystemConfig()
+    testbed: TestbedConfig = TestbedConfig()
+    tuning: TuningConfig = TuningConfig()
+    plugins: tuple[str, ...] = ()
+    """Folders with drivers of your own: `platforms/`, `hosts/`, `workloads/`, `loadgens/`."""
+
+    @field_validator("platforms", mode="before")
+    @classmethod
+    def _a_name_is_a_platform(cls, value: object) -> object:
+        if isinstance(value, list | tuple):
+            return [{"name": item} if isinstance(item, str) else item for item in value]
+        return value
+
+    @field_validator("workloads", mode="before")
+    @classmethod
+    def _nothing_said_is_default(cls, value: object) -> object:
+        if isinstance(value, dict):
+            return {name: {} if item is None else item for name, item in value.items()}
+        return value
+
+
+def _closest(wrong: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(wrong, known, n=1)
+    return f"did you mean {near[0]!r}? Known: {', '.join(known)}" if near else (
+        f"known: {', '.join(known)}"
+    )
+
+
+def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = Config
+    for step in location[:-1]:
+        if isinstance(step, int):
+            continue
+        if model is Config and step == "platforms":
+            model = PlatformConfig
+        elif model is Config and step == "workloads":
+            model = WorkloadConfig
+        elif step in getattr(model, "model_fields", {}):
+            model = next(
+                (
+                    part
+                    for part in (
+                        model.model_fields[step].annotation,
+                        *getattr(model.model_fields[step].annotation, "__args__", ()),
+                    )
+                    if hasattr(part, "model_fields")
+                ),
+                model,
+            )
+    return sorted(model.model_fields)
+
+
+def explain(error: ValidationError, *, file: str, prefix: str = "") -> NoReturn:
+    """Turn pydantic's first complaint into one message that names key, file and remedy."""
+    first = error.errors()[0]
+    location = tuple(first["loc"])
+    key = prefix + ".".join(str(step) for step in location) or "(the whole file)"
+    if first["type"] == "extra_forbidden":
+        remedy = "remove it, or correct its name"
+        if not prefix:
+            remedy += "; " + _closest(str(location[-1]), _keys_beside(location))
+        raise ConfigError(f"{file}: there is no key {key!r}", remedy=remedy)
+    if first["type"] == "missing":
+        raise ConfigError(f"{file}: the key {key!r} is missing", remedy="add it")
+    message = first["msg"].removeprefix("Value error, ")
+    raise ConfigError(
+        f"{file}: {key!r} is {first['input']!r}: {message}",
+        remedy="see config/README.md for what this key takes",
+    )
+
+
+def _check_plugins(config: Config, file: str) -> None:
+    for folder in config.plugins:
+        if not Path(folder).is_dir():
+            raise ConfigError(
+                f"{file}: 'plugins' names {folder!r}, which is not a folder",
+                remedy="give its path, relative to the folder that you run snakemake in",
+            )
+
+
+def _check_names(config: Config, file: str) -> None:
+    names = [platform.name for platform in config.platforms]
+    if doubles := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(
+            f"{file}: 'platforms' names {doubles[0]!r} twice",
+            remedy="name it once; several networks are `network: [nat, bridge]`",
+        )
+    if config.baseline.split("+")[0] not in names:
+        raise ConfigError(
+            f"{file}: 'baseline' is {config.baseline!r}, which is not among 'platforms'",
+            remedy=f"add it to platforms, or choose one of {', '.join(names)}",
+        )
+    known = sorted(driver_files("workloads", config.plugins))
+    for name in config.workloads:
+        if name not in known:
+            raise ConfigError(
+                f"{file}: 'workloads' names {name!r}, which does not exist",
+                remedy=_closest(name, known),
+            )
+
+
+def validate(content: Mapping[str, Any], *, file: str) -> Config:
+    """Check a configuration's content. Raises ConfigError, naming key, file and remedy."""
+    try:
+        config = Config.model_validate(dict(content))
+    except ValidationError as error:
+        explain(error, file=file)
+    _check_plugins(config, file)
+    _check_names(config, file)
+    return config
+
+
+def load(path: Path) -> Config:
+    """Read and check a configuration file. Raises ConfigError."""
+    try:
+        content = yaml.safe_load(path.read_text())
+    except FileNotFoundError as missing:
+        raise ConfigError(f"there is no file {path}", remedy="name one that exists") from missing
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {error}", remedy="mend the line it names") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} has no keys", remedy="start from config/config.yaml")
+    return validate(content, file=str(path))

@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Expands the configuration into the matrix: the plan, and what each job is told.
+
+Everything here is pure but for asking the drivers what this host lacks.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from featherbench import plugins
+from featherbench.codehash import RESOURCES, code_digest, folder_digest
+from featherbench.config import Config, PlatformConfig, WorkloadConfig, explain
+from featherbench.errors import ConfigError
+from featherbench.files import canonical_json, digest
+from featherbench.plan import Plan, PlannedLack, PlannedPlatform, PlannedWorkload
+from featherbench.spec import (
+    DeploySpec,
+    ImageSpec,
+    MeasureSpec,
+    PlatformSpec,
+    RootFilesystemSpec,
+    TestbedSpec,
+    TuningSpec,
+    WorkloadSpec,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from featherbench.platforms.contract import Lack, Technology
+    from featherbench.record import Record
+    from featherbench.workloads.contract import Workload
+
+PLANNED_TECHNOLOGIES = ("lxd", "rumprun", "osv", "mirageos", "netbsd")
+PLANNED_HOSTS = ("kvm", "xen", "tcg")
+"""The paper's, which config/paper.yaml names: until they have a driver they are rows that say so."""
+
+DEFAULT_LOAD_GENERATORS = {"http": "wrk", "kv": "redis_benchmark"}
+DEFAULT_LEVELS = (1, 100)
+
+
+def spec_json(spec: Record) -> str:
+    """One canonical string: Snakemake compares params without looking at keys."""
+    return canonical_json(spec.model_dump(mode="json"))
+
+
+class Matrix:
+    """The configuration, expanded. Raises ConfigError where a name or a driver's key is wrong."""
+
+    def __init__(self, config: Config, *, file: str) -> None:
+        self.config = config
+        self.file = file
+        self.platforms = {spec.name: spec for spec in self._platform_specs()}
+        self.workloads = {name: self._workload_spec(name) for name in config.workloads}
+
+    # --- names -------------------------------------------------------------------------------
+
+    def _technology(self, name: str, host: str) -> Technology | None:
+        known = plugins.driver_files("platforms", self.config.plugins)
+        hosts = plugins.driver_files("hosts", self.config.plugins)
+        if name not in known and name not in PLANNED_TECHNOLOGIES:
+            raise self._no_platform(f"{name}-{host}", "technology", [*known, *PLANNED_TECHNOLOGIES])
+        if host not in hosts and host not in PLANNED_HOSTS:
+            raise self._no_platform(f"{name}-{host}", "host", [*hosts, *PLANNED_HOSTS])
+        return plugins.technology(name, self.config.plugins) if name in known else None
+
+    def _no_platform(self, platform: str, part: str, known: list[str]) -> ConfigError:
+        return ConfigError(
+            f"{self.file}: 'platforms' names {platform!r}, whose {part} does not exist",
+            remedy=f"a platform is <technology>-<host>; each {part}: {', '.join(sorted(known))}",
+        )
+
+    def _platform_specs(self) -> Iterator[PlatformSpec]:
+        for platform in self.config.platforms:
+            technology = self._technology(platform.technology, platform.host)
+            for network in self._networks(platform, technology):
+                yield PlatformSpec(
+                    name=platform.name + (f"+{network}" if platform.network else ""),
+                    technology=platform.technology,
+                    host=platform.host,
+                    network=network,
+                    settings=self._platform_settings(platform, technology),
+                )
+
+    def _networks(
+        self, platform: PlatformConfig, technology: Technology | None
+    ) -> tuple[str, ...]:
+        if technology is None:
+            return platform.network or ("nat",)
+        for network in platform.network:
+            if network not in technology.networks:
+                raise ConfigError(
+                    f"{self.file}: {platform.name} cannot be reached by network {network!r}",
+                    remedy=f"use one of {', '.join(technology.networks)}",
+                )
+        return platform.network or technology.networks[:1]
+
+    def _platform_settings(
+        self, platform: PlatformConfig, technology: Technology | None
+    ) -> dict[str, Any]:
+        if technology is None:
+            return platform.settings
+        try:
+            settings = technology.Settings.model_validate(platform.settings)
+        except ValidationError as error:
+            explain(error, file=self.file, prefix=f"platforms.{platform.name}.settings.")
+        return settings.model_dump(mode="json")
+
+    def _workload_spec(self, name: str) -> WorkloadSpec:
+        driver = plugins.workload(name, self.config.plugins)
+        given = self.config.workloads.get(name, WorkloadConfig())
+        self._check_only_where_it_sweeps(name, driver, given)
+        try:
+            settings = driver.Settings.model_validate(given.settings)
+        except ValidationError as error:
+            explain(error, file=self.file, prefix=f"workloads.{name}.settings.")
+        return WorkloadSpec(
+            name=name,
+            load_generators={app: self._load_generator(app) for app in driver.loads},
+            settings=settings.model_dump(mode="json"),
+        )
+
+    def _check_only_where_it_sweeps(
+        self, name: str, driver: Workload, given: WorkloadConfig
+    ) -> None:
+        for key in ("concurrency", "load_generator"):
+            if getattr(given, key) is not None and not driver.sweeps:
+                raise ConfigError(
+                    f"{self.file}: workload {name!r} has no {key}", remedy="remove this key"
+                )
+
+    def _load_generator(self, app: str) -> str:
+        given = self.config.workloads.get(app, WorkloadConfig()).load_generator
+        name = given or DEFAULT_LOAD_GENERATORS[app]
+        if plugins.load_generator(name, self.config.plugins).app != app:
+            raise ConfigError(
+                f"{self.file}: load generator {name!r} does not speak {app}",
+                remedy=f"use another one for workload {app}",
+            )
+        return name
+
+    # --- the plan ----------------------------------------------------------------------------
+
+    def _lacks(self, platform: PlatformSpec) -> Iterator[Lack | PlannedLack]:
+        for kind, name in (("platforms", platform.technology), ("hosts", platform.host)):
+            if name not in plugins.driver_files(kind, self.config.plugins):
+                yield PlannedLack(
+                    what=f"this version of featherbench has no driver for {name}",
+                    remedy=f"write {kind}/{name}.py and name its folder in `plugins`",
+                )
+                return
+        technology = plugins.technology(platform.technology, self.config.plugins)
+        if platform.host not in technology.hosts:
+            yield PlannedLack(
+                what=f"{platform.technology} cannot run on {platform.host}",
+                remedy=f"it runs on {', '.join(technology.hosts)}",
+            )
+            return
+        yield from technology.lacks()
+        yield from plugins.host(platform.host, self.config.plugins).lacks()
+
+    def _planned_platform(self, platform: PlatformSpec) -> PlannedPlatform:
+        hosts = plugins.driver_files("hosts", self.config.plugins)
+        return PlannedPlatform(
+            name=platform.name,
+            technology=platform.technology,
+            host=platform.host,
+            network=platform.network,
+            virtualized=platform.host not in hosts
+            or plugins.host(platform.host, self.config.plugins).virtualized,
+            lacks=tuple(
+                PlannedLack(what=lack.what, remedy=lack.remedy) for lack in self._lacks(platform)
+            ),
+        )
+
+    def _planned_workload(self, name: str) -> PlannedWorkload:
+        given = self.config.workloads[name]
+        repetitions = given.repetitions or self.config.repetitions
+        sweeps = plugins.workload(name, self.config.plugins).sweeps
+        return PlannedWorkload(
+            name=name,
+            levels=(given.concurrency or DEFAULT_LEVELS) if sweeps else (1,),
+            deployments=repetitions.deployments,
+            windows=repetitions.windows,
+            settings=self.workloads[name].settings,
+        )
+
+    @cached_property
+    def plan(self) -> Plan:
+        """What was asked for, and what this host can run of it."""
+        return Plan(
+            config_file=self.file,
+            config=self.config.model_dump(mode="json"),
+            baseline=self.config.baseline,
+            seed=self.config.seed,
+            platforms=tuple(map(self._planned_platform, self.platforms.values())),
+            workloads=tuple(map(self._planned_workload, self.workloads)),
+        )
+
+    # --- the specs ---------------------------------------------------------------------------
+
+    def root_filesystem_spec(self) -> RootFilesystemSpec:
+        """What the root file system is made from."""
+        resources = "".join(folder_digest(RESOURCES / name) for name in ("probe", "rootfs"))
+        return RootFilesystemSpec(
+            suite=self.config.root_filesystem.suite,
+            packages=self.config.root_filesystem.packages,
+            code=digest((code_digest("root_filesystem") + resources).encode())[:16],
+        )
+
+    def image_spec(self, technology: str, app: str) -> ImageSpec:
+        """What an image is made from: the files of an app come from the workload of its name."""
+        drivers = (("platforms", technology), ("workloads", app))
+        return ImageSpec(
+            technology=technology,
+            app=app,
+            files_for=self._workload_spec(app),
+            plugins=self.config.plugins,
+            code=code_digest("build_image", drivers, self.config.plugins),
+        )
+
+    def _facts(self, script: str, platform: str, workload: str, deployment: int) -> dict[str, Any]:
+        place, task = self.platforms[platform], self.workloads[workload]
+        drivers = (
+            ("platforms", place.technology),
+            ("hosts", place.host),
+            ("workloads", task.name),
+            *(("loadgens", name) for name in sorted(task.load_generators.values())),
+        )
+        return {
+            "platform": place,
+            "workload": task,
+            "deployment": deployment,
+            "testbed": TestbedSpec.model_validate(self.config.testbed.model_dump()),
+            "tuning": TuningSpec.model_validate(self.config.tuning.model_dump()),
+            "plugins": self.config.plugins,
+            "code": code_digest(script, drivers, self.config.plugins),
+        }
+
+    def deploy_spec(
+        self, script: str, *, platform: str, workload: str, deployment: int
+    ) -> DeploySpec:
+        """What the job `script` (deploy or warmup) of one deployment is told."""
+        return DeploySpec(**self._facts(script, platform, workload, deployment))
+
+    def measure_spec(
+        self, *, platform: str, workload: str, deployment: int, concurrency: int
+    ) -> MeasureSpec:
+        """What the measure job of one cell is told."""
+        windows = next(w.windows for w in self.plan.workloads if w.name == workload)
+        return MeasureSpec(
+            **self._facts("measure", platform, workload, deployment),
+            concurrency=concurrency,
+            windows=windows,
+        )
+
+    def images_of(self, platform: str, workload: str) -> list[tuple[str, str]]:
+        """Technology and app of each image that a cell needs."""
+        technology = self.platforms[platform].technology
+        apps = plugins.workload(workload, self.config.plugins).apps
+        return [(technology, app) for app in apps]
+
+    def uses_lease(self, workload: str) -> bool:
+        """Whether its cells are measured against a deployed and warmed-up instance."""
+        return plugins.workload(workload, self.config.plugins).uses_lease
+
+    def needs_root_filesystem(self, technology: str) -> bool:
+        """Whether a technology's images are made from our root file system."""
+        return plugins.technology(technology, self.config.plugins).needs_root_filesystem
+
+    def nominal_duration_s(self, workload: str) -> float:
+        """About how long one cell takes."""
+        driver = plugins.workload(workload, self.config.plugins)
+        settings = driver.Settings.model_validate(self.workloads[workload].settings)
+        planned = next(w for w in self.plan.workloads if w.name == workload)
+        return driver.nominal_duration_s(settings, planned.windows)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Progress on the terminal: cell k of n, what was measured, time left.
+
+Snakemake knows which cells it will run; it writes them here when it starts. The measuring jobs,
+one at a time, tick them off.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featherbench.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from featherbench.record import Cell, Window
+
+FILE = Path("results/logs/progress.json")
+
+
+class Progress(Record):
+    """The cells of this run with their nominal durations, and those that are done."""
+
+    began_monotonic_s: float
+    nominal_s: dict[str, float]
+    done: tuple[str, ...] = ()
+
+    def time_left_s(self, now_monotonic_s: float) -> float:
+        """Scale what is left by how much slower than nominal the cells done were."""
+        done_s = sum(self.nominal_s[cell] for cell in self.done)
+        left_s = sum(self.nominal_s.values()) - done_s
+        pace = (now_monotonic_s - self.began_monotonic_s) / done_s if done_s else 1.0
+        return left_s * pace
+
+
+def begin(nominal_s: Mapping[str, float]) -> None:
+    """Note, when a run starts, which cells it will measure."""
+    Progress(began_monotonic_s=time.monotonic(), nominal_s=dict(nominal_s)).write(FILE)
+
+
+def tick(cell: str) -> str:
+    """Note that a cell is done, and give `k/n` and the time left, or nothing if nobody counts.
+
+    A cell may be measured by hand, outside a run that was begun; then there is nothing to count.
+    """
+    if not FILE.exists():
+        return ""
+    progress = Progress.read(FILE)
+    if cell not in progress.nominal_s:
+        return ""
+    progress = progress.model_copy(update={"done": (*progress.done, cell)})
+    progress.write(FILE)
+    left = approximately(progress.time_left_s(time.monotonic()))
+    return f"cell {len(progress.done)} of {len(progress.nominal_s)}, {left}"
+
+
+def approximately(seconds: float) -> str:
+    """Say a time left as one would to a person."""
+    if seconds < 1:
+        return "none left"
+    if seconds < 90:  # noqa: PLR2004 - a minute and a half
+        return f"about {seconds:.0f} s left"
+    return f"about {seconds / 60:.0f} min left"
+
+
+def _figure(window: Window) -> str:
+    return f"{window.value:,.4g}" if window.value < 10_000 else f"{window.value:,.0f}"  # noqa: PLR2004
+
+
+def summary(cell: Cell) -> str:
+    """One line on what a cell gave: the middle window of each metric, and the verdicts."""
+    parts = []
+    for metric in dict.fromkeys(window.metric for window in cell.windows):
+        windows = sorted(
+            (w for w in cell.windows if w.metric == metric), key=lambda window: window.value
+        )
+        middle = windows[len(windows) // 2]
+        parts.append(f"{metric} {_figure(middle)} {middle.unit}")
+    verdicts = [window.verdict.value for window in cell.windows]
+    counts = [f"{verdicts.count(v)} {v}" for v in ("ok", "suspect", "invalid") if v in verdicts]
+    return f"{'; '.join(parts)} ({', '.join(counts)})"
