@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# make all     sets up and measures what config/config.yaml asks for; the end is results/report.html
+# make test    sets up and runs every check and every test
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := all
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+# Measuring needs root: it makes network namespaces, sets sysctls and starts servers in a root file system.
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env "PATH=$$PATH")
+# More words for snakemake, pytest or uv: make all ARGS="--configfile config/paper.yaml"
+ARGS ?=
+
+.PHONY: all test check benchmark setup setup-dev packages engine lock
+
+all: setup
+	$(AS_ROOT) snakemake --cores 1 all $(ARGS)
+
+test: check
+	$(AS_ROOT) pytest $(ARGS)
+
+check: setup-dev
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	snakefmt --check workflow
+	snakemake --lint
+
+benchmark: setup-dev
+	$(AS_ROOT) pytest -m benchmark $(ARGS)
+
+# Each step looks whether there is anything to do; when all is done they take a fraction of a second.
+setup: packages engine
+	@setup/python.sh
+
+setup-dev: packages engine
+	@setup/python.sh dev
+
+packages:
+	@setup/packages.sh
+
+# Where no engine can run, the platforms that need one are reported as such, and the others go on.
+engine: packages
+	@setup/engine.sh || echo "going on without a Docker engine" >&2
+
+lock: setup-dev
+	uv pip compile $(LOCK) -o requirements.lock requirements.in $(ARGS)
+	uv pip compile $(LOCK) -o requirements-dev.lock requirements-dev.in $(ARGS)
+
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"

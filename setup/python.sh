@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# usage: setup/python.sh [dev]
+# Makes .venv from the hash-checked lock; with "dev" the checking and testing tools too. The stamp that says
+# "done" names what it was done from, and is written last: an interrupted set-up starts again, a finished one is not redone.
+set -euo pipefail
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+source "$here/root.sh"
+source "$here/interpreter.sh"
+cd "$here/.."
+venv=$PWD/.venv
+
+# An environment cannot be moved, so its place is part of what it was made from.
+identity() {
+  echo "$venv $(sha256sum "$1")"
+}
+
+is_done() {
+  [[ $(cat "$venv/$1.done" 2>/dev/null) == "$(identity "$1")" ]] && "$venv/bin/python" -c '' 2>/dev/null
+}
+
+create() {
+  local python
+  python=$(find_python) || fail "no Python 3.11 to 3.13 with its venv module: run setup/packages.sh first"
+  echo "featherbench set-up: making .venv with $python"
+  rm -rf "$venv"
+  "$python" -m venv "$venv"
+  echo "$PWD/scripts" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/featherbench.pth"
+}
+
+install() {
+  echo "featherbench set-up: installing $1 into .venv"
+  rm -f "$venv/$1.done"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$1" ||
+    fail "could not install $1: pip's message is above. Is the network up?"
+  identity "$1" >"$venv/$1.done"
+}
+
+main() {
+  if ! is_done requirements.lock; then
+    create
+    install requirements.lock
+  fi
+  if [[ ${1:-} == dev ]] && ! is_done requirements-dev.lock; then
+    install requirements-dev.lock
+  fi
+}
+
+main "$@"

@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by the other scripts: how they end with a message, and how they do what only root may.
+
+fail() {
+  printf 'featherbench set-up: %s\n' "$*" >&2
+  exit 1
+}
+
+as_root() {
+  if [[ $EUID -eq 0 ]]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo -- "$@"
+  else
+    fail "this step needs root, and there is no sudo: run it again as root (the step was: $*)"
+  fi
+}
