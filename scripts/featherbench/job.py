@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featherbench.clock import now_utc
 from featherbench.errors import FeatherbenchError
 from featherbench.record import Failure
 
@@ -24,11 +24,6 @@ logger = logging.getLogger(__name__)
 
 FAILED, INTERRUPTED = 1, 130
 FAILURES = Path("results/failures")
-
-
-def now_utc() -> str:
-    """The time of day, for people."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def arguments(parser: ArgumentParser) -> Namespace:

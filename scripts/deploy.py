@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Start one deployment from nothing, check what it serves, and write its record."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from featherbench import job
+from featherbench.deployment import bench_for, deploy
+from featherbench.spec import DeploySpec
+from featherbench.testbed.session import session
+
+
+def main(given: Namespace) -> None:
+    """Start, verify, record."""
+    spec = DeploySpec.model_validate_json(given.spec)
+    with session(spec.testbed, spec.tuning, plugins=spec.plugins, what=given.job) as testbed:
+        bench = bench_for(spec, testbed, concurrency=1, logs=given.log.parent)
+        deploy(spec, bench, testbed).write(given.output)
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--spec", required=True, help="a DeploySpec as JSON")
+    parser.add_argument("--output", type=Path, required=True, help="the deploy record")
+    sys.exit(job.run(main, job.arguments(parser)))

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Brings a server under test to life, and finds it again for the next cell.
+
+The instance is a lease, not a file: a deploy record on disk says what to run; whoever measures
+asks for the live instance that matches the record, and where there is none (a broken run, another
+deployment since), it is started and warmed up again.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featherbench import plugins, services
+from featherbench.errors import ImageError, InstanceDiedError, TestbedError
+from featherbench.measuring.bench import Bench
+from featherbench.measuring.readiness import wait_until_ready
+from featherbench.record import Deployment, Image
+from featherbench.testbed import lease
+from featherbench.testbed.lease import Lease
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from featherbench.spec import DeploySpec
+    from featherbench.testbed.session import Testbed
+    from featherbench.workloads.contract import Workload
+
+IMAGES = Path("results/images")
+
+
+def image_of(technology: str, app: str) -> Image:
+    """Read an image's record. Raises ImageError when there is none."""
+    path = IMAGES / technology / f"{app}.json"
+    try:
+        return Image.read(path)
+    except FileNotFoundError as missing:
+        raise ImageError(
+            f"the record {path} of the image is gone",
+            remedy=f"rm -f {path.with_suffix('.digest')}, and run again: it is built anew",
+        ) from missing
+
+
+def bench_for(spec: DeploySpec, testbed: Testbed, *, concurrency: int, logs: Path) -> Bench:
+    """Put together what a workload works with."""
+    technology = plugins.technology(spec.platform.technology, spec.plugins)
+    workload = plugins.workload(spec.workload.name, spec.plugins)
+    host = plugins.host(spec.platform.host, spec.plugins)
+    return Bench(
+        coordinates=spec.coordinates(concurrency),
+        technology=technology,
+        technology_settings=technology.Settings.model_validate(spec.platform.settings),
+        settings=workload.Settings.model_validate(spec.workload.settings),
+        load_generators={
+            app: plugins.load_generator(name, spec.plugins)
+            for app, name in spec.workload.load_generators.items()
+        },
+        images={app: image_of(spec.platform.technology, app) for app in workload.apps},
+        client=testbed.client,
+        place=host.open(testbed.place),
+        tuning=testbed.tuning,
+        logs=logs,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """An instance that serves what it should, and what was found on the way."""
+
+    bench: Bench
+    ready_after_s: float
+    verified: str
+    tuning: Mapping[str, str]
+
+
+@contextmanager
+def _stopped_on_failure(bench: Bench) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        bench.technology.stop(bench.under_test)
+        raise
+
+
+def _start(bench: Bench, workload: Workload) -> Started:
+    (app,) = workload.apps
+    bench.technology.prepare(bench.place, bench.coordinates.network)
+    order = bench.order(app, services.serve_command(app), services.PORTS[app])
+    began_s = time.monotonic()
+    running = bench.with_instance(bench.technology.start(order))
+    with _stopped_on_failure(running):
+        wait_until_ready(running)
+        ready_after_s = time.monotonic() - began_s
+        return Started(
+            bench=running,
+            ready_after_s=ready_after_s,
+            verified=workload.verify(running),
+            tuning=_tuning_in_force(running),
+        )
+
+
+def _tuning_in_force(bench: Bench) -> Mapping[str, str]:
+    found = bench.technology.tuning_in_force(bench.under_test, bench.tuning)
+    for key, wanted in bench.tuning.net_sysctls.items():
+        if found.get(key, "").split() != wanted.split():
+            raise TestbedError(
+                f"{key} is {found.get(key)!r} inside {bench.coordinates.platform}, not {wanted!r}",
+                remedy="take it out of tuning.net_sysctls, or choose a value that can be set",
+            )
+    return found
+
+
+def deploy(spec: DeploySpec, bench: Bench, testbed: Testbed) -> Deployment:
+    """Start the deployment's instance, from nothing, and keep it for the jobs that follow."""
+    lease.release()
+    workload = plugins.workload(spec.workload.name, spec.plugins)
+    started = _start(bench, workload)
+    instance = started.bench.under_test
+    deployment = Deployment(
+        coordinates=bench.coordinates.model_dump(exclude={"concurrency"}),
+        deployment_id=uuid.uuid4().hex,
+        instance=instance,
+        image_digest=bench.images[instance.app].digest,
+        ready_after_s=started.ready_after_s,
+        verified=started.verified,
+        tuning={"testbed": testbed.applied, "instance": dict(started.tuning)},
+        sequence=testbed.sequence,
+    )
+    _hold(spec, deployment, started.bench, warmed=False)
+    return deployment
+
+
+def _hold(spec: DeploySpec, deployment: Deployment, bench: Bench, *, warmed: bool) -> None:
+    lease.hold(
+        Lease(
+            deployment_id=deployment.deployment_id,
+            instance=bench.under_test,
+            technology=spec.platform.technology,
+            plugins=spec.plugins,
+            warmed=warmed,
+        )
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leased:
+    """The bench with a live and warm instance, and what it took to get it."""
+
+    bench: Bench
+    redeployed: bool
+    redeploy_s: float
+    warm_up_s: float
+    load: Mapping[str, object]
+
+
+def _alive(deployment: Deployment, bench: Bench) -> Lease | None:
+    held = lease.held()
+    if held is None or held.deployment_id != deployment.deployment_id:
+        return None
+    return held if bench.technology.is_running(held.instance) else None
+
+
+def warm_instance(spec: DeploySpec, deployment: Deployment, bench: Bench) -> Leased:
+    """Give the deployment's live instance, warmed up; start and warm up another where it is gone.
+
+    Raises InstanceDiedError when the instance does not survive its warm-up.
+    """
+    workload = plugins.workload(spec.workload.name, spec.plugins)
+    began_s = time.monotonic()
+    held = _alive(deployment, bench)
+    if held is None:
+        lease.release()
+        bench = _start(bench, workload).bench
+        _hold(spec, deployment, bench, warmed=False)
+    else:
+        bench = bench.with_instance(held.instance)
+    started_s = time.monotonic()
+    load = {} if held and held.warmed else workload.warm_up(bench)
+    if not bench.technology.is_running(bench.under_test):
+        raise InstanceDiedError(
+            f"{bench.coordinates} died while it warmed up: "
+            f"{bench.technology.diagnosis(bench.under_test)}"
+        )
+    _hold(spec, deployment, bench, warmed=True)
+    return Leased(
+        bench=bench,
+        redeployed=held is None,
+        redeploy_s=started_s - began_s if held is None else 0.0,
+        warm_up_s=time.monotonic() - started_s,
+        load=load,
+    )

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measures one cell: gets the instance that it needs, lets the workload work, and keeps the rest."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from featherbench import plugins
+from featherbench.clock import now_utc
+from featherbench.deployment import bench_for, warm_instance
+from featherbench.hostfacts import fingerprint
+from featherbench.record import Cell, Deployment
+from featherbench.testbed import lease
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from featherbench.measuring.bench import Bench
+    from featherbench.spec import MeasureSpec
+    from featherbench.testbed.session import Testbed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """The bench that a cell is measured on, and what is known of it."""
+
+    bench: Bench
+    redeployed: bool = False
+    verified: str = ""
+    tuning: dict[str, Any] = field(default_factory=dict)
+    overhead_s: dict[str, float] = field(default_factory=dict)
+
+
+def _set_up(spec: MeasureSpec, bench: Bench, deployment: Deployment | None) -> Setting:
+    if deployment is None:
+        lease.release()  # at most one server under test lives at a time
+        bench.technology.prepare(bench.place, bench.coordinates.network)
+        return Setting(bench=bench)
+    leased = warm_instance(spec, deployment, bench)
+    return Setting(
+        bench=leased.bench,
+        redeployed=leased.redeployed,
+        verified=deployment.verified,
+        tuning=deployment.tuning,
+        overhead_s={"redeploy": leased.redeploy_s, "warm-up": leased.warm_up_s},
+    )
+
+
+def _image_digests(bench: Bench) -> str:
+    return ",".join(f"{app}={image.digest}" for app, image in sorted(bench.images.items()))
+
+
+def measure_cell(
+    spec: MeasureSpec, testbed: Testbed, deployment: Deployment | None, *, logs: Path
+) -> Cell:
+    """Measure a cell; `deployment` is None for workloads that start their own instances.
+
+    When anything fails, the leased instance is stopped: the next cell shall not inherit what may
+    have been wrong with it.
+    """
+    began_utc, began_s = now_utc(), time.monotonic()
+    workload = plugins.workload(spec.workload.name, spec.plugins)
+    try:
+        bench = bench_for(spec, testbed, concurrency=spec.concurrency, logs=logs)
+        setting = _set_up(spec, bench, deployment)
+        set_up_s = time.monotonic() - began_s
+        windows = workload.measure(setting.bench, spec.concurrency, spec.windows)
+    except BaseException:
+        lease.release()
+        raise
+    duration_s = time.monotonic() - began_s
+    return Cell(
+        coordinates=bench.coordinates,
+        spec=spec.model_dump(mode="json"),
+        windows=tuple(windows),
+        instance=setting.bench.instance,
+        redeployed=setting.redeployed,
+        image_digest=_image_digests(bench),
+        verified=setting.verified,
+        tuning=setting.tuning or {"testbed": testbed.applied},
+        sequence=testbed.sequence,
+        started_utc=began_utc,
+        finished_utc=now_utc(),
+        duration_s=duration_s,
+        overhead_s={"set-up": max(0.0, set_up_s - sum(setting.overhead_s.values())), **setting.overhead_s},
+        client={"address": testbed.client.address, "cpus": list(testbed.client.cpus)},
+        host_fingerprint=fingerprint(),
+    )

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measure one cell and write its file."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from featherbench import job, progress
+from featherbench.measurement import measure_cell
+from featherbench.record import Deployment
+from featherbench.spec import MeasureSpec
+from featherbench.testbed.session import session
+
+
+def main(given: Namespace) -> None:
+    """Measure, write, tell the user."""
+    spec = MeasureSpec.model_validate_json(given.spec)
+    deployment = Deployment.read(given.deployment) if given.deployment else None
+    with session(spec.testbed, spec.tuning, plugins=spec.plugins, what=given.job) as testbed:
+        cell = measure_cell(spec, testbed, deployment, logs=given.log.parent)
+    cell.write(given.output)
+    name = str(cell.coordinates)
+    print(f"{name}: {progress.summary(cell)} {progress.tick(name)}".rstrip())
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--spec", required=True, help="a MeasureSpec as JSON")
+    parser.add_argument("--deployment", type=Path, help="the deploy record, for a leased instance")
+    parser.add_argument("--output", type=Path, required=True, help="the cell's file")
+    sys.exit(job.run(main, job.arguments(parser)))

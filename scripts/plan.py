@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write what was asked for, and what this host can run of it."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from featherbench import job
+from featherbench.plan import Plan
+
+
+def main(given: Namespace) -> None:
+    """Check it and write it."""
+    plan = Plan.model_validate_json(given.plan)
+    plan.write(given.output)
+    for platform in plan.platforms:
+        for lack in platform.lacks:
+            print(f"{platform.name} cannot run here: {lack.what}\n  remedy: {lack.remedy}")
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", required=True, help="a Plan as JSON")
+    parser.add_argument("--output", type=Path, required=True, help="the plan's file")
+    sys.exit(job.run(main, job.arguments(parser)))

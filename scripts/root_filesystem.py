@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Build the one Debian root file system that nginx and Redis come from."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from featherbench import job
+from featherbench.files import write_whole
+from featherbench.rootfs import build_root_filesystem
+from featherbench.spec import RootFilesystemSpec
+
+
+def main(given: Namespace) -> None:
+    """Build it, and write its record and digest."""
+    spec = RootFilesystemSpec.model_validate_json(given.spec)
+    built = build_root_filesystem(spec, tar=given.tar, log=given.log)
+    built.write(given.record)
+    write_whole(given.digest, built.digest + "\n")
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--spec", required=True, help="a RootFilesystemSpec as JSON")
+    parser.add_argument("--tar", type=Path, required=True, help="where the archive goes")
+    parser.add_argument("--record", type=Path, required=True, help="where its record goes")
+    parser.add_argument("--digest", type=Path, required=True, help="where its digest goes")
+    sys.exit(job.run(main, job.arguments(parser)))

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Draw the workflow's rules and how they depend on each other."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from featherbench import job, shell
+from featherbench.files import write_whole
+
+
+def main(given: Namespace) -> None:
+    """Let Snakemake describe the graph and Graphviz draw it."""
+    snakemake = [sys.executable, "-m", "snakemake", "--snakefile", given.snakefile]
+    described = shell.run(
+        [*snakemake, "--configfile", given.configfile, "--nolock", "--rulegraph", "dot", "--quiet", "all"],
+        timeout_s=300,
+    )
+    drawn = shell.run(["dot", "-Tsvg"], stdin=described.stdout, timeout_s=60)
+    write_whole(given.output, drawn.stdout)
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--snakefile", required=True, help="the workflow")
+    parser.add_argument("--configfile", required=True, help="its configuration")
+    parser.add_argument("--output", type=Path, required=True, help="the picture, as SVG")
+    sys.exit(job.run(main, job.arguments(parser)))

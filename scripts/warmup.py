@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Load a deployment's fresh instance until it is warm, and write what load that was."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from featherbench import job
+from featherbench.deployment import bench_for, warm_instance
+from featherbench.record import Deployment, Warmup
+from featherbench.spec import DeploySpec
+from featherbench.testbed.session import session
+
+
+def main(given: Namespace) -> None:
+    """Lease, warm up, record."""
+    spec = DeploySpec.model_validate_json(given.spec)
+    deployment = Deployment.read(given.deployment)
+    with session(spec.testbed, spec.tuning, plugins=spec.plugins, what=given.job) as testbed:
+        bench = bench_for(spec, testbed, concurrency=1, logs=given.log.parent)
+        leased = warm_instance(spec, deployment, bench)
+        Warmup(
+            deployment_id=deployment.deployment_id,
+            instance_id=leased.bench.under_test.id,
+            duration_s=leased.warm_up_s,
+            load=dict(leased.load),
+            sequence=testbed.sequence,
+        ).write(given.output)
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--spec", required=True, help="a DeploySpec as JSON")
+    parser.add_argument("--deployment", type=Path, required=True, help="the deploy record")
+    parser.add_argument("--output", type=Path, required=True, help="the warm-up record")
+    sys.exit(job.run(main, job.arguments(parser)))

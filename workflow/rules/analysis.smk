@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+# From cells to tables and figures.
+#
+# After a failed run the report is made from what there is (see hooks.smk): then the cells
+# that are there are the inputs.
+
+from featherbench.figures.catalogue import figures_for
+
+PARTIAL = "FEATHERBENCH_PARTIAL" in os.environ
+TABLES = [
+    "results/tables/samples.parquet",
+    "results/tables/samples.csv",
+    "results/tables/summary.csv",
+    "results/tables/anova.csv",
+    "results/tables/posthoc.csv",
+]
+FIGURES = [
+    f"results/figures/{name}.{kind}"
+    for name in figures_for(PLAN)
+    for kind in ("svg", "png")
+]
+
+
+localrules:
+    plan,
+    aggregate,
+    analyze,
+    plot,
+
+
+rule plan:
+    output:
+        "results/plan.json",
+    params:
+        plan=spec_json(PLAN),
+    log:
+        "results/logs/plan.log",
+    priority: BUILD_FIRST
+    shell:
+        "{RUN}/plan.py --plan {params.plan:q} --output {output} --log {log} --job plan"
+
+
+rule aggregate:
+    input:
+        plan="results/plan.json",
+        cells=[cell for cell in CELLS if not PARTIAL or os.path.exists(cell)],
+    output:
+        parquet="results/tables/samples.parquet",
+        csv="results/tables/samples.csv",
+    params:
+        code=code_digest("aggregate"),
+    log:
+        "results/logs/aggregate.log",
+    shell:
+        "{RUN}/aggregate.py --plan {input.plan} --cells results/cells"
+        " --parquet {output.parquet} --csv {output.csv} --log {log} --job aggregate"
+
+
+rule analyze:
+    input:
+        plan="results/plan.json",
+        samples="results/tables/samples.parquet",
+    output:
+        summary="results/tables/summary.csv",
+        anova="results/tables/anova.csv",
+        posthoc="results/tables/posthoc.csv",
+    params:
+        code=code_digest("analyze"),
+    log:
+        "results/logs/analyze.log",
+    shell:
+        "{RUN}/analyze.py --samples {input.samples} --summary {output.summary}"
+        " --anova {output.anova} --posthoc {output.posthoc} --log {log} --job analyze"
+
+
+rule plot:
+    input:
+        plan="results/plan.json",
+        samples="results/tables/samples.parquet",
+        summary="results/tables/summary.csv",
+    output:
+        FIGURES,
+    params:
+        code=code_digest("plot"),
+    log:
+        "results/logs/plot.log",
+    shell:
+        "{RUN}/plot.py --plan {input.plan} --samples {input.samples}"
+        " --summary {input.summary} --figures-dir results/figures --log {log} --job plot"

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# Images. What depends on one reads its small digest file, whose content changes only
+# when the image's does; so rebuilding the same bytes measures nothing again.
+#
+# Building takes the testbed like a measurement does: it would disturb one.
+
+BUILD_FIRST = order.GROUP_STEP * (len(RANKS) + 2)
+
+
+rule root_filesystem:
+    output:
+        tar="results/images/root.tar",
+        record="results/images/root.json",
+        digest="results/images/root.digest",
+    params:
+        spec=lambda wildcards: spec_json(MATRIX.root_filesystem_spec()),
+    log:
+        "results/logs/root_filesystem.log",
+    priority: BUILD_FIRST
+    resources:
+        testbed=1,
+    shell:
+        "{RUN}/root_filesystem.py --spec {params.spec:q} --tar {output.tar}"
+        " --record {output.record} --digest {output.digest}"
+        " --log {log} --job root_filesystem"
+
+
+def root_filesystem_if_needed(wildcards):
+    if not MATRIX.needs_root_filesystem(wildcards.technology):
+        return {}
+    # The archive must be there, but what counts is its digest.
+    return {
+        "root_digest": "results/images/root.digest",
+        "root_tar": ancient("results/images/root.tar"),
+        "root": ancient("results/images/root.json"),
+    }
+
+
+rule build_image:
+    input:
+        unpack(root_filesystem_if_needed),
+    output:
+        record="results/images/{technology}/{app}.json",
+        digest="results/images/{technology}/{app}.digest",
+    params:
+        spec=lambda wildcards: spec_json(
+            MATRIX.image_spec(wildcards.technology, wildcards.app)
+        ),
+        root=lambda wildcards, input: (
+            f"--root {input.root}" if "root" in input.keys() else ""
+        ),
+    log:
+        "results/logs/build_image/{technology}/{app}.log",
+    priority: BUILD_FIRST
+    resources:
+        testbed=1,
+    shell:
+        "{RUN}/build_image.py --spec {params.spec:q} {params.root}"
+        " --record {output.record} --digest {output.digest}"
+        " --log {log} --job build_image/{wildcards.technology}/{wildcards.app}"

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+# Reads the configuration and expands it into the matrix; a mistake in it is one message.
+
+import shlex
+
+from featherbench import order
+from featherbench.codehash import code_digest
+from featherbench.config import validate
+from featherbench.errors import FeatherbenchError
+from featherbench.hostfacts import fingerprint
+from featherbench.matrix import Matrix, spec_json
+
+# A configuration given with --configfile replaces the default one; merging the two
+# would quietly measure a mixture.
+if not workflow.config_settings.configfiles:
+
+    configfile: "config/config.yaml"
+
+
+CONFIG_FILE = str((workflow.config_settings.configfiles or ["config/config.yaml"])[-1])
+
+
+def or_one_message(make):
+    try:
+        return make()
+    except FeatherbenchError as error:
+        sys.exit(f"featherbench: {error}")
+
+
+MATRIX = or_one_message(
+    lambda: Matrix(validate(config, file=CONFIG_FILE), file=CONFIG_FILE)
+)
+PLAN = or_one_message(lambda: MATRIX.plan)
+RANKS = order.ranks(PLAN)
+
+PYTHON = shlex.quote(sys.executable)
+RUN = f"PYTHONPATH={shlex.quote(str(SCRIPTS))} {PYTHON} {shlex.quote(str(SCRIPTS))}"
+
+CELLS = [
+    f"results/cells/{platform}/{workload}/d{deployment}/c{concurrency}.json"
+    for platform, workload, deployment, concurrency in PLAN.cells()
+]
+
+# A profile's limit is lost when the user gives --resources; this one holds.
+workflow.global_resources["testbed"] = 1
+
+
+wildcard_constraints:
+    platform="[a-z0-9]+-[a-z0-9]+([+][a-z]+)?",
+    technology="[a-z0-9]+",
+    app="[a-z0-9_]+",
+    workload="[a-z0-9_]+",
+    deployment="[0-9]+",
+    concurrency="[0-9]+",
+
+
+def priority_of(wildcards):
+    group = order.Group(
+        platform=wildcards.platform,
+        workload=wildcards.workload,
+        deployment=int(wildcards.deployment),
+    )
+    level = int(wildcards.get("concurrency", 0))
+    return order.priority(RANKS, group, level, seed=PLAN.seed)

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+# The report: one file that opens offline.
+
+
+localrules:
+    host,
+    rulegraph,
+    report,
+
+
+rule host:
+    output:
+        "results/host.json",
+    params:
+        fingerprint=fingerprint(),
+        code=code_digest("host"),
+    log:
+        "results/logs/host.log",
+    shell:
+        "{RUN}/host.py --output {output} --log {log} --job host"
+
+
+rule rulegraph:
+    input:
+        "results/plan.json",
+    output:
+        "results/rulegraph.svg",
+    params:
+        code=code_digest("rulegraph"),
+    log:
+        "results/logs/rulegraph.log",
+    shell:
+        "{RUN}/rulegraph.py --snakefile {workflow.main_snakefile:q}"
+        " --configfile {CONFIG_FILE:q} --output {output} --log {log} --job rulegraph"
+
+
+rule report:
+    input:
+        plan="results/plan.json",
+        host="results/host.json",
+        rulegraph="results/rulegraph.svg",
+        figures=FIGURES,
+        samples="results/tables/samples.parquet",
+        summary="results/tables/summary.csv",
+        anova="results/tables/anova.csv",
+        posthoc="results/tables/posthoc.csv",
+    output:
+        "results/report.html",
+    params:
+        code=code_digest("report"),
+    log:
+        "results/logs/report.log",
+    shell:
+        "{RUN}/report.py --plan {input.plan} --host {input.host}"
+        " --samples {input.samples} --summary {input.summary} --anova {input.anova}"
+        " --posthoc {input.posthoc} --figures-dir results/figures"
+        " --images results/images --cells results/cells --failures results/failures"
+        " --rulegraph {input.rulegraph} --output {output} --log {log} --job report"
