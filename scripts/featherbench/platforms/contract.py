@@ -109,11 +109,16 @@ class StartOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class Leftover:
-    """Something of ours that a broken run left behind."""
+    """Something of ours that a broken run left behind.
+
+    `state` is the Place.state that it was made for, where the driver can tell: another testbed on
+    the same machine (a test's, another user's) then leaves it alone. Empty: it is anybody's.
+    """
 
     kind: str
     name: str
     handle: Mapping[str, Any] = field(default_factory=dict)
+    state: str = ""
 
 
 class Technology(Protocol):

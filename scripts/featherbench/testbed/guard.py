@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Cleans up after a workflow, however that ended.
+
+    python -m featherbench.testbed.guard PID START_TICKS CWD [PLUGIN_FOLDER ...]
+
+Started by a workflow's first job in a session of its own, it holds the testbed for the workflow,
+sleeps until the workflow's process is gone (or it gets SIGTERM), and removes everything.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from featherbench.errors import DeadlineError
+from featherbench.testbed import reap
+from featherbench.testbed.lock import try_lock
+from featherbench.testbed.ownership import Owner
+from featherbench.testbed.processes import Process, is_alive, ourselves
+from featherbench.testbed.state import current_state
+from featherbench.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from featherbench.testbed.lock import Lock
+    from featherbench.testbed.state import State
+
+log = logging.getLogger("featherbench.guard")
+
+LOCK_WITHIN_S = 5.0
+IGNORED_SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE)
+
+
+def _wake_on_sigterm() -> socket.socket:
+    """Give a socket that becomes readable on SIGTERM."""
+    wake, written = socket.socketpair()
+    for each in (wake, written):
+        each.settimeout(0)  # non-blocking, as the signal module demands
+    signal.set_wakeup_fd(written.detach())
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    return wake
+
+
+def _wait_for_end(workflow: Process, wake: socket.socket) -> str:
+    """Sleep, without ever polling, until the workflow is gone or we are told to go."""
+    try:
+        descriptor = os.pidfd_open(workflow.pid)
+    except ProcessLookupError:
+        return "the workflow is gone"
+    try:
+        if not is_alive(workflow):
+            return "the workflow is gone"
+        ready, _, _ = select.select([descriptor, wake.fileno()], [], [])
+        return "told to go" if wake.fileno() in ready else "the workflow is gone"
+    finally:
+        os.close(descriptor)
+
+
+def _take_lock(state: State) -> Lock | None:
+    try:
+        return wait_until(
+            lambda: try_lock(state.owner_lock), what="the testbed's lock", within_s=LOCK_WITHIN_S
+        )
+    except DeadlineError:
+        return None  # another guard was faster
+
+
+def _clean_up(state: State, plugins: Sequence[str]) -> bool:
+    failures = [each for each in reap.remove_leftovers(state, plugins) if each.failure]
+    for each in failures:
+        log.error("left behind: %s: %s", each.name, each.failure)
+    return not failures
+
+
+def _leave(state: State, lock: Lock, *, log_is_wanted: bool) -> None:
+    reap.forget(state)
+    lock.release()
+    if not log_is_wanted:
+        state.guard_log.unlink(missing_ok=True)
+    if not any(state.directory.iterdir()):
+        state.directory.rmdir()
+
+
+def guard(state: State, workflow: Process, cwd: str, plugins: Sequence[str]) -> None:
+    """Own the testbed for `workflow` until it is gone, then remove everything."""
+    wake = _wake_on_sigterm()
+    lock = _take_lock(state)
+    if lock is None:
+        return
+    owner = Owner(
+        workflow=workflow,
+        guard=ourselves(),
+        cwd=cwd,
+        since_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        plugins=tuple(plugins),
+    )
+    owner.write(state.owner)
+    log.info("cleaning up: %s", _wait_for_end(workflow, wake))
+    owner.model_copy(update={"leaving": True}).write(state.owner)
+    is_clean = _clean_up(state, plugins)
+    _leave(state, lock, log_is_wanted=not is_clean)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run as the guard; see the module."""
+    pid, started_ticks, cwd, *plugins = arguments
+    for number in IGNORED_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    os.chdir("/")  # a folder that someone may want to unmount is not held
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    workflow = Process(pid=int(pid), started_ticks=int(started_ticks))
+    guard(current_state(), workflow, cwd, plugins)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

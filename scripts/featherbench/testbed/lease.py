@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one instance that lives on between jobs, so that a deployment's cells share it."""
+
+from __future__ import annotations
+
+import contextlib
+
+from pydantic import ValidationError
+
+from featherbench import plugins
+from featherbench.record import Instance, Record
+from featherbench.testbed.state import current_state
+
+
+class Lease(Record):
+    """What is leased: the instance, what started it, and whether it has been warmed up."""
+
+    deployment_id: str
+    instance: Instance
+    technology: str
+    plugins: tuple[str, ...] = ()
+    warmed: bool = False
+
+
+def held() -> Lease | None:
+    """Give the lease on record; whether its instance still runs, the driver must tell."""
+    with contextlib.suppress(FileNotFoundError, ValidationError):
+        return Lease.read(current_state().lease)
+    return None
+
+
+def hold(lease: Lease) -> None:
+    """Put a lease on record, in place of the one there was."""
+    lease.write(current_state().lease)
+
+
+def release() -> None:
+    """Stop the leased instance and forget it. No error when nothing is leased.
+
+    A lease that cannot be read is forgotten: its instance is then found by its label.
+    """
+    lease = held()
+    if lease is not None:
+        plugins.technology(lease.technology, lease.plugins).stop(lease.instance)
+    current_state().lease.unlink(missing_ok=True)

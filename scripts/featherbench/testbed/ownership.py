@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which workflow owns the testbed: the one whose guard holds the lock."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from featherbench import shell
+from featherbench.errors import DeadlineError, TestbedBusyError, TestbedError
+from featherbench.record import Record
+from featherbench.testbed.lock import Announcer
+from featherbench.testbed.processes import Process, identity_of, is_alive, send
+from featherbench.testbed.state import STATE_VARIABLE
+from featherbench.waiting import wait_until
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Sequence
+
+    from featherbench.testbed.state import State
+
+WORKFLOW_VARIABLE = "FEATHERBENCH_WORKFLOW_PID"
+GUARD_MODULE = "featherbench.testbed.guard"
+SOURCES = Path(__file__).parents[2]
+GUARD_START_WITHIN_S = 30.0
+POLL_EVERY_S = 0.5
+
+
+class Owner(Record):
+    """The workflow that owns the testbed, and the guard that cleans up after it.
+
+    Once the guard is `leaving`, no job may begin: what it made would be removed under its feet.
+    """
+
+    workflow: Process
+    guard: Process
+    cwd: str
+    since_utc: str
+    plugins: tuple[str, ...]
+    leaving: bool = False
+
+    def __str__(self) -> str:
+        return f"the workflow of pid {self.workflow.pid} (in {self.cwd}, since {self.since_utc})"
+
+
+def our_workflow() -> Process:
+    """Give the workflow that this job belongs to; a job started by hand is its own.
+
+    Raises TestbedError when the workflow is gone.
+    """
+    named = os.environ.get(WORKFLOW_VARIABLE, str(os.getpid()))
+    workflow = identity_of(int(named)) if named.isdigit() else None
+    if workflow is None:
+        raise _workflow_gone(named)
+    return workflow
+
+
+def _workflow_gone(pid: int | str) -> TestbedError:
+    return TestbedError(
+        f"the workflow that this job belongs to (pid {pid}) is gone",
+        remedy=f"run the workflow again; do not set {WORKFLOW_VARIABLE} by hand",
+    )
+
+
+def recorded_owner(state: State) -> Owner | None:
+    """Give the owner on record, whether or not its guard still lives."""
+    with contextlib.suppress(FileNotFoundError, ValidationError):
+        return Owner.read(state.owner)
+    return None
+
+
+def current_owner(state: State) -> Owner | None:
+    """Give the owner whose guard lives; None when the testbed is free."""
+    owner = recorded_owner(state)
+    return owner if owner and is_alive(owner.guard) else None
+
+
+def _spawn_guard(
+    state: State, workflow: Process, plugins: Sequence[str]
+) -> subprocess.Popen[bytes]:
+    folders = [str(Path(folder).resolve()) for folder in plugins]
+    return shell.start(
+        [sys.executable, "-m", GUARD_MODULE, str(workflow.pid), str(workflow.started_ticks),
+         str(Path.cwd()), *folders],
+        output=state.guard_log,
+        env={STATE_VARIABLE: str(state.directory), "PYTHONPATH": str(SOURCES)},
+    )  # fmt: skip
+
+
+def _start_guard(state: State, workflow: Process, plugins: Sequence[str]) -> None:
+    """Start a guard, and wait until the testbed has an owner: ours, or one that was faster."""
+    state.make()
+    guard = _spawn_guard(state, workflow, plugins)
+
+    def settled() -> bool:
+        return current_owner(state) is not None or guard.poll() is not None
+
+    wait_until(settled, what="the testbed's guard", within_s=GUARD_START_WITHIN_S)
+    if guard.poll():
+        said = state.guard_log.read_text(errors="replace")[-shell.TAIL_CHARACTERS :]
+        raise TestbedError(
+            f"the testbed's guard ended at once: {said}",
+            remedy=f"see {state.guard_log}, then run `python -m featherbench clean`",
+        )
+
+
+def acquire(state: State, workflow: Process, plugins: Sequence[str], *, wait_s: float) -> Owner:
+    """See to it that our workflow owns the testbed, with a guard, and give the owner's record.
+
+    While another one does, waits and says so; raises TestbedBusyError after `wait_s` seconds, and
+    TestbedError when our workflow is gone meanwhile.
+    """
+    announce = Announcer()
+
+    def ours() -> Owner | None:
+        if not is_alive(workflow):
+            raise _workflow_gone(workflow.pid)
+        owner = current_owner(state)
+        if owner is None:
+            _start_guard(state, workflow, plugins)
+            owner = current_owner(state)
+        if owner is None or (owner.workflow == workflow and not owner.leaving):
+            return owner
+        announce(f"for {owner}, which owns the testbed")
+        return None
+
+    try:
+        return wait_until(ours, what="the testbed", within_s=wait_s, every_s=POLL_EVERY_S)
+    except DeadlineError as late:
+        raise busy(state) from late
+
+
+def busy(state: State) -> TestbedBusyError:
+    """Give the error that names the owner."""
+    owner = current_owner(state)
+    return TestbedBusyError(
+        f"the testbed is owned by {owner}" if owner else "the testbed changes hands too often",
+        remedy="let it end, or end it (never only its guard), and run again",
+    )
+
+
+def relinquish(state: State, owner: Owner, *, within_s: float) -> None:
+    """Ask the owner's guard to clean up and go, and wait until it has."""
+
+    def is_gone() -> bool:
+        return not is_alive(owner.guard)
+
+    send(owner.guard, signal.SIGTERM)
+    wait_until(
+        is_gone,
+        what="the testbed's guard cleaning up",
+        within_s=within_s,
+        remedy=f"see {state.guard_log}, then run `python -m featherbench clean`",
+    )

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Removes what broken runs left behind: only ours, and each step though another fails."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from featherbench import plugins
+from featherbench.errors import TestbedError
+from featherbench.files import write_whole
+from featherbench.testbed import lease, network, tuning
+from featherbench.testbed.lock import running_job, try_lock
+from featherbench.testbed.ownership import busy, current_owner, recorded_owner, relinquish
+from featherbench.testbed.processes import end_with_descendants, is_alive, ourselves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from featherbench.platforms.contract import Leftover, Technology
+    from featherbench.testbed.lock import Job
+    from featherbench.testbed.ownership import Owner
+    from featherbench.testbed.processes import Process
+    from featherbench.testbed.state import State
+
+log = logging.getLogger(__name__)
+
+JOB_GRACE_S = 10.0
+GUARD_WITHIN_S = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remnant:
+    """Something to be removed. One that is not `certain` is a place where we could not look."""
+
+    name: str
+    remove: Callable[[], None]
+    certain: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removal:
+    """What became of a remnant: `failure` is empty when it was removed."""
+
+    name: str
+    failure: str = ""
+    certain: bool = True
+
+
+def _end_job(state: State, job: Job) -> None:
+    if is_alive(job.job):
+        end_with_descendants(job.job, grace_s=JOB_GRACE_S, what=f"the job {job.what}")
+    state.job.unlink(missing_ok=True)
+
+
+def end_job_of_others(state: State, workflow: Process) -> None:
+    """End a job that runs though its workflow, which is not `workflow`, has lost the testbed."""
+    job = running_job(state)
+    if job is not None and job.workflow != workflow:
+        _end_job(state, job)
+
+
+def _job(state: State) -> Iterator[Remnant]:
+    job = running_job(state)
+    if job is not None and job.job != ourselves():
+        yield Remnant(name=f"job {job}", remove=partial(_end_job, state, job))
+
+
+def _leased(state: State) -> Iterator[Remnant]:
+    if state.lease.exists():
+        held = lease.held()
+        named = f"{held.technology} {held.instance.id}" if held else "unreadable"
+        yield Remnant(name=f"leased instance: {named}", remove=lease.release)
+
+
+def _is_of(state: State, leftover: Leftover) -> bool:
+    """Whether it is this testbed's, as far as its driver can tell."""
+    return leftover.state in {"", str(state.directory)}
+
+
+def _cannot_look(failure: Exception) -> None:
+    raise failure
+
+
+def _of_technology(state: State, name: str, technology: Technology) -> Iterator[Remnant]:
+    try:
+        found = technology.leftovers()
+    except Exception as failure:  # noqa: BLE001 - a user's driver may raise anything
+        name = f"{name}: could not be looked through"
+        yield Remnant(name=name, remove=partial(_cannot_look, failure), certain=False)
+        return
+    for leftover in found:
+        if _is_of(state, leftover):
+            shown = f"{name} {leftover.kind}: {leftover.name}"
+            yield Remnant(name=shown, remove=partial(technology.remove, leftover))
+
+
+def _of_technologies(state: State, folders: Sequence[str]) -> Iterator[Remnant]:
+    for name in plugins.driver_files("platforms", folders):
+        technology = plugins.technology(name, folders)
+        if not technology.lacks():
+            yield from _of_technology(state, name, technology)
+
+
+def _network(state: State) -> Iterator[Remnant]:
+    if network.exists(state):
+        pids = network.processes_inside()
+        inside = f", with processes {', '.join(map(str, pids))}" if pids else ""
+        yield Remnant(
+            name=f"network namespace {network.NAMESPACE}{inside}",
+            remove=partial(network.tear_down, state),
+        )
+
+
+def _sysctls(state: State) -> Iterator[Remnant]:
+    if tuning.is_changed(state):
+        yield Remnant(name="changed sysctls", remove=partial(tuning.restore, state))
+
+
+def find_leftovers(state: State, folders: Sequence[str]) -> Iterator[Remnant]:
+    """Give what is left, in the order of removal; what follows is looked for only then.
+
+    `folders` are the plugin folders with further technologies.
+    """
+    yield from _job(state)
+    yield from _leased(state)
+    yield from _of_technologies(state, folders)
+    yield from _network(state)
+    yield from _sysctls(state)
+
+
+def _removed(remnant: Remnant) -> Removal:
+    try:
+        remnant.remove()
+    except Exception as failure:  # noqa: BLE001 - every other step is still to be tried
+        log.warning("%s: %s", remnant.name, failure)
+        return Removal(name=remnant.name, failure=str(failure), certain=remnant.certain)
+    log.info("removed %s", remnant.name)
+    return Removal(name=remnant.name)
+
+
+def remove_leftovers(state: State, folders: Sequence[str]) -> list[Removal]:
+    """Remove what is left, each step though another fails; say what became of each."""
+    return [_removed(remnant) for remnant in find_leftovers(state, folders)]
+
+
+def sweep_once(state: State, owner: Owner) -> None:
+    """Remove leftovers on the way in, once for each owner; the caller holds the job lock.
+
+    Raises TestbedError when something that was found cannot be removed.
+    """
+    mark = owner.guard.model_dump_json()
+    if state.swept.exists() and state.swept.read_text() == mark:
+        return
+    failures = [each for each in remove_leftovers(state, owner.plugins) if each.failure]
+    if stuck := [f"{each.name}: {each.failure}" for each in failures if each.certain]:
+        raise TestbedError(
+            "something of a broken run is left and cannot be removed:\n" + "\n".join(stuck),
+            remedy="remove it by hand, then run `python -m featherbench clean`",
+        )
+    write_whole(state.swept, mark)
+
+
+def forget(state: State) -> None:
+    """Remove what the testbed itself wrote, once nothing is left; keep the guard's log."""
+    for file in (state.swept, state.owner):
+        file.unlink(missing_ok=True)
+
+
+def plugin_folders(state: State, folders: Sequence[str]) -> list[str]:
+    """Add the plugin folders of the last owner, whose guard may have been killed."""
+    owner = recorded_owner(state)
+    return list(dict.fromkeys([*folders, *(owner.plugins if owner else ())]))
+
+
+def require_free(state: State) -> None:
+    """Wait for a guard that is cleaning up after its workflow.
+
+    Raises TestbedBusyError, naming it, when a living workflow owns the testbed.
+    """
+    owner = current_owner(state)
+    if owner is not None and is_alive(owner.workflow):
+        raise busy(state)
+    if owner is not None:
+        relinquish(state, owner, within_s=GUARD_WITHIN_S)
+
+
+def clean(state: State, folders: Sequence[str]) -> list[Removal]:
+    """Remove every leftover while no workflow owns the testbed, and keep any from starting.
+
+    Raises TestbedBusyError when one does.
+    """
+    require_free(state)
+    folders = plugin_folders(state, folders)
+    lock = try_lock(state.owner_lock)
+    if lock is None:
+        raise busy(state)
+    try:
+        removals = remove_leftovers(state, folders)
+        forget(state)
+        return removals
+    finally:
+        lock.release()

@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The testbed for the time of one job: ours alone, wired, tuned."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import signal
+import threading
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featherbench.errors import TestbedError
+from featherbench.files import write_whole
+from featherbench.platforms.contract import Place, Tuning
+from featherbench.testbed import cpus, lease, network, ownership, reap, tuning
+from featherbench.testbed.client import LocalClient
+from featherbench.testbed.lock import only_job
+from featherbench.testbed.state import current_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import FrameType
+
+    from featherbench.spec import TestbedSpec, TuningSpec
+    from featherbench.testbed.ownership import Owner
+    from featherbench.testbed.state import State
+
+log = logging.getLogger(__name__)
+
+WAIT_S = 3_600.0
+LOOPBACK = "127.0.0.1"
+SEQUENCE_FILE = Path("results/.sequence")
+"""Relative to the workflow's folder, where every job runs; it lives as long as the results."""
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Testbed:
+    """What a job works with. `applied` says, in plain JSON, what was set where.
+
+    `place` is this machine's own: hand it to the host driver's `open`. `sequence` is this job's
+    number in the order of all jobs that used the testbed.
+    """
+
+    __test__ = False
+
+    client: LocalClient
+    place: Place
+    tuning: Tuning
+    applied: Mapping[str, Any]
+    sequence: int
+
+
+@contextmanager
+def _unwinding_on_signals() -> Iterator[None]:
+    """Turn signals that end us into SystemExit, so that every `finally` runs.
+
+    Once only: what cleans up then is not interrupted by an impatient second signal.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def unwind(number: int, _frame: FrameType | None) -> None:
+        for each in ENDING_SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, unwind) for number in ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _owned(state: State, plugins: Sequence[str], what: str, wait_s: float) -> Iterator[Owner]:
+    """Hold the job lock while our workflow owns the testbed.
+
+    Ownership comes first, or else a job of a waiting workflow would lock out the owner's jobs;
+    it may change while we wait for the lock, so it is looked at again.
+    """
+    workflow = ownership.our_workflow()
+    while True:
+        owner = ownership.acquire(state, workflow, plugins, wait_s=wait_s)
+        reap.end_job_of_others(state, workflow)
+        with only_job(state, workflow, what, wait_s=wait_s):
+            if ownership.current_owner(state) == owner:
+                yield owner
+                return
+
+
+def _next_sequence(file: Path) -> int:
+    number = int(file.read_text()) + 1 if file.exists() else 1
+    write_whole(file, f"{number}\n")
+    return number
+
+
+def _reachable_nofile(wanted: int | None) -> int | None:
+    """Give the limit that this user may have: only root may raise the hard one."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if wanted is None or os.geteuid() == 0 or hard == resource.RLIM_INFINITY:
+        return wanted
+    return min(wanted, hard)
+
+
+def _cpu_facts(split: cpus.CpuSplit) -> dict[str, Any]:
+    return {"server": list(split.server), "client": list(split.client), "shared": split.shared}
+
+
+def _on_loopback(state: State, spec: TestbedSpec, wanted: TuningSpec, sequence: int) -> Testbed:
+    """Give a testbed for trying things out: no namespace, no sysctls, no root."""
+    split, nofile = cpus.choose_here(spec), _reachable_nofile(wanted.nofile)
+    return Testbed(
+        client=LocalClient(address=LOOPBACK, cpus=split.client, namespace=None, nofile=nofile),
+        place=_place(state, spec, LOOPBACK, split),
+        tuning=Tuning(net_sysctls={}, nofile=nofile),
+        applied={"host": {}, "client": {}, "nofile": nofile, "cpus": _cpu_facts(split)},
+        sequence=sequence,
+    )
+
+
+def _in_namespace(state: State, spec: TestbedSpec, wanted: TuningSpec, sequence: int) -> Testbed:
+    if os.geteuid() != 0:
+        raise TestbedError(
+            "the testbed's network namespace needs root",
+            remedy="run the workflow as root, or set `testbed.client: loopback` to try it out",
+        )
+    split = cpus.choose_here(spec)
+    cable = network.set_up(state, spec.subnet)
+    client = LocalClient(
+        address=cable.client,
+        cpus=split.client,
+        namespace=network.NAMESPACE_FILE,
+        nofile=wanted.nofile,
+    )
+    return Testbed(
+        client=client,
+        place=_place(state, spec, cable.server, split),
+        tuning=Tuning(net_sysctls=wanted.net_sysctls, nofile=wanted.nofile),
+        applied={
+            "host": tuning.apply_to_host(state, wanted),
+            "client": tuning.apply_to_client(network.NAMESPACE_FILE, wanted),
+            "nofile": wanted.nofile,
+            "cpus": _cpu_facts(split),
+        },
+        sequence=sequence,
+    )
+
+
+def _place(state: State, spec: TestbedSpec, address: str, split: cpus.CpuSplit) -> Place:
+    return Place(
+        host="native",
+        address=address,
+        cpus=split.server,
+        container_subnet=spec.container_subnet,
+        state=state.directory,
+    )
+
+
+def _drop_lease() -> None:
+    """Stop the leased instance after a failure: nobody knows what state it is in.
+
+    Should that fail too, the guard tries again; the first failure is what the user must see.
+    """
+    try:
+        lease.release()
+    except Exception:
+        log.exception("the leased instance could not be stopped")
+
+
+@contextmanager
+def session(
+    testbed: TestbedSpec,
+    wanted: TuningSpec,
+    *,
+    plugins: Sequence[str],
+    what: str,
+    sequence_file: Path = SEQUENCE_FILE,
+    wait_s: float = WAIT_S,
+) -> Iterator[Testbed]:
+    """Have the testbed for one job, wired and tuned.
+
+    `what` names the job for those who wait; `sequence_file` keeps the count of jobs and lies
+    beside the results. When the block ends well, a leased instance lives on for the next job; when
+    it fails it is stopped. Signals end the block with SystemExit.
+
+    Raises TestbedBusyError when another workflow has it for over `wait_s` seconds, and
+    TestbedError when it cannot be set up.
+    """
+    state = current_state()
+    open_client = _in_namespace if testbed.client == "netns" else _on_loopback
+    with ExitStack() as held:
+        held.enter_context(_unwinding_on_signals())
+        owner = held.enter_context(_owned(state, plugins, what, wait_s))
+        reap.sweep_once(state, owner)
+        try:
+            yield open_client(state, testbed, wanted, _next_sequence(sequence_file))
+        except BaseException:
+            _drop_lease()
+            raise
+
+
+def release_testbed(*, within_s: float = 120.0) -> None:
+    """Have our workflow's guard clean up now, and wait until it has; no error without one.
+
+    Raises DeadlineError when it does not end within `within_s` seconds.
+    """
+    state = current_state()
+    owner = ownership.current_owner(state)
+    if owner is not None and owner.workflow == ownership.our_workflow():
+        ownership.relinquish(state, owner, within_s=within_s)
