@@ -17,7 +17,7 @@ from featherbench.errors import DeadlineError, TestbedBusyError, TestbedError
 from featherbench.record import Record
 from featherbench.testbed.lock import Announcer
 from featherbench.testbed.processes import Process, identity_of, is_alive, send
-from featherbench.testbed.state import STATE_VARIABLE
+from featherbench.testbed.state import STATE_VARIABLE, current_state
 from featherbench.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ WORKFLOW_VARIABLE = "FEATHERBENCH_WORKFLOW_PID"
 GUARD_MODULE = "featherbench.testbed.guard"
 SOURCES = Path(__file__).parents[2]
 GUARD_START_WITHIN_S = 30.0
+RELEASE_WITHIN_S = 120.0
 POLL_EVERY_S = 0.5
 
 
@@ -146,7 +147,7 @@ def busy(state: State) -> TestbedBusyError:
     )
 
 
-def relinquish(state: State, owner: Owner, *, within_s: float) -> None:
+def relinquish(state: State, owner: Owner, *, within_s: float = RELEASE_WITHIN_S) -> None:
     """Ask the owner's guard to clean up and go, and wait until it has."""
 
     def is_gone() -> bool:
@@ -159,3 +160,14 @@ def relinquish(state: State, owner: Owner, *, within_s: float) -> None:
         within_s=within_s,
         remedy=f"see {state.guard_log}, then run `python -m featherbench clean`",
     )
+
+
+def release_testbed(*, within_s: float = RELEASE_WITHIN_S) -> None:
+    """Have our workflow's guard clean up now, and wait until it has; no error without one.
+
+    Raises DeadlineError when it does not end within `within_s` seconds.
+    """
+    state = current_state()
+    owner = current_owner(state)
+    if owner is not None and owner.workflow == our_workflow():
+        relinquish(state, owner, within_s=within_s)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 JOB_GRACE_S = 10.0
-GUARD_WITHIN_S = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +174,12 @@ def plugin_folders(state: State, folders: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*folders, *(owner.plugins if owner else ())]))
 
 
+def listed(state: State, folders: Sequence[str]) -> list[Remnant]:
+    """List what `clean` would remove. Raises TestbedBusyError as it does."""
+    require_free(state)
+    return list(find_leftovers(state, plugin_folders(state, folders)))
+
+
 def require_free(state: State) -> None:
     """Wait for a guard that is cleaning up after its workflow.
 
@@ -184,7 +189,7 @@ def require_free(state: State) -> None:
     if owner is not None and is_alive(owner.workflow):
         raise busy(state)
     if owner is not None:
-        relinquish(state, owner, within_s=GUARD_WITHIN_S)
+        relinquish(state, owner)
 
 
 def clean(state: State, folders: Sequence[str]) -> list[Removal]:

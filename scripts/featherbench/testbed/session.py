@@ -57,7 +57,7 @@ class Testbed:
 
 @contextmanager
 def _unwinding_on_signals() -> Iterator[None]:
-    """Turn signals that end us into SystemExit, so that every `finally` runs.
+    """Turn signals that end us into exceptions, so that every `finally` runs.
 
     Once only: what cleans up then is not interrupted by an impatient second signal.
     """
@@ -68,7 +68,7 @@ def _unwinding_on_signals() -> Iterator[None]:
     def unwind(number: int, _frame: FrameType | None) -> None:
         for each in ENDING_SIGNALS:
             signal.signal(each, signal.SIG_IGN)
-        raise SystemExit(128 + number)
+        raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
     before = {number: signal.signal(number, unwind) for number in ENDING_SIGNALS}
     try:
@@ -188,7 +188,7 @@ def session(
 
     `what` names the job for those who wait; `sequence_file` keeps the count of jobs and lies
     beside the results. When the block ends well, a leased instance lives on for the next job; when
-    it fails it is stopped. Signals end the block with SystemExit.
+    it fails it is stopped. Signals end the block with SystemExit or KeyboardInterrupt.
 
     Raises TestbedBusyError when another workflow has it for over `wait_s` seconds, and
     TestbedError when it cannot be set up.
@@ -204,14 +204,3 @@ def session(
         except BaseException:
             _drop_lease()
             raise
-
-
-def release_testbed(*, within_s: float = 120.0) -> None:
-    """Have our workflow's guard clean up now, and wait until it has; no error without one.
-
-    Raises DeadlineError when it does not end within `within_s` seconds.
-    """
-    state = current_state()
-    owner = ownership.current_owner(state)
-    if owner is not None and owner.workflow == ownership.our_workflow():
-        ownership.relinquish(state, owner, within_s=within_s)
