@@ -268,11 +268,6 @@ def _check_names(config: Config, file: str) -> None:
             f"{file}: 'platforms' names {doubles[0]!r} twice",
             remedy="name it once; several networks are `network: [nat, bridge]`",
         )
-    if config.baseline.split("+")[0] not in names:
-        raise ConfigError(
-            f"{file}: 'baseline' is {config.baseline!r}, which is not among 'platforms'",
-            remedy=f"add it to platforms, or choose one of {', '.join(names)}",
-        )
     known = sorted(driver_files("workloads", config.plugins))
     for name in config.workloads:
         if name not in known:

@@ -56,6 +56,11 @@ class Matrix:
         self.file = file
         self.platforms = {spec.name: spec for spec in self._platform_specs()}
         self.workloads = {name: self._workload_spec(name) for name in config.workloads}
+        if config.baseline not in self.platforms:
+            raise ConfigError(
+                f"{file}: 'baseline' is {config.baseline!r}, which is not among 'platforms'",
+                remedy=f"choose one of {', '.join(self.platforms)}",
+            )
 
     # --- names -------------------------------------------------------------------------------
 

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A mistake in the configuration is one message: the key, the file, the remedy."""
+
+import pytest
+
+from featherbench.config import load, validate
+from featherbench.errors import ConfigError
+
+GOOD = {"platforms": ["linux-native", "docker-native"], "workloads": {"http": None}}
+
+
+def complaint(**changes):
+    with pytest.raises(ConfigError) as caught:
+        validate({**GOOD, **changes}, file="my.yaml")
+    assert caught.value.remedy
+    return str(caught.value)
+
+
+def test_a_platform_can_be_named_alone():
+    config = validate(GOOD, file="my.yaml")
+    assert [p.name for p in config.platforms] == ["linux-native", "docker-native"]
+    assert (config.platforms[1].technology, config.platforms[1].host) == ("docker", "native")
+
+
+def test_one_network_need_not_be_a_list():
+    config = validate(
+        {**GOOD, "platforms": ["linux-native", {"name": "docker-native", "network": "bridge"}]},
+        file="my.yaml",
+    )
+    assert config.platforms[1].network == ("bridge",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"repetition": {}}, ["repetition", "did you mean 'repetitions'"]),
+        ({"repetitions": {"windows": 0}}, ["repetitions.windows", "greater than 0"]),
+        ({"repetitions": {"window": 1}}, ["repetitions.window", "did you mean 'windows'"]),
+        ({"seed": "x"}, ["seed", "'x'", "integer"]),
+        ({"platforms": []}, ["platforms", "at least 1"]),
+        ({"platforms": ["linux"]}, ["platforms.0.name", "'linux'"]),
+        ({"platforms": ["linux-native", "linux-native"]}, ["linux-native", "twice"]),
+        ({"workloads": {"htttp": {}}}, ["htttp", "did you mean 'http'"]),
+        ({"workloads": {"http": {"concurrency": [0]}}}, ["http.concurrency.0", "greater than 0"]),
+        ({"workloads": {"http": {"concurrency": [1, 1]}}}, ["http.concurrency", "twice"]),
+        ({"workloads": {"http": {"levels": [1]}}}, ["http.levels"]),
+        ({"testbed": {"subnet": "10.0.0.0/24"}}, ["testbed.subnet", "198.18.0.0/15"]),
+        ({"testbed": {"subnet": "198.18.1.0/24"}}, ["testbed", "overlap"]),
+        ({"testbed": {"subnet": "not one"}}, ["testbed.subnet", "not one"]),
+        ({"testbed": {"server_cpus": [-1]}}, ["testbed.server_cpus"]),
+        ({"tuning": {"net_sysctls": {"kernel.panic": "1"}}}, ["tuning.net_sysctls"]),
+        ({"plugins": ["/no/such/folder"]}, ["plugins", "/no/such/folder"]),
+    ],
+)
+def test_a_mistake_is_named_with_its_key_and_file(changes, named):
+    message = complaint(**changes)
+    assert message.startswith("my.yaml")
+    for part in named:
+        assert part in message
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(ConfigError, match="'workloads' is missing"):
+        validate({"platforms": ["linux-native"]}, file="my.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "named"), [("a: [", "not YAML"), ("", "no keys"), (None, "no file")]
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path, content, named):
+    path = tmp_path / "c.yaml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigError, match=named) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["config", "paper"])
+def test_the_shipped_configurations_are_right(name, repository):
+    load(repository / "config" / f"{name}.yaml")

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small workflow on the fake platform, in a folder of its own, run by the real Snakemake.
+
+The server is a real process on loopback, the load generator is the real one; only the platform
+is made of Python. Each project has a state folder of its own, so that it meets no other testbed.
+"""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+RUN_TIMEOUT_S = 240
+BASE = {
+    "plugins": ["plugins"],
+    "baseline": "fake-native",
+    "platforms": ["fake-native"],
+    "workloads": {
+        "http": {
+            "concurrency": [1, 2],
+            "repetitions": {"deployments": 2, "windows": 1},
+            "settings": {"window_s": 0.2, "warm_up_s": 0.1},
+        }
+    },
+    "testbed": {"client": "loopback"},
+    "tuning": {"net_sysctls": {}, "nofile": None},
+}
+
+
+@dataclass
+class Project:
+    """A folder with a configuration, in which Snakemake is run."""
+
+    folder: Path
+    repository: Path
+    config: dict = field(default_factory=dict)
+
+    @property
+    def environment(self):
+        return {**os.environ, "FEATHERBENCH_STATE": str(self.folder / "state")}
+
+    def write_config(self):
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
+
+    def command(self, *arguments):
+        return [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(self.repository / "Snakefile"),
+            "--directory",
+            str(self.folder),
+            "--configfile",
+            str(self.folder / "config.yaml"),
+            "--cores",
+            "1",
+            *arguments,
+        ]
+
+    def snakemake(self, *arguments, expect=0):
+        done = subprocess.run(
+            self.command(*arguments),
+            capture_output=True,
+            text=True,
+            timeout=RUN_TIMEOUT_S,
+            env=self.environment,
+            check=False,
+        )
+        said = done.stdout + done.stderr
+        if expect is not None:
+            assert done.returncode == expect, said
+        return said
+
+    def start(self, *arguments):
+        """Start Snakemake in a session of its own and go on."""
+        log = (self.folder / "snakemake.out").open("ab")
+        return subprocess.Popen(
+            self.command(*arguments),
+            stdout=log,
+            stderr=log,
+            env=self.environment,
+            start_new_session=True,
+        )
+
+    def pending(self, *arguments):
+        """The files that Snakemake would make again, without those that always follow."""
+        self.write_config()
+        table = self.snakemake("--summary", "--quiet", "all", *arguments)
+        lines = [line for line in table.splitlines() if "\t" in line]
+        rows = csv.DictReader(lines, delimiter="\t")
+        return {row["output_file"] for row in rows if row["plan"] != "no update"}
+
+    def pending_cells(self):
+        return {
+            file.removeprefix("results/cells/").removesuffix(".json")
+            for file in self.pending()
+            if file.startswith("results/cells/")
+        }
+
+    def cells(self):
+        root = self.folder / "results/cells"
+        return {str(p.relative_to(root).with_suffix("")): p for p in root.rglob("*.json")}
+
+    def content(self):
+        return {name: path.read_bytes() for name, path in self.cells().items()}
+
+
+@pytest.fixture(scope="session")
+def repository_copy(repository, tmp_path_factory):
+    """Copy what Snakemake needs, so that a test may edit the package."""
+    copy = tmp_path_factory.mktemp("repository")
+    for name in ("Snakefile", "workflow", "scripts", "profiles", "config", "resources"):
+        source = repository / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, copy / name)
+    return copy
+
+
+def make_project(folder, repository):
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(
+        repository / "tests/plugins",
+        folder / "plugins",
+        ignore=shutil.ignore_patterns("__pycache__"),
+        dirs_exist_ok=True,
+    )
+    project = Project(folder=folder, repository=repository, config=yaml.safe_load(yaml.dump(BASE)))
+    project.write_config()
+    return project
+
+
+@pytest.fixture
+def project(tmp_path, repository):
+    """A fresh project, nothing run yet."""
+    return make_project(tmp_path / "project", repository)
+
+
+@pytest.fixture(scope="module")
+def finished_template(tmp_path_factory, repository):
+    project = make_project(tmp_path_factory.mktemp("finished") / "project", repository)
+    project.snakemake("all")
+    return project
+
+
+@pytest.fixture
+def finished(finished_template, tmp_path, repository):
+    """A project whose run is complete; a copy, so that each test may change it."""
+    folder = tmp_path / "project"
+    shutil.copytree(finished_template.folder, folder, symlinks=True)
+    return Project(
+        folder=folder,
+        repository=repository,
+        config=yaml.safe_load(yaml.dump(finished_template.config)),
+    )

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""After a change exactly the cells that it invalidates are measured again, and no other."""
+
+import os
+import shutil
+
+import pytest
+import yaml
+
+ALL = {f"fake-native/http/d{d}/c{c}" for d in (1, 2) for c in (1, 2)}
+DOWNSTREAM = {
+    "results/tables/samples.parquet",
+    "results/tables/samples.csv",
+    "results/tables/summary.csv",
+    "results/tables/anova.csv",
+    "results/tables/posthoc.csv",
+    "results/report.html",
+}
+
+
+@pytest.fixture
+def driver(finished):
+    return finished.folder / "plugins/platforms/fake.py"
+
+
+def test_a_finished_run_has_nothing_to_do(finished):
+    assert finished.pending() == set()
+    assert "Nothing to be done" in finished.snakemake("all")
+
+
+def test_every_cell_was_measured_once(finished):
+    assert set(finished.cells()) == ALL
+
+
+def test_a_deleted_cell_is_measured_and_no_other(finished):
+    before = finished.content()
+    gone = "fake-native/http/d1/c2"
+    finished.cells()[gone].unlink()
+    assert finished.pending_cells() == {gone}
+    assert finished.pending() >= DOWNSTREAM
+    finished.snakemake("all")
+    after = finished.content()
+    assert {name for name in ALL if after[name] != before[name]} == {gone}
+    assert finished.pending() == set()
+
+
+def test_an_added_level_is_measured_and_no_other(finished):
+    before = finished.content()
+    finished.config["workloads"]["http"]["concurrency"].append(3)
+    new = {f"fake-native/http/d{d}/c3" for d in (1, 2)}
+    assert finished.pending_cells() == new
+    finished.snakemake("all")
+    after = finished.content()
+    assert set(after) == ALL | new
+    assert all(after[name] == before[name] for name in ALL)
+
+
+def test_an_added_deployment_is_measured_and_no_other(finished):
+    finished.config["workloads"]["http"]["repetitions"]["deployments"] = 3
+    assert finished.pending_cells() == {"fake-native/http/d3/c1", "fake-native/http/d3/c2"}
+
+
+def test_a_removed_level_measures_nothing_but_changes_the_tables(finished):
+    finished.config["workloads"]["http"]["concurrency"] = [1]
+    assert finished.pending_cells() == set()
+    assert finished.pending() >= DOWNSTREAM
+
+
+@pytest.fixture
+def two_platforms(finished):
+    """The finished project with a second fake platform, measured."""
+    platforms = finished.folder / "plugins/platforms"
+    for file in list(platforms.glob("fake*")):
+        shutil.copy(file, platforms / file.name.replace("fake", "twin", 1))
+    finished.config["platforms"] = ["fake-native", "twin-native"]
+    return finished
+
+
+TWIN = {name.replace("fake", "twin") for name in ALL}
+
+
+def test_an_added_platform_is_measured_and_no_other(two_platforms):
+    before = two_platforms.content()
+    assert two_platforms.pending_cells() == TWIN
+    two_platforms.snakemake("all")
+    after = two_platforms.content()
+    assert all(after[name] == before[name] for name in ALL)
+    assert set(after) == ALL | TWIN
+
+    two_platforms.config["platforms"][1] = {"name": "twin-native", "settings": {"delay_ms": 1}}
+    assert two_platforms.pending_cells() == TWIN, "a parameter of one platform is its own"
+
+    two_platforms.config["platforms"] = ["twin-native", "fake-native"]
+    assert two_platforms.pending_cells() == set(), "the order of platforms is no fact of a cell"
+
+
+def test_an_edited_driver_measures_its_cells(finished, driver):
+    driver.write_text(driver.read_text() + "\nEDITED = True\n")
+    assert finished.pending_cells() == ALL
+
+
+def test_comments_and_docstrings_measure_nothing(finished, driver):
+    text = driver.read_text().replace('class Technology:\n    """', 'class Technology:\n    """New. ', 1)
+    driver.write_text(text + "\n# A comment.\n")
+    assert finished.pending() == set()
+
+
+def test_touched_files_measure_nothing(finished):
+    for path in finished.folder.rglob("*"):
+        if path.suffix in {".py", ".yaml", ".digest", ".json"} and path.is_file():
+            os.utime(path)
+    assert finished.pending_cells() == set()
+
+
+def test_the_order_of_keys_and_comments_in_the_configuration_measure_nothing(finished):
+    finished.config = dict(reversed(finished.config.items()))
+    assert finished.pending() == set()
+    path = finished.folder / "config.yaml"
+    path.write_text("# A comment.\n" + yaml.safe_dump(finished.config, sort_keys=True))
+    assert "Nothing to be done" in finished.snakemake("all")
+
+
+def test_a_changed_image_is_built_and_its_cells_measured(finished):
+    finished.config["workloads"]["http"]["settings"]["file_bytes"] = 2000
+    pending = finished.pending()
+    assert "results/images/fake/http.digest" in pending
+    assert finished.pending_cells() == ALL
+
+
+def test_an_image_rebuilt_to_the_same_bytes_measures_nothing(finished):
+    before = finished.content()
+    (finished.folder / "results/images/fake/http.digest").unlink()
+    finished.snakemake("all")
+    assert finished.content() == before
+
+
+def test_the_default_profile_is_found(finished):
+    """Without it an interrupted run could not be taken up again without more flags."""
+    assert "workflow specific profile" in finished.snakemake("all", "--quiet", "none")
