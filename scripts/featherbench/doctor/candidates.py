@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this host could run: every platform and load generator that has a driver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from featherbench import plugins
+from featherbench.plan import PlannedLack
+from featherbench.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from featherbench.plan import Plan
+    from featherbench.platforms.contract import Lack
+
+
+class Candidate(Record):
+    """A platform or a load generator, and what this host lacks to run it."""
+
+    name: str
+    lacks: tuple[PlannedLack, ...]
+
+    @property
+    def available(self) -> bool:
+        """Whether this host can run it."""
+        return not self.lacks
+
+
+def _candidate(name: str, *lacks: Lack) -> Candidate:
+    planned = tuple(PlannedLack(what=lack.what, remedy=lack.remedy) for lack in lacks)
+    return Candidate(name=name, lacks=planned)
+
+
+def platforms(folders: Sequence[str] = (), plan: Plan | None = None) -> tuple[Candidate, ...]:
+    """Give every technology on every host that it can run on, then what else `plan` asks for."""
+    found = {candidate.name: candidate for candidate in _driven(folders)}
+    for planned in plan.platforms if plan else ():
+        name = f"{planned.technology}-{planned.host}"
+        found.setdefault(name, Candidate(name=name, lacks=planned.lacks))
+    return tuple(found.values())
+
+
+def _driven(folders: Sequence[str]) -> Iterator[Candidate]:
+    hosts = {name: plugins.host(name, folders) for name in plugins.driver_files("hosts", folders)}
+    for name in sorted(plugins.driver_files("platforms", folders)):
+        technology = plugins.technology(name, folders)
+        for host in technology.hosts:
+            if host in hosts:
+                yield _candidate(f"{name}-{host}", *technology.lacks(), *hosts[host].lacks())
+
+
+def load_generators(folders: Sequence[str] = ()) -> tuple[Candidate, ...]:
+    """Give every load generator."""
+    return tuple(
+        _candidate(name, *plugins.load_generator(name, folders).lacks())
+        for name in sorted(plugins.driver_files("loadgens", folders))
+    )
