@@ -55,21 +55,13 @@ def _image_digests(bench: Bench) -> str:
 def measure_cell(
     spec: MeasureSpec, testbed: Testbed, deployment: Deployment | None, *, logs: Path
 ) -> Cell:
-    """Measure a cell; `deployment` is None for workloads that start their own instances.
-
-    When anything fails, the leased instance is stopped: the next cell shall not inherit what may
-    have been wrong with it.
-    """
+    """Measure a cell; `deployment` is None for workloads that start their own instances."""
     began_utc, began_s = now_utc(), time.monotonic()
     workload = plugins.workload(spec.workload.name, spec.plugins)
-    try:
-        bench = bench_for(spec, testbed, concurrency=spec.concurrency, logs=logs)
-        setting = _set_up(spec, bench, deployment)
-        set_up_s = time.monotonic() - began_s
-        windows = workload.measure(setting.bench, spec.concurrency, spec.windows)
-    except BaseException:
-        lease.release()
-        raise
+    bench = bench_for(spec, testbed, concurrency=spec.concurrency, logs=logs)
+    setting = _set_up(spec, bench, deployment)
+    set_up_s = time.monotonic() - began_s
+    windows = workload.measure(setting.bench, spec.concurrency, spec.windows)
     duration_s = time.monotonic() - began_s
     return Cell(
         coordinates=bench.coordinates,

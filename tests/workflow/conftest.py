@@ -40,10 +40,17 @@ class Project:
     folder: Path
     repository: Path
     config: dict = field(default_factory=dict)
+    state: Path | None = None
+
+    def __post_init__(self):
+        self.state = self.state or self.folder / "state"
 
     @property
     def environment(self):
-        return {**os.environ, "FEATHERBENCH_STATE": str(self.folder / "state")}
+        return {**os.environ, "FEATHERBENCH_STATE": str(self.state)}
+
+    def state_has_owner(self):
+        return (self.state / "owner.json").exists()
 
     def write_config(self):
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))

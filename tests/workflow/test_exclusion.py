@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measurements never overlap, whatever Snakemake is told, and whoever else runs one."""
+
+import json
+import shutil
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from featherbench.waiting import wait_until
+
+
+def windows(project):
+    """Begin and end of every window, by the host's monotonic clock."""
+    return [
+        (window["started_monotonic_s"], window["started_monotonic_s"] + window["duration_s"])
+        for path in project.cells().values()
+        for window in json.loads(path.read_text())["windows"]
+    ]
+
+
+def assert_apart(spans):
+    assert len(spans) > 1
+    for (_, end), (begin, _) in pairwise(sorted(spans)):
+        assert end <= begin
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--cores", "8"],
+        ["--cores", "8", "--resources", "testbed=8"],
+        ["--cores", "8", "--workflow-profile", "none"],
+    ],
+    ids=["cores", "resources", "no-profile"],
+)
+def test_one_measurement_at_a_time(project, arguments):
+    project.snakemake("all", *arguments)
+    assert_apart(windows(project))
+
+
+def test_a_second_workflow_on_this_host_waits_and_says_for_whom(project, tmp_path):
+    second = replace(project, folder=tmp_path / "second", state=project.state)
+    shutil.copytree(project.folder, second.folder)
+    first = project.start("all")
+    wait_until(project.state_has_owner, what="the first workflow owns the testbed", within_s=60)
+    said = second.snakemake("all")
+    assert first.wait(240) == 0
+    assert_apart(windows(project) + windows(second))
+    assert "waiting" in said
+    assert str(first.pid) in said

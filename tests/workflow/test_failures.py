@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A failed cell is data: it says what failed, the others go on, and only it is tried again."""
+
+import json
+import os
+import signal
+import socket
+
+from featherbench.services import PORTS
+from featherbench.waiting import wait_until
+
+
+def failures(project):
+    root = project.folder / "results/failures"
+    return {
+        str(path.relative_to(root).with_suffix("")): json.loads(path.read_text())
+        for path in root.rglob("*.json")
+    }
+
+
+def measuring(project):
+    """The instance under test, once a window is being measured against it."""
+    job, lease = project.state / "job.json", project.state / "lease.json"
+    if not (job.exists() and lease.exists()):
+        return None
+    held = json.loads(lease.read_text())
+    warm = held["warmed"] and "measure/" in job.read_text()
+    return held["instance"]["handle"] if warm else None
+
+
+def test_a_server_killed_in_a_window_fails_its_cell_only(project):
+    project.config["workloads"]["http"]["settings"]["window_s"] = 3
+    project.config["workloads"]["http"]["repetitions"]["deployments"] = 1
+    project.write_config()
+    run = project.start("all")
+    handle = wait_until(lambda: measuring(project), what="a cell is measured", within_s=60)
+    os.kill(handle["pid"], signal.SIGKILL)
+    assert run.wait(240) != 0
+
+    failed = failures(project)
+    (name,) = failed
+    assert name.startswith("measure/fake-native/http/d1/")
+    assert "died" in failed[name]["message"]
+    cell = name.removeprefix("measure/")
+    assert set(project.cells()) == {f"fake-native/http/d1/c{c}" for c in (1, 2)} - {cell}
+
+    report = (project.folder / "results/report.html").read_text()
+    assert "died" in report
+    assert cell.rsplit("/", 1)[0] in report
+
+    good = project.content()
+    assert project.pending_cells() == {cell}
+    project.snakemake("all")
+    assert failures(project) == {}
+    assert all(project.content()[name] == content for name, content in good.items())
+
+
+def test_a_taken_port_is_named_and_freed_ports_are_tried_again(project):
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", PORTS["http"]))
+        taken.listen()
+        said = project.snakemake("all", expect=1)
+    assert str(PORTS["http"]) in said
+    assert "Traceback" not in said
+    assert project.cells() == {}
+    assert {name.split("/")[0] for name in failures(project)} == {"deploy"}
+    project.snakemake("all")
+    assert len(project.cells()) == 4
+    assert failures(project) == {}
+
+
+def test_a_wrong_configuration_is_one_message(project):
+    project.config["workloads"]["http"]["settings"]["window"] = 1
+    project.write_config()
+    said = project.snakemake("all", expect=1)
+    assert "workloads.http.settings.window" in said
+    assert "config.yaml" in said
+    assert "remedy" in said
+    assert "Traceback" not in said
+    assert len([line for line in said.splitlines() if line.strip()]) < 8, said
+
+
+def test_a_platform_that_cannot_run_is_a_row_with_its_reason(project):
+    project.config["platforms"].append("osv-kvm")
+    project.write_config()
+    project.snakemake("all")
+    plan = json.loads((project.folder / "results/plan.json").read_text())
+    (lacking,) = [p for p in plan["platforms"] if p["lacks"]]
+    assert lacking["name"] == "osv-kvm"
+    report = (project.folder / "results/report.html").read_text()
+    assert "osv-kvm" in report
+    assert lacking["lacks"][0]["what"] in report
