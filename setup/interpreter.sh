@@ -3,12 +3,12 @@
 # The lock is made for these; Ubuntu 22.04 has 3.11 beside its own 3.10.
 SUPPORTED_PYTHONS=(python3.13 python3.12 python3.11)
 
-# Prints the newest supported interpreter that can make an environment, or fails.
+# Prints the newest supported interpreter that can make an environment, or fails. The one beneath, where an
+# environment is active: ours must be made from something that stays when it is made anew.
 find_python() {
   local python
   for python in "${SUPPORTED_PYTHONS[@]}"; do
-    if "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-      command -v "$python"
+    if "$python" -c 'import ensurepip, sys, venv; print(sys._base_executable)' 2>/dev/null; then
       return
     fi
   done
