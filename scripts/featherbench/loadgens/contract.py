@@ -7,13 +7,15 @@ One file a load generator; its name is its name in the configuration, its class 
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from featherbench.platforms.contract import Lack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.platforms.contract import Lack
     from featherbench.record import Endpoint
 
 
@@ -22,7 +24,8 @@ class Load:
     """What load to make. Exactly one of `duration_s` and `requests` is set.
 
     `operation` is what to do: `GET` for http; `GET` or `SET` for kv. `path` is for http,
-    `pipeline` (requests in flight a connection) and `value_bytes` for kv.
+    `pipeline` (requests in flight a connection) and `value_bytes` for kv. `threads` is the most
+    that it may use.
     """
 
     endpoint: Endpoint
@@ -42,8 +45,8 @@ class LoadResult:
 
     `duration_s` is its own clock's, of resolution `clock_tick_s`. `requests` counts the good
     responses only; the others are in `failures`, by kind. `latency_us` maps `mean`, `p50`, `p90`,
-    `p99`, `max` to microseconds, as far as it tells. `transferred_bytes` is None where it does not
-    tell.
+    `p95`, `p99`, `max` to microseconds, as far as it tells. `transferred_bytes` is None where it
+    does not tell. `threads` is how many made the load; None when as many as were asked for.
     """
 
     requests: int
@@ -52,6 +55,7 @@ class LoadResult:
     failures: Mapping[str, int] = field(default_factory=dict)
     latency_us: Mapping[str, float] = field(default_factory=dict)
     transferred_bytes: int | None = None
+    threads: int | None = None
 
     @property
     def requests_per_s(self) -> float:
@@ -68,13 +72,28 @@ class LoadGenerator(Protocol):
     """`duration` or `requests`: which of the two a Load for it must give."""
 
     def lacks(self) -> Sequence[Lack]:
-        """What this host lacks to run it."""
+        """Say what this host lacks to run it."""
         ...
 
     def command(self, load: Load) -> Sequence[str]:
-        """The argument list that makes `load`."""
+        """Give the argument list that makes `load`."""
         ...
 
     def parse(self, stdout: str, stderr: str, load: Load) -> LoadResult:
         """Read its output. Raises LoadError when it cannot be read."""
         ...
+
+
+def needs(program: str, remedy: str) -> Sequence[Lack]:
+    """Say what is lacking when `program` is not installed."""
+    found = shutil.which(program) is not None
+    return () if found else (Lack(what=f"{program} is not installed", remedy=remedy),)
+
+
+def even_threads(connections: int, most: int) -> int:
+    """Give the largest number of threads, at most `most`, that divides `connections` evenly.
+
+    wrk gives every thread `connections / threads` rounded down: 100 connections on 3 threads would
+    be 99, and no load generator's threads should bear unequal loads.
+    """
+    return next(n for n in range(min(connections, most), 0, -1) if connections % n == 0)

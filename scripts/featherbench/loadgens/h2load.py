@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""h2load: HTTP/1.1 over keep-alive connections, for a given time.
+
+What to know of its figures (nghttp2 1.52, by trial):
+- Its rate is over the duration that it was told, not over the one that it prints.
+- `failed` includes bad statuses and `errored`; `errored` includes `timeout`; 3xx succeed.
+- It says nothing of a connection that was refused, or that the server closed: it goes on with the
+  others. A connection that lives has one request under way at the end, so refused ones are missing
+  from `started - done`; those lost on the way show in the rates of single connections being
+  too high for the total.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, ClassVar
+
+from featherbench.errors import LoadError
+from featherbench.loadgens.contract import LoadResult, needs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from featherbench.loadgens.contract import Load
+    from featherbench.platforms.contract import Lack
+
+CLOCK_TICK_S = 1e-3
+"""Its event loop's timers, which end the run, tick in milliseconds."""
+CONNECTIONS_KEPT = 0.75
+"""Below this share of the single connections' rates, some were lost. Making the connections takes
+a part of the run too, which must not be taken for a loss."""
+
+SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+FINISHED = re.compile(r"^finished in ([\d.]+)(us|ms|s), ([\d.]+) req/s", re.MULTILINE)
+REQUESTS = re.compile(
+    r"^requests: (?P<total>\d+) total, (?P<started>\d+) started, (?P<done>\d+) done, "
+    r"(?P<succeeded>\d+) succeeded, (?P<failed>\d+) failed, (?P<errored>\d+) errored, "
+    r"(?P<timeout>\d+) timeout",
+    re.MULTILINE,
+)
+STATUSES = re.compile(
+    r"^status codes: \d+ 2xx, (?P<s3xx>\d+) 3xx, (?P<s4xx>\d+) 4xx, (?P<s5xx>\d+) 5xx",
+    re.MULTILINE,
+)
+TRAFFIC = re.compile(r"^traffic: \S+ \((\d+)\) total", re.MULTILINE)
+LATENCY = re.compile(
+    r"^time for request:\s+\S+\s+([\d.]+)(us|ms|s)\s+([\d.]+)(us|ms|s)\s", re.MULTILINE
+)
+CONNECTION_RATE = re.compile(r"^req/s\s+:\s+[\d.]+\s+[\d.]+\s+([\d.]+)", re.MULTILINE)
+
+
+class LoadGenerator:
+    """Drives h2load, told to speak HTTP/1.1."""
+
+    app: ClassVar[str] = "http"
+    stops_by: ClassVar[str] = "duration"
+
+    def lacks(self) -> Sequence[Lack]:
+        """Say whether h2load is missing."""
+        return needs("h2load", "apt install nghttp2-client")
+
+    def command(self, load: Load) -> Sequence[str]:
+        """Give its command; it takes milliseconds."""
+        assert load.duration_s is not None, "h2load stops by duration"
+        return [
+            "h2load",
+            "--h1",
+            f"--threads={min(load.threads, load.connections)}",
+            f"--clients={load.connections}",
+            f"--duration={round(load.duration_s * 1000)}ms",
+            f"http://{load.endpoint.address}:{load.endpoint.port}{load.path}",
+        ]
+
+    def parse(self, stdout: str, stderr: str, load: Load) -> LoadResult:
+        """Read its summary. Raises LoadError when it is not there."""
+        finished, requests = FINISHED.search(stdout), REQUESTS.search(stdout)
+        statuses = STATUSES.search(stdout)
+        if finished is None or requests is None or statuses is None:
+            said = (stderr.strip() or stdout.strip())[-500:]
+            raise LoadError(f"h2load made no summary; it said: {said}")
+        counts = {kind: int(n) for kind, n in (requests.groupdict() | statuses.groupdict()).items()}
+        rate_per_s = float(finished[3])
+        traffic = TRAFFIC.search(stdout)
+        return LoadResult(
+            requests=counts["succeeded"] - counts["s3xx"],
+            duration_s=counts["done"] / rate_per_s
+            if rate_per_s
+            else _seconds(*finished.group(1, 2)),
+            clock_tick_s=CLOCK_TICK_S,
+            failures=_failures(counts, load.connections, _kept(stdout, rate_per_s, load)),
+            latency_us=_latency_us(stdout),
+            transferred_bytes=int(traffic[1]) if traffic else None,
+        )
+
+
+def _seconds(number: str, unit: str) -> float:
+    return float(number) * SECONDS[unit]
+
+
+def _failures(counts: Mapping[str, int], connections: int, kept: int) -> Mapping[str, int]:
+    http_level = counts["s4xx"] + counts["s5xx"]
+    kinds = {
+        "3xx": counts["s3xx"],
+        "4xx": counts["s4xx"],
+        "5xx": counts["s5xx"],
+        "timeout": counts["timeout"],
+        "errored": counts["errored"] - counts["timeout"],
+        "failed": counts["failed"] - counts["errored"] - http_level,
+        "connect": connections - (counts["started"] - counts["done"]),
+        "lost connection": connections - kept,
+    }
+    return {kind: count for kind, count in kinds.items() if count > 0}
+
+
+def _kept(stdout: str, rate_per_s: float, load: Load) -> int:
+    """How many connections' worth of the single connections' mean rate the total is."""
+    match = CONNECTION_RATE.search(stdout)
+    single_per_s = float(match[1]) if match else 0.0
+    if not single_per_s or rate_per_s >= CONNECTIONS_KEPT * single_per_s * load.connections:
+        return load.connections
+    return int(rate_per_s / single_per_s)
+
+
+def _latency_us(stdout: str) -> Mapping[str, float]:
+    match = LATENCY.search(stdout)
+    if match is None:
+        return {}
+    return {
+        "mean": _seconds(*match.group(3, 4)) * 1e6,
+        "max": _seconds(*match.group(1, 2)) * 1e6,
+    }
