@@ -8,23 +8,18 @@ import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib import metadata
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench import machine, shell
 from featherbench.errors import FeatherbenchError
-from featherbench.files import canonical_json, digest
+from featherbench.fingerprint import ROOT, fingerprint
 from featherbench.record import Count, Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-ROOT = Path("/")
-FINGERPRINT_CHARACTERS = 12
 MIB_BYTES = 1 << 20
-MEMORY_GRAIN_BYTES = 128 * MIB_BYTES
-"""What a kernel keeps for itself varies a little from one boot to the next."""
-
 TOOL_TIMEOUT_S = 10.0
 TOOLS = {
     "wrk": ("wrk", "-v"),
@@ -105,23 +100,6 @@ class HostRecord(Record):
     git_commit: str | None
     git_dirty: bool | None
     findings: tuple[Finding, ...]
-
-
-def fingerprint(root: Path = ROOT) -> str:
-    """Give a short hash of what makes this machine this machine; cheap enough for every cell.
-
-    Numbers of different fingerprints must not be compared as if they came from one host.
-    """
-    memory_bytes = machine.memory_bytes(root) or 0
-    stable = {
-        "cpu_model": machine.cpu_model(root),
-        "cpu_count": machine.cpu_count(root),
-        "microcode": machine.microcode(root),
-        "kernel": machine.kernel_release(root),
-        "memory_grains": round(memory_bytes / MEMORY_GRAIN_BYTES),
-        "virtualization": machine.virtualization(root),
-    }
-    return digest(canonical_json(stable).encode())[:FINGERPRINT_CHARACTERS]
 
 
 def collect(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from featherbench import plugins
 from featherbench.clock import now_utc
 from featherbench.deployment import bench_for, warm_instance
-from featherbench.hostfacts import fingerprint
+from featherbench.fingerprint import fingerprint
 from featherbench.record import Cell, Deployment
 from featherbench.testbed import lease
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from featherbench import hostfacts, machine
+from featherbench.fingerprint import fingerprint
 from featherbench.hostfacts import parse_version
 
 if TYPE_CHECKING:
@@ -249,14 +250,14 @@ def test_the_fingerprint_follows_stable_facts_only(tree):
         "proc/sys/kernel/osrelease": "6.1.0-28-amd64",
         "proc/loadavg": "0.00 0.00 0.00 1/108 9147",
     }
-    first = hostfacts.fingerprint(tree(**files))
-    assert first == hostfacts.fingerprint(tree(**{"proc/loadavg": "7.00 5.00 3.00 1/108 1"}))
+    first = fingerprint(tree(**files))
+    assert first == fingerprint(tree(**{"proc/loadavg": "7.00 5.00 3.00 1/108 1"}))
     a_page_less = MEMORY.replace("24683656", "24683652")
-    assert first == hostfacts.fingerprint(tree(**{"proc/meminfo": a_page_less}))
-    assert first != hostfacts.fingerprint(tree(**{"proc/cpuinfo": VIRTUAL_CPU}))
+    assert first == fingerprint(tree(**{"proc/meminfo": a_page_less}))
+    assert first != fingerprint(tree(**{"proc/cpuinfo": VIRTUAL_CPU}))
     tree(**{"proc/cpuinfo": BARE_CPU})
-    assert first == hostfacts.fingerprint(tree())
-    assert first != hostfacts.fingerprint(tree(**{"proc/sys/kernel/osrelease": "6.1.0-29-amd64"}))
+    assert first == fingerprint(tree())
+    assert first != fingerprint(tree(**{"proc/sys/kernel/osrelease": "6.1.0-29-amd64"}))
 
 
 def test_the_record_of_an_unknown_machine_can_be_read_back(tmp_path):

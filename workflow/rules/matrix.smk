@@ -7,7 +7,7 @@ from featherbench import order
 from featherbench.codehash import code_digest
 from featherbench.config import validate
 from featherbench.errors import FeatherbenchError
-from featherbench.hostfacts import fingerprint
+from featherbench.fingerprint import fingerprint
 from featherbench.matrix import Matrix, spec_json
 
 # A configuration given with --configfile replaces the default one; merging the two
