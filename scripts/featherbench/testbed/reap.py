@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 JOB_GRACE_S = 10.0
+MOST_PASSES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +142,19 @@ def _removed(remnant: Remnant) -> Removal:
 
 
 def remove_leftovers(state: State, folders: Sequence[str]) -> list[Removal]:
-    """Remove what is left, each step though another fails; say what became of each."""
-    return [_removed(remnant) for remnant in find_leftovers(state, folders)]
+    """Remove what is left, each step though another fails; say what became of each.
+
+    Looks again until nothing is found that has not been tried: what a killed job had asked of a
+    daemon may appear after the first look.
+    """
+    tried: dict[str, Removal] = {}
+    for _ in range(MOST_PASSES):
+        found = {each.name: each for each in map(_removed, find_leftovers(state, folders))}
+        news = found.keys() - tried.keys()
+        tried |= found
+        if not news:
+            break
+    return list(tried.values())
 
 
 def sweep_once(state: State, owner: Owner) -> None:
