@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tidy samples: one row a figure of a window, from the cells that the plan asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from pydantic import ValidationError
+
+from featherbench.errors import FeatherbenchError
+from featherbench.record import Cell, Measure, Verdict, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from featherbench.plan import Plan
+
+DTYPES = {
+    "platform": "str",
+    "technology": "str",
+    "host": "str",
+    "network": "str",
+    "workload": "str",
+    "metric": "str",
+    "concurrency": "int64",
+    "deployment": "int64",
+    "window": "int64",
+    "value": "float64",
+    "unit": "str",
+    "verdict": "str",
+    "reasons": "str",
+    "primary": "bool",
+    "duration_s": "float64",
+    "requests": "Int64",
+    "failures": "int64",
+    "client_busy_fraction": "float64",
+    "server_busy_fraction": "float64",
+    "client_cpu_s": "float64",
+    "server_cpu_s": "float64",
+    "instance_id": "str",
+    "sequence": "int64",
+    "started_monotonic_s": "float64",
+    "host_fingerprint": "str",
+}
+"""The columns of the samples, in their order, with their types."""
+
+
+def gather(plan: Plan, folder: Path) -> pd.DataFrame:
+    """Read the cells under `folder` that `plan` asks for into one frame of the columns DTYPES.
+
+    Rows are in the plan's order. A planned cell that has no file is left out; a file that is not
+    planned is not read. Raises FeatherbenchError for a file that is no cell.
+    """
+    rows = [row for path in cell_files(plan, folder) if path.exists() for row in _rows(_read(path))]
+    return pd.DataFrame(rows, columns=list(DTYPES)).astype(DTYPES)
+
+
+def cell_files(plan: Plan, folder: Path) -> Iterator[Path]:
+    """Give the file of every planned cell, whether or not it exists."""
+    for platform, workload, deployment, concurrency in plan.cells():
+        yield folder / platform / workload / f"d{deployment}" / f"c{concurrency}.json"
+
+
+def valid(samples: pd.DataFrame) -> pd.DataFrame:
+    """Give the rows that may enter a mean: all but the invalid ones."""
+    return samples[samples["verdict"] != Verdict.INVALID.value]
+
+
+def _read(path: Path) -> Cell:
+    try:
+        return Cell.read(path)
+    except ValidationError as error:
+        raise FeatherbenchError(
+            f"{path} is no cell that this version can read: {error.errors()[0]['msg']}",
+            remedy="delete the file; the next run measures this cell again",
+        ) from error
+
+
+def _rows(cell: Cell) -> Iterator[dict[str, Any]]:
+    for window in cell.windows:
+        shared = _place(cell) | _circumstances(window)
+        main = Measure(metric=window.metric, value=window.value, unit=window.unit)
+        for measure in (main, *window.secondary):
+            yield shared | measure.model_dump() | {"primary": measure is main}
+
+
+def _place(cell: Cell) -> dict[str, Any]:
+    return cell.coordinates.model_dump() | {
+        "instance_id": cell.instance.id if cell.instance else "",
+        "sequence": cell.sequence,
+        "host_fingerprint": cell.host_fingerprint,
+    }
+
+
+def _circumstances(window: Window) -> dict[str, Any]:
+    copied = window.model_dump(
+        include={
+            "duration_s",
+            "requests",
+            "client_busy_fraction",
+            "server_busy_fraction",
+            "client_cpu_s",
+            "server_cpu_s",
+            "started_monotonic_s",
+        }
+    )
+    return copied | {
+        "window": window.index,
+        "failures": sum(window.failures.values()),
+        "verdict": window.verdict.value,
+        "reasons": "; ".join(window.reasons),
+    }

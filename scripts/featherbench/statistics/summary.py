@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The summary: one row per platform, metric and concurrency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from featherbench.record import Verdict
+from featherbench.statistics.samples import valid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CONFIDENCE = 0.95
+KEYS = ["platform", "metric", "concurrency"]
+IDENTITY = ["technology", "host", "network", "workload", "primary", "unit"]
+SPREAD = ["n", "deployments", "mean", "sd", "median", "ci_low", "ci_high", "ci_note"]
+COUNTS = [f"n_{verdict.value}" for verdict in Verdict]
+COLUMNS = [*KEYS, *IDENTITY, *SPREAD, *COUNTS]
+
+
+def summarize(samples: pd.DataFrame) -> pd.DataFrame:
+    """Summarize the samples into a frame of COLUMNS, in the samples' order.
+
+    `n`, `mean`, `sd` and `median` are over the valid windows, and `n_ok`, `n_suspect`, `n_invalid`
+    count all. `ci_low` and `ci_high` bound the 95 % interval of the mean over deployments (Kalibera
+    and Jones 2013: replicate at the level that varies), the t interval of the deployments' means;
+    where there is none, or a reader must know more about it, `ci_note` says why.
+    """
+    groups = samples.groupby(KEYS, sort=False)
+    parts = [groups[IDENTITY].first(), _spread(samples), _interval(samples), _counts(samples)]
+    table = pd.concat(parts, axis="columns").reindex(groups.size().index)
+    whole = ["n", "deployments", *COUNTS]
+    table[whole] = table[whole].fillna(0).astype("int64")
+    table["ci_note"] = _notes(table)
+    return table.reset_index()[COLUMNS]
+
+
+def _spread(samples: pd.DataFrame) -> pd.DataFrame:
+    values = valid(samples).groupby(KEYS, sort=False)["value"]
+    return pd.DataFrame({"n": values.size(), "mean": values.mean(), "sd": values.std()}).assign(
+        median=values.median()
+    )
+
+
+def _counts(samples: pd.DataFrame) -> pd.DataFrame:
+    counts = pd.DataFrame(index=samples.groupby(KEYS, sort=False).size().index)
+    for verdict in Verdict:
+        counted = samples[samples["verdict"] == verdict.value]
+        counts[f"n_{verdict.value}"] = counted.groupby(KEYS, sort=False).size()
+    return counts
+
+
+def _interval(samples: pd.DataFrame) -> pd.DataFrame:
+    deployments = valid(samples).groupby([*KEYS, "deployment"], sort=False)["value"]
+    means = deployments.mean().groupby(KEYS, sort=False)
+    sizes = deployments.size().groupby(KEYS, sort=False)
+    half = half_width(means.std().to_numpy(float), means.size().to_numpy(int))
+    return pd.DataFrame(
+        {
+            "deployments": means.size(),
+            "ci_low": means.mean() - half,
+            "ci_high": means.mean() + half,
+            "unequal": sizes.min() < sizes.max(),
+        }
+    )
+
+
+def half_width(sd: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """Half the width of the 95 % t interval of a mean; NaN where n < 2."""
+    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(n - 1, 1))
+    return np.where(n > 1, quantile * sd / np.sqrt(n), np.nan)
+
+
+def _notes(table: pd.DataFrame) -> Sequence[str]:
+    notes = {
+        "no valid window": table["n"] == 0,
+        "only one deployment: no interval": table["deployments"] == 1,
+        "unequal numbers of windows: centred on the mean of the deployments' means": (
+            table["unequal"].eq(other=True)
+        ),
+    }
+    return list(np.select(list(notes.values()), list(notes), default=""))

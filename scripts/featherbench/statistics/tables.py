@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables on disk: written whole or not at all, and read back with the types they had."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from featherbench.files import replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV; what is missing is an empty field."""
+    with replacing(path) as file:
+        table.to_csv(file, index=False)
+
+
+def write_parquet(table: pd.DataFrame, path: Path) -> None:
+    """Write a table as Parquet."""
+    with replacing(path) as file:
+        table.to_parquet(file, index=False)
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a table from CSV. Only an empty field is missing: a platform may be called `NA`."""
+    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a table from Parquet."""
+    return pd.read_parquet(path)

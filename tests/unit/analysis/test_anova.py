@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.formula.api import ols
+from statsmodels.stats.anova import anova_lm
+
+from featherbench.statistics.anova import COLUMNS, anova, effects
+from featherbench.statistics.replicates import groups
+from featherbench.statistics.samples import valid
+
+EFFECTS = {
+    "platform": "C(platform)",
+    "concurrency": "C(concurrency)",
+    "platform:concurrency": "C(platform):C(concurrency)",
+}
+
+
+def _table(frame):
+    return pd.DataFrame(effects(groups(frame))).set_index("effect")
+
+
+def _http(study):
+    return valid(study.samples[study.samples["metric"] == "http_throughput"])
+
+
+def _assert_as_statsmodels(frame):
+    model = ols("value ~ C(platform) * C(concurrency)", frame).fit()
+    theirs, ours = anova_lm(model, typ=2), _table(frame)
+    for name, term in EFFECTS.items():
+        assert ours.loc[name, "F"] == pytest.approx(theirs.loc[term, "F"], rel=1e-6)
+        assert ours.loc[name, "p"] == pytest.approx(theirs.loc[term, "PR(>F)"], rel=1e-6)
+        assert ours.loc[name, "df"] == theirs.loc[term, "df"]
+    assert set(ours["df_resid"]) == {model.df_resid}
+
+
+def test_two_way_with_interaction_as_statsmodels_has_it(twelve):
+    _assert_as_statsmodels(_http(twelve))
+
+
+def test_unbalanced_designs_as_statsmodels_has_them(two):
+    frame = _http(two).sample(frac=0.7, random_state=3)
+    _assert_as_statsmodels(frame)
+    assert "unbalanced" in _table(frame)["note"].iloc[0]
+
+
+def test_one_level_is_a_one_way_analysis(two):
+    frame = _http(two)
+    frame = frame[frame["concurrency"] == 100]
+    theirs = anova_lm(ols("value ~ C(platform)", frame).fit())
+    ours = _table(frame)
+    assert list(ours.index) == ["platform"]
+    assert ours.loc["platform", "F"] == pytest.approx(theirs.loc["C(platform)", "F"])
+
+
+def test_the_papers_kind_of_table_comes_from_means_and_deviations_alone():
+    """Montgomery's battery data: material x temperature, four values a cell."""
+    cells = {
+        ("1", 15): (130, 155, 74, 180),
+        ("1", 70): (34, 40, 80, 75),
+        ("1", 125): (20, 70, 82, 58),
+        ("2", 15): (150, 188, 159, 126),
+        ("2", 70): (136, 122, 106, 115),
+        ("2", 125): (25, 70, 58, 45),
+        ("3", 15): (138, 110, 168, 160),
+        ("3", 70): (174, 120, 150, 139),
+        ("3", 125): (96, 104, 82, 60),
+    }
+    table = pd.DataFrame(
+        [(m, t, 4, np.mean(v), np.std(v, ddof=1)) for (m, t), v in cells.items()],
+        columns=["platform", "concurrency", "n", "mean", "sd"],
+    )
+    found = pd.DataFrame(effects(table)).set_index("effect")
+    assert list(found["F"]) == pytest.approx([7.91, 28.97, 3.56], abs=0.005)
+    assert list(found["df"]) == [2, 2, 4]
+    assert set(found["df_resid"]) == {27}
+
+
+def test_effect_sizes_are_shares_of_the_variation(two):
+    found = _table(_http(two))
+    expected = found["F"] * found["df"] / (found["F"] * found["df"] + found["df_resid"])
+    assert list(found["partial_eta_squared"]) == pytest.approx(list(expected))
+    assert (found["partial_omega_squared"] < found["partial_eta_squared"]).all()
+
+
+def test_a_combination_that_is_missing_is_named_and_costs_its_degree_of_freedom(two):
+    frame = _http(two)
+    gone = (frame["platform"] == "docker-native") & (frame["concurrency"] == 1000)
+    found = _table(frame[~gone])
+    assert found.loc["platform:concurrency", "df"] == 9
+    assert "1 combinations" in found["note"].iloc[0]
+    assert np.isfinite(found["F"]).all()
+
+
+def test_both_kinds_of_replicate_are_named(two):
+    table = anova(two.samples)
+    assert list(table.columns) == COLUMNS
+    http = table[(table["metric"] == "http_throughput") & (table["effect"] == "platform")]
+    assert list(http["method"]) == ["two-way ANOVA, windows", "two-way ANOVA, deployment means"]
+    assert list(http["df_resid"]) == [len(_http(two)) - 22, 66 - 22]
+
+
+@pytest.mark.parametrize(
+    ("metric", "pick", "reason"),
+    [
+        ("image_size_http", lambda s: s, "no variation"),
+        ("http_throughput", lambda s: s[s["platform"] == "linux-native"], "fewer than two"),
+        (
+            "http_throughput",
+            lambda s: s[(s["window"] == 1) & (s["deployment"] == 1)],
+            "no replication",
+        ),
+        ("http_throughput", lambda s: s.assign(verdict="invalid"), "fewer than two"),
+    ],
+)
+def test_what_cannot_be_computed_says_why(two, metric, pick, reason):
+    samples = two.samples
+    table = anova(pick(samples[samples["metric"] == metric]))
+    assert len(table) >= 2
+    assert table["F"].isna().all()
+    assert table["p"].isna().all()
+    assert table["note"].str.contains(reason).all()
+
+
+def test_nothing_measured_is_an_empty_table(two):
+    assert anova(two.samples.head(0)).empty
