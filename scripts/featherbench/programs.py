@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that this host must have, and the Debian package that brings each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from featherbench.platforms.contract import Lack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Not in every user's PATH, but in root's."""
+
+
+def missing(package_of: Mapping[str, str]) -> Sequence[Lack]:
+    """Name those of the programs (name → package) that are not installed."""
+    path = f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_FOLDERS}"
+    return [
+        Lack(what=f"the program {program} is missing", remedy=f"apt-get install {package}")
+        for program, package in package_of.items()
+        if shutil.which(program, path=path) is None
+    ]
+
+
+def lacking_root() -> Sequence[Lack]:
+    """Say so when we are not root."""
+    if os.geteuid() == 0:
+        return ()
+    return [Lack(what="this needs root", remedy="run the workflow as root")]
