@@ -45,9 +45,9 @@ packages:
 engine: packages
 	@setup/engine.sh || echo "going on without a Docker engine" >&2
 
+# requirements.lock first: requirements-dev.in keeps to its versions.
 lock: setup-dev
-	uv pip compile $(LOCK) -o requirements.lock requirements.in $(ARGS)
-	uv pip compile $(LOCK) -o requirements-dev.lock requirements-dev.in $(ARGS)
-
-LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--custom-compile-command "make lock"
+	for name in setup/installer requirements requirements-dev; do \
+	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --custom-compile-command "make lock" -o $$name.lock $$name.in $(ARGS); \
+	done

@@ -28,17 +28,23 @@ create() {
   echo "$PWD/scripts" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/featherbench.pth"
 }
 
+# Nothing unchecked: also what a package is built with comes from a lock, not from a download of pip's own.
+pip_install() {
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-build-isolation --require-hashes -r "$1" ||
+    fail "could not install $1: pip's message is above. Is the network up?"
+}
+
 install() {
   echo "featherbench set-up: installing $1 into .venv"
   rm -f "$venv/$1.done"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r "$1" ||
-    fail "could not install $1: pip's message is above. Is the network up?"
+  pip_install "$1"
   identity "$1" >"$venv/$1.done"
 }
 
 main() {
   if ! is_done requirements.lock; then
     create
+    pip_install setup/installer.lock
     install requirements.lock
   fi
   if [[ ${1:-} == dev ]] && ! is_done requirements-dev.lock; then
