@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+
+import pytest
+
+from featherbench import plugins
+from featherbench.record import Endpoint, Instance
+from featherbench.testbed import lease
+from featherbench.testbed.lease import Lease
+from featherbench.testbed.state import STATE_VARIABLE
+
+
+class Stopping:
+    def __init__(self):
+        self.stopped = []
+
+    def stop(self, instance):
+        self.stopped.append(instance.id)
+
+
+@pytest.fixture
+def technology(tmp_path, monkeypatch):
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
+    found = Stopping()
+    monkeypatch.setattr(plugins, "technology", lambda _name, _plugins: found)
+    return found
+
+
+@pytest.fixture
+def some_lease():
+    instance = Instance(
+        id="abc",
+        technology="fake",
+        app="http",
+        handle={},
+        endpoint=Endpoint(address="127.0.0.1", port=1, ping_address="127.0.0.1"),
+        started_utc="",
+    )
+    return Lease(deployment_id="d", instance=instance, technology="fake", warmed=True)
+
+
+def test_a_lease_is_held_until_it_is_released(technology, some_lease):
+    assert lease.held() is None
+    lease.hold(some_lease)
+    assert lease.held() == some_lease
+    lease.release()
+    assert lease.held() is None
+    assert technology.stopped == ["abc"]
+
+
+def test_releasing_nothing_is_no_error(technology):
+    lease.release()
+    assert technology.stopped == []
+
+
+@pytest.mark.usefixtures("technology")
+def test_a_lease_that_cannot_be_read_is_forgotten(tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "lease.json").write_text("{")
+    lease.release()
+    assert not (tmp_path / "state" / "lease.json").exists()
+
+
+def test_a_lease_whose_instance_does_not_stop_is_kept(technology, some_lease, monkeypatch):
+    lease.hold(some_lease)
+
+    def engine_is_gone(_instance):
+        raise ConnectionError
+
+    monkeypatch.setattr(technology, "stop", engine_is_gone)
+    with pytest.raises(ConnectionError):
+        lease.release()
+    assert lease.held() == some_lease

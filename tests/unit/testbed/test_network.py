@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+
+import ipaddress
+
+import pytest
+
+from featherbench.errors import TestbedError
+from featherbench.testbed.network import cable, users_of
+
+# `ip -json -4 address show` and `ip -json -4 route show`, shortened to what is read
+ADDRESSES = [
+    {"ifname": "lo", "addr_info": [{"local": "127.0.0.1", "prefixlen": 8}]},
+    {"ifname": "docker0", "addr_info": [{"local": "198.18.254.1", "prefixlen": 24}]},
+    {"ifname": "fb-server0", "addr_info": [{"local": "198.18.0.1", "prefixlen": 24}]},
+    {"ifname": "down0", "addr_info": []},
+]
+ROUTES = [
+    {"dst": "default", "gateway": "192.0.2.1", "dev": "eth0"},
+    {"dst": "198.18.254.0/24", "dev": "docker0", "protocol": "kernel"},
+    {"dst": "198.18.0.0/24", "dev": "fb-server0", "protocol": "kernel"},
+    {"type": "unreachable", "dst": "198.18.0.0/15", "protocol": "198"},
+]
+VPN = {"dst": "198.18.0.0/16", "dev": "tun0"}
+
+
+def users(subnet, addresses=ADDRESSES, routes=ROUTES):
+    return users_of(ipaddress.IPv4Network(subnet), addresses, routes)
+
+
+def test_our_own_cable_and_routes_are_not_in_the_way():
+    assert users("198.18.0.0/24") == []
+
+
+def test_a_bridge_of_others_is_in_the_way_of_its_subnet_only():
+    assert users("198.18.254.0/25") == ["docker0 (198.18.254.0/24)"]
+    assert users("198.18.253.0/24") == []
+
+
+def test_a_wider_route_of_others_is_in_the_way():
+    assert users("198.18.0.0/24", routes=[*ROUTES, VPN]) == ["tun0 (198.18.0.0/16)"]
+
+
+def test_a_host_route_without_a_prefix_is_read():
+    assert users("198.18.9.0/24", routes=[{"dst": "198.18.9.9", "dev": "x"}]) == [
+        "x (198.18.9.9/32)"
+    ]
+
+
+def test_the_first_two_addresses_are_the_two_ends():
+    found = cable("198.19.7.0/30")
+    assert (found.server, found.client) == ("198.19.7.1", "198.19.7.2")
+
+
+@pytest.mark.parametrize(
+    "subnet", ["10.0.0.0/24", "198.18.0.0/31", "198.18.0.0/14", "198.18.0.1/24", "nonsense"]
+)
+def test_a_subnet_that_cannot_be_is_refused(subnet):
+    with pytest.raises(TestbedError, match=r"testbed\.subnet"):
+        cable(subnet)
+
+
+def test_the_client_has_no_way_out_of_the_benchmarking_range():
+    steps = cable("198.18.0.0/24").client_steps
+    destinations = [step.split("route add ", 1)[1] for step in steps if "route" in step]
+    assert all("198.18.0.0/15" in destination for destination in destinations)

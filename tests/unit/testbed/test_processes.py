@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from featherbench.testbed.processes import (
+    Process,
+    Stat,
+    descendants,
+    end,
+    end_with_descendants,
+    identity_of,
+    is_alive,
+    ourselves,
+    parse_stat,
+)
+from featherbench.waiting import wait_until
+
+STAT = (
+    "4711 (a) strange (name)) S 4242 4711 4711 0 -1 4194560 2563 13187 0 0 2 1 9 6 20 0 1 0 "
+    "123456 10510336 1339 18446744073709551615 1 1 0 0 0 0 65536 4 65538 0 0 0 17 1 0 0 0 0 0"
+)
+STUBBORN = """
+import signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready", flush=True)
+signal.pause()
+"""
+PARENT = """
+import subprocess, sys, signal
+child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+print(child.pid, flush=True)
+signal.pause()
+"""
+
+
+@pytest.fixture
+def spawn():
+    started = []
+
+    def start(source):
+        process = subprocess.Popen(
+            [sys.executable, "-c", source], stdout=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        return process, process.stdout.readline().strip()
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_a_stat_line_is_read_whatever_the_programs_name():
+    assert parse_stat(STAT) == Stat(state="S", parent=4242, started_ticks=123456)
+
+
+def test_we_live_and_a_reused_pid_is_somebody_else():
+    us = ourselves()
+    assert is_alive(us)
+    assert not is_alive(Process(pid=us.pid, started_ticks=us.started_ticks - 1))
+
+
+def test_a_zombie_is_dead():
+    process = subprocess.Popen(["true"])
+    wait_until(lambda: identity_of(process.pid) is None, what="end of true", within_s=5)
+    process.wait()
+
+
+def test_one_that_ignores_sigterm_is_killed(spawn):
+    process, _ = spawn(STUBBORN)
+    end(identity_of(process.pid), grace_s=0.1, what="it")
+    assert process.wait(timeout=5) == -signal.SIGKILL
+
+
+def test_one_that_listens_to_sigterm_is_not_killed(spawn):
+    process, _ = spawn("import signal; print(1, flush=True); signal.pause()")
+    end(identity_of(process.pid), grace_s=5, what="it")
+    assert process.wait(timeout=5) == -signal.SIGTERM
+
+
+def test_ending_what_is_gone_already_is_no_error():
+    us = ourselves()
+    end(Process(pid=us.pid, started_ticks=us.started_ticks - 1), grace_s=0.1, what="it")
+    end(Process(pid=2**22 - 1, started_ticks=1), grace_s=0.1, what="it")
+
+
+def test_children_in_sessions_of_their_own_end_too(spawn):
+    process, line = spawn(PARENT)
+    child = identity_of(int(line))
+    parent = identity_of(process.pid)
+    assert child in descendants(parent)
+    end_with_descendants(parent, grace_s=5, what="it")
+    assert not is_alive(child)

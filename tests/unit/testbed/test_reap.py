@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+
+import pytest
+
+from featherbench.errors import TestbedBusyError, TestbedError
+from featherbench.platforms.contract import Leftover
+from featherbench.testbed import reap
+from featherbench.testbed.ownership import Owner
+from featherbench.testbed.processes import Process, ourselves
+from featherbench.testbed.state import State
+
+DEAD = Process(pid=2**22 - 1, started_ticks=1)
+
+
+class Runtime:
+    """A technology that has left a few things behind."""
+
+    def __init__(self, *names, state="", broken=()):
+        self.left = [Leftover(kind="thing", name=name, state=state) for name in names]
+        self.broken = broken
+
+    def lacks(self):
+        return ()
+
+    def leftovers(self):
+        return tuple(self.left)
+
+    def remove(self, leftover):
+        if leftover.name in self.broken:
+            raise OSError("it clings")
+        self.left.remove(leftover)
+
+
+class Silent(Runtime):
+    def leftovers(self):
+        raise ConnectionError("the engine does not answer")
+
+
+@pytest.fixture
+def state(tmp_path):
+    state = State(directory=tmp_path / "state")
+    state.make()
+    return state
+
+
+@pytest.fixture
+def technologies(monkeypatch):
+    """Put technologies in the place of those that there are."""
+
+    def put(**named):
+        monkeypatch.setattr(reap.plugins, "driver_files", lambda _kind, _folders: named)
+        monkeypatch.setattr(reap.plugins, "technology", lambda name, _folders: named[name])
+
+    put()
+    return put
+
+
+def owner(**changes):
+    fields = {"workflow": DEAD, "guard": DEAD, "cwd": "/", "since_utc": "", "plugins": ()}
+    return Owner(**fields | changes)
+
+
+def test_everything_that_is_found_is_removed(state, technologies):
+    runtime = Runtime("a", "b")
+    technologies(runtime=runtime)
+    assert [each.name for each in reap.remove_leftovers(state, ())] == [
+        "runtime thing: a",
+        "runtime thing: b",
+    ]
+    assert runtime.left == []
+
+
+def test_what_another_testbed_has_made_is_left_alone(state, technologies):
+    runtime = Runtime("theirs", state="/run/other")
+    technologies(runtime=runtime, mine=Runtime("mine", state=str(state.directory)))
+    assert [each.name for each in reap.remove_leftovers(state, ())] == ["mine thing: mine"]
+    assert len(runtime.left) == 1
+
+
+def test_every_step_is_tried_though_others_fail(state, technologies):
+    runtime = Runtime("a", "b", "c", broken=("a",))
+    technologies(silent=Silent(), runtime=runtime)
+    failures = {each.name: each.failure for each in reap.remove_leftovers(state, ())}
+    assert failures["runtime thing: a"] == "it clings"
+    assert failures["silent: could not be looked through"] == "the engine does not answer"
+    assert [each.name for each in runtime.left] == ["a"]
+
+
+def test_what_appears_late_is_removed_too(state, technologies):
+    class Late(Runtime):
+        def remove(self, leftover):
+            super().remove(leftover)
+            if leftover.name == "first":
+                self.left.append(Leftover(kind="thing", name="late"))
+
+    late = Late("first")
+    technologies(late=late)
+    reap.remove_leftovers(state, ())
+    assert late.left == []
+
+
+def test_the_way_in_is_swept_once_for_each_owner(state, technologies):
+    runtime = Runtime("a")
+    technologies(runtime=runtime)
+    reap.sweep_once(state, owner())
+    runtime.left.append(Leftover(kind="thing", name="ours by now"))
+    reap.sweep_once(state, owner())
+    assert [each.name for each in runtime.left] == ["ours by now"]
+    reap.sweep_once(state, owner(guard=Process(pid=DEAD.pid, started_ticks=2)))
+    assert runtime.left == []
+
+
+def test_a_leftover_that_clings_stops_the_way_in(state, technologies):
+    technologies(runtime=Runtime("a", broken=("a",)))
+    with pytest.raises(TestbedError, match="runtime thing: a: it clings"):
+        reap.sweep_once(state, owner())
+
+
+def test_an_engine_that_is_silent_does_not_stop_the_way_in(state, technologies):
+    technologies(silent=Silent())
+    reap.sweep_once(state, owner())
+
+
+def test_cleaning_is_refused_while_a_living_workflow_owns_the_testbed(state, technologies):
+    runtime = Runtime("a")
+    technologies(runtime=runtime)
+    owner(workflow=ourselves(), guard=ourselves()).write(state.owner)
+    with pytest.raises(TestbedBusyError, match=f"pid {ourselves().pid}"):
+        reap.clean(state, ())
+    with pytest.raises(TestbedBusyError):
+        reap.listed(state, ())
+    assert len(runtime.left) == 1
+
+
+@pytest.mark.usefixtures("technologies")
+def test_cleaning_also_looks_where_the_last_owner_had_its_plugins(state):
+    owner(plugins=("/theirs",)).write(state.owner)
+    assert reap.plugin_folders(state, ["/mine"]) == ["/mine", "/theirs"]
+    reap.clean(state, ())
+    assert list(state.directory.iterdir()) == []
