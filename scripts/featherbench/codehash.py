@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 SCRIPTS = PACKAGE.parent
+ONLY_TELL = {PACKAGE / name for name in ("clock.py", "job.py", "progress.py")}
+"""Modules that tell the user how it goes; no number depends on them."""
 RESOURCES = SCRIPTS.parent / "resources"
 
 
@@ -71,7 +73,7 @@ def _imports(file: Path) -> frozenset[Path]:
         if name.split(".")[0] == PACKAGE.name:
             path = SCRIPTS.joinpath(*name.split("."))
             found |= {f for f in (path.with_suffix(".py"), path / "__init__.py") if f.is_file()}
-    return frozenset(found)
+    return frozenset(found - ONLY_TELL)
 
 
 @cache
