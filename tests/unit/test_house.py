@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What holds for every file of the repository."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SPDX = "SPDX-License-Identifier: Apache-2.0"
+SOURCE = {".py", ".smk", ".sh", ".c", ".h", ".lua"}
+SOURCE_NAMES = {"Snakefile", "Makefile", "run"}
+NOT_OURS = {".git", ".venv", ".snakemake", "results"}
+LOCKS = ["requirements.lock", "requirements-dev.lock", "setup/installer.lock"]
+
+
+def sources() -> list[str]:
+    tops = [top for top in ROOT.iterdir() if top.name not in NOT_OURS]
+    files = [file for top in tops for file in (top.rglob("*") if top.is_dir() else [top])]
+    return sorted(
+        str(file.relative_to(ROOT))
+        for file in files
+        if file.suffix in SOURCE or file.name in SOURCE_NAMES
+    )
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Map each name, with its marker, to its version."""
+    lines = (ROOT / lock).read_text().splitlines()
+    found = (re.match(r"([\w.-]+)==(\S+)( ; .*?)? \\$", line) for line in lines)
+    return {pin[1] + (pin[3] or ""): pin[2] for pin in found if pin}
+
+
+@pytest.mark.parametrize("path", sources())
+def test_a_file_starts_with_its_licence(path):
+    lines = (ROOT / path).read_text().splitlines()
+    first = lines[1:] if lines and lines[0].startswith("#!") else lines
+    assert first, f"{path} is empty"
+    assert SPDX in first[0]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_place_to_download_from(lock):
+    text = (ROOT / lock).read_text()
+    assert not re.search(r"://|file:|--(extra-)?index-url|--find-links|(?<![\w.])/\w", text)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_everything_locked_has_a_hash(lock):
+    text = (ROOT / lock).read_text()
+    assert pins(lock)
+    assert len(pins(lock)) == len(re.findall(r"==\S+.*\\\n    --hash=sha256:[0-9a-f]{64}", text))
+
+
+def test_the_tests_run_what_the_users_run():
+    users, tests = pins("requirements.lock"), pins("requirements-dev.lock")
+    assert users.items() <= tests.items()
