@@ -25,6 +25,7 @@ def order_for(spec: ImageSpec, *, root: Path | None, into: Path) -> BuildOrder:
         root_tar=root.with_suffix(".tar") if root else None,
         root_digest=built.digest if built else "",
         root_versions=built.versions if built else {},
+        root_compressed_bytes=built.compressed_bytes if built else None,
         files=workload.files(workload.Settings.model_validate(spec.files_for.settings)),
     )
 

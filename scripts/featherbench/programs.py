@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
 """Not in every user's PATH, but in root's."""
 
+FOR_ROOT_FILESYSTEM = {"mmdebstrap": "mmdebstrap", "gcc": "gcc libc6-dev"}
+"""What builds the root file system. Here, so that drivers need not import its builder to ask."""
+
 
 def missing(package_of: Mapping[str, str]) -> Sequence[Lack]:
     """Name those of the programs (name → package) that are not installed."""

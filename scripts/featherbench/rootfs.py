@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench import programs, services, shell
+from featherbench import services, shell
 from featherbench.apt import host_sources, installed_versions, sources_of_suite
 from featherbench.errors import CommandError, DeadlineError, ImageError
 from featherbench.files import file_digest
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from featherbench.apt import Source
-    from featherbench.platforms.contract import Lack
     from featherbench.spec import RootFilesystemSpec
 
 RESOURCES = Path(__file__).parents[2] / "resources"
@@ -31,7 +30,6 @@ BUILD_WITHIN_S = 1_800.0
 COMPILE_WITHIN_S = 60.0
 DPKG_STATUS = "./var/lib/dpkg/status"
 RECORDED = ("nginx*", "redis*", "libnginx*", "libc6")
-NEEDS = {"mmdebstrap": "mmdebstrap", "gcc": "gcc libc6-dev", "tar": "tar"}
 
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
 TIDYING = (
@@ -51,11 +49,6 @@ class RootFilesystem(Record):
     compressed_bytes: Count
     sources: tuple[str, ...]
     build_log: str
-
-
-def lacks() -> Sequence[Lack]:
-    """Name what this host lacks to build it."""
-    return [*programs.lacking_root(), *programs.missing(NEEDS)]
 
 
 def mmdebstrap_command(

@@ -83,9 +83,9 @@ class BuildOrder:
     root_tar: Path | None
     root_digest: str
     root_versions: Mapping[str, str]
+    root_compressed_bytes: int | None = None
+    """Counted when the root file system was built; None: the driver counts, which takes seconds."""
     files: Mapping[str, bytes]
-    settings: Settings
-    place: Place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +133,7 @@ class Technology(Protocol):
     """Whether its images are made from our Debian root file system."""
 
     def lacks(self) -> Sequence[Lack]:
-        """What this host lacks to run it at all. Cheap: no daemon is started, nothing waits.
+        """Name what this host lacks to run it at all. Cheap: no daemon is started, nothing waits.
 
         A daemon that is installed but does not answer is no lack: it is an error of the job
         that needs it, so that results measured before are kept.
@@ -169,7 +169,7 @@ class Technology(Protocol):
         ...
 
     def usage(self, instance: Instance) -> Usage:
-        """What it has used so far. Raises InstanceDiedError when it is gone."""
+        """Tell what it has used so far. Raises InstanceDiedError when it is gone."""
         ...
 
     def reset_peak(self, instance: Instance) -> bool:

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A plain process on this machine's Linux: the baseline.
+
+It runs chrooted in a tree of the same root file system that the other technologies use, so that
+its bytes are theirs, and in a control group of its own, so that it is accounted as theirs are.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featherbench import cgroup, programs, services, shell
+from featherbench.accounting import reset_peak, usage_of
+from featherbench.clock import now_utc
+from featherbench.errors import CommandError, ImageError, InstanceDiedError, InstanceError
+from featherbench.files import digest
+from featherbench.layers import files_layer, folder_bytes, image_compressed_bytes
+from featherbench.platforms.contract import LISTEN_ADDRESS, Leftover
+from featherbench.platforms.contract import Settings as DriverSettings
+from featherbench.record import Endpoint, Image, ImageSize, Instance
+from featherbench.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from featherbench.cgroup import Group
+    from featherbench.platforms.contract import BuildOrder, Lack, Place, StartOrder, Tuning
+    from featherbench.record import Usage
+
+NAME = "linux"
+NEEDS = {"unshare": "util-linux", "tar": "tar", **programs.FOR_ROOT_FILESYSTEM}
+WRAPPERS = {"unshare", "setpriv"}
+"""What the process is until it has become the service."""
+EXTRACT_WITHIN_S = 300.0
+START_WITHIN_S = 10.0
+STOP_GRACE_S = 5.0
+POLL_S = 0.001
+LOG_TAIL_CHARACTERS = 2_000
+PROC = Path("/proc")
+COUNTED = "the extracted tree of files; compressed: gzip of its two archives"
+
+
+class Settings(DriverSettings):
+    """A plain process has no settings."""
+
+
+def _extract(archive: Path, tree: Path) -> None:
+    """Unpack with owners, modes and device nodes as they are in the archive."""
+    shell.run(
+        ["tar", "-x", "--numeric-owner", "-p", f"--directory={tree}", f"--file={archive}"],
+        timeout_s=EXTRACT_WITHIN_S,
+    )
+
+
+def _check_devices(tree: Path) -> None:
+    try:
+        (tree / "dev/null").write_bytes(b"x")
+    except OSError as refused:
+        raise ImageError(
+            f"device nodes do not work below {tree}: {refused.strerror}",
+            remedy="keep the results on a file system that is mounted without `nodev`",
+        ) from refused
+
+
+def _make_tree(order: BuildOrder, layer: bytes) -> Path:
+    """Unpack the root file system, and the app's own files over it.
+
+    A tree for each image: with hard links to a shared one, a server that writes to a file of its
+    own would change the others' images.
+    """
+    assert order.root_tar is not None, "linux needs the root file system"
+    tree, archive = order.into / "tree", order.into / "files.tar"
+    tree.mkdir()
+    archive.write_bytes(layer)
+    try:
+        _extract(order.root_tar, tree)
+        _extract(archive, tree)
+    except CommandError as failure:
+        raise ImageError(
+            f"the tree of {order.app} cannot be unpacked: {failure.message}",
+            remedy="make room on the disk that holds the results, and run again",
+        ) from failure
+    archive.unlink()
+    _check_devices(tree)
+    return tree.resolve()
+
+
+def chrooted(tree: Path, command: Sequence[str], address: str) -> list[str]:
+    """Give the command that runs `command` in `tree`, unprivileged, at `address`.
+
+    Its mounts are its own (`--mount`, of private propagation), among them a /proc inside the tree.
+    Every program replaces the one before: the process stays the same.
+    """
+    uid = str(services.SERVICE_UID)
+    return [
+        *("unshare", "--mount", "--mount-proc", f"--root={tree}", "--wd=/", "--"),
+        *("/usr/bin/setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"),
+        *("--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"),
+        *(word.replace(LISTEN_ADDRESS, address) for word in command),
+    ]
+
+
+def _enter(group: Group, cpus: Sequence[int], nofile: int | None) -> None:
+    """Take on, in the new process, what the service is to inherit."""
+    cgroup.join(group)
+    os.sched_setaffinity(0, cpus)
+    if nofile is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
+
+
+def _tree_of(image: Image) -> Path:
+    tree = Path(image.reference["tree"])
+    if not (tree / "usr").exists():
+        raise ImageError(
+            f"the tree {tree} of the image is gone",
+            remedy=f"rm -f {tree.parent.with_suffix('.digest')}, and run again: it is built anew",
+        )
+    return tree
+
+
+def _empty_scratch(tree: Path) -> None:
+    """Start from nothing: drop what an earlier instance wrote to its one writable folder."""
+    scratch = tree / "run/featherbench"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    scratch.chmod(0o1777)
+
+
+def _tail(log: Path) -> str:
+    said = log.read_text(errors="replace") if log.exists() else ""
+    return said[-LOG_TAIL_CHARACTERS:].strip() or "nothing"
+
+
+def _wait_until_it_is_the_service(group: Group, pid: int, log: Path) -> None:
+    """Wait until the wrappers have given way. Raises InstanceError when it ended before."""
+
+    def became_it() -> bool:
+        if pid not in cgroup.members(group):
+            raise InstanceError(f"the process ended at once; it said: {_tail(log)}")
+        return (PROC / str(pid) / "comm").read_text().strip() not in WRAPPERS
+
+    wait_until(became_it, what="start of the process", within_s=START_WITHIN_S, every_s=POLL_S)
+
+
+def _open_files_limit(limits: str) -> str:
+    """Read the soft limit of open files from /proc/PID/limits."""
+    line = next(each for each in limits.splitlines() if each.startswith("Max open files"))
+    return line.split()[3]
+
+
+class Technology:
+    """See `platforms/contract.py`."""
+
+    Settings = Settings
+    hosts = ("native",)
+    networks = ("host",)
+    needs_root_filesystem = True
+
+    def lacks(self) -> Sequence[Lack]:
+        """Name missing programs and rights."""
+        return [*programs.lacking_root(), *programs.missing(NEEDS)]
+
+    def build_image(self, order: BuildOrder) -> Image:
+        """Unpack a tree for the app."""
+        layer = files_layer(order.files)
+        tree = _make_tree(order, layer)
+        allocated, apparent = folder_bytes(tree)
+        assert order.root_tar is not None
+        return Image(
+            technology=NAME,
+            app=order.app,
+            digest=digest(order.root_digest.encode(), layer),
+            reference={"tree": str(tree)},
+            size=ImageSize(
+                allocated_bytes=allocated,
+                apparent_bytes=apparent,
+                compressed_bytes=image_compressed_bytes(
+                    order.root_tar, order.root_compressed_bytes, layer
+                ),
+                counted=COUNTED,
+            ),
+            versions=dict(order.root_versions),
+            built_utc=now_utc(),
+            build_log=f"unpacked {order.root_tar} and {len(order.files)} files",
+        )
+
+    def prepare(self, place: Place, network: str) -> None:
+        """Nothing is shared: the process listens on the place's own address."""
+
+    def start(self, order: StartOrder) -> Instance:
+        """Start the process in a control group of its own."""
+        tree = _tree_of(order.image)
+        _empty_scratch(tree)
+        order.log.parent.mkdir(parents=True, exist_ok=True)
+        group = cgroup.own_group(order.instance_id)
+        began_s = time.monotonic()
+        cgroup.create(group, owner=str(order.place.state))
+        try:
+            process = shell.start(
+                chrooted(tree, order.command, order.place.address),
+                output=order.log,
+                before_exec=partial(_enter, group, order.place.cpus, order.tuning.nofile),
+            )
+            _wait_until_it_is_the_service(group, process.pid, order.log)
+        except BaseException:
+            cgroup.end(group, grace_s=0)
+            raise
+        return Instance(
+            id=order.instance_id,
+            technology=NAME,
+            app=order.app,
+            handle={"pid": process.pid, "log": str(order.log)},
+            endpoint=Endpoint(
+                address=order.place.address,
+                port=order.port or 0,
+                ping_address=order.place.address,
+            ),
+            started_utc=now_utc(),
+            start_phases_s={"start": time.monotonic() - began_s},
+        )
+
+    def is_running(self, instance: Instance) -> bool:
+        """Whether the first process lives: the kernel lists no zombies among a group's members."""
+        return instance.handle["pid"] in cgroup.members(cgroup.own_group(instance.id))
+
+    def diagnosis(self, instance: Instance) -> str:
+        """State of the process and the end of its output."""
+        state = "it runs" if self.is_running(instance) else "its process ended"
+        return f"{state}; it said: {_tail(Path(instance.handle['log']))}"
+
+    def stop(self, instance: Instance) -> None:
+        """End all processes of its control group, and remove that."""
+        cgroup.end(cgroup.own_group(instance.id), grace_s=STOP_GRACE_S)
+
+    def usage(self, instance: Instance) -> Usage:
+        """Read its control group."""
+        try:
+            return usage_of(cgroup.own_group(instance.id))
+        except OSError as gone:
+            raise InstanceDiedError(
+                f"the control group of {instance.id} is gone: the instance was stopped"
+            ) from gone
+
+    def reset_peak(self, instance: Instance) -> bool:
+        """Reset the control group's."""
+        return reset_peak(cgroup.own_group(instance.id))
+
+    def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
+        """Read the host's sysctls, which are the process's own, and the process's limit."""
+        found = {
+            key: " ".join((PROC / "sys" / key.replace(".", "/")).read_text().split())
+            for key in tuning.net_sysctls
+        }
+        limits = (PROC / str(instance.handle["pid"]) / "limits").read_text()
+        return found | {"nofile": _open_files_limit(limits)}
+
+    def leftovers(self) -> Sequence[Leftover]:
+        """Find control groups of ours."""
+        return [
+            Leftover(
+                kind="process",
+                name=group.name,
+                handle={"instance_id": group.name.removeprefix(cgroup.PREFIX)},
+                state=cgroup.owner_of(group),
+            )
+            for group in cgroup.own_groups()
+        ]
+
+    def remove(self, leftover: Leftover) -> None:
+        """End what runs in the control group, and remove that."""
+        cgroup.end(cgroup.own_group(leftover.handle["instance_id"]), grace_s=STOP_GRACE_S)
+
+    def facts(self) -> Mapping[str, str]:
+        """Tell the kernel."""
+        return {"kernel": platform.release()}
