@@ -25,7 +25,7 @@ check: setup-dev
 	ruff format --check .
 	mypy
 	lint-imports
-	snakefmt --check workflow
+	snakefmt --check Snakefile workflow
 	snakemake --lint
 
 benchmark: setup-dev
