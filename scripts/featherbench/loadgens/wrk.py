@@ -55,7 +55,7 @@ class LoadGenerator:
             f"http://{load.endpoint.address}:{load.endpoint.port}{load.path}",
         ]
 
-    def parse(self, stdout: str, stderr: str, load: Load) -> LoadResult:  # noqa: ARG002 - contract
+    def parse(self, stdout: str, stderr: str, load: Load) -> LoadResult:
         """Read the script's line. Raises LoadError when it is not there."""
         report = _report(stdout, stderr)
         errors = report["errors"]

@@ -10,9 +10,14 @@ from featherbench.errors import CommandError, LoadError
 from featherbench.loadgens.contract import Load, even_threads
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from featherbench.loadgens.contract import LoadResult
     from featherbench.measuring.bench import Bench
     from featherbench.shell import Completed
+
+WARM_UP_CONNECTIONS = 50
+"""For every deployment alike, since its cells come in random order."""
 
 OVERDUE_FACTOR = 4
 OVERDUE_S = 30.0
@@ -108,6 +113,20 @@ def sized(bench: Bench, app: str, load: Load, *, window_s: float) -> Load:
         if trial.result.duration_s >= LEAST_TRIAL_S:
             return rescaled(trial.load, trial.result.duration_s, window_s)
         requests = grown(requests, trial.result.duration_s)
+
+
+def warm_up(bench: Bench, app: str, load: Load, *, duration_s: float) -> Mapping[str, object]:
+    """Make `load` for about that long, and say what load it was; nothing for 0 seconds."""
+    if not duration_s:
+        return {}
+    run = run_load(bench, app, sized(bench, app, load, window_s=duration_s), expected_s=duration_s)
+    return {
+        "connections": load.connections,
+        "operation": load.operation,
+        "requests": run.result.requests,
+        "duration_s": run.result.duration_s,
+        "failures": dict(run.result.failures),
+    }
 
 
 def grown(requests: int, took_s: float) -> int:

@@ -43,7 +43,7 @@ class Workload(Protocol):
     """The apps that it puts under load, and for which it needs a load generator."""
 
     def files(self, settings: WorkloadSettings) -> Mapping[str, bytes]:
-        """What the image of its own app contains beside the packages: path → content."""
+        """Give what the image of its own app has beside the packages: path → content."""
         ...
 
     def verify(self, bench: Bench) -> str:

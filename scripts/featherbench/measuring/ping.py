@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Round trips as ping (iputils) measures them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from featherbench.errors import LoadError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LOST_AFTER_S = 1
+REPLY = re.compile(
+    r"^\[[\d.]+\] \d+ bytes from \S+ icmp_seq=(\d+) ttl=\d+ time=([\d.]+) ms$", re.MULTILINE
+)
+SUMMARY = re.compile(r"^(\d+) packets transmitted, \d+ received", re.MULTILINE)
+
+
+def command(address: str, *, count: int, interval_ms: int) -> Sequence[str]:
+    """Give its command; a reply that does not come within LOST_AFTER_S seconds is lost."""
+    return [
+        "ping",
+        "-D",
+        "-n",
+        *("-i", f"{interval_ms / 1000:g}"),
+        *("-W", str(LOST_AFTER_S)),
+        *("-c", str(count)),
+        address,
+    ]
+
+
+def parse(output: str) -> Mapping[int, float | None]:
+    """Map each request's number to its round trip in milliseconds; None where no reply came.
+
+    A duplicate does not count, nor does what a router says instead. Raises LoadError when ping did
+    not come to its end.
+    """
+    summary = SUMMARY.search(output)
+    if summary is None:
+        raise LoadError(f"ping made no summary; it said: {output.strip()[-500:]}")
+    replies = {int(number): float(trip_ms) for number, trip_ms in REPLY.findall(output)}
+    return {number: replies.get(number) for number in range(1, int(summary[1]) + 1)}

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""image_size: the bytes of the images that the other workloads start, three ways."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from featherbench.clock import now_utc
+from featherbench.record import Measure, Window
+from featherbench.workloads.contract import WorkloadSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from featherbench.measuring.bench import Bench
+    from featherbench.record import Image
+
+MIB = 1 << 20
+NOMINAL_S = 0.01
+
+
+class Settings(WorkloadSettings):
+    """`image_size` has no keys."""
+
+
+class Workload:
+    """See `workloads/contract.py`."""
+
+    Settings: ClassVar[type[WorkloadSettings]] = Settings
+    apps: ClassVar[tuple[str, ...]] = ("http", "kv")
+    uses_lease: ClassVar[bool] = False
+    sweeps: ClassVar[bool] = False
+    loads: ClassVar[tuple[str, ...]] = ()
+
+    def files(self, settings: WorkloadSettings) -> Mapping[str, bytes]:
+        """Give nothing: it has no app of its own."""
+        return {}
+
+    def verify(self, bench: Bench) -> str:
+        """Say that nothing is served."""
+        return "no server is started"
+
+    def warm_up(self, bench: Bench) -> Mapping[str, object]:
+        """Do nothing."""
+        return {}
+
+    def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
+        """Give one window an app, however many were asked for: a size does not vary."""
+        return [_window(app, bench.images[app]) for app in self.apps]
+
+    def nominal_duration_s(self, settings: WorkloadSettings, windows: int) -> float:
+        """Give next to nothing."""
+        return NOMINAL_S
+
+
+def _window(app: str, image: Image) -> Window:
+    size = image.size
+    return Window(
+        index=1,
+        metric=f"image_size_{app}",
+        value=size.allocated_bytes / MIB,
+        unit="MiB",
+        secondary=(
+            _measure(f"image_size_{app}_apparent", size.apparent_bytes),
+            _measure(f"image_size_{app}_compressed", size.compressed_bytes),
+        ),
+        started_utc=now_utc(),
+        started_monotonic_s=time.monotonic(),
+        duration_s=0.0,
+        notes={"counted": size.counted, "digest": image.digest},
+    )
+
+
+def _measure(metric: str, size_bytes: int) -> Measure:
+    return Measure(metric=metric, value=size_bytes / MIB, unit="MiB")

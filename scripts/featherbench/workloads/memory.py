@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""memory: what the http and the kv server hold at rest and under load, as the platform counts it.
+
+Both are started for it from nothing, since memory once taken is seldom given back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+
+from pydantic import Field
+
+from featherbench import services
+from featherbench.measuring import http_service, kv_service
+from featherbench.measuring.load_run import http_load, kv_load, sized
+from featherbench.measuring.memory import Loaded, held_bytes, settled, typical_bytes, under_load
+from featherbench.measuring.observation import Observed, between, snapshot
+from featherbench.measuring.readiness import wait_until_ready
+from featherbench.record import Measure, Window
+from featherbench.verdict import Facts, judge
+from featherbench.workloads.contract import WorkloadSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from featherbench.loadgens.contract import Load
+    from featherbench.measuring.bench import Bench
+    from featherbench.record import Usage
+
+MIB = 1 << 20
+KV_PIPELINE = 16
+KV_VALUE_BYTES = 3
+START_AND_REST_S = 3.0
+
+
+class Settings(WorkloadSettings):
+    """The keys of `memory`."""
+
+    connections: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        100, description="Connections that load the server."
+    )
+    load_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+        2.0, description="How long the server is loaded, in seconds."
+    )
+
+
+class Workload:
+    """See `workloads/contract.py`."""
+
+    Settings: ClassVar[type[WorkloadSettings]] = Settings
+    apps: ClassVar[tuple[str, ...]] = ("http", "kv")
+    uses_lease: ClassVar[bool] = False
+    sweeps: ClassVar[bool] = False
+    loads: ClassVar[tuple[str, ...]] = ("http", "kv")
+
+    def files(self, settings: WorkloadSettings) -> Mapping[str, bytes]:
+        """Give nothing: it has no app of its own."""
+        return {}
+
+    def verify(self, bench: Bench) -> str:
+        """Check the server that was just started."""
+        return _VERIFY[bench.under_test.app](bench)
+
+    def warm_up(self, bench: Bench) -> Mapping[str, object]:
+        """Do nothing: what a fresh server holds is measured."""
+        return {}
+
+    def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
+        """Start each server `windows` times."""
+        return [
+            self._window(bench, app, index) for index in range(1, windows + 1) for app in self.apps
+        ]
+
+    def _window(self, bench: Bench, app: str, index: int) -> Window:
+        command, port = services.serve_command(app), services.PORTS[app]
+        running = bench.with_instance(bench.technology.start(bench.order(app, command, port)))
+        try:
+            wait_until_ready(running)
+            verified = self.verify(running)
+            return _measured(running, app, index, verified)
+        finally:
+            bench.technology.stop(running.under_test)
+
+    def nominal_duration_s(self, settings: WorkloadSettings, windows: int) -> float:
+        """Give the load's length and what surrounds it, for all apps."""
+        one_s = cast("Settings", settings).load_s + START_AND_REST_S
+        return windows * len(self.apps) * one_s
+
+
+_VERIFY = {"http": http_service.verify, "kv": kv_service.verify}
+
+
+def _load(bench: Bench, app: str) -> Load:
+    connections = cast("Settings", bench.settings).connections
+    if app == "http":
+        return http_load(bench, connections, http_service.PATH)
+    return kv_load(bench, connections, "SET", pipeline=KV_PIPELINE, value_bytes=KV_VALUE_BYTES)
+
+
+def _measured(bench: Bench, app: str, index: int, verified: str) -> Window:
+    load_s = cast("Settings", bench.settings).load_s
+    idle = settled(bench)
+    load = sized(bench, app, _load(bench, app), window_s=load_s)
+    peak_was_reset = bench.technology.reset_peak(bench.under_test)
+    before = snapshot(bench)
+    loaded = under_load(bench, app, load, expected_s=load_s)
+    after = snapshot(bench)
+    peak_bytes = after.usage.memory_peak_bytes if after.usage else None
+    notes = {
+        "source": idle.source,
+        "readings": len(loaded.readings),
+        "peak_since": "the load began" if peak_was_reset else "the start",
+        "verified": verified,
+    }
+    return _window(
+        app,
+        index,
+        idle=idle,
+        loaded=loaded,
+        peak_bytes=peak_bytes,
+        observed=between(before, after, bench),
+        notes=notes,
+    )
+
+
+def _window(
+    app: str,
+    index: int,
+    *,
+    idle: Usage,
+    loaded: Loaded,
+    peak_bytes: int | None,
+    observed: Observed,
+    notes: dict[str, object],
+) -> Window:
+    under_load_bytes = typical_bytes(map(held_bytes, loaded.readings))
+    assert under_load_bytes is not None
+    verdict, reasons = judge(
+        Facts(
+            failures=loaded.result.failures,
+            answered=loaded.result.requests,
+            swapped_pages=observed.swapped_pages,
+        )
+    )
+    return Window(
+        index=index,
+        metric=f"memory_{app}_load",
+        value=under_load_bytes / MIB,
+        unit="MiB",
+        secondary=tuple(_secondary(app, idle, loaded, peak_bytes)),
+        started_utc=observed.started_utc,
+        started_monotonic_s=observed.started_monotonic_s,
+        duration_s=loaded.result.duration_s,
+        requests=loaded.result.requests,
+        failures=dict(loaded.result.failures),
+        server_cpu_s=observed.server_cpu_s,
+        command=loaded.command,
+        notes=notes,
+        verdict=verdict,
+        reasons=reasons,
+    )
+
+
+def _secondary(app: str, idle: Usage, loaded: Loaded, peak_bytes: int | None) -> Iterator[Measure]:
+    figures = {
+        "idle": held_bytes(idle),
+        "peak": peak_bytes,
+        "load_anonymous": typical_bytes(u.memory_anonymous_bytes for u in loaded.readings),
+        "idle_anonymous": idle.memory_anonymous_bytes,
+    }
+    for name, amount_bytes in figures.items():
+        if amount_bytes is not None:
+            yield Measure(metric=f"memory_{app}_{name}", value=amount_bytes / MIB, unit="MiB")

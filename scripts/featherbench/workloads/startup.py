@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""startup: from just before the call that starts an instance to its first packet.
+
+As in the paper, a minimal program sends one UDP packet, which the virtualization host awaits. The
+time ends with the kernel's own stamp of the packet, and the packet carries this start's nonce.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+
+from pydantic import Field
+
+from featherbench.errors import DeadlineError, InstanceError
+from featherbench.measuring.first_packet import Clocks, Listener, listening
+from featherbench.measuring.observation import Observed, between, snapshot
+from featherbench.record import Measure, Window
+from featherbench.services import probe_command
+from featherbench.verdict import Facts, judge
+from featherbench.waiting import wait_until
+from featherbench.workloads.contract import WorkloadSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from featherbench.measuring.bench import Bench
+    from featherbench.record import Instance
+
+LIVENESS_EVERY_S = 1.0
+"""Seldom, since asking the platform takes CPU time from what starts."""
+NOMINAL_START_S = 2.0
+
+
+class Settings(WorkloadSettings):
+    """The keys of `startup`."""
+
+    timeout_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+        60.0, description="How long to wait for the first packet, in seconds."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """One start: the time it took, and how far the clocks moved apart meanwhile."""
+
+    instance: Instance
+    took_s: float
+    clock_step_s: float
+    foreign_packets: int
+    cpu_s: float | None
+    observed: Observed
+
+
+class Workload:
+    """See `workloads/contract.py`."""
+
+    Settings: ClassVar[type[WorkloadSettings]] = Settings
+    apps: ClassVar[tuple[str, ...]] = ("startup",)
+    uses_lease: ClassVar[bool] = False
+    sweeps: ClassVar[bool] = False
+    loads: ClassVar[tuple[str, ...]] = ()
+
+    def files(self, settings: WorkloadSettings) -> Mapping[str, bytes]:
+        """Give nothing: the probe is part of the root file system."""
+        return {}
+
+    def verify(self, bench: Bench) -> str:
+        """Say how each start is verified."""
+        return "the packet carries the nonce that this start was given"
+
+    def warm_up(self, bench: Bench) -> Mapping[str, object]:
+        """Do nothing: a start is from nothing."""
+        return {}
+
+    def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
+        """Start and stop `windows` instances, one after the other."""
+        return [_window(bench, index, _start(bench)) for index in range(1, windows + 1)]
+
+    def nominal_duration_s(self, settings: WorkloadSettings, windows: int) -> float:
+        """Give a container's time; a whole system takes longer."""
+        return windows * NOMINAL_START_S
+
+
+def _start(bench: Bench) -> Start:
+    nonce = uuid.uuid4().hex
+    address = bench.place.address
+    with listening(address) as listener:
+        order = bench.order("startup", probe_command(address, listener.port, nonce), None)
+        before, began = snapshot(bench), Clocks.read()
+        instance = bench.technology.start(order)
+        try:
+            running = bench.with_instance(instance)
+            stamp_ns = _first_packet(running, listener, nonce)
+            ended, after = Clocks.read(), snapshot(running)
+        finally:
+            bench.technology.stop(instance)
+    return Start(
+        instance=instance,
+        took_s=(stamp_ns - began.realtime_ns) / 1e9,
+        clock_step_s=(ended.offset_ns - began.offset_ns) / 1e9,
+        foreign_packets=listener.foreign_packets,
+        cpu_s=after.usage.cpu_s if after.usage else None,
+        observed=between(before, after, bench),
+    )
+
+
+def _first_packet(bench: Bench, listener: Listener, nonce: str) -> int:
+    timeout_s = cast("Settings", bench.settings).timeout_s
+    for _ in range(math.ceil(timeout_s / LIVENESS_EVERY_S)):
+        with suppress(DeadlineError):
+            return wait_until(
+                partial(listener.stamp_ns, nonce), what="first packet", within_s=LIVENESS_EVERY_S
+            )
+        bench.require_running()
+    raise InstanceError(
+        f"no packet of {bench.coordinates.platform} came within {timeout_s:g} s: "
+        f"{bench.technology.diagnosis(bench.under_test)}",
+        remedy="see whether a firewall drops UDP to the testbed, or raise startup's timeout_s",
+    )
+
+
+def _window(bench: Bench, index: int, start: Start) -> Window:
+    verdict, reasons = judge(
+        Facts(
+            steal_fraction=start.observed.steal_fraction,
+            swapped_pages=start.observed.swapped_pages,
+            clock_step_s=start.clock_step_s,
+        )
+    )
+    return Window(
+        index=index,
+        metric="startup_time",
+        value=start.took_s,
+        unit="s",
+        secondary=tuple(
+            Measure(metric=f"startup_phase_{phase}", value=took_s, unit="s")
+            for phase, took_s in start.instance.start_phases_s.items()
+        ),
+        started_utc=start.observed.started_utc,
+        started_monotonic_s=start.observed.started_monotonic_s,
+        duration_s=max(0.0, start.took_s),
+        server_cpu_s=start.cpu_s,
+        server_cpus=len(bench.place.cpus),
+        server_busy_fraction=start.observed.server_busy_fraction,
+        notes={"foreign_packets": start.foreign_packets, "instance": start.instance.id},
+        verdict=verdict,
+        reasons=reasons,
+    )
