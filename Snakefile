@@ -16,6 +16,7 @@ SCRIPTS = Path(workflow.basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 
+include: "workflow/rules/terminal.smk"
 include: "workflow/rules/matrix.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/cells.smk"

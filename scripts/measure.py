@@ -18,11 +18,13 @@ def main(given: Namespace) -> None:
     """Measure, write, tell the user."""
     spec = MeasureSpec.model_validate_json(given.spec)
     deployment = Deployment.read(given.deployment) if given.deployment else None
+    name = str(spec.coordinates(spec.concurrency))
+    print(progress.announce(name), flush=True)
     with session(spec.testbed, spec.tuning, plugins=spec.plugins, what=given.job) as testbed:
         cell = measure_cell(spec, testbed, deployment, logs=given.log.parent)
     cell.write(given.output)
-    name = str(cell.coordinates)
-    print(f"{name}: {progress.summary(cell)} {progress.tick(name)}".rstrip())
+    progress.tick(name)
+    print(f"    {progress.summary(cell)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -140,7 +140,8 @@ def _hold(spec: DeploySpec, deployment: Deployment, bench: Bench, *, warmed: boo
             deployment_id=deployment.deployment_id,
             instance=bench.under_test,
             technology=spec.platform.technology,
-            plugins=spec.plugins,
+            # The guard stops the instance from a folder of its own.
+            plugins=tuple(str(Path(folder).resolve()) for folder in spec.plugins),
             warmed=warmed,
         )
     )

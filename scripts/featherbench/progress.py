@@ -41,26 +41,33 @@ def begin(nominal_s: Mapping[str, float]) -> None:
     Progress(began_monotonic_s=time.monotonic(), nominal_s=dict(nominal_s)).write(FILE)
 
 
-def tick(cell: str) -> str:
-    """Note that a cell is done, and give `k/n` and the time left, or nothing if nobody counts.
+def announce(cell: str) -> str:
+    """Say which cell is being measured, the how many'th it is, and the time left.
 
     A cell may be measured by hand, outside a run that was begun; then there is nothing to count.
     """
-    if not FILE.exists():
-        return ""
-    progress = Progress.read(FILE)
-    if cell not in progress.nominal_s:
-        return ""
-    progress = progress.model_copy(update={"done": (*progress.done, cell)})
-    progress.write(FILE)
+    progress = _current(cell)
+    if progress is None:
+        return f"measuring {cell}"
     left = approximately(progress.time_left_s(time.monotonic()))
-    return f"cell {len(progress.done)} of {len(progress.nominal_s)}, {left}"
+    return f"cell {len(progress.done) + 1} of {len(progress.nominal_s)}, {left}: {cell}"
+
+
+def tick(cell: str) -> None:
+    """Note that a cell is done."""
+    if progress := _current(cell):
+        progress.model_copy(update={"done": (*progress.done, cell)}).write(FILE)
+
+
+def _current(cell: str) -> Progress | None:
+    if not FILE.exists():
+        return None
+    progress = Progress.read(FILE)
+    return progress if cell in progress.nominal_s else None
 
 
 def approximately(seconds: float) -> str:
     """Say a time left as one would to a person."""
-    if seconds < 1:
-        return "none left"
     if seconds < 90:  # noqa: PLR2004 - a minute and a half
         return f"about {seconds:.0f} s left"
     return f"about {seconds / 60:.0f} min left"
