@@ -288,8 +288,8 @@ def validate(content: Mapping[str, Any], *, file: str) -> Config:
     return config
 
 
-def load(path: Path) -> Config:
-    """Read and check a configuration file. Raises ConfigError."""
+def read(path: Path) -> dict[str, Any]:
+    """Read a configuration file's content, unchecked. Raises ConfigError when it cannot be."""
     try:
         content = yaml.safe_load(path.read_text())
     except FileNotFoundError as missing:
@@ -298,4 +298,9 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path} is not YAML: {error}", remedy="mend the line it names") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} has no keys", remedy="start from config/config.yaml")
-    return validate(content, file=str(path))
+    return content
+
+
+def load(path: Path) -> Config:
+    """Read and check a configuration file. Raises ConfigError."""
+    return validate(read(path), file=str(path))

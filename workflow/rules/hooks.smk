@@ -2,6 +2,8 @@
 # What happens around a run: counting the cells, letting go of the testbed, the report of
 # a run that failed.
 
+import json
+
 from featherbench import progress, shell as door
 from featherbench.errors import CommandError
 from featherbench.testbed.ownership import WORKFLOW_VARIABLE, release_testbed
@@ -9,6 +11,12 @@ from featherbench.testbed.ownership import WORKFLOW_VARIABLE, release_testbed
 if workflow.is_main_process:
     # Jobs say on whose behalf they hold the testbed; the guard watches this process.
     os.environ[WORKFLOW_VARIABLE] = str(os.getpid())
+
+
+OVERRIDES = [
+    f"{key}={json.dumps(value)}"
+    for key, value in workflow.config_settings.config.items()
+]
 
 
 def snakemake_again(*arguments):
@@ -22,6 +30,7 @@ def snakemake_again(*arguments):
             workflow.main_snakefile,
             "--configfile",
             CONFIG_FILE,
+            *(["--config", *OVERRIDES] if OVERRIDES else []),
             "--nolock",
             *arguments,
         ],

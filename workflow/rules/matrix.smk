@@ -3,21 +3,16 @@
 
 import shlex
 
+from snakemake.utils import update_config
+
 from featherbench import order
 from featherbench.codehash import code_digest
-from featherbench.config import validate
+from featherbench.config import read, validate
 from featherbench.errors import FeatherbenchError
 from featherbench.fingerprint import fingerprint
 from featherbench.matrix import Matrix, spec_json
 
-# A configuration given with --configfile replaces the default one; merging the two
-# would quietly measure a mixture.
-if not workflow.config_settings.configfiles:
-
-    configfile: "config/config.yaml"
-
-
-CONFIG_FILE = str((workflow.config_settings.configfiles or ["config/config.yaml"])[-1])
+DEFAULT_CONFIG_FILE = "config/config.yaml"
 
 
 def or_one_message(make):
@@ -26,6 +21,14 @@ def or_one_message(make):
     except FeatherbenchError as error:
         sys.exit(f"featherbench: {error}")
 
+
+# A configuration given with --configfile replaces the default one; merging the two, as
+# the directive `configfile:` does, would quietly measure a mixture.
+CONFIG_FILE = str([DEFAULT_CONFIG_FILE, *workflow.config_settings.configfiles][-1])
+if not workflow.config_settings.configfiles:
+    overrides = dict(config)
+    update_config(config, or_one_message(lambda: read(Path(CONFIG_FILE))))
+    update_config(config, overrides)
 
 MATRIX = or_one_message(
     lambda: Matrix(validate(config, file=CONFIG_FILE), file=CONFIG_FILE)
