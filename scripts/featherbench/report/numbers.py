@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers as people read them: four significant digits, thousands apart, a dash for nothing."""
+
+from __future__ import annotations
+
+import math
+
+NOTHING = "—"
+DIGITS = 4
+THOUSAND = 1000
+SMALLEST_PLAIN = 1e-4
+SMALLEST_P = 0.0001
+MINUTE_S, HOUR_S = 60, 3600
+
+
+def number(value: float | None, digits: int = DIGITS) -> str:
+    """Give a number with at most `digits` significant digits; whole ones stay whole."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    rounded = float(f"{value:.{digits}g}")
+    if abs(rounded) >= THOUSAND:
+        return f"{rounded:,.0f}"
+    if 0 < abs(rounded) < SMALLEST_PLAIN:
+        return f"{rounded:.{digits - 1}e}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded)))) if rounded else 0
+    plain = f"{rounded:.{decimals}f}"
+    return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def count(value: float | None) -> str:
+    """Give a whole number, exactly."""
+    return NOTHING if value is None or not math.isfinite(value) else f"{value:,.0f}"
+
+
+def p_value(value: float | None) -> str:
+    """Give a probability as papers print it."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return f"< {SMALLEST_P}" if value < SMALLEST_P else number(value, 3)
+
+
+def ratio(value: float | None) -> str:
+    """Give a ratio with three significant digits, its last zeros included, so that they align."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    decimals = 2 if abs(value) < 10 else 1  # noqa: PLR2004 - three digits either way
+    return f"{value:,.{decimals}f}" if abs(value) >= 0.1 else number(value, 3)  # noqa: PLR2004
+
+
+def duration(seconds: float | None) -> str:
+    """Give a duration in the unit that suits it."""
+    if seconds is None or not math.isfinite(seconds):
+        return NOTHING
+    if seconds < MINUTE_S:
+        return f"{number(seconds, 3)} s"
+    if seconds < HOUR_S:
+        return f"{seconds // MINUTE_S:.0f} min {seconds % MINUTE_S:.0f} s"
+    return f"{seconds // HOUR_S:,.0f} h {seconds % HOUR_S // MINUTE_S:.0f} min"
+
+
+def size(value_bytes: float | None) -> str:
+    """Give a size in binary units."""
+    if value_bytes is None:
+        return NOTHING
+    for unit in ("B", "KiB", "MiB"):
+        if value_bytes < 1024:  # noqa: PLR2004 - the binary thousand
+            return f"{number(value_bytes, 3)} {unit}"
+        value_bytes /= 1024
+    return f"{number(value_bytes, 3)} GiB"
+
+
+def fraction(value: float | None) -> str:
+    """Give a fraction in per cent."""
+    return NOTHING if value is None or not math.isfinite(value) else f"{value:.0%}"

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was asked for and what was in force, as pairs of names and values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from featherbench.files import canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from featherbench.hostfacts import HostRecord
+    from featherbench.record import Cell
+
+UNKNOWN = "not told by the kernel"
+MIB_PER_GIB = 1024
+
+
+def as_yaml(config: Mapping[str, Any]) -> str:
+    """Spell the configuration as the user writes it."""
+    return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=96)
+
+
+def compact(value: object) -> str:
+    """Spell any JSON value on one line, text without quotes."""
+    return value if isinstance(value, str) else canonical_json(value)
+
+
+def tuning_in_force(cells: Sequence[Cell]) -> list[tuple[str, str]]:
+    """Give every tuning that was read back, once, with the platforms that had it."""
+    found: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        found.setdefault(as_yaml(cell.tuning), {})[cell.coordinates.platform] = None
+    return [(", ".join(platforms), tuning) for tuning, platforms in found.items()]
+
+
+def host_facts(host: HostRecord) -> list[tuple[str, str]]:
+    """Give the machine's facts by name."""
+    memory = None if host.memory_mib is None else f"{host.memory_mib / MIB_PER_GIB:.1f} GiB"
+    facts = {
+        "CPU": host.cpu_model,
+        "CPUs": host.cpu_count,
+        "microcode": host.microcode,
+        "memory": memory,
+        "virtualisation": host.virtualization,
+        "operating system": host.operating_system,
+        "kernel": host.kernel,
+        "control groups": host.cgroup_version,
+        "CPU governor": ", ".join(host.governors) or None,
+        "turbo": _switch(host.turbo),
+        "SMT": _switch(host.smt),
+        "idle states": ", ".join(f"{n} ({us} µs)" for n, us in host.idle_states_us.items()) or None,
+        "clock source": host.clock_source,
+        "transparent huge pages": host.transparent_huge_pages,
+        "fingerprint": host.fingerprint,
+        "recorded": host.recorded_utc,
+    }
+    return [(name, UNKNOWN if value is None else str(value)) for name, value in facts.items()]
+
+
+def _switch(on: bool | None) -> str | None:  # noqa: FBT001 - a reading, not an option
+    return None if on is None else ("on" if on else "off")
+
+
+def software(host: HostRecord) -> list[tuple[str, str]]:
+    """Give the versions of what made the numbers."""
+    commit = host.git_commit or "not a git checkout"
+    changed = " with uncommitted changes" if host.git_dirty else ""
+    return [
+        ("featherbench, commit", f"{commit}{changed}"),
+        ("Python", host.python),
+        *sorted(host.libraries.items()),
+        *sorted(host.tools.items()),
+        *(
+            (f"{technology}: {name}", value)
+            for technology, facts in host.technologies.items()
+            for name, value in facts.items()
+        ),
+    ]
+
+
+def fingerprints(host: HostRecord | None, cells: Sequence[Cell]) -> list[str]:
+    """Give the fingerprints of all machines that numbers came from, if there are several."""
+    found = {cell.host_fingerprint for cell in cells} | ({host.fingerprint} if host else set())
+    return sorted(found) if len(found) > 1 else []

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write the report: one HTML file that opens offline, of whatever has been measured."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from dataclasses import fields
+from pathlib import Path
+
+from featherbench import job
+from featherbench.files import write_whole
+from featherbench.report.inputs import Sources, read
+from featherbench.report.page import render
+
+PARTS = tuple(field.name for field in fields(Sources))
+
+
+def main(given: Namespace) -> None:
+    """Read, render, write."""
+    sources = Sources(**{part: getattr(given, part) for part in PARTS})
+    write_whole(given.output, render(read(sources, report_folder=given.output.parent)))
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    for part in PARTS:
+        option = "--" + part.replace("_", "-")
+        parser.add_argument(option, type=Path, required=True, help="may be missing or empty")
+    parser.add_argument("--output", type=Path, required=True, help="the report")
+    sys.exit(job.run(main, job.arguments(parser)))

@@ -1,0 +1,326 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A results folder as a run leaves it: some cells failed, some windows suspect or invalid."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from featherbench.hostfacts import Finding, HostRecord, Judgement
+from featherbench.plan import Plan, PlannedLack, PlannedPlatform, PlannedWorkload
+from featherbench.record import (
+    Cell,
+    Coordinates,
+    Failure,
+    Image,
+    ImageSize,
+    Measure,
+    Verdict,
+    Window,
+)
+from featherbench.report.inputs import Sources
+from featherbench.statistics.anova import anova
+from featherbench.statistics.posthoc import posthoc
+from featherbench.statistics.samples import gather
+from featherbench.statistics.summary import summarize
+from featherbench.statistics.tables import write_csv, write_parquet
+
+BEGAN = datetime(2024, 5, 6, 7, 0, 0, tzinfo=UTC)
+CELL_S = 20
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"><rect width="8" height="4"/></svg>'
+SPEED = {"linux-native": 1.0, "docker-native": 0.7, "docker-native+host": 1.0}
+NO_KVM = PlannedLack(what="no /dev/kvm here <yet>", remedy="load kvm_intel")
+FINGERPRINT = "5eed5eed5eed"
+
+
+def platform(name, *lacks):
+    technology, host = name.partition("+")[0].split("-")
+    return PlannedPlatform(
+        name=name,
+        technology=technology,
+        host=host,
+        network=name.partition("+")[2] or "nat",
+        virtualized=host != "native",
+        lacks=lacks,
+    )
+
+
+def a_plan(*, platforms=tuple(SPEED), levels=(1, 100), deployments=4):
+    def workload(name, *, sweeps=False, windows=3):
+        return PlannedWorkload(
+            name=name,
+            levels=levels if sweeps else (1,),
+            deployments=deployments,
+            windows=windows,
+            settings={"file_bytes": 1150} if name == "http" else {},
+        )
+
+    return Plan(
+        config_file="config/config.yaml",
+        config={"seed": 7, "tuning": {"net_sysctls": {"net.core.somaxconn": "1024"}}},
+        baseline="linux-native",
+        seed=7,
+        platforms=(*map(platform, platforms), platform("linux-kvm", NO_KVM)),
+        workloads=(
+            workload("http", sweeps=True),
+            workload("kv", sweeps=True),
+            workload("startup", windows=1),
+            workload("image_size", windows=1),
+            workload("latency", windows=5),
+            workload("memory", windows=1),
+        ),
+    )
+
+
+def figures_of(workload, speed, level, noise):
+    """Main figures of one window: metric, value, unit."""
+    rate = speed * noise * level / (level + 20)
+    return {
+        "http": [("http_throughput", 80_000 * rate, "requests/s")],
+        "kv": [
+            ("kv_get_throughput", 1_000_000 * rate, "requests/s"),
+            ("kv_set_throughput", 800_000 * rate, "requests/s"),
+        ],
+        "startup": [("startup_time", 0.2 / speed * noise, "s")],
+        "image_size": [("image_size_http", 18.2, "MiB"), ("image_size_kv", 33.1, "MiB")],
+        "latency": [("round_trip_time", 0.05 / speed * noise, "ms")],
+        "memory": [("memory_http_load", 7.3 * noise, "MiB"), ("memory_kv_load", 9.1, "MiB")],
+    }[workload]
+
+
+def judge(rng, workload):
+    """Most windows are ok; some have reasons that differ in their numbers only."""
+    if workload != "http":
+        return Verdict.OK, ()
+    drawn = rng.random()
+    if drawn < 0.08:
+        reason = f"{rng.integers(2, 40)} requests failed (non-2xx)"
+        return Verdict.INVALID, (reason,)
+    if drawn < 0.3:
+        busy = f"the client is saturated ({rng.integers(96, 100)} % busy), the server is not"
+        return Verdict.SUSPECT, (busy, "steal during the window: 1.2 %")[: 1 + int(drawn < 0.15)]
+    return Verdict.OK, ()
+
+
+def windows_of(name, workload, level, count, rng):
+    deployment_noise = rng.lognormal(0, 0.01)
+    for index in range(1, count + 1):
+        noise = deployment_noise * rng.lognormal(0, 0.02)
+        verdict, reasons = judge(rng, workload)
+        for metric, value, unit in figures_of(workload, SPEED[name], level, noise):
+            yield Window(
+                index=index,
+                metric=metric,
+                value=value,
+                unit=unit,
+                secondary=(Measure(metric=f"{metric}_other", value=value / 3, unit=unit),),
+                started_utc=BEGAN.isoformat(),
+                started_monotonic_s=100.0,
+                duration_s=2.0,
+                verdict=verdict,
+                reasons=reasons,
+            )
+
+
+def a_cell(where, windows, sequence, technology="linux"):
+    name, workload, deployment, level = where
+    begin = BEGAN + timedelta(seconds=sequence * (CELL_S + 2))
+    return Cell(
+        coordinates=Coordinates(
+            platform=name,
+            technology=technology,
+            host="native",
+            network="nat",
+            workload=workload,
+            deployment=deployment,
+            concurrency=level,
+        ),
+        spec={},
+        windows=tuple(windows),
+        instance=None,
+        redeployed=False,
+        image_digest="http=sha256:0",
+        verified="yes",
+        tuning={"client": {"net.core.somaxconn": "1024"}},
+        sequence=sequence,
+        started_utc=begin.isoformat(timespec="milliseconds"),
+        finished_utc=(begin + timedelta(seconds=CELL_S)).isoformat(timespec="milliseconds"),
+        duration_s=CELL_S,
+        overhead_s={"set-up": 1.5, "warm-up": 0.5},
+        client={},
+        host_fingerprint=FINGERPRINT,
+    )
+
+
+def a_failure(job, message="the server under test died: killed by signal 9", **more):
+    return Failure(
+        **{
+            "job": job,
+            "cell": {},
+            "kind": "InstanceDiedError",
+            "message": message,
+            "remedy": "see its log",
+            "failed_utc": BEGAN.isoformat(),
+            "log": f"results/logs/{job}/job.log",
+        }
+        | more
+    )
+
+
+def a_host():
+    return HostRecord(
+        fingerprint=FINGERPRINT,
+        recorded_utc=BEGAN.isoformat(),
+        cpu_model="Intel(R) Xeon(R) CPU E3-1284L v4 @ 2.90GHz",
+        cpu_count=8,
+        microcode="0x22",
+        governors=("powersave",),
+        turbo=True,
+        smt=None,
+        idle_states_us={"POLL": 0, "C6": 133},
+        mitigations={"meltdown": "Mitigation: PTI"},
+        memory_mib=32100,
+        transparent_huge_pages="madvise",
+        clock_source="tsc",
+        virtualization="none",
+        operating_system="Debian GNU/Linux 12 (bookworm)",
+        kernel="6.1.0-28-amd64",
+        cgroup_version="v2",
+        sysctls={"net.core.somaxconn": "4096"},
+        tools={"wrk": "4.1.0"},
+        technologies={"docker": {"engine": "20.10.24"}},
+        python="3.11.2",
+        libraries={"pandas": "3.1.1"},
+        git_commit="c0ffee" * 6 + "c0ff",
+        git_dirty=False,
+        findings=(
+            Finding(
+                name="CPU governor",
+                judgement=Judgement.NOISY,
+                value="powersave",
+                advice="cpupower frequency-set -g performance",
+            ),
+            Finding(name="KSM", judgement=Judgement.OK, value="off"),
+        ),
+    )
+
+
+def an_image(technology, app):
+    return Image(
+        technology=technology,
+        app=app,
+        digest="sha256:" + "ab12" * 16,
+        reference={},
+        size=ImageSize(
+            allocated_bytes=18_874_368,
+            apparent_bytes=18_000_000,
+            compressed_bytes=7_340_032,
+            counted="the layers of the image",
+        ),
+        versions={"nginx-light": "1.22.1-9+deb12u1"},
+        built_utc=BEGAN.isoformat(),
+        build_log="",
+    )
+
+
+def sources_in(folder):
+    return Sources(
+        plan=folder / "plan.json",
+        host=folder / "host.json",
+        samples=folder / "tables/samples.parquet",
+        summary=folder / "tables/summary.csv",
+        anova=folder / "tables/anova.csv",
+        posthoc=folder / "tables/posthoc.csv",
+        figures_dir=folder / "figures",
+        images=folder / "images",
+        cells=folder / "cells",
+        failures=folder / "failures",
+        rulegraph=folder / "rulegraph.svg",
+    )
+
+
+def write_cells(plan, folder, *, without=()):
+    rng = np.random.default_rng(plan.seed)
+    counts = {workload.name: workload.windows for workload in plan.workloads}
+    for sequence, where in enumerate(plan.cells()):
+        name, workload, deployment, level = where
+        windows = list(windows_of(name, workload, level, counts[workload], rng))
+        path = f"{name}/{workload}/d{deployment}/c{level}"
+        if not any(path.startswith(prefix) for prefix in without):
+            a_cell(where, windows, sequence).write(folder / "cells" / f"{path}.json")
+
+
+def write_tables(plan, folder):
+    samples = gather(plan, folder / "cells")
+    write_parquet(samples, folder / "tables/samples.parquet")
+    write_csv(summarize(samples), folder / "tables/summary.csv")
+    write_csv(anova(samples), folder / "tables/anova.csv")
+    write_csv(posthoc(samples), folder / "tables/posthoc.csv")
+
+
+def write_rest(folder):
+    a_host().write(folder / "host.json")
+    for app in ("http", "kv"):
+        an_image("docker", app).write(folder / "images/docker" / f"{app}.json")
+    for name in ("fig3a_startup_time", "fig4a_http_throughput_native"):
+        (folder / "figures").mkdir(exist_ok=True)
+        (folder / "figures" / f"{name}.svg").write_text(SVG)
+    (folder / "rulegraph.svg").write_text(SVG)
+    (folder / "snakemake_report.html").write_text("x")
+
+
+def write_run(folder, *, without=(), failures=(), plan=None):
+    plan = plan or a_plan()
+    plan.write(folder / "plan.json")
+    write_cells(plan, folder, without=without)
+    write_tables(plan, folder)
+    write_rest(folder)
+    for failure in failures:
+        failure.write(folder / "failures" / f"{failure.job}.json")
+    return sources_in(folder)
+
+
+@pytest.fixture(scope="session")
+def make():
+    """The builders, for tests that need a run of their own."""
+    return SimpleNamespace(
+        plan=a_plan,
+        cell=a_cell,
+        windows=windows_of,
+        failure=a_failure,
+        host=a_host,
+        run=write_run,
+        sources=sources_in,
+        replace=replace,
+        BEGAN=BEGAN,
+    )
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    """A run in which everything that could be measured was."""
+    return write_run(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="session")
+def broken(tmp_path_factory):
+    """A run in which a window's server died, a deployment failed, and an image was not built."""
+    return write_run(
+        tmp_path_factory.mktemp("broken"),
+        without=(
+            "docker-native/http/d2/c100",
+            "docker-native/http/d3",
+            "docker-native+host/kv",
+            "linux-native/latency/d4",
+        ),
+        failures=(
+            a_failure("measure/docker-native/http/d2/c100"),
+            a_failure("deploy/docker-native/http/d3", "port 18080 is taken", kind="InstanceError"),
+            a_failure("build_image/docker/kv", "the disk is full", kind="OSError"),
+            a_failure("measure/long-gone/http/d1/c1", "of an earlier plan"),
+        ),
+    )
