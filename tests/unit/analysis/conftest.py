@@ -179,27 +179,27 @@ def write_cells(plan, folder, seed=1):
         cell_of(platforms[name], workload, deployment, level, made).write(path)
 
 
-@pytest.fixture(scope="session")
-def make():
-    """The builders, for tests that need a study of their own."""
-    return SimpleNamespace(
-        plan=plan_of, cell=cell_of, window=window_of, cells=write_cells, TWO=TWO, TWELVE=TWELVE
-    )
-
-
-def _study(names, folder):
-    plan = plan_of(names)
+def _study(plan, folder):
+    """Leave the cells of `plan` in `folder`, and gather them."""
     write_cells(plan, folder)
     return SimpleNamespace(plan=plan, cells=folder, samples=gather(plan, folder))
 
 
 @pytest.fixture(scope="session")
+def make():
+    """The builders, for tests that need a study of their own."""
+    return SimpleNamespace(
+        plan=plan_of, cell=cell_of, window=window_of, study=_study, TWO=TWO, TWELVE=TWELVE
+    )
+
+
+@pytest.fixture(scope="session")
 def two(tmp_path_factory):
     """A study of two platforms."""
-    return _study(TWO, tmp_path_factory.mktemp("two"))
+    return _study(plan_of(TWO), tmp_path_factory.mktemp("two"))
 
 
 @pytest.fixture(scope="session")
 def twelve(tmp_path_factory):
     """A study of twelve platforms, native and virtualized."""
-    return _study(TWELVE, tmp_path_factory.mktemp("twelve"))
+    return _study(plan_of(TWELVE), tmp_path_factory.mktemp("twelve"))

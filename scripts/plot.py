@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Draw the figures of a plan."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+import matplotlib as mpl
+
+from featherbench import job
+from featherbench.figures.drawing import draw_all
+from featherbench.plan import Plan
+from featherbench.statistics.tables import read_csv, read_parquet
+
+
+def main(given: Namespace) -> None:
+    """Read and draw."""
+    mpl.use("agg")  # there may be no screen
+    samples, summary = read_parquet(given.samples), read_csv(given.summary)
+    draw_all(Plan.read(given.plan), samples, summary, given.figures_dir)
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True, help="the plan's file")
+    parser.add_argument("--samples", type=Path, required=True, help="the samples, as Parquet")
+    parser.add_argument("--summary", type=Path, required=True, help="the summary, as CSV")
+    parser.add_argument("--figures-dir", type=Path, required=True, help="where to write figures")
+    sys.exit(job.run(main, job.arguments(parser)))

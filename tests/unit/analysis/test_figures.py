@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import itertools
+import struct
+import warnings
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+
+from featherbench.figures.axis import LevelAxis
+from featherbench.figures.catalogue import ENTRIES, figures_for
+from featherbench.figures.drawing import draw_all, figure, save
+from featherbench.figures.theme import DPI, LINES, TECHNOLOGIES, plain, style
+from featherbench.statistics.summary import summarize
+
+mpl.use("agg")
+HTTP = next(entry for entry in ENTRIES if entry.name.startswith("fig4a"))
+STARTUP = next(entry for entry in ENTRIES if entry.name.startswith("fig3a"))
+SIZES = next(entry for entry in ENTRIES if entry.name.startswith("fig3b"))
+
+
+def _layer_data(plot, geom):
+    """The data that each layer of that geom draws."""
+    layers = [layer for layer in plot.layers if type(layer.geom).__name__ == geom]
+    return [plot.data if layer._data is None else layer._data for layer in layers]
+
+
+def _figure(entry, study, samples):
+    return figure(entry, study.plan, samples, summarize(samples))
+
+
+@pytest.mark.parametrize("size", ["two", "twelve"])
+def test_every_figure_of_the_plan_is_drawn_in_both_formats(size, request, tmp_path):
+    study = request.getfixturevalue(size)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        draw_all(study.plan, study.samples, summarize(study.samples), tmp_path)
+    expected = {f"{name}.{kind}" for name in figures_for(study.plan) for kind in ("svg", "png")}
+    assert {path.name for path in tmp_path.iterdir()} == expected
+    for path in tmp_path.glob("*.png"):
+        width_px, height_px = struct.unpack(">II", path.read_bytes()[16:24])
+        assert width_px >= 6 * DPI
+        assert height_px >= DPI
+
+
+def test_the_same_data_give_the_same_bytes(two, tmp_path):
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        for entry in (HTTP, STARTUP):
+            save(_figure(entry, two, two.samples), folder, entry.name)
+    for path in (tmp_path / "a").iterdir():
+        assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+def test_no_valid_data_is_a_figure_that_says_so(entry, twelve, tmp_path):
+    for samples in (twelve.samples.assign(verdict="invalid"), twelve.samples.head(0)):
+        plot = _figure(entry, twelve, samples)
+        save(plot, tmp_path, "empty")
+        (text,) = plot.layers
+        assert "no valid data" in text.geom.aes_params["label"] or "no valid data" in str(text.data)
+
+
+def test_suspect_points_are_hollow_and_the_others_are_not(two):
+    samples = two.samples.assign(verdict="ok")
+    odd = (samples["platform"] == "docker-native") & (samples["concurrency"] == 300)
+    samples["verdict"] = samples["verdict"].mask(odd, "suspect")
+    hollow = _layer_data(_figure(HTTP, two, samples), "geom_point")[1]
+    assert list(zip(hollow["platform"], hollow["concurrency"], strict=True)) == [
+        ("docker-native", 300)
+    ]
+
+
+def test_invalid_windows_are_counted_in_the_legend_and_marked_on_the_axis(two):
+    samples = two.samples.assign(verdict="ok")
+    bad = (samples["platform"] == "docker-native") & (samples["concurrency"] == 300)
+    samples["verdict"] = samples["verdict"].mask(bad, "invalid")
+    points = _layer_data(_figure(HTTP, two, samples), "geom_point")
+    assert set(points[0]["label"]) == {"linux-native", "docker-native (9 invalid)"}
+    assert 300 not in set(points[0][points[0]["platform"] == "docker-native"]["concurrency"])
+    assert set(points[2]["platform"]) == {"docker-native"}
+
+
+def test_a_platform_without_a_valid_window_keeps_its_row(two):
+    samples = two.samples
+    bad = samples["platform"] == "docker-native"
+    samples = samples.assign(verdict=samples["verdict"].mask(bad, "invalid"))
+    (texts,) = _layer_data(_figure(STARTUP, two, samples), "geom_text")
+    assert list(texts["text"])[1] == "no valid window (9 invalid)"
+
+
+def test_bars_on_a_log_scale_stay_above_zero(two):
+    here = two.samples[two.samples["metric"] == "startup_time"]
+    samples = here.assign(value=here["value"] * here["deployment"] ** 6)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bars = pd.concat(_layer_data(_figure(STARTUP, two, samples), "geom_segment"))
+    assert (bars[["sd_low", "ci_floor"]] > 0).all(axis=None)
+
+
+def test_the_apps_of_an_image_are_panels(two):
+    (texts,) = _layer_data(_figure(SIZES, two, two.samples), "geom_text")
+    assert list(texts["panel"].unique()) == ["http", "key-value", "startup probe"]
+
+
+def test_single_windows_and_single_levels_can_be_drawn(make, tmp_path):
+    plan = make.plan(make.TWO, levels=(100,), deployments=1, windows=1)
+    study = make.study(plan, tmp_path / "cells")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        draw_all(plan, study.samples, summarize(study.samples), tmp_path / "figures")
+
+
+def test_no_two_platforms_of_the_same_host_look_alike():
+    names = [f"{t}-kvm{n}" for t in TECHNOLOGIES for n in ("", "+nat", "+bridge", "+host")]
+    looks = [style(name, name.split("-")[0], "kvm") for name in names]
+    for (a, one), (b, other) in itertools.combinations(zip(names, looks, strict=True), 2):
+        assert (one.colour, one.shape) != (other.colour, other.shape), (a, b)
+
+
+def test_technologies_differ_in_shape_as_well_as_in_colour():
+    assert len({colour for colour, _ in TECHNOLOGIES.values()}) == len(TECHNOLOGIES)
+    assert len({shape for _, shape in TECHNOLOGIES.values()}) == len(TECHNOLOGIES)
+    assert len({str(line) for line in LINES.values()}) == len(LINES)
+
+
+def test_a_users_own_technology_and_host_have_a_lasting_style():
+    assert style("mine-native", "mine", "native") == style("mine-native", "mine", "native")
+    assert style("mine-board", "mine", "board").line not in LINES.values()
+
+
+@pytest.mark.parametrize(
+    ("levels", "logarithmic"),
+    [((1, *range(100, 1001, 100)), False), ((1, 100), False), ((1, 10, 100, 1000), True)],
+)
+def test_the_axis_is_logarithmic_where_levels_would_collide(levels, logarithmic):
+    assert LevelAxis.of(pd.Series(levels)).logarithmic is logarithmic
+
+
+@pytest.mark.parametrize("levels", [(1, 10, 100, 1000), (1, 100), (7,)])
+def test_what_lies_beside_a_level_is_nearer_to_it_than_to_others(levels):
+    axis = LevelAxis.of(pd.Series(levels))
+    for share in (-0.4, 0.4):
+        places = axis.beside(pd.Series(levels), pd.Series(share, index=range(len(levels))))
+        nearest = [min(levels, key=lambda level, p=place: abs(level - p)) for place in places]
+        assert nearest == list(levels)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0.00"), (0.00404, "0.00404"), (2.5, "2.50"), (99.96, "100"), (2256.2, "2,256")],
+)
+def test_numbers_are_written_for_people(value, text):
+    assert plain(value) == text
