@@ -118,7 +118,8 @@ def doubts(windows: Iterable[Judged]) -> tuple[Doubt, ...]:
 
 
 def _pattern(reason: str) -> str:
-    return re.sub(r"\d[\d.,]*", "…", reason)
+    """Leave out the numbers, but not digits that belong to a word, such as `non-2xx`."""
+    return re.sub(r"(?<![\w-])\d+(?:[.,]\d+)*", "…", reason)
 
 
 def _common(pattern: str, group: Sequence[Judged]) -> str:

@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import re
+import shutil
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import pytest
+
+from featherbench.report.inputs import read
+from featherbench.report.page import render
+
+VOID = {"meta", "link", "img", "br"}
+INLINE = {"a", "code", "strong", "span", "cite"}
+LOADING = {"src", "srcset", "data", "poster", "action", "background"}
+
+
+class Page(HTMLParser):
+    """What a browser would see: text by section, attributes, and whether tags are balanced."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.html, self.open, self.ids, self.loads, self.links = html, [], [], [], []
+        self.sections, self.images, self.section, self.misnested = {}, [], "", []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.part(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "section":
+            self.section = found["id"]
+        if "id" in found:
+            self.ids.append(found["id"])
+        if tag == "img":
+            self.images.append(found)
+        if tag == "a":
+            self.links.append(found["href"])
+        elif "href" in found:
+            self.loads.append(found["href"])
+        self.loads += [value for name, value in attrs if name in LOADING]
+
+    def part(self, tag):
+        """Keep words apart that a browser shows in different places."""
+        if tag not in INLINE:
+            self.handle_data(" ")
+
+    def handle_endtag(self, tag):
+        self.part(tag)
+        if self.open.pop() != tag:
+            self.misnested.append(tag)
+
+    def handle_data(self, data):
+        if not {"style", "script"} & set(self.open):
+            self.sections[self.section] = self.sections.get(self.section, "") + data
+
+    def text(self, section):
+        return " ".join(self.sections[section].split())
+
+
+def page_of(sources):
+    return Page(render(read(sources, report_folder=sources.plan.parent)))
+
+
+@pytest.fixture(scope="module")
+def pages(whole, broken):
+    return SimpleNamespace(whole=page_of(whole), broken=page_of(broken))
+
+
+@pytest.fixture(scope="module")
+def small(make, tmp_path_factory):
+    """A run of two platforms; copy it before changing it."""
+    folder = tmp_path_factory.mktemp("small")
+    plan = make.plan(platforms=("linux-native", "docker-native"), deployments=2)
+    make.run(folder, plan=plan)
+    return folder
+
+
+@pytest.fixture(scope="module", params=["whole", "broken", "empty"])
+def page(request, pages, make, tmp_path_factory):
+    if request.param == "empty":
+        return page_of(make.sources(tmp_path_factory.mktemp("nothing")))
+    return getattr(pages, request.param)
+
+
+def test_every_tag_is_closed_and_every_id_is_unique(page):
+    assert page.misnested == []
+    assert page.open == []
+    assert len(set(page.ids)) == len(page.ids)
+
+
+def test_nothing_is_loaded_from_anywhere(page):
+    assert page.loads
+    assert all(value.startswith("data:") for value in page.loads), page.loads
+    assert "@import" not in page.html
+    assert "url(" not in page.html
+
+
+def test_links_lead_into_the_page_to_the_report_beside_it_or_to_the_paper(page):
+    for link in page.links:
+        inside = link.startswith("#") and link[1:] in page.ids
+        assert inside or link == "snakemake_report.html" or link.startswith("https://doi.org/")
+
+
+def test_every_image_has_a_text_for_those_who_do_not_see_it(page):
+    assert all(image["alt"] for image in page.images)
+
+
+def test_what_others_wrote_is_escaped(pages):
+    assert "no /dev/kvm here &lt;yet&gt;" in pages.whole.html
+    assert "<yet>" not in pages.whole.html
+
+
+def test_the_headline_counts_and_compares(pages):
+    text = pages.whole.text("headline")
+    assert "cells measured 96 of 96" in text
+    assert "cells failed 0" in text
+    assert "docker-native: higher, 1.4" in text
+    assert "This report is incomplete" not in text
+
+
+def test_no_difference_is_called_no_difference_shown(pages):
+    text = pages.whole.text("headline")
+    assert "docker-native+host: no difference from linux-native shown (ratio 1.00" in text
+
+
+def test_a_platform_that_cannot_run_is_there_with_the_remedy(pages):
+    text = pages.whole.text("ran")
+    assert "linux-kvm no /dev/kvm here <yet> load kvm_intel" in text
+
+
+def test_failed_cells_are_told_with_message_and_remedy(pages):
+    text = pages.broken.text("ran")
+    assert "1 failed d2/c100 the server under test died: killed by signal 9 see its log" in text
+
+
+def test_cells_not_reached_name_the_nearest_job_that_failed(pages):
+    text = pages.broken.text("ran")
+    deployed = "2 not reached d3/c1, d3/c100 waited for deploy/docker-native/http/d3, which failed"
+    assert f"{deployed}: port 18080 is taken" in text
+    assert "8 not reached" in text
+    assert "waited for build_image/docker/kv, which failed: the disk is full" in text
+    assert "the run ended before its turn" in text
+
+
+def test_failures_of_an_earlier_plan_are_not_told(pages):
+    assert "long-gone" not in pages.broken.html
+
+
+def test_a_figure_is_drawn_in_or_said_to_be_missing(pages):
+    text = pages.whole.text("figures")
+    assert "Figure 3a: Startup time" in text
+    assert text.count("This figure was not drawn") == 5
+    drawn = [image for image in pages.whole.images if image["alt"].startswith("Figure 4a")]
+    assert drawn[0]["src"].startswith("data:image/svg+xml;base64,")
+
+
+def test_suspect_and_invalid_windows_are_grouped_by_reason(pages):
+    text = pages.whole.text("doubts")
+    assert "invalid: … requests failed (non-2xx)" in text
+    assert re.search(
+        r"suspect: the client is saturated \(… % busy\), the server is not \(\d+ w", text
+    )
+    assert "steal during the window: 1.2 %" in text
+    assert re.search(
+        r"docker-native/http/d\d/c\d+, window \d http_throughput [\d,]+ requests/s", text
+    )
+
+
+def test_the_tables_spell_numbers_for_people(pages):
+    text = pages.whole.text("tables")
+    assert "platform:concurrency" in text
+    assert "< 0.0001" in text
+    assert re.search(r"http: HTTP throughput, in requests/s", text)
+    assert re.search(r"linux-native 100 6\d,\d{3} ", text)
+    assert "nan" not in text.lower()
+    assert "inf " not in text
+
+
+def test_the_time_adds_up(pages):
+    text = pages.whole.text("time")
+    assert "Wall time 35 min 10 s" in text
+    assert "between the measuring jobs: builds, deployments, warm-ups, Snakemake 3 min 10 s" in text
+
+
+def test_how_it_was_made(pages):
+    text = pages.whole.text("made")
+    assert "docker/http ab12ab12ab12 18 MiB 17.2 MiB 7 MiB the layers of the image" in text
+    assert "wrk 4.1.0" in text
+    assert "docker: engine 20.10.24" in text
+    assert "own report" in text
+    assert "somaxconn" in pages.whole.text("asked")
+
+
+def test_only_what_disturbs_is_advised(pages):
+    text = pages.whole.text("host")
+    assert "cpupower frequency-set -g performance" in text
+    assert "KSM" not in text
+
+
+def test_the_paper_is_cited(pages):
+    assert "https://doi.org/10.1007/978-3-319-67262-5_3" in pages.whole.links
+
+
+def test_nothing_at_all_still_makes_a_report_that_says_what_is_missing(make, tmp_path):
+    page = page_of(make.sources(tmp_path))
+    text = page.text("headline")
+    for part in ("plan.json", "host.json", "samples.parquet", "summary.csv", "rulegraph.svg"):
+        assert f"{part} is missing" in text
+    assert "Nothing can be concluded" in text
+    assert "No window was measured" in page.text("doubts")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "plan.json",
+        "host.json",
+        "tables/samples.parquet",
+        "tables/summary.csv",
+        "tables/anova.csv",
+        "tables/posthoc.csv",
+        "rulegraph.svg",
+        "cells/linux-native/http/d1/c1.json",
+        "images/docker/kv.json",
+    ],
+)
+@pytest.mark.parametrize("damage", ["missing", "empty", "broken"])
+def test_each_part_may_be_missing_empty_or_broken(make, small, tmp_path, part, damage):
+    shutil.copytree(small, tmp_path, dirs_exist_ok=True)
+    sources = make.sources(tmp_path)
+    if damage == "missing":
+        (tmp_path / part).unlink()
+    else:
+        (tmp_path / part).write_text("" if damage == "empty" else "{broken")
+    page = page_of(sources)
+    assert page.misnested == []
+    optional = part.startswith(("cells", "images")) and damage == "missing"
+    drawn_all_the_same = part == "rulegraph.svg" and damage == "broken"
+    read_as_one_column = part.endswith(".csv") and damage == "broken"
+    if not (optional or drawn_all_the_same or read_as_one_column):
+        assert part in page.text("headline")
+
+
+def test_cells_of_another_plan_are_left_out(make, small, tmp_path):
+    shutil.copytree(small, tmp_path, dirs_exist_ok=True)
+    sources = make.sources(tmp_path)
+    narrower = make.plan(platforms=("linux-native",), deployments=1)
+    narrower.write(tmp_path / "plan.json")
+    assert "cells measured 8 of 8" in page_of(sources).text("headline")
+
+
+def test_numbers_of_two_machines_are_not_passed_off_as_one(make, small, tmp_path):
+    shutil.copytree(small, tmp_path, dirs_exist_ok=True)
+    sources = make.sources(tmp_path)
+    host = make.host().model_copy(update={"fingerprint": "another"})
+    host.write(tmp_path / "host.json")
+    assert "2 different states of the host" in page_of(sources).text("headline")
+
+
+def test_a_table_too_long_to_read_says_where_the_rest_is(make, small, monkeypatch):
+    monkeypatch.setattr("featherbench.report.tables.MOST_ROWS", 3)
+    text = page_of(make.sources(small)).text("tables")
+    assert "1 more row is in results/tables/summary.csv" in text
