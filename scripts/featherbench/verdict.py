@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 LEAST_CLOCK_TICKS = 1000
 """A window of a thousand ticks of its clock is timed to 0.1 %, less than any effect of interest."""
+IDLE_SERVER_CPU_S = 0.01
+MANY_ANSWERS = 10_000
+"""Nobody answers as many with one tick of CPU time: they came from somebody else on that port."""
 CLIENT_SATURATED_FRACTION = 0.95
 """A client this busy has nothing left to ask with; the rest is its start and its end."""
 SERVER_SATURATED_FRACTION = 0.90
@@ -49,6 +52,7 @@ class Facts:
     least_s: float = 0.0
     requested_s: float | None = None
     clock_tick_s: float = 0.0
+    server_cpu_s: float | None = None
     client_busy_fraction: float | None = None
     client_threads_busy_fraction: float | None = None
     server_busy_fraction: float | None = None
@@ -79,6 +83,14 @@ def _failures(facts: Facts) -> str:
 
 def _silence(facts: Facts) -> str:
     return "no answer: not one good response came" if facts.answered == 0 else ""
+
+
+def _idle_server(facts: Facts) -> str:
+    if facts.server_cpu_s is None or facts.server_cpu_s >= IDLE_SERVER_CPU_S:
+        return ""
+    if (facts.answered or 0) < MANY_ANSWERS:
+        return ""
+    return f"server idle: {facts.answered} answers came, but not from the instance: it did nothing"
 
 
 def _too_short(facts: Facts) -> str:
@@ -150,7 +162,7 @@ def _duration_off(facts: Facts) -> str:
     return f"duration off: {facts.duration_s:.3g} s instead of {facts.requested_s:.3g} s"
 
 
-INVALIDATING = (_failures, _silence, _too_short, _too_coarse, _clock_step)
+INVALIDATING = (_failures, _silence, _idle_server, _too_short, _too_coarse, _clock_step)
 RAISING_SUSPICION = (
     _client_saturated,
     _steal,

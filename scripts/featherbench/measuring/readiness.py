@@ -27,11 +27,11 @@ def wait_until_ready(bench: Bench, *, within_s: float = READY_WITHIN_S) -> None:
     app = bench.under_test.app
 
     def ready() -> bool:
+        answered = False
         with suppress(CommandError):  # a guest that is still starting drops packets in silence
-            if ANSWERS[app](bench):
-                return True
-        bench.require_running()
-        return False
+            answered = ANSWERS[app](bench)
+        bench.require_running()  # even if something answered: it may be another server's port
+        return answered
 
     try:
         wait_until(ready, what=app, within_s=within_s, every_s=POLL_EVERY_S)

@@ -146,7 +146,6 @@ def _window(bench: Bench, index: int, start: Start) -> Window:
         duration_s=max(0.0, start.took_s),
         server_cpu_s=start.cpu_s,
         server_cpus=len(bench.place.cpus),
-        server_busy_fraction=start.observed.server_busy_fraction,
         notes={"foreign_packets": start.foreign_packets, "instance": start.instance.id},
         verdict=verdict,
         reasons=reasons,
