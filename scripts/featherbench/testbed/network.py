@@ -167,7 +167,7 @@ def _addresses(*namespace: str) -> set[str]:
     return {
         f"{link['ifname']} {a['local']}/{a['prefixlen']}"
         for link in links
-        for a in link["addr_info"]
+        for a in link.get("addr_info", ())  # iproute2 gives {} for links that it filters out
     }
 
 

@@ -108,8 +108,11 @@ def end(process: Process, *, grace_s: float, what: str) -> None:
 
 
 def end_with_descendants(process: Process, *, grace_s: float, what: str) -> None:
-    """End a process, and then those of its descendants that have outlived it."""
-    family = descendants(process)
+    """End a process, and then those of its descendants that have outlived it.
+
+    We may be one of them, as the guard is of the job that started it.
+    """
+    family = [member for member in descendants(process) if member != ourselves()]
     end(process, grace_s=grace_s, what=what)
     for member in family:
         end(member, grace_s=grace_s, what=f"a child of {what}")

@@ -176,6 +176,8 @@ def sweep_once(state: State, owner: Owner) -> None:
 
 def forget(state: State) -> None:
     """Remove what the testbed itself wrote, once nothing is left; keep the guard's log."""
+    if lock := try_lock(state.job_lock):  # a killed job leaves its file, though no lock
+        lock.release()
     for file in (state.swept, state.owner):
         file.unlink(missing_ok=True)
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +21,7 @@ from featherbench.testbed.processes import (
 )
 from featherbench.waiting import wait_until
 
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 STAT = (
     "4711 (a) strange (name)) S 4242 4711 4711 0 -1 4194560 2563 13187 0 0 2 1 9 6 20 0 1 0 "
     "123456 10510336 1339 18446744073709551615 1 1 0 0 0 0 65536 4 65538 0 0 0 17 1 0 0 0 0 0"
@@ -35,6 +38,15 @@ child = subprocess.Popen(["sleep", "600"], start_new_session=True)
 print(child.pid, flush=True)
 signal.pause()
 """
+PATRICIDE = """
+import os, subprocess, sys
+subprocess.run([sys.executable, "-c", '''
+import os
+from featherbench.testbed.processes import end_with_descendants, identity_of
+end_with_descendants(identity_of(os.getppid()), grace_s=0.5, what="parent")
+print("alive", flush=True)
+'''])
+"""
 
 
 @pytest.fixture
@@ -43,7 +55,10 @@ def spawn():
 
     def start(source):
         process = subprocess.Popen(
-            [sys.executable, "-c", source], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", source],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
         )
         started.append(process)
         return process, process.stdout.readline().strip()
@@ -96,3 +111,8 @@ def test_children_in_sessions_of_their_own_end_too(spawn):
     assert child in descendants(parent)
     end_with_descendants(parent, grace_s=5, what="it")
     assert not is_alive(child)
+
+
+def test_who_ends_its_own_parent_lives_on(spawn):
+    _, line = spawn(PATRICIDE)
+    assert line == "alive"

@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A testbed in a state folder of its own, with a stand-in for Snakemake."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from featherbench import plugins
+from featherbench.platforms.contract import BuildOrder
+from featherbench.testbed import network
+from featherbench.testbed.ownership import current_owner
+from featherbench.testbed.processes import PROC, is_alive
+from featherbench.testbed.state import STATE_VARIABLE, State
+from featherbench.waiting import wait_until
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[2]
+PLUGINS = str(REPOSITORY / "tests" / "plugins")
+SYSCTLS = ("net/core/somaxconn", "net/ipv4/tcp_keepalive_time")
+
+
+def sysctls():
+    return {key: (Path("/proc/sys") / key).read_text() for key in SYSCTLS}
+
+
+@dataclass
+class Sandbox:
+    """A state folder and what runs with it."""
+
+    folder: Path
+    client: str
+    state: State
+    image: Path
+    sysctls_before: dict
+    wait_s: float = 60
+    load_s: float = 0.2
+
+    @property
+    def environment(self):
+        return {
+            **os.environ,
+            STATE_VARIABLE: str(self.state.directory),
+            "PYTHONPATH": str(REPOSITORY / "scripts"),
+        }
+
+    def workflow(self, jobs=3, **changes):
+        """Start a workflow; it is waited for by `wait`."""
+        given = {
+            "client": self.client,
+            "image": self.image,
+            "plugin_folder": PLUGINS,
+            "folder": self.folder,
+            "load_s": self.load_s,
+            "wait_s": self.wait_s,
+        } | changes
+        return subprocess.Popen(
+            [
+                *(sys.executable, str(HERE / "standin_workflow.py"), str(jobs)),
+                *(f"{key}={value}" for key, value in given.items()),
+            ],
+            env=self.environment,
+            cwd=self.folder,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def command(self, *arguments):
+        """Run featherbench's command line."""
+        return subprocess.run(
+            [sys.executable, "-m", "featherbench", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    @property
+    def journal(self):
+        file = self.folder / "journal"
+        return file.read_text().splitlines() if file.exists() else []
+
+    def processes(self):
+        """Give the pids of all that was started with this state folder, and what they are."""
+        mark = f"{STATE_VARIABLE}={self.state.directory}".encode()
+        found = {}
+        for entry in PROC.iterdir():
+            if entry.name.isdigit():
+                try:
+                    if mark in (entry / "environ").read_bytes().split(b"\0"):
+                        found[int(entry.name)] = (entry / "cmdline").read_bytes()
+                except OSError:
+                    continue
+        return found
+
+    def leftovers(self):
+        """Say what is left of this testbed on the machine: nothing, if all is well."""
+        found = [f"process {pid}: {what}" for pid, what in self.processes().items()]
+        if self.state.directory.exists():
+            found += [str(file) for file in self.state.directory.iterdir()]
+        if self.client == "netns":
+            found += network_leftovers()
+            found += [
+                f"sysctl {key} is {value!r}, was {self.sysctls_before[key]!r}"
+                for key, value in sysctls().items()
+                if value != self.sysctls_before[key]
+            ]
+        return found
+
+    def wait_for_guard(self):
+        """Wait until the guard, if there is one, has cleaned up and gone."""
+        owner = current_owner(self.state)
+        if owner is not None:
+            wait_until(lambda: not is_alive(owner.guard), what="the guard", within_s=30)
+
+
+def run_ip(*arguments):
+    return subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+
+
+def network_leftovers():
+    links = json.loads(run_ip("-json", "link", "show").stdout)
+    found = [link["ifname"] for link in links if link["ifname"].startswith("fb-")]
+    found += [network.NAMESPACE] if network.NAMESPACE_FILE.exists() else []
+    return found + run_ip("route", "show", "proto", str(network.ROUTE_PROTOCOL)).stdout.splitlines()
+
+
+def fake_image(folder):
+    technology = plugins.technology("fake", [PLUGINS])
+    image = technology.build_image(
+        BuildOrder(
+            app="http",
+            into=folder / "image",
+            root_tar=None,
+            root_digest="",
+            root_versions={},
+            files={},
+        )
+    )
+    image.write(folder / "image.json")
+    return folder / "image.json"
+
+
+def _sandbox(folder, client):
+    folder.mkdir()
+    state = State(directory=folder / "state")
+    return Sandbox(
+        folder=folder,
+        client=client,
+        state=state,
+        image=fake_image(folder),
+        sysctls_before=sysctls(),
+    )
+
+
+def _end_everything(sandbox):
+    for pid in sandbox.processes():
+        os.kill(pid, 9)
+    sandbox.command("clean", "--plugins", PLUGINS)
+
+
+@pytest.fixture
+def loopback(tmp_path):
+    sandbox = _sandbox(tmp_path / "loopback", "loopback")
+    yield sandbox
+    _end_everything(sandbox)
+
+
+@pytest.fixture
+def wired(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+    if network_leftovers():
+        pytest.skip(f"the testbed of this machine is in use: {network_leftovers()}")
+    sandbox = _sandbox(tmp_path / "netns", "netns")
+    yield sandbox
+    _end_everything(sandbox)
+
+
+@pytest.fixture
+def ip():
+    """Give a function that runs iproute2's `ip`, whatever its exit status."""
+    return run_ip

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A job as `measure` is one: it starts an instance on the fake platform, leases it, loads it.
+
+    standin_job.py client= image= plugin_folder= folder= load_s= wait_s=
+
+client is `netns` or `loopback`; the job appends to the journal in the folder what it does.
+"""
+
+import sys
+import uuid
+from pathlib import Path
+
+from featherbench import plugins, services
+from featherbench.errors import FeatherbenchError
+from featherbench.platforms.contract import StartOrder
+from featherbench.record import Image
+from featherbench.spec import TestbedSpec, TuningSpec
+from featherbench.testbed import lease
+from featherbench.testbed.lease import Lease
+from featherbench.testbed.session import session
+
+TUNING = TuningSpec(
+    net_sysctls={"net.core.somaxconn": "1021", "net.ipv4.tcp_keepalive_time": "61"},
+    nofile=1024,
+    file_max=None,
+)
+
+
+def start(technology, image, testbed, folder):
+    return technology.start(
+        StartOrder(
+            instance_id=uuid.uuid4().hex[:12],
+            app="http",
+            image=image,
+            command=services.serve_command("http"),
+            port=18_099,
+            network="host",
+            settings=technology.Settings(),
+            tuning=testbed.tuning,
+            place=testbed.place,
+            log=folder / "instance.log",
+        )
+    )
+
+
+def main(*, client, image, plugin_folder, folder, load_s, wait_s):
+    folder = Path(folder)
+    technology = plugins.technology("fake", [plugin_folder])
+    with (
+        (folder / "journal").open("a", buffering=1) as journal,
+        session(
+            TestbedSpec(client=client),
+            TUNING,
+            plugins=(plugin_folder,),
+            what="stand-in",
+            sequence_file=folder / "sequence",
+            wait_s=float(wait_s),
+        ) as testbed,
+    ):
+        journal.write(f"{testbed.sequence} begins\n")
+        lease.release()
+        instance = start(technology, Image.read(Path(image)), testbed, folder)
+        lease.hold(
+            Lease(
+                deployment_id="d",
+                instance=instance,
+                technology="fake",
+                plugins=(plugin_folder,),
+            )
+        )
+        testbed.client.run(["sleep", load_s], timeout_s=60)
+        journal.write(f"{testbed.sequence} ends\n")
+
+
+if __name__ == "__main__":
+    try:
+        main(**dict(argument.split("=", 1) for argument in sys.argv[1:]))
+    except FeatherbenchError as error:
+        sys.exit(f"{type(error).__name__}: {error}")

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One workflow owns the testbed, and one job of it uses it."""
+
+import pytest
+
+from featherbench.testbed import network
+from featherbench.waiting import wait_until
+
+
+def begun(sandbox):
+    return wait_until(sandbox.state.lease.exists, what="the lease", within_s=30)
+
+
+def test_jobs_of_a_workflow_follow_each_other_with_rising_numbers(loopback):
+    assert loopback.workflow(jobs=3).wait(timeout=60) == 0
+    assert loopback.journal == [
+        f"{number} {what}" for number in (1, 2, 3) for what in ("begins", "ends")
+    ]
+
+
+def test_a_second_workflow_waits_and_says_for_whom(loopback):
+    first = loopback.workflow(jobs=2, load_s=1.5)
+    begun(loopback)
+    second = loopback.workflow(jobs=1)
+    said = second.communicate(timeout=60)[1]
+    assert (first.wait(timeout=60), second.returncode) == (0, 0)
+    assert said.count(f"featherbench waits: for the workflow of pid {first.pid}") == 1
+    assert [line.split()[1] for line in loopback.journal] == ["begins", "ends"] * 3
+
+
+def test_a_second_workflow_gives_up_in_the_end(loopback):
+    first = loopback.workflow(jobs=1, load_s=3)
+    begun(loopback)
+    second = loopback.workflow(jobs=1, wait_s=0.3)
+    said = second.communicate(timeout=60)[1]
+    assert second.returncode == 1
+    assert f"TestbedBusyError: the testbed is owned by the workflow of pid {first.pid}" in said
+    assert first.wait(timeout=60) == 0
+
+
+def test_clean_is_refused_while_a_workflow_lives(loopback):
+    first = loopback.workflow(jobs=1, load_s=2)
+    begun(loopback)
+    refused = loopback.command("clean")
+    assert refused.returncode == 1
+    assert f"the workflow of pid {first.pid}" in refused.stderr
+    assert first.wait(timeout=60) == 0
+
+
+@pytest.mark.testbed
+def test_another_testbed_of_this_machine_is_not_pulled_down(wired, loopback):
+    first = wired.workflow(jobs=1, load_s=3)
+    begun(wired)
+    assert loopback.workflow(jobs=1).wait(timeout=60) == 0
+    loopback.wait_for_guard()
+    assert network.NAMESPACE_FILE.exists()
+    assert first.wait(timeout=60) == 0

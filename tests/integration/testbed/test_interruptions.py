@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""However a workflow or a job ends, and whenever: nothing is left."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from featherbench.testbed.lock import running_job
+from featherbench.testbed.ownership import current_owner
+from featherbench.waiting import wait_until
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
+ROUNDS = 3
+LONGEST_S = 2.0
+
+
+def random_moment(*seed):
+    """Give a moment within a workflow of three jobs, the same one in each run of the tests."""
+    return random.Random(str(seed)).uniform(0, LONGEST_S)
+
+
+def pass_the_time_until(moment_s):
+    began_s = time.monotonic()
+    wait_until(lambda: time.monotonic() - began_s >= moment_s, what="the moment", within_s=60)
+
+
+@pytest.mark.testbed
+@pytest.mark.parametrize("round_number", range(ROUNDS))
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_workflow_that_is_ended_leaves_nothing(wired, number, round_number):
+    workflow = wired.workflow()
+    pass_the_time_until(random_moment("workflow", number, round_number))
+    workflow.send_signal(number)
+    workflow.communicate(timeout=30)
+    wired.wait_for_guard()
+    wait_until(lambda: not wired.processes(), what="end of all processes", within_s=30)
+    assert wired.leftovers() == []
+
+
+@pytest.mark.testbed
+@pytest.mark.parametrize("round_number", range(ROUNDS))
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_job_that_is_ended_leaves_nothing(wired, number, round_number):
+    workflow = wired.workflow()
+    wait_until(lambda: running_job(wired.state), what="the first job", within_s=30)
+    pass_the_time_until(random_moment("job", number, round_number) / 2)
+    if job := running_job(wired.state):
+        os.kill(job.job.pid, number)
+    workflow.communicate(timeout=60)
+    wired.wait_for_guard()
+    assert wired.leftovers() == []
+    assert "ends" in wired.journal[-1], "the jobs that follow run all the same"
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_on_loopback_too(loopback, number):
+    workflow = loopback.workflow(load_s=30)
+    wait_until(loopback.state.lease.exists, what="the lease", within_s=30)
+    workflow.send_signal(number)
+    workflow.communicate(timeout=30)
+    loopback.wait_for_guard()
+    assert loopback.leftovers() == []
+
+
+def test_a_guard_ignores_what_a_terminal_sends(loopback):
+    workflow = loopback.workflow(jobs=1, load_s=2)
+    wait_until(loopback.state.lease.exists, what="the lease", within_s=30)
+    guard = current_owner(loopback.state).guard
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        os.kill(guard.pid, number)
+    assert workflow.wait(timeout=30) == 0
+    loopback.wait_for_guard()
+    assert loopback.leftovers() == []
+
+
+@pytest.mark.testbed
+def test_when_the_guard_is_killed_too_the_next_workflow_removes_all(wired):
+    workflow = wired.workflow(load_s=30)
+    wait_until(wired.state.lease.exists, what="the lease", within_s=30)
+    os.kill(current_owner(wired.state).guard.pid, signal.SIGKILL)
+    workflow.kill()
+    workflow.wait(timeout=30)
+    orphan = running_job(wired.state)
+    assert orphan is not None
+    assert wired.workflow(jobs=1).wait(timeout=60) == 0
+    wired.wait_for_guard()
+    assert wired.leftovers() == []
+
+
+@pytest.mark.testbed
+def test_when_the_guard_is_killed_too_clean_removes_all(wired):
+    workflow = wired.workflow(load_s=30)
+    wait_until(wired.state.lease.exists, what="the lease", within_s=30)
+    os.kill(current_owner(wired.state).guard.pid, signal.SIGKILL)
+    workflow.kill()
+    workflow.wait(timeout=30)
+    listed = wired.command("clean", "--dry-run")
+    assert listed.returncode == 1
+    assert "network namespace fb-client" in listed.stdout
+    assert wired.command("clean").returncode == 0
+    assert [file for file in wired.leftovers() if "guard.log" not in file] == []
+
+
+@pytest.mark.testbed
+def test_a_guard_that_is_killed_alone_is_replaced(wired):
+    workflow = wired.workflow(jobs=3, load_s=1)
+    wait_until(wired.state.lease.exists, what="the lease", within_s=30)
+    os.kill(current_owner(wired.state).guard.pid, signal.SIGKILL)
+    assert workflow.wait(timeout=60) == 0
+    wired.wait_for_guard()
+    assert wired.leftovers() == []
+    assert [line.split()[1] for line in wired.journal] == ["begins", "ends"] * 3

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real namespace: what passes, what does not, what is put back, what is left alone."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from featherbench.errors import TestbedError
+from featherbench.spec import TestbedSpec, TuningSpec
+from featherbench.testbed import network
+from featherbench.testbed.ownership import release_testbed
+from featherbench.testbed.session import session
+from featherbench.testbed.state import STATE_VARIABLE
+
+pytestmark = pytest.mark.testbed
+
+FOREIGN = "foreign-test"
+SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
+TUNING = TuningSpec(
+    net_sysctls={"net.core.somaxconn": "1021", "net.ipv4.ip_local_port_range": "1024 65535"},
+    nofile=2048,
+    file_max=None,
+)
+
+
+@pytest.fixture
+def enter(wired, monkeypatch):
+    """Give a session in this process; the testbed is released at the end."""
+    monkeypatch.setenv(STATE_VARIABLE, str(wired.state.directory))
+
+    def enter(tuning=TUNING, **spec):
+        return session(
+            TestbedSpec(**spec),
+            tuning,
+            plugins=(),
+            what="test",
+            sequence_file=wired.folder / "sequence",
+        )
+
+    yield enter
+    release_testbed()
+
+
+@pytest.fixture
+def foreign_namespace():
+    subprocess.run(["ip", "netns", "add", FOREIGN], check=True)
+    yield Path("/run/netns") / FOREIGN
+    subprocess.run(["ip", "netns", "delete", FOREIGN], check=True)
+
+
+@pytest.fixture
+def foreign_process():
+    process = subprocess.Popen(["sleep", "600"], env={"FEATHERBENCH_UNRELATED": "1"})
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_packets_pass_between_client_and_server(enter):
+    with enter() as testbed:
+        ping = ["ping", "-c", "3", "-i", "0.02", testbed.place.address]
+        assert ", 0% packet loss" in testbed.client.run(ping, timeout_s=10).stdout
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "8.8.8.8", "198.17.255.255"])
+def test_the_client_has_no_way_out(enter, address):
+    with enter() as testbed:
+        way = testbed.client.run(["ip", "route", "get", address], timeout_s=5, check=False)
+        assert "unreachable" in way.stderr
+
+
+@pytest.mark.parametrize("address", ["198.18.77.1", "198.19.255.254"])
+def test_nothing_strays_to_a_network_that_is_gone(enter, ip, address):
+    with enter() as testbed:
+        assert "No route to host" in ip("route", "get", address).stderr
+        ping = ["ping", "-c", "1", "-W", "1", address]
+        done = testbed.client.run(ping, timeout_s=10, check=False)
+        assert done.exit_status != 0
+        ip("link", "set", network.SERVER_LINK, "down")
+        way = ip("route", "get", testbed.client.address)
+        assert "No route to host" in way.stderr
+
+
+def test_both_sides_are_tuned_and_put_back(enter, wired):
+    with enter() as testbed:
+        assert testbed.applied["host"] == testbed.applied["client"] == TUNING.net_sysctls
+        inside = testbed.client.run(["cat", "/proc/sys/net/core/somaxconn"], timeout_s=5)
+        assert inside.stdout == "1021\n"
+        assert SOMAXCONN.read_text() == "1021\n"
+        limit = testbed.client.run(["sh", "-c", "ulimit -Sn; ulimit -Hn"], timeout_s=5)
+        assert limit.stdout.split() == ["2048", "2048"]
+    release_testbed()
+    assert wired.leftovers() == []
+
+
+def test_a_sysctl_that_the_kernel_refuses_is_named_and_nothing_stays(enter, wired):
+    refused = TUNING.model_copy(update={"net_sysctls": {"net.core.somaxconn": "-7"}})
+    with pytest.raises(TestbedError, match=r"net\.core\.somaxconn"), enter(refused):
+        pytest.fail("the value is none that the kernel takes")
+    release_testbed()
+    assert wired.leftovers() == []
+
+
+def test_the_next_job_finds_the_network_as_it_is(enter, ip):
+    def link_index():
+        return json.loads(ip("-json", "link", "show", network.SERVER_LINK).stdout)[0]["ifindex"]
+
+    with enter():
+        before = link_index()
+    with enter():
+        assert link_index() == before
+
+
+def test_a_network_that_was_damaged_is_made_anew(enter, ip):
+    with enter():
+        pass
+    ip("link", "delete", network.SERVER_LINK)
+    with enter() as testbed:
+        ping = ["ping", "-c", "1", testbed.place.address]
+        assert testbed.client.run(ping, timeout_s=10).exit_status == 0
+
+
+def test_a_subnet_that_others_use_is_refused(enter, ip):
+    ip("link", "add", "foreign0", "type", "bridge")
+    ip("address", "add", "198.18.9.1/24", "dev", "foreign0")
+    try:
+        with pytest.raises(TestbedError, match=r"foreign0 \(198\.18\.9\.0/24\)"):
+            enter(subnet="198.18.9.0/24").__enter__()
+        with enter(subnet="198.18.10.0/24") as testbed:
+            assert testbed.place.address == "198.18.10.1"
+    finally:
+        ip("link", "delete", "foreign0")
+
+
+def test_clean_is_idempotent_and_leaves_others_alone(wired, foreign_namespace, foreign_process):
+    network.set_up(wired.state, "198.18.0.0/24")
+    straggler = subprocess.Popen(["ip", "netns", "exec", network.NAMESPACE, "sleep", "600"])
+    removed = wired.command("clean")
+    assert removed.returncode == 0
+    assert "removed network namespace fb-client" in removed.stdout
+    assert straggler.wait(timeout=5) != 0
+    assert wired.leftovers() == []
+    again = wired.command("clean")
+    assert (again.returncode, again.stdout) == (0, "nothing is left\n")
+    assert foreign_namespace.exists()
+    assert foreign_process.poll() is None
