@@ -25,7 +25,6 @@ PACKAGES = {
     "curl": "curl",
     "dot": "graphviz",
     "gcc": "gcc",
-    "git": "git",
     "h2load": "nghttp2-client",
     "ip": "iproute2",
     "iptables": "iptables",
