@@ -35,8 +35,10 @@ def _entry(name: str, *, mode: int) -> tarfile.TarInfo:
 def files_layer(files: Mapping[str, bytes]) -> bytes:
     """Archive `files` (absolute path → content) and the folders above them, owned by root.
 
-    The same files give the same bytes.
+    The same files give the same bytes; no files give none.
     """
+    if not files:
+        return b""
     contents = {path.strip("/"): content for path, content in files.items()}
     folders = {str(above) for path in contents for above in PurePosixPath(path).parents} - {"."}
     archive = io.BytesIO()
@@ -66,7 +68,7 @@ def image_compressed_bytes(root_tar: Path, root_compressed: int | None, layer: b
     if root_compressed is None:
         with root_tar.open("rb") as file:
             root_compressed = compressed_bytes(file)
-    return root_compressed + compressed_bytes(io.BytesIO(layer))
+    return root_compressed + (compressed_bytes(io.BytesIO(layer)) if layer else 0)
 
 
 def folder_bytes(*folders: Path) -> tuple[int, int]:

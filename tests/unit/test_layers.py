@@ -5,6 +5,7 @@ import gzip
 import io
 import os
 import tarfile
+from pathlib import Path
 
 from featherbench.layers import (
     compressed_bytes,
@@ -30,6 +31,11 @@ def test_the_same_files_give_the_same_bytes_in_any_order():
     assert files_layer(dict(reversed(FILES.items()))) == files_layer(FILES)
 
 
+def test_no_files_give_no_layer():
+    assert files_layer({}) == b""
+    assert image_compressed_bytes(Path("unread"), 7, b"") == 7
+
+
 def test_other_content_gives_other_bytes():
     assert files_layer(FILES | {"/etc/a.conf": b"fnoc"}) != files_layer(FILES)
 
@@ -44,7 +50,7 @@ def test_the_roots_compressed_size_is_counted_only_when_unknown(tmp_path):
     root.write_bytes(bytes(10_000))
     counted = image_compressed_bytes(root, None, b"")
     assert counted == image_compressed_bytes(root, compressed_bytes(io.BytesIO(bytes(10_000))), b"")
-    assert image_compressed_bytes(root, 7, b"") == 7 + compressed_bytes(io.BytesIO(b""))
+    assert image_compressed_bytes(root, 7, b"abc") == 7 + compressed_bytes(io.BytesIO(b"abc"))
 
 
 def test_a_file_with_two_names_counts_once(tmp_path):

@@ -22,6 +22,7 @@ from featherbench.clock import now_utc
 from featherbench.errors import CommandError, ImageError, InstanceDiedError, InstanceError
 from featherbench.files import digest
 from featherbench.layers import files_layer, folder_bytes, image_compressed_bytes
+from featherbench.limits import one_line, open_files
 from featherbench.platforms.contract import LISTEN_ADDRESS, Leftover
 from featherbench.platforms.contract import Settings as DriverSettings
 from featherbench.record import Endpoint, Image, ImageSize, Instance
@@ -81,7 +82,8 @@ def _make_tree(order: BuildOrder, layer: bytes) -> Path:
     archive.write_bytes(layer)
     try:
         _extract(order.root_tar, tree)
-        _extract(archive, tree)
+        if layer:
+            _extract(archive, tree)
     except CommandError as failure:
         raise ImageError(
             f"the tree of {order.app} cannot be unpacked: {failure.message}",
@@ -147,12 +149,6 @@ def _wait_until_it_is_the_service(group: Group, pid: int, log: Path) -> None:
         return (PROC / str(pid) / "comm").read_text().strip() not in WRAPPERS
 
     wait_until(became_it, what="start of the process", within_s=START_WITHIN_S, every_s=POLL_S)
-
-
-def _open_files_limit(limits: str) -> str:
-    """Read the soft limit of open files from /proc/PID/limits."""
-    line = next(each for each in limits.splitlines() if each.startswith("Max open files"))
-    return line.split()[3]
 
 
 class Technology:
@@ -255,11 +251,11 @@ class Technology:
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
         """Read the host's sysctls, which are the process's own, and the process's limit."""
         found = {
-            key: " ".join((PROC / "sys" / key.replace(".", "/")).read_text().split())
+            key: one_line((PROC / "sys" / key.replace(".", "/")).read_text())
             for key in tuning.net_sysctls
         }
         limits = (PROC / str(instance.handle["pid"]) / "limits").read_text()
-        return found | {"nofile": _open_files_limit(limits)}
+        return found | {"nofile": open_files(limits)}
 
     def leftovers(self) -> Sequence[Leftover]:
         """Find control groups of ours."""

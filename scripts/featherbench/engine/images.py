@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images for a Docker engine, made without a build and without a registry.
+
+An image is an archive of layers with a description, as `docker save` writes it. Ours hold no time
+of the build: the same layers give the same description, and its SHA-256 is the image's digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import platform
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featherbench import services
+from featherbench.files import canonical_json
+from featherbench.layers import SOURCE_DATE_EPOCH, files_layer, folder_bytes
+from featherbench.platforms.contract import LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from docker import DockerClient
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le"}
+"""The engine's names for the kernel's."""
+ROOT_LAYER, FILES_LAYER = "root.tar", "files.tar"
+DIGEST_CHARACTERS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What an image is made of: the archive of the root file system, and the app's own files."""
+
+    app: str
+    root_tar: Path
+    root_digest: str
+    files: Mapping[str, bytes]
+
+    @property
+    def layer(self) -> bytes:
+        """The archive of the app's files; empty when it has none."""
+        return files_layer(self.files)
+
+    @property
+    def layer_digests(self) -> list[str]:
+        """SHA-256 of each layer."""
+        own = [hashlib.sha256(self.layer).hexdigest()] if self.files else []
+        return [self.root_digest, *own]
+
+    @property
+    def description(self) -> bytes:
+        """What the engine calls the image's configuration."""
+        return canonical_json(
+            {
+                "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
+                "os": "linux",
+                "config": {
+                    "User": f"{services.SERVICE_UID}:{services.SERVICE_UID}",
+                    "WorkingDir": "/",
+                    "Labels": {LABEL: self.app},
+                },
+                "rootfs": {
+                    "type": "layers",
+                    "diff_ids": [f"sha256:{digest}" for digest in self.layer_digests],
+                },
+            }
+        ).encode()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the description, which names every layer by its own."""
+        return hashlib.sha256(self.description).hexdigest()
+
+    @property
+    def tag(self) -> str:
+        """The image's name at the engine."""
+        return f"{LABEL}/{self.app}:{self.digest[:DIGEST_CHARACTERS]}"
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mtime = len(content), SOURCE_DATE_EPOCH
+    archive.addfile(entry, io.BytesIO(content))
+
+
+def write_archive(contents: Contents, file: Path) -> None:
+    """Write what `docker load` reads."""
+    layers = [ROOT_LAYER, *([FILES_LAYER] if contents.files else [])]
+    manifest = [{"Config": "image.json", "RepoTags": [contents.tag], "Layers": layers}]
+    with tarfile.open(file, "w") as archive:
+        _add(archive, "manifest.json", json.dumps(manifest).encode())
+        _add(archive, "image.json", contents.description)
+        archive.add(contents.root_tar, ROOT_LAYER)
+        if contents.files:
+            _add(archive, FILES_LAYER, contents.layer)
+
+
+def load(client: DockerClient, contents: Contents, *, into: Path) -> Mapping[str, Any]:
+    """Bring an image to the engine, by way of a file in `into`, and give what it says of it."""
+    archive = into / "image.tar"
+    write_archive(contents, archive)
+    with archive.open("rb") as file:
+        client.images.load(file)
+    archive.unlink()
+    described: Mapping[str, Any] = client.images.get(contents.tag).attrs
+    return described
+
+
+def layer_folders(described: Mapping[str, Any]) -> Sequence[Path]:
+    """Name the folders of this machine that hold an image's layers; none where it cannot tell."""
+    driver = described.get("GraphDriver") or {}
+    data = driver.get("Data") or {}
+    if driver.get("Name") != "overlay2" or "UpperDir" not in data:
+        return ()
+    lower = data.get("LowerDir") or ""
+    return [Path(folder) for folder in (data["UpperDir"], *lower.split(":")) if folder]
+
+
+def allocated_bytes(described: Mapping[str, Any]) -> tuple[int, str]:
+    """Count the bytes that an image's layers allocate, and say how they were counted.
+
+    `described` is what the engine says of the image.
+    """
+    folders = layer_folders(described)
+    if folders and all(folder.is_dir() for folder in folders):
+        return folder_bytes(*folders)[0], "the blocks of its overlay2 layers"
+    return described["Size"], "the engine's own size, since its layers are not at hand"
