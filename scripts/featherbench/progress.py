@@ -24,21 +24,22 @@ FILE = Path("results/logs/progress.json")
 class Progress(Record):
     """The cells of this run with their nominal durations, and those that are done."""
 
-    began_monotonic_s: float
     nominal_s: dict[str, float]
+    first_monotonic_s: float | None = None
     done: tuple[str, ...] = ()
 
     def time_left_s(self, now_monotonic_s: float) -> float:
         """Scale what is left by how much slower than nominal the cells done were."""
         done_s = sum(self.nominal_s[cell] for cell in self.done)
         left_s = sum(self.nominal_s.values()) - done_s
-        pace = (now_monotonic_s - self.began_monotonic_s) / done_s if done_s else 1.0
-        return left_s * pace
+        if self.first_monotonic_s is None or not done_s:
+            return left_s
+        return left_s * (now_monotonic_s - self.first_monotonic_s) / done_s
 
 
 def begin(nominal_s: Mapping[str, float]) -> None:
     """Note, when a run starts, which cells it will measure."""
-    Progress(began_monotonic_s=time.monotonic(), nominal_s=dict(nominal_s)).write(FILE)
+    Progress(nominal_s=dict(nominal_s)).write(FILE)
 
 
 def announce(cell: str) -> str:
@@ -49,7 +50,10 @@ def announce(cell: str) -> str:
     progress = _current(cell)
     if progress is None:
         return f"measuring {cell}"
-    left = approximately(progress.time_left_s(time.monotonic()))
+    now_s = time.monotonic()
+    if progress.first_monotonic_s is None:  # building images is over, and not part of the pace
+        progress.model_copy(update={"first_monotonic_s": now_s}).write(FILE)
+    left = approximately(progress.time_left_s(now_s))
     return f"cell {len(progress.done) + 1} of {len(progress.nominal_s)}, {left}: {cell}"
 
 

@@ -24,7 +24,7 @@ def or_one_message(make):
 
 # A configuration given with --configfile replaces the default one; merging the two, as
 # the directive `configfile:` does, would quietly measure a mixture.
-CONFIG_FILE = str([DEFAULT_CONFIG_FILE, *workflow.config_settings.configfiles][-1])
+CONFIG_FILE = os.path.relpath([DEFAULT_CONFIG_FILE, *workflow.config_settings.configfiles][-1])
 if not workflow.config_settings.configfiles:
     overrides = dict(config)
     update_config(config, or_one_message(lambda: read(Path(CONFIG_FILE))))
