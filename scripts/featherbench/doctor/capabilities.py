@@ -35,6 +35,7 @@ PACKAGES = {
     "redis-benchmark": "redis-tools",
     "redis-cli": "redis-tools",
     "setpriv": "util-linux",
+    "sysctl": "procps",
     "taskset": "util-linux",
     "unshare": "util-linux",
     "wrk": "wrk",
