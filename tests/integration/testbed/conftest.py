@@ -21,6 +21,7 @@ from featherbench.waiting import wait_until
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[2]
 PLUGINS = str(REPOSITORY / "tests" / "plugins")
+OUR_LINKS = {network.SERVER_LINK, network.CLIENT_LINK}
 SYSCTLS = ("net/core/somaxconn", "net/ipv4/tcp_keepalive_time")
 
 
@@ -125,7 +126,7 @@ def run_ip(*arguments):
 
 def network_leftovers():
     links = json.loads(run_ip("-json", "link", "show").stdout)
-    found = [link["ifname"] for link in links if link["ifname"].startswith("fb-")]
+    found = [link["ifname"] for link in links if link.get("ifname") in OUR_LINKS]
     found += [network.NAMESPACE] if network.NAMESPACE_FILE.exists() else []
     return found + run_ip("route", "show", "proto", str(network.ROUTE_PROTOCOL)).stdout.splitlines()
 
