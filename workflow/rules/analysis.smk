@@ -21,6 +21,12 @@ FIGURES = [
 ]
 
 
+
+
+def measured_cells(wildcards):
+    return [cell for cell in CELLS if not PARTIAL or os.path.exists(cell)]
+
+
 localrules:
     plan,
     aggregate,
@@ -43,7 +49,7 @@ rule plan:
 rule aggregate:
     input:
         plan="results/plan.json",
-        cells=[cell for cell in CELLS if not PARTIAL or os.path.exists(cell)],
+        cells=measured_cells,
     output:
         parquet="results/tables/samples.parquet",
         csv="results/tables/samples.csv",

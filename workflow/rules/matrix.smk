@@ -6,7 +6,7 @@ import shlex
 from snakemake.utils import update_config
 
 from featherbench import order
-from featherbench.codehash import code_digest
+from featherbench.codehash import RESOURCES, code_digest, folder_digest
 from featherbench.config import read, validate
 from featherbench.errors import FeatherbenchError
 from featherbench.fingerprint import fingerprint

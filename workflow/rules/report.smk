@@ -9,6 +9,9 @@ localrules:
 
 
 rule host:
+    input:
+        # The machine as it was when these were measured.
+        measured_cells,
     output:
         "results/host.json",
     params:
@@ -47,7 +50,7 @@ rule report:
     output:
         "results/report.html",
     params:
-        code=code_digest("report"),
+        code=code_digest("report") + folder_digest(RESOURCES / "report"),
     log:
         "results/logs/report.log",
     shell:
