@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every load generator must do, found as the configuration finds them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from featherbench import plugins
+from featherbench.errors import LoadError
+from featherbench.loadgens.contract import Load
+from featherbench.record import Endpoint
+
+PLUGINS = ("tests/plugins",)
+NAMES = sorted(plugins.driver_files("loadgens", PLUGINS))
+
+
+@pytest.fixture(params=NAMES)
+def generator(request):
+    return plugins.load_generator(request.param, PLUGINS)
+
+
+@pytest.fixture
+def load(generator):
+    return Load(
+        endpoint=Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.0.1"),
+        connections=100,
+        threads=2,
+        operation="GET",
+        path="/payload",
+        **({"duration_s": 2.0} if generator.stops_by == "duration" else {"requests": 32_000}),
+    )
+
+
+def test_it_says_whose_protocol_it_speaks_and_when_it_stops(generator):
+    assert generator.app in {"http", "kv"}
+    assert generator.stops_by in {"duration", "requests"}
+
+
+def test_what_it_lacks_comes_with_a_remedy(generator, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    (lack,) = generator.lacks()
+    assert lack.what
+    assert lack.remedy
+
+
+def test_its_command_is_a_list_of_words_that_names_the_server(generator, load):
+    command = list(generator.command(load))
+    assert all(isinstance(word, str) for word in command)
+    assert any(load.endpoint.address in word for word in command)
+    assert any(str(load.endpoint.port) in word for word in command)
+
+
+def test_its_command_depends_on_the_load_only(generator, load):
+    assert generator.command(load) == generator.command(load)
+    assert generator.command(load) != generator.command(replace(load, connections=50))
+
+
+def test_it_accepts_fewer_connections_than_threads(generator, load):
+    assert generator.command(replace(load, connections=1, threads=8))
+
+
+@pytest.mark.parametrize("output", ["", "Segmentation fault", "\0\xff{}\n"])
+def test_output_that_it_cannot_read_is_a_load_error(generator, load, output):
+    with pytest.raises(LoadError):
+        generator.parse(output, "", load)

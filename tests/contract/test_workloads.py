@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every workload must do, found as the configuration finds them."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from featherbench import plugins
+from featherbench.workloads.contract import WorkloadSettings
+
+PLUGINS = ("tests/plugins",)
+NAMES = sorted(plugins.driver_files("workloads", PLUGINS))
+
+
+@pytest.fixture(params=NAMES)
+def workload(request):
+    return plugins.workload(request.param, PLUGINS)
+
+
+def test_it_runs_without_any_setting(workload):
+    assert isinstance(workload.Settings(), WorkloadSettings)
+
+
+def test_a_wrong_key_is_refused(workload):
+    with pytest.raises(ValidationError):
+        workload.Settings(no_such_key=1)
+
+
+def test_every_key_is_described(workload):
+    fields = workload.Settings.model_fields
+    assert [name for name, field in fields.items() if not field.description] == []
+
+
+def test_its_apps_are_described_by_a_workload_of_that_name(workload):
+    assert workload.apps
+    assert set(workload.apps) <= set(NAMES)
+    assert set(workload.loads) <= set(workload.apps)
+
+
+def test_a_leased_instance_is_of_a_single_app(workload):
+    assert not workload.uses_lease or len(workload.apps) == 1
+
+
+def test_only_what_is_leased_is_swept(workload):
+    assert workload.uses_lease or not workload.sweeps
+
+
+def test_its_files_are_absolute_and_always_the_same(workload):
+    files = workload.files(workload.Settings())
+    assert all(path.startswith("/") for path in files)
+    assert all(isinstance(content, bytes) for content in files.values())
+    assert files == workload.files(workload.Settings())
+
+
+def test_more_windows_take_no_less_time(workload):
+    settings = workload.Settings()
+    few_s = workload.nominal_duration_s(settings, 1)
+    assert 0 < few_s <= workload.nominal_duration_s(settings, 10)

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What only shows when windows are compared; also on the paper's published figures."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from featherbench.statistics.screening import screen
+
+
+def frame(values, **columns):
+    row = {
+        "platform": "linux-native",
+        "workload": "http",
+        "metric": "http_throughput",
+        "concurrency": 100,
+        "deployment": 1,
+        "unit": "requests/s",
+        "verdict": "ok",
+        "reasons": "",
+    }
+    samples = pd.DataFrame({"value": values, **{k: [v] * len(values) for k, v in row.items()}})
+    return samples.assign(window=range(1, len(values) + 1), **columns)
+
+
+def levels(per_connection, concurrencies, latency_us=None):
+    """Throughput, and p50 where given, with three windows a level that vary by a few per mille."""
+    parts = []
+    for number, concurrency in enumerate(concurrencies):
+        rate = per_connection[number] * concurrency
+        parts.append(frame([rate, rate * 1.003, rate * 0.998], concurrency=concurrency))
+        if latency_us:
+            trip = latency_us[number]
+            parts.append(
+                frame(
+                    [trip, trip * 1.01, trip * 0.99],
+                    concurrency=concurrency,
+                    metric="http_latency_p50",
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def keywords(samples):
+    return set(samples["reasons"].str.split(":").str[0]) - {""}
+
+
+def test_figures_that_vary_are_left_alone():
+    samples = frame([100.1, 100.7, 99.2, 101.3, 100.4, 99.9])
+    pd.testing.assert_frame_equal(screen(samples), samples)
+
+
+def test_the_same_figure_again_and_again_is_suspect():
+    screened = screen(frame([2702702.7] * 5))
+    assert set(screened["verdict"]) == {"suspect"}
+    assert set(screened["reasons"]) == {"few distinct values: 1 of 5"}
+
+
+def test_the_ticks_of_a_coarse_clock_are_suspect():
+    screened = screen(frame([100_000 / ms for ms in (0.037, 0.038, 0.037, 0.038, 0.039) * 3]))
+    assert keywords(screened) == {"few distinct values"}
+
+
+def test_few_windows_may_be_alike():
+    assert keywords(screen(frame([1.0] * 4))) == set()
+
+
+@pytest.mark.parametrize(
+    "metric", ["image_size_http", "memory_kv_load", "http_latency_p50", "image_size_kv_apparent"]
+)
+def test_what_is_not_timed_may_be_alike(metric):
+    assert keywords(screen(frame([3.0] * 10, metric=metric))) == set()
+
+
+def test_round_trips_in_whole_microseconds_may_be_alike_if_they_spread():
+    spread = [0.052, 0.058, 0.061, 0.055, 0.058] * 6
+    assert keywords(screen(frame(spread, metric="round_trip_time"))) == set()
+    stuck = [0.052, 0.053] * 15
+    assert keywords(screen(frame(stuck, metric="round_trip_time"))) == {"few distinct values"}
+
+
+def test_invalid_windows_are_not_compared():
+    samples = frame([1.0, 1.0, 1.0, 1.0, 5.0, 6.0, 7.0])
+    samples["verdict"] = ["invalid"] * 4 + ["ok"] * 3
+    assert keywords(screen(samples)) == set()
+
+
+def test_a_protocol_stall_is_suspect_at_its_levels_only():
+    samples = levels([20, 20.2, 19.9, 9.0], [100, 200, 300, 700], [50e3, 50e3, 49e3, 110e3])
+    screened = screen(samples)
+    marked = screened[screened["verdict"] == "suspect"]
+    assert set(marked["concurrency"]) == {100, 200, 300}
+    assert set(marked["metric"]) == {"http_throughput"}
+    assert keywords(screened) == {"protocol stall"}
+
+
+def test_without_latencies_a_stall_shows_by_littles_law():
+    assert keywords(screen(levels([20, 20.2, 19.9], [100, 200, 300]))) == {"protocol stall"}
+
+
+def test_an_idle_server_that_takes_more_connections_is_no_stall():
+    samples = levels([9000, 9050, 8990], [1, 2, 3], [110, 111, 112])
+    assert keywords(screen(samples)) == set()
+
+
+def test_two_levels_make_no_stall():
+    assert keywords(screen(levels([20, 20], [100, 200], [50e3, 50e3]))) == set()
+
+
+def test_a_latency_that_grows_is_no_stall():
+    samples = levels([20, 20, 20], [100, 200, 300], [10e3, 20e3, 30e3])
+    assert keywords(screen(samples)) == set()
+
+
+PUBLISHED = {
+    "mirageos-xen": [0, 2004, 4221, 6335, 6289, 5914, 5785, 5675, 5537, 5414, 5282],
+    "linux-native": [72749, 79811, 81357, 81827, 79294, 79323, 70933, 71650, 53268, 60589, 50271],
+    "rumprun-kvm": [27769, 37421, 31932, 30626, 29964, 27022, 29611, 27581, 27762, 26293, 25535],
+    "docker-kvm": [31930, 33089, 28848, 24498, 27825, 23743, 20944, 18500, 14683, 16017, 14032],
+}
+"""The paper's mean requests per second over HTTP, at 1, 100, 200 ... 1000 connections."""
+PUBLISHED_LEVELS = [1, *range(100, 1001, 100)]
+
+
+def published():
+    parts = [
+        frame([float(rate) for rate in rates], platform=platform, concurrency=PUBLISHED_LEVELS)
+        for platform, rates in PUBLISHED.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_the_papers_mirageos_is_found_and_nothing_else_is():
+    screened = screen(published())
+    marked = screened[screened["verdict"] == "suspect"]
+    assert set(marked["platform"]) == {"mirageos-xen"}
+    assert set(marked["concurrency"]) == {100, 200, 300}
+    assert keywords(screened) == {"protocol stall"}
+
+
+def test_cells_of_another_host_than_the_newest_are_suspect():
+    samples = frame([1.0, 2.0, 3.0], host_fingerprint=["old", "new", "new"], sequence=[1, 2, 3])
+    screened = screen(samples)
+    assert list(screened["verdict"]) == ["suspect", "ok", "ok"]
+    assert screened["reasons"].iloc[0].startswith("other host: ")
+
+
+def test_a_resumed_cell_of_the_first_host_makes_the_others_old():
+    samples = frame([1.0, 2.0], host_fingerprint=["a", "b"], sequence=[9, 2])
+    assert list(screen(samples)["verdict"]) == ["ok", "suspect"]
+
+
+def test_reasons_are_added_to_those_there_are():
+    samples = frame([1.0] * 5).assign(verdict="suspect", reasons="steal: some")
+    assert set(screen(samples)["reasons"]) == {"steal: some; few distinct values: 1 of 5"}
+
+
+def test_no_samples_are_no_trouble():
+    empty = frame([1.0], host_fingerprint="a", sequence=1).iloc[:0]
+    assert screen(empty).empty
+
+
+RANK = {"ok": 0, "suspect": 1, "invalid": 2}
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([1.0, 2.0, 100.0, 2000.0]),
+            st.sampled_from([1, 100, 200, 300]),
+            st.sampled_from(sorted(RANK)),
+        ),
+        min_size=1,
+        max_size=30,
+    )
+)
+def test_no_verdict_ever_gets_better_and_no_row_is_lost(rows):
+    values, concurrencies, verdicts = zip(*rows, strict=True)
+    samples = frame(list(values), concurrency=list(concurrencies), verdict=list(verdicts))
+    screened = screen(samples)
+    assert list(screened["value"]) == list(values)
+    for before, after in zip(verdicts, screened["verdict"], strict=True):
+        assert RANK[before] <= RANK[after]
+    assert (screened["verdict"].eq("ok") <= screened["reasons"].eq("")).all()

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A bench whose client and platform are scripted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from featherbench import plugins
+from featherbench.measuring import observation
+from featherbench.measuring.bench import Bench
+from featherbench.platforms.contract import Place, Settings, Tuning
+from featherbench.record import Coordinates, Endpoint, Instance, Usage
+from featherbench.shell import Completed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass
+class ScriptedClient:
+    """Answers each command by calling `says` with it."""
+
+    says: Callable[[list[str]], str] = lambda _: ""
+    address: str = "198.18.0.2"
+    cpus: tuple[int, ...] = (0,)
+    exit_status: int = 0
+    asked: list[list[str]] = field(default_factory=list)
+
+    def command(self, argv):
+        return list(argv)
+
+    def run(self, argv, **_):
+        self.asked.append(list(argv))
+        return Completed(
+            argv=tuple(argv),
+            exit_status=self.exit_status,
+            stdout=self.says(list(argv)),
+            stderr="",
+            duration_s=2.0,
+            cpu_s=1.0,
+        )
+
+
+@dataclass
+class ScriptedTechnology:
+    """Runs until told otherwise, and uses a second of CPU time from reading to reading."""
+
+    running: bool = True
+    cpu_s: float = 0.0
+    started: list = field(default_factory=list)
+    stopped: list = field(default_factory=list)
+
+    def is_running(self, _):
+        return self.running
+
+    def diagnosis(self, _):
+        return "exited with 137"
+
+    def usage(self, _):
+        self.cpu_s += 1.0
+        return Usage(
+            cpu_s=self.cpu_s,
+            throttled_s=0.0,
+            memory_current_bytes=3 << 20,
+            memory_working_set_bytes=2 << 20,
+            memory_anonymous_bytes=1 << 20,
+            memory_peak_bytes=4 << 20,
+            source="script",
+        )
+
+    def stop(self, instance):
+        self.stopped.append(instance.id)
+
+
+INSTANCE = Instance(
+    id="abc",
+    technology="scripted",
+    app="http",
+    handle={},
+    endpoint=Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.0.1"),
+    started_utc="2026-01-01T00:00:00+00:00",
+)
+
+
+@pytest.fixture(autouse=True)
+def _quiet_machine(monkeypatch, tmp_path):
+    """No steal and no swap of the machine that runs the tests gets into a verdict."""
+    stat, vmstat = tmp_path / "stat", tmp_path / "vmstat"
+    stat.write_text("cpu0 1 0 1 1 0 0 0 0 0 0\ncpu1 1 0 1 1 0 0 0 0 0 0\n")
+    vmstat.write_text("pswpin 0\npswpout 0\n")
+    monkeypatch.setattr(observation, "PROC_STAT", stat)
+    monkeypatch.setattr(observation, "PROC_VMSTAT", vmstat)
+
+
+@pytest.fixture
+def client():
+    return ScriptedClient()
+
+
+@pytest.fixture
+def technology():
+    return ScriptedTechnology()
+
+
+@pytest.fixture
+def bench_for(client, technology, tmp_path):
+    """Make a bench for a workload, with settings, and an instance of its first app."""
+
+    def make(name, *, load_generators=None, **settings):
+        workload = plugins.workload(name)
+        chosen = {"http": "wrk", "kv": "redis_benchmark"} | (load_generators or {})
+        return Bench(
+            coordinates=Coordinates(
+                platform="scripted-native",
+                technology="scripted",
+                host="native",
+                network="host",
+                workload=name,
+                deployment=1,
+                concurrency=1,
+            ),
+            technology=technology,
+            technology_settings=Settings(),
+            settings=workload.Settings(**settings),
+            load_generators={app: plugins.load_generator(g) for app, g in chosen.items()},
+            images={},
+            client=client,
+            place=Place(
+                host="native",
+                address="198.18.0.1",
+                cpus=(1,),
+                container_subnet="198.18.1.0/24",
+                state=tmp_path,
+            ),
+            tuning=Tuning(net_sysctls={}, nofile=None),
+            logs=Path(tmp_path),
+            instance=INSTANCE.model_copy(update={"app": workload.apps[0]}),
+        )
+
+    return make

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The first packet: the right one, and when the kernel got it."""
+
+import socket
+import time
+
+import pytest
+
+from featherbench.measuring.first_packet import Clocks, listening
+from featherbench.waiting import wait_until
+
+
+@pytest.fixture
+def listener():
+    with listening("127.0.0.1") as listener:
+        yield listener
+
+
+def send(listener, text):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(text.encode(), ("127.0.0.1", listener.port))
+
+
+def stamp_ns(listener, nonce):
+    return wait_until(lambda: listener.stamp_ns(nonce), what="the packet", within_s=5)
+
+
+def test_nothing_has_come_yet(listener):
+    assert listener.stamp_ns("nonce") is None
+
+
+def test_the_stamp_is_of_the_arrival_not_of_the_reading(listener):
+    before_ns = time.time_ns()
+    send(listener, "nonce")
+    sent_ns = time.time_ns()
+    wait_until(lambda: time.time_ns() > sent_ns + 50_000_000, what="a while", within_s=5)
+    assert before_ns - 1_000_000 <= stamp_ns(listener, "nonce") <= sent_ns + 25_000_000
+
+
+def test_late_packets_of_other_starts_are_ignored_and_counted(listener):
+    for text in ("another", "nonce2", ""):
+        send(listener, text)
+    send(listener, "nonce")
+    assert stamp_ns(listener, "nonce")
+    assert listener.foreign_packets == 3
+
+
+def test_the_clocks_are_read_together():
+    one, two = Clocks.read(), Clocks.read()
+    assert abs(two.offset_ns - one.offset_ns) < 1_000_000

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Counters before and after, and what follows from them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from featherbench.measuring.observation import (
+    CpuTicks,
+    Snapshot,
+    between,
+    on_loopback,
+    parse_cpu_ticks,
+    parse_swapped_pages,
+    shared_cpus,
+)
+from featherbench.record import Usage
+
+PROC_STAT = """\
+cpu  300 2 100 1000 50 7 30 11 20 0
+cpu0 100 1 50 500 25 3 20 10 20 0
+cpu1 200 1 50 500 25 4 10 1 0 0
+intr 12345 0 9
+ctxt 987
+"""
+
+
+def usage(cpu_s, throttled_s=0.0):
+    return Usage(
+        cpu_s=cpu_s,
+        throttled_s=throttled_s,
+        memory_current_bytes=None,
+        memory_working_set_bytes=None,
+        memory_anonymous_bytes=None,
+        memory_peak_bytes=None,
+        source="test",
+    )
+
+
+def snapshot(monotonic_s, cpus, *, swapped_pages=0, used=None):
+    return Snapshot(
+        monotonic_s=monotonic_s,
+        utc="2026-01-01T00:00:00+00:00",
+        cpus={n: CpuTicks(busy=b, steal=s, total=t) for n, (b, s, t) in cpus.items()},
+        swapped_pages=swapped_pages,
+        usage=used,
+    )
+
+
+def test_proc_stat_is_read_by_cpu_and_guests_are_not_counted_twice():
+    assert parse_cpu_ticks(PROC_STAT) == {
+        0: CpuTicks(busy=174, steal=10, total=709),
+        1: CpuTicks(busy=265, steal=1, total=791),
+    }
+
+
+def test_the_kernel_of_this_machine_is_understood():
+    assert parse_cpu_ticks(Path("/proc/stat").read_text())
+
+
+def test_swap_is_what_went_in_and_out():
+    assert parse_swapped_pages("nr_free_pages 9\npswpin 3\npswpout 40\nzswpin 5\n") == 43
+
+
+def test_fractions_are_of_the_time_between(bench_for):
+    before = snapshot(10.0, {0: (0, 0, 0), 1: (100, 5, 1000)}, used=usage(5.0, 1.0))
+    after = snapshot(
+        12.0, {0: (150, 0, 200), 1: (280, 25, 1200)}, swapped_pages=7, used=usage(6.5, 1.25)
+    )
+    observed = between(before, after, bench_for("http"))
+    assert observed.elapsed_s == 2.0
+    assert observed.client_busy_fraction == pytest.approx(0.75)
+    assert observed.server_busy_fraction == pytest.approx(0.9)
+    assert observed.steal_fraction == pytest.approx(0.1)
+    assert observed.server_cpu_s == pytest.approx(1.5)
+    assert observed.throttled_s == pytest.approx(0.25)
+    assert observed.swapped_pages == 7
+
+
+def test_the_busiest_cpu_of_the_server_is_told(bench_for):
+    bench = bench_for("http")
+    bench = replace(bench, place=replace(bench.place, cpus=(1, 2)))
+    before = snapshot(0.0, {0: (0, 0, 0), 1: (0, 0, 0), 2: (0, 0, 0)})
+    after = snapshot(1.0, {0: (0, 0, 100), 1: (10, 0, 100), 2: (90, 0, 100)})
+    observed = between(before, after, bench)
+    assert observed.server_busiest_fraction == pytest.approx(0.9)
+    assert observed.server_busy_fraction == pytest.approx(0.5)
+
+
+def test_what_the_platform_does_not_tell_stays_unknown(bench_for):
+    nothing = snapshot(0.0, {})
+    observed = between(nothing, nothing, bench_for("http"))
+    assert observed.server_cpu_s is None
+    assert observed.client_busy_fraction is None
+    assert observed.steal_fraction == 0.0
+
+
+def test_shared_cpus_are_named(bench_for, client):
+    assert shared_cpus(bench_for("http")) == ()
+    client.cpus = (0, 1)
+    assert shared_cpus(bench_for("http")) == (1,)
+
+
+@pytest.mark.parametrize(
+    ("address", "shares"), [("127.0.0.1", True), ("198.18.0.1", True), ("198.18.0.2", False)]
+)
+def test_a_client_without_its_own_stack_is_found(bench_for, client, address, shares):
+    client.address = address
+    assert on_loopback(bench_for("http")) is shares

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ping's output, captured from iputils 20221126."""
+
+from pathlib import Path
+
+import pytest
+
+from featherbench.errors import LoadError
+from featherbench.measuring import ping
+
+DATA = Path(__file__).parents[2] / "data" / "ping"
+
+
+def test_each_reply_is_read():
+    trips_ms = ping.parse((DATA / "ping_ok.txt").read_text())
+    assert trips_ms == {1: 0.262, 2: 0.057, 3: 0.052, 4: 0.054, 5: 0.053}
+
+
+def test_late_replies_are_read_however_ping_writes_them():
+    trips_ms = ping.parse((DATA / "ping_part.txt").read_text())
+    assert len(trips_ms) == 15
+    assert (trips_ms[1], trips_ms[6], trips_ms[11]) == (1.36, 1028.0, 4.06)
+
+
+def test_lost_replies_are_told_by_their_number():
+    lines = (DATA / "ping_ok.txt").read_text().splitlines()
+    without_third = "\n".join(line for line in lines if "icmp_seq=3 " not in line)
+    assert ping.parse(without_third)[3] is None
+    assert ping.parse((DATA / "ping_unreach.txt").read_text()) == {1: None, 2: None, 3: None}
+
+
+def test_duplicates_do_not_count():
+    text = (DATA / "ping_ok.txt").read_text()
+    first = "64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=0.262 ms"
+    doubled = text.replace(first, f"{first}\n[1795418893.9] {first.replace('262', '999')} (DUP!)")
+    assert ping.parse(doubled) == ping.parse(text)
+
+
+def test_what_a_router_says_is_no_reply():
+    text = (
+        "[1.5] From 198.18.0.9 icmp_seq=1 Destination Host Unreachable\n\n"
+        "1 packets transmitted, 0 received, +1 errors, 100% packet loss, time 0ms\n"
+    )
+    assert ping.parse(text) == {1: None}
+
+
+def test_a_ping_that_did_not_end_is_a_load_error():
+    with pytest.raises(LoadError, match="unknown host"):
+        ping.parse("ping: unknown host")
+
+
+def test_the_interval_is_given_in_seconds():
+    assert "0.2" in ping.command("198.18.0.1", count=3, interval_ms=200)

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Windows of load as they are recorded."""
+
+from pathlib import Path
+
+import pytest
+
+from featherbench.errors import InstanceDiedError
+from featherbench.measuring.load_run import http_load, kv_load, rescaled, sized
+from featherbench.measuring.series import Series
+from featherbench.record import Verdict
+
+DATA = Path(__file__).parents[2] / "data" / "loadgens"
+HEADER = (DATA / "rb_get.txt").read_text().splitlines()[0]
+SLOW, FAST = 1e6, 4e6
+
+
+def http_series(bench):
+    load = sized(bench, "http", http_load(bench, 10, "/payload"), window_s=2.0)
+    return Series(bench=bench, app="http", prefix="http", load=load, window_s=2.0)
+
+
+def test_a_window_carries_its_figures_and_how_busy_both_sides_were(bench_for, client):
+    client.says = lambda _: (DATA / "wrk_ok.txt").read_text()
+    series = http_series(bench_for("http"))
+    series.take()
+    (window,) = series.windows
+    assert (window.metric, window.unit) == ("http_throughput", "requests/s")
+    assert window.value == pytest.approx(114105.36, abs=0.01)
+    assert window.requests == 228251
+    assert (window.client_cpu_s, window.server_cpu_s) == (1.0, 1.0)
+    assert window.command[0] == "wrk"
+    names = {measure.metric: measure.unit for measure in window.secondary}
+    assert names == {
+        **{f"http_latency_{s}": "us" for s in ("mean", "p50", "p90", "p99", "max")},
+        "http_transfer": "bytes/s",
+    }
+
+
+def test_windows_are_numbered(bench_for, client):
+    client.says = lambda _: (DATA / "wrk_ok.txt").read_text()
+    series = http_series(bench_for("http"))
+    series.take()
+    series.take()
+    assert [window.index for window in series.windows] == [1, 2]
+
+
+def test_a_window_with_failures_is_invalid(bench_for, client):
+    client.says = lambda _: (DATA / "wrk_404.txt").read_text()
+    series = http_series(bench_for("http"))
+    series.take()
+    (window,) = series.windows
+    assert window.verdict == Verdict.INVALID
+    assert window.failures == {"status": 71283}
+    assert "failures: 71283 status" in window.reasons
+
+
+def test_a_server_that_died_makes_no_window(bench_for, client, technology):
+    client.says = lambda _: (DATA / "wrk_ok.txt").read_text()
+    series = http_series(bench_for("http"))
+    technology.running = False
+    with pytest.raises(InstanceDiedError):
+        series.take()
+    assert series.windows == []
+
+
+def kv_series(bench, client, rates_per_s, **changes):
+    """A series on a server that has these rates, one after the other."""
+    rates = iter(rates_per_s)
+    client.says = lambda _: f'{HEADER}\n"GET","{next(rates):.2f}"' + ',"0.1"' * 6 + "\n"
+    load = kv_load(bench, 100, "GET", pipeline=16, value_bytes=3)
+    counted = rescaled(type(load)(**{**load.__dict__, "requests": int(SLOW)}), 1.0, 2.0)
+    return Series(bench=bench, app="kv", prefix="kv_get", load=counted, window_s=2.0, **changes)
+
+
+def test_a_count_that_is_too_low_is_corrected_once_and_the_short_window_stays(bench_for, client):
+    series = kv_series(bench_for("kv"), client, [FAST, FAST, FAST])
+    series.take()
+    series.take()
+    assert [window.verdict for window in series.windows] == ["invalid", "ok", "ok"]
+    assert series.windows[0].reasons[0].startswith("too short")
+    assert [round(window.duration_s, 2) for window in series.windows] == [0.5, 2.0, 2.0]
+
+
+def test_a_count_is_not_corrected_twice(bench_for, client):
+    series = kv_series(bench_for("kv"), client, [FAST, 4 * FAST, 4 * FAST])
+    series.take()
+    series.take()
+    assert [window.verdict for window in series.windows] == ["invalid"] * 3
+
+
+def test_a_faster_window_is_not_thrown_away_for_its_speed(bench_for, client):
+    series = kv_series(bench_for("kv"), client, [1.5 * SLOW])
+    series.take()
+    assert [window.verdict for window in series.windows] == ["ok"]
+
+
+def test_what_the_server_counts_as_failed_invalidates(bench_for, client):
+    counts = iter([7, 7, 7, 1000])
+    series = kv_series(
+        bench_for("kv"),
+        client,
+        [SLOW, SLOW],
+        server_failures=lambda: {"misses": next(counts)},
+    )
+    series.take()
+    series.take()
+    assert [window.failures for window in series.windows] == [{}, {"misses": 993}]
+    assert [window.verdict for window in series.windows] == ["ok", "invalid"]

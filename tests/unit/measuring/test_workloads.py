@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The workloads on a scripted platform."""
+
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from featherbench import plugins
+from featherbench.errors import InstanceDiedError, InstanceError, LoadError, VerificationError
+from featherbench.measuring import http_service
+from featherbench.record import Image, ImageSize, Verdict
+
+DATA = Path(__file__).parents[2] / "data"
+HEADER = (DATA / "loadgens" / "rb_get.txt").read_text().splitlines()[0]
+PONGS = "keyspace_misses:0\r\n"
+
+
+def image(app):
+    return Image(
+        technology="scripted",
+        app=app,
+        digest="d",
+        reference={},
+        size=ImageSize(
+            allocated_bytes=3 << 20, apparent_bytes=4 << 20, compressed_bytes=1 << 20, counted="all"
+        ),
+        versions={},
+        built_utc="",
+        build_log="",
+    )
+
+
+def test_http_takes_as_many_windows_as_asked(bench_for, client):
+    client.says = lambda _: (DATA / "loadgens" / "wrk_ok.txt").read_text()
+    windows = plugins.workload("http").measure(bench_for("http"), 10, 3)
+    assert [window.index for window in windows] == [1, 2, 3]
+    assert {window.verdict for window in windows} == {Verdict.OK}
+    assert all("--connections=10" in argv for argv in client.asked)
+
+
+def test_http_checks_the_size_that_was_configured(bench_for, client):
+    client.says = lambda _: http_service.payload(1150).decode() + "\n200"
+    workload = plugins.workload("http")
+    assert workload.verify(bench_for("http"))
+    with pytest.raises(VerificationError):
+        workload.verify(bench_for("http", file_bytes=1151))
+
+
+def kv_client(argv):
+    if argv[0] == "redis-cli":
+        return "OK\n" if "SET" in argv else PONGS
+    operation = argv[argv.index("-t") + 1].upper()
+    return f'{HEADER}\n"{operation}","1000000.00"' + ',"0.1"' * 6 + "\n"
+
+
+def test_kv_measures_the_operations_in_turns(bench_for, client):
+    client.says = kv_client
+    windows = plugins.workload("kv").measure(bench_for("kv"), 100, 2)
+    taken = sorted(windows, key=lambda window: window.started_monotonic_s)
+    assert [window.metric for window in taken] == [
+        "kv_get_throughput",
+        "kv_set_throughput",
+        "kv_get_throughput",
+        "kv_set_throughput",
+    ]
+    assert [window.index for window in windows] == [1, 2, 1, 2]
+    assert {window.verdict for window in windows} == {Verdict.OK}
+
+
+def test_kv_writes_the_key_before_it_reads_it(bench_for, client):
+    client.says = kv_client
+    plugins.workload("kv").measure(bench_for("kv", value_bytes=9), 100, 1)
+    assert client.asked[0][-3:] == ["SET", "key:__rand_int__", "x" * 9]
+
+
+def test_kv_warms_up_with_every_operation(bench_for, client):
+    client.says = kv_client
+    assert plugins.workload("kv").warm_up(bench_for("kv")).keys() == {"GET", "SET"}
+
+
+def ping_output(count, lost=()):
+    lines = [
+        f"[1795418893.7] 64 bytes from 198.18.0.1: icmp_seq={n} ttl=64 time=0.{n:03d} ms"
+        for n in range(1, count + 1)
+        if n not in lost
+    ]
+    return "\n".join([*lines, f"{count} packets transmitted, {count - len(lost)} received, ..."])
+
+
+def pings(lost=()):
+    return lambda argv: ping_output(int(argv[argv.index("-c") + 1]), lost)
+
+
+def test_latency_gives_a_window_a_reply_without_the_lead_in(bench_for, client):
+    client.says = pings()
+    windows = plugins.workload("latency").measure(bench_for("latency"), 1, 4)
+    assert [(window.index, window.value) for window in windows] == [
+        (1, 0.004),
+        (2, 0.005),
+        (3, 0.006),
+        (4, 0.007),
+    ]
+    assert {(window.metric, window.unit) for window in windows} == {("round_trip_time", "ms")}
+    assert {window.notes["interval_ms"] for window in windows} == {200}
+
+
+def test_a_lost_reply_is_an_invalid_window_that_looks_like_no_fast_one(bench_for, client):
+    client.says = pings(lost={5})
+    windows = plugins.workload("latency").measure(bench_for("latency"), 1, 4)
+    assert [window.verdict for window in windows] == ["ok", "invalid", "ok", "ok"]
+    assert windows[1].value == 1000.0
+    assert windows[1].reasons == ("failures: 1 lost reply",)
+
+
+def test_no_reply_at_all_is_an_error(bench_for, client):
+    client.says = pings(lost=range(1, 8))
+    with pytest.raises(LoadError, match="firewall"):
+        plugins.workload("latency").measure(bench_for("latency"), 1, 4)
+
+
+def test_image_sizes_are_one_window_an_app(bench_for):
+    bench = replace(bench_for("image_size"), images={app: image(app) for app in ("http", "kv")})
+    windows = plugins.workload("image_size").measure(bench, 1, 7)
+    assert [(window.metric, window.value) for window in windows] == [
+        ("image_size_http", 3.0),
+        ("image_size_kv", 3.0),
+    ]
+    assert {m.metric: m.value for m in windows[0].secondary} == {
+        "image_size_http_apparent": 4.0,
+        "image_size_http_compressed": 1.0,
+    }
+
+
+@pytest.fixture
+def startup(bench_for, technology):
+    """A bench on which a start sends the packets that `sends` makes of the nonce."""
+
+    def make(sends, **settings):
+        bench = bench_for("startup", **settings)
+        instance = bench.under_test.model_copy(update={"start_phases_s": {"create": 0.25}})
+
+        def start(order):
+            _, _, port, nonce = order.command
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+                for text in sends(nonce):
+                    sender.sendto(text.encode(), ("127.0.0.1", int(port)))
+            return instance
+
+        technology.start = start
+        return replace(
+            bench,
+            instance=None,
+            images={"startup": image("startup")},
+            place=replace(bench.place, address="127.0.0.1"),
+        )
+
+    return make
+
+
+def test_startup_times_the_packet_with_the_nonce(startup, technology):
+    bench = startup(lambda nonce: ["late packet of another start", nonce])
+    windows = plugins.workload("startup").measure(bench, 1, 2)
+    assert [window.index for window in windows] == [1, 2]
+    assert all(0 < window.value < 5 for window in windows)
+    assert {window.notes["foreign_packets"] for window in windows} == {1}
+    assert [(m.metric, m.value) for m in windows[0].secondary] == [("startup_phase_create", 0.25)]
+    assert technology.stopped == ["abc", "abc"]
+
+
+def test_a_start_without_its_packet_is_an_error_and_is_stopped(startup, technology):
+    bench = startup(lambda nonce: ["x" + nonce], timeout_s=0.5)
+    with pytest.raises(InstanceError, match="no packet"):
+        plugins.workload("startup").measure(bench, 1, 1)
+    assert technology.stopped == ["abc"]
+
+
+def test_a_start_that_died_is_not_waited_for(startup, technology):
+    bench = startup(lambda _: [], timeout_s=600)
+    technology.running = False
+    with pytest.raises(InstanceDiedError, match="exited with 137"):
+        plugins.workload("startup").measure(bench, 1, 1)
+    assert technology.stopped == ["abc"]

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What makes a window suspect or invalid."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from featherbench.record import Verdict
+from featherbench.verdict import Facts, judge
+
+GOOD = {
+    "answered": 100_000,
+    "duration_s": 2.0,
+    "least_s": 1.8,
+    "requested_s": 2.0,
+    "clock_tick_s": 1e-3,
+    "server_cpu_s": 1.9,
+    "client_busy_fraction": 0.7,
+    "client_threads_busy_fraction": 0.7,
+    "server_busy_fraction": 0.95,
+}
+BAD = [
+    ({"failures": {"read": 12, "connect": 1}}, "invalid", "failures: 1 connect, 12 read"),
+    ({"answered": 0}, "invalid", "no answer"),
+    ({"server_cpu_s": 0.0}, "invalid", "server idle"),
+    ({"duration_s": 1.7, "requested_s": None}, "invalid", "too short"),
+    ({"clock_tick_s": 0.01}, "invalid", "clock too coarse"),
+    ({"clock_step_s": -0.002}, "invalid", "clock stepped"),
+    ({"client_busy_fraction": 0.96, "server_busy_fraction": 0.5}, "suspect", "client saturated"),
+    (
+        {"client_threads_busy_fraction": 0.99, "server_busy_fraction": 0.89},
+        "suspect",
+        "client saturated",
+    ),
+    ({"client_busy_fraction": 1.0, "server_busy_fraction": None}, "suspect", "client saturated"),
+    ({"steal_fraction": 0.02}, "suspect", "steal"),
+    ({"throttled_s": 0.1}, "suspect", "throttled"),
+    ({"swapped_pages": 1}, "suspect", "swap"),
+    ({"shared_cpus": (0,)}, "suspect", "shared CPUs"),
+    ({"loopback": True}, "suspect", "loopback"),
+    ({"duration_s": 2.3}, "suspect", "duration off"),
+]
+HARMLESS = [
+    {"failures": {"read": 0}},
+    {"client_busy_fraction": 1.0, "server_busy_fraction": 0.91},
+    {"steal_fraction": 0.01},
+    {"duration_s": 2.1},
+    {"duration_s": 1.1, "least_s": 0.9, "requested_s": 1.0},
+    {"clock_step_s": 0.0005},
+    {"server_cpu_s": 0.0, "answered": 100},
+    {"server_cpu_s": None},
+]
+
+
+def test_a_good_window_is_ok():
+    assert judge(Facts(**GOOD)) == (Verdict.OK, ())
+
+
+def test_nothing_known_is_ok():
+    assert judge(Facts()) == (Verdict.OK, ())
+
+
+@pytest.mark.parametrize(("change", "verdict", "keyword"), BAD)
+def test_a_fault_has_its_verdict_and_keyword(change, verdict, keyword):
+    found, reasons = judge(Facts(**{**GOOD, **change}))
+    assert (found, len(reasons)) == (verdict, 1)
+    assert reasons[0].startswith(keyword)
+
+
+@pytest.mark.parametrize("change", HARMLESS)
+def test_what_is_within_its_threshold_is_ok(change):
+    assert judge(Facts(**{**GOOD, **change})) == (Verdict.OK, ())
+
+
+@given(st.sets(st.integers(0, len(BAD) - 1)))
+def test_the_worst_fault_decides_and_none_is_left_out(chosen):
+    changes, expected = dict(GOOD), {}
+    for number in sorted(chosen):
+        change, verdict, keyword = BAD[number]
+        if not (set(change) & set(expected)):
+            changes |= change
+            expected |= dict.fromkeys(change, (verdict, keyword.split(":")[0]))
+    found, reasons = judge(Facts(**changes))
+    verdicts = {verdict for verdict, _ in expected.values()}
+    keywords = {reason.split(":")[0] for reason in reasons}
+    if "invalid" in verdicts:
+        assert found == Verdict.INVALID
+    elif not verdicts:
+        assert found == Verdict.OK
+    assert keywords <= {keyword.split(":")[0] for _, _, keyword in BAD}
+    assert (found == Verdict.OK) == (not reasons)
+
+
+def test_grave_reasons_come_first():
+    _, reasons = judge(Facts(loopback=True, failures={"timeout": 3}))
+    assert [reason.split(":")[0] for reason in reasons] == ["failures", "loopback"]
