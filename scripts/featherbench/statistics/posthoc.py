@@ -7,15 +7,14 @@ and the interval hold for all of them at once.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from featherbench.statistics.replicates import comparisons, obstacle, squares_within
+from featherbench.statistics.studentized_range import critical, survival
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,16 +77,9 @@ def _tested(family: pd.DataFrame, a: np.ndarray, b: np.ndarray) -> dict[str, np.
     within, df_resid = squares_within(family)
     error = np.sqrt(within / df_resid / 2 * (1 / n[a] + 1 / n[b]))
     difference = means[a] - means[b]
-    half = _critical(len(family), df_resid) * error
-    p_adj = stats.studentized_range.sf(np.abs(difference) / error, len(family), df_resid)
+    half = critical(CONFIDENCE, len(family), df_resid) * error
     return {
         "ci_low": difference - half,
         "ci_high": difference + half,
-        "p_adj": np.clip(p_adj, 0, 1),
+        "p_adj": survival(np.abs(difference) / error, len(family), df_resid),
     }
-
-
-@lru_cache(maxsize=1024)
-def _critical(platforms: int, df_resid: int) -> float:
-    """Give the critical studentized range: slow to find, and most levels need the same one."""
-    return float(stats.studentized_range.ppf(CONFIDENCE, platforms, df_resid))

@@ -124,5 +124,20 @@ def test_what_cannot_be_computed_says_why(two, metric, pick, reason):
     assert table["note"].str.contains(reason).all()
 
 
+def test_rounding_is_no_variation():
+    table = pd.DataFrame(
+        {
+            "platform": ["a", "b"],
+            "concurrency": [1, 1],
+            "n": [3, 3],
+            "mean": [2256.231, 3.074219],
+            "sd": [4e-13, 0.0],
+        }
+    )
+    (row,) = effects(table)
+    assert "no variation" in row["note"]
+    assert "F" not in row
+
+
 def test_nothing_measured_is_an_empty_table(two):
     assert anova(two.samples.head(0)).empty

@@ -138,6 +138,12 @@ def test_the_axis_is_logarithmic_where_levels_would_collide(levels, logarithmic)
     assert LevelAxis.of(pd.Series(levels)).logarithmic is logarithmic
 
 
+def test_places_beside_levels_are_equally_far_on_a_logarithmic_axis():
+    levels = pd.Series((1, 10, 100, 1000))
+    places = LevelAxis.of(levels).beside(levels, pd.Series(0.4, index=levels.index))
+    assert list(places / levels) == pytest.approx([10**0.12] * 4)
+
+
 @pytest.mark.parametrize("levels", [(1, 10, 100, 1000), (1, 100), (7,)])
 def test_what_lies_beside_a_level_is_nearer_to_it_than_to_others(levels):
     axis = LevelAxis.of(pd.Series(levels))

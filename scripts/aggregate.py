@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gather the planned cells into one tidy table, and look at their windows side by side."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from featherbench import job
+from featherbench.plan import Plan
+from featherbench.statistics.samples import gather
+from featherbench.statistics.screening import screen
+from featherbench.statistics.tables import write_csv, write_parquet
+
+
+def main(given: Namespace) -> None:
+    """Read, screen and write."""
+    samples = screen(gather(Plan.read(given.plan), given.cells))
+    write_parquet(samples, given.parquet)
+    write_csv(samples, given.csv)
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True, help="the plan's file")
+    parser.add_argument("--cells", type=Path, required=True, help="the folder of the cells")
+    parser.add_argument("--parquet", type=Path, required=True, help="the samples, to be written")
+    parser.add_argument("--csv", type=Path, required=True, help="the same as CSV, to be written")
+    sys.exit(job.run(main, job.arguments(parser)))

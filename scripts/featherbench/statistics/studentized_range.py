@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The distribution of the studentized range, by quadrature for many values at once.
+
+scipy's `studentized_range` takes ten milliseconds for one value, which for all pairs of a dozen
+platforms at a dozen levels comes to a minute; this takes a fortieth of that.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from scipy import optimize, special, stats
+
+TAIL = 1e-13
+"""What of the deviation's distribution is left out at either end."""
+SMALL = 1e-6
+"""Below this p is taken from the sum over pairs, since quadrature would lose its digits."""
+
+LEGENDRE_Z = np.polynomial.legendre.leggauss(96)
+LEGENDRE_S = np.polynomial.legendre.leggauss(128)
+Z_MAX = 9.0
+
+
+def survival(q: np.ndarray, means: int, df: int) -> np.ndarray:
+    """Give P(Q > q) for the range of `means` means, studentized with `df` degrees of freedom.
+
+    Lund and Lund (1983), AS 190, Applied Statistics 32(2), eq. 1 and 2. Below SMALL it is
+    Bonferroni's upper bound, which is less than a quarter too large there.
+    """
+    pairs = means * (means - 1) / 2
+    bound = 2 * pairs * stats.t.sf(q / np.sqrt(2), df)
+    result: np.ndarray = np.minimum(bound, 1.0)
+    likely = bound > SMALL
+    result[likely] = np.clip(_quadrature(q[likely], means, df), 0.0, 1.0)
+    return result
+
+
+@lru_cache(maxsize=1024)
+def critical(confidence: float, means: int, df: int) -> float:
+    """Give the range that is not exceeded with that confidence."""
+    alpha = 1 - confidence
+    above = np.sqrt(2) * stats.t.isf(alpha / (means * (means - 1)), df)
+
+    def excess(q: float) -> float:
+        return float(_quadrature(np.array([q]), means, df)[0]) - alpha
+
+    return float(optimize.brentq(excess, 0.0, 1.01 * above))
+
+
+def _quadrature(q: np.ndarray, means: int, df: int) -> np.ndarray:
+    """Average the range's survival function over the estimated deviation, on a log scale."""
+    chi = stats.chi(df, scale=1 / np.sqrt(df))
+    low, high = np.log(chi.ppf(TAIL)), np.log(chi.isf(TAIL))
+    s = np.exp(low + (high - low) * (LEGENDRE_S[0] + 1) / 2)
+    weights = LEGENDRE_S[1] * (high - low) / 2 * s * chi.pdf(s)
+    return np.asarray(_range_survival(q[:, None] * s, means) @ weights)
+
+
+def _range_survival(w: np.ndarray, means: int) -> np.ndarray:
+    """Give P(W > w) for the range W of `means` standard normal values."""
+    z = Z_MAX * LEGENDRE_Z[0]
+    weights = LEGENDRE_Z[1] * Z_MAX * means * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+    inside = special.ndtr(z) - special.ndtr(z - w[..., None])
+    return np.asarray(1 - inside ** (means - 1) @ weights)

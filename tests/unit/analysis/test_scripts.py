@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The three scripts, one after the other, as the workflow calls them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import featherbench
+from featherbench.figures.catalogue import figures_for
+from featherbench.statistics.tables import read_csv, read_parquet
+
+SCRIPTS = Path(featherbench.__file__).parent.parent
+AGGREGATE = "--plan plan.json --cells cells --parquet samples.parquet --csv samples.csv"
+ANALYZE = "--samples samples.parquet --summary summary.csv --anova anova.csv --posthoc posthoc.csv"
+PLOT = "--plan plan.json --samples samples.parquet --summary summary.csv --figures-dir figures"
+
+
+@pytest.fixture
+def study(make, tmp_path):
+    plan = make.plan(make.TWO, levels=(1, 100), windows=2)
+    plan.write(tmp_path / "plan.json")
+    return make.study(plan, tmp_path / "cells")
+
+
+def _run(name, arguments, folder):
+    logged = ("--log", f"{name}.log", "--job", name)
+    return subprocess.run(
+        [sys.executable, SCRIPTS / f"{name}.py", *arguments.split(), *logged],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_they_make_every_table_and_figure_and_say_nothing(study, tmp_path):
+    for name, arguments in (("aggregate", AGGREGATE), ("analyze", ANALYZE), ("plot", PLOT)):
+        done = _run(name, arguments, tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert len(read_parquet(tmp_path / "samples.parquet")) == len(study.samples)
+    assert len(read_csv(tmp_path / "samples.csv")) == len(study.samples)
+    for table in ("summary", "anova", "posthoc"):
+        assert not read_csv(tmp_path / f"{table}.csv").empty
+    drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
+    assert drawn == set(figures_for(study.plan))
+
+
+def test_a_broken_cell_is_named_without_a_traceback(study, tmp_path):
+    (study.cells / "linux-native/http/d1/c1.json").write_text("{")
+    done = _run("aggregate", AGGREGATE, tmp_path)
+    assert done.returncode == 1
+    assert "linux-native/http/d1/c1.json" in done.stderr
+    assert "remedy" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "samples.parquet").exists()
