@@ -1,11 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a server holds."""
 
+from dataclasses import dataclass, replace
+from pathlib import Path
+
 import pytest
 
-from featherbench.errors import UnavailableError
-from featherbench.measuring.memory import held_bytes, is_steady, settled, typical_bytes
+from featherbench import plugins
+from featherbench.errors import InstanceDiedError, LoadError, UnavailableError
+from featherbench.loadgens.contract import Load
+from featherbench.loadgens.wrk import LoadGenerator
+from featherbench.measuring import http_service
+from featherbench.measuring.memory import (
+    held_bytes,
+    is_steady,
+    settled,
+    typical_bytes,
+    under_load,
+)
 from featherbench.record import Usage
+from featherbench.waiting import wait_until
+
+WRK_OK = Path(__file__).parents[2] / "data" / "loadgens" / "wrk_ok.txt"
+
+
+@dataclass(frozen=True)
+class Canned(LoadGenerator):
+    """wrk, whose command is another one."""
+
+    argv: tuple[str, ...] = ("cat", str(WRK_OK))
+
+    def command(self, load):
+        return [*self.argv] if load else []
 
 
 def usage(*, working_set=None, current=None):
@@ -53,3 +79,87 @@ def test_a_server_is_read_once_it_rests(bench_for):
 def test_what_was_not_told_is_left_out_of_the_median():
     assert typical_bytes([3, None, 1, 2]) == 2
     assert typical_bytes([None]) is None
+
+
+def loaded(bench, *argv):
+    bench = replace(bench, load_generators={"http": Canned(*([argv] if argv else []))})
+    load = Load(
+        endpoint=bench.under_test.endpoint,
+        connections=10,
+        threads=1,
+        operation="GET",
+        duration_s=2.0,
+    )
+    return under_load(bench, "http", load, expected_s=0.1)
+
+
+def test_memory_is_read_while_the_load_runs(bench_for):
+    found = loaded(bench_for("memory"), "sh", "-c", f"sleep 0.3; cat {WRK_OK}")
+    assert len(found.readings) >= 2
+    assert found.result.requests == 228251
+
+
+def test_a_load_that_cannot_be_made_is_a_load_error(bench_for):
+    with pytest.raises(LoadError, match="no route"):
+        loaded(bench_for("memory"), "echo", "no route")
+
+
+def test_a_server_that_dies_under_load_ends_the_load_too(bench_for, technology, tmp_path):
+    mark = tmp_path / "pid"
+
+    def dies(_):
+        wait_until(lambda: mark.exists() and mark.read_text(), what="the load", within_s=5)
+        raise InstanceDiedError("gone")
+
+    technology.usage = dies
+    with pytest.raises(InstanceDiedError):
+        loaded(bench_for("memory"), "sh", "-c", f"echo $$ > {mark}; exec sleep 600")
+    assert not Path("/proc", mark.read_text().strip()).exists()
+
+
+def test_both_servers_are_measured_and_stopped(bench_for, technology, client, monkeypatch):
+    technology.reset_peak = lambda _: True
+    instances = iter(["http", "kv"])
+    bench = replace(bench_for("memory"), instance=None)
+    monkeypatch.setattr(type(bench), "order", lambda *_: None)
+    technology.start = lambda _: bench_for("memory").under_test.model_copy(
+        update={"app": next(instances)}
+    )
+    client.says = memory_client
+    canned = Canned()
+    bench = replace(bench, load_generators={"http": canned, "kv": canned})
+    windows = plugins.workload("memory").measure(bench, 1, 1)
+    assert [(window.metric, window.value) for window in windows] == [
+        ("memory_http_load", 2.0),
+        ("memory_kv_load", 2.0),
+    ]
+    assert {m.metric: m.value for m in windows[1].secondary} == {
+        "memory_kv_idle": 2.0,
+        "memory_kv_peak": 4.0,
+        "memory_kv_load_anonymous": 1.0,
+        "memory_kv_idle_anonymous": 1.0,
+    }
+    assert windows[0].notes["source"] == "script"
+    assert technology.stopped == ["abc", "abc"]
+
+
+def memory_client(argv):
+    """Answer readiness and verification of both services."""
+    words = argv[-3:]
+    if argv[0] == "curl":
+        return http_service.payload(10).decode() + "\n200"
+    if words[0] == "SET":
+        VALUES[words[1]] = words[2]
+        return "OK\n"
+    known = {
+        "PING": "PONG\n",
+        "CONFIG GET save": "save\n\n",
+        "CONFIG GET appendonly": "appendonly\nno\n",
+        "INFO server": "redis_version:7.0.15\r\n",
+        "GET": VALUES.get(words[-1], "") + "\n",
+    }
+    spoken = [known[key] for key in known if " ".join(argv).endswith(key) or words[1] == key]
+    return spoken[0] if spoken else ""
+
+
+VALUES = {}
