@@ -79,11 +79,7 @@ ENTRIES = (
         name="fig3b_image_size",
         title="Image size",
         workload="image_size",
-        panels={
-            "image_size_http": "http",
-            "image_size_kv": "key-value",
-            "image_size_startup": "startup probe",
-        },
+        panels={"image_size_http": "http", "image_size_kv": "key-value"},
         axis="allocated on disk [MiB]",
         log_scale=True,
     ),

@@ -84,7 +84,7 @@ def _figures(platform, workload, concurrency, noise):
         return [("startup_time", "s", SECONDS.get(platform.name, 1.5 / speed) * noise)]
     if workload == "image_size":
         size = MEBIBYTES.get(platform.technology, 280.0)
-        return [(f"image_size_{app}", "MiB", size) for app in ("http", "kv", "startup")]
+        return [(f"image_size_{app}", "MiB", size) for app in ("http", "kv")]
     if workload == "latency":
         return [("round_trip_time", "ms", 0.05 / speed * noise)]
     return [(f"memory_{app}_load", "MiB", 20 / speed * noise) for app in ("http", "kv")]

@@ -101,7 +101,7 @@ def test_bars_on_a_log_scale_stay_above_zero(two):
 
 def test_the_apps_of_an_image_are_panels(two):
     (texts,) = _layer_data(_figure(SIZES, two, two.samples), "geom_text")
-    assert list(texts["panel"].unique()) == ["http", "key-value", "startup probe"]
+    assert list(texts["panel"].unique()) == ["http", "key-value"]
 
 
 def test_single_windows_and_single_levels_can_be_drawn(make, tmp_path):
