@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 RESOURCES = Path(__file__).parents[2] / "resources"
 BUILD_WITHIN_S = 1_800.0
 COMPILE_WITHIN_S = 60.0
+HOST_KEYRINGS = Path("/usr/share/keyrings")
 DPKG_STATUS = "./var/lib/dpkg/status"
 RECORDED = ("nginx*", "redis*", "libnginx*", "libc6")
 
@@ -52,11 +53,17 @@ class RootFilesystem(Record):
 
 
 def mmdebstrap_command(
-    spec: RootFilesystemSpec, *, tar: Path, sources: Path | None, added: Sequence[Path]
+    spec: RootFilesystemSpec,
+    *,
+    tar: Path,
+    sources: Path | None,
+    keyrings: Path,
+    added: Sequence[Path],
 ) -> list[str]:
     """Give the command that builds `tar`; `added` are programs for /usr/local/bin.
 
-    Without a list of `sources`, mmdebstrap uses Debian's own archive.
+    Without a list of `sources`, mmdebstrap uses Debian's own archive, and believes what is signed
+    with a key of the folder `keyrings`.
     """
     copy_in = shlex.join(["copy-in", *map(str, added), str(Path(services.LAUNCHER).parent)])
     return [
@@ -64,6 +71,7 @@ def mmdebstrap_command(
         "--mode=root",
         "--variant=minbase",
         "--format=tar",
+        *([] if sources else [f"--keyring={keyrings}"]),
         f"--include={','.join(sorted(spec.packages))}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
         *(f"--customize-hook={hook}" for hook in (copy_in, *TIDYING)),
@@ -138,6 +146,19 @@ def _source_list(suite: str, sources: Sequence[Source], into: Path) -> Path | No
     return file
 
 
+def _keyrings(into: Path) -> Path:
+    """Collect the host's keys of Debian and ours: Ubuntu 22.04's are older than bookworm.
+
+    mmdebstrap distrusts ours where the host has a keyring of Debian that is not in the folder.
+    """
+    folder = into / "keyrings"
+    folder.mkdir()
+    ours = (RESOURCES / "rootfs").glob("debian-*.asc")
+    for keyring in (*ours, *HOST_KEYRINGS.glob("debian-archive-*.gpg")):
+        shutil.copyfile(keyring, folder / keyring.name)
+    return folder
+
+
 def check_versions(wanted: Mapping[str, str], found: Mapping[str, str]) -> None:
     """Compare the versions found with the patterns wanted, such as `1.22.1*`.
 
@@ -193,6 +214,7 @@ def _build(
         spec,
         tar=made,
         sources=_source_list(spec.suite, sources, workshop),
+        keyrings=_keyrings(workshop),
         added=[_compile_probe(workshop), _launcher(workshop)],
     )
     try:

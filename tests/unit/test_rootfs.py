@@ -52,16 +52,23 @@ def tar_of(argv):
 
 def test_command_names_the_suite_the_archive_and_the_sources():
     argv = mmdebstrap_command(
-        SPEC, tar=Path("/w/root.tar"), sources=Path("/w/a.list"), added=[Path("/w/a b")]
+        SPEC,
+        tar=Path("/w/root.tar"),
+        sources=Path("/w/a.list"),
+        keyrings=Path("/w/keys"),
+        added=[Path("/w/a b")],
     )
     assert argv[-3:] == ["bookworm", "/w/root.tar", "/w/a.list"]
     assert "--include=nginx-light" in argv
     assert "--customize-hook=copy-in '/w/a b' /usr/local/bin" in argv
 
 
-def test_without_sources_mmdebstrap_uses_its_own():
-    argv = mmdebstrap_command(SPEC, tar=Path("/w/root.tar"), sources=None, added=[])
+def test_without_sources_mmdebstrap_uses_its_own_and_our_keys():
+    argv = mmdebstrap_command(
+        SPEC, tar=Path("/w/root.tar"), sources=None, keyrings=Path("/w/keys"), added=[]
+    )
     assert argv[-2:] == ["bookworm", "/w/root.tar"]
+    assert "--keyring=/w/keys" in argv
 
 
 @pytest.mark.parametrize("version", ["1.22.1-9", "1.22.1-9+deb12u11", "1.22.1"])
