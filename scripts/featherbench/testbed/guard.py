@@ -72,22 +72,6 @@ def _take_lock(state: State) -> Lock | None:
         return None  # another guard was faster
 
 
-def _clean_up(state: State, plugins: Sequence[str]) -> bool:
-    failures = [each for each in reap.remove_leftovers(state, plugins) if each.failure]
-    for each in failures:
-        log.error("left behind: %s: %s", each.name, each.failure)
-    return not failures
-
-
-def _leave(state: State, lock: Lock, *, log_is_wanted: bool) -> None:
-    reap.forget(state)
-    lock.release()
-    if not log_is_wanted:
-        state.guard_log.unlink(missing_ok=True)
-    if not any(state.directory.iterdir()):
-        state.directory.rmdir()
-
-
 def guard(state: State, workflow: Process, cwd: str, plugins: Sequence[str]) -> None:
     """Own the testbed for `workflow` until it is gone, then remove everything."""
     wake = _wake_on_sigterm()
@@ -104,8 +88,8 @@ def guard(state: State, workflow: Process, cwd: str, plugins: Sequence[str]) -> 
     owner.write(state.owner)
     log.info("cleaning up: %s", _wait_for_end(workflow, wake))
     owner.model_copy(update={"leaving": True}).write(state.owner)
-    is_clean = _clean_up(state, plugins)
-    _leave(state, lock, log_is_wanted=not is_clean)
+    removals = reap.remove_leftovers(state, plugins)
+    reap.let_go(state, lock, removals)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from featherbench.platforms.contract import Leftover, Technology
-    from featherbench.testbed.lock import Job
+    from featherbench.testbed.lock import Job, Lock
     from featherbench.testbed.ownership import Owner
     from featherbench.testbed.processes import Process
     from featherbench.testbed.state import State
@@ -174,12 +175,20 @@ def sweep_once(state: State, owner: Owner) -> None:
     write_whole(state.swept, mark)
 
 
-def forget(state: State) -> None:
-    """Remove what the testbed itself wrote, once nothing is left; keep the guard's log."""
-    if lock := try_lock(state.job_lock):  # a killed job leaves its file, though no lock
-        lock.release()
+def let_go(state: State, owner_lock: Lock, removals: Sequence[Removal]) -> None:
+    """Remove what the testbed itself wrote, and give up the owner's lock.
+
+    The guard's log is kept where something could not be removed.
+    """
+    if not any(each.failure for each in removals):
+        state.guard_log.unlink(missing_ok=True)
+    if job_lock := try_lock(state.job_lock):  # a killed job leaves its file, though no lock
+        job_lock.release()
     for file in (state.swept, state.owner):
         file.unlink(missing_ok=True)
+    owner_lock.release()
+    with suppress(OSError):  # somebody else has begun to use it, or the log is kept
+        state.directory.rmdir()
 
 
 def plugin_folders(state: State, folders: Sequence[str]) -> list[str]:
@@ -216,9 +225,6 @@ def clean(state: State, folders: Sequence[str]) -> list[Removal]:
     lock = try_lock(state.owner_lock)
     if lock is None:
         raise busy(state)
-    try:
-        removals = remove_leftovers(state, folders)
-        forget(state)
-        return removals
-    finally:
-        lock.release()
+    removals = remove_leftovers(state, folders)
+    let_go(state, lock, removals)
+    return removals

@@ -175,6 +175,16 @@ def _drop_lease() -> None:
 
 
 @contextmanager
+def alone(*, plugins: Sequence[str], what: str, wait_s: float = WAIT_S) -> Iterator[None]:
+    """Keep every measurement away, for what would disturb one, such as building an image.
+
+    Nothing is wired or tuned. Raises as `session` does.
+    """
+    with _unwinding_on_signals(), _owned(current_state(), plugins, what, wait_s):
+        yield
+
+
+@contextmanager
 def session(
     testbed: TestbedSpec,
     wanted: TuningSpec,

@@ -147,7 +147,13 @@ def fake_image(folder):
     return folder / "image.json"
 
 
-def _sandbox(folder, client):
+@pytest.fixture(scope="session")
+def first_sysctls():
+    """Read what the sysctls are before any of these tests has touched them."""
+    return sysctls()
+
+
+def _sandbox(folder, client, sysctls_before):
     folder.mkdir()
     state = State(directory=folder / "state")
     return Sandbox(
@@ -155,7 +161,7 @@ def _sandbox(folder, client):
         client=client,
         state=state,
         image=fake_image(folder),
-        sysctls_before=sysctls(),
+        sysctls_before=sysctls_before,
     )
 
 
@@ -166,19 +172,19 @@ def _end_everything(sandbox):
 
 
 @pytest.fixture
-def loopback(tmp_path):
-    sandbox = _sandbox(tmp_path / "loopback", "loopback")
+def loopback(tmp_path, first_sysctls):
+    sandbox = _sandbox(tmp_path / "loopback", "loopback", first_sysctls)
     yield sandbox
     _end_everything(sandbox)
 
 
 @pytest.fixture
-def wired(tmp_path):
+def wired(tmp_path, first_sysctls):
     if os.geteuid() != 0:
         pytest.skip("network namespaces need root")
     if network_leftovers():
         pytest.skip(f"the testbed of this machine is in use: {network_leftovers()}")
-    sandbox = _sandbox(tmp_path / "netns", "netns")
+    sandbox = _sandbox(tmp_path / "netns", "netns", first_sysctls)
     yield sandbox
     _end_everything(sandbox)
 

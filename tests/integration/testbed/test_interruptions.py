@@ -101,7 +101,7 @@ def test_when_the_guard_is_killed_too_clean_removes_all(wired):
     assert listed.returncode == 1
     assert "network namespace fb-client" in listed.stdout
     assert wired.command("clean").returncode == 0
-    assert [file for file in wired.leftovers() if "guard.log" not in file] == []
+    assert wired.leftovers() == []
 
 
 @pytest.mark.testbed

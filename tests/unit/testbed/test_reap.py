@@ -5,6 +5,7 @@ import pytest
 from featherbench.errors import TestbedBusyError, TestbedError
 from featherbench.platforms.contract import Leftover
 from featherbench.testbed import reap
+from featherbench.testbed.lock import try_lock
 from featherbench.testbed.ownership import Owner
 from featherbench.testbed.processes import Process, ourselves
 from featherbench.testbed.state import State
@@ -137,4 +138,13 @@ def test_cleaning_also_looks_where_the_last_owner_had_its_plugins(state):
     owner(plugins=("/theirs",)).write(state.owner)
     assert reap.plugin_folders(state, ["/mine"]) == ["/mine", "/theirs"]
     reap.clean(state, ())
-    assert list(state.directory.iterdir()) == []
+    assert not state.directory.exists()
+
+
+@pytest.mark.parametrize(("failure", "kept"), [("", False), ("it clings", True)])
+def test_the_guards_log_is_kept_after_a_failure_only(state, failure, kept):
+    state.guard_log.write_text("what happened")
+    lock = try_lock(state.owner_lock)
+    reap.let_go(state, lock, [reap.Removal(name="a", failure=failure)])
+    assert state.guard_log.exists() == kept
+    assert not state.owner_lock.exists()
