@@ -83,8 +83,8 @@ def test_round_trips_in_whole_microseconds_may_be_alike_if_they_spread():
 
 
 def test_invalid_windows_are_not_compared():
-    samples = frame([1.0, 1.0, 1.0, 1.0, 5.0, 6.0, 7.0])
-    samples["verdict"] = ["invalid"] * 4 + ["ok"] * 3
+    samples = frame([1.0] * 7 + [5.0, 6.0, 7.0])
+    samples["verdict"] = ["invalid"] * 7 + ["ok"] * 3
     assert keywords(screen(samples)) == set()
 
 
@@ -108,6 +108,11 @@ def test_an_idle_server_that_takes_more_connections_is_no_stall():
 
 def test_two_levels_make_no_stall():
     assert keywords(screen(levels([20, 20], [100, 200], [50e3, 50e3]))) == set()
+
+
+def test_a_rate_a_connection_that_falls_is_no_stall():
+    samples = levels([20, 17, 14], [100, 200, 300], [50e3, 50e3, 50e3])
+    assert keywords(screen(samples)) == set()
 
 
 def test_a_latency_that_grows_is_no_stall():
@@ -146,6 +151,12 @@ def test_cells_of_another_host_than_the_newest_are_suspect():
     screened = screen(samples)
     assert list(screened["verdict"]) == ["suspect", "ok", "ok"]
     assert screened["reasons"].iloc[0].startswith("other host: ")
+
+
+def test_an_invalid_window_stays_invalid_on_another_host():
+    samples = frame([1.0, 2.0], host_fingerprint=["old", "new"], sequence=[1, 2])
+    samples["verdict"] = ["invalid", "ok"]
+    assert list(screen(samples)["verdict"]) == ["invalid", "ok"]
 
 
 def test_a_resumed_cell_of_the_first_host_makes_the_others_old():
