@@ -13,6 +13,7 @@ from featherbench.files import write_whole
 from featherbench.platforms.contract import BuildOrder
 from featherbench.rootfs import RootFilesystem
 from featherbench.spec import ImageSpec
+from featherbench.testbed.session import alone
 
 
 def order_for(spec: ImageSpec, *, root: Path | None, into: Path) -> BuildOrder:
@@ -37,7 +38,8 @@ def main(given: Namespace) -> None:
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
     technology = plugins.technology(spec.technology, spec.plugins)
-    image = technology.build_image(order_for(spec, root=given.root, into=into))
+    with alone(plugins=spec.plugins, what=given.job):
+        image = technology.build_image(order_for(spec, root=given.root, into=into))
     image.write(given.record)
     write_whole(given.digest, image.digest + "\n")
 

@@ -11,12 +11,14 @@ from featherbench import job
 from featherbench.files import write_whole
 from featherbench.rootfs import build_root_filesystem
 from featherbench.spec import RootFilesystemSpec
+from featherbench.testbed.session import alone
 
 
 def main(given: Namespace) -> None:
     """Build it, and write its record and digest."""
     spec = RootFilesystemSpec.model_validate_json(given.spec)
-    built = build_root_filesystem(spec, tar=given.tar, log=given.log)
+    with alone(plugins=(), what=given.job):
+        built = build_root_filesystem(spec, tar=given.tar, log=given.log)
     built.write(given.record)
     write_whole(given.digest, built.digest + "\n")
 

@@ -52,6 +52,18 @@ class Project:
     def state_has_owner(self):
         return (self.state / "owner.json").exists()
 
+    def processes(self):
+        """Every process that our jobs, their servers and their load generators are."""
+        mark = f"FEATHERBENCH_STATE={self.state}".encode()
+        found = {}
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    found[int(entry.name)] = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+        return found
+
     def write_config(self):
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
 

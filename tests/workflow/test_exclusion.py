@@ -48,5 +48,5 @@ def test_a_second_workflow_on_this_host_waits_and_says_for_whom(project, tmp_pat
     said = second.snakemake("all")
     assert first.wait(240) == 0
     assert_apart(windows(project) + windows(second))
-    assert "waiting" in said
+    assert "featherbench waits" in said
     assert str(first.pid) in said

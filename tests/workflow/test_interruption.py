@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
@@ -15,19 +14,6 @@ from featherbench.waiting import wait_until
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 ROUNDS = [(which, target) for which in SIGNALS for target in ("snakemake", "job")] * 3
 LONGEST_S = 6.0
-
-
-def processes_of(project):
-    """Every process that our jobs, their servers and their load generators are."""
-    mark = f"FEATHERBENCH_STATE={project.state}".encode()
-    found = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
-                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
-        except OSError:
-            continue
-    return found
 
 
 def job_pid(project):
@@ -69,7 +55,7 @@ def test_signals_at_random_moments_leave_nothing_behind(project):
         interrupt(project, run, which, target)
         run.wait(240)
         wait_until(
-            lambda: not processes_of(project),
+            lambda: not project.processes(),
             what=f"nothing is left after {which.name} to {target}",
             within_s=60,
         )
