@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """featherbench: which way of running a service is right for this host and this workload?
 
-    build_image → deploy → warmup → measure → aggregate → analyze → plot → report
+build_image → deploy → warmup → measure → aggregate → analyze → plot → report
 """
 
 import os

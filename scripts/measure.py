@@ -14,17 +14,23 @@ from featherbench.spec import MeasureSpec
 from featherbench.testbed.session import session
 
 
+def tell(line: str) -> None:
+    """Say how it goes, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(given: Namespace) -> None:
     """Measure, write, tell the user."""
     spec = MeasureSpec.model_validate_json(given.spec)
     deployment = Deployment.read(given.deployment) if given.deployment else None
     name = str(spec.coordinates(spec.concurrency))
-    print(progress.announce(name), flush=True)
+    tell(progress.announce(name))
     with session(spec.testbed, spec.tuning, plugins=spec.plugins, what=given.job) as testbed:
         cell = measure_cell(spec, testbed, deployment, logs=given.log.parent)
     cell.write(given.output)
     progress.tick(name)
-    print(f"    {progress.summary(cell)}", flush=True)
+    tell(f"    {progress.summary(cell)}")
 
 
 if __name__ == "__main__":

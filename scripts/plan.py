@@ -17,7 +17,9 @@ def main(given: Namespace) -> None:
     plan.write(given.output)
     for platform in plan.platforms:
         for lack in platform.lacks:
-            print(f"{platform.name} cannot run here: {lack.what}\n  remedy: {lack.remedy}")
+            sys.stdout.write(
+                f"{platform.name} cannot run here: {lack.what}\n    remedy: {lack.remedy}\n"
+            )
 
 
 if __name__ == "__main__":

@@ -14,10 +14,8 @@ from featherbench.files import write_whole
 def main(given: Namespace) -> None:
     """Let Snakemake describe the graph and Graphviz draw it."""
     snakemake = [sys.executable, "-m", "snakemake", "--snakefile", given.snakefile]
-    described = shell.run(
-        [*snakemake, "--configfile", given.configfile, "--nolock", "--rulegraph", "dot", "--quiet", "all"],
-        timeout_s=300,
-    )
+    options = ["--configfile", given.configfile, "--nolock", "--quiet", "all"]
+    described = shell.run([*snakemake, *options, "--rulegraph", "dot"], timeout_s=300)
     drawn = shell.run(["dot", "-Tsvg"], stdin=described.stdout, timeout_s=60)
     write_whole(given.output, drawn.stdout)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 from functools import cache
-from pathlib import Path
 from types import CodeType
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from featherbench.plugins import PACKAGE, driver_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
 SCRIPTS = PACKAGE.parent
 ONLY_TELL = {PACKAGE / name for name in ("clock.py", "job.py", "progress.py")}
@@ -67,7 +67,7 @@ def _imported_names(block: Iterable[ast.stmt]) -> Iterator[str]:
 
 @cache
 def _imports(file: Path) -> frozenset[Path]:
-    """The files of our package that `file` imports, at any depth inside it."""
+    """List the files of our package that `file` imports, at any depth inside it."""
     found = set()
     for name in _imported_names(ast.parse(file.read_bytes()).body):
         if name.split(".")[0] == PACKAGE.name:

@@ -25,7 +25,7 @@ from featherbench.plugins import driver_files
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BENCHMARKING_NETWORK = ipaddress.ip_network("198.18.0.0/15")
+BENCHMARKING_NETWORK = ipaddress.IPv4Network("198.18.0.0/15")
 """RFC 2544: the addresses set aside for benchmarking; nothing of ours uses others."""
 
 CpuList = tuple[Annotated[int, Field(ge=0)], ...]
@@ -108,7 +108,7 @@ class RootFilesystemConfig(Section):
 
 
 class TestbedConfig(Section):
-    """This machine's part in the measurement."""
+    """The machine's part in the measurement."""
 
     __test__ = False
 
@@ -204,8 +204,10 @@ class Config(Section):
 
 def _closest(wrong: str, known: list[str]) -> str:
     near = difflib.get_close_matches(wrong, known, n=1)
-    return f"did you mean {near[0]!r}? Known: {', '.join(known)}" if near else (
-        f"known: {', '.join(known)}"
+    return (
+        f"did you mean {near[0]!r}? Known: {', '.join(known)}"
+        if near
+        else (f"known: {', '.join(known)}")
     )
 
 
@@ -295,7 +297,8 @@ def read(path: Path) -> dict[str, Any]:
     except FileNotFoundError as missing:
         raise ConfigError(f"there is no file {path}", remedy="name one that exists") from missing
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {error}", remedy="mend the line it names") from error
+        said = f"{path} is not YAML: {error}"
+        raise ConfigError(said, remedy="mend the line it names") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} has no keys", remedy="start from config/config.yaml")
     return content

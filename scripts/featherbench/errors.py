@@ -42,7 +42,7 @@ class ConfigError(FeatherbenchError):
 
 
 class UnavailableError(FeatherbenchError):
-    """This host lacks something that the platform needs."""
+    """The host lacks something that the platform needs."""
 
 
 class TestbedError(FeatherbenchError):

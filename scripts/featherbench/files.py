@@ -45,7 +45,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def canonical_json(value: Any) -> str:  # noqa: ANN401 - any JSON value
-    """The one spelling of a JSON value: sorted keys, no spaces."""
+    """Give the one spelling of a JSON value: sorted keys, no spaces."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 

@@ -46,11 +46,15 @@ def _start_log(path: Path) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
+def _tell(message: str) -> None:
+    sys.stderr.write(f"featherbench: {message}\n")
+
+
 def _keep(failure: Failure) -> None:
     try:
         failure.write(FAILURES / f"{failure.job}.json")
     except OSError as full:
-        print(f"featherbench: the failure could not be recorded: {full}", file=sys.stderr)
+        _tell(f"the failure could not be recorded: {full}")
 
 
 def _failure(error: Exception, job: str, log: Path) -> Failure:
@@ -78,16 +82,15 @@ def run(main: Callable[[Namespace], None], given: Namespace) -> int:
         _start_log(given.log)
         main(given)
     except KeyboardInterrupt:
-        print(f"featherbench: {given.job}: interrupted", file=sys.stderr)
+        _tell(f"{given.job}: interrupted")
         return INTERRUPTED
     except Exception as error:
         logger.exception("the job failed")
         failure = _failure(error, given.job, given.log)
         _keep(failure)
-        print(
-            f"featherbench: {given.job} failed: {failure.message}"
-            f"\n  remedy: {failure.remedy or 'see the log'}\n  log: {given.log}",
-            file=sys.stderr,
+        _tell(
+            f"{given.job} failed: {failure.message}"
+            f"\n  remedy: {failure.remedy or 'see the log'}\n  log: {given.log}"
         )
         return FAILED
     (FAILURES / f"{given.job}.json").unlink(missing_ok=True)

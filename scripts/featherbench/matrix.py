@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 PLANNED_TECHNOLOGIES = ("lxd", "rumprun", "osv", "mirageos", "netbsd")
 PLANNED_HOSTS = ("kvm", "xen", "tcg")
-"""The paper's, which config/paper.yaml names: until they have a driver they are rows that say so."""
+"""The paper's, named in config/paper.yaml: until they have a driver they are rows that say so."""
 
 DEFAULT_LOAD_GENERATORS = {"http": "wrk", "kv": "redis_benchmark"}
 DEFAULT_LEVELS = (1, 100)
@@ -91,9 +91,7 @@ class Matrix:
                     settings=self._platform_settings(platform, technology),
                 )
 
-    def _networks(
-        self, platform: PlatformConfig, technology: Technology | None
-    ) -> tuple[str, ...]:
+    def _networks(self, platform: PlatformConfig, technology: Technology | None) -> tuple[str, ...]:
         if technology is None:
             return platform.network or ("nat",)
         for network in platform.network:
@@ -209,7 +207,7 @@ class Matrix:
     # --- the specs ---------------------------------------------------------------------------
 
     def root_filesystem_spec(self) -> RootFilesystemSpec:
-        """What the root file system is made from."""
+        """Say what the root file system is made from."""
         resources = "".join(folder_digest(RESOURCES / name) for name in ("probe", "rootfs"))
         return RootFilesystemSpec(
             suite=self.config.root_filesystem.suite,
@@ -218,7 +216,7 @@ class Matrix:
         )
 
     def image_spec(self, technology: str, app: str) -> ImageSpec:
-        """What an image is made from: the files of an app come from the workload of its name."""
+        """Say what an image is made from: an app's files come from the workload of its name."""
         drivers = (("platforms", technology), ("workloads", app))
         return ImageSpec(
             technology=technology,
@@ -249,13 +247,13 @@ class Matrix:
     def deploy_spec(
         self, script: str, *, platform: str, workload: str, deployment: int
     ) -> DeploySpec:
-        """What the job `script` (deploy or warmup) of one deployment is told."""
+        """Say what the job `script` (deploy or warmup) of one deployment is told."""
         return DeploySpec(**self._facts(script, platform, workload, deployment))
 
     def measure_spec(
         self, *, platform: str, workload: str, deployment: int, concurrency: int
     ) -> MeasureSpec:
-        """What the measure job of one cell is told."""
+        """Say what the measure job of one cell is told."""
         windows = next(w.windows for w in self.plan.workloads if w.name == workload)
         return MeasureSpec(
             **self._facts("measure", platform, workload, deployment),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures one cell: gets the instance that it needs, lets the workload work, and keeps the rest."""
+"""Measures one cell: gets the instance that it needs, and lets the workload work."""
 
 from __future__ import annotations
 
@@ -76,7 +76,10 @@ def measure_cell(
         started_utc=began_utc,
         finished_utc=now_utc(),
         duration_s=duration_s,
-        overhead_s={"set-up": max(0.0, set_up_s - sum(setting.overhead_s.values())), **setting.overhead_s},
+        overhead_s={
+            "set-up": max(0.0, set_up_s - sum(setting.overhead_s.values())),
+            **setting.overhead_s,
+        },
         client={"address": testbed.client.address, "cpus": list(testbed.client.cpus)},
         host_fingerprint=fingerprint(),
     )

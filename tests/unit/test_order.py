@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The order of measurement: seeded, blocked, random within a block, one deployment at a time."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,7 +53,7 @@ def test_deployment_numbers_are_blocks_and_groups_stay_together(seed, platforms,
     cells = sequence(plan(seed=seed, platforms=platforms, deployments=deployments))
     assert [d for _, _, d, _ in cells] == sorted(d for _, _, d, _ in cells)
     groups = [cell[:3] for cell in cells]
-    changes = sum(a != b for a, b in zip(groups, groups[1:], strict=False))
+    changes = sum(a != b for a, b in pairwise(groups))
     assert changes == len(set(groups)) - 1
 
 

@@ -32,7 +32,8 @@ def test_a_cell_measured_by_hand_is_not_counted(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(5, "about 5 s left"), (89, "about 89 s left"), (600, "about 10 min left")]
+    ("seconds", "said"),
+    [(5, "about 5 s left"), (89, "about 89 s left"), (600, "about 10 min left")],
 )
 def test_times_are_told_as_to_a_person(seconds, said):
     assert approximately(seconds) == said

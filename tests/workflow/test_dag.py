@@ -100,7 +100,9 @@ def test_an_edited_driver_measures_its_cells(finished, driver):
 
 
 def test_comments_and_docstrings_measure_nothing(finished, driver):
-    text = driver.read_text().replace('class Technology:\n    """', 'class Technology:\n    """New. ', 1)
+    text = driver.read_text().replace(
+        'class Technology:\n    """', 'class Technology:\n    """New. ', 1
+    )
     driver.write_text(text + "\n# A comment.\n")
     assert finished.pending() == set()
 

@@ -64,4 +64,4 @@ def test_signals_at_random_moments_leave_nothing_behind(project):
         assert all(after[name] == content for name, content in before.items())
     project.snakemake("all")
     assert len(project.cells()) == 6
-    assert not [path for path in project.folder.rglob("results/**/.*.json.*")]
+    assert not list(project.folder.rglob("results/**/.*.json.*"))

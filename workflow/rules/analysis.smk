@@ -15,12 +15,8 @@ TABLES = [
     "results/tables/posthoc.csv",
 ]
 FIGURES = [
-    f"results/figures/{name}.{kind}"
-    for name in figures_for(PLAN)
-    for kind in ("svg", "png")
+    f"results/figures/{name}.{kind}" for name in figures_for(PLAN) for kind in ("svg", "png")
 ]
-
-
 
 
 def measured_cells(wildcards):
@@ -37,11 +33,11 @@ localrules:
 rule plan:
     output:
         "results/plan.json",
-    params:
-        plan=spec_json(PLAN),
     log:
         "results/logs/plan.log",
     priority: BUILD_FIRST
+    params:
+        plan=spec_json(PLAN),
     shell:
         "{RUN}/plan.py --plan {params.plan:q} --output {output} --log {log} --job plan"
 
@@ -53,10 +49,10 @@ rule aggregate:
     output:
         parquet="results/tables/samples.parquet",
         csv="results/tables/samples.csv",
-    params:
-        code=code_digest("aggregate"),
     log:
         "results/logs/aggregate.log",
+    params:
+        code=code_digest("aggregate"),
     shell:
         "{RUN}/aggregate.py --plan {input.plan} --cells results/cells"
         " --parquet {output.parquet} --csv {output.csv} --log {log} --job aggregate"
@@ -70,10 +66,10 @@ rule analyze:
         summary="results/tables/summary.csv",
         anova="results/tables/anova.csv",
         posthoc="results/tables/posthoc.csv",
-    params:
-        code=code_digest("analyze"),
     log:
         "results/logs/analyze.log",
+    params:
+        code=code_digest("analyze"),
     shell:
         "{RUN}/analyze.py --samples {input.samples} --summary {output.summary}"
         " --anova {output.anova} --posthoc {output.posthoc} --log {log} --job analyze"
@@ -86,10 +82,10 @@ rule plot:
         summary="results/tables/summary.csv",
     output:
         FIGURES,
-    params:
-        code=code_digest("plot"),
     log:
         "results/logs/plot.log",
+    params:
+        code=code_digest("plot"),
     shell:
         "{RUN}/plot.py --plan {input.plan} --samples {input.samples}"
         " --summary {input.summary} --figures-dir results/figures --log {log} --job plot"

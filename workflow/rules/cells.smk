@@ -24,15 +24,13 @@ rule deploy:
         image_digests,
     output:
         "results/deployments/{platform}/{workload}/d{deployment}.json",
-    params:
-        spec=lambda wildcards: spec_json(
-            MATRIX.deploy_spec("deploy", **of_deployment(wildcards))
-        ),
     log:
         "results/logs/deploy/{platform}/{workload}/d{deployment}/job.log",
     priority: priority_of
     resources:
         testbed=1,
+    params:
+        spec=lambda wildcards: spec_json(MATRIX.deploy_spec("deploy", **of_deployment(wildcards))),
     shell:
         "{RUN}/deploy.py --spec {params.spec:q} --output {output} --log {log}"
         " --job deploy/{wildcards.platform}/{wildcards.workload}/d{wildcards.deployment}"
@@ -43,15 +41,13 @@ rule warmup:
         "results/deployments/{platform}/{workload}/d{deployment}.json",
     output:
         "results/warmups/{platform}/{workload}/d{deployment}.json",
-    params:
-        spec=lambda wildcards: spec_json(
-            MATRIX.deploy_spec("warmup", **of_deployment(wildcards))
-        ),
     log:
         "results/logs/warmup/{platform}/{workload}/d{deployment}/job.log",
     priority: priority_of
     resources:
         testbed=1,
+    params:
+        spec=lambda wildcards: spec_json(MATRIX.deploy_spec("warmup", **of_deployment(wildcards))),
     shell:
         "{RUN}/warmup.py --spec {params.spec:q} --deployment {input} --output {output}"
         " --log {log}"
@@ -74,20 +70,18 @@ rule measure:
         unpack(what_is_measured),
     output:
         "results/cells/{platform}/{workload}/d{deployment}/c{concurrency}.json",
-    params:
-        spec=lambda wildcards: spec_json(
-            MATRIX.measure_spec(
-                **of_deployment(wildcards), concurrency=int(wildcards.concurrency)
-            )
-        ),
-        deployment=lambda wildcards, input: (
-            f"--deployment {input.deployment}" if "deployment" in input.keys() else ""
-        ),
     log:
         "results/logs/measure/{platform}/{workload}/d{deployment}/c{concurrency}/job.log",
     priority: priority_of
     resources:
         testbed=1,
+    params:
+        spec=lambda wildcards: spec_json(
+            MATRIX.measure_spec(**of_deployment(wildcards), concurrency=int(wildcards.concurrency))
+        ),
+        deployment=lambda wildcards, input: (
+            f"--deployment {input.deployment}" if "deployment" in input.keys() else ""
+        ),
     shell:
         "{RUN}/measure.py --spec {params.spec:q} {params.deployment} --output {output}"
         " --log {log} --job measure/{wildcards.platform}/{wildcards.workload}"

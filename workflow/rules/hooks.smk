@@ -13,10 +13,7 @@ if workflow.is_main_process:
     os.environ[WORKFLOW_VARIABLE] = str(os.getpid())
 
 
-OVERRIDES = [
-    f"{key}={json.dumps(value)}"
-    for key, value in workflow.config_settings.config.items()
-]
+OVERRIDES = [f"{key}={json.dumps(value)}" for key, value in workflow.config_settings.config.items()]
 
 
 def snakemake_again(*arguments):
@@ -42,7 +39,9 @@ def snakemake_again(*arguments):
 def cells_to_measure():
     return [
         f"{w.platform}/{w.workload}/d{w.deployment}/c{w.concurrency}"
-        for w in (job.wildcards for job in workflow.dag.needrun_jobs() if job.rule.name == "measure")
+        for w in (
+            job.wildcards for job in workflow.dag.needrun_jobs() if job.rule.name == "measure"
+        )
     ]
 
 

@@ -12,13 +12,13 @@ rule root_filesystem:
         tar="results/images/root.tar",
         record="results/images/root.json",
         digest="results/images/root.digest",
-    params:
-        spec=lambda wildcards: spec_json(MATRIX.root_filesystem_spec()),
     log:
         "results/logs/root_filesystem.log",
     priority: BUILD_FIRST
     resources:
         testbed=1,
+    params:
+        spec=lambda wildcards: spec_json(MATRIX.root_filesystem_spec()),
     shell:
         "{RUN}/root_filesystem.py --spec {params.spec:q} --tar {output.tar}"
         " --record {output.record} --digest {output.digest}"
@@ -42,18 +42,14 @@ rule build_image:
     output:
         record="results/images/{technology}/{app}.json",
         digest="results/images/{technology}/{app}.digest",
-    params:
-        spec=lambda wildcards: spec_json(
-            MATRIX.image_spec(wildcards.technology, wildcards.app)
-        ),
-        root=lambda wildcards, input: (
-            f"--root {input.root}" if "root" in input.keys() else ""
-        ),
     log:
         "results/logs/build_image/{technology}/{app}.log",
     priority: BUILD_FIRST
     resources:
         testbed=1,
+    params:
+        spec=lambda wildcards: spec_json(MATRIX.image_spec(wildcards.technology, wildcards.app)),
+        root=lambda wildcards, input: (f"--root {input.root}" if "root" in input.keys() else ""),
     shell:
         "{RUN}/build_image.py --spec {params.spec:q} {params.root}"
         " --record {output.record} --digest {output.digest}"

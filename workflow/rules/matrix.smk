@@ -30,9 +30,7 @@ if not workflow.config_settings.configfiles:
     update_config(config, or_one_message(lambda: read(Path(CONFIG_FILE))))
     update_config(config, overrides)
 
-MATRIX = or_one_message(
-    lambda: Matrix(validate(config, file=CONFIG_FILE), file=CONFIG_FILE)
-)
+MATRIX = or_one_message(lambda: Matrix(validate(config, file=CONFIG_FILE), file=CONFIG_FILE))
 PLAN = or_one_message(lambda: MATRIX.plan)
 RANKS = order.ranks(PLAN)
 

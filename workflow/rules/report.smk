@@ -14,11 +14,11 @@ rule host:
         measured_cells,
     output:
         "results/host.json",
+    log:
+        "results/logs/host.log",
     params:
         fingerprint=fingerprint(),
         code=code_digest("host"),
-    log:
-        "results/logs/host.log",
     shell:
         "{RUN}/host.py --output {output} --log {log} --job host"
 
@@ -28,10 +28,10 @@ rule rulegraph:
         "results/plan.json",
     output:
         "results/rulegraph.svg",
-    params:
-        code=code_digest("rulegraph"),
     log:
         "results/logs/rulegraph.log",
+    params:
+        code=code_digest("rulegraph"),
     shell:
         "{RUN}/rulegraph.py --snakefile {workflow.main_snakefile:q}"
         " --configfile {CONFIG_FILE:q} --output {output} --log {log} --job rulegraph"
@@ -49,10 +49,10 @@ rule report:
         posthoc="results/tables/posthoc.csv",
     output:
         "results/report.html",
-    params:
-        code=code_digest("report") + folder_digest(RESOURCES / "report"),
     log:
         "results/logs/report.log",
+    params:
+        code=code_digest("report") + folder_digest(RESOURCES / "report"),
     shell:
         "{RUN}/report.py --plan {input.plan} --host {input.host}"
         " --samples {input.samples} --summary {input.summary} --anova {input.anova}"

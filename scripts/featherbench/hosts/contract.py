@@ -21,7 +21,7 @@ class Host(Protocol):
     """Whether its platforms belong into the figures of virtualized ones."""
 
     def lacks(self) -> Sequence[Lack]:
-        """What this machine lacks to be such a host."""
+        """Say what this machine lacks to be such a host."""
         ...
 
     def open(self, local: Place) -> Place:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""This machine itself."""
+"""The machine itself, with nothing between."""
 
 from __future__ import annotations
 
