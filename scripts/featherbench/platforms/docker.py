@@ -227,7 +227,8 @@ class Technology:
                 remedy="take sysctls that it does not have out of tuning.net_sysctls",
             )
         values = map(one_line, said.splitlines())
-        return dict(zip(tuning.net_sysctls, values, strict=False)) | {"nofile": open_files(said)}
+        found = dict(zip(tuning.net_sysctls, values, strict=False))
+        return found if tuning.nofile is None else found | {"nofile": open_files(said)}
 
     def leftovers(self) -> Sequence[Leftover]:
         """Find containers, the network and firewall rules of ours."""

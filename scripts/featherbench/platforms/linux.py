@@ -254,8 +254,10 @@ class Technology:
             key: one_line((PROC / "sys" / key.replace(".", "/")).read_text())
             for key in tuning.net_sysctls
         }
-        limits = (PROC / str(instance.handle["pid"]) / "limits").read_text()
-        return found | {"nofile": open_files(limits)}
+        if tuning.nofile is not None:
+            limits = (PROC / str(instance.handle["pid"]) / "limits").read_text()
+            found["nofile"] = open_files(limits)
+        return found
 
     def leftovers(self) -> Sequence[Leftover]:
         """Find control groups of ours."""

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Drivers under contract: those of the package, and one that is loaded as a user's plugin."""
+
+import socket
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from featherbench import plugins, services
+from featherbench.errors import DeadlineError
+from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
+from featherbench.waiting import wait_until
+
+PLUGINS = (str(Path(__file__).parents[1] / "plugins"),)
+SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
+GREETINGS = {"http": b"GET /payload HTTP/1.0\r\n\r\n", "kv": b"PING\r\n"}
+ANSWERS = {"http": b" 200 ", "kv": b"+PONG"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A driver with all that it needs to run instances."""
+
+    technology: object
+    images: dict
+    place: Place
+    folder: Path
+    tuning: Tuning
+    """As this machine is: what runs in its network namespace cannot have it otherwise."""
+
+    def order(self, app, command=None, port=None, network=None):
+        given = command or services.serve_command(app)
+        instance_id = f"test{uuid.uuid4().hex[:8]}"
+        return StartOrder(
+            instance_id=instance_id,
+            app=app,
+            image=self.images[app],
+            command=given,
+            port=port if command else services.PORTS[app],
+            network=network or self.technology.networks[0],
+            settings=self.technology.Settings(),
+            tuning=self.tuning,
+            place=self.place,
+            log=self.folder / "logs" / f"{instance_id}.log",
+        )
+
+    def start(self, *given, **named):
+        order = self.order(*given, **named)
+        self.technology.prepare(self.place, order.network)
+        return self.technology.start(order)
+
+    def await_answer(self, instance):
+        """Wait until the service answers in its own protocol."""
+
+        def answers():
+            try:
+                with socket.create_connection(
+                    (instance.endpoint.address, instance.endpoint.port), timeout=1
+                ) as connection:
+                    connection.sendall(GREETINGS[instance.app])
+                    return ANSWERS[instance.app] in connection.recv(4096)
+            except OSError:
+                return False
+
+        try:
+            wait_until(answers, what=instance.app, within_s=20)
+        except DeadlineError:
+            pytest.fail(self.technology.diagnosis(instance))
+
+    def own_leftovers(self):
+        return [each for each in self.technology.leftovers() if each.state == str(self.place.state)]
+
+    def clean(self):
+        for leftover in self.own_leftovers():
+            self.technology.remove(leftover)
+
+
+def build(name, app, into, built_root, files=None):
+    technology = plugins.technology(name, PLUGINS)
+    workload = plugins.workload(app)
+    own = workload.files(workload.Settings()) if files is None else files
+    needs_root = technology.needs_root_filesystem
+    into.mkdir(parents=True)
+    return technology.build_image(
+        BuildOrder(
+            app=app,
+            into=into,
+            root_tar=built_root.tar if needs_root else None,
+            root_digest=built_root.record.digest if needs_root else "",
+            root_versions=built_root.record.versions if needs_root else {},
+            root_compressed_bytes=built_root.record.compressed_bytes if needs_root else None,
+            files=own,
+        )
+    )
+
+
+def pytest_generate_tests(metafunc):
+    if "technology_name" in metafunc.fixturenames:
+        names = [
+            pytest.param(name, marks=[pytest.mark.docker] if name == "docker" else [])
+            for name in plugins.driver_files("platforms", PLUGINS)
+        ]
+        metafunc.parametrize("technology_name", names, scope="session")
+
+
+@pytest.fixture(scope="session")
+def technology(technology_name):
+    return plugins.technology(technology_name, PLUGINS)
+
+
+@pytest.fixture(scope="session")
+def runnable(technology):
+    """Skip where this host cannot run the driver."""
+    if lacks := technology.lacks():
+        pytest.skip(f"{lacks[0].what} ({lacks[0].remedy})")
+    return technology
+
+
+@pytest.fixture(scope="session")
+def build_image(technology_name, runnable, built_root, tmp_path_factory):
+    assert runnable
+
+    def build_here(app, files=None):
+        into = tmp_path_factory.mktemp("images") / app
+        return build(technology_name, app, into, built_root, files)
+
+    return build_here
+
+
+@pytest.fixture(scope="session")
+def images(build_image):
+    return {app: build_image(app) for app in ("http", "kv", "startup")}
+
+
+@pytest.fixture
+def subject(runnable, images, wire, tmp_path):
+    place = Place(
+        host="native",
+        address=wire.address,
+        cpus=(0,),
+        container_subnet=wire.container_subnet,
+        state=tmp_path / "state",
+    )
+    tuning = Tuning(net_sysctls={"net.core.somaxconn": SOMAXCONN.read_text().strip()}, nofile=4321)
+    given = Subject(technology=runnable, images=images, place=place, folder=tmp_path, tuning=tuning)
+    yield given
+    given.clean()

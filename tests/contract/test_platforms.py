@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every technology driver must do, ours and a user's."""
+
+import inspect
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from featherbench import services
+from featherbench.errors import InstanceDiedError, InstanceError
+from featherbench.platforms import contract
+from featherbench.record import Image, Instance, Usage
+from featherbench.waiting import wait_until
+
+HEAVY = ("docker", "pandas", "plotnine", "scipy", "statsmodels")
+METHODS = [
+    name
+    for name, member in vars(contract.Technology).items()
+    if inspect.isfunction(member) and not name.startswith("_")
+]
+
+
+def listening(port):
+    """Addresses of this machine at which something listens on a TCP port."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    listeners = [line.split()[1] for line in lines if line.split()[3] == "0A"]
+    pairs = (each.split(":") for each in listeners)
+    return {
+        socket.inet_ntoa(bytes.fromhex(address)[::-1])
+        for address, number in pairs
+        if int(number, 16) == port
+    }
+
+
+# --- what needs nothing --------------------------------------------------------------------------
+
+
+def test_it_says_where_it_runs_and_how_it_is_reached(technology):
+    assert technology.hosts
+    assert set(technology.networks) <= {"nat", "bridge", "host"}
+    assert isinstance(technology.needs_root_filesystem, bool)
+
+
+def test_its_settings_have_defaults_and_refuse_what_they_do_not_know(technology):
+    assert issubclass(technology.Settings, contract.Settings)
+    assert technology.Settings().model_dump(mode="json") is not None
+    with pytest.raises(ValidationError):
+        technology.Settings.model_validate({"no_such_key": 1})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_its_methods_are_those_of_the_contract(technology, method):
+    wanted = inspect.signature(getattr(contract.Technology, method))
+    found = inspect.signature(getattr(type(technology), method))
+    assert list(found.parameters) == list(wanted.parameters)
+
+
+def test_every_lack_has_a_remedy(technology):
+    for lack in technology.lacks():
+        assert lack.what
+        assert lack.remedy
+
+
+def test_what_it_lacks_without_any_program_is_said(technology, monkeypatch):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    monkeypatch.setattr("featherbench.programs.SYSTEM_FOLDERS", "/nonexistent")
+    assert bool(technology.lacks()) == technology.needs_root_filesystem
+
+
+def test_loading_it_loads_nothing_heavy(technology):
+    file = inspect.getfile(type(technology))
+    script = (
+        "import sys, importlib.util as u\n"
+        f"spec = u.spec_from_file_location('driver', {file!r})\n"
+        "module = u.module_from_spec(spec); sys.modules['driver'] = module\n"
+        "spec.loader.exec_module(module); module.Technology().lacks()\n"
+        f"print(*set({HEAVY!r}) & set(sys.modules))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path(contract.__file__).parents[2])}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
+
+
+# --- images --------------------------------------------------------------------------------------
+
+
+def test_an_image_says_what_it_is(technology_name, images):
+    for app, image in images.items():
+        assert (image.technology, image.app) == (technology_name, app)
+        assert image.size.allocated_bytes > 0
+        assert 0 < image.size.compressed_bytes <= image.size.apparent_bytes
+        assert image.size.counted
+        assert image.versions
+        assert Image.model_validate_json(image.model_dump_json()) == image
+
+
+def test_the_same_bytes_have_the_same_digest(build_image, images):
+    assert build_image("http").digest == images["http"].digest
+
+
+def test_other_bytes_have_another_digest(build_image, images):
+    assert build_image("http", {"/srv/featherbench/http/payload": b"x"}).digest not in {
+        image.digest for image in images.values()
+    }
+
+
+# --- instances -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("app", ["http", "kv"])
+def test_an_instance_lives_and_ends(subject, app):
+    technology = subject.technology
+    instance = subject.start(app)
+    assert technology.is_running(instance), technology.diagnosis(instance)
+    subject.await_answer(instance)
+    assert instance.start_phases_s
+    technology.stop(instance)
+    assert not technology.is_running(instance)
+    assert technology.diagnosis(instance)
+    technology.stop(instance)
+    wait_until(
+        lambda: subject.place.address not in listening(services.PORTS[app]),
+        what="the port given back",
+        within_s=2,
+    )
+
+
+def test_an_instance_can_be_found_again_from_its_record(subject):
+    started = subject.start("http")
+    found = Instance.model_validate_json(started.model_dump_json())
+    assert subject.technology.is_running(found)
+    subject.technology.stop(found)
+    assert not subject.technology.is_running(started)
+
+
+def test_it_listens_at_the_places_address_only(subject):
+    before = listening(services.PORTS["http"])
+    instance = subject.start("http")
+    subject.await_answer(instance)
+    assert listening(services.PORTS["http"]) - before == {subject.place.address}
+
+
+def test_usage_grows_with_work(subject):
+    technology = subject.technology
+    instance = subject.start("http")
+    subject.await_answer(instance)
+    before = technology.usage(instance)
+    assert isinstance(before, Usage)
+    assert before.source
+    assert before.memory_working_set_bytes is None or before.memory_working_set_bytes > 100_000
+
+    def has_grown():
+        subject.await_answer(instance)
+        return technology.usage(instance).cpu_s > before.cpu_s
+
+    wait_until(has_grown, what="processor time", within_s=20)
+
+
+def test_usage_of_an_instance_that_is_gone_is_an_error(subject):
+    instance = subject.start("http")
+    subject.technology.stop(instance)
+    with pytest.raises(InstanceDiedError):
+        subject.technology.usage(instance)
+
+
+def test_the_peak_is_reset_or_said_not_to_be(subject):
+    technology = subject.technology
+    instance = subject.start("kv")
+    subject.await_answer(instance)
+    before = technology.usage(instance).memory_peak_bytes
+    if technology.reset_peak(instance):
+        assert technology.usage(instance).memory_peak_bytes <= before
+
+
+def test_tuning_is_read_back(subject):
+    instance = subject.start("http")
+    subject.await_answer(instance)
+    found = subject.technology.tuning_in_force(instance, subject.tuning)
+    assert found == {**subject.tuning.net_sysctls, "nofile": "4321"}
+
+
+def start_and_see_it_end(subject, order):
+    try:
+        instance = subject.technology.start(order)
+    except InstanceError:
+        return
+    # The platform saw it run for a moment.
+    wait_until(lambda: not subject.technology.is_running(instance), what="its end", within_s=10)
+    subject.technology.stop(instance)
+
+
+def test_a_command_that_cannot_run_leaves_nothing(subject):
+    subject.technology.prepare(subject.place, subject.technology.networks[0])
+    before = subject.own_leftovers()
+    start_and_see_it_end(subject, subject.order("http", ("/no/such/program",)))
+    assert subject.own_leftovers() == before
+
+
+def test_a_started_instance_is_found_as_a_leftover_and_removed(subject):
+    instance = subject.start("http")
+    assert subject.own_leftovers()
+    subject.clean()
+    assert subject.own_leftovers() == []
+    assert not subject.technology.is_running(instance)
+
+
+def test_the_startup_probe_sends_its_nonce_and_lives_on(subject):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind((subject.place.address, 0))
+        receiver.settimeout(20)
+        port = receiver.getsockname()[1]
+        command = services.probe_command(subject.place.address, port, "a-nonce")
+        instance = subject.start("startup", command)
+        assert receiver.recv(100) == b"a-nonce"
+    assert subject.technology.is_running(instance)
+    subject.technology.stop(instance)
+    assert not subject.technology.is_running(instance)
+
+
+def test_facts_are_text(runnable):
+    assert all(isinstance(value, str) for value in runnable.facts().values())
+
+
+def test_a_killed_server_is_not_running(subject, technology_name):
+    instance = subject.start("kv")
+    subject.await_answer(instance)
+    pid = first_process(instance, technology_name)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(
+        lambda: not subject.technology.is_running(instance), what="death noticed", within_s=10
+    )
+    assert subject.technology.diagnosis(instance)
+    subject.technology.stop(instance)
+
+
+def first_process(instance, technology_name):
+    if technology_name != "docker":
+        return instance.handle["pid"]
+    inspected = ["docker", "inspect", "--format", "{{.State.Pid}}", instance.handle["container"]]
+    return int(subprocess.run(inspected, capture_output=True, text=True, check=True).stdout)

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where control groups are, on version 1, version 2 and hybrid hosts."""
+
+from pathlib import Path
+
+import pytest
+
+from featherbench.cgroup import Group, parse_membership, parse_mounts, place
+from featherbench.errors import InstanceError
+
+TMPFS = "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
+V1_SPLIT = """\
+32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu
+33 31 0:30 / /sys/fs/cgroup/cpuacct rw,relatime - cgroup cgroup rw,cpuacct
+34 31 0:31 / /sys/fs/cgroup/cpuset rw,relatime - cgroup cgroup rw,cpuset
+35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
+40 31 0:37 / /sys/fs/cgroup/systemd rw,relatime - cgroup cgroup rw,name=systemd
+"""
+V1_JOINED = """\
+32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct
+35 31 0:32 / /sys/fs/cgroup/memory rw shared:10 - cgroup cgroup rw,memory
+"""
+HYBRID = "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n"
+V2 = "35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
+
+IN_DOCKER_V1 = """\
+9:name=systemd:/docker/4f
+4:memory:/docker/4f
+3:cpuset:/docker/4f
+2:cpuacct:/docker/4f
+1:cpu:/docker/4f
+0::/
+"""
+IN_DOCKER_JOINED = "4:memory:/docker/4f\n2:cpu,cpuacct:/docker/4f\n"
+IN_DOCKER_V2 = "0::/system.slice/docker-4f.scope\n"
+
+
+@pytest.mark.parametrize("unified", ["", HYBRID])
+def test_version_1_with_a_folder_for_each_controller(unified):
+    found = place(parse_mounts(TMPFS + V1_SPLIT + unified), parse_membership(IN_DOCKER_V1))
+    assert found == Group(
+        version=1,
+        cpu=Path("/sys/fs/cgroup/cpu/docker/4f"),
+        cpuacct=Path("/sys/fs/cgroup/cpuacct/docker/4f"),
+        memory=Path("/sys/fs/cgroup/memory/docker/4f"),
+    )
+    assert len(found.folders) == 3
+    assert found.name == "4f"
+
+
+def test_version_1_with_joined_controllers():
+    found = place(parse_mounts(TMPFS + V1_JOINED), parse_membership(IN_DOCKER_JOINED))
+    assert found.cpu == found.cpuacct == Path("/sys/fs/cgroup/cpu,cpuacct/docker/4f")
+    assert len(found.folders) == 2
+
+
+def test_version_2():
+    found = place(parse_mounts(V2), parse_membership(IN_DOCKER_V2))
+    assert found.version == 2
+    assert found.folders == (Path("/sys/fs/cgroup/system.slice/docker-4f.scope"),)
+
+
+def test_a_path_may_hold_colons():
+    assert parse_membership("0::/a:b/c\n") == {"": "/a:b/c"}
+
+
+@pytest.mark.parametrize("mounts", ["", TMPFS, TMPFS + V1_SPLIT.replace("cpuacct", "blkio")])
+def test_a_host_without_usable_groups_is_told(mounts):
+    with pytest.raises(InstanceError, match="memory"):
+        place(parse_mounts(mounts), parse_membership(IN_DOCKER_V1))
