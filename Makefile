@@ -26,7 +26,6 @@ check: setup-dev
 	mypy
 	lint-imports
 	snakefmt --check Snakefile workflow
-	snakemake --lint
 
 benchmark: setup-dev
 	$(AS_ROOT) pytest -m benchmark $(ARGS)

@@ -18,6 +18,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 include: "workflow/rules/terminal.smk"
 include: "workflow/rules/matrix.smk"
+include: "workflow/rules/inputs.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/cells.smk"
 include: "workflow/rules/analysis.smk"

@@ -132,15 +132,13 @@ class Project:
 
 
 @pytest.fixture(scope="session")
-def repository_copy(repository, tmp_path_factory):
-    """Copy what Snakemake needs, so that a test may edit the package."""
+def repository(repository, tmp_path_factory):
+    """A copy of the checkout: edits made while the tests run are not mistaken for changes."""
     copy = tmp_path_factory.mktemp("repository")
-    for name in ("Snakefile", "workflow", "scripts", "profiles", "config", "resources"):
-        source = repository / name
-        if source.is_dir():
-            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, copy / name)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copy(repository / "Snakefile", copy)
+    for name in ("workflow", "scripts", "profiles", "config", "resources", "tests/plugins"):
+        shutil.copytree(repository / name, copy / name, ignore=ignored)
     return copy
 
 

@@ -19,10 +19,6 @@ FIGURES = [
 ]
 
 
-def measured_cells(wildcards):
-    return [cell for cell in CELLS if not PARTIAL or os.path.exists(cell)]
-
-
 localrules:
     plan,
     aggregate,
@@ -39,7 +35,7 @@ rule plan:
     params:
         plan=spec_json(PLAN),
     shell:
-        "{RUN}/plan.py --plan {params.plan:q} --output {output} --log {log} --job plan"
+        'python "$SCRIPTS/plan.py" --plan {params.plan:q} --output {output} --log {log} --job plan'
 
 
 rule aggregate:
@@ -54,7 +50,7 @@ rule aggregate:
     params:
         code=code_digest("aggregate"),
     shell:
-        "{RUN}/aggregate.py --plan {input.plan} --cells results/cells"
+        'python "$SCRIPTS/aggregate.py" --plan {input.plan} --cells results/cells'
         " --parquet {output.parquet} --csv {output.csv} --log {log} --job aggregate"
 
 
@@ -71,7 +67,7 @@ rule analyze:
     params:
         code=code_digest("analyze"),
     shell:
-        "{RUN}/analyze.py --samples {input.samples} --summary {output.summary}"
+        'python "$SCRIPTS/analyze.py" --samples {input.samples} --summary {output.summary}'
         " --anova {output.anova} --posthoc {output.posthoc} --log {log} --job analyze"
 
 
@@ -87,5 +83,5 @@ rule plot:
     params:
         code=code_digest("plot"),
     shell:
-        "{RUN}/plot.py --plan {input.plan} --samples {input.samples}"
+        'python "$SCRIPTS/plot.py" --plan {input.plan} --samples {input.samples}'
         " --summary {input.summary} --figures-dir results/figures --log {log} --job plot"

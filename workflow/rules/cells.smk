@@ -4,21 +4,6 @@
 # deleted cell costs one cell, and nothing is left running for Snakemake to forget.
 
 
-def image_digests(wildcards):
-    return [
-        f"results/images/{technology}/{app}.digest"
-        for technology, app in MATRIX.images_of(wildcards.platform, wildcards.workload)
-    ]
-
-
-def of_deployment(wildcards):
-    return {
-        "platform": wildcards.platform,
-        "workload": wildcards.workload,
-        "deployment": int(wildcards.deployment),
-    }
-
-
 rule deploy:
     input:
         image_digests,
@@ -30,10 +15,11 @@ rule deploy:
     resources:
         testbed=1,
     params:
+        job="deploy/{platform}/{workload}/d{deployment}",
         spec=lambda wildcards: spec_json(MATRIX.deploy_spec("deploy", **of_deployment(wildcards))),
     shell:
-        "{RUN}/deploy.py --spec {params.spec:q} --output {output} --log {log}"
-        " --job deploy/{wildcards.platform}/{wildcards.workload}/d{wildcards.deployment}"
+        'python "$SCRIPTS/deploy.py" --spec {params.spec:q} --output {output}'
+        " --log {log} --job {params.job}"
 
 
 rule warmup:
@@ -47,22 +33,11 @@ rule warmup:
     resources:
         testbed=1,
     params:
+        job="warmup/{platform}/{workload}/d{deployment}",
         spec=lambda wildcards: spec_json(MATRIX.deploy_spec("warmup", **of_deployment(wildcards))),
     shell:
-        "{RUN}/warmup.py --spec {params.spec:q} --deployment {input} --output {output}"
-        " --log {log}"
-        " --job warmup/{wildcards.platform}/{wildcards.workload}/d{wildcards.deployment}"
-
-
-def what_is_measured(wildcards):
-    digests = {"images": image_digests(wildcards)}
-    if not MATRIX.uses_lease(wildcards.workload):
-        return digests
-    where = "{platform}/{workload}/d{deployment}.json".format(**dict(wildcards))
-    return digests | {
-        "deployment": f"results/deployments/{where}",
-        "warmup": f"results/warmups/{where}",
-    }
+        'python "$SCRIPTS/warmup.py" --spec {params.spec:q} --deployment {input} --output {output}'
+        " --log {log} --job {params.job}"
 
 
 rule measure:
@@ -76,6 +51,7 @@ rule measure:
     resources:
         testbed=1,
     params:
+        job="measure/{platform}/{workload}/d{deployment}/c{concurrency}",
         spec=lambda wildcards: spec_json(
             MATRIX.measure_spec(**of_deployment(wildcards), concurrency=int(wildcards.concurrency))
         ),
@@ -83,6 +59,5 @@ rule measure:
             f"--deployment {input.deployment}" if "deployment" in input.keys() else ""
         ),
     shell:
-        "{RUN}/measure.py --spec {params.spec:q} {params.deployment} --output {output}"
-        " --log {log} --job measure/{wildcards.platform}/{wildcards.workload}"
-        "/d{wildcards.deployment}/c{wildcards.concurrency}"
+        'python "$SCRIPTS/measure.py" --spec {params.spec:q} {params.deployment} --output {output}'
+        " --log {log} --job {params.job}"

@@ -20,20 +20,9 @@ rule root_filesystem:
     params:
         spec=lambda wildcards: spec_json(MATRIX.root_filesystem_spec()),
     shell:
-        "{RUN}/root_filesystem.py --spec {params.spec:q} --tar {output.tar}"
+        'python "$SCRIPTS/root_filesystem.py" --spec {params.spec:q} --tar {output.tar}'
         " --record {output.record} --digest {output.digest}"
         " --log {log} --job root_filesystem"
-
-
-def root_filesystem_if_needed(wildcards):
-    if not MATRIX.needs_root_filesystem(wildcards.technology):
-        return {}
-    # The archive must be there, but what counts is its digest.
-    return {
-        "root_digest": "results/images/root.digest",
-        "root_tar": ancient("results/images/root.tar"),
-        "root": ancient("results/images/root.json"),
-    }
 
 
 rule build_image:
@@ -48,9 +37,10 @@ rule build_image:
     resources:
         testbed=1,
     params:
+        job="build_image/{technology}/{app}",
         spec=lambda wildcards: spec_json(MATRIX.image_spec(wildcards.technology, wildcards.app)),
         root=lambda wildcards, input: (f"--root {input.root}" if "root" in input.keys() else ""),
     shell:
-        "{RUN}/build_image.py --spec {params.spec:q} {params.root}"
+        'python "$SCRIPTS/build_image.py" --spec {params.spec:q} {params.root}'
         " --record {output.record} --digest {output.digest}"
-        " --log {log} --job build_image/{wildcards.technology}/{wildcards.app}"
+        " --log {log} --job {params.job}"

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Reads the configuration and expands it into the matrix; a mistake in it is one message.
 
-import shlex
-
 from snakemake.utils import update_config
 
 from featherbench import order
@@ -34,9 +32,13 @@ MATRIX = or_one_message(lambda: Matrix(validate(config, file=CONFIG_FILE), file=
 PLAN = or_one_message(lambda: MATRIX.plan)
 RANKS = order.ranks(PLAN)
 
-PYTHON = shlex.quote(sys.executable)
-RUN = f"PYTHONPATH={shlex.quote(str(SCRIPTS))} {PYTHON} {shlex.quote(str(SCRIPTS))}"
-
+# Jobs use this interpreter and our package. Neither is a fact that a result depends on, so
+# they are no params.
+os.environ.update(
+    PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.getenv('PATH')}",
+    PYTHONPATH=str(SCRIPTS),
+    SCRIPTS=str(SCRIPTS),
+)
 CELLS = [
     f"results/cells/{platform}/{workload}/d{deployment}/c{concurrency}.json"
     for platform, workload, deployment, concurrency in PLAN.cells()

@@ -20,7 +20,7 @@ rule host:
         fingerprint=fingerprint(),
         code=code_digest("host"),
     shell:
-        "{RUN}/host.py --output {output} --log {log} --job host"
+        'python "$SCRIPTS/host.py" --output {output} --log {log} --job host'
 
 
 rule rulegraph:
@@ -31,10 +31,12 @@ rule rulegraph:
     log:
         "results/logs/rulegraph.log",
     params:
+        snakefile=workflow.main_snakefile,
+        configfile=CONFIG_FILE,
         code=code_digest("rulegraph"),
     shell:
-        "{RUN}/rulegraph.py --snakefile {workflow.main_snakefile:q}"
-        " --configfile {CONFIG_FILE:q} --output {output} --log {log} --job rulegraph"
+        'python "$SCRIPTS/rulegraph.py" --snakefile {params.snakefile:q}'
+        " --configfile {params.configfile:q} --output {output} --log {log} --job rulegraph"
 
 
 rule report:
@@ -54,7 +56,7 @@ rule report:
     params:
         code=code_digest("report") + folder_digest(RESOURCES / "report"),
     shell:
-        "{RUN}/report.py --plan {input.plan} --host {input.host}"
+        'python "$SCRIPTS/report.py" --plan {input.plan} --host {input.host}'
         " --samples {input.samples} --summary {input.summary} --anova {input.anova}"
         " --posthoc {input.posthoc} --figures-dir results/figures"
         " --images results/images --cells results/cells --failures results/failures"
