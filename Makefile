@@ -12,7 +12,7 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env "PATH=$$PATH")
 # More words for snakemake, pytest or uv: make all ARGS="--configfile config/paper.yaml"
 ARGS ?=
 
-.PHONY: all test check benchmark setup setup-dev packages engine lock
+.PHONY: all test check benchmark schema setup setup-dev packages engine lock
 
 all: setup
 	$(AS_ROOT) snakemake --cores 1 all $(ARGS)
@@ -43,6 +43,10 @@ packages:
 # Where no engine can run, the platforms that need one are reported as such, and the others go on.
 engine: packages
 	@setup/engine.sh || echo "going on without a Docker engine" >&2
+
+# What editors know of the configuration; a test sees to it that it is in step with the models.
+schema: setup
+	python -m featherbench schema > config/schema.json
 
 # requirements.lock first: requirements-dev.in keeps to its versions.
 lock: setup-dev

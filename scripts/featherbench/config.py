@@ -29,6 +29,8 @@ BENCHMARKING_NETWORK = ipaddress.IPv4Network("198.18.0.0/15")
 """RFC 2544: the addresses set aside for benchmarking; nothing of ours uses others."""
 
 CpuList = tuple[Annotated[int, Field(ge=0)], ...]
+PlatformName = Annotated[str, Field(pattern=r"^[a-z0-9]+-[a-z0-9]+$")]
+Sysctl = Annotated[str, Field(pattern=r"^net\.[a-z0-9_.]+$")]
 
 
 class Section(BaseModel):
@@ -49,14 +51,14 @@ class Repetitions(Section):
 class PlatformConfig(Section):
     """One platform, reached in one or several ways."""
 
-    name: str = Field(pattern=r"^[a-z0-9]+-[a-z0-9]+$")
+    name: PlatformName
     """`<technology>-<host>`, for example `docker-native`."""
     network: tuple[str, ...] = ()
     """How the client reaches it; each way is a platform of its own. Default: as its users do."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """The technology's own settings; see config/README.md."""
 
-    @field_validator("network", mode="before")
+    @field_validator("network", mode="before", json_schema_input_type=str | tuple[str, ...])
     @classmethod
     def _one_or_several(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
@@ -76,11 +78,13 @@ class WorkloadConfig(Section):
     """One workload."""
 
     concurrency: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] | None = None
-    """Open client connections, one level after the other. Only for `http` and `kv`."""
+    """Open client connections, one level after the other. Only for `http` and `kv`; null or left
+    out: 1 and 100."""
     load_generator: str | None = None
-    """The program that makes the load. Only for `http` and `kv`; others use theirs."""
+    """The program that makes the load. Only for `http` and `kv`, whose choice holds for `memory`,
+    too; null or left out: `wrk` and `redis_benchmark`."""
     repetitions: Repetitions | None = None
-    """How often this workload is repeated, if not as often as the others."""
+    """How often this workload is repeated, if not as the top-level `repetitions` says."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """The workload's own settings; see config/README.md."""
 
@@ -120,9 +124,9 @@ class TestbedConfig(Section):
     container_subnet: str = "198.18.1.0/24"
     """Addresses of containers on networks that we make, out of 198.18.0.0/15."""
     server_cpus: CpuList | Literal["auto"] = "auto"
-    """CPUs of the server; `auto`: half of the cores."""
+    """CPUs of the server; `auto`: half of the cores, or what the client leaves."""
     client_cpus: CpuList | Literal["auto"] = "auto"
-    """CPUs of the load generator; `auto`: the other half."""
+    """CPUs of the load generator; `auto`: the other half, or what the server leaves."""
 
     @field_validator("subnet", "container_subnet")
     @classmethod
@@ -145,22 +149,23 @@ class TestbedConfig(Section):
 class TuningConfig(Section):
     """The paper's Table 3, set on the client's and the server's side and restored afterwards."""
 
-    net_sysctls: dict[Annotated[str, Field(pattern=r"^net\.[a-z0-9_.]+$")], str] = Field(
+    net_sysctls: dict[Sysctl, str] = Field(
         default={
             "net.core.somaxconn": "1024",
             "net.ipv4.ip_local_port_range": "1024 65535",
             "net.ipv4.tcp_tw_reuse": "1",
             "net.ipv4.tcp_keepalive_time": "60",
             "net.ipv4.tcp_keepalive_intvl": "60",
-        }
+        },
+        json_schema_extra={"additionalProperties": False},
     )
-    """Sysctls of each network namespace."""
+    """Sysctls below `net.`, set on both sides; what is given replaces the whole default."""
     nofile: Annotated[int, Field(ge=64)] | None = 20000
     """Limit of open files of every server and load generator; null leaves it."""
     file_max: Annotated[int, Field(ge=1024)] | None = None
     """`fs.file-max` of the whole host; null, the default, leaves it."""
 
-    @field_validator("net_sysctls", mode="before")
+    @field_validator("net_sysctls", mode="before", json_schema_input_type=dict[Sysctl, str | int])
     @classmethod
     def _values_are_text(cls, value: object) -> object:
         if isinstance(value, dict):
@@ -172,7 +177,7 @@ class Config(Section):
     """The whole configuration."""
 
     seed: Annotated[int, Field(ge=0)] = 2017
-    """Decides the order in which cells are measured."""
+    """Decides the random order in which cells are measured; changing it measures nothing again."""
     baseline: str = "linux-native"
     """The platform that ratios are taken to."""
     platforms: Annotated[tuple[PlatformConfig, ...], Field(min_length=1)]
@@ -182,19 +187,32 @@ class Config(Section):
     repetitions: Repetitions = Repetitions()
     """How often, unless a workload says otherwise."""
     root_filesystem: RootFilesystemConfig = RootFilesystemConfig()
+    """What nginx and Redis come from."""
     testbed: TestbedConfig = TestbedConfig()
+    """Where client and server are."""
     tuning: TuningConfig = TuningConfig()
+    """Sysctls and limits."""
     plugins: tuple[str, ...] = ()
     """Folders with drivers of your own: `platforms/`, `hosts/`, `workloads/`, `loadgens/`."""
 
-    @field_validator("platforms", mode="before")
+    @field_validator(
+        "platforms",
+        mode="before",
+        json_schema_input_type=Annotated[
+            tuple[PlatformName | PlatformConfig, ...], Field(min_length=1)
+        ],
+    )
     @classmethod
     def _a_name_is_a_platform(cls, value: object) -> object:
         if isinstance(value, list | tuple):
             return [{"name": item} if isinstance(item, str) else item for item in value]
         return value
 
-    @field_validator("workloads", mode="before")
+    @field_validator(
+        "workloads",
+        mode="before",
+        json_schema_input_type=Annotated[dict[str, WorkloadConfig | None], Field(min_length=1)],
+    )
     @classmethod
     def _nothing_said_is_default(cls, value: object) -> object:
         if isinstance(value, dict):

@@ -1,62 +1,127 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The JSON schema of the configuration, for editors; made from the models that check it."""
+"""The JSON schema of the configuration, for editors; made from the models that check it.
+
+It knows our own drivers. Once a configuration names `plugins`, other names are let through: what
+a user's own drivers are called and take is checked when the workflow starts.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
 from featherbench import plugins
 from featherbench.config import Config
+from featherbench.matrix import PLANNED_HOSTS, PLANNED_TECHNOLOGIES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from pydantic import BaseModel
 
+    from featherbench.platforms.contract import Technology
+    from featherbench.workloads.contract import Workload
+
 Json = dict[str, Any]
+References = dict[object, Json]
+"""By model: where its schema is among the definitions."""
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+TITLE = "The configuration of featherbench"
+NULL: Json = {"type": "null"}
 
 
-def _settings_schema(model: type[BaseModel]) -> Json:
-    return model.model_json_schema(mode="validation")
+class _WithoutFieldTitles(GenerateJsonSchema):
+    """Leaves out the titles that are only the keys' names in capitals."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's
+        return False
 
 
-def _of_workloads(base: Json) -> Json:
-    known = {
-        name: {
-            "anyOf": [
-                {
-                    "allOf": [
-                        {"$ref": "#/$defs/WorkloadConfig"},
-                        {"properties": {"settings": _settings_schema(driver.Settings)}},
-                    ]
-                },
-                {"type": "null"},
-            ]
-        }
-        for name in sorted(plugins.driver_files("workloads"))
-        for driver in [plugins.workload(name)]
+def _names(kind: str) -> list[str]:
+    return sorted(plugins.driver_files(kind))
+
+
+def _workloads() -> dict[str, Workload]:
+    return {name: plugins.workload(name) for name in _names("workloads")}
+
+
+def _technologies() -> dict[str, Technology]:
+    return {name: plugins.technology(name) for name in _names("platforms")}
+
+
+def _workload(driver: Workload, references: References) -> Json:
+    own: Json = {"settings": references[driver.Settings]}
+    if not driver.sweeps:
+        own |= {"concurrency": NULL, "load_generator": NULL}
+    return {"anyOf": [{"$ref": "#/$defs/WorkloadConfig", "properties": own}, NULL]}
+
+
+def _platform(name: str, driver: Technology, references: References) -> Json:
+    networks = {"enum": list(driver.networks)}
+    one_or_several = {"anyOf": [networks, {"type": "array", "items": networks}]}
+    return {
+        "if": {"properties": {"name": {"pattern": f"^{name}-"}}, "required": ["name"]},
+        "then": {
+            "properties": {"network": one_or_several, "settings": references[driver.Settings]}
+        },
     }
-    return {**base, "properties": known}
 
 
-def _of_platforms(base: Json) -> Json:
-    settings = [
-        {
-            "if": {"properties": {"name": {"pattern": f"^{name}-"}}, "required": ["name"]},
-            "then": {
-                "properties": {"settings": _settings_schema(plugins.technology(name).Settings)}
+def _known_load_generators() -> Iterator[tuple[str, Json]]:
+    for app, workload in _workloads().items():
+        if workload.sweeps:
+            speaking = [g for g in _names("loadgens") if plugins.load_generator(g).app == app]
+            yield app, {"properties": {"load_generator": {"enum": [*speaking, None]}}}
+
+
+def _known_names() -> Json:
+    """Say what names may be while there are no plugins."""
+    technologies = sorted({*_names("platforms"), *PLANNED_TECHNOLOGIES})
+    hosts = sorted({*_names("hosts"), *PLANNED_HOSTS})
+    platform = {"pattern": f"^({'|'.join(technologies)})-({'|'.join(hosts)})$"}
+    return {
+        "properties": {
+            "platforms": {"items": {**platform, "properties": {"name": platform}}},
+            "workloads": {
+                "propertyNames": {"enum": _names("workloads")},
+                "properties": dict(_known_load_generators()),
             },
         }
-        for name in sorted(plugins.driver_files("platforms"))
-    ]
-    full = {"allOf": [{"$ref": "#/$defs/PlatformConfig"}, *settings]}
-    name = {"type": "string", "pattern": "^[a-z0-9]+-[a-z0-9]+$"}
-    return {**base, "items": {"anyOf": [name, full]}}
+    }
+
+
+def _with_drivers(config: Mapping[str, Any], references: References) -> Json:
+    properties = config["properties"]
+    settings = [_platform(name, each, references) for name, each in _technologies().items()]
+    own = {name: _workload(each, references) for name, each in _workloads().items()}
+    platforms = {**properties["platforms"]["items"], "allOf": settings}
+    return {
+        **config,
+        "properties": {
+            **properties,
+            "platforms": {**properties["platforms"], "items": platforms},
+            "workloads": {**properties["workloads"], "properties": own},
+        },
+        "if": {"required": ["plugins"]},
+        "else": _known_names(),
+    }
+
+
+def _models() -> list[type[BaseModel]]:
+    workloads, technologies = _workloads().values(), _technologies().values()
+    return [Config, *(each.Settings for each in workloads), *(e.Settings for e in technologies)]
 
 
 def config_schema() -> str:
     """Give the schema of the configuration file as JSON text."""
-    schema = Config.model_json_schema(mode="validation")
-    properties = schema["properties"]
-    properties["workloads"] = _of_workloads(properties["workloads"])
-    properties["platforms"] = _of_platforms(properties["platforms"])
-    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+    found, schema = models_json_schema(
+        [(model, "validation") for model in _models()], schema_generator=_WithoutFieldTitles
+    )
+    references: References = {model: reference for (model, _), reference in found.items()}
+    definitions = schema["$defs"]
+    config = _with_drivers(definitions.pop("Config"), references)
+    whole = {"$schema": DIALECT, **config, "title": TITLE, "$defs": definitions}
+    return json.dumps(whole, indent=2) + "\n"

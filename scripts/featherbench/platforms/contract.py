@@ -33,7 +33,7 @@ LISTEN_ADDRESS = "{address}"
 class Settings(BaseModel):
     """A driver's own keys of the configuration; drivers subclass it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class WorkloadSettings(BaseModel):
     """A workload's own keys of the configuration; workloads subclass it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Workload(Protocol):
