@@ -49,6 +49,7 @@ def draw(entry: Entry, summary: pd.DataFrame, windows: pd.DataFrame) -> ggplot:
         + _layers(table, _placed(entry, windows, rows))
         + [scale_color_identity(), scale_fill_identity(), scale_shape_identity()]
         + _axes(entry, rows)
+        + [expand_limits(x=_least_span(entry, table["mean"].dropna()))]
         + ([facet_wrap("panel", nrow=1)] if len(table["panel"].unique()) > 1 else [])
         + labs(x=entry.axis, y="", caption=wrapped(entry.caption, width_in))
         + house_theme(width_in, FRAME_IN + ROW_IN * len(rows))
@@ -123,5 +124,12 @@ def _axes(entry: Entry, rows: dict[str, int]) -> list[Any]:
         scale_y_continuous(
             breaks=list(rows.values()), labels=list(rows), limits=ends, expand=(0, 0)
         ),
-        *([] if entry.log_scale else [expand_limits(x=0)]),
     ]
+
+
+def _least_span(entry: Entry, means: pd.Series[float]) -> list[float]:
+    """Places that the axis must show: zero, or a decade, lest the eye be shown a difference."""
+    if not entry.log_scale:
+        return [0.0]
+    missing = max(1.0, 10 * means.min() / means.max()) ** 0.5
+    return [means.min() / missing, means.max() * missing]
