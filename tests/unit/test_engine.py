@@ -225,6 +225,7 @@ def test_without_its_layers_the_engines_size_is_taken_and_said_so():
         ("Bind for 198.18.0.1:18080 failed: port is already allocated", "end what listens"),
         ("listen tcp4 198.18.0.1:18080: bind: address already in use", "end what listens"),
         ("unknown or invalid runtime name: runsc", "daemon.json"),
+        ("Unknown runtime specified runsc", "daemon.json"),
         ("Pool overlaps with other one on this address space", "container_subnet"),
     ],
 )

@@ -43,7 +43,7 @@ EXPLANATIONS = (
         ImageError,
     ),
     Explanation(
-        r"unknown or invalid runtime",
+        r"unknown (or invalid )?runtime",
         "add the runtime to daemon.json, or take `runtime` out of the platform's settings",
     ),
     Explanation(

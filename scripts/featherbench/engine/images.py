@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le"}
 """The engine's names for the kernel's."""
+APP_LABEL = f"{LABEL}.app"
+"""Not LABEL itself: a container inherits its image's labels, and a user's own is no leftover."""
 ROOT_LAYER, FILES_LAYER = "root.tar", "files.tar"
 DIGEST_CHARACTERS = 12
 
@@ -62,7 +64,7 @@ class Contents:
                 "config": {
                     "User": f"{services.SERVICE_UID}:{services.SERVICE_UID}",
                     "WorkingDir": "/",
-                    "Labels": {LABEL: self.app},
+                    "Labels": {APP_LABEL: self.app},
                 },
                 "rootfs": {
                     "type": "layers",

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real instances of nginx and Redis on the wire, one technology at a time."""
+
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from featherbench import plugins, services
+from featherbench.errors import InstanceError
+from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
+from featherbench.waiting import wait_until
+
+TUNING = Tuning(net_sysctls={}, nofile=4321)
+
+
+@dataclass
+class Platform:
+    """A technology on the wire, with its images."""
+
+    technology: object
+    wire: object
+    place: Place
+    images: dict
+    folder: Path
+
+    def start(self, app="http", network=None, *, tuning=TUNING, image=None, **settings):
+        way = network or self.technology.networks[0]
+        self.technology.prepare(self.place, way)
+        instance_id = f"test{uuid.uuid4().hex[:8]}"
+        return self.technology.start(
+            StartOrder(
+                instance_id=instance_id,
+                app=app,
+                image=image or self.images[app],
+                command=services.serve_command(app),
+                port=services.PORTS[app],
+                network=way,
+                settings=self.technology.Settings(**settings),
+                tuning=tuning,
+                place=self.place,
+                log=self.folder / f"{instance_id}.log",
+            )
+        )
+
+    def fetch(self, instance):
+        """Fetch the payload from the client's end; empty while nothing answers."""
+        where = f"http://{instance.endpoint.address}:{instance.endpoint.port}/payload"
+        script = f"curl --silent --max-time 2 {where} || true"
+        return self.wire.client("sh", "-c", script)
+
+    def await_payload(self, instance):
+        return wait_until(
+            lambda: self.fetch(instance),
+            what=f"payload ({self.technology.diagnosis(instance)})",
+            within_s=20,
+        )
+
+    def said_at_its_end(self, *given, **named):
+        """Start what cannot live, and give what the user is told, now or when it has ended."""
+        try:
+            instance = self.start(*given, **named)
+        except InstanceError as failed:
+            return failed.message
+        wait_until(lambda: not self.technology.is_running(instance), what="its end", within_s=10)
+        return self.technology.diagnosis(instance)
+
+    def leftovers(self):
+        state = str(self.place.state)
+        return [each for each in self.technology.leftovers() if each.state == state]
+
+
+@pytest.fixture(scope="module")
+def images(request, built_root, tmp_path_factory):
+    """Build the images of the module's TECHNOLOGY."""
+    technology = plugins.technology(request.module.TECHNOLOGY)
+    if lacks := technology.lacks():
+        pytest.skip(lacks[0].what)
+
+    def build(app):
+        workload = plugins.workload(app)
+        return technology.build_image(
+            BuildOrder(
+                app=app,
+                into=tmp_path_factory.mktemp(app),
+                root_tar=built_root.tar,
+                root_digest=built_root.record.digest,
+                root_versions=built_root.record.versions,
+                root_compressed_bytes=built_root.record.compressed_bytes,
+                files=workload.files(workload.Settings()),
+            )
+        )
+
+    return {app: build(app) for app in ("http", "kv")}
+
+
+@pytest.fixture
+def platform(request, images, wire, tmp_path):
+    place = Place(
+        host="native",
+        address=wire.address,
+        cpus=(max(os.sched_getaffinity(0)),),
+        container_subnet=wire.container_subnet,
+        state=tmp_path / "state",
+    )
+    technology = plugins.technology(request.module.TECHNOLOGY)
+    given = Platform(technology=technology, wire=wire, place=place, images=images, folder=tmp_path)
+    yield given
+    for leftover in given.leftovers():
+        technology.remove(leftover)
+
+
+@pytest.fixture(scope="session")
+def status_of():
+    """Read /proc/PID/status as a mapping."""
+
+    def read(pid):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+    return read

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The baseline: a real process, chrooted, unprivileged, accounted."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from featherbench import cgroup
+from featherbench.errors import ImageError
+from featherbench.platforms.contract import BuildOrder
+from featherbench.platforms.linux import _check_devices, chrooted
+
+pytestmark = pytest.mark.testbed
+TECHNOLOGY = "linux"
+
+
+def members(instance):
+    return cgroup.members(cgroup.own_group(instance.id))
+
+
+def test_it_serves_the_payload_to_the_client(platform):
+    instance = platform.start()
+    assert len(platform.await_payload(instance)) == 1150
+
+
+def test_it_is_confined_to_its_tree_its_user_and_its_cpus(platform, status_of):
+    instance = platform.start()
+    platform.await_payload(instance)
+    tree = platform.images["http"].reference["tree"]
+    assert len(members(instance)) == 2  # master and worker
+    for pid in members(instance):
+        status = status_of(pid)
+        assert Path(f"/proc/{pid}/root").readlink() == Path(tree)
+        assert set(status["Uid"].split()) == set(status["Gid"].split()) == {"33"}
+        assert {int(status[key], 16) for key in ("CapInh", "CapPrm", "CapEff", "CapBnd")} == {0}
+        assert status["NoNewPrivs"] == "1"
+        assert os.sched_getaffinity(pid) == set(platform.place.cpus)
+
+
+def test_its_mounts_are_its_own(platform):
+    instance = platform.start()
+    pid = instance.handle["pid"]
+    inside = Path(f"/proc/{pid}/mountinfo").read_text()
+    assert "proc" in inside
+    assert (
+        str(platform.images["http"].reference["tree"])
+        not in Path("/proc/self/mountinfo").read_text()
+    )
+
+
+def test_its_limit_of_open_files_is_set(platform):
+    instance = platform.start()
+    limits = Path(f"/proc/{instance.handle['pid']}/limits").read_text()
+    assert "Max open files            4321                 4321" in limits
+
+
+def test_stopping_leaves_no_process_and_no_group(platform):
+    instance = platform.start()
+    platform.await_payload(instance)
+    pids = members(instance)
+    platform.technology.stop(instance)
+    assert not any(folder.exists() for folder in cgroup.own_group(instance.id).folders)
+    for pid in pids - {
+        instance.handle["pid"]
+    }:  # the first is our child, and we did not wait for it
+        assert not Path(f"/proc/{pid}").exists()
+    assert platform.leftovers() == []
+
+
+@pytest.fixture
+def stubborn():
+    """A process that SIGTERM does not end."""
+    script = "trap '' TERM; echo ready; while :; do sleep 60; done"
+    with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        yield process
+        process.kill()
+
+
+def test_a_process_that_ignores_sigterm_is_killed(platform, stubborn, monkeypatch):
+    monkeypatch.setattr("featherbench.platforms.linux.STOP_GRACE_S", 0.05)
+    instance = platform.start()
+    group = cgroup.own_group(instance.id)
+    for folder in group.folders:
+        (folder / "cgroup.procs").write_text(str(stubborn.pid))
+    platform.technology.stop(instance)
+    assert stubborn.wait(timeout=5) == -9
+    assert not group.memory.exists()
+
+
+def test_scratch_is_empty_at_every_start(platform):
+    scratch = Path(platform.images["http"].reference["tree"]) / "run/featherbench"
+    (scratch / "old").write_text("of an earlier instance")
+    platform.start()
+    assert not (scratch / "old").exists()
+    assert scratch.stat().st_mode & 0o7777 == 0o1777
+
+
+def test_a_wrong_configuration_is_told_with_what_the_server_said(platform):
+    tree = Path(platform.images["http"].reference["tree"])
+    config = tree / "etc/featherbench/http/nginx.conf"
+    right = config.read_bytes()
+    config.write_text("nonsense;")
+    try:
+        assert "nonsense" in platform.said_at_its_end()
+    finally:
+        config.write_bytes(right)
+
+
+def test_a_tree_that_is_gone_is_an_image_error_with_the_file_to_delete(platform, tmp_path):
+    image = platform.images["http"]
+    gone = image.model_copy(update={"reference": {"tree": str(tmp_path / "http/tree")}})
+    with pytest.raises(ImageError) as refused:
+        platform.start(image=gone)
+    assert f"{tmp_path}/http.digest" in refused.value.remedy
+    assert platform.leftovers() == []
+
+
+def test_trees_share_no_file(platform):
+    trees = [Path(image.reference["tree"]) for image in platform.images.values()]
+    libc = [next(tree.glob("usr/lib/*/libc.so.6")).stat().st_ino for tree in trees]
+    assert len(set(libc)) == len(libc)
+
+
+def test_a_tree_on_a_file_system_without_devices_is_refused(tmp_path):
+    tree = tmp_path / "tree"
+    (tree / "dev").mkdir(parents=True)
+    (tree / "dev/null").mkdir()
+    with pytest.raises(ImageError, match="device nodes"):
+        _check_devices(tree)
+
+
+def test_the_disk_being_full_is_told(platform, built_root, tmp_path):
+    small = tmp_path / "small"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(small)], check=True)
+    try:
+        with pytest.raises(ImageError) as refused:
+            platform.technology.build_image(
+                BuildOrder(
+                    app="http",
+                    into=small,
+                    root_tar=built_root.tar,
+                    root_digest="d",
+                    root_versions={},
+                    root_compressed_bytes=1,
+                    files={},
+                )
+            )
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+        shutil.rmtree(small)
+    assert "No space left" in refused.value.message
+    assert "make room" in refused.value.remedy
+
+
+def test_the_command_ends_in_what_was_asked_for_with_the_address_filled_in():
+    argv = chrooted(Path("/t"), ["serve", "http", "{address}", "80"], "198.18.0.1")
+    assert argv[-4:] == ["serve", "http", "198.18.0.1", "80"]
+    assert argv[0] == "unshare"
+    assert "--root=/t" in argv
