@@ -35,9 +35,10 @@ def arguments(parser: ArgumentParser) -> Namespace:
 
 def _start_log(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
     logging.basicConfig(
         filename=path,
-        filemode="w",
+        filemode="a",  # programs that run for long write to the same file
         level=logging.DEBUG,
         format="%(asctime)s %(name)s %(levelname)s %(message)s",
         force=True,
