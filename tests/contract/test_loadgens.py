@@ -12,7 +12,7 @@ from featherbench.errors import LoadError
 from featherbench.loadgens.contract import Load
 from featherbench.record import Endpoint
 
-PLUGINS = ("tests/plugins",)
+PLUGINS = ("tests/plugins", "examples/my_drivers")
 NAMES = sorted(plugins.driver_files("loadgens", PLUGINS))
 
 

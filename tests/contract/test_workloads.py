@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from featherbench import plugins
 from featherbench.workloads.contract import WorkloadSettings
 
-PLUGINS = ("tests/plugins",)
+PLUGINS = ("tests/plugins", "examples/my_drivers")
 NAMES = sorted(plugins.driver_files("workloads", PLUGINS))
 
 

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""connect: how long the client takes to open a connection to the http server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+
+from pydantic import Field
+
+from featherbench.measuring import http_service
+from featherbench.measuring.observation import between, on_loopback, shared_cpus, snapshot
+from featherbench.record import Window
+from featherbench.verdict import Facts, judge
+from featherbench.workloads.contract import WorkloadSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from featherbench.measuring.bench import Bench
+
+NOMINAL_S = 0.05
+SPARE_S = 5.0
+
+
+class Settings(WorkloadSettings):
+    """The keys of `connect`."""
+
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
+    """After how long a connection is given up, in seconds."""
+
+
+class Workload:
+    """See `workloads/contract.py` of featherbench."""
+
+    Settings: ClassVar[type[WorkloadSettings]] = Settings
+    apps: ClassVar[tuple[str, ...]] = ("http",)
+    uses_lease: ClassVar[bool] = True
+    sweeps: ClassVar[bool] = False
+    loads: ClassVar[tuple[str, ...]] = ()
+
+    def files(self, settings: WorkloadSettings) -> Mapping[str, bytes]:
+        """Give nothing: the image is that of the workload `http`."""
+        return {}
+
+    def verify(self, bench: Bench) -> str:
+        """Check that the http server serves its file."""
+        return http_service.verify(bench)
+
+    def warm_up(self, bench: Bench) -> Mapping[str, object]:
+        """Connect once."""
+        return {"connect_s": _connect_s(bench)}
+
+    def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
+        """Connect `windows` times."""
+        return [_window(bench, index) for index in range(1, windows + 1)]
+
+    def nominal_duration_s(self, settings: WorkloadSettings, windows: int) -> float:
+        """Give the time of as many starts of curl."""
+        return windows * NOMINAL_S
+
+
+def _connect_s(bench: Bench) -> float:
+    """Connect once, at the client. Raises CommandError when that fails."""
+    endpoint, timeout_s = bench.under_test.endpoint, cast("Settings", bench.settings).timeout_s
+    done = bench.client.run(
+        [
+            "curl",
+            *("--silent", "--show-error", "--noproxy", "*", "--output", "/dev/null"),
+            *("--connect-timeout", f"{timeout_s:g}"),
+            *("--write-out", "%{time_connect}"),
+            f"http://{endpoint.address}:{endpoint.port}{http_service.PATH}",
+        ],
+        timeout_s=timeout_s + SPARE_S,
+    )
+    return float(done.stdout)
+
+
+def _window(bench: Bench, index: int) -> Window:
+    before = snapshot(bench)
+    connect_s = _connect_s(bench)
+    observed = between(before, snapshot(bench), bench)
+    verdict, reasons = judge(
+        Facts(
+            steal_fraction=observed.steal_fraction,
+            swapped_pages=observed.swapped_pages,
+            shared_cpus=shared_cpus(bench),
+            loopback=on_loopback(bench),
+        )
+    )
+    return Window(
+        index=index,
+        metric="connect_time",
+        value=connect_s * 1e6,
+        unit="us",
+        started_utc=observed.started_utc,
+        started_monotonic_s=observed.started_monotonic_s,
+        duration_s=connect_s,
+        verdict=verdict,
+        reasons=reasons,
+    )
