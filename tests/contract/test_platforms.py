@@ -16,6 +16,7 @@ from featherbench import services
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.platforms import contract
 from featherbench.record import Image, Instance, Usage
+from featherbench.settings import DriverSettings
 from featherbench.waiting import wait_until
 
 HEAVY = ("docker", "pandas", "plotnine", "scipy", "statsmodels")
@@ -48,7 +49,7 @@ def test_it_says_where_it_runs_and_how_it_is_reached(technology):
 
 
 def test_its_settings_have_defaults_and_refuse_what_they_do_not_know(technology):
-    assert issubclass(technology.Settings, contract.Settings)
+    assert issubclass(technology.Settings, DriverSettings)
     assert technology.Settings().model_dump(mode="json") is not None
     with pytest.raises(ValidationError):
         technology.Settings.model_validate({"no_such_key": 1})

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from featherbench import plugins
-from featherbench.workloads.contract import WorkloadSettings
+from featherbench.settings import DriverSettings
 
 PLUGINS = ("tests/plugins", "examples/my_drivers")
 NAMES = sorted(plugins.driver_files("workloads", PLUGINS))
@@ -19,7 +19,7 @@ def workload(request):
 
 
 def test_it_runs_without_any_setting(workload):
-    assert isinstance(workload.Settings(), WorkloadSettings)
+    assert isinstance(workload.Settings(), DriverSettings)
 
 
 def test_a_wrong_key_is_refused(workload):

@@ -22,8 +22,8 @@ from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.files import digest, write_whole
 from featherbench.limits import one_line, open_files
 from featherbench.platforms.contract import Leftover
-from featherbench.platforms.contract import Settings as DriverSettings
 from featherbench.record import Endpoint, Image, ImageSize, Instance, Usage
+from featherbench.settings import DriverSettings
 from featherbench.waiting import wait_until
 
 if TYPE_CHECKING:

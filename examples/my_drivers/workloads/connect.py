@@ -10,8 +10,8 @@ from pydantic import Field
 from featherbench.measuring import http_service
 from featherbench.measuring.observation import between, on_loopback, shared_cpus, snapshot
 from featherbench.record import Window
+from featherbench.settings import DriverSettings
 from featherbench.verdict import Facts, judge
-from featherbench.workloads.contract import WorkloadSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ NOMINAL_S = 0.05
 SPARE_S = 5.0
 
 
-class Settings(WorkloadSettings):
+class Settings(DriverSettings):
     """The keys of `connect`."""
 
     timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
@@ -32,13 +32,13 @@ class Settings(WorkloadSettings):
 class Workload:
     """See `workloads/contract.py` of featherbench."""
 
-    Settings: ClassVar[type[WorkloadSettings]] = Settings
+    Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("http",)
     uses_lease: ClassVar[bool] = True
     sweeps: ClassVar[bool] = False
     loads: ClassVar[tuple[str, ...]] = ()
 
-    def files(self, settings: WorkloadSettings) -> Mapping[str, bytes]:
+    def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give nothing: the image is that of the workload `http`."""
         return {}
 
@@ -54,7 +54,7 @@ class Workload:
         """Connect `windows` times."""
         return [_window(bench, index) for index in range(1, windows + 1)]
 
-    def nominal_duration_s(self, settings: WorkloadSettings, windows: int) -> float:
+    def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
         """Give the time of as many starts of curl."""
         return windows * NOMINAL_S
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from featherbench.errors import InstanceDiedError
-from featherbench.platforms.contract import Place, Settings, StartOrder, Tuning
+from featherbench.platforms.contract import Place, StartOrder, Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from featherbench.loadgens.contract import LoadGenerator
     from featherbench.platforms.contract import Technology
     from featherbench.record import Coordinates, Image, Instance
+    from featherbench.settings import DriverSettings
     from featherbench.shell import Completed
-    from featherbench.workloads.contract import WorkloadSettings
 
 
 class Client(Protocol):
@@ -49,8 +49,8 @@ class Bench:
 
     coordinates: Coordinates
     technology: Technology
-    technology_settings: Settings
-    settings: WorkloadSettings
+    technology_settings: DriverSettings
+    settings: DriverSettings
     load_generators: Mapping[str, LoadGenerator]
     """By app."""
     images: Mapping[str, Image]

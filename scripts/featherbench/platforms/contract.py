@@ -15,25 +15,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from featherbench.record import Image, Instance, Usage
+    from featherbench.settings import DriverSettings
 
 LABEL = "featherbench"
 """Marks everything we create, so that leftovers can be found, and only ours."""
 
 LISTEN_ADDRESS = "{address}"
 """In a command: replaced by the driver with the address that the service must listen on."""
-
-
-class Settings(BaseModel):
-    """A driver's own keys of the configuration; drivers subclass it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +94,7 @@ class StartOrder:
     command: Sequence[str]
     port: int | None
     network: str
-    settings: Settings
+    settings: DriverSettings
     tuning: Tuning
     place: Place
     log: Path
@@ -124,7 +117,7 @@ class Leftover:
 class Technology(Protocol):
     """The contract. Drivers are stateless: every method gets all that it needs."""
 
-    Settings: ClassVar[type[Settings]]
+    Settings: ClassVar[type[DriverSettings]]
     hosts: ClassVar[tuple[str, ...]]
     """The hosts that it can run on."""
     networks: ClassVar[tuple[str, ...]]

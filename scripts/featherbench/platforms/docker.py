@@ -30,8 +30,8 @@ from featherbench.errors import (
 from featherbench.layers import image_compressed_bytes
 from featherbench.limits import one_line, open_files
 from featherbench.platforms.contract import Lack
-from featherbench.platforms.contract import Settings as DriverSettings
 from featherbench.record import Image, ImageSize, Instance
+from featherbench.settings import DriverSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

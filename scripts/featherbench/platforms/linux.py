@@ -24,8 +24,8 @@ from featherbench.files import digest
 from featherbench.layers import files_layer, folder_bytes, image_compressed_bytes
 from featherbench.limits import one_line, open_files
 from featherbench.platforms.contract import LISTEN_ADDRESS, Leftover
-from featherbench.platforms.contract import Settings as DriverSettings
 from featherbench.record import Endpoint, Image, ImageSize, Instance
+from featherbench.settings import DriverSettings
 from featherbench.waiting import wait_until
 
 if TYPE_CHECKING:

@@ -10,19 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from featherbench.measuring.bench import Bench
     from featherbench.record import Window
-
-
-class WorkloadSettings(BaseModel):
-    """A workload's own keys of the configuration; workloads subclass it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    from featherbench.settings import DriverSettings
 
 
 class Workload(Protocol):
@@ -35,14 +28,14 @@ class Workload(Protocol):
     concurrency 1.
     """
 
-    Settings: ClassVar[type[WorkloadSettings]]
+    Settings: ClassVar[type[DriverSettings]]
     apps: ClassVar[tuple[str, ...]]
     uses_lease: ClassVar[bool]
     sweeps: ClassVar[bool]
     loads: ClassVar[tuple[str, ...]]
     """The apps that it puts under load, and for which it needs a load generator."""
 
-    def files(self, settings: WorkloadSettings) -> Mapping[str, bytes]:
+    def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give what the image of its own app has beside the packages: path → content."""
         ...
 
@@ -62,6 +55,6 @@ class Workload(Protocol):
         """Measure `windows` windows at `concurrency`, each already judged."""
         ...
 
-    def nominal_duration_s(self, settings: WorkloadSettings, windows: int) -> float:
+    def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
         """About how long one cell takes, for the estimate of the time left."""
         ...

@@ -10,7 +10,7 @@ from pydantic import Field
 from featherbench.measuring import http_service
 from featherbench.measuring.load_run import WARM_UP_CONNECTIONS, http_load, sized, warm_up
 from featherbench.measuring.series import Series
-from featherbench.workloads.contract import WorkloadSettings
+from featherbench.settings import DriverSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WINDOW_OVERHEAD_S = 0.2
 
 
-class Settings(WorkloadSettings):
+class Settings(DriverSettings):
     """The keys of `http`."""
 
     file_bytes: Annotated[int, Field(ge=1, le=100 << 20)] = Field(
@@ -39,13 +39,13 @@ class Settings(WorkloadSettings):
 class Workload:
     """See `workloads/contract.py`."""
 
-    Settings: ClassVar[type[WorkloadSettings]] = Settings
+    Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("http",)
     uses_lease: ClassVar[bool] = True
     sweeps: ClassVar[bool] = True
     loads: ClassVar[tuple[str, ...]] = ("http",)
 
-    def files(self, settings: WorkloadSettings) -> Mapping[str, bytes]:
+    def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give nginx's configuration and the file to serve."""
         return http_service.files(cast("Settings", settings).file_bytes)
 
@@ -74,6 +74,6 @@ class Workload:
             series.take()
         return series.windows
 
-    def nominal_duration_s(self, settings: WorkloadSettings, windows: int) -> float:
+    def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
         """Give the windows' length and what surrounds them."""
         return windows * (cast("Settings", settings).window_s + WINDOW_OVERHEAD_S)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from featherbench.clock import now_utc
 from featherbench.record import Measure, Window
-from featherbench.workloads.contract import WorkloadSettings
+from featherbench.settings import DriverSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,20 +20,20 @@ MIB = 1 << 20
 NOMINAL_S = 0.01
 
 
-class Settings(WorkloadSettings):
+class Settings(DriverSettings):
     """`image_size` has no keys."""
 
 
 class Workload:
     """See `workloads/contract.py`."""
 
-    Settings: ClassVar[type[WorkloadSettings]] = Settings
+    Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("http", "kv")
     uses_lease: ClassVar[bool] = False
     sweeps: ClassVar[bool] = False
     loads: ClassVar[tuple[str, ...]] = ()
 
-    def files(self, settings: WorkloadSettings) -> Mapping[str, bytes]:
+    def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give nothing: it has no app of its own."""
         return {}
 
@@ -49,7 +49,7 @@ class Workload:
         """Give one window an app, however many were asked for: a size does not vary."""
         return [_window(app, bench.images[app]) for app in self.apps]
 
-    def nominal_duration_s(self, settings: WorkloadSettings, windows: int) -> float:
+    def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
         """Give next to nothing."""
         return NOMINAL_S
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from featherbench.measuring import kv_service
 from featherbench.measuring.load_run import WARM_UP_CONNECTIONS, kv_load, sized, warm_up
 from featherbench.measuring.series import Series, no_failures
-from featherbench.workloads.contract import WorkloadSettings
+from featherbench.settings import DriverSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ WINDOW_OVERHEAD_S = 0.2
 CALIBRATION_S = 0.5
 
 
-class Settings(WorkloadSettings):
+class Settings(DriverSettings):
     """The keys of `kv`."""
 
     pipeline: Annotated[int, Field(ge=1, le=10_000)] = Field(
@@ -50,13 +50,13 @@ class Settings(WorkloadSettings):
 class Workload:
     """See `workloads/contract.py`."""
 
-    Settings: ClassVar[type[WorkloadSettings]] = Settings
+    Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("kv",)
     uses_lease: ClassVar[bool] = True
     sweeps: ClassVar[bool] = True
     loads: ClassVar[tuple[str, ...]] = ("kv",)
 
-    def files(self, settings: WorkloadSettings) -> Mapping[str, bytes]:
+    def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give Redis's configuration."""
         return kv_service.files()
 
@@ -88,7 +88,7 @@ class Workload:
                 series.take()
         return [window for series in all_series for window in series.windows]
 
-    def nominal_duration_s(self, settings: WorkloadSettings, windows: int) -> float:
+    def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
         """Give the windows' length and what surrounds them, for all operations."""
         own = cast("Settings", settings)
         one_s = CALIBRATION_S + windows * (own.window_s + WINDOW_OVERHEAD_S)

@@ -11,8 +11,8 @@ from featherbench.errors import LoadError
 from featherbench.measuring import http_service, ping
 from featherbench.measuring.observation import between, on_loopback, shared_cpus, snapshot
 from featherbench.record import Window
+from featherbench.settings import DriverSettings
 from featherbench.verdict import Facts, judge
-from featherbench.workloads.contract import WorkloadSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ WARM_UP_REPLIES = 5
 SPARE_S = 10.0
 
 
-class Settings(WorkloadSettings):
+class Settings(DriverSettings):
     """The keys of `latency`."""
 
     interval_ms: Annotated[int, Field(ge=2, le=60_000)] = Field(
@@ -40,13 +40,13 @@ class Settings(WorkloadSettings):
 class Workload:
     """See `workloads/contract.py`."""
 
-    Settings: ClassVar[type[WorkloadSettings]] = Settings
+    Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("http",)
     uses_lease: ClassVar[bool] = True
     sweeps: ClassVar[bool] = False
     loads: ClassVar[tuple[str, ...]] = ()
 
-    def files(self, settings: WorkloadSettings) -> Mapping[str, bytes]:
+    def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give nothing: it has no app of its own."""
         return {}
 
@@ -70,7 +70,7 @@ class Workload:
             if number > LEAD_IN
         ]
 
-    def nominal_duration_s(self, settings: WorkloadSettings, windows: int) -> float:
+    def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
         """Give the pings' intervals."""
         return (LEAD_IN + windows) * cast("Settings", settings).interval_ms / 1000
 

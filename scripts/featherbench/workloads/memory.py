@@ -17,8 +17,8 @@ from featherbench.measuring.memory import Loaded, held_bytes, settled, typical_b
 from featherbench.measuring.observation import Observed, between, snapshot
 from featherbench.measuring.readiness import wait_until_ready
 from featherbench.record import Measure, Window
+from featherbench.settings import DriverSettings
 from featherbench.verdict import Facts, judge
-from featherbench.workloads.contract import WorkloadSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ KV_VALUE_BYTES = 3
 START_AND_REST_S = 3.0
 
 
-class Settings(WorkloadSettings):
+class Settings(DriverSettings):
     """The keys of `memory`."""
 
     connections: Annotated[int, Field(ge=1, le=10_000)] = Field(
@@ -47,13 +47,13 @@ class Settings(WorkloadSettings):
 class Workload:
     """See `workloads/contract.py`."""
 
-    Settings: ClassVar[type[WorkloadSettings]] = Settings
+    Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("http", "kv")
     uses_lease: ClassVar[bool] = False
     sweeps: ClassVar[bool] = False
     loads: ClassVar[tuple[str, ...]] = ("http", "kv")
 
-    def files(self, settings: WorkloadSettings) -> Mapping[str, bytes]:
+    def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give nothing: it has no app of its own."""
         return {}
 
@@ -81,7 +81,7 @@ class Workload:
         finally:
             bench.technology.stop(running.under_test)
 
-    def nominal_duration_s(self, settings: WorkloadSettings, windows: int) -> float:
+    def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
         """Give the load's length and what surrounds it, for all apps."""
         one_s = cast("Settings", settings).load_s + START_AND_REST_S
         return windows * len(self.apps) * one_s

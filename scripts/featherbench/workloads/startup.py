@@ -21,9 +21,9 @@ from featherbench.measuring.first_packet import Clocks, Listener, listening
 from featherbench.measuring.observation import Observed, between, snapshot
 from featherbench.record import Measure, Window
 from featherbench.services import probe_command
+from featherbench.settings import DriverSettings
 from featherbench.verdict import Facts, judge
 from featherbench.waiting import wait_until
-from featherbench.workloads.contract import WorkloadSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ LIVENESS_EVERY_S = 1.0
 NOMINAL_START_S = 2.0
 
 
-class Settings(WorkloadSettings):
+class Settings(DriverSettings):
     """The keys of `startup`."""
 
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = Field(
@@ -59,13 +59,13 @@ class Start:
 class Workload:
     """See `workloads/contract.py`."""
 
-    Settings: ClassVar[type[WorkloadSettings]] = Settings
+    Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("startup",)
     uses_lease: ClassVar[bool] = False
     sweeps: ClassVar[bool] = False
     loads: ClassVar[tuple[str, ...]] = ()
 
-    def files(self, settings: WorkloadSettings) -> Mapping[str, bytes]:
+    def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give nothing: the probe is part of the root file system."""
         return {}
 
@@ -81,7 +81,7 @@ class Workload:
         """Start and stop `windows` instances, one after the other."""
         return [_window(bench, index, _start(bench)) for index in range(1, windows + 1)]
 
-    def nominal_duration_s(self, settings: WorkloadSettings, windows: int) -> float:
+    def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
         """Give a container's time; a whole system takes longer."""
         return windows * NOMINAL_START_S
 

@@ -27,8 +27,8 @@ from featherbench import services, shell
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.files import digest, write_whole
 from featherbench.platforms.contract import LISTEN_ADDRESS, Leftover
-from featherbench.platforms.contract import Settings as DriverSettings
 from featherbench.record import Endpoint, Image, ImageSize, Instance, Usage
+from featherbench.settings import DriverSettings
 from featherbench.waiting import wait_until
 
 if TYPE_CHECKING:
