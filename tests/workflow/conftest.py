@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-RUN_TIMEOUT_S = 240
+RUN_TIMEOUT_S = 540
 BASE = {
     "plugins": ["plugins"],
     "baseline": "fake-native",
@@ -142,28 +142,30 @@ def repository(repository, tmp_path_factory):
     return copy
 
 
-def make_project(folder, repository):
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(
-        repository / "tests/plugins",
-        folder / "plugins",
-        ignore=shutil.ignore_patterns("__pycache__"),
-        dirs_exist_ok=True,
-    )
-    project = Project(folder=folder, repository=repository, config=yaml.safe_load(yaml.dump(BASE)))
-    project.write_config()
-    return project
+@pytest.fixture(scope="session")
+def project_with(repository):
+    """Give a function that makes a project with a configuration, nothing run yet."""
+
+    def make(config, *, folder, state=None):
+        plugins = repository / "tests/plugins"
+        shutil.copytree(plugins, folder / "plugins", dirs_exist_ok=True)
+        config = yaml.safe_load(yaml.safe_dump(config))
+        project = Project(folder=folder, repository=repository, config=config, state=state)
+        project.write_config()
+        return project
+
+    return make
 
 
 @pytest.fixture
-def project(tmp_path, repository):
-    """A fresh project, nothing run yet."""
-    return make_project(tmp_path / "project", repository)
+def project(tmp_path, project_with):
+    """A small project on the fake platform."""
+    return project_with(BASE, folder=tmp_path / "project")
 
 
 @pytest.fixture(scope="module")
-def finished_template(tmp_path_factory, repository):
-    project = make_project(tmp_path_factory.mktemp("finished") / "project", repository)
+def finished_template(tmp_path_factory, project_with):
+    project = project_with(BASE, folder=tmp_path_factory.mktemp("finished") / "project")
     project.snakemake("all")
     return project
 
