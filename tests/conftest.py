@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.codehash import RESOURCES, code_digest, folder_digest
+from featherbench import rootfs
+from featherbench.codehash import RESOURCES, closure, folder_digest, module_digest
 from featherbench.config import RootFilesystemConfig
-from featherbench.rootfs import RootFilesystem, build_root_filesystem
+from featherbench.files import digest
 from featherbench.spec import RootFilesystemSpec
 
 REPOSITORY = Path(__file__).parents[1]
@@ -45,20 +46,26 @@ class BuiltRoot:
     """The root file system for tests."""
 
     tar: Path
-    record: RootFilesystem
+    record: rootfs.RootFilesystem
+
+
+def _code_of_root():
+    modules = sorted(closure([Path(rootfs.__file__)]))
+    folders = [folder_digest(RESOURCES / name) for name in ("probe", "rootfs")]
+    return digest(*(part.encode() for part in [*map(module_digest, modules), *folders]))[:16]
 
 
 @pytest.fixture(scope="session")
 def built_root(pytestconfig):
     """Build the root file system, once for each state of the code that makes it."""
-    code = code_digest("root_filesystem") + folder_digest(RESOURCES / "probe")
-    code += folder_digest(RESOURCES / "rootfs")
-    tar = Path(pytestconfig.cache.mkdir(f"root-{code}")) / "root.tar"
-    record = tar.with_suffix(".json")
-    if not record.exists():
+    folder = pytestconfig.cache.mkdir("root-filesystem")
+    code, tar, record = _code_of_root(), folder / "root.tar", folder / "root.json"
+    mark = folder / "code"
+    if not mark.exists() or mark.read_text() != code:
         spec = RootFilesystemSpec(**RootFilesystemConfig().model_dump(), code=code)
-        build_root_filesystem(spec, tar=tar, log=tar.with_suffix(".log")).write(record)
-    return BuiltRoot(tar=tar, record=RootFilesystem.read(record))
+        rootfs.build_root_filesystem(spec, tar=tar, log=folder / "root.log").write(record)
+        mark.write_text(code)
+    return BuiltRoot(tar=tar, record=rootfs.RootFilesystem.read(record))
 
 
 @dataclass(frozen=True, kw_only=True)

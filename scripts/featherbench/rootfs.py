@@ -34,9 +34,10 @@ RECORDED = ("nginx*", "redis*", "libnginx*", "libc6")
 
 LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
 TIDYING = (
-    'install -d -m 1777 "$1"/run/featherbench',
+    'rm -rf "$1"/run/* && install -d -m 1777 "$1"/run/lock "$1"/run/featherbench',
     # What the host's mirrors and the time of the build would leave in the bytes.
-    'rm -rf "$1"/etc/apt/sources.list "$1"/var/cache/apt "$1"/var/cache/debconf "$1"/var/log/*',
+    'rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*',
+    'rm -rf "$1"/var/cache/apt "$1"/var/cache/debconf "$1"/var/log/*',
 )
 
 
@@ -71,6 +72,7 @@ def mmdebstrap_command(
         "--mode=root",
         "--variant=minbase",
         "--format=tar",
+        "--skip=cleanup/run",  # we empty it ourselves, and leave our folder there
         *([] if sources else [f"--keyring={keyrings}"]),
         f"--include={','.join(sorted(spec.packages))}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),

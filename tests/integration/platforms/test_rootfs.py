@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The root file system as it is built from real packages."""
+
+import tarfile
+
+import pytest
+
+from featherbench import services
+from featherbench.rootfs import read_versions
+
+pytestmark = pytest.mark.testbed
+
+
+@pytest.fixture(scope="module")
+def entries(built_root):
+    with tarfile.open(built_root.tar) as tar:
+        return {entry.name.removeprefix("."): entry for entry in tar}
+
+
+def test_it_has_the_servers_the_probe_and_the_launcher(entries):
+    for program in ("/usr/sbin/nginx", services.PROBE, services.LAUNCHER):
+        assert entries[program].mode & 0o111
+        assert entries[program].uid == 0
+    assert "/usr/bin/redis-server" in entries
+
+
+def test_its_scratch_folder_is_everybodys(entries):
+    assert entries["/run/featherbench"].mode == 0o1777
+
+
+def test_nothing_in_it_tells_when_or_from_where_it_was_built(entries):
+    sources = [path for path in entries if path.startswith("/etc/apt/sources.list.d/")]
+    lists = [
+        path
+        for path, entry in entries.items()
+        if path.startswith(("/var/lib/apt/lists/", "/var/log/", "/var/cache/")) and entry.isfile()
+    ]
+    assert sources == []
+    assert "/etc/apt/sources.list" not in entries
+    assert [path for path in lists if entries[path].size > 0 and "ldconfig" not in path] == []
+    assert max(entry.mtime for entry in entries.values()) == 1_672_531_200
+
+
+def test_the_record_names_the_servers_versions(built_root):
+    versions = built_root.record.versions
+    assert versions["nginx-light"].startswith("1.22.1")
+    assert versions["redis-server"].startswith("5:7.0.15")
+    assert versions["libc6"]
+    assert versions.items() <= read_versions(built_root.tar).items()
