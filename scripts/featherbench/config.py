@@ -117,8 +117,8 @@ class TestbedConfig(Section):
     __test__ = False
 
     client: Literal["netns", "loopback"] = "netns"
-    """`netns`: the load comes from a network namespace of its own. `loopback`: from the server's
-    own network, without root: to try things out; every window is then suspect."""
+    """`netns`: the load comes from a network namespace of its own, which needs root. `loopback`: it
+    comes from the server's own network, to try things out; windows of load are then suspect."""
     subnet: str = "198.18.0.0/24"
     """Addresses of client and server, out of 198.18.0.0/15."""
     container_subnet: str = "198.18.1.0/24"

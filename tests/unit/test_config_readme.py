@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""config/README.md names every key, with the default that it has."""
+
+import re
+
+import pytest
+import yaml
+from pydantic_core import to_jsonable_python
+
+from featherbench import config, plugins
+
+MODELS = {
+    "Top level": config.Config,
+    "Platforms": config.PlatformConfig,
+    "Workloads": config.WorkloadConfig,
+    "Repetitions": config.Repetitions,
+    "Root file system": config.RootFilesystemConfig,
+    "Testbed": config.TestbedConfig,
+    "Tuning": config.TuningConfig,
+    **{
+        f"Settings of `{name}`": find(name).Settings
+        for kind, find in (("platforms", plugins.technology), ("workloads", plugins.workload))
+        for name in plugins.driver_files(kind)
+    },
+}
+ROW = re.compile(r"^\| `(\w+)` \| .* \| (.*?) \| [^|]*\|$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def defaults(repository):
+    """What the page says: heading → key → the column `default`."""
+    text = (repository / "config" / "README.md").read_text()
+    sections = re.split(r"^##+ (.*)$", text, flags=re.MULTILINE)[1:]
+    tables = {
+        heading: re.search(r"^\| key \|.*?(?=\n\n|\Z)", body, re.MULTILINE | re.DOTALL)
+        for heading, body in zip(sections[::2], sections[1::2], strict=True)
+    }
+    return {heading: dict(ROW.findall(t[0])) if t else {} for heading, t in tables.items()}
+
+
+@pytest.mark.parametrize("heading", MODELS)
+def test_every_key_is_explained_and_no_other(defaults, heading):
+    assert set(defaults[heading]) == set(MODELS[heading].model_fields)
+
+
+@pytest.mark.parametrize("heading", MODELS)
+def test_the_defaults_are_those_of_the_models(defaults, heading):
+    for key, field in MODELS[heading].model_fields.items():
+        said = defaults[heading][key]
+        assert field.is_required() == (said == "required")
+        if said.startswith("`"):
+            default = field.get_default(call_default_factory=True)
+            assert yaml.safe_load(said.strip("`")) == to_jsonable_python(default), key
+        else:
+            assert said == "required" or said.startswith("see ["), key
