@@ -2,6 +2,7 @@
 """Drivers under contract: those of the package, and one that is loaded as a user's plugin."""
 
 import socket
+import subprocess
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,12 +122,17 @@ def runnable(technology):
 @pytest.fixture(scope="session")
 def build_image(technology_name, runnable, built_root, tmp_path_factory):
     assert runnable
+    built = []
 
     def build_here(app, files=None):
         into = tmp_path_factory.mktemp("images") / app
-        return build(technology_name, app, into, built_root, files)
+        built.append(build(technology_name, app, into, built_root, files))
+        return built[-1]
 
-    return build_here
+    yield build_here
+    if technology_name == "docker":
+        tags = [image.reference["tag"] for image in built]
+        subprocess.run(["docker", "image", "rm", *tags], check=True, capture_output=True)
 
 
 @pytest.fixture(scope="session")

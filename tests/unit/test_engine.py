@@ -176,17 +176,22 @@ def contents(tmp_path):
 
 
 def test_an_archive_holds_every_layer_under_its_digest(contents, tmp_path):
-    images.write_archive(contents, tmp_path / "image.tar")
+    images.write_archive(contents, tmp_path / "image.tar", tag="featherbench/http:x")
     with tarfile.open(tmp_path / "image.tar") as archive:
         read = {each.name: archive.extractfile(each).read() for each in archive}
     (manifest,) = json.loads(read["manifest.json"])
     described = json.loads(read[manifest["Config"]])
     found = [f"sha256:{hashlib.sha256(read[name]).hexdigest()}" for name in manifest["Layers"]]
     assert described["rootfs"]["diff_ids"] == found
-    assert manifest["RepoTags"] == [f"featherbench/http:{contents.digest[:12]}"]
+    assert manifest["RepoTags"] == ["featherbench/http:x"]
     assert contents.digest == hashlib.sha256(read[manifest["Config"]]).hexdigest()
     with tarfile.open(fileobj=io.BytesIO(read["files.tar"])) as layer:
         assert "srv/featherbench/http/payload" in layer.getnames()
+
+
+def test_each_checkout_has_its_own_name_for_its_image(tmp_path):
+    tags = {images.tag_for("http", tmp_path / name) for name in ("a/http", "b/http", "a/../a/http")}
+    assert len(tags) == 2
 
 
 def test_an_app_without_files_has_one_layer(contents):

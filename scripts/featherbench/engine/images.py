@@ -7,6 +7,7 @@ of the build: the same layers give the same description, and its SHA-256 is the 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featherbench import services
-from featherbench.files import canonical_json
+from featherbench.files import canonical_json, digest
 from featherbench.layers import SOURCE_DATE_EPOCH, files_layer, folder_bytes
 from featherbench.platforms.contract import LABEL
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from docker import DockerClient
+    from docker.models.images import Image as DockerImage
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le"}
 """The engine's names for the kernel's."""
@@ -78,10 +80,14 @@ class Contents:
         """SHA-256 of the description, which names every layer by its own."""
         return hashlib.sha256(self.description).hexdigest()
 
-    @property
-    def tag(self) -> str:
-        """The image's name at the engine."""
-        return f"{LABEL}/{self.app}:{self.digest[:DIGEST_CHARACTERS]}"
+
+def tag_for(app: str, into: Path) -> str:
+    """Give the name at the engine of the image that belongs to the folder `into`.
+
+    Each checkout has a name of its own, so that the image it replaces can be removed, and another
+    checkout's image, though it be the same, cannot.
+    """
+    return f"{LABEL}/{app}:{digest(str(into.resolve()).encode())[:DIGEST_CHARACTERS]}"
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -90,10 +96,10 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     archive.addfile(entry, io.BytesIO(content))
 
 
-def write_archive(contents: Contents, file: Path) -> None:
+def write_archive(contents: Contents, file: Path, *, tag: str) -> None:
     """Write what `docker load` reads."""
     layers = [ROOT_LAYER, *([FILES_LAYER] if contents.files else [])]
-    manifest = [{"Config": "image.json", "RepoTags": [contents.tag], "Layers": layers}]
+    manifest = [{"Config": "image.json", "RepoTags": [tag], "Layers": layers}]
     with tarfile.open(file, "w") as archive:
         _add(archive, "manifest.json", json.dumps(manifest).encode())
         _add(archive, "image.json", contents.description)
@@ -102,15 +108,34 @@ def write_archive(contents: Contents, file: Path) -> None:
             _add(archive, FILES_LAYER, contents.layer)
 
 
+def _find(client: DockerClient, tag: str) -> DockerImage | None:
+    import docker  # noqa: PLC0415 - heavy
+
+    with contextlib.suppress(docker.errors.ImageNotFound):
+        return client.images.get(tag)
+    return None
+
+
+def _remove_replaced(client: DockerClient, replaced: DockerImage | None, now: DockerImage) -> None:
+    """Remove the image that had the name before; one that has another name or container stays."""
+    import docker  # noqa: PLC0415 - heavy
+
+    if replaced is not None and replaced.id != now.id:
+        with contextlib.suppress(docker.errors.APIError):
+            client.images.remove(str(replaced.id))
+
+
 def load(client: DockerClient, contents: Contents, *, into: Path) -> Mapping[str, Any]:
     """Bring an image to the engine, by way of a file in `into`, and give what it says of it."""
-    archive = into / "image.tar"
-    write_archive(contents, archive)
+    tag, archive = tag_for(contents.app, into), into / "image.tar"
+    write_archive(contents, archive, tag=tag)
+    replaced = _find(client, tag)
     with archive.open("rb") as file:
         client.images.load(file)
     archive.unlink()
-    described: Mapping[str, Any] = client.images.get(contents.tag).attrs
-    return described
+    loaded = client.images.get(tag)
+    _remove_replaced(client, replaced, loaded)
+    return {**loaded.attrs, "Tag": tag}
 
 
 def layer_folders(described: Mapping[str, Any]) -> Sequence[Path]:

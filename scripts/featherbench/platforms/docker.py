@@ -134,11 +134,11 @@ class Technology:
             technology=NAME,
             app=order.app,
             digest=contents.digest,
-            reference={"id": described["Id"], "tag": contents.tag},
+            reference={"id": described["Id"], "tag": described["Tag"]},
             size=_size(order, contents, described),
             versions=dict(order.root_versions),
             built_utc=now_utc(),
-            build_log=f"loaded {contents.tag}",
+            build_log=f"loaded {described['Tag']}",
         )
 
     def prepare(self, place: Place, network: str) -> None:

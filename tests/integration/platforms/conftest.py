@@ -2,6 +2,7 @@
 """Real instances of nginx and Redis on the wire, one technology at a time."""
 
 import os
+import subprocess
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,11 @@ def images(request, built_root, tmp_path_factory):
             )
         )
 
-    return {app: build(app) for app in ("http", "kv")}
+    built = {app: build(app) for app in ("http", "kv")}
+    yield built
+    if request.module.TECHNOLOGY == "docker":
+        tags = [image.reference["tag"] for image in built.values()]
+        subprocess.run(["docker", "image", "rm", *tags], check=True, capture_output=True)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from featherbench.engine import network
 from featherbench.engine.connection import connect
 from featherbench.errors import ImageError, InstanceError, TestbedError
 from featherbench.layers import files_layer
-from featherbench.platforms.contract import LABEL, Tuning
+from featherbench.platforms.contract import LABEL, BuildOrder, Tuning
 
 pytestmark = pytest.mark.docker
 TECHNOLOGY = "docker"
@@ -164,6 +164,28 @@ def test_saved_layers_are_the_bytes_that_we_counted(platform, built_root, tmp_pa
     workload = plugins.workload("http")
     layer = files_layer(workload.files(workload.Settings()))
     assert sizes == {built_root.tar.stat().st_size, len(layer)}
+
+
+def test_a_rebuilt_image_replaces_the_one_before(platform, built_root, tmp_path):
+    def build(payload):
+        return platform.technology.build_image(
+            BuildOrder(
+                app="http",
+                into=tmp_path,
+                root_tar=built_root.tar,
+                root_digest=built_root.record.digest,
+                root_versions={},
+                root_compressed_bytes=1,
+                files={"/payload": payload},
+            )
+        )
+
+    first, second, same = build(b"1"), build(b"2"), build(b"2")
+    known = {image.id for image in connect().images.list(all=True)}
+    assert first.reference["id"] not in known
+    assert second.reference == same.reference
+    assert second.reference["id"] in known
+    connect().images.remove(second.reference["tag"])
 
 
 def test_an_image_that_is_gone_is_an_image_error_with_what_to_delete(platform):
