@@ -36,6 +36,26 @@ MARK = "PYSERVER_INSTANCE="
 DOCUMENTS = "srv/featherbench/http"
 PROC = Path("/proc")
 WITHIN_S = 5.0
+SERVER = """
+import functools, http.server, sys
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet: otherwise each reply waits for an acknowledgement
+
+    def end_headers(self):
+        self.send_header("Connection", "keep-alive")
+        super().end_headers()
+
+    def log_message(self, *_):
+        pass
+
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 1024
+
+address, port, folder = sys.argv[1:]
+Server((address, int(port)), functools.partial(Handler, directory=folder)).serve_forever()
+"""
 
 
 def _processes() -> Iterator[tuple[int, str, str]]:
@@ -66,8 +86,7 @@ def _command(order: StartOrder) -> list[str]:
     return [
         *(["prlimit", f"--nofile={limit}:{limit}"] if limit else []),
         *("taskset", "-c", ",".join(map(str, order.place.cpus))),
-        *(sys.executable, "-m", "http.server", str(order.port)),
-        *(f"--bind={order.place.address}", f"--directory={documents}"),
+        *(sys.executable, "-c", SERVER, order.place.address, str(order.port), str(documents)),
     ]
 
 
