@@ -53,7 +53,13 @@ def _module(file: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as fault:
+        raise ConfigError(
+            f"the plugin {file} cannot be loaded: {type(fault).__name__}: {fault}",
+            remedy=f"mend it; {PACKAGE / file.parent.name / 'contract.py'} says what it must have",
+        ) from fault
     return module
 
 

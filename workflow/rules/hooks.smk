@@ -6,11 +6,13 @@ import json
 
 from featherbench import progress, shell as door
 from featherbench.errors import CommandError
+from featherbench.stale_lock import drop_stale_lock
 from featherbench.testbed.ownership import WORKFLOW_VARIABLE, release_testbed
 
 if workflow.is_main_process:
     # Jobs say on whose behalf they hold the testbed; the guard watches this process.
     os.environ[WORKFLOW_VARIABLE] = str(os.getpid())
+    drop_stale_lock()
 
 
 OVERRIDES = [f"{key}={json.dumps(value)}" for key, value in workflow.config_settings.config.items()]

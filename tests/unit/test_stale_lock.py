@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A lock is dropped only when every process that may have taken it is gone."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from featherbench.stale_lock import TAKERS, drop_stale_lock
+from featherbench.testbed.processes import identity_of
+
+
+@pytest.fixture
+def lock(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / ".snakemake/locks/0.input.lock"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    return path
+
+
+@pytest.fixture
+def other():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def note(process):
+    identity_of(process.pid).write(TAKERS / f"{process.pid}.json")
+
+
+def test_the_lock_of_a_killed_run_is_dropped(lock, other):
+    note(other)
+    other.kill()
+    other.wait()
+    drop_stale_lock()
+    assert not lock.exists()
+    assert [record.stem for record in TAKERS.iterdir()] == [str(os.getpid())]
+
+
+def test_the_lock_of_a_living_run_stays(lock, other):
+    note(other)
+    drop_stale_lock()
+    assert lock.exists()
+
+
+def test_a_lock_of_nobody_we_know_stays(lock):
+    drop_stale_lock()
+    assert lock.exists()
