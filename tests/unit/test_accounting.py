@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Usage is read from what kernels really say; version 2's files are those of the same program."""
+"""Usage is read from the kernel's files: version 1's as captured, version 2's in their format."""
 
 from pathlib import Path
 
