@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -28,7 +29,15 @@ CLASS_OF_KIND = {
     "workloads": "Workload",
     "loadgens": "LoadGenerator",
 }
+PLUGINS_VARIABLE = "FEATHERBENCH_PLUGINS"
+"""Tells every job, and so the guard, the configuration's plugin folders. They are no fact that a
+result depends on: what counts is the driver that was found in them."""
 NOT_A_DRIVER = {"__init__", "contract"}
+
+
+def folders_from_environment() -> tuple[str, ...]:
+    """Give the plugin folders of the workflow that this job belongs to."""
+    return tuple(filter(None, os.environ.get(PLUGINS_VARIABLE, "").split(os.pathsep)))
 
 
 def driver_files(kind: str, plugins: Sequence[str] = ()) -> dict[str, Path]:
