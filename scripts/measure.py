@@ -26,10 +26,12 @@ def main(given: Namespace) -> None:
     deployment = Deployment.read(given.deployment) if given.deployment else None
     name = str(spec.coordinates(spec.concurrency))
     tell(progress.announce(name))
-    with session(spec.testbed, spec.tuning, plugins=spec.plugins, what=given.job) as testbed:
-        cell = measure_cell(spec, testbed, deployment, logs=given.log.parent)
-    cell.write(given.output)
-    progress.tick(name)
+    try:
+        with session(spec.testbed, spec.tuning, plugins=spec.plugins, what=given.job) as testbed:
+            cell = measure_cell(spec, testbed, deployment, logs=given.log.parent)
+        cell.write(given.output)
+    finally:
+        progress.tick(name)  # one that failed is over, too
     tell(f"    {progress.summary(cell)}")
 
 

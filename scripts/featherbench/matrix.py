@@ -183,7 +183,7 @@ class Matrix:
     def _planned_workload(self, name: str) -> PlannedWorkload:
         given = self.config.workloads[name]
         repetitions = given.repetitions or self.config.repetitions
-        sweeps = plugins.workload(name, self.config.plugins).sweeps
+        sweeps = self._drivers[name].sweeps
         return PlannedWorkload(
             name=name,
             levels=(given.concurrency or DEFAULT_LEVELS) if sweeps else (1,),
@@ -204,6 +204,24 @@ class Matrix:
             workloads=tuple(map(self._planned_workload, self.workloads)),
         )
 
+    # --- what every cell asks for again ------------------------------------------------------
+
+    @cached_property
+    def _drivers(self) -> dict[str, Workload]:
+        return {name: plugins.workload(name, self.config.plugins) for name in self.config.workloads}
+
+    @cached_property
+    def _windows(self) -> dict[str, int]:
+        return {planned.name: planned.windows for planned in self.plan.workloads}
+
+    @cached_property
+    def _testbed(self) -> TestbedSpec:
+        return TestbedSpec.model_validate(self.config.testbed.model_dump())
+
+    @cached_property
+    def _tuning(self) -> TuningSpec:
+        return TuningSpec.model_validate(self.config.tuning.model_dump())
+
     # --- the specs ---------------------------------------------------------------------------
 
     def root_filesystem_spec(self) -> RootFilesystemSpec:
@@ -218,10 +236,12 @@ class Matrix:
     def image_spec(self, technology: str, app: str) -> ImageSpec:
         """Say what an image is made from: an app's files come from the workload of its name."""
         drivers = (("platforms", technology), ("workloads", app))
+        whole = self._workload_spec(app).settings
+        in_image = plugins.workload(app, self.config.plugins).in_image
         return ImageSpec(
             technology=technology,
             app=app,
-            files_for=self._workload_spec(app),
+            files_for=WorkloadSpec(name=app, settings={key: whole[key] for key in in_image}),
             plugins=self.config.plugins,
             code=code_digest("build_image", drivers, self.config.plugins),
         )
@@ -238,8 +258,8 @@ class Matrix:
             "platform": place,
             "workload": task,
             "deployment": deployment,
-            "testbed": TestbedSpec.model_validate(self.config.testbed.model_dump()),
-            "tuning": TuningSpec.model_validate(self.config.tuning.model_dump()),
+            "testbed": self._testbed,
+            "tuning": self._tuning,
             "plugins": self.config.plugins,
             "code": code_digest(script, drivers, self.config.plugins),
         }
@@ -254,22 +274,20 @@ class Matrix:
         self, *, platform: str, workload: str, deployment: int, concurrency: int
     ) -> MeasureSpec:
         """Say what the measure job of one cell is told."""
-        windows = next(w.windows for w in self.plan.workloads if w.name == workload)
         return MeasureSpec(
             **self._facts("measure", platform, workload, deployment),
             concurrency=concurrency,
-            windows=windows,
+            windows=self._windows[workload],
         )
 
     def images_of(self, platform: str, workload: str) -> list[tuple[str, str]]:
         """Technology and app of each image that a cell needs."""
         technology = self.platforms[platform].technology
-        apps = plugins.workload(workload, self.config.plugins).apps
-        return [(technology, app) for app in apps]
+        return [(technology, app) for app in self._drivers[workload].apps]
 
     def uses_lease(self, workload: str) -> bool:
         """Whether its cells are measured against a deployed and warmed-up instance."""
-        return plugins.workload(workload, self.config.plugins).uses_lease
+        return self._drivers[workload].uses_lease
 
     def needs_root_filesystem(self, technology: str) -> bool:
         """Whether a technology's images are made from our root file system."""
@@ -277,7 +295,6 @@ class Matrix:
 
     def nominal_duration_s(self, workload: str) -> float:
         """About how long one cell takes."""
-        driver = plugins.workload(workload, self.config.plugins)
+        driver = self._drivers[workload]
         settings = driver.Settings.model_validate(self.workloads[workload].settings)
-        planned = next(w for w in self.plan.workloads if w.name == workload)
-        return driver.nominal_duration_s(settings, planned.windows)
+        return driver.nominal_duration_s(settings, self._windows[workload])

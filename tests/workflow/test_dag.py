@@ -129,6 +129,13 @@ def test_a_changed_image_is_built_and_its_cells_measured(finished):
     assert finished.pending_cells() == ALL
 
 
+def test_a_setting_that_is_not_in_the_image_builds_nothing(finished):
+    finished.config["workloads"]["http"]["settings"]["window_s"] = 0.3
+    pending = finished.pending()
+    assert "results/images/fake/http.digest" not in pending
+    assert finished.pending_cells() == ALL
+
+
 def test_an_image_rebuilt_to_the_same_bytes_measures_nothing(finished):
     before = finished.content()
     (finished.folder / "results/images/fake/http.digest").unlink()

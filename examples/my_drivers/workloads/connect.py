@@ -36,6 +36,7 @@ class Workload:
     apps: ClassVar[tuple[str, ...]] = ("http",)
     uses_lease: ClassVar[bool] = True
     sweeps: ClassVar[bool] = False
+    in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:

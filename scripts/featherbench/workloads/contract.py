@@ -32,6 +32,8 @@ class Workload(Protocol):
     apps: ClassVar[tuple[str, ...]]
     uses_lease: ClassVar[bool]
     sweeps: ClassVar[bool]
+    in_image: ClassVar[tuple[str, ...]]
+    """Names of the settings that `files` depends on: changing any other builds nothing anew."""
     loads: ClassVar[tuple[str, ...]]
     """The apps that it puts under load, and for which it needs a load generator."""
 

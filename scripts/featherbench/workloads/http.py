@@ -43,6 +43,7 @@ class Workload:
     apps: ClassVar[tuple[str, ...]] = ("http",)
     uses_lease: ClassVar[bool] = True
     sweeps: ClassVar[bool] = True
+    in_image: ClassVar[tuple[str, ...]] = ("file_bytes",)
     loads: ClassVar[tuple[str, ...]] = ("http",)
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:

@@ -31,6 +31,7 @@ class Workload:
     apps: ClassVar[tuple[str, ...]] = ("http", "kv")
     uses_lease: ClassVar[bool] = False
     sweeps: ClassVar[bool] = False
+    in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:

@@ -54,6 +54,7 @@ class Workload:
     apps: ClassVar[tuple[str, ...]] = ("kv",)
     uses_lease: ClassVar[bool] = True
     sweeps: ClassVar[bool] = True
+    in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ("kv",)
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:

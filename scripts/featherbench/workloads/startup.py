@@ -63,6 +63,7 @@ class Workload:
     apps: ClassVar[tuple[str, ...]] = ("startup",)
     uses_lease: ClassVar[bool] = False
     sweeps: ClassVar[bool] = False
+    in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
