@@ -12,8 +12,9 @@ import pytest
 from featherbench import plugins
 from featherbench.measuring import observation
 from featherbench.measuring.bench import Bench
-from featherbench.platforms.contract import Place, Settings, Tuning
+from featherbench.platforms.contract import Place, Tuning
 from featherbench.record import Coordinates, Endpoint, Instance, Usage
+from featherbench.settings import DriverSettings
 from featherbench.shell import Completed
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def bench_for(client, technology, tmp_path):
                 concurrency=1,
             ),
             technology=technology,
-            technology_settings=Settings(),
+            technology_settings=DriverSettings(),
             settings=workload.Settings(**settings),
             load_generators={app: plugins.load_generator(g) for app, g in chosen.items()},
             images={},
