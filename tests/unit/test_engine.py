@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from featherbench import services
-from featherbench.engine import containers, images, network
+from featherbench.engine import connection, containers, images, network
 from featherbench.engine.connection import explained
 from featherbench.errors import ImageError, InstanceError, TestbedError
 from featherbench.platforms.contract import Place, StartOrder, Tuning
-from featherbench.platforms.docker import Settings
+from featherbench.platforms.docker import Settings, Technology
 from featherbench.record import Image, ImageSize
 
 NO_SIZE = ImageSize(allocated_bytes=0, apparent_bytes=0, compressed_bytes=0, counted="")
@@ -252,3 +252,24 @@ def test_any_other_refusal_is_of_the_kind_asked_for():
     assert isinstance(error, TestbedError)
     assert "prepare" in error.message
     assert "boom" in error.message
+
+
+# --- starts are timed ----------------------------------------------------------------------------
+
+
+def test_the_engine_is_connected_to_before_the_first_start_even_without_a_network(monkeypatch):
+    connected = []
+    monkeypatch.setattr(connection, "connect", connected.append)
+    Technology().prepare(order().place, "host")
+    assert connected == [order().place.docker_url]
+
+
+def test_a_connection_is_kept_for_the_starts_that_follow(monkeypatch):
+    import docker
+
+    made = []
+    monkeypatch.setattr(docker, "DockerClient", lambda **_: made.append(1))
+    url = "unix:///kept/docker.sock"
+    connection.connect(url)
+    connection.connect(url)
+    assert made == [1]

@@ -138,7 +138,10 @@ class Technology(Protocol):
         ...
 
     def prepare(self, place: Place, network: str) -> None:
-        """Make what instances share: networks, firewall rules. Idempotent."""
+        """Do everything that is not part of a start: networks, firewall rules, connections, imports.
+
+        Starts are timed, the first one of a process as well. Idempotent.
+        """
         ...
 
     def start(self, order: StartOrder) -> Instance:

@@ -142,11 +142,11 @@ class Technology:
         )
 
     def prepare(self, place: Place, network: str) -> None:
-        """Make our network, and let the client's packets pass to it."""
-        if network == "host":
-            return
+        """Connect; make our network, and let the client's packets pass to it."""
         state = str(place.state)
-        with explaining("making the containers' network", url=place.docker_url) as client:
+        with explaining("preparing the engine", url=place.docker_url) as client:
+            if network == "host":
+                return
             make_network(client, subnet=place.container_subnet, state=state)
         let_pass(state)
 
