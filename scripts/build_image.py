@@ -11,6 +11,7 @@ from pathlib import Path
 from featherbench import job, plugins
 from featherbench.files import write_whole
 from featherbench.platforms.contract import BuildOrder
+from featherbench.plugins import folders_from_environment
 from featherbench.rootfs import RootFilesystem
 from featherbench.spec import ImageSpec
 from featherbench.testbed.session import alone
@@ -18,7 +19,7 @@ from featherbench.testbed.session import alone
 
 def order_for(spec: ImageSpec, *, root: Path | None, into: Path) -> BuildOrder:
     """Say what to build; `root` is the record of the root file system, if it is needed."""
-    workload = plugins.workload(spec.files_for.name, spec.plugins)
+    workload = plugins.workload(spec.files_for.name)
     built = RootFilesystem.read(root) if root else None
     return BuildOrder(
         app=spec.app,
@@ -37,8 +38,8 @@ def main(given: Namespace) -> None:
     into: Path = given.record.parent / spec.app
     shutil.rmtree(into, ignore_errors=True)
     into.mkdir(parents=True)
-    technology = plugins.technology(spec.technology, spec.plugins)
-    with alone(plugins=spec.plugins, what=given.job):
+    technology = plugins.technology(spec.technology)
+    with alone(plugins=folders_from_environment(), what=given.job):
         image = technology.build_image(order_for(spec, root=given.root, into=into))
     image.write(given.record)
     write_whole(given.digest, image.digest + "\n")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from featherbench import job
 from featherbench.deployment import bench_for, deploy
+from featherbench.plugins import folders_from_environment
 from featherbench.spec import DeploySpec
 from featherbench.testbed.session import session
 
@@ -16,7 +17,9 @@ from featherbench.testbed.session import session
 def main(given: Namespace) -> None:
     """Start, verify, record."""
     spec = DeploySpec.model_validate_json(given.spec)
-    with session(spec.testbed, spec.tuning, plugins=spec.plugins, what=given.job) as testbed:
+    with session(
+        spec.testbed, spec.tuning, plugins=folders_from_environment(), what=given.job
+    ) as testbed:
         bench = bench_for(spec, testbed, concurrency=1, logs=given.log.parent)
         deploy(spec, bench, testbed).write(given.output)
 

@@ -12,6 +12,7 @@ from featherbench import hostfacts, job, plugins
 from featherbench.doctor.examination import examine
 from featherbench.doctor.properties import Surroundings
 from featherbench.errors import FeatherbenchError
+from featherbench.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,10 @@ def facts(name: str) -> Mapping[str, str]:
 
 
 def main(given: Namespace) -> None:
-    """Read and write."""
+    """Write the record that was made when the run began, or else make one."""
+    if given.begun and given.begun.exists():
+        write_whole(given.output, given.begun.read_bytes())
+        return
     known = sorted(plugins.driver_files("platforms"))
     record = hostfacts.collect(
         checkout=CHECKOUT,
@@ -40,5 +44,6 @@ def main(given: Namespace) -> None:
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--begun", type=Path, help="the record made when the run began")
     parser.add_argument("--output", type=Path, required=True, help="the host record")
     sys.exit(job.run(main, job.arguments(parser)))

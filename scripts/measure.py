@@ -9,6 +9,7 @@ from pathlib import Path
 
 from featherbench import job, progress
 from featherbench.measurement import measure_cell
+from featherbench.plugins import folders_from_environment
 from featherbench.record import Deployment
 from featherbench.spec import MeasureSpec
 from featherbench.testbed.session import session
@@ -27,7 +28,9 @@ def main(given: Namespace) -> None:
     name = str(spec.coordinates(spec.concurrency))
     tell(progress.announce(name))
     try:
-        with session(spec.testbed, spec.tuning, plugins=spec.plugins, what=given.job) as testbed:
+        with session(
+            spec.testbed, spec.tuning, plugins=folders_from_environment(), what=given.job
+        ) as testbed:
             cell = measure_cell(spec, testbed, deployment, logs=given.log.parent)
         cell.write(given.output)
     finally:

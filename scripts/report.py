@@ -19,7 +19,7 @@ PARTS = tuple(field.name for field in fields(Sources))
 def main(given: Namespace) -> None:
     """Read, render, write."""
     sources = Sources(**{part: getattr(given, part) for part in PARTS})
-    write_whole(given.output, render(read(sources, report_folder=given.output.parent)))
+    write_whole(given.output, render(read(sources)))
 
 
 if __name__ == "__main__":

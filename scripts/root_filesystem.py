@@ -9,6 +9,7 @@ from pathlib import Path
 
 from featherbench import job
 from featherbench.files import write_whole
+from featherbench.plugins import folders_from_environment
 from featherbench.rootfs import build_root_filesystem
 from featherbench.spec import RootFilesystemSpec
 from featherbench.testbed.session import alone
@@ -17,7 +18,7 @@ from featherbench.testbed.session import alone
 def main(given: Namespace) -> None:
     """Build it, and write its record and digest."""
     spec = RootFilesystemSpec.model_validate_json(given.spec)
-    with alone(plugins=(), what=given.job):
+    with alone(plugins=folders_from_environment(), what=given.job):
         built = build_root_filesystem(spec, tar=given.tar, log=given.log)
     built.write(given.record)
     write_whole(given.digest, built.digest + "\n")

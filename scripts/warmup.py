@@ -9,6 +9,7 @@ from pathlib import Path
 
 from featherbench import job
 from featherbench.deployment import bench_for, warm_instance
+from featherbench.plugins import folders_from_environment
 from featherbench.record import Deployment, Warmup
 from featherbench.spec import DeploySpec
 from featherbench.testbed.session import session
@@ -18,9 +19,11 @@ def main(given: Namespace) -> None:
     """Lease, warm up, record."""
     spec = DeploySpec.model_validate_json(given.spec)
     deployment = Deployment.read(given.deployment)
-    with session(spec.testbed, spec.tuning, plugins=spec.plugins, what=given.job) as testbed:
+    with session(
+        spec.testbed, spec.tuning, plugins=folders_from_environment(), what=given.job
+    ) as testbed:
         bench = bench_for(spec, testbed, concurrency=1, logs=given.log.parent)
-        leased = warm_instance(spec, deployment, bench)
+        leased = warm_instance(spec, deployment, bench, testbed)
         Warmup(
             deployment_id=deployment.deployment_id,
             instance_id=leased.bench.under_test.id,

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 BENCHMARKING_NETWORK = ipaddress.IPv4Network("198.18.0.0/15")
 """RFC 2544: the addresses set aside for benchmarking; nothing of ours uses others."""
 
+MOST_CONNECTIONS = 4_000
+"""nginx has 4,096, of which it keeps some for itself."""
+
+Level = Annotated[int, Field(ge=1, le=MOST_CONNECTIONS)]
 CpuList = tuple[Annotated[int, Field(ge=0)], ...]
 PlatformName = Annotated[str, Field(pattern=r"^[a-z0-9]+-[a-z0-9]+$")]
 Sysctl = Annotated[str, Field(pattern=r"^net\.[a-z0-9_.]+$")]
@@ -77,7 +81,7 @@ class PlatformConfig(Section):
 class WorkloadConfig(Section):
     """One workload."""
 
-    concurrency: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] | None = None
+    concurrency: Annotated[tuple[Level, ...], Field(min_length=1)] | None = None
     """Open client connections, one level after the other. Only for `http` and `kv`; null or left
     out: 1 and 100."""
     load_generator: str | None = None
@@ -314,6 +318,9 @@ def read(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text())
     except FileNotFoundError as missing:
         raise ConfigError(f"there is no file {path}", remedy="name one that exists") from missing
+    except (OSError, UnicodeDecodeError) as error:
+        said = f"{path} cannot be read: {error}"
+        raise ConfigError(said, remedy="give a text file in UTF-8 that you may read") from error
     except yaml.YAMLError as error:
         said = f"{path} is not YAML: {error}"
         raise ConfigError(said, remedy="mend the line it names") from error

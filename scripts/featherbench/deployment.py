@@ -13,7 +13,7 @@ import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from featherbench import plugins, services
 from featherbench.errors import ImageError, InstanceDiedError, TestbedError
@@ -47,17 +47,16 @@ def image_of(technology: str, app: str) -> Image:
 
 def bench_for(spec: DeploySpec, testbed: Testbed, *, concurrency: int, logs: Path) -> Bench:
     """Put together what a workload works with."""
-    technology = plugins.technology(spec.platform.technology, spec.plugins)
-    workload = plugins.workload(spec.workload.name, spec.plugins)
-    host = plugins.host(spec.platform.host, spec.plugins)
+    technology = plugins.technology(spec.platform.technology)
+    workload = plugins.workload(spec.workload.name)
+    host = plugins.host(spec.platform.host)
     return Bench(
         coordinates=spec.coordinates(concurrency),
         technology=technology,
         technology_settings=technology.Settings.model_validate(spec.platform.settings),
         settings=workload.Settings.model_validate(spec.workload.settings),
         load_generators={
-            app: plugins.load_generator(name, spec.plugins)
-            for app, name in spec.workload.load_generators.items()
+            app: plugins.load_generator(name) for app, name in spec.workload.load_generators.items()
         },
         images={app: image_of(spec.platform.technology, app) for app in workload.apps},
         client=testbed.client,
@@ -75,6 +74,10 @@ class Started:
     ready_after_s: float
     verified: str
     tuning: Mapping[str, str]
+
+    def all_tuning(self, testbed: Testbed) -> dict[str, Any]:
+        """Tell what was set on the testbed's two sides, and found inside the instance."""
+        return {"testbed": dict(testbed.applied), "instance": dict(self.tuning)}
 
 
 @contextmanager
@@ -105,11 +108,12 @@ def _start(bench: Bench, workload: Workload) -> Started:
 
 def _tuning_in_force(bench: Bench) -> Mapping[str, str]:
     found = bench.technology.tuning_in_force(bench.under_test, bench.tuning)
-    for key, wanted in bench.tuning.net_sysctls.items():
+    nofile = {} if bench.tuning.nofile is None else {"nofile": str(bench.tuning.nofile)}
+    for key, wanted in {**bench.tuning.net_sysctls, **nofile}.items():
         if found.get(key, "").split() != wanted.split():
             raise TestbedError(
                 f"{key} is {found.get(key)!r} inside {bench.coordinates.platform}, not {wanted!r}",
-                remedy="take it out of tuning.net_sysctls, or choose a value that can be set",
+                remedy="take it out of `tuning`, or choose a value that can be set",
             )
     return found
 
@@ -117,7 +121,7 @@ def _tuning_in_force(bench: Bench) -> Mapping[str, str]:
 def deploy(spec: DeploySpec, bench: Bench, testbed: Testbed) -> Deployment:
     """Start the deployment's instance, from nothing, and keep it for the jobs that follow."""
     lease.release()
-    workload = plugins.workload(spec.workload.name, spec.plugins)
+    workload = plugins.workload(spec.workload.name)
     started = _start(bench, workload)
     instance = started.bench.under_test
     deployment = Deployment(
@@ -127,7 +131,7 @@ def deploy(spec: DeploySpec, bench: Bench, testbed: Testbed) -> Deployment:
         image_digest=bench.images[instance.app].digest,
         ready_after_s=started.ready_after_s,
         verified=started.verified,
-        tuning={"testbed": testbed.applied, "instance": dict(started.tuning)},
+        tuning=started.all_tuning(testbed),
         sequence=testbed.sequence,
     )
     _hold(spec, deployment, started.bench, warmed=False)
@@ -140,8 +144,7 @@ def _hold(spec: DeploySpec, deployment: Deployment, bench: Bench, *, warmed: boo
             deployment_id=deployment.deployment_id,
             instance=bench.under_test,
             technology=spec.platform.technology,
-            # The guard stops the instance from a folder of its own.
-            plugins=tuple(str(Path(folder).resolve()) for folder in spec.plugins),
+            plugins=plugins.folders_from_environment(),
             warmed=warmed,
         )
     )
@@ -153,6 +156,8 @@ class Leased:
 
     bench: Bench
     redeployed: bool
+    verified: str
+    tuning: dict[str, Any]
     redeploy_s: float
     warm_up_s: float
     load: Mapping[str, object]
@@ -165,17 +170,21 @@ def _alive(deployment: Deployment, bench: Bench) -> Lease | None:
     return held if bench.technology.is_running(held.instance) else None
 
 
-def warm_instance(spec: DeploySpec, deployment: Deployment, bench: Bench) -> Leased:
+def warm_instance(
+    spec: DeploySpec, deployment: Deployment, bench: Bench, testbed: Testbed
+) -> Leased:
     """Give the deployment's live instance, warmed up; start and warm up another where it is gone.
 
     Raises InstanceDiedError when the instance does not survive its warm-up.
     """
-    workload = plugins.workload(spec.workload.name, spec.plugins)
+    workload = plugins.workload(spec.workload.name)
     began_s = time.monotonic()
     held = _alive(deployment, bench)
+    verified, tuning = deployment.verified, deployment.tuning
     if held is None:
         lease.release()
-        bench = _start(bench, workload).bench
+        started = _start(bench, workload)
+        bench, verified, tuning = started.bench, started.verified, started.all_tuning(testbed)
         _hold(spec, deployment, bench, warmed=False)
     else:
         bench = bench.with_instance(held.instance)
@@ -190,6 +199,8 @@ def warm_instance(spec: DeploySpec, deployment: Deployment, bench: Bench) -> Lea
     return Leased(
         bench=bench,
         redeployed=held is None,
+        verified=verified,
+        tuning=tuning,
         redeploy_s=started_s - began_s if held is None else 0.0,
         warm_up_s=time.monotonic() - started_s,
         load=load,

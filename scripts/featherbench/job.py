@@ -68,7 +68,6 @@ def _failure(error: Exception, job: str, log: Path) -> Failure:
         remedy = f"this is a fault of featherbench; please report it with {log}"
     return Failure(
         job=job,
-        cell={},
         kind=kind,
         message=message,
         remedy=remedy,

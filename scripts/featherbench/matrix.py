@@ -139,7 +139,12 @@ class Matrix:
     def _load_generator(self, app: str) -> str:
         given = self.config.workloads.get(app, WorkloadConfig()).load_generator
         name = given or DEFAULT_LOAD_GENERATORS[app]
-        if plugins.load_generator(name, self.config.plugins).app != app:
+        driver = plugins.load_generator(name, self.config.plugins)
+        for lack in driver.lacks():
+            raise ConfigError(
+                f"{self.file}: {app} needs load generator {name!r}: {lack.what}", remedy=lack.remedy
+            )
+        if driver.app != app:
             raise ConfigError(
                 f"{self.file}: load generator {name!r} does not speak {app}",
                 remedy=f"use another one for workload {app}",
@@ -242,7 +247,6 @@ class Matrix:
             technology=technology,
             app=app,
             files_for=WorkloadSpec(name=app, settings={key: whole[key] for key in in_image}),
-            plugins=self.config.plugins,
             code=code_digest("build_image", drivers, self.config.plugins),
         )
 
@@ -260,7 +264,6 @@ class Matrix:
             "deployment": deployment,
             "testbed": self._testbed,
             "tuning": self._tuning,
-            "plugins": self.config.plugins,
             "code": code_digest(script, drivers, self.config.plugins),
         }
 

@@ -33,17 +33,19 @@ class Setting:
     overhead_s: dict[str, float] = field(default_factory=dict)
 
 
-def _set_up(spec: MeasureSpec, bench: Bench, deployment: Deployment | None) -> Setting:
+def _set_up(
+    spec: MeasureSpec, bench: Bench, deployment: Deployment | None, testbed: Testbed
+) -> Setting:
     if deployment is None:
         lease.release()  # at most one server under test lives at a time
         bench.technology.prepare(bench.place, bench.coordinates.network)
-        return Setting(bench=bench)
-    leased = warm_instance(spec, deployment, bench)
+        return Setting(bench=bench, tuning={"testbed": dict(testbed.applied)})
+    leased = warm_instance(spec, deployment, bench, testbed)
     return Setting(
         bench=leased.bench,
         redeployed=leased.redeployed,
-        verified=deployment.verified,
-        tuning=deployment.tuning,
+        verified=leased.verified,
+        tuning=leased.tuning,
         overhead_s={"redeploy": leased.redeploy_s, "warm-up": leased.warm_up_s},
     )
 
@@ -57,9 +59,9 @@ def measure_cell(
 ) -> Cell:
     """Measure a cell; `deployment` is None for workloads that start their own instances."""
     began_utc, began_s = now_utc(), time.monotonic()
-    workload = plugins.workload(spec.workload.name, spec.plugins)
+    workload = plugins.workload(spec.workload.name)
     bench = bench_for(spec, testbed, concurrency=spec.concurrency, logs=logs)
-    setting = _set_up(spec, bench, deployment)
+    setting = _set_up(spec, bench, deployment, testbed)
     set_up_s = time.monotonic() - began_s
     windows = workload.measure(setting.bench, spec.concurrency, spec.windows)
     duration_s = time.monotonic() - began_s
@@ -71,7 +73,7 @@ def measure_cell(
         redeployed=setting.redeployed,
         image_digest=_image_digests(bench),
         verified=setting.verified,
-        tuning=setting.tuning or {"testbed": testbed.applied},
+        tuning=setting.tuning,
         sequence=testbed.sequence,
         started_utc=began_utc,
         finished_utc=now_utc(),

@@ -40,9 +40,13 @@ def folders_from_environment() -> tuple[str, ...]:
     return tuple(filter(None, os.environ.get(PLUGINS_VARIABLE, "").split(os.pathsep)))
 
 
-def driver_files(kind: str, plugins: Sequence[str] = ()) -> dict[str, Path]:
-    """Map the names of all drivers of a kind to their files; ours win over a plugin's."""
-    folders = [*(Path(folder) / kind for folder in plugins), PACKAGE / kind]
+def driver_files(kind: str, plugins: Sequence[str] | None = None) -> dict[str, Path]:
+    """Map the names of all drivers of a kind to their files; ours win over a plugin's.
+
+    `plugins` are the user's folders; None stands for those of the workflow that this job is of.
+    """
+    outside = folders_from_environment() if plugins is None else plugins
+    folders = [*(Path(folder) / kind for folder in outside), PACKAGE / kind]
     return {
         file.stem: file
         for folder in folders
@@ -72,7 +76,33 @@ def _module(file: Path) -> ModuleType:
     return module
 
 
-def _driver(kind: str, name: str, plugins: Sequence[str]) -> Any:  # noqa: ANN401 - cast by callers
+@cache
+def _demanded(kind: str) -> frozenset[str]:
+    """Give the names that the contract of a kind of drivers demands."""
+    contract = importlib.import_module(f"featherbench.{kind}.contract")
+    protocol = getattr(contract, CLASS_OF_KIND[kind])
+    return frozenset(
+        name for name in {*vars(protocol), *protocol.__annotations__} if not name.startswith("_")
+    )
+
+
+def _of_contract(kind: str, file: Path) -> type:
+    """Give the class of a driver's file. Raises ConfigError when it lacks what it must have."""
+    found = getattr(_module(file), CLASS_OF_KIND[kind], None)
+    if not isinstance(found, type):
+        raise ConfigError(
+            f"{file} has no class {CLASS_OF_KIND[kind]}",
+            remedy=f"see {PACKAGE / kind / 'contract.py'}",
+        )
+    if lacking := sorted(name for name in _demanded(kind) if not hasattr(found, name)):
+        raise ConfigError(
+            f"{CLASS_OF_KIND[kind]} in {file} lacks {', '.join(lacking)}",
+            remedy=f"see {PACKAGE / kind / 'contract.py'}",
+        )
+    return found
+
+
+def _driver(kind: str, name: str, plugins: Sequence[str] | None) -> Any:  # noqa: ANN401 - cast
     files = driver_files(kind, plugins)
     if name not in files:
         known = ", ".join(sorted(files))
@@ -80,30 +110,24 @@ def _driver(kind: str, name: str, plugins: Sequence[str]) -> Any:  # noqa: ANN40
             f"there is no {kind.removesuffix('s')} named {name!r}",
             remedy=f"use one of {known}, or name the folder that has {kind}/{name}.py in `plugins`",
         )
-    try:
-        return getattr(_module(files[name]), CLASS_OF_KIND[kind])()
-    except AttributeError as missing:
-        raise ConfigError(
-            f"{files[name]} has no class {CLASS_OF_KIND[kind]}",
-            remedy=f"see {PACKAGE / kind / 'contract.py'}",
-        ) from missing
+    return _of_contract(kind, files[name])()
 
 
-def technology(name: str, plugins: Sequence[str] = ()) -> Technology:
+def technology(name: str, plugins: Sequence[str] | None = None) -> Technology:
     """Give the technology driver of that name. Raises ConfigError when there is none."""
     return cast("Technology", _driver("platforms", name, plugins))
 
 
-def host(name: str, plugins: Sequence[str] = ()) -> Host:
+def host(name: str, plugins: Sequence[str] | None = None) -> Host:
     """Give the host of that name. Raises ConfigError when there is none."""
     return cast("Host", _driver("hosts", name, plugins))
 
 
-def workload(name: str, plugins: Sequence[str] = ()) -> Workload:
+def workload(name: str, plugins: Sequence[str] | None = None) -> Workload:
     """Give the workload of that name. Raises ConfigError when there is none."""
     return cast("Workload", _driver("workloads", name, plugins))
 
 
-def load_generator(name: str, plugins: Sequence[str] = ()) -> LoadGenerator:
+def load_generator(name: str, plugins: Sequence[str] | None = None) -> LoadGenerator:
     """Give the load generator of that name. Raises ConfigError when there is none."""
     return cast("LoadGenerator", _driver("loadgens", name, plugins))

@@ -196,7 +196,6 @@ class Failure(Record):
     """Why a job failed, kept beside the results until the job succeeds."""
 
     job: str
-    cell: dict[str, Any]
     kind: str
     message: str
     remedy: str

@@ -59,7 +59,6 @@ def run(
     check: bool = True,
     stdin: str | None = None,
     env: Mapping[str, str] | None = None,
-    cwd: Path | None = None,
 ) -> Completed:
     """Run a program to its end.
 
@@ -81,7 +80,6 @@ def run(
             errors="replace",
             timeout=timeout_s,
             env=None if env is None else {**os.environ, **env},
-            cwd=cwd,
             check=False,
         )
     except subprocess.TimeoutExpired as late:

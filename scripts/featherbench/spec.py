@@ -66,7 +66,6 @@ class ImageSpec(Record):
     technology: str
     app: str
     files_for: WorkloadSpec
-    plugins: tuple[str, ...]
     code: str
 
 
@@ -78,7 +77,6 @@ class DeploySpec(Record):
     deployment: int
     testbed: TestbedSpec
     tuning: TuningSpec
-    plugins: tuple[str, ...]
     code: str
 
     def coordinates(self, concurrency: int = 1) -> Coordinates:

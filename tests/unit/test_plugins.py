@@ -19,6 +19,7 @@ def folder(tmp_path):
         ("import nothing_of_that_name", "ModuleNotFoundError"),
         ("def (", "SyntaxError"),
         ("A = 1", "has no class Technology"),
+        ("class Technology: networks = ()", "lacks .*hosts.*start"),
     ],
 )
 def test_a_plugin_that_cannot_be_loaded_is_named(folder, content, said):

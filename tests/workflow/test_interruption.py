@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """However a run ends, nothing of it is left, and the next one redoes the interrupted cell only."""
 
+import base64
 import json
 import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +15,7 @@ from featherbench.waiting import wait_until
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 ROUNDS = [(which, target) for which in SIGNALS for target in ("snakemake", "job")] * 3
-LONGEST_S = 6.0
+EARLIEST_S, LATEST_S = 1.5, 5.0
 
 
 def job_pid(project):
@@ -24,13 +26,22 @@ def job_pid(project):
 
 
 def interrupt(project, run, which, target):
+    """Send the signal, and tell whether it found its target."""
     pid = run.pid if target == "snakemake" else job_pid(project)
     if pid is None or run.poll() is not None:
-        return
+        return False
     try:
         os.kill(pid, which)
     except ProcessLookupError:
-        return
+        return False
+    return True
+
+
+def cells_under_way(project):
+    """The cells whose jobs Snakemake began and has not seen the end of."""
+    markers = (project.folder / ".snakemake/incomplete").glob("*")
+    files = [base64.urlsafe_b64decode(marker.name).decode() for marker in markers]
+    return {f.removeprefix("results/cells/").removesuffix(".json") for f in files}
 
 
 def whole(cells):
@@ -38,21 +49,24 @@ def whole(cells):
         json.loads(path.read_text())
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1200)
 def test_signals_at_random_moments_leave_nothing_behind(project):
-    project.config["workloads"]["http"]["repetitions"]["deployments"] = 3
-    project.write_config()
     rng = random.Random(2017)
+    project.snakemake("all")
+    names = sorted(project.cells())
+    hits, interrupted = 0, set()
     for which, target in ROUNDS:
+        for name in rng.sample(names, 2):
+            project.cells().get(name, Path("gone")).unlink(missing_ok=True)
         before = project.content()
         run = project.start("all")
-        moment = time.monotonic() + rng.uniform(0.5, LONGEST_S)
+        moment = time.monotonic() + rng.uniform(EARLIEST_S, LATEST_S)
         wait_until(
             lambda at=moment, run=run: time.monotonic() >= at or run.poll() is not None,
             what="the moment to interrupt",
-            within_s=2 * LONGEST_S,
+            within_s=2 * LATEST_S,
         )
-        interrupt(project, run, which, target)
+        hits += interrupt(project, run, which, target)
         run.wait(240)
         wait_until(
             lambda: not project.processes(),
@@ -61,7 +75,12 @@ def test_signals_at_random_moments_leave_nothing_behind(project):
         )
         after = project.content()
         whole(project.cells())
-        assert all(after[name] == content for name, content in before.items())
+        # A job that ends well while Snakemake is already dying counts as interrupted.
+        redone = {name for name, content in before.items() if after.get(name) != content}
+        assert redone <= interrupted
+        interrupted = cells_under_way(project)
+    assert hits >= len(ROUNDS) * 2 // 3
     project.snakemake("all")
-    assert len(project.cells()) == 6
+    assert sorted(project.cells()) == names
+    assert "LockException" not in (project.folder / "snakemake.out").read_text()
     assert not list(project.folder.rglob("results/**/.*.json.*"))

@@ -39,27 +39,56 @@ def snakemake_again(*arguments):
 
 
 def cells_to_measure():
-    return [
-        f"{w.platform}/{w.workload}/d{w.deployment}/c{w.concurrency}"
-        for w in (
-            job.wildcards for job in workflow.dag.needrun_jobs() if job.rule.name == "measure"
-        )
-    ]
+    return [job for job in workflow.dag.needrun_jobs() if job.rule.name == "measure"]
 
 
-onstart:
-    progress.begin(
-        {cell: MATRIX.nominal_duration_s(cell.split("/")[1]) for cell in cells_to_measure()}
+def forget(cells):
+    """Remove what will be measured anew, lest a run that fails before reports it as measured."""
+    for output in (file for cell in cells for file in cell.output):
+        Path(output).unlink(missing_ok=True)
+
+
+def nominal_s(cells):
+    """How long each cell takes, about."""
+    named = {str(cell.params.job).removeprefix("measure/"): cell.wildcards for cell in cells}
+    return {name: MATRIX.nominal_duration_s(wild.workload) for name, wild in named.items()}
+
+
+def examine_host():
+    """Record the machine before our own load is on it."""
+    record = ["--output", "results/logs/host.json", "--log", "results/logs/host_begun.log"]
+    door.run(
+        [sys.executable, str(SCRIPTS / "host.py"), *record, "--job", "host_begun"],
+        timeout_s=60,
     )
 
 
+def let_go_of_testbed():
+    """Stop what still runs; whatever cannot be removed is named by the guard's log."""
+    try:
+        release_testbed()
+    except FeatherbenchError as error:
+        print(f"featherbench: {error}")
+
+
+onstart:
+    if cells := cells_to_measure():
+        progress.begin(nominal_s(cells))
+        forget(cells)
+        examine_host()
+
+
 onsuccess:
-    release_testbed()
-    snakemake_again("--report", "results/snakemake_report.html")
+    let_go_of_testbed()
+    try:
+        snakemake_again("--report", "results/snakemake_report.html")
+    except CommandError as error:
+        print(f"featherbench: Snakemake's own report could not be made: {error}")
+    print("featherbench: done; open results/report.html")
 
 
 onerror:
-    release_testbed()
+    let_go_of_testbed()
     try:
         snakemake_again(
             "--cores",

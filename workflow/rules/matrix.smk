@@ -9,6 +9,7 @@ from featherbench.config import read, validate
 from featherbench.errors import FeatherbenchError
 from featherbench.fingerprint import fingerprint
 from featherbench.matrix import Matrix, spec_json
+from featherbench.plugins import PLUGINS_VARIABLE
 
 DEFAULT_CONFIG_FILE = "config/config.yaml"
 
@@ -32,8 +33,9 @@ MATRIX = or_one_message(lambda: Matrix(validate(config, file=CONFIG_FILE), file=
 PLAN = or_one_message(lambda: MATRIX.plan)
 RANKS = order.ranks(PLAN)
 
-# Jobs use this interpreter and our package. Neither is a fact that a result depends on, so
-# they are no params.
+# Jobs use this interpreter, our package and the user's plugin folders. None is a fact that a
+# result depends on, so they are no params.
+os.environ[PLUGINS_VARIABLE] = os.pathsep.join(map(os.path.abspath, MATRIX.config.plugins))
 os.environ.update(
     PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.getenv('PATH')}",
     PYTHONPATH=str(SCRIPTS),
@@ -49,7 +51,7 @@ workflow.global_resources["testbed"] = 1
 
 
 wildcard_constraints:
-    platform="[a-z0-9]+-[a-z0-9]+([+][a-z]+)?",
+    platform="[a-z0-9]+-[a-z0-9]+([+][a-z0-9-]+)?",
     technology="[a-z0-9]+",
     app="[a-z0-9_]+",
     workload="[a-z0-9_]+",

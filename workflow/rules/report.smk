@@ -10,7 +10,7 @@ localrules:
 
 rule host:
     input:
-        # The machine as it was when these were measured.
+        # It was examined when their run began: see hooks.smk.
         measured_cells,
     output:
         "results/host.json",
@@ -20,7 +20,8 @@ rule host:
         fingerprint=fingerprint(),
         code=code_digest("host"),
     shell:
-        'python "$SCRIPTS/host.py" --output {output} --log {log} --job host'
+        'python "$SCRIPTS/host.py" --begun results/logs/host.json --output {output}'
+        " --log {log} --job host"
 
 
 rule rulegraph:

@@ -40,7 +40,8 @@ class FreePorts(HostProperty[tuple[str, frozenset[int]]]):
     def advise(self, value: tuple[str, frozenset[int]]) -> str:
         """Say how to find who has them."""
         ports = ", ".join(map(str, sorted(value[1])))
-        return f"end what listens on {ports}: `ss -ltnp` names it, `python -m featherbench clean` ends ours"
+        ours = "`python -m featherbench clean` ends ours"
+        return f"end what listens on {ports}: `ss -ltnp` names it, {ours}"
 
 
 class Switch(HostProperty[bool]):

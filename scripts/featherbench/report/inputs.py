@@ -57,7 +57,6 @@ class Inputs:
     cells: tuple[Cell, ...]
     failures: tuple[Failure, ...]
     rulegraph: str | None
-    snakemake_report: bool = False
     problems: tuple[str, ...] = field(default=())
 
 
@@ -106,7 +105,7 @@ class Reader:
         return content or None
 
 
-def read(sources: Sources, *, report_folder: Path) -> Inputs:
+def read(sources: Sources) -> Inputs:
     """Read all parts; never fails for one that is missing."""
     reader = Reader()
     plan = reader.record(Plan, sources.plan)
@@ -122,7 +121,6 @@ def read(sources: Sources, *, report_folder: Path) -> Inputs:
         cells=_planned(plan, reader.records(Cell, sources.cells, "*/*/*/*.json")),
         failures=reader.records(Failure, sources.failures, "**/*.json"),
         rulegraph=reader.text(sources.rulegraph),
-        snakemake_report=(report_folder / "snakemake_report.html").exists(),
         problems=tuple(reader.problems),
     )
 

@@ -117,14 +117,22 @@ def _take_job_lock(state: State, wait_s: float) -> Lock:
         ) from late
 
 
+def _distrust_an_unclean_predecessor(state: State) -> None:
+    """A job that left its record was killed: have what it may have left looked for again."""
+    if state.job.exists():
+        state.swept.unlink(missing_ok=True)
+
+
 @contextmanager
 def only_job(state: State, workflow: Process, what: str, *, wait_s: float) -> Iterator[None]:
     """Be the only job that deploys or measures while the block runs.
 
+    After a job that was killed, or that failed, leftovers are swept again: `reap.sweep_once`.
     Raises TestbedBusyError when another one has not ended within `wait_s` seconds.
     """
     lock = _take_job_lock(state, wait_s)
     try:
+        _distrust_an_unclean_predecessor(state)
         Job(
             job=ourselves(),
             workflow=workflow,
@@ -133,6 +141,9 @@ def only_job(state: State, workflow: Process, what: str, *, wait_s: float) -> It
             since_utc=datetime.now(UTC).isoformat(timespec="seconds"),
         ).write(state.job)
         yield
+    except BaseException:
+        state.swept.unlink(missing_ok=True)
+        raise
     finally:
         state.job.unlink(missing_ok=True)
         lock.release()

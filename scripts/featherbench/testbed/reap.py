@@ -159,7 +159,9 @@ def remove_leftovers(state: State, folders: Sequence[str]) -> list[Removal]:
 
 
 def sweep_once(state: State, owner: Owner) -> None:
-    """Remove leftovers on the way in, once for each owner; the caller holds the job lock.
+    """Remove leftovers on the way in: once for each owner, and after a job that ended badly.
+
+    The caller holds the job lock; `lock.only_job` takes the mark away after such a job.
 
     Raises TestbedError when something that was found cannot be removed.
     """

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from featherbench.spec import TestbedSpec, TuningSpec
-    from featherbench.testbed.ownership import Owner
     from featherbench.testbed.state import State
 
 log = logging.getLogger(__name__)
@@ -79,8 +78,8 @@ def _unwinding_on_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _owned(state: State, plugins: Sequence[str], what: str, wait_s: float) -> Iterator[Owner]:
-    """Hold the job lock while our workflow owns the testbed.
+def _owned(state: State, plugins: Sequence[str], what: str, wait_s: float) -> Iterator[None]:
+    """Hold the job lock while our workflow owns the testbed, swept of what broken jobs left.
 
     Ownership comes first, or else a job of a waiting workflow would lock out the owner's jobs;
     it may change while we wait for the lock, so it is looked at again.
@@ -91,7 +90,8 @@ def _owned(state: State, plugins: Sequence[str], what: str, wait_s: float) -> It
         reap.end_job_of_others(state, workflow)
         with only_job(state, workflow, what, wait_s=wait_s):
             if ownership.current_owner(state) == owner:
-                yield owner
+                reap.sweep_once(state, owner)
+                yield
                 return
 
 
@@ -207,8 +207,7 @@ def session(
     open_client = _in_namespace if testbed.client == "netns" else _on_loopback
     with ExitStack() as held:
         held.enter_context(_unwinding_on_signals())
-        owner = held.enter_context(_owned(state, plugins, what, wait_s))
-        reap.sweep_once(state, owner)
+        held.enter_context(_owned(state, plugins, what, wait_s))
         try:
             yield open_client(state, testbed, wanted, _next_sequence(sequence_file))
         except BaseException:

@@ -58,6 +58,7 @@ class Sandbox:
             "folder": self.folder,
             "load_s": self.load_s,
             "wait_s": self.wait_s,
+            "leased": "yes",
         } | changes
         return subprocess.Popen(
             [

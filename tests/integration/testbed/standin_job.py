@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A job as `measure` is one: it starts an instance on the fake platform, leases it, loads it.
 
-    standin_job.py client= image= plugin_folder= folder= load_s= wait_s=
+    standin_job.py client= image= plugin_folder= folder= load_s= wait_s= leased=
 
-client is `netns` or `loopback`; the job appends to the journal in the folder what it does.
+client is `netns` or `loopback`; the job appends to the journal in the folder what it does, and
+beside how many instances. With leased=no it holds its instance as `memory` and `startup` do.
 """
 
 import sys
@@ -43,7 +44,12 @@ def start(technology, image, testbed, folder):
     )
 
 
-def main(*, client, image, plugin_folder, folder, load_s, wait_s):
+def count(technology, testbed):
+    """Count the instances of this testbed."""
+    return sum(each.state == str(testbed.place.state) for each in technology.leftovers())
+
+
+def main(*, client, image, plugin_folder, folder, load_s, wait_s, leased):
     folder = Path(folder)
     technology = plugins.technology("fake", [plugin_folder])
     with (
@@ -59,16 +65,17 @@ def main(*, client, image, plugin_folder, folder, load_s, wait_s):
     ):
         journal.write(f"{testbed.sequence} begins\n")
         lease.release()
+        if others := count(technology, testbed):
+            journal.write(f"{testbed.sequence} finds {others}\n")
         instance = start(technology, Image.read(Path(image)), testbed, folder)
-        lease.hold(
-            Lease(
-                deployment_id="d",
-                instance=instance,
-                technology="fake",
-                plugins=(plugin_folder,),
-            )
+        held = Lease(
+            deployment_id="d", instance=instance, technology="fake", plugins=(plugin_folder,)
         )
+        if leased == "yes":
+            lease.hold(held)
         testbed.client.run(["sleep", load_s], timeout_s=60)
+        if leased == "no":
+            technology.stop(instance)
         journal.write(f"{testbed.sequence} ends\n")
 
 

@@ -55,3 +55,15 @@ def test_another_testbed_of_this_machine_is_not_pulled_down(wired, loopback):
     loopback.wait_for_guard()
     assert network.NAMESPACE_FILE.exists()
     assert first.wait(timeout=60) == 0
+
+
+def test_what_only_keeps_others_away_is_swept_for_too(loopback, monkeypatch):
+    monkeypatch.setenv(STATE_VARIABLE, str(loopback.state.directory))
+    loopback.state.make()
+    process = subprocess.Popen(
+        ["sleep", "600"],
+        env={TECHNOLOGY_MARK: "fake", MARK: "lost", STATE_MARK: str(loopback.state.directory)},
+    )
+    with alone(plugins=(PLUGINS,), what="build"):
+        assert process.poll() is not None
+    release_testbed()

@@ -55,6 +55,20 @@ def test_a_job_that_is_ended_leaves_nothing(wired, number, round_number):
     assert "ends" in wired.journal[-1], "the jobs that follow run all the same"
 
 
+def is_serving(sandbox):
+    return any(b"server.py" in what for what in sandbox.processes().values())
+
+
+def test_what_a_killed_job_held_without_a_lease_is_gone_for_the_next_one(loopback):
+    workflow = loopback.workflow(jobs=2, load_s=1.5, leased="no")
+    wait_until(lambda: is_serving(loopback), what="the first instance", within_s=30)
+    os.kill(running_job(loopback.state).job.pid, signal.SIGKILL)
+    workflow.communicate(timeout=60)
+    assert loopback.journal == ["1 begins", "2 begins", "2 ends"]
+    loopback.wait_for_guard()
+    assert loopback.leftovers() == []
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_on_loopback_too(loopback, number):
     workflow = loopback.workflow(load_s=30)

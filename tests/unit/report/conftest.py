@@ -160,7 +160,6 @@ def a_failure(job, message="the server under test died: killed by signal 9", **m
     return Failure(
         **{
             "job": job,
-            "cell": {},
             "kind": "InstanceDiedError",
             "message": message,
             "remedy": "see its log",

@@ -61,7 +61,7 @@ class Page(HTMLParser):
 
 
 def page_of(sources):
-    return Page(render(read(sources, report_folder=sources.plan.parent)))
+    return Page(render(read(sources)))
 
 
 @pytest.fixture(scope="module")

@@ -75,6 +75,37 @@ def test_the_job_is_on_record_while_it_runs(state):
     assert list(state.directory.iterdir()) == []
 
 
+@pytest.fixture
+def swept(state):
+    state.make()
+    state.swept.write_text("by the guard")
+    return state.swept
+
+
+def be_a_job(state):
+    return only_job(state, ourselves(), "measure x", wait_s=1)
+
+
+def test_after_a_job_that_ended_well_nothing_is_swept_again(state, swept):
+    with be_a_job(state):
+        pass
+    with be_a_job(state):
+        assert swept.exists()
+
+
+def test_after_a_killed_job_leftovers_are_swept_again(state, swept):
+    state.job.write_text("{}")
+    with be_a_job(state):
+        assert not swept.exists()
+
+
+def test_after_a_failed_job_leftovers_are_swept_again(state, swept):
+    with pytest.raises(OSError, match="it clings"), be_a_job(state):
+        raise OSError("it clings")
+    with be_a_job(state):
+        assert not swept.exists()
+
+
 @pytest.mark.usefixtures("holder")
 def test_who_waits_is_told_for_whom_at_once_and_only_once_a_minute(state, capsys):
     with pytest.raises(TestbedBusyError), only_job(state, ourselves(), "b", wait_s=0.7):
