@@ -7,6 +7,7 @@ import json
 import tarfile
 from pathlib import Path
 
+import docker
 import pytest
 
 from featherbench import services
@@ -265,8 +266,6 @@ def test_the_engine_is_connected_to_before_the_first_start_even_without_a_networ
 
 
 def test_a_connection_is_kept_for_the_starts_that_follow(monkeypatch):
-    import docker
-
     made = []
     monkeypatch.setattr(docker, "DockerClient", lambda **_: made.append(1))
     url = "unix:///kept/docker.sock"

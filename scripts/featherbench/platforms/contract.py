@@ -138,9 +138,10 @@ class Technology(Protocol):
         ...
 
     def prepare(self, place: Place, network: str) -> None:
-        """Do everything that is not part of a start: networks, firewall rules, connections, imports.
+        """Do everything that is not part of a start, since starts are timed: the first one, too.
 
-        Starts are timed, the first one of a process as well. Idempotent.
+        That is what instances share (networks, firewall rules), connections, and heavy imports.
+        Idempotent.
         """
         ...
 
