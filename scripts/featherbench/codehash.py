@@ -7,16 +7,15 @@ a comment, a docstring, or a file's time does not.
 
 from __future__ import annotations
 
-import ast
 from functools import cache
-from types import CodeType
 from typing import TYPE_CHECKING
 
+from featherbench.codefacts import facts_of
 from featherbench.files import digest
 from featherbench.plugins import PACKAGE, driver_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 SCRIPTS = PACKAGE.parent
@@ -25,55 +24,25 @@ ONLY_TELL = {PACKAGE / name for name in ("clock.py", "job.py", "progress.py")}
 RESOURCES = SCRIPTS.parent / "resources"
 
 
-def _constants(values: Iterable[object]) -> Iterator[str]:
-    for value in values:
-        if isinstance(value, CodeType):
-            yield _fingerprint(value)
-        elif isinstance(value, frozenset):  # its order differs from process to process
-            yield repr(sorted(map(repr, value)))
-        else:
-            yield repr(value)
-
-
-def _fingerprint(code: CodeType) -> str:
-    parts = (
-        code.co_code.hex(),
-        code.co_exceptiontable.hex(),
-        repr((code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)),
-        repr((code.co_argcount, code.co_kwonlyargcount, code.co_flags)),
-        *_constants(code.co_consts),
-    )
-    return digest(*(part.encode() for part in parts))
-
-
 @cache
 def module_digest(file: Path) -> str:
     """Hash what a Python file does: its byte code, compiled without comments and docstrings."""
-    return _fingerprint(compile(file.read_bytes(), "module", "exec", dont_inherit=True, optimize=2))
+    return facts_of(file).does
 
 
-def _imported_names(block: Iterable[ast.stmt]) -> Iterator[str]:
-    for statement in block:
-        if isinstance(statement, ast.Import):
-            yield from (alias.name for alias in statement.names)
-        elif isinstance(statement, ast.ImportFrom) and statement.module:
-            yield statement.module
-            yield from (f"{statement.module}.{alias.name}" for alias in statement.names)
-        elif not (isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING"):
-            # Only statements hold imports: walking expressions too would take ten times as long.
-            for inside in ("body", "orelse", "finalbody", "handlers"):
-                yield from _imported_names(getattr(statement, inside, ()))
+@cache
+def _files_named(name: str) -> frozenset[Path]:
+    """Give the files of our package that a dotted name may stand for, if any."""
+    path = SCRIPTS.joinpath(*name.split("."))
+    candidates = (path.with_suffix(".py"), path / "__init__.py")
+    return frozenset(file for file in candidates if file.is_file())
 
 
 @cache
 def _imports(file: Path) -> frozenset[Path]:
     """List the files of our package that `file` imports, at any depth inside it."""
-    found = set()
-    for name in _imported_names(ast.parse(file.read_bytes()).body):
-        if name.split(".")[0] == PACKAGE.name:
-            path = SCRIPTS.joinpath(*name.split("."))
-            found |= {f for f in (path.with_suffix(".py"), path / "__init__.py") if f.is_file()}
-    return frozenset(found - ONLY_TELL)
+    names = [n for n in facts_of(file).imports if n.split(".")[0] == PACKAGE.name]
+    return frozenset().union(*map(_files_named, names)) - ONLY_TELL
 
 
 @cache
