@@ -14,6 +14,7 @@ from featherbench.record import Endpoint
 
 PLUGINS = ("tests/plugins", "examples/my_drivers")
 NAMES = sorted(plugins.driver_files("loadgens", PLUGINS))
+TIMED = [n for n in NAMES if plugins.load_generator(n, PLUGINS).stops_by == "duration"]
 
 
 @pytest.fixture(params=NAMES)
@@ -36,6 +37,22 @@ def load(generator):
 def test_it_says_whose_protocol_it_speaks_and_when_it_stops(generator):
     assert generator.app in {"http", "kv"}
     assert generator.stops_by in {"duration", "requests"}
+
+
+def test_it_says_which_durations_it_can_be_told(generator):
+    if generator.stops_by == "duration":
+        assert generator.duration_step_s > 0
+    else:
+        assert generator.duration_step_s is None
+
+
+@pytest.mark.parametrize("generator", TIMED, indirect=True)
+def test_its_command_tells_apart_what_its_step_allows(generator, load):
+    told = [
+        generator.command(replace(load, duration_s=steps * generator.duration_step_s))
+        for steps in (1, 2, 3)
+    ]
+    assert told[0] != told[1] != told[2]
 
 
 def test_what_it_lacks_comes_with_a_remedy(generator, monkeypatch):

@@ -70,6 +70,8 @@ class LoadGenerator(Protocol):
     """The app whose protocol it speaks: `http` or `kv`."""
     stops_by: ClassVar[str]
     """`duration` or `requests`: which of the two a Load for it must give."""
+    duration_step_s: ClassVar[float | None]
+    """It can be told multiples of this only; None for one that stops by requests."""
 
     def lacks(self) -> Sequence[Lack]:
         """Say what this host lacks to run it."""

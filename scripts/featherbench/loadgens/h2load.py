@@ -54,6 +54,7 @@ class LoadGenerator:
 
     app: ClassVar[str] = "http"
     stops_by: ClassVar[str] = "duration"
+    duration_step_s: ClassVar[float | None] = 1e-3
 
     def lacks(self) -> Sequence[Lack]:
         """Say whether h2load is missing."""

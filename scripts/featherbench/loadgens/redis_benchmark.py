@@ -39,6 +39,7 @@ class LoadGenerator:
 
     app: ClassVar[str] = "kv"
     stops_by: ClassVar[str] = "requests"
+    duration_step_s: ClassVar[float | None] = None
 
     def lacks(self) -> Sequence[Lack]:
         """Say whether redis-benchmark is missing."""

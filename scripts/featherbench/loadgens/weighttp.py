@@ -41,6 +41,7 @@ class LoadGenerator:
 
     app: ClassVar[str] = "http"
     stops_by: ClassVar[str] = "requests"
+    duration_step_s: ClassVar[float | None] = None
 
     def lacks(self) -> Sequence[Lack]:
         """Say whether weighttp is missing; Debian does not package it."""

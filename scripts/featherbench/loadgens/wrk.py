@@ -37,13 +37,14 @@ class LoadGenerator:
 
     app: ClassVar[str] = "http"
     stops_by: ClassVar[str] = "duration"
+    duration_step_s: ClassVar[float | None] = 1.0
 
     def lacks(self) -> Sequence[Lack]:
         """Say whether wrk is missing."""
         return needs("wrk", "apt install wrk")
 
     def command(self, load: Load) -> Sequence[str]:
-        """Give its command; it takes whole seconds only, so the duration is rounded up."""
+        """Give its command; it takes whole seconds only, so that a duration is rounded up."""
         assert load.duration_s is not None, "wrk stops by duration"
         return [
             "wrk",

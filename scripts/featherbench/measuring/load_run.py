@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 WARM_UP_CONNECTIONS = 50
 """For every deployment alike, since its cells come in random order."""
+
+LEAST_FRACTION = {"duration": 0.9, "requests": 0.5}
+"""A load shorter than this share of what was asked for is too short. A load of a fixed count is the
+shorter the faster the server is, so a high bar would throw away just the best windows."""
 
 OVERDUE_FACTOR = 4
 OVERDUE_S = 30.0
@@ -103,16 +108,32 @@ def _read(bench: Bench, app: str, load: Load, completed: Completed) -> LoadResul
 def sized(bench: Bench, app: str, load: Load, *, window_s: float) -> Load:
     """Give `load` an end, so that it lasts about `window_s` seconds.
 
-    For a load generator that counts requests, trial runs find out how many that are.
+    A load generator that takes whole seconds only lasts longer; for one that counts requests, trial
+    runs find out how many that are.
     """
-    if bench.load_generators[app].stops_by == "duration":
-        return replace(load, duration_s=window_s)
+    generator = bench.load_generators[app]
+    if generator.stops_by == "duration":
+        return replace(load, duration_s=rounded_up(window_s, generator.duration_step_s))
     requests = FIRST_TRIAL_REQUESTS
     while True:
         trial = run_load(bench, app, _counted(load, requests), expected_s=LEAST_TRIAL_S)
         if trial.result.duration_s >= LEAST_TRIAL_S:
             return rescaled(trial.load, trial.result.duration_s, window_s)
         requests = grown(requests, trial.result.duration_s)
+
+
+def rounded_up(duration_s: float, step_s: float | None) -> float:
+    """Give the least multiple of `step_s` that is no shorter; None: any duration will do."""
+    if step_s is None:
+        return duration_s
+    steps = duration_s / step_s
+    nearest = round(steps)
+    return step_s * (nearest if math.isclose(steps, nearest) and nearest else math.ceil(steps))
+
+
+def least_s(bench: Bench, app: str, load: Load, *, window_s: float) -> float:
+    """Give the shortest that `load` may last, of which about `window_s` seconds were wanted."""
+    return LEAST_FRACTION[bench.load_generators[app].stops_by] * (load.duration_s or window_s)
 
 
 def warm_up(bench: Bench, app: str, load: Load, *, duration_s: float) -> Mapping[str, object]:

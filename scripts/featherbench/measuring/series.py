@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from featherbench.measuring.load_run import LoadRun, rescaled, run_load
+from featherbench.measuring.load_run import LoadRun, least_s, rescaled, run_load
 from featherbench.measuring.observation import between, on_loopback, shared_cpus, snapshot
 from featherbench.record import Measure, Window
 from featherbench.verdict import Facts, judge
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from featherbench.loadgens.contract import Load
     from featherbench.measuring.bench import Bench
     from featherbench.measuring.observation import Observed
-
-LEAST_FRACTION = {"duration": 0.9, "requests": 0.5}
-"""A window shorter than this share of what was asked for is too short. A load of a fixed count is
-the shorter the faster the server is, so a high bar would throw away just the best windows."""
 
 
 def no_failures() -> Mapping[str, int]:
@@ -58,14 +54,17 @@ class Series:
             self._take()
 
     @property
+    def _expected_s(self) -> float:
+        return self.load.duration_s or self.window_s
+
+    @property
     def _least_s(self) -> float:
-        stops_by = self.bench.load_generators[self.app].stops_by
-        return LEAST_FRACTION[stops_by] * self.window_s
+        return least_s(self.bench, self.app, self.load, window_s=self.window_s)
 
     def _take(self) -> Window:
         failed_before = self.server_failures()
         before = snapshot(self.bench)
-        run = run_load(self.bench, self.app, self.load, expected_s=self.window_s)
+        run = run_load(self.bench, self.app, self.load, expected_s=self._expected_s)
         observed = between(before, snapshot(self.bench), self.bench)
         failed = {
             kind: count - failed_before[kind] for kind, count in self.server_failures().items()

@@ -53,6 +53,23 @@ def test_a_load_that_stops_by_time_needs_no_trial(bench_for, client):
     assert client.asked == []
 
 
+@pytest.mark.parametrize(
+    ("generator", "wanted_s", "lasts_s"),
+    [
+        ("wrk", 1.5, 2.0),
+        ("wrk", 0.2, 1.0),
+        ("wrk", 3.0, 3.0),
+        ("h2load", 1.5, 1.5),
+        ("h2load", 0.3, 0.3),
+        ("h2load", 0.0001, 0.001),
+    ],
+)
+def test_a_load_lasts_as_long_as_its_generator_can_be_told(bench_for, generator, wanted_s, lasts_s):
+    bench = bench_for("http", load_generators={"http": generator})
+    load = sized(bench, "http", get_load(bench), window_s=wanted_s)
+    assert load.duration_s == pytest.approx(lasts_s, rel=1e-9)
+
+
 @given(
     requests=st.integers(1, 10**9),
     took_s=st.floats(1e-3, 100),

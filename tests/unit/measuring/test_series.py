@@ -15,9 +15,9 @@ HEADER = (DATA / "rb_get.txt").read_text().splitlines()[0]
 SLOW, FAST = 1e6, 4e6
 
 
-def http_series(bench):
-    load = sized(bench, "http", http_load(bench, 10, "/payload"), window_s=2.0)
-    return Series(bench=bench, app="http", prefix="http", load=load, window_s=2.0)
+def http_series(bench, window_s=2.0):
+    load = sized(bench, "http", http_load(bench, 10, "/payload"), window_s=window_s)
+    return Series(bench=bench, app="http", prefix="http", load=load, window_s=window_s)
 
 
 def test_a_window_carries_its_figures_and_how_busy_both_sides_were(bench_for, client):
@@ -35,6 +35,21 @@ def test_a_window_carries_its_figures_and_how_busy_both_sides_were(bench_for, cl
         **{f"http_latency_{s}": "us" for s in ("mean", "p50", "p90", "p99", "max")},
         "http_transfer": "bytes/s",
     }
+
+
+def test_a_window_is_judged_by_the_duration_that_the_generator_was_told(bench_for, client):
+    client.says = lambda _: (DATA / "wrk_ok.txt").read_text()  # of two seconds
+    series = http_series(bench_for("http"), window_s=1.5)
+    series.take()
+    assert "--duration=2s" in series.windows[0].command
+    assert series.windows[0].reasons == ()
+
+
+def test_a_window_shorter_than_the_generator_was_told_is_too_short(bench_for, client):
+    client.says = lambda _: (DATA / "wrk_ok.txt").read_text()  # of two seconds
+    series = http_series(bench_for("http"), window_s=2.1)  # wrk is told three
+    series.take()
+    assert series.windows[0].reasons[0].startswith("too short: 2 s, of at least 2.7 s")
 
 
 def test_windows_are_numbered(bench_for, client):
