@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 from pydantic import Field
 
 from featherbench.measuring import http_service
-from featherbench.measuring.observation import between, on_loopback, shared_cpus, snapshot
+from featherbench.measuring.observation import between, circumstances, snapshot
 from featherbench.record import Window
 from featherbench.settings import DriverSettings
-from featherbench.verdict import Facts, judge
+from featherbench.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,14 +80,7 @@ def _window(bench: Bench, index: int) -> Window:
     before = snapshot(bench)
     connect_s = _connect_s(bench)
     observed = between(before, snapshot(bench), bench)
-    verdict, reasons = judge(
-        Facts(
-            steal_fraction=observed.steal_fraction,
-            swapped_pages=observed.swapped_pages,
-            shared_cpus=shared_cpus(bench),
-            loopback=on_loopback(bench),
-        )
-    )
+    verdict, reasons = judge(circumstances(observed, bench))
     return Window(
         index=index,
         metric="connect_time",

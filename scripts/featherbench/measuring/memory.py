@@ -86,7 +86,7 @@ def under_load(bench: Bench, app: str, load: Load, *, expected_s: float) -> Load
     process = shell.start(shell.dying_with_us(argv), output=output)
 
     def ended() -> bool:
-        if process.poll() is None:
+        if process.poll() is None or not readings:
             readings.append(bench.technology.usage(bench.under_test))
         return process.poll() is not None
 

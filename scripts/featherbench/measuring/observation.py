@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.clock import now_utc
+from featherbench.verdict import Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from featherbench.measuring.bench import Bench
     from featherbench.record import Usage
@@ -114,8 +115,19 @@ def between(before: Snapshot, after: Snapshot, bench: Bench) -> Observed:
         server_busiest_fraction=busiest,
         steal_fraction=max((_steal_fraction(cpu) for cpu in [*client, *server]), default=0.0),
         swapped_pages=after.swapped_pages - before.swapped_pages,
-        server_cpu_s=_cpu_s(before.usage, after.usage),
-        throttled_s=_throttled_s(before.usage, after.usage),
+        server_cpu_s=_spent_s(_cpu_s, before.usage, after.usage),
+        throttled_s=_spent_s(_throttled_s, before.usage, after.usage) or 0.0,
+    )
+
+
+def circumstances(observed: Observed, bench: Bench) -> Facts:
+    """Give the facts that count for a window of any workload; `replace` adds its own."""
+    return Facts(
+        steal_fraction=observed.steal_fraction,
+        throttled_s=observed.throttled_s,
+        swapped_pages=observed.swapped_pages,
+        shared_cpus=shared_cpus(bench),
+        loopback=on_loopback(bench),
     )
 
 
@@ -129,16 +141,21 @@ def _steal_fraction(cpu: CpuTicks) -> float:
     return cpu.steal / cpu.total if cpu.total else 0.0
 
 
-def _cpu_s(before: Usage | None, after: Usage | None) -> float | None:
-    if before is None or after is None or before.cpu_s is None or after.cpu_s is None:
-        return None
-    return max(0.0, after.cpu_s - before.cpu_s)
+def _cpu_s(usage: Usage) -> float | None:
+    return usage.cpu_s
 
 
-def _throttled_s(before: Usage | None, after: Usage | None) -> float:
-    if before is None or after is None or before.throttled_s is None or after.throttled_s is None:
-        return 0.0
-    return after.throttled_s - before.throttled_s
+def _throttled_s(usage: Usage) -> float | None:
+    return usage.throttled_s
+
+
+def _spent_s(
+    seconds: Callable[[Usage], float | None], before: Usage | None, after: Usage | None
+) -> float | None:
+    """Subtract; an instance that was not there before had spent nothing yet."""
+    start_s = seconds(before) if before else 0.0
+    end_s = seconds(after) if after else None
+    return None if start_s is None or end_s is None else max(0.0, end_s - start_s)
 
 
 def shared_cpus(bench: Bench) -> tuple[int, ...]:

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from featherbench.measuring.load_run import LoadRun, least_s, rescaled, run_load
-from featherbench.measuring.observation import between, on_loopback, shared_cpus, snapshot
+from featherbench.measuring.observation import between, circumstances, snapshot
 from featherbench.record import Measure, Window
-from featherbench.verdict import Facts, judge
+from featherbench.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from featherbench.loadgens.contract import Load
     from featherbench.measuring.bench import Bench
     from featherbench.measuring.observation import Observed
+    from featherbench.verdict import Facts
 
 
 def no_failures() -> Mapping[str, int]:
@@ -100,7 +101,8 @@ class Series:
 
     def _facts(self, run: LoadRun, observed: Observed, failures: Mapping[str, int]) -> Facts:
         result = run.result
-        return Facts(
+        return replace(
+            circumstances(observed, self.bench),
             failures=failures,
             answered=result.requests,
             duration_s=result.duration_s,
@@ -111,11 +113,6 @@ class Series:
             client_busy_fraction=observed.client_busy_fraction,
             client_threads_busy_fraction=run.completed.cpu_s / (run.threads * result.duration_s),
             server_busy_fraction=_server_busy_fraction(observed, result.duration_s),
-            steal_fraction=observed.steal_fraction,
-            throttled_s=observed.throttled_s,
-            swapped_pages=observed.swapped_pages,
-            shared_cpus=shared_cpus(self.bench),
-            loopback=on_loopback(self.bench),
         )
 
 

@@ -3,16 +3,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from pydantic import Field
 
 from featherbench.errors import LoadError
 from featherbench.measuring import http_service, ping
-from featherbench.measuring.observation import between, on_loopback, shared_cpus, snapshot
+from featherbench.measuring.observation import between, circumstances, snapshot
 from featherbench.record import Window
 from featherbench.settings import DriverSettings
-from featherbench.verdict import Facts, judge
+from featherbench.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,16 +105,7 @@ def _window(bench: Bench, index: int, trip_ms: float | None, observed: Observed)
     interval_ms = cast("Settings", bench.settings).interval_ms
     value_ms = ping.LOST_AFTER_S * 1000 if trip_ms is None else trip_ms
     failures = {"lost reply": 1} if trip_ms is None else {}
-    verdict, reasons = judge(
-        Facts(
-            failures=failures,
-            steal_fraction=observed.steal_fraction,
-            throttled_s=observed.throttled_s,
-            swapped_pages=observed.swapped_pages,
-            shared_cpus=shared_cpus(bench),
-            loopback=on_loopback(bench),
-        )
-    )
+    verdict, reasons = judge(replace(circumstances(observed, bench), failures=failures))
     return Window(
         index=index,
         metric="round_trip_time",

@@ -6,19 +6,20 @@ Both are started for it from nothing, since memory once taken is seldom given ba
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from pydantic import Field
 
 from featherbench import services
 from featherbench.measuring import http_service, kv_service
-from featherbench.measuring.load_run import http_load, kv_load, sized
+from featherbench.measuring.load_run import http_load, kv_load, least_s, sized
 from featherbench.measuring.memory import Loaded, held_bytes, settled, typical_bytes, under_load
-from featherbench.measuring.observation import Observed, between, snapshot
+from featherbench.measuring.observation import Observed, between, circumstances, snapshot
 from featherbench.measuring.readiness import wait_until_ready
 from featherbench.record import Measure, Window
 from featherbench.settings import DriverSettings
-from featherbench.verdict import Facts, judge
+from featherbench.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from featherbench.loadgens.contract import Load
     from featherbench.measuring.bench import Bench
     from featherbench.record import Usage
+    from featherbench.verdict import Facts
 
 MIB = 1 << 20
 KV_PIPELINE = 16
@@ -104,7 +106,7 @@ def _measured(bench: Bench, app: str, index: int, verified: str) -> Window:
     load = sized(bench, app, _load(bench, app), window_s=load_s)
     peak_was_reset = bench.technology.reset_peak(bench.under_test)
     before = snapshot(bench)
-    loaded = under_load(bench, app, load, expected_s=load_s)
+    loaded = under_load(bench, app, load, expected_s=load.duration_s or load_s)
     after = snapshot(bench)
     peak_bytes = after.usage.memory_peak_bytes if after.usage else None
     notes = {
@@ -113,13 +115,23 @@ def _measured(bench: Bench, app: str, index: int, verified: str) -> Window:
         "peak_since": "the load began" if peak_was_reset else "the start",
         "verified": verified,
     }
+    observed = between(before, after, bench)
+    facts = replace(
+        circumstances(observed, bench),
+        failures=loaded.result.failures,
+        answered=loaded.result.requests,
+        duration_s=loaded.result.duration_s,
+        least_s=least_s(bench, app, load, window_s=load_s),
+        requested_s=load.duration_s,
+    )
     return _window(
         app,
         index,
         idle=idle,
         loaded=loaded,
         peak_bytes=peak_bytes,
-        observed=between(before, after, bench),
+        observed=observed,
+        facts=facts,
         notes=notes,
     )
 
@@ -132,17 +144,12 @@ def _window(
     loaded: Loaded,
     peak_bytes: int | None,
     observed: Observed,
+    facts: Facts,
     notes: dict[str, object],
 ) -> Window:
     under_load_bytes = typical_bytes(map(held_bytes, loaded.readings))
     assert under_load_bytes is not None
-    verdict, reasons = judge(
-        Facts(
-            failures=loaded.result.failures,
-            answered=loaded.result.requests,
-            swapped_pages=observed.swapped_pages,
-        )
-    )
+    verdict, reasons = judge(facts)
     return Window(
         index=index,
         metric=f"memory_{app}_load",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import uuid
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
@@ -18,11 +18,11 @@ from pydantic import Field
 
 from featherbench.errors import DeadlineError, InstanceError
 from featherbench.measuring.first_packet import Clocks, Listener, listening
-from featherbench.measuring.observation import Observed, between, snapshot
+from featherbench.measuring.observation import Observed, between, circumstances, snapshot
 from featherbench.record import Measure, Window
 from featherbench.services import probe_command
 from featherbench.settings import DriverSettings
-from featherbench.verdict import Facts, judge
+from featherbench.verdict import judge
 from featherbench.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -52,7 +52,6 @@ class Start:
     took_s: float
     clock_step_s: float
     foreign_packets: int
-    cpu_s: float | None
     observed: Observed
 
 
@@ -105,7 +104,6 @@ def _start(bench: Bench) -> Start:
         took_s=(stamp_ns - began.realtime_ns) / 1e9,
         clock_step_s=(ended.offset_ns - began.offset_ns) / 1e9,
         foreign_packets=listener.foreign_packets,
-        cpu_s=after.usage.cpu_s if after.usage else None,
         observed=between(before, after, bench),
     )
 
@@ -126,13 +124,8 @@ def _first_packet(bench: Bench, listener: Listener, nonce: str) -> int:
 
 
 def _window(bench: Bench, index: int, start: Start) -> Window:
-    verdict, reasons = judge(
-        Facts(
-            steal_fraction=start.observed.steal_fraction,
-            swapped_pages=start.observed.swapped_pages,
-            clock_step_s=start.clock_step_s,
-        )
-    )
+    facts = circumstances(start.observed, bench)
+    verdict, reasons = judge(replace(facts, clock_step_s=start.clock_step_s))
     return Window(
         index=index,
         metric="startup_time",
@@ -145,7 +138,7 @@ def _window(bench: Bench, index: int, start: Start) -> Window:
         started_utc=start.observed.started_utc,
         started_monotonic_s=start.observed.started_monotonic_s,
         duration_s=max(0.0, start.took_s),
-        server_cpu_s=start.cpu_s,
+        server_cpu_s=start.observed.server_cpu_s,
         server_cpus=len(bench.place.cpus),
         notes={"foreign_packets": start.foreign_packets, "instance": start.instance.id},
         verdict=verdict,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import plugins
+from featherbench import plugins, shell
 from featherbench.errors import InstanceDiedError, LoadError, UnavailableError
 from featherbench.loadgens.contract import Load
 from featherbench.loadgens.wrk import LoadGenerator
@@ -18,7 +18,7 @@ from featherbench.measuring.memory import (
     typical_bytes,
     under_load,
 )
-from featherbench.record import Usage
+from featherbench.record import Usage, Verdict
 from featherbench.waiting import wait_until
 
 WRK_OK = Path(__file__).parents[2] / "data" / "loadgens" / "wrk_ok.txt"
@@ -99,6 +99,18 @@ def test_memory_is_read_while_the_load_runs(bench_for):
     assert found.result.requests == 228251
 
 
+def test_memory_is_read_even_if_the_load_ends_at_once(bench_for, monkeypatch):
+    start = shell.start
+
+    def ended(*arguments, **keywords):
+        process = start(*arguments, **keywords)
+        process.wait()
+        return process
+
+    monkeypatch.setattr(shell, "start", ended)
+    assert len(loaded(bench_for("memory")).readings) == 1
+
+
 def test_a_load_that_cannot_be_made_is_a_load_error(bench_for):
     with pytest.raises(LoadError, match="no route"):
         loaded(bench_for("memory"), "echo", "no route")
@@ -117,18 +129,28 @@ def test_a_server_that_dies_under_load_ends_the_load_too(bench_for, technology, 
     assert not Path("/proc", mark.read_text().strip()).exists()
 
 
-def test_both_servers_are_measured_and_stopped(bench_for, technology, client, monkeypatch):
-    technology.reset_peak = lambda _: True
-    instances = iter(["http", "kv"])
-    bench = replace(bench_for("memory"), instance=None)
-    monkeypatch.setattr(type(bench), "order", lambda *_: None)
-    technology.start = lambda _: bench_for("memory").under_test.model_copy(
-        update={"app": next(instances)}
-    )
-    client.says = memory_client
-    canned = Canned()
-    bench = replace(bench, load_generators={"http": canned, "kv": canned})
-    windows = plugins.workload("memory").measure(bench, 1, 1)
+@pytest.fixture
+def measured(bench_for, technology, client, monkeypatch):
+    """Measure both servers, under a load that lasts two seconds by its own account."""
+
+    def measure(**settings):
+        technology.reset_peak = lambda _: True
+        instances = iter(["http", "kv"])
+        bench = replace(bench_for("memory", **settings), instance=None)
+        monkeypatch.setattr(type(bench), "order", lambda *_: None)
+        technology.start = lambda _: bench_for("memory").under_test.model_copy(
+            update={"app": next(instances)}
+        )
+        client.says = memory_client
+        bench = replace(bench, load_generators=dict.fromkeys(("http", "kv"), Canned()))
+        return plugins.workload("memory").measure(bench, 1, 1)
+
+    return measure
+
+
+def test_both_servers_are_measured_and_stopped(measured, technology):
+    windows = measured()
+    assert {window.verdict for window in windows} == {Verdict.OK}
     assert [(window.metric, window.value) for window in windows] == [
         ("memory_http_load", 2.0),
         ("memory_kv_load", 2.0),
@@ -141,6 +163,17 @@ def test_both_servers_are_measured_and_stopped(bench_for, technology, client, mo
     }
     assert windows[0].notes["source"] == "script"
     assert technology.stopped == ["abc", "abc"]
+
+
+def test_a_load_that_ended_too_early_is_no_load(measured):
+    windows = measured(load_s=3.0)
+    assert {window.verdict for window in windows} == {Verdict.INVALID}
+    assert {window.reasons[0] for window in windows} == {"too short: 2 s, of at least 2.7 s"}
+
+
+def test_the_circumstances_are_judged(measured, client):
+    client.address = "127.0.0.1"
+    assert {window.reasons[0].partition(":")[0] for window in measured()} == {"loopback"}
 
 
 def memory_client(argv):

@@ -10,6 +10,7 @@ from featherbench.measuring.observation import (
     CpuTicks,
     Snapshot,
     between,
+    circumstances,
     on_loopback,
     parse_cpu_ticks,
     parse_swapped_pages,
@@ -94,6 +95,22 @@ def test_what_the_platform_does_not_tell_stays_unknown(bench_for):
     assert observed.server_cpu_s is None
     assert observed.client_busy_fraction is None
     assert observed.steal_fraction == 0.0
+
+
+def test_what_a_new_instance_has_used_counts_from_its_start(bench_for):
+    before, after = snapshot(0.0, {}), snapshot(1.0, {}, used=usage(0.5, 0.25))
+    observed = between(before, after, bench_for("http"))
+    assert (observed.server_cpu_s, observed.throttled_s) == (0.5, 0.25)
+
+
+def test_what_counts_for_any_window_is_told_the_verdict(bench_for, client):
+    client.cpus, client.address = (0, 1), "127.0.0.1"
+    before = snapshot(0.0, {1: (0, 0, 0)}, used=usage(0.0))
+    after = snapshot(1.0, {1: (0, 5, 100)}, swapped_pages=3, used=usage(0.5, 0.25))
+    bench = bench_for("http")
+    facts = circumstances(between(before, after, bench), bench)
+    assert (facts.steal_fraction, facts.throttled_s, facts.swapped_pages) == (0.05, 0.25, 3)
+    assert (facts.shared_cpus, facts.loopback) == ((1,), True)
 
 
 def test_shared_cpus_are_named(bench_for, client):

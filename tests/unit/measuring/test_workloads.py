@@ -169,6 +169,15 @@ def test_startup_times_the_packet_with_the_nonce(startup, technology):
     assert technology.stopped == ["abc", "abc"]
 
 
+def test_the_circumstances_of_a_start_are_judged(startup, technology, client):
+    quiet = technology.usage
+    technology.usage = lambda of: quiet(of).model_copy(update={"throttled_s": 0.5})
+    client.cpus = (1,)
+    (window,) = plugins.workload("startup").measure(startup(lambda nonce: [nonce]), 1, 1)
+    assert window.verdict == Verdict.SUSPECT
+    assert [reason.partition(":")[0] for reason in window.reasons] == ["throttled", "shared CPUs"]
+
+
 def test_a_start_without_its_packet_is_an_error_and_is_stopped(startup, technology):
     bench = startup(lambda nonce: ["x" + nonce], timeout_s=0.5)
     with pytest.raises(InstanceError, match="no packet"):
