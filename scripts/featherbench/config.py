@@ -40,7 +40,7 @@ Sysctl = Annotated[str, Field(pattern=r"^net\.[a-z0-9_.]+$")]
 class Section(BaseModel):
     """A part of the configuration: frozen, and no key is unknown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Repetitions(Section):

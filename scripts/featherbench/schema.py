@@ -7,8 +7,12 @@ a user's own drivers are called and take is checked when the workflow starts.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
-from typing import TYPE_CHECKING, Any
+import textwrap
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pydantic import BaseModel
+    from pydantic_core.core_schema import ModelSchema
 
     from featherbench.platforms.contract import Technology
     from featherbench.workloads.contract import Workload
@@ -33,11 +38,33 @@ TITLE = "The configuration of featherbench"
 NULL: Json = {"type": "null"}
 
 
-class _WithoutFieldTitles(GenerateJsonSchema):
-    """Leaves out the titles that are only the keys' names in capitals."""
+def _said_of_fields(model: type[BaseModel]) -> dict[str, str]:
+    """Give the docstrings of a model's fields.
+
+    pydantic can find them, too, but does so whenever a class is made: here it is done when a
+    schema is, and not each time that a workflow starts.
+    """
+    source = textwrap.dedent(inspect.getsource(model))
+    (definition,) = cast("list[ast.ClassDef]", ast.parse(source).body)
+    return {
+        field.target.id: inspect.cleandoc(str(said.value.value))
+        for field, said in pairwise(definition.body)
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if isinstance(said, ast.Expr) and isinstance(said.value, ast.Constant)
+    }
+
+
+class _ForPeople(GenerateJsonSchema):
+    """Says what docstrings say; leaves out titles that are only the keys' names in capitals."""
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's
         return False
+
+    def model_schema(self, schema: ModelSchema) -> Json:
+        made = super().model_schema(schema)
+        for field, said in _said_of_fields(schema["cls"]).items():
+            made["properties"][field]["description"] = said
+        return made
 
 
 def _names(kind: str) -> list[str]:
@@ -118,7 +145,7 @@ def _models() -> list[type[BaseModel]]:
 def config_schema() -> str:
     """Give the schema of the configuration file as JSON text."""
     found, schema = models_json_schema(
-        [(model, "validation") for model in _models()], schema_generator=_WithoutFieldTitles
+        [(model, "validation") for model in _models()], schema_generator=_ForPeople
     )
     references: References = {model: reference for (model, _), reference in found.items()}
     definitions = schema["$defs"]

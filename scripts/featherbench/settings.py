@@ -9,4 +9,4 @@ from pydantic import BaseModel, ConfigDict
 class DriverSettings(BaseModel):
     """A driver's own keys of the configuration: frozen, and no key is unknown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
