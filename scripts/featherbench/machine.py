@@ -123,6 +123,25 @@ def smt(root: Path) -> bool | None:
     return None if active is None else active == "1"
 
 
+def parse_cpu_list(written: str) -> frozenset[int]:
+    """Read the kernel's notation of CPU sets, such as `0-3,8`."""
+    found: set[int] = set()
+    for part in written.strip().split(","):
+        first, _, last = part.partition("-")
+        if first:
+            found.update(range(int(first), int(last or first) + 1))
+    return frozenset(found)
+
+
+def core_of(root: Path, cpu: int) -> frozenset[int]:
+    """Give the CPUs that are threads of the same core, `cpu` among them.
+
+    Virtual machines may show no topology: every CPU is then a core of its own.
+    """
+    written = text(root, f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+    return parse_cpu_list(written or "") | {cpu}
+
+
 def idle_states_us(root: Path) -> dict[str, int]:
     """Map the idle states that the first CPU may enter to their exit latency in microseconds."""
     folder = "sys/devices/system/cpu/cpu0/cpuidle"

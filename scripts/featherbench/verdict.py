@@ -43,6 +43,7 @@ class Facts:
     `client_busy_fraction` is of all CPUs of the client, `client_threads_busy_fraction` of the
     threads of the load generator; `server_busy_fraction` of what the server can use at all.
     `steal_fraction` is of the CPU that was stolen from most. `answered` counts good responses.
+    `shared_cores` are the CPUs of each core of which client and server use different threads.
     `clock_step_s` is how far the wall clock moved against the monotonic one.
     """
 
@@ -60,6 +61,7 @@ class Facts:
     throttled_s: float = 0.0
     swapped_pages: int = 0
     shared_cpus: Sequence[int] = ()
+    shared_cores: Sequence[Sequence[int]] = ()
     loopback: bool = False
     clock_step_s: float = 0.0
 
@@ -149,6 +151,13 @@ def _shared_cpus(facts: Facts) -> str:
     return f"shared CPUs: client and server both run on CPU {cpus}"
 
 
+def _shared_cores(facts: Facts) -> str:
+    if not facts.shared_cores:
+        return ""
+    cores = "; ".join("CPU " + ", ".join(map(str, core)) for core in facts.shared_cores)
+    return f"shared core: client and server run on threads of the same core ({cores})"
+
+
 def _loopback(facts: Facts) -> str:
     return "loopback: the client shares the server's network stack" if facts.loopback else ""
 
@@ -169,6 +178,7 @@ RAISING_SUSPICION = (
     _throttled,
     _swapped,
     _shared_cpus,
+    _shared_cores,
     _loopback,
     _duration_off,
 )

@@ -266,3 +266,18 @@ def test_the_record_of_an_unknown_machine_can_be_read_back(tmp_path):
     assert record.git_commit is None
     record.write(tmp_path / "host.json")
     assert hostfacts.HostRecord.read(tmp_path / "host.json") == record
+
+
+@pytest.mark.parametrize(
+    ("written", "cpus"), [("0-3,8", {0, 1, 2, 3, 8}), ("5\n", {5}), ("", set()), ("1,3", {1, 3})]
+)
+def test_sets_of_cpus_are_read(written, cpus):
+    assert machine.parse_cpu_list(written) == cpus
+
+
+def test_the_threads_of_a_core_are_found(tmp_path):
+    topology = tmp_path / "sys/devices/system/cpu/cpu1/topology"
+    topology.mkdir(parents=True)
+    (topology / "thread_siblings_list").write_text("1,5\n")
+    assert machine.core_of(tmp_path, 1) == {1, 5}
+    assert machine.core_of(tmp_path, 2) == {2}

@@ -35,6 +35,7 @@ BAD = [
     ({"throttled_s": 0.1}, "suspect", "throttled"),
     ({"swapped_pages": 1}, "suspect", "swap"),
     ({"shared_cpus": (0,)}, "suspect", "shared CPUs"),
+    ({"shared_cores": ((0, 2),)}, "suspect", "shared core"),
     ({"loopback": True}, "suspect", "loopback"),
     ({"duration_s": 2.3}, "suspect", "duration off"),
 ]

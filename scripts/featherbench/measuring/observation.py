@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featherbench import machine
 from featherbench.clock import now_utc
 from featherbench.verdict import Facts
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from featherbench.measuring.bench import Bench
     from featherbench.record import Usage
 
+ROOT = Path("/")
 PROC_STAT = Path("/proc/stat")
 PROC_VMSTAT = Path("/proc/vmstat")
 COUNTED_ONCE = 8
@@ -127,6 +129,7 @@ def circumstances(observed: Observed, bench: Bench) -> Facts:
         throttled_s=observed.throttled_s,
         swapped_pages=observed.swapped_pages,
         shared_cpus=shared_cpus(bench),
+        shared_cores=shared_cores(bench),
         loopback=on_loopback(bench),
     )
 
@@ -161,6 +164,13 @@ def _spent_s(
 def shared_cpus(bench: Bench) -> tuple[int, ...]:
     """Give the CPUs that client and server both use."""
     return tuple(sorted(set(bench.client.cpus) & set(bench.place.cpus)))
+
+
+def shared_cores(bench: Bench) -> tuple[tuple[int, ...], ...]:
+    """Give the CPUs of each core of which client and server use different threads."""
+    client, shared = set(bench.client.cpus), shared_cpus(bench)
+    cores = {machine.core_of(ROOT, cpu) for cpu in bench.place.cpus if cpu not in shared}
+    return tuple(sorted(tuple(sorted(core)) for core in cores if core & client))
 
 
 def on_loopback(bench: Bench) -> bool:

@@ -89,10 +89,11 @@ INSTANCE = Instance(
 
 @pytest.fixture(autouse=True)
 def _quiet_machine(monkeypatch, tmp_path):
-    """No steal and no swap of the machine that runs the tests gets into a verdict."""
+    """No steal, swap or shared core of the machine that runs the tests gets into a verdict."""
     stat, vmstat = tmp_path / "stat", tmp_path / "vmstat"
     stat.write_text("cpu0 1 0 1 1 0 0 0 0 0 0\ncpu1 1 0 1 1 0 0 0 0 0 0\n")
     vmstat.write_text("pswpin 0\npswpout 0\n")
+    monkeypatch.setattr(observation, "ROOT", tmp_path)
     monkeypatch.setattr(observation, "PROC_STAT", stat)
     monkeypatch.setattr(observation, "PROC_VMSTAT", vmstat)
 

@@ -14,6 +14,7 @@ from featherbench.measuring.observation import (
     on_loopback,
     parse_cpu_ticks,
     parse_swapped_pages,
+    shared_cores,
     shared_cpus,
 )
 from featherbench.record import Usage
@@ -117,6 +118,22 @@ def test_shared_cpus_are_named(bench_for, client):
     assert shared_cpus(bench_for("http")) == ()
     client.cpus = (0, 1)
     assert shared_cpus(bench_for("http")) == (1,)
+
+
+def test_threads_of_one_core_on_both_sides_are_named(bench_for, client, tmp_path):
+    for cpu, threads in enumerate(["0,2", "1,3", "0,2", "1,3"]):
+        topology = tmp_path / f"sys/devices/system/cpu/cpu{cpu}/topology"
+        topology.mkdir(parents=True)
+        (topology / "thread_siblings_list").write_text(f"{threads}\n")
+    bench = bench_for("http")
+    bench = replace(bench, place=replace(bench.place, cpus=(1, 2)))
+    client.cpus = (0,)
+    assert shared_cores(bench) == ((0, 2),)
+    assert circumstances(between(snapshot(0.0, {}), snapshot(1.0, {}), bench), bench).shared_cores
+    client.cpus = (0, 2)  # the same CPU is worse, and has a reason of its own
+    assert (shared_cpus(bench), shared_cores(bench)) == ((2,), ())
+    client.cpus = (4,)
+    assert shared_cores(bench) == ()
 
 
 @pytest.mark.parametrize(
