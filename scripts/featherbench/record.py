@@ -123,7 +123,8 @@ class Window(Record):
     """One timed run against a deployment, its figures, and whether they may be believed.
 
     `metric`, `value`, `unit` are the window's main figure; `secondary` are others taken in the
-    same window. CPU times are None where the platform cannot tell.
+    same window. CPU times are None where the platform cannot tell. `client_busy_fraction` is of all
+    CPUs of the client, `server_busy_fraction` of the one CPU that the server can use.
     """
 
     index: Annotated[int, Field(ge=1)]

@@ -75,7 +75,8 @@ class Series:
         return self.windows[-1]
 
     def _window(self, run: LoadRun, observed: Observed, failures: Mapping[str, int]) -> Window:
-        verdict, reasons = judge(self._facts(run, observed, failures))
+        facts = self._facts(run, observed, failures)
+        verdict, reasons = judge(facts)
         return Window(
             index=len(self.windows) + 1,
             metric=f"{self.prefix}_throughput",
@@ -92,9 +93,13 @@ class Series:
             client_busy_fraction=observed.client_busy_fraction,
             server_cpu_s=observed.server_cpu_s,
             server_cpus=len(self.bench.place.cpus),
-            server_busy_fraction=observed.server_busy_fraction,
+            server_busy_fraction=facts.server_busy_fraction,
             command=run.completed.argv,
-            notes={"threads": run.threads, "clock_tick_s": run.result.clock_tick_s},
+            notes={
+                "threads": run.threads,
+                "clock_tick_s": run.result.clock_tick_s,
+                "server_cpus_busy_fraction": observed.server_busy_fraction,
+            },
             verdict=verdict,
             reasons=reasons,
         )

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Windows of load as they are recorded."""
 
+from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from featherbench.errors import InstanceDiedError
+from featherbench.measuring import observation
 from featherbench.measuring.load_run import http_load, kv_load, rescaled, sized
 from featherbench.measuring.series import Series
 from featherbench.record import Verdict
@@ -50,6 +53,21 @@ def test_a_window_shorter_than_the_generator_was_told_is_too_short(bench_for, cl
     series = http_series(bench_for("http"), window_s=2.1)  # wrk is told three
     series.take()
     assert series.windows[0].reasons[0].startswith("too short: 2 s, of at least 2.7 s")
+
+
+def test_how_busy_the_server_was_is_recorded_as_it_is_judged(bench_for, client, monkeypatch):
+    client.says = lambda _: (DATA / "wrk_ok.txt").read_text()
+    bench = bench_for("http")
+    bench = replace(bench, place=replace(bench.place, cpus=(1, 2)))
+    ticks = ["cpu1 0 0 0 0 0 0 0 0\ncpu2 0 0 0 0 0 0 0 0\n"]
+    ticks += ["cpu1 97 0 0 3 0 0 0 0\ncpu2 1 0 0 99 0 0 0 0\n"]
+    readings = iter(ticks)
+    monkeypatch.setattr(observation, "PROC_STAT", Mock(read_text=lambda: next(readings)))
+    series = http_series(bench)
+    series.take()
+    (window,) = series.windows
+    assert window.server_busy_fraction == pytest.approx(0.97)
+    assert window.notes["server_cpus_busy_fraction"] == pytest.approx(0.49)
 
 
 def test_windows_are_numbered(bench_for, client):
