@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ EARLIEST_S, LATEST_S = 1.5, 5.0
 
 def job_pid(project):
     try:
-        return json.loads((project.state / "job.json").read_text())["process"]["pid"]
+        return json.loads((project.state / "job.json").read_text())["job"]["pid"]
     except (OSError, ValueError, KeyError):
         return None
 
@@ -51,10 +52,12 @@ def whole(cells):
 
 @pytest.mark.timeout(1200)
 def test_signals_at_random_moments_leave_nothing_behind(project):
+    project.config["workloads"]["startup"] = {"repetitions": {"deployments": 2, "windows": 1}}
+    project.write_config()
     rng = random.Random(2017)
     project.snakemake("all")
     names = sorted(project.cells())
-    hits, interrupted = 0, set()
+    hits, interrupted = Counter(), set()
     for which, target in ROUNDS:
         for name in rng.sample(names, 2):
             project.cells().get(name, Path("gone")).unlink(missing_ok=True)
@@ -62,11 +65,14 @@ def test_signals_at_random_moments_leave_nothing_behind(project):
         run = project.start("all")
         moment = time.monotonic() + rng.uniform(EARLIEST_S, LATEST_S)
         wait_until(
-            lambda at=moment, run=run: time.monotonic() >= at or run.poll() is not None,
+            lambda at=moment, run=run, target=target: (
+                (time.monotonic() >= at and (target == "snakemake" or job_pid(project)))
+                or run.poll() is not None
+            ),
             what="the moment to interrupt",
-            within_s=2 * LATEST_S,
+            within_s=60,
         )
-        hits += interrupt(project, run, which, target)
+        hits[target] += interrupt(project, run, which, target)
         run.wait(240)
         wait_until(
             lambda: not project.processes(),
@@ -79,7 +85,8 @@ def test_signals_at_random_moments_leave_nothing_behind(project):
         redone = {name for name, content in before.items() if after.get(name) != content}
         assert redone <= interrupted
         interrupted = cells_under_way(project)
-    assert hits >= len(ROUNDS) * 2 // 3
+    assert sum(hits.values()) >= 20
+    assert min(hits.values()) >= len(SIGNALS), hits
     project.snakemake("all")
     assert sorted(project.cells()) == names
     assert "LockException" not in (project.folder / "snakemake.out").read_text()
