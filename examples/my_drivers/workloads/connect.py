@@ -25,8 +25,9 @@ SPARE_S = 5.0
 class Settings(DriverSettings):
     """The keys of `connect`."""
 
-    timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
-    """After how long a connection is given up, in seconds."""
+    timeout_s: Annotated[float, Field(gt=0, le=60)] = Field(
+        2.0, description="After how long a connection is given up, in seconds."
+    )
 
 
 class Workload:
