@@ -31,6 +31,8 @@ SHORT_FORMS = [
 MISTAKES = [
     {"repetition": {}},
     {"repetitions": {"window": 1}},
+    {"workloads": {"kv": {"settings": {"operations": ["GET", "GET"]}}}},
+    {"workloads": {"kv": {"settings": {"window_s": 0.9}}}},
     {"repetitions": {"windows": 0}},
     {"seed": "x"},
     {"platforms": []},

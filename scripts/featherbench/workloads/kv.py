@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from featherbench.measuring import kv_service
 from featherbench.measuring.load_run import WARM_UP_CONNECTIONS, kv_load, sized, warm_up
@@ -33,9 +33,10 @@ class Settings(DriverSettings):
     value_bytes: Annotated[int, Field(ge=1, le=1 << 20)] = Field(
         3, description="Size of the value that is read and written, in bytes."
     )
-    window_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+    window_s: Annotated[float, Field(ge=1, le=3600)] = Field(
         2.0,
-        description="Length of a window in seconds; the count of requests is found to match it.",
+        description="Length of a window in seconds; the count of requests is found to match it. "
+        "redis-benchmark's clock ticks in milliseconds, and fewer than a thousand are too few.",
     )
     warm_up_s: Annotated[float, Field(ge=0, le=3600)] = Field(
         1.0,
@@ -43,8 +44,17 @@ class Settings(DriverSettings):
         "in seconds.",
     )
     operations: Annotated[tuple[Literal["GET", "SET"], ...], Field(min_length=1)] = Field(
-        ("GET", "SET"), description="What is measured, in turns."
+        ("GET", "SET"),
+        description="What is measured, in turns; each is named once.",
+        json_schema_extra={"uniqueItems": True},
     )
+
+    @field_validator("operations")
+    @classmethod
+    def _each_once(cls, operations: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(operations)) < len(operations):
+            raise ValueError("an operation is named twice")
+        return operations
 
 
 class Workload:

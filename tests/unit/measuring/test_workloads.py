@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from featherbench import plugins
 from featherbench.errors import InstanceDiedError, InstanceError, LoadError, VerificationError
@@ -67,6 +68,19 @@ def test_kv_measures_the_operations_in_turns(bench_for, client):
     ]
     assert [window.index for window in windows] == [1, 2, 1, 2]
     assert {window.verdict for window in windows} == {Verdict.OK}
+
+
+@pytest.mark.parametrize(
+    ("mistake", "said"),
+    [
+        ({"operations": ("GET", "GET")}, "named twice"),
+        ({"operations": ()}, "at least 1"),
+        ({"window_s": 0.999}, "greater than or equal to 1"),
+    ],
+)
+def test_kv_refuses_what_would_give_no_valid_windows(mistake, said):
+    with pytest.raises(ValidationError, match=said):
+        plugins.workload("kv").Settings(**mistake)
 
 
 def test_kv_writes_the_key_before_it_reads_it(bench_for, client):
