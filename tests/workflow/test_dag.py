@@ -136,13 +136,6 @@ def test_a_setting_that_is_not_in_the_image_builds_nothing(finished):
     assert finished.pending_cells() == ALL
 
 
-def test_an_image_rebuilt_to_the_same_bytes_measures_nothing(finished):
-    before = finished.content()
-    (finished.folder / "results/images/fake/http.digest").unlink()
-    finished.snakemake("all")
-    assert finished.content() == before
-
-
 def test_the_default_profile_is_found(finished):
     """Without it an interrupted run could not be taken up again without more flags."""
     assert "workflow specific profile" in finished.snakemake("all")

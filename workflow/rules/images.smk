@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Images. What depends on one reads its small digest file, whose content changes only
-# when the image's does; so rebuilding the same bytes measures nothing again.
+# Images. What depends on one reads its small digest file: Snakemake compares the content of
+# small files, so that a new time alone, of a copied folder say, measures nothing again.
 #
 # Building takes the testbed like a measurement does: it would disturb one.
 
