@@ -118,7 +118,7 @@ def _take_job_lock(state: State, wait_s: float) -> Lock:
 
 
 def _distrust_an_unclean_predecessor(state: State) -> None:
-    """A job that left its record was killed: have what it may have left looked for again."""
+    """Have leftovers looked for again after a job that left its record: it was killed."""
     if state.job.exists():
         state.swept.unlink(missing_ok=True)
 

@@ -40,6 +40,7 @@ class Sandbox:
     sysctls_before: dict
     wait_s: float = 60
     load_s: float = 0.2
+    plugin_folder: str = PLUGINS
 
     @property
     def environment(self):
@@ -54,7 +55,7 @@ class Sandbox:
         given = {
             "client": self.client,
             "image": self.image,
-            "plugin_folder": PLUGINS,
+            "plugin_folder": self.plugin_folder,
             "folder": self.folder,
             "load_s": self.load_s,
             "wait_s": self.wait_s,
@@ -81,6 +82,15 @@ class Sandbox:
             timeout=60,
             check=False,
         )
+
+    def lost_instance(self):
+        """Start what the fake platform takes for an instance, and that nobody has on record."""
+        marks = {
+            "FEATHERBENCH_TECHNOLOGY": "fake",
+            "FEATHERBENCH_INSTANCE": "lost",
+            "FEATHERBENCH_INSTANCE_STATE": str(self.state.directory),
+        }
+        return subprocess.Popen(["sleep", "600"], env=self.environment | marks)
 
     @property
     def journal(self):

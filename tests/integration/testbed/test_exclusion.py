@@ -4,6 +4,9 @@
 import pytest
 
 from featherbench.testbed import network
+from featherbench.testbed.ownership import release_testbed
+from featherbench.testbed.session import alone
+from featherbench.testbed.state import STATE_VARIABLE
 from featherbench.waiting import wait_until
 
 
@@ -57,13 +60,9 @@ def test_another_testbed_of_this_machine_is_not_pulled_down(wired, loopback):
     assert first.wait(timeout=60) == 0
 
 
-def test_what_only_keeps_others_away_is_swept_for_too(loopback, monkeypatch):
+def test_who_only_keeps_others_away_is_not_disturbed_by_leftovers_either(loopback, monkeypatch):
     monkeypatch.setenv(STATE_VARIABLE, str(loopback.state.directory))
-    loopback.state.make()
-    process = subprocess.Popen(
-        ["sleep", "600"],
-        env={TECHNOLOGY_MARK: "fake", MARK: "lost", STATE_MARK: str(loopback.state.directory)},
-    )
-    with alone(plugins=(PLUGINS,), what="build"):
-        assert process.poll() is not None
+    lost = loopback.lost_instance()
+    with alone(plugins=(loopback.plugin_folder,), what="build"):
+        assert lost.poll() is not None
     release_testbed()
