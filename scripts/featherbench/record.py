@@ -50,7 +50,12 @@ class Coordinates(Record):
 
 
 class Endpoint(Record):
-    """Where the client finds the service, and which address of the instance answers a ping."""
+    """Where the client finds the service, and what it pings to reach the instance.
+
+    `ping_address` is answered by the network stack that the instance uses: this machine's, where it
+    has none of its own. It differs from `address` where that is another's, as behind a published
+    port: the instance is then pinged by route, and no translation is on the way.
+    """
 
     address: str
     port: int

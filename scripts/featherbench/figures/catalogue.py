@@ -22,6 +22,7 @@ class Entry:
     """One figure: its panels by metric, the axis with its unit, and whose platforms it shows.
 
     A figure that `sweeps` shows lines over concurrency, one that does not a mark a platform.
+    `note` is what a reader must know of the metric.
     `virtualized` restricts it to platforms that are, or are not; None shows both.
     """
 
@@ -33,6 +34,7 @@ class Entry:
     sweeps: bool = False
     log_scale: bool = False
     virtualized: bool | None = None
+    note: str = ""
 
     def shows(self, platform: PlannedPlatform) -> bool:
         """Whether a platform belongs into this figure."""
@@ -45,8 +47,8 @@ class Entry:
 
     @property
     def caption(self) -> str:
-        """What its marks and bars mean, in words."""
-        return SWEEP_CAPTION if self.sweeps else POINTS_CAPTION
+        """What its marks and bars mean, in words, and what to know of the metric."""
+        return f"{SWEEP_CAPTION if self.sweeps else POINTS_CAPTION} {self.note}".rstrip()
 
 
 SUSPECT = "Hollow: at least one window is suspect. Invalid windows enter no mean; "
@@ -61,6 +63,11 @@ POINTS_CAPTION = (
     "thick bar: 95 % interval of the mean over deployments; dots: single windows. "
     + SUSPECT
     + "their number is beside the value."
+)
+
+PINGED = (
+    "Pinged is the network stack that the server uses: for linux and network host this machine's, "
+    "for nat the container's own address, by route, not through the translation."
 )
 
 GET_AND_SET = {"kv_get_throughput": "GET", "kv_set_throughput": "SET"}
@@ -89,6 +96,7 @@ ENTRIES = (
         workload="latency",
         panels={"round_trip_time": ""},
         axis="round-trip time [ms]",
+        note=PINGED,
     ),
     Entry(
         name="fig4a_http_throughput_native",

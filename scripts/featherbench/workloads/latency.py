@@ -96,6 +96,14 @@ def _ping(bench: Bench, count: int) -> Mapping[int, float | None]:
     return trips_ms
 
 
+def _pinged(bench: Bench) -> str:
+    """Say what was pinged: a published port forwards no pings, so it may not be the service's."""
+    endpoint = bench.under_test.endpoint
+    if endpoint.ping_address == endpoint.address:
+        return f"{endpoint.address}, the service's address"
+    return f"{endpoint.ping_address}, reached by route, not by the service's {endpoint.address}"
+
+
 def _window(bench: Bench, index: int, trip_ms: float | None, observed: Observed) -> Window:
     """Give a reply's window.
 
@@ -116,7 +124,7 @@ def _window(bench: Bench, index: int, trip_ms: float | None, observed: Observed)
         + (LEAD_IN + index - 1) * interval_ms / 1e3,
         duration_s=value_ms / 1000,
         failures=failures,
-        notes={"interval_ms": interval_ms, "lead_in": LEAD_IN},
+        notes={"interval_ms": interval_ms, "lead_in": LEAD_IN, "pinged": _pinged(bench)},
         verdict=verdict,
         reasons=reasons,
     )

@@ -58,6 +58,11 @@ def test_every_caption_names_its_error_bars():
         assert "95 %" in entry.caption
 
 
+def test_the_caption_of_latency_says_what_is_pinged():
+    (latency,) = [entry for entry in ENTRIES if entry.workload == "latency"]
+    assert "not through the translation" in latency.caption
+
+
 def test_the_names_are_found_without_loading_what_draws():
     """The workflow asks for them whenever it starts."""
     script = (

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from featherbench import plugins
 from featherbench.errors import InstanceDiedError, InstanceError, LoadError, VerificationError
 from featherbench.measuring import http_service
-from featherbench.record import Image, ImageSize, Verdict
+from featherbench.record import Endpoint, Image, ImageSize, Verdict
 
 DATA = Path(__file__).parents[2] / "data"
 HEADER = (DATA / "loadgens" / "rb_get.txt").read_text().splitlines()[0]
@@ -118,6 +118,18 @@ def test_latency_gives_a_window_a_reply_without_the_lead_in(bench_for, client):
     ]
     assert {(window.metric, window.unit) for window in windows} == {("round_trip_time", "ms")}
     assert {window.notes["interval_ms"] for window in windows} == {200}
+
+
+def test_latency_says_what_was_pinged(bench_for, client):
+    client.says = pings()
+    bench = bench_for("latency")
+    (own,) = plugins.workload("latency").measure(bench, 1, 1)
+    assert own.notes["pinged"] == "198.18.0.1, the service's address"
+    endpoint = Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.1.2")
+    published = bench.with_instance(bench.under_test.model_copy(update={"endpoint": endpoint}))
+    (routed,) = plugins.workload("latency").measure(published, 1, 1)
+    assert client.asked[-1][-1] == "198.18.1.2"
+    assert "198.18.1.2, reached by route, not by" in routed.notes["pinged"]
 
 
 def test_a_lost_reply_is_an_invalid_window_that_looks_like_no_fast_one(bench_for, client):
