@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from featherbench import shell
+from featherbench import plugins, shell
 from featherbench.errors import DeadlineError, TestbedBusyError, TestbedError
 from featherbench.record import Record
 from featherbench.testbed.lock import Announcer
@@ -83,22 +83,27 @@ def current_owner(state: State) -> Owner | None:
     return owner if owner and is_alive(owner.guard) else None
 
 
+def _all_folders(folders: Sequence[str]) -> list[str]:
+    """Add the workflow's own: its first job may know no plugin, and the guard outlives that."""
+    known = [*folders, *plugins.folders_from_environment()]
+    return list(dict.fromkeys(str(Path(folder).resolve()) for folder in known))
+
+
 def _spawn_guard(
-    state: State, workflow: Process, plugins: Sequence[str]
+    state: State, workflow: Process, folders: Sequence[str]
 ) -> subprocess.Popen[bytes]:
-    folders = [str(Path(folder).resolve()) for folder in plugins]
     return shell.start(
         [sys.executable, "-m", GUARD_MODULE, str(workflow.pid), str(workflow.started_ticks),
-         str(Path.cwd()), *folders],
+         str(Path.cwd()), *_all_folders(folders)],
         output=state.guard_log,
         env={STATE_VARIABLE: str(state.directory), "PYTHONPATH": str(SOURCES)},
     )  # fmt: skip
 
 
-def _start_guard(state: State, workflow: Process, plugins: Sequence[str]) -> None:
+def _start_guard(state: State, workflow: Process, folders: Sequence[str]) -> None:
     """Start a guard, and wait until the testbed has an owner: ours, or one that was faster."""
     state.make()
-    guard = _spawn_guard(state, workflow, plugins)
+    guard = _spawn_guard(state, workflow, folders)
 
     def settled() -> bool:
         return current_owner(state) is not None or guard.poll() is not None
@@ -112,9 +117,10 @@ def _start_guard(state: State, workflow: Process, plugins: Sequence[str]) -> Non
         )
 
 
-def acquire(state: State, workflow: Process, plugins: Sequence[str], *, wait_s: float) -> Owner:
+def acquire(state: State, workflow: Process, folders: Sequence[str], *, wait_s: float) -> Owner:
     """See to it that our workflow owns the testbed, with a guard, and give the owner's record.
 
+    `folders` are plugin folders with further technologies that the guard is to clean up after.
     While another one does, waits and says so; raises TestbedBusyError after `wait_s` seconds, and
     TestbedError when our workflow is gone meanwhile.
     """
@@ -125,7 +131,7 @@ def acquire(state: State, workflow: Process, plugins: Sequence[str], *, wait_s: 
             raise _workflow_gone(workflow.pid)
         owner = current_owner(state)
         if owner is None:
-            _start_guard(state, workflow, plugins)
+            _start_guard(state, workflow, folders)
             owner = current_owner(state)
         if owner is None or (owner.workflow == workflow and not owner.leaving):
             return owner

@@ -194,9 +194,10 @@ def let_go(state: State, owner_lock: Lock, removals: Sequence[Removal]) -> None:
 
 
 def plugin_folders(state: State, folders: Sequence[str]) -> list[str]:
-    """Add the plugin folders of the last owner, whose guard may have been killed."""
+    """Add those of the last owner, whose guard may have been killed, and of the environment."""
     owner = recorded_owner(state)
-    return list(dict.fromkeys([*folders, *(owner.plugins if owner else ())]))
+    further = [*(owner.plugins if owner else ()), *plugins.folders_from_environment()]
+    return list(dict.fromkeys([*folders, *further]))
 
 
 def listed(state: State, folders: Sequence[str]) -> list[Remnant]:

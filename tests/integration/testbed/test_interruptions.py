@@ -8,8 +8,11 @@ import time
 
 import pytest
 
+from featherbench.plugins import PLUGINS_VARIABLE
 from featherbench.testbed.lock import running_job
-from featherbench.testbed.ownership import current_owner
+from featherbench.testbed.ownership import current_owner, release_testbed
+from featherbench.testbed.session import alone
+from featherbench.testbed.state import STATE_VARIABLE
 from featherbench.waiting import wait_until
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
@@ -67,6 +70,16 @@ def test_what_a_killed_job_held_without_a_lease_is_gone_for_the_next_one(loopbac
     assert loopback.journal == ["1 begins", "2 begins", "2 ends"]
     loopback.wait_for_guard()
     assert loopback.leftovers() == []
+
+
+def test_the_guard_knows_the_workflows_plugins_though_its_first_job_does_not(loopback, monkeypatch):
+    monkeypatch.setenv(STATE_VARIABLE, str(loopback.state.directory))
+    monkeypatch.setenv(PLUGINS_VARIABLE, loopback.plugin_folder)
+    with alone(plugins=(), what="the root file system"):
+        assert current_owner(loopback.state).plugins == (loopback.plugin_folder,)
+    lost = loopback.lost_instance()
+    release_testbed()
+    assert lost.poll() is not None
 
 
 @pytest.mark.parametrize("number", SIGNALS)

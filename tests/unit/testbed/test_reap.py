@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import os
+
 import pytest
 
 from featherbench.errors import TestbedBusyError, TestbedError
 from featherbench.platforms.contract import Leftover
+from featherbench.plugins import PLUGINS_VARIABLE
 from featherbench.testbed import reap
 from featherbench.testbed.lock import try_lock
 from featherbench.testbed.ownership import Owner
@@ -139,6 +142,12 @@ def test_cleaning_also_looks_where_the_last_owner_had_its_plugins(state):
     assert reap.plugin_folders(state, ["/mine"]) == ["/mine", "/theirs"]
     reap.clean(state, ())
     assert not state.directory.exists()
+
+
+@pytest.mark.usefixtures("technologies")
+def test_cleaning_also_looks_in_the_folders_of_the_environment(state, monkeypatch):
+    monkeypatch.setenv(PLUGINS_VARIABLE, f"/one{os.pathsep}/two")
+    assert reap.plugin_folders(state, ["/two"]) == ["/two", "/one"]
 
 
 @pytest.mark.parametrize(("failure", "kept"), [("", False), ("it clings", True)])
