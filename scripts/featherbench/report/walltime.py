@@ -25,7 +25,7 @@ class WallTime:
 
     `pauses_s` lie between runs and are left out of `wall_s`. `overhead_s` maps what the measuring
     jobs did beside windows to its time; `between_s` is the time between them, which deployments,
-    warm-ups, builds and Snakemake take.
+    warm-ups and Snakemake take.
     """
 
     first_utc: str
@@ -50,7 +50,7 @@ class WallTime:
             *((f"{name}, in the measuring jobs", spent) for name, spent in self.overhead_s.items()),
             ("the rest of the measuring jobs: starts, stops, checks", self.unaccounted_s),
             (
-                "between the measuring jobs: builds, deployments, warm-ups, Snakemake",
+                "between the measuring jobs: deployments, warm-ups, Snakemake",
                 self.between_s,
             ),
         ]
