@@ -2,7 +2,8 @@
 """What a control group has used: processor time and memory, version 1 and 2.
 
 Working set means what is in use without the page cache that the kernel would drop first: usage
-minus `inactive_file`, as Kubernetes and `docker stats` have it. Peaks include page cache.
+minus `inactive_file`, as Kubernetes and `docker stats` have it. The active rest of the page cache
+is still in it, and is charged to the group that touched a page first. Peaks include page cache.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def parse_v1(files: Mapping[str, str]) -> Usage:
         memory_current_bytes=current,
         memory_working_set_bytes=_working_set(current, memory.get("total_inactive_file")),
         memory_anonymous_bytes=memory.get("total_rss"),
+        memory_file_bytes=memory.get("total_cache"),
         memory_peak_bytes=_number(files, "memory.max_usage_in_bytes"),
         source=f"cgroup v1: {', '.join(files)}",
     )
@@ -80,6 +82,7 @@ def parse_v2(files: Mapping[str, str]) -> Usage:
         memory_current_bytes=current,
         memory_working_set_bytes=_working_set(current, memory.get("inactive_file")),
         memory_anonymous_bytes=memory.get("anon"),
+        memory_file_bytes=memory.get("file"),
         memory_peak_bytes=_number(files, "memory.peak"),
         source=f"cgroup v2: {', '.join(files)}",
     )

@@ -97,13 +97,18 @@ class Image(Record):
 
 
 class Usage(Record):
-    """What an instance has used so far, as its platform accounts it; None where it cannot tell."""
+    """What an instance has used so far, as its platform accounts it; None where it cannot tell.
+
+    `memory_file_bytes` is page cache, tmpfs included. The kernel charges a page of a file to
+    whoever touched it first, so it may be little because another had the file open before.
+    """
 
     cpu_s: Seconds | None
     throttled_s: Seconds | None
     memory_current_bytes: Count | None
     memory_working_set_bytes: Count | None
     memory_anonymous_bytes: Count | None
+    memory_file_bytes: Count | None = None
     memory_peak_bytes: Count | None
     source: str
 

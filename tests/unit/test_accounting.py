@@ -28,6 +28,7 @@ def test_a_program_that_was_throttled_and_had_read_a_file(parse, version):
     assert usage.memory_current_bytes == 47_255_552
     assert usage.memory_working_set_bytes == 47_255_552 - 8_388_608
     assert usage.memory_anonymous_bytes == 38_490_112
+    assert usage.memory_file_bytes == 8_388_608
     assert usage.memory_peak_bytes == 55_672_832
     assert usage.source.startswith(f"cgroup v{version}: ")
     assert "memory.stat" in usage.source

@@ -70,6 +70,12 @@ PINGED = (
     "for nat the container's own address, by route, not through the translation."
 )
 
+WORKING_SET = (
+    "Memory is the working set: all but the page cache that the kernel would drop first. What is "
+    "left of that cache is charged to whoever touched a page first, be it another than this server; "
+    "the tables give the anonymous part, which is the server's own, beside it."
+)
+
 GET_AND_SET = {"kv_get_throughput": "GET", "kv_set_throughput": "SET"}
 HTTP = {"http_throughput": ""}
 
@@ -122,6 +128,7 @@ ENTRIES = (
         workload="memory",
         panels={"memory_http_idle": "idle", "memory_http_load": "under load"},
         axis="memory [MiB]",
+        note=WORKING_SET,
     ),
     Entry(
         name="fig5b_memory_kv",
@@ -129,6 +136,7 @@ ENTRIES = (
         workload="memory",
         panels={"memory_kv_idle": "idle", "memory_kv_load": "under load"},
         axis="memory [MiB]",
+        note=WORKING_SET,
     ),
     Entry(
         name="fig6a_kv_throughput_native",

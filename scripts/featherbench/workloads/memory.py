@@ -175,6 +175,8 @@ def _secondary(app: str, idle: Usage, loaded: Loaded, peak_bytes: int | None) ->
         "peak": peak_bytes,
         "load_anonymous": typical_bytes(u.memory_anonymous_bytes for u in loaded.readings),
         "idle_anonymous": idle.memory_anonymous_bytes,
+        "load_file": typical_bytes(u.memory_file_bytes for u in loaded.readings),
+        "idle_file": idle.memory_file_bytes,
     }
     for name, amount_bytes in figures.items():
         if amount_bytes is not None:

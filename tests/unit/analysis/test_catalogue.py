@@ -58,6 +58,13 @@ def test_every_caption_names_its_error_bars():
         assert "95 %" in entry.caption
 
 
+def test_the_caption_of_memory_says_whose_page_cache_it_is():
+    for entry in ENTRIES:
+        assert ("charged to whoever touched a page first" in entry.caption) == (
+            entry.workload == "memory"
+        )
+
+
 def test_the_caption_of_latency_says_what_is_pinged():
     (latency,) = [entry for entry in ENTRIES if entry.workload == "latency"]
     assert "not through the translation" in latency.caption

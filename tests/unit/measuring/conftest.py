@@ -69,6 +69,7 @@ class ScriptedTechnology:
             memory_current_bytes=3 << 20,
             memory_working_set_bytes=2 << 20,
             memory_anonymous_bytes=1 << 20,
+            memory_file_bytes=1 << 19,
             memory_peak_bytes=4 << 20,
             source="script",
         )

@@ -160,6 +160,8 @@ def test_both_servers_are_measured_and_stopped(measured, technology):
         "memory_kv_peak": 4.0,
         "memory_kv_load_anonymous": 1.0,
         "memory_kv_idle_anonymous": 1.0,
+        "memory_kv_load_file": 0.5,
+        "memory_kv_idle_file": 0.5,
     }
     assert windows[0].notes["source"] == "script"
     assert technology.stopped == ["abc", "abc"]
