@@ -72,8 +72,8 @@ PINGED = (
 
 WORKING_SET = (
     "Memory is the working set: all but the page cache that the kernel would drop first. What is "
-    "left of that cache is charged to whoever touched a page first, be it another than this server; "
-    "the tables give the anonymous part, which is the server's own, beside it."
+    "left of that cache is charged to whoever touched a page first, be it another than this "
+    "server; the tables give the anonymous part, which is the server's own, beside it."
 )
 
 GET_AND_SET = {"kv_get_throughput": "GET", "kv_set_throughput": "SET"}
