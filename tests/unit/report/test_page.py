@@ -182,7 +182,7 @@ def test_the_tables_spell_numbers_for_people(pages):
 def test_the_time_adds_up(pages):
     text = pages.whole.text("time")
     assert "Wall time 35 min 10 s" in text
-    assert "between the measuring jobs: builds, deployments, warm-ups, Snakemake 3 min 10 s" in text
+    assert "between the measuring jobs: deployments, warm-ups, Snakemake 3 min 10 s" in text
 
 
 def test_how_it_was_made(pages):
