@@ -41,7 +41,10 @@ def test_one_network_need_not_be_a_list():
         ({"platforms": ["linux"]}, ["platforms.0.name", "'linux'"]),
         ({"platforms": ["linux-native", "linux-native"]}, ["linux-native", "twice"]),
         ({"workloads": {"htttp": {}}}, ["htttp", "did you mean 'http'"]),
-        ({"workloads": {"http": {"concurrency": [0]}}}, ["http.concurrency.0", "greater than or equal to 1"]),
+        (
+            {"workloads": {"http": {"concurrency": [0]}}},
+            ["http.concurrency.0", "greater than or equal to 1"],
+        ),
         ({"workloads": {"http": {"concurrency": [1, 1]}}}, ["http.concurrency", "twice"]),
         ({"workloads": {"http": {"levels": [1]}}}, ["http.levels"]),
         ({"testbed": {"subnet": "10.0.0.0/24"}}, ["testbed.subnet", "198.18.0.0/15"]),
