@@ -182,7 +182,7 @@ def test_stolen_fraction(before, after, fraction):
 
 
 PLUGIN = """
-class Technology:
+class Technology(linux.Technology):
     hosts = ("native", "nowhere")
     def lacks(self):
         return LACKS
@@ -194,7 +194,8 @@ def plugin(tmp_path):
     def make(lacks: str) -> str:
         folder = tmp_path / "plugin"
         (folder / "platforms").mkdir(parents=True)
-        code = f"from featherbench.platforms.contract import Lack\nLACKS = {lacks}\n" + PLUGIN
+        imports = "from featherbench.platforms import contract, linux"
+        code = f"{imports}\nLack = contract.Lack\nLACKS = {lacks}\n" + PLUGIN
         (folder / "platforms" / "fridge.py").write_text(code)
         return str(folder)
 
