@@ -220,7 +220,8 @@ class Matrix:
         return {planned.name: planned.windows for planned in self.plan.workloads}
 
     @cached_property
-    def _testbed(self) -> TestbedSpec:
+    def testbed(self) -> TestbedSpec:
+        """Say what the machine's part is."""
         return TestbedSpec.model_validate(self.config.testbed.model_dump())
 
     @cached_property
@@ -262,7 +263,7 @@ class Matrix:
             "platform": place,
             "workload": task,
             "deployment": deployment,
-            "testbed": self._testbed,
+            "testbed": self.testbed,
             "tuning": self._tuning,
             "code": code_digest(script, drivers, self.config.plugins),
         }

@@ -6,6 +6,8 @@ import os
 import signal
 import socket
 
+import pytest
+
 from featherbench.services import PORTS
 from featherbench.waiting import wait_until
 
@@ -77,6 +79,19 @@ def test_a_wrong_configuration_is_one_message(project):
     assert "remedy" in said
     assert "Traceback" not in said
     assert len([line for line in said.splitlines() if line.strip()]) < 8, said
+
+
+@pytest.mark.parametrize(
+    "cpus", [{"server_cpus": [99999]}, {"server_cpus": [0], "client_cpus": [0]}]
+)
+def test_cpus_that_cannot_be_had_are_told_before_anything_runs(project, cpus):
+    project.config["testbed"] |= cpus
+    project.write_config()
+    said = project.snakemake("all", expect=1)
+    assert "server_cpus" in said
+    assert "remedy" in said
+    assert "Traceback" not in said
+    assert not (project.folder / "results").exists()
 
 
 def test_a_platform_that_cannot_run_is_a_row_with_its_reason(project):

@@ -10,6 +10,7 @@ from featherbench.errors import FeatherbenchError
 from featherbench.fingerprint import fingerprint
 from featherbench.matrix import Matrix, spec_json
 from featherbench.plugins import PLUGINS_VARIABLE
+from featherbench.testbed import cpus
 
 DEFAULT_CONFIG_FILE = "config/config.yaml"
 
@@ -32,6 +33,7 @@ if not workflow.config_settings.configfiles:
 MATRIX = or_one_message(lambda: Matrix(validate(config, file=CONFIG_FILE), file=CONFIG_FILE))
 PLAN = or_one_message(lambda: MATRIX.plan)
 RANKS = order.ranks(PLAN)
+or_one_message(lambda: cpus.choose_here(MATRIX.testbed))
 
 # Jobs use this interpreter, our package and the user's plugin folders. None is a fact that a
 # result depends on, so they are no params.
