@@ -20,7 +20,7 @@ from featherbench.testbed.processes import end_with_descendants, is_alive, ourse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from featherbench.platforms.contract import Leftover, Technology
+    from featherbench.platforms.contract import Leftover
     from featherbench.testbed.lock import Job, Lock
     from featherbench.testbed.ownership import Owner
     from featherbench.testbed.processes import Process
@@ -85,14 +85,18 @@ def _cannot_look(failure: Exception) -> None:
     raise failure
 
 
-def _of_technology(state: State, name: str, technology: Technology) -> Iterator[Remnant]:
+def _looked(where: str, finder: Iterator[Remnant]) -> Iterator[Remnant]:
+    """Give what `finder` finds; where it fails, that is one more to be told of."""
     try:
-        found = technology.leftovers()
+        yield from finder
     except Exception as failure:  # noqa: BLE001 - a user's driver may raise anything
-        name = f"{name}: could not be looked through"
+        name = f"{where}: could not be looked through"
         yield Remnant(name=name, remove=partial(_cannot_look, failure), certain=False)
-        return
-    for leftover in found:
+
+
+def _of_technology(state: State, name: str, folders: Sequence[str]) -> Iterator[Remnant]:
+    technology = plugins.technology(name, folders)
+    for leftover in () if technology.lacks() else technology.leftovers():
         if _is_of(state, leftover):
             shown = f"{name} {leftover.kind}: {leftover.name}"
             yield Remnant(name=shown, remove=partial(technology.remove, leftover))
@@ -100,9 +104,7 @@ def _of_technology(state: State, name: str, technology: Technology) -> Iterator[
 
 def _of_technologies(state: State, folders: Sequence[str]) -> Iterator[Remnant]:
     for name in plugins.driver_files("platforms", folders):
-        technology = plugins.technology(name, folders)
-        if not technology.lacks():
-            yield from _of_technology(state, name, technology)
+        yield from _looked(name, _of_technology(state, name, folders))
 
 
 def _network(state: State) -> Iterator[Remnant]:
@@ -125,11 +127,11 @@ def find_leftovers(state: State, folders: Sequence[str]) -> Iterator[Remnant]:
 
     `folders` are the plugin folders with further technologies.
     """
-    yield from _job(state)
-    yield from _leased(state)
-    yield from _of_technologies(state, folders)
-    yield from _network(state)
-    yield from _sysctls(state)
+    yield from _looked("jobs", _job(state))
+    yield from _looked("lease", _leased(state))
+    yield from _looked("technologies", _of_technologies(state, folders))
+    yield from _looked("network", _network(state))
+    yield from _looked("sysctls", _sysctls(state))
 
 
 def _removed(remnant: Remnant) -> Removal:

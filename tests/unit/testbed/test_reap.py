@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import os
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -88,6 +90,49 @@ def test_every_step_is_tried_though_others_fail(state, technologies):
     assert failures["runtime thing: a"] == "it clings"
     assert failures["silent: could not be looked through"] == "the engine does not answer"
     assert [each.name for each in runtime.left] == ["a"]
+
+
+@pytest.fixture
+def restored(monkeypatch):
+    """Say what is restored after all else; the technologies of ours are out of sight."""
+    done = []
+    steps = {"_network": "the network", "_sysctls": "the sysctls"}
+    for finder, name in steps.items():
+        remnant = reap.Remnant(name=name, remove=partial(done.append, name))
+        monkeypatch.setattr(reap, finder, lambda _state, remnant=remnant: iter([remnant]))
+    monkeypatch.setattr(reap.plugins, "PACKAGE", Path("/nonexistent"))
+    return done
+
+
+def test_a_plugin_that_cannot_be_loaded_keeps_nothing_from_being_restored(
+    state, restored, tmp_path
+):
+    (tmp_path / "platforms").mkdir()
+    (tmp_path / "platforms" / "broken.py").write_text("raise OSError('at import')")
+    (removal, *_) = reap.remove_leftovers(state, [str(tmp_path)])
+    assert "at import" in removal.failure
+    assert restored == ["the network", "the sysctls"] * 2
+
+
+def test_nor_does_one_that_cannot_say_what_it_lacks(state, restored, technologies):
+    class Perplexed(Runtime):
+        def lacks(self):
+            raise OSError("how should I know?")
+
+    technologies(perplexed=Perplexed())
+    (removal, *_) = reap.remove_leftovers(state, ())
+    assert removal.failure == "how should I know?"
+    assert restored == ["the network", "the sysctls"] * 2
+
+
+def test_nor_does_any_other_place_where_we_cannot_look(state, restored, monkeypatch):
+    def blind(_kind, _folders):
+        raise OSError("no such folder")
+
+    monkeypatch.setattr(reap.plugins, "driver_files", blind)
+    (removal, *_) = reap.remove_leftovers(state, ())
+    assert removal.name == "technologies: could not be looked through"
+    assert restored == ["the network", "the sysctls"] * 2
 
 
 def test_what_appears_late_is_removed_too(state, technologies):
