@@ -6,13 +6,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 CHUNK_BYTES = 1 << 20
 
@@ -21,13 +20,13 @@ CHUNK_BYTES = 1 << 20
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Give a file to write to, which becomes `path` when the block ends well.
 
-    The folders above `path` are made. Whatever happens, no half-written `path` is ever seen.
+    The folders above `path` are made. Whatever happens, no half-written `path` is ever seen, as
+    long as a single process writes it at a time. What a killed one leaves, the next one replaces.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.part")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
