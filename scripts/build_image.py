@@ -36,10 +36,10 @@ def main(given: Namespace) -> None:
     """Build, record."""
     spec = ImageSpec.model_validate_json(given.spec)
     into: Path = given.record.parent / spec.app
-    shutil.rmtree(into, ignore_errors=True)
-    into.mkdir(parents=True)
     technology = plugins.technology(spec.technology)
     with alone(plugins=folders_from_environment(), what=given.job):
+        shutil.rmtree(into, ignore_errors=True)
+        into.mkdir(parents=True)
         image = technology.build_image(order_for(spec, root=given.root, into=into))
     image.write(given.record)
     write_whole(given.digest, image.digest + "\n")

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An image's folder is only touched by a job that has the testbed."""
+
+from argparse import Namespace
+from contextlib import contextmanager
+
+import pytest
+
+import build_image
+from featherbench.errors import TestbedBusyError
+from featherbench.spec import ImageSpec, WorkloadSpec
+
+
+@pytest.fixture
+def given(tmp_path):
+    spec = ImageSpec(
+        technology="docker", app="http", files_for=WorkloadSpec(name="http"), code="none"
+    )
+    return Namespace(
+        spec=spec.model_dump_json(),
+        root=None,
+        record=tmp_path / "http.json",
+        digest=tmp_path / "http.digest",
+        job="build_image/docker/http",
+    )
+
+
+def test_what_others_may_be_running_stays_until_the_testbed_is_ours(given, tmp_path, monkeypatch):
+    @contextmanager
+    def busy(**_given):
+        raise TestbedBusyError("another job has it", remedy="wait")
+        yield
+
+    monkeypatch.setattr(build_image, "alone", busy)
+    served = tmp_path / "http" / "index.html"
+    served.parent.mkdir()
+    served.touch()
+    with pytest.raises(TestbedBusyError):
+        build_image.main(given)
+    assert served.exists()
