@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WAIT_S = 3_600.0
+READ_WITHIN_S = 10.0
 LOOPBACK = "127.0.0.1"
 SEQUENCE_FILE = Path("results/.sequence")
 """Relative to the workflow's folder, where every job runs; it lives as long as the results."""
@@ -109,6 +110,18 @@ def _reachable_nofile(wanted: int | None) -> int | None:
     return min(wanted, hard)
 
 
+def _nofile_in_force(client: LocalClient) -> str:
+    """Read the client's own limit back. Raises TestbedError when it is not what was asked for."""
+    asked = ["prlimit", "--nofile", "--noheadings", "-o", "SOFT,HARD"]
+    soft, hard = client.run(asked, timeout_s=READ_WITHIN_S).stdout.split()
+    if client.nofile is not None and {soft, hard} != {str(client.nofile)}:
+        raise TestbedError(
+            f"nofile is {soft} (hard: {hard}) at the client, not {client.nofile}",
+            remedy="choose a value for tuning.nofile that can be set, or null",
+        )
+    return soft
+
+
 def _cpu_facts(split: cpus.CpuSplit) -> dict[str, Any]:
     return {"server": list(split.server), "client": list(split.client), "shared": split.shared}
 
@@ -116,11 +129,17 @@ def _cpu_facts(split: cpus.CpuSplit) -> dict[str, Any]:
 def _on_loopback(state: State, spec: TestbedSpec, wanted: TuningSpec, sequence: int) -> Testbed:
     """Give a testbed for trying things out: no namespace, no sysctls, no root."""
     split, nofile = cpus.choose_here(spec), _reachable_nofile(wanted.nofile)
+    client = LocalClient(address=LOOPBACK, cpus=split.client, namespace=None, nofile=nofile)
     return Testbed(
-        client=LocalClient(address=LOOPBACK, cpus=split.client, namespace=None, nofile=nofile),
+        client=client,
         place=_place(state, spec, LOOPBACK, split),
         tuning=Tuning(net_sysctls={}, nofile=nofile),
-        applied={"host": {}, "client": {}, "nofile": nofile, "cpus": _cpu_facts(split)},
+        applied={
+            "host": {},
+            "client": {},
+            "nofile": _nofile_in_force(client),
+            "cpus": _cpu_facts(split),
+        },
         sequence=sequence,
     )
 
@@ -146,7 +165,7 @@ def _in_namespace(state: State, spec: TestbedSpec, wanted: TuningSpec, sequence:
         applied={
             "host": tuning.apply_to_host(state, wanted),
             "client": tuning.apply_to_client(network.NAMESPACE_FILE, wanted),
-            "nofile": wanted.nofile,
+            "nofile": _nofile_in_force(client),
             "cpus": _cpu_facts(split),
         },
         sequence=sequence,

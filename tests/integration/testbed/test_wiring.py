@@ -10,6 +10,7 @@ import pytest
 from featherbench.errors import TestbedError
 from featherbench.spec import TestbedSpec, TuningSpec
 from featherbench.testbed import network
+from featherbench.testbed.client import LocalClient
 from featherbench.testbed.ownership import release_testbed
 from featherbench.testbed.session import session
 from featherbench.testbed.state import STATE_VARIABLE
@@ -93,6 +94,19 @@ def test_both_sides_are_tuned_and_put_back(enter, wired):
         assert limit.stdout.split() == ["2048", "2048"]
     release_testbed()
     assert wired.leftovers() == []
+
+
+@pytest.mark.parametrize("wanted", [None, 2048])
+def test_the_clients_limit_is_told_as_it_is(enter, wanted):
+    with enter(TUNING.model_copy(update={"nofile": wanted})) as testbed:
+        limit = testbed.client.run(["sh", "-c", "ulimit -Sn"], timeout_s=5).stdout.strip()
+        assert testbed.applied["nofile"] == limit
+
+
+def test_a_limit_that_does_not_take_is_named(enter, monkeypatch):
+    monkeypatch.setattr(LocalClient, "command", lambda _self, argv: list(argv))
+    with pytest.raises(TestbedError, match=r"nofile is .* at the client, not 2048"), enter():
+        pytest.fail("the client has another limit")
 
 
 def test_a_sysctl_that_the_kernel_refuses_is_named_and_nothing_stays(enter, wired):
