@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+# What our workflow is to Snakemake and nothing more: the same rules, wildcards, inputs, outputs and
+# logs, and params that are as many and as long as ours, but always the same.
+
+import json
+from pathlib import Path
+
+SHAPE = json.loads(Path("shape.json").read_text())
+TABLES = [
+    "results/tables/samples.parquet",
+    "results/tables/summary.csv",
+    "results/tables/anova.csv",
+    "results/tables/posthoc.csv",
+]
+
+
+def told(rule):
+    return "x" * SHAPE["params_characters"][rule]
+
+
+def digests(wildcards):
+    technology = wildcards.platform.split("-")[0]
+    return [
+        f"results/images/{technology}/{app}.digest" for app in SHAPE["apps"][wildcards.workload]
+    ]
+
+
+def measured(wildcards):
+    if wildcards.workload not in SHAPE["leased"]:
+        return digests(wildcards)
+    where = f"{wildcards.platform}/{wildcards.workload}/d{wildcards.deployment}.json"
+    return [*digests(wildcards), f"results/deployments/{where}", f"results/warmups/{where}"]
+
+
+rule all:
+    default_target: True
+    input:
+        cells=SHAPE["cells"],
+        figures=SHAPE["figures"],
+        tables=[*TABLES, "results/tables/samples.csv"],
+        report="results/report.html",
+
+
+rule root_filesystem:
+    output:
+        "results/images/root.tar",
+        "results/images/root.json",
+        "results/images/root.digest",
+    log:
+        "results/logs/root_filesystem.log",
+    params:
+        told=told("root_filesystem"),
+    shell:
+        "true {params.told}"
+
+
+rule build_image:
+    input:
+        "results/images/root.digest",
+        ancient("results/images/root.tar"),
+        ancient("results/images/root.json"),
+    output:
+        "results/images/{technology}/{app}.json",
+        "results/images/{technology}/{app}.digest",
+    log:
+        "results/logs/build_image/{technology}/{app}.log",
+    params:
+        job="build_image/{technology}/{app}",
+        told=told("build_image"),
+        root="results/images/root.json",
+    shell:
+        "true {params.told}"
+
+
+rule deploy:
+    input:
+        digests,
+    output:
+        "results/deployments/{platform}/{workload}/d{deployment}.json",
+    log:
+        "results/logs/deploy/{platform}/{workload}/d{deployment}/job.log",
+    params:
+        job="deploy/{platform}/{workload}/d{deployment}",
+        told=told("deploy"),
+    shell:
+        "true {params.told}"
+
+
+rule warmup:
+    input:
+        "results/deployments/{platform}/{workload}/d{deployment}.json",
+    output:
+        "results/warmups/{platform}/{workload}/d{deployment}.json",
+    log:
+        "results/logs/warmup/{platform}/{workload}/d{deployment}/job.log",
+    params:
+        job="warmup/{platform}/{workload}/d{deployment}",
+        told=told("warmup"),
+    shell:
+        "true {params.told}"
+
+
+rule measure:
+    input:
+        measured,
+    output:
+        "results/cells/{platform}/{workload}/d{deployment}/c{concurrency}.json",
+    log:
+        "results/logs/measure/{platform}/{workload}/d{deployment}/c{concurrency}/job.log",
+    params:
+        job="measure/{platform}/{workload}/d{deployment}/c{concurrency}",
+        told=told("measure"),
+        deployment="results/deployments/{platform}/{workload}/d{deployment}.json",
+    shell:
+        "true {params.told}"
+
+
+rule plan:
+    output:
+        "results/plan.json",
+    log:
+        "results/logs/plan.log",
+    params:
+        told=told("plan"),
+    shell:
+        "true {params.told}"
+
+
+rule aggregate:
+    input:
+        "results/plan.json",
+        SHAPE["cells"],
+    output:
+        "results/tables/samples.parquet",
+        "results/tables/samples.csv",
+    log:
+        "results/logs/aggregate.log",
+    params:
+        told=told("aggregate"),
+    shell:
+        "true {params.told}"
+
+
+rule analyze:
+    input:
+        "results/plan.json",
+        "results/tables/samples.parquet",
+    output:
+        "results/tables/summary.csv",
+        "results/tables/anova.csv",
+        "results/tables/posthoc.csv",
+    log:
+        "results/logs/analyze.log",
+    params:
+        told=told("analyze"),
+    shell:
+        "true {params.told}"
+
+
+rule plot:
+    input:
+        "results/plan.json",
+        "results/tables/samples.parquet",
+        "results/tables/summary.csv",
+    output:
+        SHAPE["figures"],
+    log:
+        "results/logs/plot.log",
+    params:
+        told=told("plot"),
+    shell:
+        "true {params.told}"
+
+
+rule host:
+    input:
+        SHAPE["cells"],
+    output:
+        "results/host.json",
+    log:
+        "results/logs/host.log",
+    params:
+        fingerprint="x" * 12,
+        told=told("host"),
+    shell:
+        "true {params.told}"
+
+
+rule rulegraph:
+    input:
+        "results/plan.json",
+    output:
+        "results/rulegraph.svg",
+    log:
+        "results/logs/rulegraph.log",
+    params:
+        snakefile="Snakefile",
+        configfile="config.yaml",
+        told=told("rulegraph"),
+    shell:
+        "true {params.told}"
+
+
+rule report:
+    input:
+        "results/plan.json",
+        "results/host.json",
+        "results/rulegraph.svg",
+        SHAPE["figures"],
+        TABLES,
+    output:
+        "results/report.html",
+    log:
+        "results/logs/report.log",
+    params:
+        told=told("report"),
+    shell:
+        "true {params.told}"

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What we measure against the same load generator started by hand: the ratio must be one.
+
+One server, one deployment; pairs of windows, one through our own code and one by hand, in random
+order within the pair, from the same namespace, on the same CPUs, read by another parser.
+"""
+
+import csv
+import io
+import math
+import random
+import re
+import subprocess
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from featherbench import plugins
+from featherbench.config import TuningConfig
+from featherbench.deployment import bench_for, deploy, warm_instance
+from featherbench.platforms.contract import BuildOrder
+from featherbench.spec import MeasureSpec, PlatformSpec, TestbedSpec, TuningSpec, WorkloadSpec
+from featherbench.testbed.ownership import release_testbed
+from featherbench.testbed.session import session
+
+PAIRS = 24
+CONNECTIONS = 32
+WITHIN = (0.95, 1.05)
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.testbed]
+
+
+def spec_of(app, generator, settings):
+    return MeasureSpec(
+        platform=PlatformSpec(
+            name="linux-native", technology="linux", host="native", network="host"
+        ),
+        workload=WorkloadSpec(name=app, load_generators={app: generator}, settings=settings),
+        deployment=1,
+        testbed=TestbedSpec(),
+        tuning=TuningSpec.model_validate(TuningConfig().model_dump()),
+        code="",
+        concurrency=CONNECTIONS,
+        windows=1,
+    )
+
+
+def build(app, built_root, folder):
+    workload = plugins.workload(app)
+    into = folder / "results/images/linux" / app
+    into.mkdir(parents=True)
+    order = BuildOrder(
+        app=app,
+        into=into,
+        root_tar=built_root.tar,
+        root_digest=built_root.record.digest,
+        root_versions=built_root.record.versions,
+        root_compressed_bytes=built_root.record.compressed_bytes,
+        files=workload.files(workload.Settings()),
+    )
+    plugins.technology("linux").build_image(order).write(into.with_suffix(".json"))
+
+
+def at_the_client(bench, *argv):
+    cpus = ",".join(map(str, bench.client.cpus))
+    inside = ["nsenter", "--net=/run/netns/fb-client", "taskset", "--cpu-list", cpus, *argv]
+    return subprocess.run(inside, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def wrk_by_hand(bench, _window):
+    where = bench.under_test.endpoint
+    url = f"http://{where.address}:{where.port}/payload"
+    said = at_the_client(bench, "wrk", "-t1", f"-c{CONNECTIONS}", "-d2s", url)
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1])
+
+
+def redis_benchmark_by_hand(bench, window):
+    where = bench.under_test.endpoint
+    said = at_the_client(
+        bench,
+        *("redis-benchmark", "-h", where.address, "-p", str(where.port), "-t", "get"),
+        *("-c", str(CONNECTIONS), "-n", str(window.requests), "-P", "16", "--csv"),
+    )
+    return float(next(csv.DictReader(io.StringIO(said)))["rps"])
+
+
+class Http:
+    """nginx under wrk."""
+
+    app, generator, settings = "http", "wrk", {"window_s": 2.0}
+    by_hand = staticmethod(wrk_by_hand)
+
+
+class Kv:
+    """Redis under redis-benchmark."""
+
+    app, generator = "kv", "redis_benchmark"
+    settings = {"window_s": 2.0, "operations": ["GET"]}  # noqa: RUF012
+    by_hand = staticmethod(redis_benchmark_by_hand)
+
+
+@pytest.mark.parametrize("case", [Http, Kv])
+def test_our_throughput_is_that_of_the_load_generator_by_hand(
+    case, built_root, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    build(case.app, built_root, tmp_path)
+    spec = spec_of(case.app, case.generator, case.settings)
+    rng, workload = random.Random(2017), plugins.workload(case.app)
+    try:
+        with session(spec.testbed, spec.tuning, plugins=(), what="benchmark") as testbed:
+            bench = bench_for(spec, testbed, concurrency=CONNECTIONS, logs=tmp_path)
+            bench = warm_instance(spec, deploy(spec, bench, testbed), bench, testbed).bench
+            ours = lambda: workload.measure(bench, CONNECTIONS, 1)[-1]  # noqa: E731
+            window = ours()
+            logs = []
+            for _ in range(PAIRS):
+                if rng.random() < 0.5:
+                    window = ours()
+                    theirs = case.by_hand(bench, window)
+                else:
+                    theirs = case.by_hand(bench, window)
+                    window = ours()
+                logs.append(math.log(window.value / theirs))
+    finally:
+        release_testbed()
+    half = stats.t.ppf(0.975, PAIRS - 1) * np.std(logs, ddof=1) / math.sqrt(PAIRS)
+    low, middle, high = np.exp([np.mean(logs) - half, np.mean(logs), np.mean(logs) + half])
+    with capsys.disabled():
+        print(  # noqa: T201 - the figure is what a benchmark is for
+            f"\n{case.app}: ours / by hand = {middle:.4f}, 95 % interval {low:.4f} to {high:.4f} "
+            f"({PAIRS} interleaved pairs of 2 s at {CONNECTIONS} connections)"
+        )
+    assert WITHIN[0] <= low <= 1 <= high <= WITHIN[1]
