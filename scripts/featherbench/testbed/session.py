@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import resource
 import signal
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WAIT_S = 3_600.0
+WAIT_S = math.inf
+"""Another workflow may take days; to give up would fail one cell after the other meanwhile."""
 READ_WITHIN_S = 10.0
 LOOPBACK = "127.0.0.1"
 SEQUENCE_FILE = Path("results/.sequence")
@@ -219,8 +221,9 @@ def session(
     beside the results. When the block ends well, a leased instance lives on for the next job; when
     it fails it is stopped. Signals end the block with SystemExit or KeyboardInterrupt.
 
-    Raises TestbedBusyError when another workflow has it for over `wait_s` seconds, and
-    TestbedError when it cannot be set up.
+    While another workflow has it, waits and says so once a minute: without end, unless `wait_s`
+    says for how many seconds. Raises TestbedBusyError when those are over, and TestbedError when
+    the testbed cannot be set up.
     """
     state = current_state()
     open_client = _in_namespace if testbed.client == "netns" else _on_loopback

@@ -1,13 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """One workflow owns the testbed, and one job of it uses it."""
 
+import time
+
 import pytest
 
-from featherbench.testbed import network
+from featherbench import waiting
+from featherbench.testbed import network, ownership
 from featherbench.testbed.ownership import release_testbed
 from featherbench.testbed.session import alone
 from featherbench.testbed.state import STATE_VARIABLE
 from featherbench.waiting import wait_until
+
+
+class DayWithEachLook:
+    """A clock on which a day passes whenever somebody has looked whether the testbed is free."""
+
+    passed = 0
+
+    def monotonic(self):
+        return time.monotonic() + self.passed * 86_400
+
+    def sleep(self, duration_s):
+        time.sleep(duration_s)
+        self.passed += duration_s == ownership.POLL_EVERY_S
 
 
 def begun(sandbox):
@@ -39,6 +55,18 @@ def test_a_second_workflow_gives_up_in_the_end(loopback):
     assert second.returncode == 1
     assert f"TestbedBusyError: the testbed is owned by the workflow of pid {first.pid}" in said
     assert first.wait(timeout=60) == 0
+
+
+def test_unless_told_so_none_gives_up_however_long_it_takes(loopback, monkeypatch):
+    monkeypatch.setenv(STATE_VARIABLE, str(loopback.state.directory))
+    first = loopback.workflow(jobs=1, load_s=2)
+    begun(loopback)
+    days = DayWithEachLook()
+    monkeypatch.setattr(waiting, "time", days)
+    with alone(plugins=(), what="build"):
+        assert days.passed > 1
+        assert first.wait(timeout=60) == 0
+    release_testbed()
 
 
 def test_clean_is_refused_while_a_workflow_lives(loopback):

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from featherbench.errors import TestbedBusyError
-from featherbench.testbed.lock import only_job, running_job, try_lock
+from featherbench.testbed import lock as lock_module
+from featherbench.testbed.lock import Announcer, only_job, running_job, try_lock
 from featherbench.testbed.processes import ourselves
 from featherbench.testbed.state import State
 from featherbench.waiting import wait_until
@@ -104,6 +106,15 @@ def test_after_a_failed_job_leftovers_are_swept_again(state, swept):
         raise OSError("it clings")
     with be_a_job(state):
         assert not swept.exists()
+
+
+def test_who_waits_for_long_is_told_again_every_minute(monkeypatch, capsys):
+    clock = iter([100.0, 100.0, 159.0, 160.0, 160.0])
+    monkeypatch.setattr(lock_module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    announce = Announcer()
+    for _ in range(3):
+        announce("for another job to end")
+    assert capsys.readouterr().err.count("for another job to end") == 2
 
 
 @pytest.mark.usefixtures("holder")
