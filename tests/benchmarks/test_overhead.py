@@ -24,7 +24,7 @@ from featherbench.spec import MeasureSpec, PlatformSpec, TestbedSpec, TuningSpec
 from featherbench.testbed.ownership import release_testbed
 from featherbench.testbed.session import session
 
-PAIRS = 24
+PAIRS = 20
 CONNECTIONS = 32
 WITHIN = (0.95, 1.05)
 
