@@ -1,31 +1,64 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Summarize the samples, and test which platforms differ."""
+"""Summarize the samples, test which platforms differ, and by how much."""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from featherbench import job
+from featherbench.plan import Plan
 from featherbench.statistics.anova import anova
+from featherbench.statistics.apart import tabulated
+from featherbench.statistics.checks import checks
+from featherbench.statistics.components import components
+from featherbench.statistics.games_howell import games_howell
+from featherbench.statistics.levels import levels
 from featherbench.statistics.posthoc import posthoc
+from featherbench.statistics.ratios import ratios
 from featherbench.statistics.summary import summarize
 from featherbench.statistics.tables import read_parquet, write_csv
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TABLES: dict[str, Callable[[pd.DataFrame, Plan], pd.DataFrame]] = {
+    "summary": lambda samples, _: tabulated(summarize, samples),
+    "anova": lambda samples, _: tabulated(anova, samples),
+    "posthoc": lambda samples, _: tabulated(_pairs, samples),
+    "ratios": lambda samples, plan: tabulated(
+        lambda rows: ratios(rows, plan.baseline, plan.margin, plan.seed),
+        samples,
+        baseline=plan.baseline,
+    ),
+    "levels": lambda samples, _: tabulated(levels, samples),
+    "components": lambda samples, plan: tabulated(
+        lambda rows: components(rows, plan.precision, samples), samples
+    ),
+    "checks": lambda samples, _: tabulated(checks, samples),
+}
+"""Each table, as it is made of the samples and what was asked for."""
+
+
+def _pairs(samples: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([posthoc(samples), games_howell(samples)])
 
 
 def main(given: Namespace) -> None:
     """Read, compute and write."""
-    samples = read_parquet(given.samples)
-    write_csv(summarize(samples), given.summary)
-    write_csv(anova(samples), given.anova)
-    write_csv(posthoc(samples), given.posthoc)
+    plan, samples = Plan.read(given.plan), read_parquet(given.samples)
+    for name, make in TABLES.items():
+        write_csv(make(samples, plan), getattr(given, name))
 
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True, help="the plan's file")
     parser.add_argument("--samples", type=Path, required=True, help="the samples, as Parquet")
-    parser.add_argument("--summary", type=Path, required=True, help="CSV, to be written")
-    parser.add_argument("--anova", type=Path, required=True, help="CSV, to be written")
-    parser.add_argument("--posthoc", type=Path, required=True, help="CSV, to be written")
+    for table in TABLES:
+        parser.add_argument(f"--{table}", type=Path, required=True, help="CSV, to be written")
     sys.exit(job.run(main, job.arguments(parser)))

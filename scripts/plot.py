@@ -18,8 +18,8 @@ from featherbench.statistics.tables import read_csv, read_parquet
 def main(given: Namespace) -> None:
     """Read and draw."""
     mpl.use("agg")  # there may be no screen
-    samples, summary = read_parquet(given.samples), read_csv(given.summary)
-    draw_all(Plan.read(given.plan), samples, summary, given.figures_dir)
+    plan, samples = Plan.read(given.plan), read_parquet(given.samples)
+    draw_all(plan, samples, read_csv(given.summary), read_csv(given.ratios), given.figures_dir)
 
 
 if __name__ == "__main__":
@@ -27,5 +27,6 @@ if __name__ == "__main__":
     parser.add_argument("--plan", type=Path, required=True, help="the plan's file")
     parser.add_argument("--samples", type=Path, required=True, help="the samples, as Parquet")
     parser.add_argument("--summary", type=Path, required=True, help="the summary, as CSV")
+    parser.add_argument("--ratios", type=Path, required=True, help="the ratios, as CSV")
     parser.add_argument("--figures-dir", type=Path, required=True, help="where to write figures")
     sys.exit(job.run(main, job.arguments(parser)))

@@ -13,6 +13,11 @@ TABLES = [
     "results/tables/summary.csv",
     "results/tables/anova.csv",
     "results/tables/posthoc.csv",
+    "results/tables/ratios.csv",
+    "results/tables/levels.csv",
+    "results/tables/components.csv",
+    "results/tables/checks.csv",
+    "results/tables/provisioning.csv",
 ]
 FIGURES = [
     f"results/figures/{name}.{kind}" for name in figures_for(PLAN) for kind in ("svg", "png")
@@ -23,6 +28,7 @@ localrules:
     plan,
     aggregate,
     analyze,
+    provisioning,
     plot,
 
 
@@ -62,13 +68,33 @@ rule analyze:
         summary="results/tables/summary.csv",
         anova="results/tables/anova.csv",
         posthoc="results/tables/posthoc.csv",
+        ratios="results/tables/ratios.csv",
+        levels="results/tables/levels.csv",
+        components="results/tables/components.csv",
+        checks="results/tables/checks.csv",
     log:
         "results/logs/analyze.log",
     params:
         code=code_digest("analyze"),
     shell:
-        'python "$SCRIPTS/analyze.py" --samples {input.samples} --summary {output.summary}'
-        " --anova {output.anova} --posthoc {output.posthoc} --log {log} --job analyze"
+        'python "$SCRIPTS/analyze.py" --plan {input.plan} --samples {input.samples}'
+        " --summary {output.summary} --anova {output.anova} --posthoc {output.posthoc}"
+        " --ratios {output.ratios} --levels {output.levels} --components {output.components}"
+        " --checks {output.checks} --log {log} --job analyze"
+
+
+rule provisioning:
+    input:
+        samples="results/tables/samples.parquet",
+    output:
+        "results/tables/provisioning.csv",
+    log:
+        "results/logs/provisioning.log",
+    params:
+        code=code_digest("provisioning"),
+    shell:
+        'python "$SCRIPTS/provisioning.py" --samples {input.samples} --provisioning {output}'
+        " --log {log} --job provisioning"
 
 
 rule plot:
@@ -76,6 +102,7 @@ rule plot:
         plan="results/plan.json",
         samples="results/tables/samples.parquet",
         summary="results/tables/summary.csv",
+        ratios="results/tables/ratios.csv",
     output:
         FIGURES,
     log:
@@ -84,4 +111,5 @@ rule plot:
         code=code_digest("plot"),
     shell:
         'python "$SCRIPTS/plot.py" --plan {input.plan} --samples {input.samples}'
-        " --summary {input.summary} --figures-dir results/figures --log {log} --job plot"
+        " --summary {input.summary} --ratios {input.ratios} --figures-dir results/figures"
+        " --log {log} --job plot"

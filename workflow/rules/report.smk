@@ -50,6 +50,10 @@ rule report:
         summary="results/tables/summary.csv",
         anova="results/tables/anova.csv",
         posthoc="results/tables/posthoc.csv",
+        ratios="results/tables/ratios.csv",
+        levels="results/tables/levels.csv",
+        components="results/tables/components.csv",
+        checks="results/tables/checks.csv",
     output:
         "results/report.html",
     log:
@@ -59,6 +63,7 @@ rule report:
     shell:
         'python "$SCRIPTS/report.py" --plan {input.plan} --host {input.host}'
         " --samples {input.samples} --summary {input.summary} --anova {input.anova}"
-        " --posthoc {input.posthoc} --figures-dir results/figures"
+        " --posthoc {input.posthoc} --ratios {input.ratios} --levels {input.levels}"
+        " --components {input.components} --checks {input.checks} --figures-dir results/figures"
         " --images results/images --cells results/cells --failures results/failures"
         " --rulegraph {input.rulegraph} --output {output} --log {log} --job report"

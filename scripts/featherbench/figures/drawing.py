@@ -9,8 +9,9 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 from plotnine import annotate, ggplot, theme, theme_void
 
-from featherbench.figures import points, sweep
+from featherbench.figures import further_drawing, points, sweep
 from featherbench.figures.catalogue import FORMATS, entries_for
+from featherbench.figures.further import Further
 from featherbench.figures.theme import DPI
 from featherbench.files import replacing
 from featherbench.statistics.samples import valid
@@ -27,14 +28,25 @@ REPRODUCIBLE: dict[str, dict[str, None]] = {"svg": {"Date": None}, "png": {}}
 """Metadata that the formats would otherwise take from the clock."""
 
 
-def draw_all(plan: Plan, samples: pd.DataFrame, summary: pd.DataFrame, folder: Path) -> None:
+def draw_all(
+    plan: Plan, samples: pd.DataFrame, summary: pd.DataFrame, ratios: pd.DataFrame, folder: Path
+) -> None:
     """Draw every figure of `plan` into `folder`, as SVG and PNG."""
     for entry in entries_for(plan):
-        save(figure(entry, plan, samples, summary), folder, entry.name)
+        if isinstance(entry, Further):
+            plot = further(entry, plan, samples=samples, summary=summary, compared=ratios)
+        else:
+            plot = figure(entry, plan, samples, summary)
+        save(plot, folder, entry.name)
+
+
+def further(entry: Further, plan: Plan, **tables: pd.DataFrame) -> ggplot:
+    """Give one of the further figures, see `further_drawing.draw`, or one that says it is empty."""
+    return further_drawing.draw(entry, plan, **tables) or _empty(entry, 0)
 
 
 def figure(entry: Entry, plan: Plan, samples: pd.DataFrame, summary: pd.DataFrame) -> ggplot:
-    """Give one figure; where there is nothing valid to show, one that says so."""
+    """Give one of the paper's figures; where there is nothing valid to show, one that says so."""
     shown = [platform.name for platform in entry.platforms(plan)]
     mine = _of(entry, shown, summary)
     if not (mine["n"] > 0).any():
@@ -60,7 +72,7 @@ def _of(entry: Entry, platforms: list[str], table: pd.DataFrame) -> pd.DataFrame
     return mine.sort_values("platform", key=lambda names: names.map(order), kind="stable")
 
 
-def _empty(entry: Entry, invalid: int) -> ggplot:
+def _empty(entry: Entry | Further, invalid: int) -> ggplot:
     reason = f"all {invalid} windows are invalid" if invalid else "nothing was measured"
     return (
         ggplot()

@@ -6,31 +6,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from plotnine import (
     aes,
     expand_limits,
-    facet_wrap,
+    geom_blank,
     geom_point,
     geom_segment,
     geom_text,
     ggplot,
     labs,
-    scale_color_identity,
-    scale_fill_identity,
-    scale_shape_identity,
     scale_x_continuous,
     scale_x_log10,
     scale_y_continuous,
 )
 
-from featherbench.figures.theme import house_theme, plain, plain_labels, style, wrapped
+from featherbench.figures.identity import as_they_are, facets, in_panels, styled
+from featherbench.figures.theme import MOST_VECTORS, house_theme, plain, plain_labels, wrapped
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from featherbench.figures.catalogue import Entry
 
 WIDTH_IN, PANEL_IN, ROW_IN, FRAME_IN = 6.5, 2.4, 0.42, 1.5
 TEXT_ABOVE, DOTS_BELOW = 0.3, 0.24
+ROW_ABOVE, ROW_BELOW = 0.6, 0.5
 """Distances from a platform's own line, in rows."""
 MARGIN = 0.2
 """Texts in this share of the axis, at either end, are aligned with their mark, not centred."""
@@ -41,32 +41,34 @@ def draw(entry: Entry, summary: pd.DataFrame, windows: pd.DataFrame) -> ggplot:
 
     At least one row has a valid window.
     """
-    rows = {name: -row for row, name in enumerate(summary["platform"].unique())}
-    table = _bounded(_placed(entry, summary, rows), entry, windows)
+    kinds = _kinds(entry, summary)
+    depth = max(map(len, kinds))
+    rows = {name: -k * depth - row for k, kind in enumerate(kinds) for row, name in enumerate(kind)}
+    table = _roomy(_bounded(_placed(entry, summary, rows), entry, windows), depth)
     width_in = WIDTH_IN + PANEL_IN * (len(table["panel"].unique()) - 1)
     return (
         ggplot(table, aes(color="colour", fill="colour", shape="shape"))
         + _layers(table, _placed(entry, windows, rows))
-        + [scale_color_identity(), scale_fill_identity(), scale_shape_identity()]
+        + as_they_are()
         + _axes(entry, rows)
         + [expand_limits(x=_least_span(entry, table["mean"].dropna()))]
-        + ([facet_wrap("panel", nrow=1)] if len(table["panel"].unique()) > 1 else [])
+        + facets(table, scales="free_y" if len(kinds) > 1 else "fixed")
         + labs(x=entry.axis, y="", caption=wrapped(entry.caption, width_in))
-        + house_theme(width_in, FRAME_IN + ROW_IN * len(rows))
+        + house_theme(width_in, FRAME_IN + ROW_IN * depth)
     )
+
+
+def _kinds(entry: Entry, summary: pd.DataFrame) -> list[list[str]]:
+    """Tell platforms with a fixed amount of memory from others: no panel has rows of both."""
+    allotted = summary.loc[summary["metric"].isin(list(entry.allotted)), "platform"].unique()
+    others = [name for name in summary["platform"].unique() if name not in allotted]
+    return [kind for kind in (others, list(allotted)) if kind]
 
 
 def _placed(entry: Entry, table: pd.DataFrame, rows: dict[str, int]) -> pd.DataFrame:
     """Give each row its panel, its place and its style."""
-    panels = [entry.panels[metric] for metric in table["metric"]]
-    known = zip(table["platform"], table["technology"], table["host"], strict=True)
-    styles = [style(*names) for names in known]
-    return table.assign(
-        panel=pd.Categorical(panels, categories=list(dict.fromkeys(entry.panels.values()))),
-        row=table["platform"].map(rows).astype("float64"),
-        colour=[s.colour for s in styles],
-        shape=[s.shape for s in styles],
-    )
+    placed = in_panels(styled(table), entry.panels)
+    return placed.assign(row=table["platform"].map(rows).astype("float64"))
 
 
 def _bounded(table: pd.DataFrame, entry: Entry, windows: pd.DataFrame) -> pd.DataFrame:
@@ -80,6 +82,12 @@ def _bounded(table: pd.DataFrame, entry: Entry, windows: pd.DataFrame) -> pd.Dat
         side=_sides(table["mean"], entry),
         text=[_text(*row) for row in table[["mean", "n_invalid"]].itertuples(index=False)],
     )
+
+
+def _roomy(table: pd.DataFrame, depth: int) -> pd.DataFrame:
+    """Add the ends of each row's axis: so many rows, with room for the text of the first one."""
+    first = -depth * (-table["row"] // depth)
+    return table.assign(axis_low=first - depth + ROW_BELOW, axis_high=first + ROW_ABOVE)
 
 
 def _sides(means: pd.Series[float], entry: Entry) -> list[str]:
@@ -103,7 +111,7 @@ def _layers(table: pd.DataFrame, windows: pd.DataFrame) -> list[Any]:
     return [
         geom_point(
             aes("value", "row"), windows.assign(row=windows["row"] - DOTS_BELOW),
-            shape="o", size=1.1, stroke=0, alpha=0.35,
+            shape="o", size=1.1, stroke=0, alpha=0.35, raster=len(windows) > MOST_VECTORS,
         ),
         geom_segment(aes("ci_floor", xend="ci_high", **level), sure, size=2.6, alpha=0.3),
         geom_segment(aes("sd_low", xend="sd_high", **level), spread, size=0.5),
@@ -118,12 +126,14 @@ def _layers(table: pd.DataFrame, windows: pd.DataFrame) -> list[Any]:
 
 def _axes(entry: Entry, rows: dict[str, int]) -> list[Any]:
     along = scale_x_log10 if entry.log_scale else scale_x_continuous
-    ends = (-len(rows) + 0.5, 0.6)
+    names: dict[Any, str] = {row: name for name, row in rows.items()}
     return [
         along(labels=plain_labels, expand=(0.1, 0)),
         scale_y_continuous(
-            breaks=list(rows.values()), labels=list(rows), limits=ends, expand=(0, 0)
+            breaks=list(names), labels=lambda shown: [names[row] for row in shown], expand=(0, 0)
         ),
+        geom_blank(aes(y="axis_low")),
+        geom_blank(aes(y="axis_high")),
     ]
 
 

@@ -9,27 +9,23 @@ import pandas as pd
 from plotnine import (
     aes,
     coord_cartesian,
-    facet_wrap,
     geom_errorbar,
     geom_line,
     geom_point,
     geom_ribbon,
     ggplot,
     labs,
-    scale_color_manual,
-    scale_fill_manual,
-    scale_linetype_manual,
-    scale_shape_manual,
     scale_y_continuous,
 )
 
 from featherbench.figures.axis import LevelAxis
-from featherbench.figures.theme import house_theme, plain_labels, style, wrapped
+from featherbench.figures.identity import facets, in_panels, legend
+from featherbench.figures.theme import house_theme, plain_labels, wrapped
 
 if TYPE_CHECKING:
     from featherbench.figures.catalogue import Entry
 
-WIDTH_IN, HEIGHT_IN, PANEL_IN = 8.0, 4.6, 3.5
+WIDTH_IN, HEIGHT_IN, PANEL_IN = 8.0, 4.6, 4.0
 SHADE, FEW = 0.5, 4
 """Of all shadings together how opaque, and from how many platforms on they share it."""
 
@@ -43,11 +39,11 @@ def draw(entry: Entry, summary: pd.DataFrame) -> ggplot:
         ggplot(good, aes("concurrency", "mean", color="label", shape="label", linetype="label"))
         + _layers(good, axis)
         + _crosses(table, axis)
-        + _scales(table)
+        + legend(table)
         + axis.scale()
         + scale_y_continuous(labels=plain_labels)
         + coord_cartesian(ylim=(0, 1.04 * good["high"].max()))
-        + _panels(table)
+        + facets(table)
         + labs(x="open connections", y=entry.axis, caption=wrapped(entry.caption, width_in))
         + house_theme(width_in, HEIGHT_IN)
     )
@@ -60,10 +56,8 @@ def _prepared(entry: Entry, summary: pd.DataFrame) -> pd.DataFrame:
         str(name): f"{name} ({count} invalid)" if count else str(name)
         for name, count in invalid.items()
     }
-    panels = [entry.panels[metric] for metric in summary["metric"]]
-    return summary.assign(
+    return in_panels(summary, entry.panels).assign(
         label=pd.Categorical(summary["platform"].map(labels), categories=list(labels.values())),
-        panel=pd.Categorical(panels, categories=list(dict.fromkeys(entry.panels.values()))),
         low=(summary["mean"] - summary["sd"].fillna(0)).clip(lower=0),
         high=summary["mean"] + summary["sd"].fillna(0),
     )
@@ -80,8 +74,8 @@ def _layers(good: pd.DataFrame, axis: LevelAxis) -> list[Any]:
         geom_ribbon(shading, replicated, alpha=alpha, color="none", show_legend=False),
         geom_line(data=several, size=0.6),
         geom_errorbar(bars, spread, linetype="solid", size=0.35, width=width, show_legend=False),
-        geom_point(aes(fill="label"), size=2, stroke=0.4),
-        geom_point(data=suspect, size=2, stroke=0.4, fill="#FFFFFF", show_legend=False),
+        geom_point(aes(fill="label"), size=2.2, stroke=0.4),
+        geom_point(data=suspect, size=2.2, stroke=0.4, fill="#FFFFFF", show_legend=False),
     ]
 
 
@@ -92,21 +86,3 @@ def _crosses(table: pd.DataFrame, axis: LevelAxis) -> list[Any]:
     places = axis.beside(bad["concurrency"], 0.8 * aside)
     bad = bad.assign(concurrency=places, mean=0.0)
     return [geom_point(data=bad, shape="x", size=1.8, stroke=0.6, show_legend=False)]
-
-
-def _scales(table: pd.DataFrame) -> list[Any]:
-    first = table.drop_duplicates("platform")
-    styles = [
-        style(*row) for row in first[["platform", "technology", "host"]].itertuples(index=False)
-    ]
-    shared: dict[str, Any] = {"limits": list(table["label"].cat.categories)}
-    return [
-        scale_color_manual([s.colour for s in styles], **shared),
-        scale_fill_manual([s.colour for s in styles], **shared),
-        scale_shape_manual([s.shape for s in styles], **shared),
-        scale_linetype_manual([s.line for s in styles], **shared),
-    ]
-
-
-def _panels(table: pd.DataFrame) -> list[Any]:
-    return [facet_wrap("panel", nrow=1)] if len(table["panel"].unique()) > 1 else []

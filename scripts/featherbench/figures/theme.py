@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """How every figure looks, and by what a platform is known in all of them.
 
-Colour and shape tell the technology, so that prints in grey and colour-blind readers lose
-nothing; the line tells the host; a network other than the default one has a tint and a shape of
-its own. Colours: Okabe and Ito's, then Tol's `muted`.
+Colour tells the technology; the line, the shade of the colour and the shape tell the host, so that
+prints in grey and colour-blind readers lose nothing; a network other than the default one has a
+tint and a shape of its own. Colours: Okabe and Ito's, then Tol's `muted`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import textwrap
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.colors import to_hex, to_rgb
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 DPI = 160
 TEXT_PT = 9
 CAPTION_WRAP_PER_INCH = 17.5
+PANEL_GAP = 0.03
+"""As a share of the figure's width: as much as the last number of an axis reaches beyond it."""
+MOST_VECTORS = 2000
+"""More dots than this are drawn into an SVG as one image, or no browser would show it."""
 MANY = 100
 """From here on digits after the point say nothing."""
 
@@ -38,20 +43,21 @@ class Style:
 
 
 TECHNOLOGIES = {
-    "linux": ("#000000", "o"),
-    "docker": ("#0072B2", "s"),
-    "lxd": ("#E69F00", "^"),
-    "rumprun": ("#009E73", "D"),
-    "osv": ("#D55E00", "v"),
-    "mirageos": ("#CC79A7", "p"),
-    "netbsd": ("#56B4E9", "h"),
-    "gvisor": ("#882255", "8"),
-    "podman": ("#332288", "d"),
-    "firecracker": ("#AA4499", "H"),
-    "unikraft": ("#999933", "P"),
-    "nanos": ("#117733", "X"),
+    "linux": ("#000000", "oXpP"),
+    "docker": ("#0072B2", "sD8d"),
+    "lxd": ("#E69F00", "^vhH"),
+    "rumprun": ("#009E73", "DhH8"),
+    "osv": ("#D55E00", "v^dh"),
+    "mirageos": ("#CC79A7", "ps^o"),
+    "netbsd": ("#56B4E9", "h8Xv"),
+    "gvisor": ("#882255", "8HoD"),
+    "podman": ("#332288", "dosX"),
+    "firecracker": ("#AA4499", "HPDp"),
+    "unikraft": ("#999933", "Ppv^"),
+    "nanos": ("#117733", "XdPs"),
 }
-OTHERS = (("#661100", "o"), ("#777777", "s"), ("#44AA99", "^"), ("#BBAA44", "D"))
+"""Of each technology its colour, and its shapes by host, in the order of LINES."""
+OTHERS = (("#661100", "opPX"), ("#777777", "sdD8"), ("#44AA99", "^<v>"), ("#BBAA44", "DhsH"))
 """For technologies from plug-ins: which one is decided by the name."""
 
 LINES: dict[str, Dashes] = {
@@ -62,15 +68,23 @@ LINES: dict[str, Dashes] = {
 }
 OTHER_LINE: Dashes = (0, (8, 2, 2, 2))
 
+SHADES = {"kvm": ("#000000", 0.35), "xen": ("#000000", 0.6), "tcg": ("#FFFFFF", 0.35)}
+"""What a host's colours are mixed with, and how much of it."""
+GREYS = {"kvm": "#595959", "xen": "#404040", "tcg": "#9A9A9A"}
+"""What becomes of black, which cannot be darker."""
+
 NETWORKS = {"nat": ("#FFFFFF", 0.0, "*"), "bridge": ("#FFFFFF", 0.5, "<")} | {
     "host": ("#000000", 0.45, ">")
 }
 """For a network that the platform's name gives: what it is mixed with, how much, and its shape."""
 
 
+@cache
 def style(platform: str, technology: str, host: str) -> Style:
     """Give the style of a platform: the same wherever and beside whatever it appears."""
-    colour, shape = TECHNOLOGIES.get(technology) or _other(technology)
+    colour, shapes = TECHNOLOGIES.get(technology) or _other(technology)
+    shape = shapes[list(LINES).index(host)] if host in LINES else shapes[0]
+    colour = _shaded(colour, host)
     network = platform.partition("+")[2]
     if network:
         mixed_with, share, shape = NETWORKS.get(network, ("#FFFFFF", 0.25, "*"))
@@ -80,6 +94,12 @@ def style(platform: str, technology: str, host: str) -> Style:
 
 def _other(technology: str) -> tuple[str, str]:
     return OTHERS[hashlib.sha256(technology.encode()).digest()[0] % len(OTHERS)]
+
+
+def _shaded(colour: str, host: str) -> str:
+    if host not in SHADES:
+        return colour
+    return GREYS[host] if colour == "#000000" else _mix(colour, *SHADES[host])
 
 
 def _mix(colour: str, other: str, share: float) -> str:
@@ -99,6 +119,7 @@ def house_theme(width_in: float, height_in: float) -> theme:
         panel_grid_major=element_line(color="#E4E4E4", size=0.4),
         panel_border=element_rect(color="#555555", size=0.5),
         strip_background=element_rect(fill="#F2F2F2", color="#555555", size=0.5),
+        panel_spacing_x=PANEL_GAP,
         legend_title=element_blank(),
         legend_key=element_blank(),
         legend_key_width=30,

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the numbers say, in sentences: each platform against the baseline.
 
-The ratio is of the means. Its interval is that of the difference (simultaneous, over all pairs at
-that level) divided by the baseline's mean. Deployments are the replicates; where these cannot be
-tested, nothing is said to differ.
+They rest on the table of ratios, see `statistics/ratios.py`: a platform is said to differ, or to be
+the same, where that is significant after Holm over all platforms and levels of the metric.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from featherbench.report.metrics import at_level, label
-from featherbench.report.numbers import number, ratio
+from featherbench.report.metrics import anchor, at_level, instead_of, label
+from featherbench.report.numbers import number, p_value, ratio
 from featherbench.report.rows import rows
 
 if TYPE_CHECKING:
@@ -23,9 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-REPLICATES = "deployment means"
-"""The test to believe: windows of one deployment are no replicates of deployments."""
-
+SIGNIFICANT_P = 0.05
 FEW_LEVELS = 2
 
 
@@ -34,13 +31,18 @@ class Reading(StrEnum):
 
     LOWER = "lower"
     HIGHER = "higher"
+    SAME = "the same"
     NO_DIFFERENCE = "no difference shown"
     NOT_TESTED = "not tested"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """One platform against the baseline: ratio of the means, with the bounds of its interval."""
+    """One platform against the baseline: their ratio, with the bounds of its interval.
+
+    `p` and `p_same` are adjusted; `margin` is what counts as the same, `detectable` the ratio that
+    the run would have found.
+    """
 
     metric: str
     platform: str
@@ -48,31 +50,44 @@ class Comparison:
     ratio: float
     low: float
     high: float
+    p: float
+    p_same: float
+    margin: float
+    detectable: float
     note: str = ""
     suspect: int = 0
 
     @property
+    def same(self) -> bool:
+        """Whether the ratio is surely within the margin."""
+        return self.p_same < SIGNIFICANT_P
+
+    @property
     def reading(self) -> Reading:
-        """What the interval allows to say."""
-        if not (math.isfinite(self.low) and math.isfinite(self.high)):
+        """What the tests allow to say."""
+        if not math.isfinite(self.p):
             return Reading.NOT_TESTED
-        if self.low <= 1 <= self.high:
-            return Reading.NO_DIFFERENCE
-        return Reading.LOWER if self.high < 1 else Reading.HIGHER
+        if self.p < SIGNIFICANT_P:
+            return Reading.LOWER if self.ratio < 1 else Reading.HIGHER
+        return Reading.SAME if self.same else Reading.NO_DIFFERENCE
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conclusion:
-    """All that is said of one metric, whose name is spelt in `title`."""
+    """All that is said of one metric, whose name is spelt in `title`.
+
+    `table` is the anchor of the table behind it, if there is one.
+    """
 
     workload: str
     title: str
+    table: str
     baseline: str
     sentences: tuple[str, ...]
 
 
 def conclude(
-    summary: pd.DataFrame, posthoc: pd.DataFrame, baseline: str, platforms: Sequence[str] = ()
+    summary: pd.DataFrame, ratios: pd.DataFrame, baseline: str, platforms: Sequence[str] = ()
 ) -> tuple[Conclusion, ...]:
     """Give the conclusions for every main metric of the summary, in its order.
 
@@ -81,62 +96,72 @@ def conclude(
     if summary.empty:
         return ()
     main = rows(summary[summary["primary"].astype(bool)])
-    compared = comparisons(main, posthoc, baseline)
+    compared = comparisons(main, ratios, baseline)
     found = []
     for workload, metric in dict.fromkeys((row["workload"], row["metric"]) for row in main):
         of_metric = [row for row in main if row["metric"] == metric]
-        said = (
-            *_sentences([one for one in compared if one.metric == metric], baseline),
-            *_absent(of_metric, platforms, baseline),
-        )
-        base = _baseline(of_metric, baseline)
+        of_others = [one for one in compared if one.metric == metric]
+        otherwise = {row["platform"] for row in main if row["metric"] == instead_of(metric)}
+        asked = [name for name in platforms if name not in {baseline, *otherwise}]
+        if baseline in otherwise:
+            base = f"{baseline} is measured by {label(instead_of(metric))}: there is no ratio to it"
+            said, of_others = tuple(map(_amount, of_metric)), []
+        else:
+            base, said = _baseline(of_metric, baseline), tuple(_sentences(of_others, baseline))
         found.append(
-            Conclusion(workload=workload, title=label(metric), baseline=base, sentences=said)
+            Conclusion(
+                workload=workload,
+                title=label(metric),
+                table=anchor(metric) if of_others else "",
+                baseline=base,
+                sentences=(*said, *_absent(of_metric, asked)),
+            )
         )
     return tuple(found)
 
 
-def _absent(
-    main: Sequence[dict[str, Any]], platforms: Sequence[str], baseline: str
-) -> Iterator[str]:
+def _amount(row: dict[str, Any]) -> str:
+    """Say what a platform reached by itself."""
+    doubt = _doubt(int(row["n_suspect"]))
+    return f"{row['platform']}: {number(row['mean'])} {row['unit']}{_interval(row)}{doubt}"
+
+
+def _absent(main: Sequence[dict[str, Any]], platforms: Sequence[str]) -> Iterator[str]:
     valid = {row["platform"] for row in main if row["n"] > 0}
     for platform in platforms:
-        if platform not in valid and platform != baseline:
+        if platform not in valid:
             yield f"{platform}: no valid window"
 
 
 def comparisons(
-    summary: Iterable[dict[str, Any]], posthoc: pd.DataFrame, baseline: str
+    summary: Iterable[dict[str, Any]], ratios: pd.DataFrame, baseline: str
 ) -> list[Comparison]:
-    """Take from the post-hoc table what concerns the baseline, turned so that it is the base."""
-    known = {(row["metric"], row["platform"], row["concurrency"]): row for row in summary}
+    """Take the comparisons from the table of ratios, and the suspect windows from the summary."""
+    suspect = {
+        (row["metric"], row["platform"], row["concurrency"]): int(row["n_suspect"])
+        for row in summary
+    }
     found = []
-    for row in rows(posthoc):
-        pair = (row["platform_a"], row["platform_b"])
-        if REPLICATES in row["method"] and baseline in pair:
-            other = pair[0] if pair[1] == baseline else pair[1]
-            own = known.get((row["metric"], other, row["concurrency"]), {})
-            base = known.get((row["metric"], baseline, row["concurrency"]), {})
-            found.append(_comparison(row, other, own, base))
+    for row in rows(ratios):
+        places = ((row["metric"], name, row["concurrency"]) for name in (row["platform"], baseline))
+        found.append(_comparison(row, sum(suspect.get(place, 0) for place in places)))
     return found
 
 
-def _comparison(
-    row: dict[str, Any], other: str, own: dict[str, Any], base: dict[str, Any]
-) -> Comparison:
-    mean = base.get("mean", math.nan) or math.nan
-    low, high, quotient = row["ci_low"], row["ci_high"], row["ratio"]
-    if row["platform_a"] != other:
-        low, high, quotient = -high, -low, 1 / quotient if quotient else math.nan
+def _comparison(row: dict[str, Any], suspect: int) -> Comparison:
     return Comparison(
         metric=row["metric"],
-        platform=other,
+        platform=row["platform"],
         concurrency=int(row["concurrency"]),
-        ratio=quotient,
-        low=1 + low / mean,
-        high=1 + high / mean,
+        ratio=row["ratio"],
+        low=row["ci_low"],
+        high=row["ci_high"],
+        p=row["p_adj"],
+        p_same=row["p_equivalence_adj"],
+        margin=row["margin"],
+        detectable=row["detectable"],
         note=row["note"] if isinstance(row["note"], str) else "",
-        suspect=int(own.get("n_suspect", 0) + base.get("n_suspect", 0)),
+        suspect=suspect,
     )
 
 
@@ -175,14 +200,29 @@ def _sentences(compared: Sequence[Comparison], baseline: str) -> Iterator[str]:
 def _at_one_level(one: Comparison, baseline: str, *, sweeps: bool) -> str:
     where = f"{one.platform}{at_level(one.concurrency, sweeps=sweeps)}"
     bounds = f"95 % interval {ratio(one.low)} to {ratio(one.high)}"
+    within = f"within {100 * one.margin:g} %"
     match one.reading:
         case Reading.NOT_TESTED:
             said = f"{ratio(one.ratio)} times {baseline}, untested ({one.note or 'no interval'})"
+        case Reading.SAME:
+            p = _chance(one.p_same)
+            said = f"the same as {baseline} {within} (ratio {ratio(one.ratio)}, {bounds}, {p})"
         case Reading.NO_DIFFERENCE:
-            said = f"no difference from {baseline} shown (ratio {ratio(one.ratio)}, {bounds})"
+            said = (
+                f"no difference from {baseline} shown (ratio {ratio(one.ratio)}, {bounds}, "
+                f"{_chance(one.p)}); this run would have found {ratio(one.detectable)} times"
+            )
         case reading:
-            said = f"{reading.value}, {ratio(one.ratio)} times {baseline} ({bounds})"
+            said = (
+                f"{reading.value}, {ratio(one.ratio)} times {baseline} ({bounds}, {_chance(one.p)})"
+            )
+            said += f", yet {within}" if one.same else ""
     return f"{where}: {said}{_doubt(one.suspect)}"
+
+
+def _chance(p: float) -> str:
+    spelt = p_value(p)
+    return f"p {spelt}" if spelt.startswith("<") else f"p = {spelt}"
 
 
 def _over_levels(platform: str, levels: Sequence[Comparison], baseline: str) -> str:

@@ -31,6 +31,10 @@ class Sources:
     summary: Path
     anova: Path
     posthoc: Path
+    ratios: Path
+    levels: Path
+    components: Path
+    checks: Path
     figures_dir: Path
     images: Path
     cells: Path
@@ -52,6 +56,10 @@ class Inputs:
     summary: pd.DataFrame
     anova: pd.DataFrame
     posthoc: pd.DataFrame
+    ratios: pd.DataFrame
+    levels: pd.DataFrame
+    components: pd.DataFrame
+    checks: pd.DataFrame
     figures: dict[str, str]
     images: tuple[Image, ...]
     cells: tuple[Cell, ...]
@@ -116,6 +124,10 @@ def read(sources: Sources) -> Inputs:
         summary=reader.table(sources.summary, read_csv),
         anova=reader.table(sources.anova, read_csv),
         posthoc=reader.table(sources.posthoc, read_csv),
+        ratios=reader.table(sources.ratios, read_csv),
+        levels=reader.table(sources.levels, read_csv),
+        components=reader.table(sources.components, read_csv),
+        checks=reader.table(sources.checks, read_csv),
         figures={path.stem: path.read_text() for path in sorted(sources.figures_dir.glob("*.svg"))},
         images=reader.records(Image, sources.images, "*/*.json"),
         cells=_planned(plan, reader.records(Cell, sources.cells, "*/*/*/*.json")),

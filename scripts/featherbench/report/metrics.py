@@ -10,16 +10,41 @@ LABELS = {
     "startup_time": "startup time",
     "round_trip_time": "network round-trip time",
 }
-SIZE, MEMORY, UNDER_LOAD = "image_size_", "memory_", "_load"
+SIZE, MEMORY, UNDER_LOAD, LEAST = "image_size_", "memory_", "_load", "_least"
+MEMORY_LABELS = {
+    UNDER_LOAD: "memory of {app} under load",
+    LEAST: "least memory that suffices for {app}",
+    "_idle": "memory of {app} at rest",
+    "_hypervisor": "memory of the hypervisor, with the least for {app}",
+    "_guest_used": "memory used in the guest, with the least for {app}",
+    "_least_throughput": "throughput of {app} with the least memory",
+    "_ample_throughput": "throughput of {app} with ample memory",
+}
+"""By the end of a metric of memory."""
 
 
 def label(metric: str) -> str:
     """Spell a metric for people; its own name without underscores where nothing better is known."""
     if metric.startswith(SIZE):
         return f"image size of {metric.removeprefix(SIZE)}"
-    if metric.startswith(MEMORY) and metric.endswith(UNDER_LOAD):
-        return f"memory of {metric.removeprefix(MEMORY).removesuffix(UNDER_LOAD)} under load"
+    if metric.startswith(MEMORY):
+        app, _, figure = metric.removeprefix(MEMORY).partition("_")
+        if f"_{figure}" in MEMORY_LABELS:
+            return MEMORY_LABELS[f"_{figure}"].format(app=app)
     return LABELS.get(metric, metric.replace("_", " "))
+
+
+def instead_of(metric: str) -> str:
+    """Name the metric that platforms have instead: for memory that is fixed, or is not."""
+    for one, other in ((UNDER_LOAD, LEAST), (LEAST, UNDER_LOAD)):
+        if metric.startswith(MEMORY) and metric.endswith(one):
+            return metric.removesuffix(one) + other
+    return ""
+
+
+def anchor(metric: str) -> str:
+    """Name the place of the metric's ratios in the page."""
+    return f"ratios-{metric}"
 
 
 def at_level(concurrency: int, *, sweeps: bool) -> str:

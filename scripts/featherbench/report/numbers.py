@@ -69,6 +69,11 @@ def size(value_bytes: float | None) -> str:
     return f"{number(value_bytes, 3)} GiB"
 
 
+def percentage(value: float | None) -> str:
+    """Give a small fraction in per cent, with three significant digits."""
+    return NOTHING if value is None or not math.isfinite(value) else f"{number(100 * value, 3)} %"
+
+
 def fraction(value: float | None) -> str:
     """Give a fraction in per cent."""
     return NOTHING if value is None or not math.isfinite(value) else f"{value:.0%}"

@@ -14,7 +14,7 @@ from featherbench.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from featherbench.plan import Plan
+    from featherbench.plan import Plan, PlannedPlatform
     from featherbench.record import Cell, Failure
 
 NEVER_BEGAN = "the run ended before its turn; run it again, and it goes on from here"
@@ -58,7 +58,7 @@ def outcomes(plan: Plan, cells: Sequence[Cell], failures: Sequence[Failure]) -> 
     """Give the outcome of every cell of the plan, in its order."""
     measured = {str(cell.coordinates) for cell in cells}
     by_job = {failure.job: failure for failure in failures}
-    technologies = {platform.name: platform.technology for platform in plan.platforms}
+    platforms = {platform.name: platform for platform in plan.platforms}
     found = []
     for platform, workload, deployment, concurrency in plan.cells():
         deployed = f"{platform}/{workload}/d{deployment}"
@@ -68,7 +68,7 @@ def outcomes(plan: Plan, cells: Sequence[Cell], failures: Sequence[Failure]) -> 
         elif own:
             state, failure = State.FAILED, own
         else:
-            waited_for = _jobs_before(deployed, technologies[platform], _apps(plan, workload))
+            waited_for = _jobs_before(deployed, platforms[platform], _apps(plan, workload))
             failed = (by_job[job] for job in waited_for if job in by_job)
             state, failure = State.NOT_REACHED, next(failed, None)
         found.append(
@@ -84,10 +84,11 @@ def outcomes(plan: Plan, cells: Sequence[Cell], failures: Sequence[Failure]) -> 
     return tuple(found)
 
 
-def _jobs_before(deployed: str, technology: str, apps: Sequence[str]) -> Iterator[str]:
+def _jobs_before(deployed: str, platform: PlannedPlatform, apps: Sequence[str]) -> Iterator[str]:
     """Name the jobs that a cell waits for, the nearest first."""
     yield from (f"warmup/{deployed}", f"deploy/{deployed}")
-    yield from (f"build_image/{technology}/{app}" for app in apps)
+    yield from (f"build_image/{platform.image_owner}/{app}" for app in apps)
+    yield from (f"root_variant/{name}" for name in reversed(platform.root_variants))
     yield "root_filesystem"
 
 

@@ -3,24 +3,25 @@
 
 from __future__ import annotations
 
-import base64
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import jinja2
 
 from featherbench.figures.catalogue import entries_for
 from featherbench.hostfacts import Judgement
-from featherbench.report import doubts, numbers, outcome, settings, tables, walltime
+from featherbench.report import doubts, outcome, provisioning, settings, tables, walltime
+from featherbench.report.apart import part, with_baseline
 from featherbench.report.conclusions import conclude
+from featherbench.report.phases import phases
+from featherbench.report.templates import data_uri, fill
 
 if TYPE_CHECKING:
     from featherbench.figures.catalogue import Entry
+    from featherbench.figures.further import Further
+    from featherbench.plan import Plan
     from featherbench.report.inputs import Inputs
 
-TEMPLATES = Path(__file__).parents[3] / "resources" / "report"
 TEMPLATE = "report.html.j2"
 DEFAULT_BASELINE = "linux-native"
 
@@ -37,27 +38,7 @@ class Illustration:
 
 def render(inputs: Inputs) -> str:
     """Give the whole page."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        count=numbers.count,
-        duration=numbers.duration,
-        fraction=numbers.fraction,
-        number=numbers.number,
-        size=numbers.size,
-        compact=settings.compact,
-    )
-    return environment.get_template(TEMPLATE).render(_context(inputs))
-
-
-def data_uri(svg: str) -> str:
-    """Wrap an SVG so that it can be shown without a file, its ids apart from all others'."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+    return fill(TEMPLATE, _context(inputs))
 
 
 def _context(inputs: Inputs) -> dict[str, Any]:
@@ -90,16 +71,45 @@ def _what_happened(inputs: Inputs) -> dict[str, Any]:
 
 
 def _what_it_says(inputs: Inputs) -> dict[str, Any]:
-    plan = inputs.plan
+    """Say it of platforms that are emulated in software, if there are any, and of all others."""
+    found = {which: _said(inputs, emulated=which) for which in (False, True)}
+    return {"said": found[False], "emulated": found[True] if found[True]["platforms"] else None}
+
+
+def _said(inputs: Inputs, *, emulated: bool) -> dict[str, Any]:
+    plan, own = inputs.plan, part(inputs, emulated=emulated)
     baseline = plan.baseline if plan else DEFAULT_BASELINE
-    runnable = [platform.name for platform in plan.platforms if platform.available] if plan else []
+    platforms = _platforms(plan, emulated=emulated) if plan else []
+    summary = with_baseline(own.summary, inputs.summary, baseline) if emulated else own.summary
     return {
-        "conclusions": conclude(inputs.summary, inputs.posthoc, baseline, runnable),
-        "illustrations": illustrations(inputs),
-        "main_tables": list(tables.summaries(inputs.summary, primary=True)),
-        "other_tables": list(tables.summaries(inputs.summary, primary=False)),
-        "anova_tables": tables.analyses(inputs.anova),
-        "posthoc_tables": list(tables.pairs(inputs.posthoc)),
+        "prefix": "emulated-" if emulated else "",
+        "platforms": platforms or list(dict.fromkeys(own.summary.get("platform", ()))),
+        "conclusions": conclude(summary, own.ratios, baseline, platforms),
+        "margin": plan.margin if plan else math.nan,
+        "precision": plan.precision if plan else math.nan,
+        "provisioning": provisioning.sentences(own.samples),
+        "illustrations": illustrations(inputs, emulated=emulated),
+        **_tables(own),
+    }
+
+
+def _platforms(plan: Plan, *, emulated: bool) -> list[str]:
+    return [one.name for one in plan.platforms if one.available and one.emulated == emulated]
+
+
+def _tables(own: Inputs) -> dict[str, Any]:
+    return {
+        "main_tables": list(tables.summaries(own.summary, primary=True)),
+        "other_tables": list(tables.summaries(own.summary, primary=False)),
+        "phase_tables": phases(own.summary),
+        "ratio_tables": list(tables.ratios(own.ratios)),
+        "level_tables": tables.by_level(own.levels),
+        "component_tables": tables.variations(own.components),
+        "anova_tables": tables.analyses(own.anova),
+        "crossing_tables": provisioning.crossings(own.samples),
+        "posthoc_tables": list(tables.pairs(own.posthoc)),
+        "check_tables": tables.findings(own.checks),
+        "checked": len(own.checks),
     }
 
 
@@ -117,13 +127,15 @@ def _how_it_was_made(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def illustrations(inputs: Inputs) -> list[Illustration]:
+def illustrations(inputs: Inputs, *, emulated: bool) -> list[Illustration]:
     """Give the figures of the plan, whether or not they were drawn; all there are without one."""
     if inputs.plan is None:
-        return [_illustration(inputs, name, name.replace("_", " "), "") for name in inputs.figures]
+        names = [] if emulated else list(inputs.figures)
+        return [_illustration(inputs, name, name.replace("_", " "), "") for name in names]
     return [
-        _illustration(inputs, entry.name, _numbered(entry), entry.caption)
+        _illustration(inputs, entry.name, numbered(entry), entry.caption)
         for entry in entries_for(inputs.plan)
+        if entry.emulated == emulated
     ]
 
 
@@ -132,7 +144,7 @@ def _illustration(inputs: Inputs, name: str, title: str, caption: str) -> Illust
     return Illustration(name=name, title=title, caption=caption, source=source)
 
 
-def _numbered(entry: Entry) -> str:
-    """Give the title with the number that the figure has in the paper."""
+def numbered(entry: Entry | Further) -> str:
+    """Give the title with the figure's number, which is the paper's where it is in the paper."""
     figure = entry.name.partition("_")[0].removeprefix("fig")
     return f"Figure {figure}: {entry.title}"

@@ -5,6 +5,9 @@ Sums of squares are of type II, by comparing least-squares models: each main eff
 the other one, not for the interaction (Fox, Applied Regression Analysis, 8.2). The models are
 fitted to the groups' means, weighted by n, which gives the same sums of squares as the single
 values do, and works from published means and deviations as well.
+
+Where n is unequal, least squares lets large groups count for more. The analysis of unweighted means
+(Yates 1934, JASA 29(185)) lets all count alike, with the harmonic mean of n; so does the paper.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from scipy import stats
 from featherbench.statistics.replicates import comparisons, obstacle, squares_within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 COLUMNS = [
     "metric",
@@ -39,25 +42,48 @@ def anova(samples: pd.DataFrame) -> pd.DataFrame:
 
     What cannot be computed is a row of NaN whose `note` says why.
     """
+    return analyse(comparisons(samples))
+
+
+def analyse(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
+    """Analyse groups by metric and kind of replicate, such as `replicates.summarized` gives."""
     rows = [
         {"metric": metric, "method": f"{_ways(groups)} ANOVA, {replicate}"} | row
-        for metric, replicate, groups in comparisons(samples)
+        for metric, replicate, groups in compared
         for row in effects(groups)
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def effects(groups: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def analyse_unweighted(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
+    """Analyse unweighted means likewise, of the metrics for which that is something else."""
+    rows = [
+        {"metric": metric, "method": f"{_ways(groups)} ANOVA, {replicate}, unweighted means"} | row
+        for metric, replicate, groups in compared
+        if not _balanced(groups)
+        for row in effects(groups, unweighted=True)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def effects(groups: pd.DataFrame, *, unweighted: bool = False) -> Iterator[dict[str, Any]]:
     """Give the rows of the table for groups of platform, concurrency, n, mean and sd.
 
     The effects are platform, concurrency and their interaction; with a single concurrency,
     platform alone: a one-way analysis.
     """
+    counted = groups.assign(n=harmonic_n(groups)) if unweighted else groups
     note = obstacle(groups)
-    found = _sums_of_squares(groups) if _distinct(groups, "platform") > 1 else {}
+    found = _sums_of_squares(counted) if _distinct(groups, "platform") > 1 else {}
     for effect, (squares, freedom) in (found or {"platform": (np.nan, np.nan)}).items():
-        row = {"effect": effect, "df": freedom, "note": note or _remark(groups)}
+        remark = _remark(groups, unweighted=unweighted)
+        row = {"effect": effect, "df": freedom, "note": note or remark}
         yield row | ({} if note else _test(squares, freedom, groups))
+
+
+def harmonic_n(groups: pd.DataFrame) -> float:
+    """Give the harmonic mean of the groups' n: the size that all have in unweighted means."""
+    return float(stats.hmean(groups["n"].to_numpy(float)))
 
 
 def _sums_of_squares(groups: pd.DataFrame) -> dict[str, tuple[float, float]]:
@@ -107,12 +133,20 @@ def _ways(groups: pd.DataFrame) -> str:
     return "two-way" if _distinct(groups, "concurrency") > 1 else "one-way"
 
 
-def _remark(groups: pd.DataFrame) -> str:
+def _remark(groups: pd.DataFrame, *, unweighted: bool) -> str:
     """Say what a reader must know about the design."""
     empty = _distinct(groups, "platform") * _distinct(groups, "concurrency") - len(groups)
     if empty:
         return f"{empty} combinations of platform and concurrency have no valid value"
-    return "" if _distinct(groups, "n") == 1 else "unbalanced: type II sums of squares"
+    if _balanced(groups):
+        return ""
+    if unweighted:
+        return f"unbalanced: every mean counts as one of {harmonic_n(groups):.4g} (harmonic mean n)"
+    return "unbalanced: type II sums of squares"
+
+
+def _balanced(groups: pd.DataFrame) -> bool:
+    return _distinct(groups, "n") == 1
 
 
 def _distinct(groups: pd.DataFrame, column: str) -> int:

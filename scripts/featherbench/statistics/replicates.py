@@ -46,6 +46,17 @@ def comparisons(samples: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]
             yield str(metric), name, groups(replicates(frame))
 
 
+def summarized(summary: pd.DataFrame, replicate: str) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Give the same for a summary whose `n`, `mean` and `sd` are over such replicates.
+
+    Single values may be unknown, as they are of published figures.
+    """
+    main = summary[summary["primary"].astype(bool) & (summary["n"] > 0)]
+    for metric, rows in main.groupby("metric", sort=False):
+        table = rows[[*GROUP, "n", "mean", "sd"]].fillna({"sd": 0.0})
+        yield str(metric), replicate, table.reset_index(drop=True)
+
+
 def groups(frame: pd.DataFrame) -> pd.DataFrame:
     """Reduce values to platform, concurrency, n, mean, sd: all that the tests need to know.
 

@@ -22,6 +22,7 @@ DTYPES = {
     "technology": "str",
     "host": "str",
     "network": "str",
+    "emulated": "bool",
     "workload": "str",
     "metric": "str",
     "concurrency": "int64",
@@ -53,7 +54,13 @@ def gather(plan: Plan, folder: Path) -> pd.DataFrame:
     Rows are in the plan's order. A planned cell that has no file is left out; a file that is not
     planned is not read. Raises FeatherbenchError for a file that is no cell.
     """
-    rows = [row for path in cell_files(plan, folder) if path.exists() for row in _rows(_read(path))]
+    emulated = {platform.name: platform.emulated for platform in plan.platforms}
+    rows = [
+        row | {"emulated": emulated[row["platform"]]}
+        for path in cell_files(plan, folder)
+        if path.exists()
+        for row in _rows(_read(path))
+    ]
     return pd.DataFrame(rows, columns=list(DTYPES)).astype(DTYPES)
 
 
@@ -83,7 +90,7 @@ def _rows(cell: Cell) -> Iterator[dict[str, Any]]:
         shared = _place(cell) | _circumstances(window)
         main = Measure(metric=window.metric, value=window.value, unit=window.unit)
         for measure in (main, *window.secondary):
-            yield shared | measure.model_dump() | {"primary": measure is main}
+            yield shared | dict(measure) | {"primary": measure is main}
 
 
 def _place(cell: Cell) -> dict[str, Any]:

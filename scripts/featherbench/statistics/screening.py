@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from featherbench.record import Verdict
+from featherbench.statistics import apart
+from featherbench.statistics.checks import NEEDED, SUSPICIOUS, checks
 from featherbench.statistics.samples import valid
 
 if TYPE_CHECKING:
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
 
 SERIES = ["platform", "workload", "metric"]
 CELLS = [*SERIES, "concurrency"]
+
+TIMES = ("s", "ms", "us")
+"""Units of time."""
+
+UNSTEADY_P = 0.01
+"""Adjusted within a check: so all five together suspect one steady run in twenty at most."""
 
 LEAST_WINDOWS = 5
 """Of fewer windows, half may well be alike by chance."""
@@ -46,18 +54,49 @@ def screen(samples: pd.DataFrame) -> pd.DataFrame:
     `metric`, `concurrency`, `value`, `verdict` and `reasons` are needed; `host_fingerprint` and
     `sequence` only to compare hosts. `reasons` of a row are joined by "; ".
     """
-    screened = samples.copy()
-    for check in (few_distinct, stalled, other_host):
-        for rows, reason in check(samples):
-            _mark(screened, rows, reason)
+    believed = samples.copy()
+    for rows, reason in impossible(samples):
+        _mark(believed, rows, reason, Verdict.INVALID)
+    screened = believed.copy()
+    for check in (few_distinct, stalled, unsteady, other_host):
+        for rows, reason in check(believed):
+            _mark(screened, rows, reason, Verdict.SUSPECT)
     return screened
 
 
-def _mark(samples: pd.DataFrame, rows: pd.Index, reason: str) -> None:
+def _mark(samples: pd.DataFrame, rows: pd.Index, reason: str, verdict: Verdict) -> None:
     earlier = samples.loc[rows, "reasons"]
     samples.loc[rows, "reasons"] = [f"{given}; {reason}" if given else reason for given in earlier]
-    fine = samples.loc[rows, "verdict"] == Verdict.OK.value
-    samples.loc[rows[fine], "verdict"] = Verdict.SUSPECT.value
+    better = samples.loc[rows, "verdict"] != Verdict.INVALID.value
+    samples.loc[rows[better], "verdict"] = verdict.value
+
+
+def impossible(samples: pd.DataFrame) -> Iterator[tuple[pd.Index, str]]:
+    """Find times that are not above zero: clocks of two machines, subtracted.
+
+    Yields the rows' index and the reason.
+    """
+    if "unit" in samples.columns:
+        rows = samples.index[samples["unit"].isin(TIMES) & ~(samples["value"] > 0)]
+        if len(rows):
+            yield rows, "impossible: a time that is not above zero"
+
+
+def unsteady(samples: pd.DataFrame) -> Iterator[tuple[pd.Index, str]]:
+    """Find series that drift, jump, settle or gather around two points: see `checks.py`.
+
+    Yields the index of the series' rows and the reason; nothing where the samples do not tell.
+    """
+    if samples.empty or not set(samples.columns) >= NEEDED:
+        return
+    for _, rows in apart.groups(samples):
+        believed = valid(rows)
+        found = checks(rows, SUSPICIOUS)
+        for row in found[found["p_adj"] < UNSTEADY_P].to_dict("records"):
+            series = believed["metric"] == row["metric"]
+            if row["platform"]:
+                series &= believed["platform"] == row["platform"]
+            yield believed.index[series], f"{SUSPICIOUS[row['check']]}: {row['detail']}"
 
 
 def few_distinct(samples: pd.DataFrame) -> Iterator[tuple[pd.Index, str]]:

@@ -22,7 +22,7 @@ LEGENDRE_S = np.polynomial.legendre.leggauss(128)
 Z_MAX = 9.0
 
 
-def survival(q: np.ndarray, means: int, df: int) -> np.ndarray:
+def survival(q: np.ndarray, means: int, df: float) -> np.ndarray:
     """Give P(Q > q) for the range of `means` means, studentized with `df` degrees of freedom.
 
     Lund and Lund (1983), AS 190, Applied Statistics 32(2), eq. 1 and 2. Below SMALL it is
@@ -37,7 +37,7 @@ def survival(q: np.ndarray, means: int, df: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=1024)
-def critical(confidence: float, means: int, df: int) -> float:
+def critical(confidence: float, means: int, df: float) -> float:
     """Give the range that is not exceeded with that confidence."""
     alpha = 1 - confidence
     above = np.sqrt(2) * stats.t.isf(alpha / (means * (means - 1)), df)
@@ -48,7 +48,7 @@ def critical(confidence: float, means: int, df: int) -> float:
     return float(optimize.brentq(excess, 0.0, 1.01 * above))
 
 
-def _quadrature(q: np.ndarray, means: int, df: int) -> np.ndarray:
+def _quadrature(q: np.ndarray, means: int, df: float) -> np.ndarray:
     """Average the range's survival function over the estimated deviation, on a log scale."""
     chi = stats.chi(df, scale=1 / np.sqrt(df))
     low, high = np.log(chi.ppf(TAIL)), np.log(chi.isf(TAIL))

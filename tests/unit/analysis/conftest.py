@@ -27,19 +27,24 @@ TWELVE = (
     "mirageos-xen",
     "netbsd-kvm",
 )
+GUESTS = ("linux-tcg", "linux-kvm")
+"""Whole systems, whose memory is fixed."""
+NINE = tuple(f"{t}-{host}" for host in ("native", "tcg", "kvm") for t in ("linux", "docker", "lxd"))
 LEVELS = (1, *range(100, 1001, 100))
 SPEED = {"linux": 1.0, "docker": 0.6, "lxd": 0.75, "rumprun": 0.5, "osv": 0.8, "mirageos": 0.03}
 SECONDS = {"linux-native": 0.004, "docker-native": 0.23, "linux-kvm": 8.5, "lxd-native": 6.3}
 MEBIBYTES = {"linux": 2256.0, "docker": 355.0, "rumprun": 18.0, "osv": 10.9, "mirageos": 3.1}
 
 
-def plan_of(names, *, lacking=(), levels=LEVELS, deployments=3, windows=3, workloads=None):
+def plan_of(
+    names, *, lacking=(), fixed=(), levels=LEVELS, deployments=3, windows=3, workloads=None
+):
     return Plan(
         config_file="config/config.yaml",
         config={},
         baseline=names[0],
         seed=1,
-        platforms=tuple(_platform(name, lacking) for name in names),
+        platforms=tuple(_platform(name, lacking, fixed) for name in names),
         workloads=tuple(
             PlannedWorkload(
                 name=name,
@@ -53,7 +58,7 @@ def plan_of(names, *, lacking=(), levels=LEVELS, deployments=3, windows=3, workl
     )
 
 
-def _platform(name, lacking):
+def _platform(name, lacking, fixed):
     place, _, network = name.partition("+")
     technology, host = place.split("-")
     lacks = (PlannedLack(what="no driver", remedy="write one"),) if name in lacking else ()
@@ -62,7 +67,10 @@ def _platform(name, lacking):
         technology=technology,
         host=host,
         network=network or "nat",
+        image_owner=technology,
         virtualized=host != "native",
+        emulated=host == "tcg",
+        fixed_memory=name in fixed,
         lacks=lacks,
     )
 
@@ -70,6 +78,7 @@ def _platform(name, lacking):
 def _figures(platform, workload, concurrency, noise):
     """Main figures of one window by metric, unit and value."""
     speed = SPEED.get(platform.technology, 0.55) * (0.8 if platform.virtualized else 1.0)
+    speed *= 0.05 if platform.emulated else 1.0
     speed *= {"bridge": 1.1, "host": 1.3}.get(platform.name.partition("+")[2], 1.0)
     load = concurrency / (concurrency + 20) * (1 - concurrency / 4000)
     if workload == "http":
@@ -87,7 +96,13 @@ def _figures(platform, workload, concurrency, noise):
         return [(f"image_size_{app}", "MiB", size) for app in ("http", "kv")]
     if workload == "latency":
         return [("round_trip_time", "ms", 0.05 / speed * noise)]
-    return [(f"memory_{app}_load", "MiB", 20 / speed * noise) for app in ("http", "kv")]
+    return _memory(20 / speed * noise, fixed=platform.fixed_memory)
+
+
+def _memory(held, *, fixed):
+    if fixed:
+        return [("memory_http_least", "MiB", 72.0), ("memory_kv_least", "MiB", 80.0)]
+    return [(f"memory_{app}_load", "MiB", held) for app in ("http", "kv")]
 
 
 def _secondary(metric, unit, value):
@@ -95,6 +110,10 @@ def _secondary(metric, unit, value):
     if metric.endswith("_throughput"):
         names = ("mean", "p50", "p90", "p99", "max")
         return [Measure(metric=f"{stem}_latency_{n}", value=1e9 / value, unit="us") for n in names]
+    if metric.endswith("_least"):
+        return [
+            Measure(metric=f"{metric.removesuffix('least')}hypervisor", value=value + 30, unit=unit)
+        ]
     if metric.startswith("memory"):
         parts = {"idle": 0.6, "peak": 1.4, "load_anonymous": 0.8, "idle_anonymous": 0.5}
         return [Measure(metric=f"{stem}_{n}", value=value * x, unit=unit) for n, x in parts.items()]
@@ -117,7 +136,7 @@ def window_of(metric, value, *, unit="requests/s", index=1, **more):
     )
 
 
-def cell_of(platform, workload, deployment, concurrency, windows):
+def cell_of(platform, workload, deployment, concurrency, windows, *, sequence=7):
     return Cell(
         coordinates=Coordinates(
             platform=platform.name,
@@ -135,7 +154,7 @@ def cell_of(platform, workload, deployment, concurrency, windows):
         image_digest="sha256:0",
         verified="yes",
         tuning={},
-        sequence=7,
+        sequence=sequence,
         started_utc="2024-01-01T00:00:00.000+00:00",
         finished_utc="2024-01-01T00:00:09.000+00:00",
         duration_s=9.0,
@@ -165,6 +184,7 @@ def write_cells(plan, folder, seed=1):
     rng = np.random.default_rng(seed)
     platforms = {platform.name: platform for platform in plan.platforms}
     windows = {workload.name: workload.windows for workload in plan.workloads}
+    places = _order(plan, seed)
     for (name, workload, deployment, level), path in zip(
         plan.cells(), cell_files(plan, folder), strict=True
     ):
@@ -176,7 +196,16 @@ def write_cells(plan, folder, seed=1):
             deployment_noise=rng.lognormal(0, 0.02),
             rng=rng,
         )
-        cell_of(platforms[name], workload, deployment, level, made).write(path)
+        place = places[name, workload, deployment, level]
+        cell_of(platforms[name], workload, deployment, level, made, sequence=place).write(path)
+
+
+def _order(plan, seed):
+    """Give each cell its place in the order: at random within its deployment's block."""
+    cells = list(plan.cells())
+    shuffled = np.random.default_rng(seed).permutation(len(cells))
+    blocked = sorted(shuffled, key=lambda number: cells[number][2])
+    return {cells[number]: place for place, number in enumerate(blocked)}
 
 
 def _study(plan, folder):
@@ -189,7 +218,14 @@ def _study(plan, folder):
 def make():
     """The builders, for tests that need a study of their own."""
     return SimpleNamespace(
-        plan=plan_of, cell=cell_of, window=window_of, study=_study, TWO=TWO, TWELVE=TWELVE
+        plan=plan_of,
+        cell=cell_of,
+        window=window_of,
+        study=_study,
+        TWO=TWO,
+        NINE=NINE,
+        GUESTS=GUESTS,
+        TWELVE=TWELVE,
     )
 
 
@@ -203,3 +239,11 @@ def two(tmp_path_factory):
 def twelve(tmp_path_factory):
     """A study of twelve platforms, native and virtualized."""
     return _study(plan_of(TWELVE), tmp_path_factory.mktemp("twelve"))
+
+
+@pytest.fixture(scope="session")
+def nine(tmp_path_factory):
+    """A study of three technologies, native, in guests, and in guests that are emulated."""
+    workloads = ("http", "startup", "image_size", "memory")
+    plan = plan_of(NINE, fixed=GUESTS, levels=(1, 100), workloads=workloads)
+    return _study(plan, tmp_path_factory.mktemp("nine"))

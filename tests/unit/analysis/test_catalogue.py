@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import featherbench
-from featherbench.figures.catalogue import ENTRIES, entries_for, figures_for
+from featherbench.figures.catalogue import CATALOGUE, ENTRIES, entries_for, figures_for
+from featherbench.figures.further import FURTHER, Kind
 
 NATIVE_ONLY = (
     "fig3a_startup_time",
@@ -16,7 +17,22 @@ NATIVE_ONLY = (
     "fig5a_memory_http",
     "fig5b_memory_kv",
     "fig6a_kv_throughput_native",
+    "fig7a_http_ratios",
+    "fig7b_kv_ratios",
+    "fig7c_startup_ratios",
+    "fig7d_latency_ratios",
+    "fig7e_memory_ratios",
+    "fig8a_http_latency_against_throughput",
+    "fig8b_kv_latency_against_throughput",
+    "fig9a_http_distribution",
+    "fig9b_kv_distribution",
+    "fig9c_startup_distribution",
+    "fig9d_latency_distribution",
+    "fig10_course",
+    "fig11_provisioning",
 )
+ALONE = tuple(name for name in NATIVE_ONLY if not name.endswith(("_ratios", "_provisioning")))
+"""What there is of a single platform."""
 
 
 def test_native_platforms_have_no_virtualized_figures(make):
@@ -32,13 +48,55 @@ def test_virtualized_platforms_have_theirs(make):
 
 def test_a_platform_that_cannot_run_here_has_no_figure(make):
     names = ("linux-native", "linux-kvm")
-    assert figures_for(make.plan(names, lacking=("linux-kvm",))) == NATIVE_ONLY
+    assert figures_for(make.plan(names, lacking=("linux-kvm",))) == ALONE
     assert figures_for(make.plan(names, lacking=names)) == ()
 
 
 def test_a_workload_that_was_not_asked_for_has_no_figure(make):
     plan = make.plan(make.TWO, workloads=("http", "latency"))
-    assert figures_for(plan) == ("fig3c_network_latency", "fig4a_http_throughput_native")
+    assert figures_for(plan) == (
+        "fig3c_network_latency",
+        "fig4a_http_throughput_native",
+        "fig7a_http_ratios",
+        "fig7d_latency_ratios",
+        "fig8a_http_latency_against_throughput",
+        "fig9a_http_distribution",
+        "fig9d_latency_distribution",
+        "fig10_course",
+    )
+
+
+def test_what_does_not_vary_has_neither_distribution_nor_course(make):
+    assert figures_for(make.plan(make.TWO, workloads=("image_size",))) == ("fig3b_image_size",)
+
+
+def test_a_single_value_has_no_distribution(make):
+    plan = make.plan(make.TWO, workloads=("startup",), deployments=1, windows=1)
+    assert "fig9c_startup_distribution" not in figures_for(plan)
+
+
+def test_without_the_baseline_there_are_no_ratios_to_it(make):
+    plan = make.plan(make.TWELVE, lacking=(make.TWELVE[0],))
+    assert not [name for name in figures_for(plan) if name.endswith("_ratios")]
+
+
+def test_a_load_generator_without_latencies_has_no_figure_of_them(make):
+    config = {"workloads": {"http": {"load_generator": "weighttp"}, "kv": None}}
+    names = figures_for(make.plan(make.TWO).model_copy(update={"config": config}))
+    assert "fig8a_http_latency_against_throughput" not in names
+    assert "fig8b_kv_latency_against_throughput" in names
+
+
+def test_every_figure_has_a_title_and_a_caption_of_its_own():
+    everything = CATALOGUE
+    assert len({entry.name for entry in everything}) == len(everything)
+    assert len({entry.title for entry in everything}) == len(everything)
+    assert all("ollow" in e.caption or "95 %" in e.caption for e in everything)
+
+
+def test_where_intervals_are_drawn_the_caption_says_over_what():
+    for entry in FURTHER:
+        assert ("95 %" in entry.caption) == (entry.kind is not Kind.DISTRIBUTION)
 
 
 def test_each_figure_shows_its_platforms(make):
@@ -50,6 +108,68 @@ def test_each_figure_shows_its_platforms(make):
     assert hosts["fig4a_http_throughput_native"] == {"native"}
     assert hosts["fig4b_http_throughput_virtualized"] == {"kvm", "xen"}
     assert hosts["fig3a_startup_time"] == {"native", "kvm", "xen"}
+
+
+def test_without_emulated_platforms_there_are_no_figures_of_them(make):
+    lacking = [name for name in make.NINE if name.endswith("-tcg")]
+    everywhere = make.plan(make.NINE, lacking=lacking)
+    nowhere = make.plan([name for name in make.NINE if name not in lacking])
+    assert entries_for(everywhere) == entries_for(nowhere)
+    assert not [entry for entry in entries_for(nowhere) if entry.emulated]
+
+
+def test_emulated_platforms_have_figures_of_their_own_and_are_in_no_other(make):
+    plan = make.plan(make.NINE)
+    for entry in entries_for(plan):
+        hosts = {platform.host for platform in entry.platforms(plan)}
+        assert (hosts == {"tcg"}) == entry.emulated == entry.name.endswith("_emulated")
+        assert (not hosts & {"tcg"}) or entry.emulated
+        assert ("no measure of virtualization" in entry.caption) == entry.emulated
+        assert ("emulated in software" in entry.title) == entry.emulated
+    names = set(figures_for(plan))
+    assert {"fig4b_http_throughput_virtualized_emulated", "fig7a_http_ratios_emulated"} < names
+    assert {f"{name}_emulated" for name in names} >= {n for n in names if n.endswith("_emulated")}
+
+
+def test_emulated_platforms_may_be_the_only_ones(make):
+    names = figures_for(make.plan(("linux-tcg", "docker-tcg")))
+    assert names
+    assert all(name.endswith("_emulated") for name in names)
+
+
+def test_an_emulated_baseline_stands_beside_nothing_else(make):
+    names = figures_for(make.plan(("linux-tcg", "docker-tcg", "docker-native", "lxd-native")))
+    assert "fig7c_startup_ratios_emulated" in names
+    assert "fig7c_startup_ratios" not in names
+
+
+def _memory(plan):
+    return next(entry for entry in entries_for(plan) if entry.name.startswith("fig5a"))
+
+
+def test_what_a_guest_needs_is_a_panel_of_its_own_and_the_caption_says_what_it_is(make):
+    held = _memory(make.plan(make.TWO))
+    both = _memory(make.plan(make.NINE, fixed=make.GUESTS))
+    assert [*both.panels] == [*held.panels, "memory_http_least"]
+    assert held.caption in both.caption.replace(both.allotted_note, "")
+    assert "not the same quantity" in both.caption
+    assert "Least that suffices" not in held.caption
+
+
+def test_where_there_are_guests_alone_nothing_is_said_of_what_is_held(make):
+    entry = _memory(make.plan(("linux-kvm",), fixed=make.GUESTS))
+    assert [*entry.panels] == ["memory_http_least"]
+    assert "working set" not in entry.caption
+    assert "not the same quantity" not in entry.caption
+
+
+def test_memory_has_no_ratio_of_what_suffices_to_what_is_held(make):
+    assert "fig7e_memory_ratios" not in figures_for(
+        make.plan(("linux-native", "linux-kvm"), fixed=make.GUESTS)
+    )
+    assert "fig7e_memory_ratios" in figures_for(
+        make.plan(("linux-kvm", "osv-kvm"), fixed=("linux-kvm", "osv-kvm"))
+    )
 
 
 def test_every_caption_names_its_error_bars():

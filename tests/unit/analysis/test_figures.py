@@ -8,11 +8,14 @@ import warnings
 import matplotlib as mpl
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
 from featherbench.figures.axis import LevelAxis
-from featherbench.figures.catalogue import ENTRIES, figures_for
+from featherbench.figures.catalogue import ENTRIES, entries_for, figures_for
 from featherbench.figures.drawing import draw_all, figure, save
 from featherbench.figures.theme import DPI, LINES, TECHNOLOGIES, plain, style
+from featherbench.statistics.apart import tabulated
+from featherbench.statistics.ratios import ratios
 from featherbench.statistics.summary import summarize
 
 mpl.use("agg")
@@ -31,12 +34,21 @@ def _figure(entry, study, samples):
     return figure(entry, study.plan, samples, summarize(samples))
 
 
-@pytest.mark.parametrize("size", ["two", "twelve"])
+def _draw_all(study, folder):
+    compared = tabulated(
+        lambda rows: ratios(rows, study.plan.baseline, 0.05, 1),
+        study.samples,
+        baseline=study.plan.baseline,
+    )
+    draw_all(study.plan, study.samples, summarize(study.samples), compared, folder)
+
+
+@pytest.mark.parametrize("size", ["two", "nine", "twelve"])
 def test_every_figure_of_the_plan_is_drawn_in_both_formats(size, request, tmp_path):
     study = request.getfixturevalue(size)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        draw_all(study.plan, study.samples, summarize(study.samples), tmp_path)
+        _draw_all(study, tmp_path)
     expected = {f"{name}.{kind}" for name in figures_for(study.plan) for kind in ("svg", "png")}
     assert {path.name for path in tmp_path.iterdir()} == expected
     for path in tmp_path.glob("*.png"):
@@ -104,25 +116,63 @@ def test_the_apps_of_an_image_are_panels(two):
     assert list(texts["panel"].unique()) == ["http", "key-value"]
 
 
+def test_panels_of_what_guests_need_have_the_guests_alone(nine):
+    (entry,) = [one for one in entries_for(nine.plan) if one.name == "fig5a_memory_http"]
+    plot = _figure(entry, nine, nine.samples)
+    rows = plot.data.groupby("panel", observed=True)["platform"].agg(set)
+    assert rows["least that suffices"] == {"linux-kvm"}
+    assert (
+        rows["idle"]
+        == rows["under load"]
+        == {*("linux-native", "docker-native", "lxd-native", "docker-kvm", "lxd-kvm")}
+    )
+    names = [_names(panel) for panel in plot.draw().axes]
+    assert sorted(map(len, names)) == [1, 5, 5]
+    assert ["linux-kvm"] in names
+
+
+def _names(panel):
+    low, high = sorted(panel.get_ylim())
+    places = zip(panel.get_yticks(), panel.get_yticklabels(), strict=True)
+    return [label.get_text() for place, label in places if low <= place <= high]
+
+
 def test_single_windows_and_single_levels_can_be_drawn(make, tmp_path):
     plan = make.plan(make.TWO, levels=(100,), deployments=1, windows=1)
     study = make.study(plan, tmp_path / "cells")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        draw_all(plan, study.samples, summarize(study.samples), tmp_path / "figures")
+        _draw_all(study, tmp_path / "figures")
 
 
-def test_no_two_platforms_of_the_same_host_look_alike():
-    names = [f"{t}-kvm{n}" for t in TECHNOLOGIES for n in ("", "+nat", "+bridge", "+host")]
-    looks = [style(name, name.split("-")[0], "kvm") for name in names]
+def test_no_two_platforms_look_alike():
+    names = [
+        f"{t}-{host}{n}" for t in TECHNOLOGIES for host in LINES for n in ("", "+bridge", "+host")
+    ]
+    looks = [
+        style(name, name.split("-")[0], name.split("-")[1].partition("+")[0]) for name in names
+    ]
     for (a, one), (b, other) in itertools.combinations(zip(names, looks, strict=True), 2):
-        assert (one.colour, one.shape) != (other.colour, other.shape), (a, b)
+        assert one != other, (a, b)
 
 
-def test_technologies_differ_in_shape_as_well_as_in_colour():
-    assert len({colour for colour, _ in TECHNOLOGIES.values()}) == len(TECHNOLOGIES)
-    assert len({shape for _, shape in TECHNOLOGIES.values()}) == len(TECHNOLOGIES)
-    assert len({str(line) for line in LINES.values()}) == len(LINES)
+@pytest.mark.parametrize("host", LINES)
+def test_in_print_platforms_of_one_host_are_told_apart_by_shape(host):
+    assert len({style(f"{t}-{host}", t, host).shape for t in TECHNOLOGIES}) == len(TECHNOLOGIES)
+
+
+@pytest.mark.parametrize("technology", TECHNOLOGIES)
+def test_in_print_hosts_of_one_technology_are_told_apart_by_shape_and_line(technology):
+    looks = [style(f"{technology}-{host}", technology, host) for host in LINES]
+    assert len({look.shape for look in looks}) == len({str(look.line) for look in looks}) == 4
+    assert len({look.colour for look in looks}) == 4
+
+
+@pytest.mark.parametrize("technology", TECHNOLOGIES)
+def test_every_colour_stands_out_from_paper(technology):
+    for host in LINES:
+        red, green, blue = to_rgb(style(f"{technology}-{host}", technology, host).colour)
+        assert 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.8
 
 
 def test_a_users_own_technology_and_host_have_a_lasting_style():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The three scripts, one after the other, as the workflow calls them."""
+"""The four scripts, one after the other, as the workflow calls them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,19 @@ from featherbench.statistics.tables import read_csv, read_parquet
 
 SCRIPTS = Path(featherbench.__file__).parent.parent
 AGGREGATE = "--plan plan.json --cells cells --parquet samples.parquet --csv samples.csv"
-ANALYZE = "--samples samples.parquet --summary summary.csv --anova anova.csv --posthoc posthoc.csv"
-PLOT = "--plan plan.json --samples samples.parquet --summary summary.csv --figures-dir figures"
+MADE = ("summary", "anova", "posthoc", "ratios", "levels", "components", "checks")
+ANALYZE = "--plan plan.json --samples samples.parquet " + " ".join(f"--{t} {t}.csv" for t in MADE)
+PROVISIONING = "--samples samples.parquet --provisioning provisioning.csv"
+PLOT = (
+    "--plan plan.json --samples samples.parquet --summary summary.csv --ratios ratios.csv "
+    "--figures-dir figures"
+)
+CALLS = {
+    "aggregate": AGGREGATE,
+    "analyze": ANALYZE,
+    "provisioning": PROVISIONING,
+    "plot": PLOT,
+}
 
 
 @pytest.fixture
@@ -38,12 +49,12 @@ def _run(name, arguments, folder):
 
 
 def test_they_make_every_table_and_figure_and_say_nothing(study, tmp_path):
-    for name, arguments in (("aggregate", AGGREGATE), ("analyze", ANALYZE), ("plot", PLOT)):
+    for name, arguments in CALLS.items():
         done = _run(name, arguments, tmp_path)
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert len(read_parquet(tmp_path / "samples.parquet")) == len(study.samples)
     assert len(read_csv(tmp_path / "samples.csv")) == len(study.samples)
-    for table in ("summary", "anova", "posthoc"):
+    for table in (*MADE, "provisioning"):
         assert not read_csv(tmp_path / f"{table}.csv").empty
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
     assert drawn == set(figures_for(study.plan))

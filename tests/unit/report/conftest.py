@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from analyze import TABLES
 from featherbench.hostfacts import Finding, HostRecord, Judgement
 from featherbench.plan import Plan, PlannedLack, PlannedPlatform, PlannedWorkload
 from featherbench.record import (
@@ -23,16 +24,16 @@ from featherbench.record import (
     Window,
 )
 from featherbench.report.inputs import Sources
-from featherbench.statistics.anova import anova
-from featherbench.statistics.posthoc import posthoc
 from featherbench.statistics.samples import gather
-from featherbench.statistics.summary import summarize
 from featherbench.statistics.tables import write_csv, write_parquet
 
 BEGAN = datetime(2024, 5, 6, 7, 0, 0, tzinfo=UTC)
 CELL_S = 20
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"><rect width="8" height="4"/></svg>'
 SPEED = {"linux-native": 1.0, "docker-native": 0.7, "docker-native+host": 1.0}
+EMULATED = {"linux-tcg": 0.05, "docker-tcg": 0.04}
+PHASES = {"native": ("create", "start"), "tcg": ("definition", "firmware_and_kernel", "user_space")}
+"""By host: of a start, each takes a quarter."""
 NO_KVM = PlannedLack(what="no /dev/kvm here <yet>", remedy="load kvm_intel")
 FINGERPRINT = "5eed5eed5eed"
 
@@ -44,7 +45,10 @@ def platform(name, *lacks):
         technology=technology,
         host=host,
         network=name.partition("+")[2] or "nat",
+        image_owner=technology,
         virtualized=host != "native",
+        emulated=host == "tcg",
+        fixed_memory=name == "linux-tcg",
         lacks=lacks,
     )
 
@@ -76,8 +80,9 @@ def a_plan(*, platforms=tuple(SPEED), levels=(1, 100), deployments=4):
     )
 
 
-def figures_of(workload, speed, level, noise):
+def figures_of(name, workload, level, noise):
     """Main figures of one window: metric, value, unit."""
+    speed, memory = (SPEED | EMULATED)[name], "least" if name == "linux-tcg" else "load"
     rate = speed * noise * level / (level + 20)
     return {
         "http": [("http_throughput", 80_000 * rate, "requests/s")],
@@ -88,7 +93,10 @@ def figures_of(workload, speed, level, noise):
         "startup": [("startup_time", 0.2 / speed * noise, "s")],
         "image_size": [("image_size_http", 18.2, "MiB"), ("image_size_kv", 33.1, "MiB")],
         "latency": [("round_trip_time", 0.05 / speed * noise, "ms")],
-        "memory": [("memory_http_load", 7.3 * noise, "MiB"), ("memory_kv_load", 9.1, "MiB")],
+        "memory": [
+            (f"memory_http_{memory}", 7.3 * noise, "MiB"),
+            (f"memory_kv_{memory}", 9.1, "MiB"),
+        ],
     }[workload]
 
 
@@ -106,18 +114,25 @@ def judge(rng, workload):
     return Verdict.OK, ()
 
 
+def secondary_of(name, metric, value, unit):
+    yield Measure(metric=f"{metric}_other", value=value / 3, unit=unit)
+    if metric == "startup_time":
+        for phase in PHASES[name.partition("+")[0].split("-")[1]]:
+            yield Measure(metric=f"startup_phase_{phase}", value=value / 4, unit=unit)
+
+
 def windows_of(name, workload, level, count, rng):
     deployment_noise = rng.lognormal(0, 0.01)
     for index in range(1, count + 1):
         noise = deployment_noise * rng.lognormal(0, 0.02)
         verdict, reasons = judge(rng, workload)
-        for metric, value, unit in figures_of(workload, SPEED[name], level, noise):
+        for metric, value, unit in figures_of(name, workload, level, noise):
             yield Window(
                 index=index,
                 metric=metric,
                 value=value,
                 unit=unit,
-                secondary=(Measure(metric=f"{metric}_other", value=value / 3, unit=unit),),
+                secondary=tuple(secondary_of(name, metric, value, unit)),
                 started_utc=BEGAN.isoformat(),
                 started_monotonic_s=100.0,
                 duration_s=2.0,
@@ -126,14 +141,15 @@ def windows_of(name, workload, level, count, rng):
             )
 
 
-def a_cell(where, windows, sequence, technology="linux"):
+def a_cell(where, windows, sequence):
     name, workload, deployment, level = where
+    technology, host = name.partition("+")[0].split("-")
     begin = BEGAN + timedelta(seconds=sequence * (CELL_S + 2))
     return Cell(
         coordinates=Coordinates(
             platform=name,
             technology=technology,
-            host="native",
+            host=host,
             network="nat",
             workload=workload,
             deployment=deployment,
@@ -234,6 +250,10 @@ def sources_in(folder):
         summary=folder / "tables/summary.csv",
         anova=folder / "tables/anova.csv",
         posthoc=folder / "tables/posthoc.csv",
+        ratios=folder / "tables/ratios.csv",
+        levels=folder / "tables/levels.csv",
+        components=folder / "tables/components.csv",
+        checks=folder / "tables/checks.csv",
         figures_dir=folder / "figures",
         images=folder / "images",
         cells=folder / "cells",
@@ -256,9 +276,8 @@ def write_cells(plan, folder, *, without=()):
 def write_tables(plan, folder):
     samples = gather(plan, folder / "cells")
     write_parquet(samples, folder / "tables/samples.parquet")
-    write_csv(summarize(samples), folder / "tables/summary.csv")
-    write_csv(anova(samples), folder / "tables/anova.csv")
-    write_csv(posthoc(samples), folder / "tables/posthoc.csv")
+    for name, make in TABLES.items():
+        write_csv(make(samples, plan), folder / f"tables/{name}.csv")
 
 
 def write_rest(folder):
@@ -303,6 +322,13 @@ def make():
 def whole(tmp_path_factory):
     """A run in which everything that could be measured was."""
     return write_run(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="session")
+def emulated(tmp_path_factory):
+    """A run of which two platforms are emulated in software."""
+    plan = a_plan(platforms=("linux-native", "docker-native", *EMULATED))
+    return write_run(tmp_path_factory.mktemp("emulated"), plan=plan)
 
 
 @pytest.fixture(scope="session")

@@ -27,20 +27,19 @@ def summary_row(platform, mean, *, level=1, suspect=0, n=9):
     }
 
 
-def pair(
-    a, b, means, low, high, *, level=1, method="Tukey-Kramer, deployment means", note=math.nan
-):
+def row(platform, ratio, p=0.01, *, level=1, same=0.9, note=math.nan):
     return {
         "metric": "http_throughput",
         "concurrency": level,
-        "platform_a": a,
-        "platform_b": b,
-        "difference": means[0] - means[1],
-        "ratio": means[0] / means[1],
-        "ci_low": low,
-        "ci_high": high,
-        "p_adj": 0.01,
-        "method": method,
+        "platform": platform,
+        "baseline": BASE,
+        "ratio": ratio,
+        "ci_low": ratio * 0.95,
+        "ci_high": ratio * 1.05,
+        "p_adj": p,
+        "p_equivalence_adj": same,
+        "margin": 0.05,
+        "detectable": 1.25,
         "note": note,
     }
 
@@ -48,42 +47,57 @@ def pair(
 SUMMARY = [summary_row(BASE, 1000.0), summary_row("docker-native", 800.0)]
 
 
-def compared(*pairs, summary=SUMMARY):
-    return comparisons(summary, pd.DataFrame(pairs), BASE)
+def said_of(*found, summary=SUMMARY):
+    (said,) = conclude(pd.DataFrame(summary), pd.DataFrame(found), BASE)
+    return said
 
 
-def test_the_interval_of_the_ratio_is_that_of_the_difference_over_the_base():
-    (one,) = compared(pair("docker-native", BASE, (800, 1000), -250, -150))
-    assert (one.ratio, one.low, one.high) == pytest.approx((0.8, 0.75, 0.85))
-    assert one.reading is Reading.LOWER
+@pytest.mark.parametrize(
+    ("ratio", "p", "same", "reading"),
+    [
+        (0.8, 0.01, 0.9, Reading.LOWER),
+        (1.2, 0.01, 0.9, Reading.HIGHER),
+        (0.99, 0.01, 0.01, Reading.LOWER),
+        (0.99, 0.3, 0.01, Reading.SAME),
+        (0.8, 0.06, 0.9, Reading.NO_DIFFERENCE),
+        (0.8, math.nan, math.nan, Reading.NOT_TESTED),
+    ],
+)
+def test_the_tests_decide_and_not_the_ratio(ratio, p, same, reading):
+    (one,) = comparisons(SUMMARY, pd.DataFrame([row("docker-native", ratio, p, same=same)]), BASE)
+    assert one.reading is reading
 
 
-def test_the_baseline_is_the_base_whichever_side_it_stands_on():
-    (one,) = compared(pair(BASE, "docker-native", (1000, 800), 150, 250))
-    assert one.platform == "docker-native"
-    assert (one.ratio, one.low, one.high) == pytest.approx((0.8, 0.75, 0.85))
-
-
-def test_an_interval_that_contains_1_shows_no_difference():
-    (one,) = compared(pair("docker-native", BASE, (800, 1000), -450, 50))
-    assert one.reading is Reading.NO_DIFFERENCE
-    (one,) = compared(pair("docker-native", BASE, (1200, 1000), 50, 350))
-    assert one.reading is Reading.HIGHER
-
-
-def test_windows_are_no_replicates_and_other_pairs_are_not_told():
-    assert (
-        compared(pair("docker-native", BASE, (8, 10), -3, -1, method="Tukey-Kramer, windows")) == []
+def test_a_difference_has_its_interval_its_test_and_its_table():
+    said = said_of(row("docker-native", 0.8, 0.003))
+    assert said.sentences == (
+        "docker-native: lower, 0.80 times linux-native (95 % interval 0.76 to 0.84, p = 0.003)",
     )
-    assert compared(pair("docker-native", "lxd-native", (8, 10), -3, -1)) == []
+    assert said.table == "ratios-http_throughput"
+
+
+def test_a_difference_that_does_not_matter_says_so():
+    (sentence,) = said_of(row("docker-native", 0.98, 0.00001, same=0.001)).sentences
+    assert sentence.endswith("p < 0.0001), yet within 5 %")
+
+
+def test_sameness_is_a_finding_with_its_margin():
+    (sentence,) = said_of(row("docker-native", 1.0, 0.7, same=0.012)).sentences
+    assert sentence.startswith("docker-native: the same as linux-native within 5 % (ratio 1.00")
+    assert "p = 0.012" in sentence
+
+
+def test_no_difference_says_what_would_have_been_found():
+    (sentence,) = said_of(row("docker-native", 0.9, 0.2)).sentences
+    assert sentence.startswith("docker-native: no difference from linux-native shown (ratio 0.90")
+    assert sentence.endswith("this run would have found 1.25 times")
 
 
 def test_what_was_not_tested_says_why_and_claims_nothing():
-    untested = pair("docker-native", BASE, (800, 1000), math.nan, math.nan, note="no replication")
-    (one,) = compared(untested)
-    assert one.reading is Reading.NOT_TESTED
-    (said,) = conclude(pd.DataFrame(SUMMARY), pd.DataFrame([untested]), BASE)
-    assert said.sentences == ("docker-native: 0.80 times linux-native, untested (no replication)",)
+    said = said_of(row("docker-native", 0.8, math.nan, note="only one deployment"))
+    assert said.sentences == (
+        "docker-native: 0.80 times linux-native, untested (only one deployment)",
+    )
 
 
 def test_many_levels_are_one_sentence_with_the_span():
@@ -93,13 +107,11 @@ def test_many_levels_are_one_sentence_with_the_span():
         for level in levels
         for platform, mean in ((BASE, 1000.0), ("docker-native", 800.0))
     ]
-    pairs = [
-        pair(
-            "docker-native", BASE, (600 + level, 1000), -300, 50 if level == 1 else -1, level=level
-        )
+    found = [
+        row("docker-native", 0.6 + level / 1000, 0.5 if level == 1 else 0.01, level=level)
         for level in levels
     ]
-    (said,) = conclude(pd.DataFrame(summary), pd.DataFrame(pairs), BASE)
+    said = said_of(*found, summary=summary)
     (sentence,) = said.sentences
     assert sentence == (
         "docker-native: 0.60 to 0.80 times linux-native over 3 levels; "
@@ -109,8 +121,7 @@ def test_many_levels_are_one_sentence_with_the_span():
 
 def test_two_levels_are_named():
     summary = [summary_row(p, 1000.0, level=level) for p in (BASE, "x-y") for level in (1, 100)]
-    pairs = [pair("x-y", BASE, (800, 1000), -300, -100, level=level) for level in (1, 100)]
-    (said,) = conclude(pd.DataFrame(summary), pd.DataFrame(pairs), BASE)
+    said = said_of(*(row("x-y", 0.8, level=level) for level in (1, 100)), summary=summary)
     assert said.sentences[0].startswith("x-y at 1 connection: lower, 0.80 times")
     assert said.sentences[1].startswith("x-y at 100 connections: lower, 0.80 times")
 
@@ -125,3 +136,34 @@ def test_without_a_baseline_there_is_nothing_to_compare_with():
 def test_a_platform_without_a_valid_window_is_named():
     (said,) = conclude(pd.DataFrame(SUMMARY), pd.DataFrame(), BASE, [BASE, "lxd-native"])
     assert said.sentences == ("lxd-native: no valid window",)
+    assert said.table == ""
+
+
+def of_memory(platform, kind, mean):
+    return summary_row(platform, mean) | {"metric": f"memory_http_{kind}", "workload": "memory"}
+
+
+def test_what_is_measured_otherwise_is_neither_missing_nor_a_ratio():
+    summary = [
+        *(of_memory(BASE, "load", 7.0), of_memory("docker-native", "load", 9.0)),
+        *(of_memory("linux-kvm", "least", 72.0), of_memory("osv-kvm", "least", 24.0)),
+    ]
+    names = [row["platform"] for row in summary]
+    untested = row("linux-kvm", math.nan, math.nan) | {"metric": "memory_http_least"}
+    held, least = conclude(
+        pd.DataFrame(summary), pd.DataFrame([untested]), BASE, [*names, "lxd-kvm"]
+    )
+    assert held.sentences == ("lxd-kvm: no valid window",)
+    assert least.title == "least memory that suffices for http"
+    assert least.table == ""
+    assert [said.partition(" (")[0] for said in least.sentences] == [
+        *("linux-kvm: 72 requests/s", "osv-kvm: 24 requests/s", "lxd-kvm: no valid window")
+    ]
+
+
+def test_guests_are_compared_with_a_baseline_that_is_one():
+    summary = [of_memory(BASE, "least", 72.0), of_memory("osv-kvm", "least", 24.0)]
+    lower = row("osv-kvm", 0.33, 0.01) | {"metric": "memory_http_least"}
+    (said,) = conclude(pd.DataFrame(summary), pd.DataFrame([lower]), BASE)
+    assert said.baseline.startswith("linux-native reaches 72")
+    assert said.sentences[0].startswith("osv-kvm: lower, 0.33 times")

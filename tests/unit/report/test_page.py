@@ -65,8 +65,9 @@ def page_of(sources):
 
 
 @pytest.fixture(scope="module")
-def pages(whole, broken):
-    return SimpleNamespace(whole=page_of(whole), broken=page_of(broken))
+def pages(whole, broken, emulated):
+    found = {"whole": whole, "broken": broken, "emulated": emulated}
+    return SimpleNamespace(**{name: page_of(sources) for name, sources in found.items()})
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def small(make, tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=["whole", "broken", "empty"])
+@pytest.fixture(scope="module", params=["whole", "broken", "emulated", "empty"])
 def page(request, pages, make, tmp_path_factory):
     if request.param == "empty":
         return page_of(make.sources(tmp_path_factory.mktemp("nothing")))
@@ -152,7 +153,8 @@ def test_failures_of_an_earlier_plan_are_not_told(pages):
 def test_a_figure_is_drawn_in_or_said_to_be_missing(pages):
     text = pages.whole.text("figures")
     assert "Figure 3a: Startup time" in text
-    assert text.count("This figure was not drawn") == 5
+    assert "Figure 10: The course of the run" in text
+    assert text.count("This figure was not drawn") == text.count("Figure ") - 2
     drawn = [image for image in pages.whole.images if image["alt"].startswith("Figure 4a")]
     assert drawn[0]["src"].startswith("data:image/svg+xml;base64,")
 
@@ -177,6 +179,64 @@ def test_the_tables_spell_numbers_for_people(pages):
     assert re.search(r"linux-native 100 6\d,\d{3} ", text)
     assert "nan" not in text.lower()
     assert "inf " not in text
+
+
+def test_emulated_platforms_are_neither_in_a_table_nor_in_a_sentence_with_others(pages):
+    page = pages.emulated
+    for section in ("headline", "figures", "tables"):
+        assert "-tcg" not in page.text(section)
+    apart = page.text("emulated")
+    assert "linux-tcg, docker-tcg: software stands in for a processor" in apart
+    assert "no measure of virtualization" in apart
+    assert "docker-native" not in apart
+    assert "linux-tcg at 1 connection: lower, 0.05" in apart
+    assert "linux-native reaches" in apart
+    assert "Figure 3a: Startup time, emulated in software" in apart
+    assert "emulated" not in page.text("figures")
+    assert "tcg, emulated in software" in page.text("asked")
+
+
+def test_their_tables_have_rows_of_their_own_alone(pages):
+    apart = pages.emulated.text("emulated")
+    assert "docker-tcg linux-tcg" in apart
+    summary, _, rest = apart.partition("Ratios to the baseline")
+    assert re.search(r"http: HTTP throughput, in requests/s platform .* docker-tcg 100 ", summary)
+    assert "linux-native 100" not in summary.partition("Summary")[2]
+    assert "linux-tcg 1 0.05" in rest
+
+
+def test_without_emulated_platforms_nothing_is_said_of_them(pages):
+    assert "emulated" not in pages.whole.sections
+    assert "in software" not in pages.whole.html
+
+
+def test_where_all_are_emulated_the_headline_says_so(make, tmp_path):
+    plan = make.plan(platforms=("linux-tcg", "docker-tcg"), deployments=2)
+    plan = plan.model_copy(update={"baseline": "linux-tcg"})
+    page = page_of(make.run(tmp_path, plan=plan))
+    assert "All that was measured is emulated in software" in page.text("headline")
+    assert "Nothing can be concluded" not in page.text("headline")
+    assert "linux-tcg reaches" in page.text("emulated")
+    assert re.search(r"docker-tcg at 100 connections: .* linux-tcg", page.text("emulated"))
+
+
+def test_what_guests_need_is_told_beside_what_others_hold_and_not_as_a_ratio(pages):
+    apart = pages.emulated.text("emulated")
+    assert (
+        "least memory that suffices for http: linux-native is measured by memory of http under "
+        "load: there is no ratio to it. linux-tcg: 7."
+    ) in apart
+    assert "linux-tcg: no valid window" not in apart
+    assert "memory_http_least" in apart
+
+
+def test_the_phases_of_a_start_have_their_shares(pages):
+    text = pages.whole.text("tables")
+    assert re.search(r"docker-native create 0\.0\d+ 0\.0\d+ 25 %", text)
+    assert re.search(r"docker-native the rest, until the first packet 0\.1\d+ — 50 %", text)
+    assert re.search(
+        r"linux-tcg firmware and kernel [01]\.\d+ [\d.]+ 25 %", pages.emulated.text("emulated")
+    )
 
 
 def test_the_time_adds_up(pages):
@@ -222,6 +282,10 @@ def test_nothing_at_all_still_makes_a_report_that_says_what_is_missing(make, tmp
         "tables/summary.csv",
         "tables/anova.csv",
         "tables/posthoc.csv",
+        "tables/ratios.csv",
+        "tables/levels.csv",
+        "tables/components.csv",
+        "tables/checks.csv",
         "rulegraph.svg",
         "cells/linux-native/http/d1/c1.json",
         "images/docker/kv.json",

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A finished run, as its results folder tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import ValidationError
+
+from featherbench.errors import FeatherbenchError
+from featherbench.hostfacts import HostRecord
+from featherbench.plan import Plan
+from featherbench.record import Cell, Record
+from featherbench.statistics.samples import DTYPES
+from featherbench.statistics.tables import read_parquet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import pandas as pd
+
+R = TypeVar("R", bound=Record)
+SAMPLES = "tables/samples.parquet"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """The samples, and what else is known; `unknown` says which records are missing or broken.
+
+    `cells` has one cell of each platform and workload: they share image and code.
+    """
+
+    folder: Path
+    samples: pd.DataFrame
+    plan: Plan | None
+    host: HostRecord | None
+    cells: tuple[Cell, ...]
+    unknown: tuple[str, ...] = field(default=())
+
+
+def read(folder: Path) -> Run:
+    """Read a results folder. Raises FeatherbenchError where there are no samples to compare."""
+    samples = _samples(folder)
+    unknown: list[str] = []
+    return Run(
+        folder=folder,
+        samples=samples,
+        plan=_record(Plan, folder / "plan.json", unknown),
+        host=_record(HostRecord, folder / "host.json", unknown),
+        cells=tuple(_cells(samples, folder / "cells", unknown)),
+        unknown=tuple(unknown),
+    )
+
+
+def _samples(folder: Path) -> pd.DataFrame:
+    file = folder / SAMPLES
+    if not file.is_file():
+        what = f"it has no {SAMPLES}" if folder.is_dir() else "there is no such folder"
+        raise FeatherbenchError(f"{folder} is no results folder: {what}", remedy=_remedy(folder))
+    try:
+        samples = read_parquet(file)
+    except (ValueError, OSError) as error:
+        raise FeatherbenchError(
+            f"{file} cannot be read: {error}", remedy="delete it, and run snakemake again"
+        ) from error
+    if missing := set(DTYPES) - set(samples.columns):
+        raise FeatherbenchError(
+            f"{file} is of another version: it lacks {', '.join(sorted(missing))}",
+            remedy="run snakemake again, which makes the table anew from the cells",
+        )
+    return samples
+
+
+def _remedy(folder: Path) -> str:
+    for near in (folder / "results", folder.parent, folder.parent.parent):
+        if (near / SAMPLES).is_file():
+            return f"give {near}"
+    return "give the folder `results` of a run of snakemake, or a copy of it"
+
+
+def _record(model: type[R], file: Path, unknown: list[str]) -> R | None:
+    try:
+        return model.read(file)
+    except OSError:
+        unknown.append(f"{file} is missing")
+    except ValidationError:
+        unknown.append(f"{file} cannot be read by this version")
+    return None
+
+
+def _cells(samples: pd.DataFrame, folder: Path, unknown: list[str]) -> Iterator[Cell]:
+    where = ["platform", "workload"]
+    for row in samples.drop_duplicates(where).itertuples():
+        file = f"{row.platform}/{row.workload}/d{row.deployment}/c{row.concurrency}.json"
+        if cell := _record(Cell, folder / file, unknown):
+            yield cell

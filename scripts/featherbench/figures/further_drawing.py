@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gives each of the further figures the rows that it shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from featherbench.figures import course, distribution, provisioning, ratios, tradeoff
+from featherbench.figures.further import INVARIABLE, Kind
+from featherbench.statistics.samples import valid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+    from plotnine import ggplot
+
+    from featherbench.figures.further import Further
+    from featherbench.plan import Plan, PlannedPlatform
+
+
+def draw(
+    entry: Further,
+    plan: Plan,
+    *,
+    samples: pd.DataFrame,
+    summary: pd.DataFrame,
+    compared: pd.DataFrame,
+) -> ggplot | None:
+    """Give one figure, of the samples, the summary and the ratios; None without a valid row."""
+    drawn_by: Callable[[Further, pd.DataFrame], ggplot]
+    shown = entry.platforms(plan)
+    match entry.kind:
+        case Kind.RATIOS:
+            table, drawn_by = _ratios(entry, shown, compared), ratios.draw
+        case Kind.TRADEOFF:
+            table, drawn_by = tradeoff.points(entry, in_order(shown, summary)), tradeoff.draw
+        case Kind.DISTRIBUTION:
+            table, drawn_by = in_order(shown, _main(entry, samples)), distribution.draw
+        case Kind.COURSE:
+            table, drawn_by = in_order(shown, _varying(samples)), course.draw
+        case Kind.PROVISIONING:
+            table, drawn_by = (
+                provisioning.of_candidates(in_order(shown, samples)),
+                provisioning.draw,
+            )
+    return drawn_by(entry, table) if len(table) else None
+
+
+def in_order(platforms: Sequence[PlannedPlatform], table: pd.DataFrame) -> pd.DataFrame:
+    """Give the rows of these platforms, in their order."""
+    order = {platform.name: place for place, platform in enumerate(platforms)}
+    mine = table[table["platform"].isin(list(order))]
+    return mine.sort_values("platform", key=lambda column: column.map(order), kind="stable")
+
+
+def _ratios(
+    entry: Further, platforms: Sequence[PlannedPlatform], table: pd.DataFrame
+) -> pd.DataFrame:
+    mine = table[table["metric"].isin(list(entry.panels))].dropna(subset=["ratio"])
+    known = {platform.name: platform for platform in platforms}
+    ordered = in_order(platforms, mine)
+    return ordered.assign(
+        technology=[known[name].technology for name in ordered["platform"]],
+        host=[known[name].host for name in ordered["platform"]],
+    )
+
+
+def _main(entry: Further, samples: pd.DataFrame) -> pd.DataFrame:
+    return valid(samples[samples["primary"] & samples["metric"].isin(list(entry.panels))])
+
+
+def _varying(samples: pd.DataFrame) -> pd.DataFrame:
+    return valid(samples[samples["primary"] & ~samples["workload"].isin(INVARIABLE)])

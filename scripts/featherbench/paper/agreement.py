@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The paper's published results of its tests, beside what its data give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNWEIGHTED = "unweighted means"
+PUBLISHED = (("http_throughput", 9, 2970, 3921), ("kv_get_throughput", 7, 7920, 4099))
+"""Metric, degrees of freedom, F. The paper gives p < 0.0001 for both."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """One published F, and what least squares and unweighted means give for the platforms.
+
+    `unweighted` is None where n is equal, and the two are the same. `few` are the platforms with
+    the fewest repetitions, `few_n` of them and others `many_n`; `few_ratio` is their mean over the
+    others' mean, and `common_n` what every mean counts for in unweighted means.
+    """
+
+    metric: str
+    df: int
+    df_resid: int
+    published: int
+    least_squares: float
+    unweighted: float | None
+    few: tuple[str, ...]
+    few_n: int
+    many_n: int
+    few_ratio: float
+    common_n: float
+
+    @property
+    def agrees_by(self) -> str:
+        """Which analysis gives the published F, rounded as there; empty if none."""
+        if round(self.least_squares) == self.published:
+            return "least squares" if self.unweighted is not None else "either analysis"
+        agrees = self.unweighted is not None and round(self.unweighted) == self.published
+        return UNWEIGHTED if agrees else ""
+
+
+def agreements(anova: pd.DataFrame, summary: pd.DataFrame) -> tuple[Agreement, ...]:
+    """Compare every published F with the rows of the effect `platform`."""
+    return tuple(
+        _agreement(published, anova, summary[summary["metric"] == published[0]])
+        for published in PUBLISHED
+    )
+
+
+def _agreement(
+    published: tuple[str, int, int, int], anova: pd.DataFrame, cells: pd.DataFrame
+) -> Agreement:
+    metric, df, df_resid, value = published
+    is_few = cells["n"] == cells["n"].min()
+    unequal = not is_few.all()
+    others = cells[~is_few] if unequal else cells
+    return Agreement(
+        metric=metric,
+        df=df,
+        df_resid=df_resid,
+        published=value,
+        least_squares=_f_value(anova, metric, unweighted=False),
+        unweighted=_f_value(anova, metric, unweighted=True) if unequal else None,
+        few=tuple(cells.loc[is_few, "platform"].unique()),
+        few_n=int(cells["n"].min()),
+        many_n=int(cells["n"].max()),
+        few_ratio=float(cells.loc[is_few, "mean"].mean() / others["mean"].mean()),
+        common_n=len(cells) / float((1 / cells["n"]).sum()),
+    )
+
+
+def _f_value(anova: pd.DataFrame, metric: str, *, unweighted: bool) -> float:
+    is_unweighted = anova["method"].str.endswith(UNWEIGHTED)
+    platform = (anova["metric"] == metric) & (anova["effect"] == "platform")
+    return float(anova.loc[platform & (is_unweighted == unweighted), "F"].iloc[0])

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The paper's Figures 3 to 6: those of a run of ours, with what the published figures are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from featherbench.figures.catalogue import ENTRIES
+
+REPEATED = (
+    "± SD of the repetitions; {interval}: 95 % interval of the mean, the repetitions taken for "
+    "independent."
+)
+SWEEP = f"Published mean; error bars: {REPEATED.format(interval='shading')}"
+STALLED = "Hollow: the means look like a protocol that waits, not like a server that works."
+POINTS = (
+    f"Mean, with its value; thin bar: {REPEATED.format(interval='thick bar')} "
+    "Dots: single published values."
+)
+ONE_VALUE = "One published value each: nothing tells how much it varies."
+ALLOTTED = (
+    "Containers: what htop (LXD) and Docker's statistics show; guests and unikernels: the least "
+    "allotment, in steps of 8 MiB, that did not degrade performance."
+)
+
+DIFFERENT: dict[str, dict[str, Any]] = {
+    "fig3a_startup_time": {"marks": POINTS},
+    "fig3b_image_size": {
+        "panels": {"image_size": ""},
+        "axis": "on disk, by du [MiB]",
+        "marks": ONE_VALUE,
+    },
+    "fig3c_network_latency": {"marks": POINTS, "note": "Pinged from a second machine."},
+    "fig4a_http_throughput_native": {"marks": SWEEP},
+    "fig4b_http_throughput_virtualized": {"marks": SWEEP, "note": STALLED},
+    "fig5a_memory_http": {
+        "panels": {"memory_http_load": ""}, "marks": ONE_VALUE, "note": ALLOTTED
+    },
+    "fig5b_memory_kv": {"panels": {"memory_kv_load": ""}, "marks": ONE_VALUE, "note": ALLOTTED},
+    "fig6a_kv_throughput_native": {"marks": SWEEP},
+    "fig6b_kv_throughput_virtualized": {"marks": SWEEP},
+}  # fmt: skip
+"""What the paper's figure has otherwise than ours of that name."""
+
+PAPERS_ENTRIES = tuple(
+    replace(entry, **DIFFERENT[entry.name]) for entry in ENTRIES if entry.name in DIFFERENT
+)

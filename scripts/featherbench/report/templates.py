@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The templates of the reports, each of which gives one file that needs nothing but itself."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+
+from featherbench.report import numbers, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+TEMPLATES = Path(__file__).parents[3] / "resources" / "report"
+
+
+def fill(template: str, context: Mapping[str, Any]) -> str:
+    """Fill a template. A name that it uses and `context` lacks is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        count=numbers.count,
+        duration=numbers.duration,
+        fraction=numbers.fraction,
+        number=numbers.number,
+        size=numbers.size,
+        compact=settings.compact,
+    )
+    return environment.get_template(template).render(context)
+
+
+def data_uri(svg: str) -> str:
+    """Wrap an SVG so that it can be shown without a file, its ids apart from all others'."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Write the report of the paper's published data: its tests, its figures, and its claims."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from featherbench import job
+from featherbench.files import write_whole
+from featherbench.paper.page import render
+from featherbench.statistics.tables import read_csv
+
+
+def main(given: Namespace) -> None:
+    """Read, render, write."""
+    figures = {path.stem: path.read_text() for path in given.figures_dir.glob("*.svg")}
+    page = render(
+        summary=read_csv(given.summary),
+        anova=read_csv(given.anova),
+        posthoc=read_csv(given.posthoc),
+        figures=figures,
+    )
+    write_whole(given.output, page)
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    for part in ("summary", "anova", "posthoc"):
+        parser.add_argument(f"--{part}", type=Path, required=True, help="the table, as CSV")
+    parser.add_argument("--figures-dir", type=Path, required=True, help="where the figures are")
+    parser.add_argument("--output", type=Path, required=True, help="the report")
+    sys.exit(job.run(main, job.arguments(parser)))

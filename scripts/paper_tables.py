@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Test the paper's published data as those of a run of ours are tested, and as the paper did."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+import pandas as pd
+
+from featherbench import job
+from featherbench.paper.published import REPLICATE, read_samples, read_summary
+from featherbench.paper.verdicts import evidence_table, judge_all, parts_table
+from featherbench.statistics import games_howell
+from featherbench.statistics.anova import analyse, analyse_unweighted
+from featherbench.statistics.posthoc import compare, compare_over_levels, compare_with_common_error
+from featherbench.statistics.replicates import summarized
+from featherbench.statistics.tables import write_csv, write_parquet
+
+Compared = list[tuple[str, str, pd.DataFrame]]
+"""Groups by metric and kind of replicate."""
+
+
+def main(given: Namespace) -> None:
+    """Read, compute and write."""
+    folder: Path = given.tables_dir
+    samples, summary = read_samples(given.published), read_summary(given.published)
+    compared = list(summarized(summary, REPLICATE))
+    posthoc = _compared(compared)
+    claims = judge_all(summary, posthoc)
+    write_parquet(samples, folder / "samples.parquet")
+    write_csv(samples, folder / "samples.csv")
+    write_csv(summary, folder / "summary.csv")
+    write_csv(_analysed(compared), folder / "anova.csv")
+    write_csv(posthoc, folder / "posthoc.csv")
+    write_csv(parts_table(claims), folder / "claims.csv")
+    write_csv(evidence_table(claims), folder / "evidence.csv")
+
+
+def _analysed(compared: Compared) -> pd.DataFrame:
+    return pd.concat([analyse(compared), analyse_unweighted(compared)], ignore_index=True)
+
+
+def _compared(compared: Compared) -> pd.DataFrame:
+    ways = (compare, compare_with_common_error, compare_over_levels, games_howell.compare)
+    return pd.concat([way(compared) for way in ways], ignore_index=True)
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--published", type=Path, required=True, help="the folder of the data")
+    parser.add_argument("--tables-dir", type=Path, required=True, help="where to write tables")
+    sys.exit(job.run(main, job.arguments(parser)))

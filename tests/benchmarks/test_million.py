@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A million samples become tables and figures in a minute, and in two gigabytes of memory."""
+
+import os
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+
+from featherbench.codehash import SCRIPTS
+from featherbench.statistics.tables import read_parquet
+
+STUDY = Path(__file__).parents[1] / "unit/analysis/conftest.py"
+TABLES = ("summary", "anova", "posthoc", "ratios", "levels", "components", "checks")
+STEPS = {
+    "aggregate": "--cells cells --parquet samples.parquet --csv samples.csv",
+    "analyze": "--samples samples.parquet " + " ".join(f"--{name} {name}.csv" for name in TABLES),
+    "plot": "--samples samples.parquet --summary summary.csv --ratios ratios.csv"
+    " --figures-dir figures",
+}
+DEPLOYMENTS, WINDOWS = 10, 39
+MOST_S = 60
+MOST_GB = 2
+
+
+@pytest.fixture
+def study():
+    """The builders of the unit tests' synthetic study."""
+    spec = spec_from_file_location("study", STUDY)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(name, folder):
+    """Run a script; give the CPU seconds and the gigabytes at most that it took.
+
+    On a machine that does nothing else, one process takes as long as its CPU time.
+    """
+    given = ["--plan", "plan.json", *STEPS[name].split(), "--log", f"{name}.log", "--job", name]
+    process = subprocess.Popen([sys.executable, SCRIPTS / f"{name}.py", *given], cwd=folder)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, (folder / f"{name}.log").read_text()
+    return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e9
+
+
+@pytest.mark.benchmark
+@pytest.mark.timeout(1_800)
+def test_a_million_samples(study, tmp_path, capsys):
+    plan = study.plan_of(study.TWELVE, deployments=DEPLOYMENTS, windows=WINDOWS)
+    plan.write(tmp_path / "plan.json")
+    study.write_cells(plan, tmp_path / "cells")
+    took = {name: run(name, tmp_path) for name in STEPS}
+    samples = len(read_parquet(tmp_path / "samples.parquet"))
+    assert samples >= 1_000_000
+    with capsys.disabled():
+        steps = ", ".join(f"{name} {s:.1f} s, {gb:.2f} GB" for name, (s, gb) in took.items())
+        print(f"\n{samples:,} samples: {steps}")  # noqa: T201 - the figure is the purpose
+    assert sum(s for s, _ in took.values()) <= MOST_S
+    assert max(gb for _, gb in took.values()) <= MOST_GB

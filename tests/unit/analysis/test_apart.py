@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is emulated in software is neither pooled nor compared with anything else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analyze import TABLES
+from featherbench.statistics.apart import EMULATED, tabulated
+from featherbench.statistics.components import components
+from featherbench.statistics.costs import costs_s
+from featherbench.statistics.provisioning import provisioning
+from featherbench.statistics.screening import screen
+
+
+def _of(table, *, emulated):
+    return table[table[EMULATED] == emulated].reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def tables(nine):
+    return {name: make(nine.samples, nine.plan) for name, make in TABLES.items()}
+
+
+def test_the_samples_say_which_platforms_are_emulated(nine):
+    known = nine.samples.groupby(EMULATED)["host"].unique()
+    assert set(known[True]) == {"tcg"}
+    assert set(known[False]) == {"native", "kvm"}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_of_the_others_is_as_if_there_were_no_emulation(name, nine, tables):
+    others = nine.samples[~nine.samples[EMULATED]]
+    ours = _of(tables[name], emulated=False)
+    alone = _of(TABLES[name](others, nine.plan), emulated=False)
+    if name == "components":  # what a deployment costs is told by the whole course of the run
+        ours, alone = (
+            table.drop(columns=list(table.filter(like="_needed"))) for table in (ours, alone)
+        )
+    pd.testing.assert_frame_equal(ours, alone)
+    assert len(ours)
+
+
+def test_emulated_platforms_are_compared_with_each_other_alone(tables):
+    pairs = _of(tables["posthoc"], emulated=True)
+    assert set(pairs["platform_a"]) | set(pairs["platform_b"]) == {
+        *("linux-tcg", "docker-tcg", "lxd-tcg")
+    }
+    anova = tables["anova"].query("effect == 'platform' and metric == 'http_throughput'")
+    freedom = anova.groupby(EMULATED)["df"].unique()
+    assert (list(freedom[True]), list(freedom[False])) == ([2], [5])
+
+
+def test_emulated_platforms_have_their_ratio_to_the_baseline_in_a_group_of_their_own(tables):
+    ratios = _of(tables["ratios"], emulated=True)
+    assert set(ratios["platform"]) == {"linux-tcg", "docker-tcg", "lxd-tcg"}
+    assert set(ratios["baseline"]) == {"linux-native"}
+    http = ratios[ratios["metric"] == "http_throughput"]
+    assert (http["p_adj"] <= http["p"] * len(http) * (1 + 1e-9)).all()
+    assert http["ratio"].between(0.005, 0.06).all()
+
+
+def test_an_emulated_baseline_is_lent_to_nobody(nine):
+    found = tabulated(lambda rows: rows, nine.samples, baseline="linux-tcg")
+    assert len(found) == len(nine.samples)
+    assert not set(_of(found, emulated=False)["platform"]) & {"linux-tcg"}
+
+
+def test_they_do_not_cross_on_any_link(nine):
+    crossings = tabulated(provisioning, nine.samples)
+    for row in crossings.to_dict("records"):
+        hosts = {row[side].partition("-")[2] for side in ("first_below", "first_above")}
+        assert hosts == {"tcg"} if row[EMULATED] else "tcg" not in hosts
+
+
+def test_emulation_that_drifts_makes_nothing_else_suspect(nested):
+    names = {"linux-native": 1.0, "linux-kvm": 0.8, "linux-tcg": 0.1, "docker-tcg": 0.1}
+    samples = nested(platforms=names, deployments=8, windows=3)
+    emulated = samples["platform"].str.endswith("-tcg")
+    drift = np.where(emulated, 1.2 ** samples["deployment"], 1.0)
+    found = screen(samples.assign(value=samples["value"] * drift, emulated=emulated))
+    doubted = found[found["verdict"] == "suspect"]
+    assert set(doubted["platform"]) == {"linux-tcg", "docker-tcg"}
+    assert doubted["reasons"].str.contains("drift").all()
+
+
+def test_what_an_emulated_deployment_costs_is_no_cost_of_the_others(nested):
+    names = {"linux-native": 1.0, "linux-tcg": 0.1}
+    run = nested(platforms=names, deployments=6).sort_values(["deployment", "platform", "window"])
+    before_s = run["platform"].map({"linux-native": 3.0, "linux-tcg": 60.0})
+    steps_s = run["duration_s"].shift(fill_value=0.0) + before_s.where(run["window"] == 1, 0.0)
+    run = run.assign(started_monotonic_s=steps_s.cumsum())
+    for name, cost_s in (("linux-native", 3.0), ("linux-tcg", 60.0)):
+        assert costs_s(run, [name]).loc["m0", "deployment_s"] == pytest.approx(cost_s)
+    emulated = run["platform"] == "linux-tcg"
+    table = tabulated(lambda rows: components(rows, 0.02, run), run.assign(emulated=emulated))
+    needed = table.set_index("platform")["windows_needed"]
+    assert needed["linux-tcg"] > needed["linux-native"]

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import warnings
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+
+from featherbench.figures.catalogue import emulated
+from featherbench.figures.drawing import further, save
+from featherbench.figures.further import FURTHER
+from featherbench.figures.ratios import round_ratios
+from featherbench.figures.relative import relative_to_median
+from featherbench.figures.theme import style
+from featherbench.statistics.apart import tabulated
+from featherbench.statistics.provisioning import provisioning
+from featherbench.statistics.ratios import ratios
+from featherbench.statistics.summary import summarize
+
+mpl.use("agg")
+BY_NAME = {entry.name: entry for entry in FURTHER}
+
+
+def _drawn(name, study, samples, compared=None):
+    if compared is None:
+        compared = ratios(samples, study.plan.baseline, 0.05, 1)
+    tables = {"samples": samples, "summary": summarize(samples), "compared": compared}
+    return further(BY_NAME[name], study.plan, **tables)
+
+
+def _layers(plot, geom):
+    """The data that each layer of that geom draws."""
+    layers = [layer for layer in plot.layers if type(layer.geom).__name__ == geom]
+    return [plot.data if layer._data is None else layer._data for layer in layers]
+
+
+def _legend(plot):
+    """Map what the legend names to its colours and shapes."""
+    scales = {scale.aesthetics[0]: scale for scale in plot.scales if hasattr(scale, "limits")}
+    names = scales["color"].limits
+    pairs = zip(scales["color"].palette(9), scales["shape"].palette(9), strict=False)
+    return dict(zip(names, pairs, strict=False))
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_no_valid_data_is_a_figure_that_says_so(name, two, tmp_path):
+    compared = ratios(two.samples, two.plan.baseline, 0.05, 1)
+    compared = compared.assign(ratio=np.nan)
+    plot = _drawn(name, two, two.samples.assign(verdict="invalid"), compared)
+    save(plot, tmp_path, "empty")
+    assert "no valid data" in str(plot.layers[0].geom.aes_params.get("label")) + str(
+        plot.layers[0].data
+    )
+
+
+def test_every_ratio_stands_by_its_platform_and_pale_where_it_may_be_chance(twelve):
+    compared = ratios(twelve.samples, "linux-native", 0.05, 1)
+    compared["p_adj"] = np.where(compared["platform"] == "osv-kvm", 0.4, 0.001)
+    drawn = _drawn("fig7a_http_ratios", twelve, twelve.samples, compared).data
+    expected = compared[compared["metric"] == "http_throughput"]
+    assert sorted(drawn["ratio"]) == sorted(expected["ratio"])
+    assert set(drawn.loc[drawn["alpha"] < 1, "platform"]) == {"osv-kvm"}
+    rows = drawn.groupby("platform")["place"].agg(["min", "max"]).sort_values("min")
+    assert (rows["max"].shift().dropna() < rows["min"].iloc[1:]).all()
+
+
+def test_few_levels_have_their_ratios_written_beside_them(make, tmp_path):
+    study = make.study(make.plan(make.TWO, levels=(1, 64)), tmp_path)
+    (texts,) = _layers(_drawn("fig7b_kv_ratios", study, study.samples), "geom_text")
+    assert len(texts) == 4
+    assert texts["text"].str.fullmatch(r"0\.\d{3} at (1|64)").all()
+
+
+def test_latency_meets_the_throughput_of_the_same_platform_and_level(two):
+    table = _drawn("fig8b_kv_latency_against_throughput", two, two.samples).data
+    summary = summarize(two.samples).set_index(["platform", "metric", "concurrency"])
+    for row in table.to_dict("records"):
+        metric = "kv_get" if row["panel"].startswith("Redis GET") else "kv_set"
+        statistic = "p50" if row["panel"].endswith("median") else "p99"
+        where = row["platform"], row["concurrency"]
+        latency = summary.loc[(where[0], f"{metric}_latency_{statistic}", where[1]), "mean"]
+        rate = summary.loc[(where[0], f"{metric}_throughput", where[1]), "mean"]
+        assert (row["mean_ms"], row["mean"]) == (pytest.approx(latency / 1000), rate)
+
+
+def test_along_a_line_connections_grow(two):
+    (path,) = _layers(
+        _drawn("fig8a_http_latency_against_throughput", two, two.samples), "geom_path"
+    )
+    for _, line in path.groupby(["label", "panel"], observed=True):
+        assert line["concurrency"].is_monotonic_increasing
+
+
+def test_where_only_a_mean_latency_is_told_that_is_drawn(two):
+    known = ~two.samples["metric"].str.contains(r"_latency_(?!mean)")
+    table = _drawn("fig8a_http_latency_against_throughput", two, two.samples[known]).data
+    assert set(table["panel"]) == {"HTTP, mean"}
+
+
+@pytest.mark.parametrize(
+    "name", ["fig8a_http_latency_against_throughput", "fig10_course", "fig11_provisioning"]
+)
+def test_a_platform_looks_the_same_in_every_legend(name, twelve):
+    legend = _legend(_drawn(name, twelve, twelve.samples))
+    assert len(legend) >= 9
+    for platform, (colour, shape) in legend.items():
+        technology, host = platform.partition("+")[0].split("-")
+        look = style(platform, technology, host)
+        assert (colour, shape) == (look.colour, look.shape), platform
+
+
+def test_every_valid_window_is_a_dot_and_every_deployment_a_line(two):
+    valid = two.samples.query("metric == 'http_throughput' and verdict != 'invalid'")
+    drawn = _drawn("fig9a_http_distribution", two, two.samples).data
+    assert len(drawn) == len(valid)
+    assert drawn.groupby("platform")["place"].nunique().eq(3).all()
+    assert drawn.groupby("place")["deployment"].nunique().eq(1).all()
+    first = drawn.groupby(["platform", "deployment"])["place"].first()
+    assert (first.groupby("platform").diff().dropna() < 0).all()
+
+
+def test_relative_values_have_the_median_one(two):
+    relative = relative_to_median(two.samples[two.samples["primary"]])
+    medians = relative.groupby(["platform", "metric", "concurrency"])["value"].median()
+    assert np.allclose(medians, 1)
+
+
+def test_values_whose_median_is_zero_are_left_out(two):
+    zero = two.samples.assign(value=0.0)
+    assert relative_to_median(zero).empty
+
+
+def test_drift_is_seen_in_the_blocks(two):
+    samples = two.samples.assign(value=two.samples["value"] * 1.1 ** two.samples["deployment"])
+    (line,) = _layers(_drawn("fig10_course", two, samples), "geom_line")
+    for _, blocks in line.groupby("panel", observed=True):
+        assert blocks.sort_values("sequence")["value"].is_monotonic_increasing
+        assert blocks["value"].iloc[-1] / blocks["value"].iloc[0] == pytest.approx(1.21, abs=0.1)
+
+
+def test_the_course_has_every_metric_that_varies_by_its_place_in_the_order(two):
+    plot = _drawn("fig10_course", two, two.samples)
+    assert set(plot.data["workload"]) == {"http", "kv", "startup", "latency", "memory"}
+    assert plot.data["sequence"].nunique() > 100
+
+
+def test_the_rings_are_where_the_table_says_that_the_winner_changes(twelve):
+    plot = _drawn("fig11_provisioning", twelve, twelve.samples)
+    texts = _layers(plot, "geom_text")[0]
+    table = provisioning(twelve.samples)
+    changing = table[table["changes_the_winner"]]
+    shown = changing[changing["bandwidth_mbit_s"].between(1, 100_000)]
+    assert sorted(texts["bandwidth"]) == pytest.approx(sorted(shown["bandwidth_mbit_s"]))
+    assert len(texts) >= 2
+
+
+def test_the_lines_are_transfer_and_start(two):
+    data = _drawn("fig11_provisioning", two, two.samples).data
+    slow = data[(data["bandwidth"] == data["bandwidth"].min()) & (data["panel"] == "http")]
+    sizes = {"linux-native": 2256.0 * 0.4, "docker-native": 355.0 * 0.4}
+    starts = two.samples.query("metric == 'startup_time' and verdict != 'invalid'")
+    for row in slow.to_dict("records"):
+        own = starts[starts["platform"] == row["platform"]]
+        start_s = own.groupby("deployment")["value"].mean().mean()
+        assert row["time"] == pytest.approx(sizes[row["platform"]] * 8 * 1.048576 + start_s)
+
+
+@pytest.mark.parametrize("name", ["fig7a_http_ratios", "fig10_course", "fig11_provisioning"])
+def test_no_figure_shows_emulated_platforms_beside_others(name, nine):
+    compared = tabulated(
+        lambda rows: ratios(rows, "linux-native", 0.05, 1), nine.samples, baseline="linux-native"
+    )
+    tables = {"samples": nine.samples, "summary": summarize(nine.samples), "compared": compared}
+    for entry in (BY_NAME[name], emulated(BY_NAME[name])):
+        shown = set(further(entry, nine.plan, **tables).data["host"])
+        assert shown == {"tcg"} if entry.emulated else "tcg" not in shown
+        assert "kvm" in shown or entry.emulated
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_suspect_windows_and_single_deployments_can_be_drawn(name, make, tmp_path):
+    plan = make.plan(make.TWO, levels=(100,), deployments=1, windows=2)
+    study = make.study(plan, tmp_path / "cells")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save(_drawn(name, study, study.samples.assign(verdict="suspect")), tmp_path, name)
+
+
+def test_hollow_marks_are_the_suspect_ones(two):
+    samples = two.samples.assign(verdict="ok")
+    odd = (samples["platform"] == "docker-native") & (samples["deployment"] == 2)
+    samples["verdict"] = samples["verdict"].mask(odd, "suspect")
+    for name in ("fig9a_http_distribution", "fig10_course"):
+        hollow = _layers(_drawn(name, two, samples), "geom_point")[1]
+        assert set(zip(hollow["platform"], hollow["deployment"], strict=True)) == {
+            ("docker-native", 2)
+        }
+
+
+def test_an_unknown_metric_of_a_plugin_has_a_panel_in_the_course(two):
+    samples = two.samples.assign(metric=two.samples["metric"].replace("startup_time", "boot_x"))
+    panels = _drawn("fig10_course", two, samples).data["panel"]
+    assert "boot x" in set(panels)
+    assert isinstance(panels.dtype, pd.CategoricalDtype)
+
+
+@pytest.mark.parametrize(
+    ("limits", "some"),
+    [((0.55, 1.3), {0.7, 1, 1.2}), ((0.02, 1.5), {0.1, 0.5, 1}), ((0.8, 1e4), {1, 100})],
+)
+def test_the_axis_of_ratios_has_round_numbers_that_do_not_touch(limits, some):
+    found = round_ratios(limits)
+    assert some <= set(found)
+    assert 4 <= len(found) <= 15
+    steps = np.diff(np.log(found)) / np.log(limits[1] / limits[0])
+    assert steps.min() >= 0.11 - 1e-9

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from featherbench.statistics.provisioning import (
+    COLUMNS,
+    MBIT_PER_MIB,
+    candidates,
+    provisioning,
+    reigns,
+)
+
+MIB_PER_MBIT = 1 / MBIT_PER_MIB
+
+
+def samples_of(platforms, *, apps=("http",), spread=0.01):
+    """Samples of platforms by name: mean start in s, and compressed image in Mbit."""
+    rows = []
+    for name, (start_s, image_mbit) in platforms.items():
+        technology, host = name.split("-")
+        shared = {"platform": name, "technology": technology, "host": host, "verdict": "ok"}
+        starts = start_s * (1 + spread * np.array([-1, 0, 1]))
+        rows += [
+            shared | {"metric": "startup_time", "deployment": n, "value": start}
+            for n, start in enumerate(starts, start=1)
+        ]
+        rows += [
+            shared | {"metric": f"image_size_{app}{kind}", "deployment": 1, "value": size}
+            for app in apps
+            for kind, size in (("_compressed", image_mbit * MIB_PER_MBIT), ("", 1e6))
+        ]
+    return pd.DataFrame(rows)
+
+
+def test_two_platforms_cross_where_the_surplus_takes_as_long_as_the_later_start():
+    (row,) = provisioning(
+        samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)})
+    ).to_dict("records")
+    assert list(row) == COLUMNS
+    assert (row["first_below"], row["first_above"]) == ("osv-kvm", "docker-native")
+    assert row["bandwidth_mbit_s"] == pytest.approx(40)
+    assert row["changes_the_winner"]
+
+
+def test_at_the_crossing_both_take_equally_long():
+    samples = samples_of({"docker-native": (0.23, 600.0), "osv-kvm": (1.1, 75.0)})
+    (bandwidth,) = provisioning(samples)["bandwidth_mbit_s"]
+    a, b = candidates(samples)["http"]
+    assert a.time_s(bandwidth) == pytest.approx(b.time_s(bandwidth))
+
+
+def test_the_interval_is_that_of_the_later_start():
+    samples = samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)}, spread=0.05)
+    (row,) = provisioning(samples).to_dict("records")
+    later = stats.ttest_ind([2.85, 3, 3.15], [0.95, 1, 1.05], equal_var=False)
+    interval = later.confidence_interval()
+    assert row["ci_low"] == pytest.approx(80 / interval.high)
+    assert row["ci_high"] == pytest.approx(80 / interval.low)
+
+
+def test_where_the_starts_may_be_alike_the_interval_has_no_end():
+    samples = samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (1.1, 20.0)}, spread=0.3)
+    (row,) = provisioning(samples).to_dict("records")
+    assert row["ci_low"] < row["bandwidth_mbit_s"] < row["ci_high"] == math.inf
+
+
+def test_one_that_is_sooner_and_smaller_is_first_at_any_bandwidth():
+    (row,) = provisioning(
+        samples_of({"docker-native": (1.0, 10.0), "osv-kvm": (3.0, 20.0)})
+    ).to_dict("records")
+    assert "docker-native starts no later than osv-kvm" in row["note"]
+    assert math.isnan(row["bandwidth_mbit_s"])
+    assert not row["changes_the_winner"]
+
+
+def test_a_single_deployment_has_no_interval():
+    samples = samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)})
+    (row,) = provisioning(samples[samples["deployment"] == 1]).to_dict("records")
+    assert row["bandwidth_mbit_s"] == pytest.approx(80 / 1.98)
+    assert math.isnan(row["ci_low"])
+    assert "no interval" in row["note"]
+
+
+def brute_force(group, bandwidth):
+    return min((one for one in group if one.isolates), key=lambda one: one.time_s(bandwidth))
+
+
+def test_the_reigns_are_those_that_trying_every_bandwidth_finds():
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        drawn = {f"t{n}-kvm": tuple(rng.lognormal(0, 2, 2)) for n in range(6)}
+        group = candidates(samples_of(drawn))["http"]
+        found = reigns(group)
+        assert (found[0].low, found[-1].high) == (0, math.inf)
+        assert all(a.high == b.low for a, b in itertools.pairwise(found))
+        for bandwidth in rng.lognormal(0, 3, 20):
+            (first,) = [one for one in found if one.low <= bandwidth < one.high]
+            assert first.platform == brute_force(group, bandwidth).platform
+
+
+def test_a_plain_process_is_compared_but_is_not_the_first_of_those_that_isolate():
+    samples = samples_of(
+        {"linux-native": (0.004, 5.0), "docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)}
+    )
+    assert [reign.platform for reign in reigns(candidates(samples)["http"])] == [
+        "osv-kvm",
+        "docker-native",
+    ]
+    assert len(provisioning(samples)) == 3
+
+
+def test_with_one_that_isolates_the_plain_process_is_among_the_first():
+    group = candidates(samples_of({"linux-native": (0.1, 9.0), "docker-native": (1.0, 5.0)}))
+    assert [r.platform for r in reigns(group["http"])] == ["docker-native", "linux-native"]
+
+
+def test_apps_are_apart_and_what_lacks_a_figure_is_left_out():
+    samples = samples_of({"docker-native": (1, 9), "osv-kvm": (3, 2)}, apps=("http", "kv"))
+    gone = (samples["platform"] == "osv-kvm") & (samples["metric"] == "image_size_kv_compressed")
+    table = provisioning(samples.assign(verdict=samples["verdict"].mask(gone, "invalid")))
+    assert list(table["app"]) == ["http"]
+
+
+def test_no_samples_give_no_rows():
+    table = provisioning(samples_of({"docker-native": (1, 9)}).head(0))
+    assert list(table.columns) == COLUMNS
+    assert table.empty

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from featherbench.paper.claims import Verdict, alike, below, judge, not_different
+from featherbench.paper.contrasts import OVER_ALL, Contrasts, Error
+from featherbench.paper.published import REPLICATE
+from featherbench.paper.transfer import Link, against
+from featherbench.paper.verdicts import evidence_table, judge_all, parts_table
+from featherbench.statistics import games_howell
+from featherbench.statistics.posthoc import compare, compare_over_levels, compare_with_common_error
+from featherbench.statistics.replicates import summarized
+
+HTTP = "http_throughput"
+OUT, NOT, OPEN = Verdict.BORNE_OUT, Verdict.NOT_BORNE_OUT, Verdict.NOT_DECIDABLE
+
+
+def posthoc_of(summary):
+    compared = list(summarized(summary, REPLICATE))
+    ways = (compare, compare_with_common_error, compare_over_levels, games_howell.compare)
+    return pd.concat([way(compared) for way in ways], ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def posthoc(summary):
+    return posthoc_of(summary)
+
+
+@pytest.fixture(scope="module")
+def contrasts(summary, posthoc):
+    return Contrasts(summary, posthoc, Error.ALL_LEVELS)
+
+
+@pytest.fixture(params=list(Error))
+def with_any_error(request, summary, posthoc):
+    return Contrasts(summary, posthoc, request.param)
+
+
+@pytest.fixture(scope="module")
+def claims(summary, posthoc):
+    return {claim.number: claim for claim in judge_all(summary, posthoc)}
+
+
+def _part(claims, number, beginning):
+    (part,) = [p for p in claims[number].parts if p.statement.startswith(beginning)]
+    return part
+
+
+def test_there_are_twelve_and_each_part_says_why(claims):
+    assert list(claims) == list(range(1, 13))
+    for claim in claims.values():
+        for part in claim.parts:
+            assert part.statement
+            assert part.test
+            assert part.finding
+
+
+@pytest.mark.parametrize(
+    ("number", "beginning", "verdict"),
+    [
+        (1, "Unikernels", OUT),
+        (1, "Docker", OUT),
+        (1, "LXD", NOT),
+        (2, "Docker", OUT),
+        (2, "The services", OPEN),
+        (3, "Containers", OUT),
+        (3, "Rumprun", OUT),
+        (3, "OSv", NOT),
+        (3, "MirageOS", OUT),
+        (4, "Rumprun and OSv", NOT),
+        (4, "KVM's", OUT),
+        (4, "So they are", OPEN),
+        (5, "HTTP", NOT),
+        (5, "Redis GET", OPEN),
+        (5, "Redis SET", OPEN),
+        (6, "Docker and LXD are", OUT),
+        (6, "Docker and LXD in", OUT),
+        (6, "Network", OPEN),
+        (7, "Ahead of containers in a KVM guest", OUT),
+        (7, "Ahead of native", NOT),
+        (7, "Not ahead of containers in a KVM guest", NOT),
+        (8, "MirageOS", OUT),
+        (9, "Containers", OUT),
+        (9, "MirageOS needs least of the unikernels (Redis)", OPEN),
+        (9, "OSv", OUT),
+        (10, "GET: containers cost natively", OUT),
+        (10, "SET: containers cost in a KVM guest", OUT),
+        (10, "GET: OSv", OUT),
+        (10, "SET: OSv", NOT),
+        (10, "GET: Rumprun", NOT),
+        (11, "Docker", OUT),
+        (11, "At 1 Gbit/s", OUT),
+        (12, "Most are not slower than containers in", OUT),
+        (12, "Most are not slower than containers on", NOT),
+    ],
+)
+def test_the_published_data_decide(claims, number, beginning, verdict):
+    part = _part(claims, number, beginning)
+    assert part.verdict is verdict, part.finding
+
+
+def test_at_600_rumprun_is_ahead_of_containers_in_a_guest_and_not_of_native_ones(contrasts):
+    for other in ("docker-kvm", "lxd-kvm"):
+        found = contrasts.contrast(HTTP, "rumprun-kvm", other, 600)
+        assert found.difference > 0
+        assert found.p < 0.0001
+    for other in ("docker-native", "lxd-native"):
+        assert contrasts.contrast(HTTP, "rumprun-kvm", other, 600).p > 0.5
+
+
+def test_with_each_levels_own_error_the_lead_over_lxd_is_not_that_significant(summary, posthoc):
+    claims = {c.number: c for c in judge_all(summary, posthoc, Error.LEVEL)}
+    part = _part(claims, 7, "Ahead of containers in a KVM guest")
+    assert part.verdict is NOT
+    assert "lxd-kvm at 600" in part.finding
+
+
+def test_by_their_own_deviations_rumprun_leads_lxd_at_600(summary, posthoc):
+    """Where all platforms' deviations count, linux-native's of 9,655 hides it at p < 0.0001."""
+    found = Contrasts(summary, posthoc, Error.PAIR).contrast(HTTP, "rumprun-kvm", "lxd-kvm", 600)
+    assert found.p < 0.0001
+    assert found.ratio == pytest.approx(29611 / 23518)
+    # Fieller with the means' own variances: 3,283^2 / 30 and 1,601^2 / 30.
+    excess = abs(29611 - found.ratio_low * 23518)
+    error = math.sqrt((3283**2 + (found.ratio_low * 1601) ** 2) / 30)
+    half = (found.high - found.low) / 2 / math.sqrt((3283**2 + 1601**2) / 30)
+    assert excess / error == pytest.approx(half)
+
+
+def test_the_stall_of_mirageos_is_named_where_its_claim_is(claims):
+    (part,) = claims[8].parts
+    assert "100, 200, 300: protocol stall" in part.remark
+
+
+def test_verdicts_follow_the_data(summary):
+    """With LXD as fast as Docker, and OSv ten times as large, the verdicts turn."""
+    lxd = (summary["metric"] == "startup_time") & (summary["platform"] == "lxd-native")
+    osv = (summary["metric"] == "image_size") & (summary["platform"] == "osv-kvm")
+    factors = np.where(lxd, 0.04, np.where(osv, 2.5, 1.0))
+    other = summary.assign(mean=summary["mean"] * factors)
+    claims = {claim.number: claim for claim in judge_all(other, posthoc_of(other))}
+    assert _part(claims, 1, "LXD").verdict is OUT
+    assert _part(claims, 2, "Docker").verdict is NOT
+    assert _part(claims, 3, "OSv").verdict is OUT
+
+
+def test_a_platform_that_is_missing_leaves_its_part_open(summary, posthoc):
+    there = summary[summary["platform"] != "osv-kvm"]
+    known = ~posthoc[["platform_a", "platform_b"]].isin(["osv-kvm"]).any(axis=1)
+    contrasts = Contrasts(there, posthoc[known], Error.ALL_LEVELS)
+    found = contrasts.each("image_size", ["osv-kvm"], ["docker-native"])
+    assert judge("it is small", "none", found, below(0.05)).verdict is OPEN
+
+
+def test_a_contrast_is_the_same_from_either_side(contrasts):
+    one = contrasts.contrast(HTTP, "docker-kvm", "linux-kvm", 500)
+    two = contrasts.contrast(HTTP, "linux-kvm", "docker-kvm", 500)
+    assert one.difference == -two.difference
+    assert (one.low, one.high) == (-two.high, -two.low)
+    assert one.p == two.p
+    assert one.ratio_low == pytest.approx(1 / two.ratio_high)
+    assert one.ratio_high == pytest.approx(1 / two.ratio_low)
+
+
+def test_the_ratios_interval_excludes_one_where_the_test_finds_a_difference(with_any_error):
+    names = with_any_error.platforms(HTTP)
+    for level in (OVER_ALL, 1, 500, 1000):
+        for one in with_any_error.each(HTTP, names, names, [level]):
+            if math.isfinite(one.ratio_low):
+                assert (one.ratio_low > 1 or one.ratio_high < 1) == (one.p < 0.05), one
+
+
+def test_over_all_levels_means_count_every_level_alike(contrasts, summary):
+    found = contrasts.contrast(HTTP, "mirageos-xen", "linux-xen", OVER_ALL)
+    cells = summary[(summary["metric"] == HTTP) & (summary["platform"] == "mirageos-xen")]
+    assert found.mean_a == pytest.approx(cells["mean"].mean())
+    assert found.difference == pytest.approx(found.mean_a - found.mean_b)
+    assert found.level is None
+
+
+def test_alike_wants_the_whole_interval_within_the_margin(contrasts):
+    near = contrasts.contrast("round_trip_time", "docker-native", "osv-kvm")
+    assert near.ratio == pytest.approx(0.975, abs=0.001)
+    assert not_different(near)
+    assert alike(near)
+    wide = contrasts.contrast("round_trip_time", "rumprun-kvm", "lxd-native")
+    assert not_different(wide)
+    assert not alike(wide)
+
+
+def test_where_image_and_start_balance(contrasts):
+    """355.2 MiB against 10.875 MiB, 0.2342 s against 0.6699 s."""
+    race = against(contrasts, "osv-kvm", "docker-native")
+    assert race.equal_at == pytest.approx((355.2 - 10.875) * 8 * 2**20 / 1e9 / 0.43564, rel=1e-4)
+    assert race.low < race.equal_at < race.high
+    assert race.won_by_first(Link(gigabits_per_s=race.low - 0.01))
+    # Where the interval leaves it open, neither is first.
+    assert not race.won_by_first(Link(gigabits_per_s=(race.low + race.equal_at) / 2))
+
+
+def test_the_tables_have_every_part_and_all_its_evidence(claims):
+    parts, evidence = parts_table(claims.values()), evidence_table(claims.values())
+    assert len(parts) == sum(len(claim.parts) for claim in claims.values())
+    assert len(evidence) == sum(len(p.evidence) for c in claims.values() for p in c.parts)
+    decided = evidence.merge(parts, on=["claim", "part"]).query("verdict != 'not decidable'")
+    assert decided["holds"].notna().all()

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The report of the paper's data: whole, self-contained, and made from the tables alone."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from featherbench.paper.agreement import agreements
+from featherbench.paper.figures import PAPERS_ENTRIES
+from featherbench.paper.page import render
+from featherbench.paper.published import REPLICATE
+from featherbench.statistics import games_howell
+from featherbench.statistics.anova import analyse, analyse_unweighted
+from featherbench.statistics.posthoc import compare, compare_over_levels, compare_with_common_error
+from featherbench.statistics.replicates import summarized
+
+SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
+
+
+@pytest.fixture(scope="module")
+def compared(summary):
+    return list(summarized(summary, REPLICATE))
+
+
+@pytest.fixture(scope="module")
+def anova(compared):
+    return pd.concat([analyse(compared), analyse_unweighted(compared)])
+
+
+@pytest.fixture(scope="module")
+def page(summary, compared, anova):
+    ways = (compare, compare_with_common_error, compare_over_levels, games_howell.compare)
+    posthoc = pd.concat([way(compared) for way in ways], ignore_index=True)
+    return render(summary, anova, posthoc, {entry.name: SVG for entry in PAPERS_ENTRIES})
+
+
+class Balance(HTMLParser):
+    """Counts the tags that are open."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.wrong = [], []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):  # noqa: ARG002 - as the parser calls it
+        if tag not in {"meta", "link", "img", "br"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if self.open.pop() != tag:
+            self.wrong.append(tag)
+
+
+def _text(page):
+    return " ".join(re.sub(r"<[^>]*>", " ", page).split())
+
+
+def test_it_is_a_whole_page_that_loads_nothing(page):
+    balance = Balance(page)
+    assert (balance.open, balance.wrong) == ([], [])
+    assert set(re.findall(r'src="(.{5})', page)) == {"data:"}
+    assert "url(" not in page
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    for link in re.findall(r'<a [^>]*href="([^"]+)"', page):
+        assert link[1:] in ids or link.startswith("https://doi.org/")
+
+
+def test_every_claim_has_a_verdict_and_every_figure_a_place(page):
+    for number in range(1, 13):
+        assert f'id="claim-{number}"' in page
+    for entry in PAPERS_ENTRIES:
+        assert f'<figure id="{entry.name}">' in page
+
+
+def test_the_difference_between_the_two_analyses_is_explained_from_the_data(page):
+    text = _text(page)
+    assert "HTTP throughput, F(9, 2970) 3,921 3,723.43 3,920.70 unweighted means" in text
+    assert "Redis GET throughput, F(7, 7920) 4,099 4,098.99 the same either analysis" in text
+    assert "mirageos-xen has 10 repetitions of each cell, the other platforms up to 30" in text
+    assert "count as one of 25, the harmonic mean of n" in text
+
+
+def test_a_verdict_that_another_error_turns_is_named(page):
+    text = _text(page)
+    assert "With the error within each level alone it is not borne out. In 8 of 10" in text
+
+
+def test_an_f_that_is_not_found_again_says_so(anova, summary):
+    other = anova.assign(F=anova["F"] * 1.01)
+    assert [one.agrees_by for one in agreements(other, summary)] == ["", ""]
+    assert [one.agrees_by for one in agreements(anova, summary)] == [
+        "unweighted means",
+        "either analysis",
+    ]
