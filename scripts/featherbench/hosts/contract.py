@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a host must be able to do: give a technology a place to run.
+"""What a host must be able to do: have technologies run on it.
 
-One file a host; its class is always called `Host`.
+One file a host; its class is always called `Host`. Heavy libraries are imported inside the methods
+that need them, as in drivers of technologies.
 """
 
 from __future__ import annotations
@@ -9,21 +10,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from featherbench.platforms.contract import Lack, Place
+    from featherbench.platforms.contract import Leftover, Technology
 
 
 class Host(Protocol):
-    """The contract."""
+    """The contract. Drivers are stateless: every method gets all that it needs."""
 
     virtualized: ClassVar[bool]
     """Whether its platforms belong into the figures of virtualized ones."""
+    emulated: ClassVar[bool]
+    """Whether it runs code in software that stands in for a processor: its figures are no measure
+    of virtualization, and stand in no table or figure beside those of one."""
+    image_family: ClassVar[str]
+    """Hosts of one family share their images; empty where they are the technology's own."""
 
-    def lacks(self) -> Sequence[Lack]:
-        """Say what this machine lacks to be such a host."""
+    def platform(self, name: str, technology: Technology) -> Technology | None:
+        """Say how the technology of that name runs on this host; None when it cannot.
+
+        That is the technology itself, or one that wraps it: in a guest, or as one. Its `lacks` say
+        what this machine lacks for the two together.
+        """
         ...
 
-    def open(self, local: Place) -> Place:
-        """Give the place where the technology runs; `local` is this machine's own."""
+    def leftovers(self) -> Sequence[Leftover]:
+        """Find what broken runs left of the host's own: only what bears our label."""
+        ...
+
+    def remove(self, leftover: Leftover) -> None:
+        """Remove one of them."""
+        ...
+
+    def facts(self) -> Mapping[str, str]:
+        """Versions and settings of the host, for the record; empty where it cannot be used."""
         ...

@@ -6,20 +6,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from featherbench.platforms.contract import Lack, Place
+    from featherbench.platforms.contract import Leftover, Technology
 
 
 class Host:
     """The bare machine: nothing lies between the technology and its kernel."""
 
     virtualized = False
+    emulated = False
+    image_family = ""
 
-    def lacks(self) -> Sequence[Lack]:
-        """Lack nothing: we are running on it."""
+    def platform(self, name: str, technology: Technology) -> Technology | None:
+        """Give the technology itself."""
+        return technology
+
+    def leftovers(self) -> Sequence[Leftover]:
+        """Leave nothing: technologies look for their own."""
         return ()
 
-    def open(self, local: Place) -> Place:
-        """Give this machine's own place."""
-        return local
+    def remove(self, leftover: Leftover) -> None:
+        """Have nothing to remove."""
+
+    def facts(self) -> Mapping[str, str]:
+        """Say nothing that the host's record does not say."""
+        return {}

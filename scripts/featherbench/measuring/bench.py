@@ -60,7 +60,14 @@ class Bench:
     logs: Path
     instance: Instance | None = None
 
-    def order(self, app: str, command: Sequence[str], port: int | None) -> StartOrder:
+    def order(
+        self,
+        app: str,
+        command: Sequence[str],
+        port: int | None,
+        *,
+        memory_mib: int | None = None,
+    ) -> StartOrder:
         """Prepare the start of an instance; nothing is started yet."""
         instance_id = uuid.uuid4().hex[:12]
         return StartOrder(
@@ -74,6 +81,7 @@ class Bench:
             tuning=self.tuning,
             place=self.place,
             log=self.logs / f"{instance_id}.log",
+            memory_mib=memory_mib,
         )
 
     def with_instance(self, instance: Instance) -> Bench:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from featherbench.measuring.load_run import LoadRun, least_s, rescaled, run_load
 from featherbench.measuring.observation import between, circumstances, snapshot
 from featherbench.record import Measure, Window
-from featherbench.verdict import judge
+from featherbench.verdict import LEAST_CLOCK_TICKS, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,10 +46,11 @@ class Series:
         """Take a window.
 
         When a counted load ends too early, the count is wrong: it is corrected, once, and another
-        window is taken; the short one stays, as invalid.
+        window is taken; the short one stays, as invalid. Too early it is also for its clock.
         """
         window = self._take()
-        if self.load.requests and self.may_resize and window.duration_s < self._least_s:
+        least_s = max(self._least_s, LEAST_CLOCK_TICKS * window.notes["clock_tick_s"])
+        if self.load.requests and self.may_resize and window.duration_s < least_s:
             self.may_resize = False
             self.load = rescaled(self.load, window.duration_s, self.window_s)
             self._take()

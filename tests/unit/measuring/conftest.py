@@ -54,6 +54,8 @@ class ScriptedTechnology:
     cpu_s: float = 0.0
     started: list = field(default_factory=list)
     stopped: list = field(default_factory=list)
+    prepared: int = 0
+    fixed_memory: bool = False
 
     def is_running(self, _):
         return self.running
@@ -73,6 +75,12 @@ class ScriptedTechnology:
             memory_peak_bytes=4 << 20,
             source="script",
         )
+
+    def start_phases_s(self, instance):
+        return instance.start_phases_s
+
+    def prepare(self, _order):
+        self.prepared += 1
 
     def stop(self, instance):
         self.stopped.append(instance.id)
@@ -135,6 +143,7 @@ def bench_for(client, technology, tmp_path):
             place=Place(
                 host="native",
                 address="198.18.0.1",
+                home="198.18.0.1",
                 cpus=(1,),
                 container_subnet="198.18.1.0/24",
                 state=tmp_path,

@@ -115,6 +115,15 @@ def test_a_count_that_is_too_low_is_corrected_once_and_the_short_window_stays(be
     assert [round(window.duration_s, 2) for window in series.windows] == [0.5, 2.0, 2.0]
 
 
+def test_a_count_that_is_too_low_for_the_clock_is_corrected_too(bench_for, client):
+    """0.9 s of a window of 1.5 s are long enough, but fewer than a thousand ticks of 1 ms."""
+    series = kv_series(bench_for("kv"), client, [SLOW / 0.45, SLOW / 0.45])
+    series.window_s = 1.5
+    series.take()
+    assert [window.verdict for window in series.windows] == ["invalid", "ok"]
+    assert series.windows[0].reasons[0].startswith("clock too coarse")
+
+
 def test_a_count_is_not_corrected_twice(bench_for, client):
     series = kv_series(bench_for("kv"), client, [FAST, 4 * FAST, 4 * FAST])
     series.take()

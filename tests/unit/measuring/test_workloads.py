@@ -179,7 +179,7 @@ def startup(bench_for, technology):
             bench,
             instance=None,
             images={"startup": image("startup")},
-            place=replace(bench.place, address="127.0.0.1"),
+            place=replace(bench.place, home="127.0.0.1"),
         )
 
     return make

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The first program of a guest, in its initial RAM disk: loads the modules that /modules names, in that order,
+ * mounts the disk with our serial number as the root, and becomes the program that the kernel's
+ * parameter `fb_init` names. Tells the host, on the second serial port, when user space began.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define REPORT "/dev/ttyS1"
+#define ROOT_SERIAL "featherbench-root"
+#define ROOT "/root"
+#define DISK_WITHIN_MS 10000
+
+/* When process 1 ends, the kernel panics, and the machine with it. */
+static void fail(const char *what)
+{
+    fprintf(stderr, "featherbench: %s: %s\n", what, strerror(errno));
+    exit(EXIT_FAILURE);
+}
+
+static void mount_kernels_own(void)
+{
+    if (mount("devtmpfs", "/dev", "devtmpfs", MS_NOSUID, "mode=0755") < 0)
+        fail("mounting /dev");
+    if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL) < 0)
+        fail("mounting /proc");
+    if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL) < 0)
+        fail("mounting /sys");
+}
+
+static void load_modules(void)
+{
+    char name[256];
+    FILE *list = fopen("/modules", "r");
+
+    if (!list)
+        fail("/modules");
+    while (fgets(name, sizeof name, list)) {
+        name[strcspn(name, "\n")] = '\0';
+        int module = open(name, O_RDONLY | O_CLOEXEC);
+        if (module < 0 || syscall(SYS_finit_module, module, "", 0) < 0)
+            fail(name);
+        close(module);
+        unlink(name); /* this file system is memory */
+    }
+    fclose(list);
+}
+
+static int has_root_serial(const char *disk)
+{
+    char path[300], serial[64] = "";
+    snprintf(path, sizeof path, "/sys/block/%s/serial", disk);
+    FILE *file = fopen(path, "r");
+
+    if (!file)
+        return 0;
+    if (fgets(serial, sizeof serial, file))
+        serial[strcspn(serial, "\n")] = '\0';
+    fclose(file);
+    return strcmp(serial, ROOT_SERIAL) == 0;
+}
+
+/* Write the device's path to `device`; 0 when there is no such disk yet. */
+static int find_root_disk(char *device, size_t size)
+{
+    struct dirent *entry;
+    int found = 0;
+    DIR *disks = opendir("/sys/block");
+
+    while (disks && !found && (entry = readdir(disks)))
+        if ((found = has_root_serial(entry->d_name)))
+            snprintf(device, size, "/dev/%s", entry->d_name);
+    if (disks)
+        closedir(disks);
+    return found;
+}
+
+static void mount_root(void)
+{
+    char device[300];
+    const struct timespec millisecond = {.tv_nsec = 1000000};
+
+    for (int waited_ms = 0; !find_root_disk(device, sizeof device); waited_ms++) {
+        if (waited_ms == DISK_WITHIN_MS) {
+            errno = ENODEV;
+            fail("the disk " ROOT_SERIAL);
+        }
+        nanosleep(&millisecond, NULL);
+    }
+    if (mount(device, ROOT, "ext4", MS_NOATIME, NULL) < 0)
+        fail("mounting the root file system");
+}
+
+static void report(struct timespec began)
+{
+    FILE *host = fopen(REPORT, "w");
+
+    if (!host)
+        fail(REPORT);
+    fprintf(host, "user_space_began_s:%lld.%06ld\n", (long long)began.tv_sec, began.tv_nsec / 1000);
+    fclose(host);
+}
+
+static void enter_root(void)
+{
+    const char *moved[] = {"/dev", "/proc", "/sys"};
+    char to[64];
+
+    for (size_t i = 0; i < sizeof moved / sizeof *moved; i++) {
+        snprintf(to, sizeof to, ROOT "%s", moved[i]);
+        if (mount(moved[i], to, NULL, MS_MOVE, NULL) < 0)
+            fail(to);
+    }
+    unlink("/modules");
+    unlink("/init");
+    if (chdir(ROOT) < 0 || mount(ROOT, "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
+        fail("entering the root file system");
+}
+
+int main(void)
+{
+    struct timespec began;
+    const char *next = getenv("fb_init"); /* the kernel hands on parameters that it does not know */
+
+    clock_gettime(CLOCK_MONOTONIC, &began);
+    mount_kernels_own();
+    report(began);
+    load_modules();
+    mount_root();
+    enter_root();
+    if (next)
+        execl(next, next, (char *)NULL);
+    fail(next ? next : "the kernel's parameter fb_init");
+}

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a guest boots from: a kernel, an initial RAM disk, and a disk made of a root file system."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featherbench import shell
+from featherbench.errors import CommandError, ImageError
+from featherbench.files import digest, write_whole
+from featherbench.guest import initrd
+from featherbench.layers import BLOCK_BYTES, compressed_bytes, files_layer, folder_bytes
+from featherbench.record import ImageSize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from featherbench.platforms.contract import Root
+
+LAYER = Path(__file__).parents[3] / "resources/guest/tree"
+"""Our own files in every guest: how it takes its seed, and starts the service."""
+UNPACK_WITHIN_S = 300.0
+MAKE_DISK_WITHIN_S = 300.0
+MIB = 1 << 20
+HEADROOM_BYTES = 1024 * MIB
+"""What the guest may write beyond the image; nothing is allocated for it."""
+COUNTED = "kernel, initial RAM disk and disk (raw, sparse): their blocks, their lengths, their gzip"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The files of an image, in its folder. AppArmor's profile for libvirt knows the suffixes."""
+
+    folder: Path
+
+    @property
+    def kernel(self) -> Path:
+        """The kernel, as Debian's package has it."""
+        return self.folder / "vmlinuz"
+
+    @property
+    def initrd(self) -> Path:
+        """Our initial RAM disk."""
+        return self.folder / "initrd.img"
+
+    @property
+    def disk(self) -> Path:
+        """The root file system, as a raw disk without partitions."""
+        return self.folder / "disk.raw"
+
+    @property
+    def reference(self) -> dict[str, str]:
+        """What the image's record keeps."""
+        return {"folder": str(self.folder)}
+
+
+def parts_of(reference: Mapping[str, str]) -> Parts:
+    """Find the files again. Raises ImageError when they are gone."""
+    parts = Parts(folder=Path(reference["folder"]))
+    if not parts.disk.exists():
+        raise ImageError(
+            f"the disk {parts.disk} of the image is gone",
+            remedy=f"rm -f {parts.folder.with_suffix('.digest')}, and run again: it is built anew",
+        )
+    return parts
+
+
+def _unpack(archive: Path, tree: Path) -> None:
+    """Unpack with owners, modes, links and device nodes as they are in the archive."""
+    options = ["-x", "--numeric-owner", "-p", "--xattrs", "--xattrs-include=*"]
+    shell.run(
+        ["tar", *options, f"--directory={tree}", f"--file={archive}"], timeout_s=UNPACK_WITHIN_S
+    )
+
+
+def _take_kernel(tree: Path, parts: Parts) -> Path:
+    """Move the kernel out of the tree, and give the folder of its modules.
+
+    What else is in /boot is for boot loaders, and would take room on the disk for nothing.
+    """
+    kernels = sorted(tree.glob("boot/vmlinuz-*"))
+    if len(kernels) != 1:
+        raise ImageError(
+            f"the guest's root file system has {len(kernels)} kernels, where one was expected",
+            remedy="see resources/roots/variants.yaml",
+        )
+    shutil.move(kernels[0], parts.kernel)
+    for left in tree.glob("boot/*"):
+        left.unlink()
+    return tree / "lib/modules" / kernels[0].name.removeprefix("vmlinuz-")
+
+
+def _layer_files() -> Iterator[Path]:
+    yield from sorted(path for path in LAYER.rglob("*") if path.is_symlink() or path.is_file())
+
+
+def _layer_digest() -> str:
+    """Hash our own files: where they are, what they hold, and which of them can be run."""
+    described = []
+    for path in _layer_files():
+        content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
+        runs = bool(path.lstat().st_mode & stat.S_IXUSR)
+        described += [str(path.relative_to(LAYER)).encode(), content, b"x" if runs else b"-"]
+    return digest(*described)
+
+
+def _add_layer(tree: Path) -> None:
+    """Copy our own files into the tree; who may read them does not depend on the checkout."""
+    for source in _layer_files():
+        target = tree / source.relative_to(LAYER)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target, follow_symlinks=False)
+        if not source.is_symlink():
+            target.chmod(0o755 if source.stat().st_mode & stat.S_IXUSR else 0o644)
+
+
+def _make_disk(tree: Path, disk: Path) -> None:
+    """Make a disk of a tree, with room to write; holes stay holes."""
+    size_bytes = folder_bytes(tree)[0] + HEADROOM_BYTES
+    with disk.open("wb") as file:
+        file.truncate(-(-size_bytes // MIB) * MIB)
+    shell.run(
+        ["mke2fs", "-q", "-F", "-t", "ext4", "-E", "root_owner=0:0", "-d", str(tree), str(disk)],
+        timeout_s=MAKE_DISK_WITHIN_S,
+    )
+    shell.run(["fallocate", "--dig-holes", str(disk)], timeout_s=MAKE_DISK_WITHIN_S)
+
+
+def _populate(root: Root, layer: bytes, tree: Path, archive: Path) -> None:
+    tree.mkdir()
+    _unpack(root.tar, tree)
+    if layer:
+        archive.write_bytes(layer)
+        _unpack(archive, tree)
+        archive.unlink()
+    _add_layer(tree)
+
+
+def build(root: Root, files: Mapping[str, bytes], into: Path) -> tuple[Parts, str]:
+    """Make an image of a root file system with `files` (path → content); give it and its digest.
+
+    Raises ImageError when it cannot be made.
+    """
+    parts, tree, layer = Parts(folder=into.resolve()), into / "tree", files_layer(files)
+    try:
+        _populate(root, layer, tree, into / "files.tar")
+        first = initrd.build(_take_kernel(tree, parts), into)
+        write_whole(parts.initrd, first)
+        _make_disk(tree, parts.disk)
+    except CommandError as failure:
+        raise ImageError(
+            f"the guest's disk cannot be made: {failure.message}",
+            remedy="make room on the disk that holds the results, and run again",
+        ) from failure
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)
+    return parts, digest(root.digest.encode(), layer, _layer_digest().encode(), first)
+
+
+def size_of(parts: Parts) -> ImageSize:
+    """Count the bytes of all that the guest boots from; to compress them takes seconds."""
+    files = (parts.kernel, parts.initrd, parts.disk)
+    compressed = 0
+    for each in files:
+        with each.open("rb") as file:
+            compressed += compressed_bytes(file)
+    return ImageSize(
+        allocated_bytes=sum(each.stat().st_blocks for each in files) * BLOCK_BYTES,
+        apparent_bytes=sum(each.stat().st_size for each in files),
+        compressed_bytes=compressed,
+        counted=COUNTED,
+    )

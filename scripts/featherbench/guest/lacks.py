@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this machine lacks to run guests. Cheap: no daemon is asked."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featherbench import programs
+from featherbench.guest import kvm_probe
+from featherbench.platforms.contract import Lack
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from featherbench.guest.definition import Accelerator
+
+NEEDS = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+    "libvirtd": "libvirt-daemon-system",
+    "mke2fs": "e2fsprogs",
+    "fallocate": "util-linux",
+    "tar": "tar",
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "sysctl": "procps",
+    **programs.FOR_ROOT_FILESYSTEM,
+}
+TUN = Path("/dev/net/tun")
+ARCHITECTURE = "x86_64"
+
+
+def of_guests() -> Iterator[Lack]:
+    """Name what guests need, whatever runs them."""
+    if platform.machine() != ARCHITECTURE:
+        yield Lack(
+            what=f"guests are for {ARCHITECTURE}, and this machine is {platform.machine()}",
+            remedy="take the platforms with guests out of `platforms`",
+        )
+    yield from programs.lacking_root()
+    yield from programs.missing(NEEDS)
+    if importlib.util.find_spec("libvirt") is None:
+        yield Lack(
+            what="the Python package libvirt-python is missing",
+            remedy="apt-get install libvirt-dev pkg-config gcc, then pip install libvirt-python",
+        )
+    if not TUN.exists():
+        yield Lack(what=f"there is no {TUN}", remedy="modprobe tun")
+
+
+def _of_kvm() -> Iterator[Lack]:
+    reason = kvm_probe.why_unusable()
+    if reason:
+        yield Lack(
+            what=f"KVM cannot be used: {reason}",
+            remedy="enable virtualisation in the firmware (or nested virtualisation, where this"
+            " machine is itself a guest) and load kvm_intel or kvm_amd;"
+            f" then rm -f {kvm_probe.MEMORY}",
+        )
+
+
+def of_accelerator(accelerator: Accelerator) -> list[Lack]:
+    """Name what guests under that accelerator need. KVM is looked at last, by root alone."""
+    found = list(of_guests())
+    if accelerator == "kvm" and not found and os.geteuid() == 0:
+        found += _of_kvm()
+    return found

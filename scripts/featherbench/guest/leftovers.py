@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What broken runs left of guests: machines, folders, bridge, firewall; only what is ours."""
+
+from __future__ import annotations
+
+import importlib.util
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featherbench import firewall
+from featherbench.guest import bridge, folder, hypervisor, machine
+from featherbench.platforms.contract import Leftover
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from featherbench.guest.definition import Accelerator
+
+GUEST, BRIDGE, ROUTE = "guest", "bridge", "refusing route"
+LIBVIRT_SOCKET = Path("/run/libvirt/libvirt-sock")
+
+
+def _guests() -> Iterator[hypervisor.Found]:
+    """Find machines, and folders of machines that are gone; none where libvirt never was."""
+    running: list[hypervisor.Found] = []
+    if LIBVIRT_SOCKET.exists() and importlib.util.find_spec("libvirt"):
+        running = hypervisor.own_domains()
+    yield from running
+    known = {each.instance_id for each in running}
+    for each in folder.own_folders():
+        if each.instance_id not in known:
+            state, accelerator = folder.owner_of(each)
+            yield hypervisor.Found(each.instance_id, state, accelerator)
+
+
+def find(accelerator: Accelerator) -> Iterator[Leftover]:
+    """Give the guests of an accelerator first: without the bridge, they could not be reached."""
+    for found in _guests():
+        if found.accelerator in {"", accelerator}:
+            yield Leftover(
+                kind=GUEST,
+                name=found.instance_id,
+                handle={"instance_id": found.instance_id},
+                state=found.state,
+            )
+    for name, state in bridge.owners().items():
+        yield Leftover(kind=BRIDGE, name=name, state=state)
+    for subnet in bridge.stale_routes():
+        yield Leftover(kind=ROUTE, name=str(subnet))
+    yield from firewall.leftovers()
+
+
+def remove(leftover: Leftover) -> None:
+    """Remove one; no error when it is gone already."""
+    if leftover.kind == BRIDGE:
+        bridge.remove(leftover.name)
+    elif leftover.kind == ROUTE:
+        bridge.remove_route(IPv4Network(leftover.name))
+    elif leftover.kind == firewall.RULE:
+        firewall.remove(leftover)
+    elif LIBVIRT_SOCKET.exists():
+        machine.stop(leftover.handle["instance_id"])
+    else:
+        folder.remove(leftover.handle["instance_id"])

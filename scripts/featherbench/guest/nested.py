@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A technology inside a guest: the same driver, on a machine that is a guest.
+
+Each instance is in a fresh guest, that boots with the engine before the start is timed, and ends
+with the instance. The image is the guest's disk, in which the engine has the app's image already.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field, create_model
+
+from featherbench.clock import now_utc
+from featherbench.errors import FeatherbenchError
+from featherbench.files import digest
+from featherbench.guest import (
+    bridge,
+    engine_guest,
+    hypervisor,
+    image,
+    lacks,
+    leftovers,
+    machine,
+    whole_system,
+)
+from featherbench.guest.layout import lay_out
+from featherbench.guest.settings import GuestSettings
+from featherbench.platforms.contract import Place, Tuning
+from featherbench.record import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from featherbench.guest.definition import Accelerator
+    from featherbench.guest.layout import Layout
+    from featherbench.node import Node
+    from featherbench.platforms.contract import (
+        BuildOrder,
+        Lack,
+        Leftover,
+        StartOrder,
+        Technology,
+    )
+    from featherbench.record import Instance, Usage
+    from featherbench.settings import DriverSettings
+
+log = logging.getLogger(__name__)
+
+BUILD_SETTINGS = GuestSettings(memory_mib=2048)
+"""Of the guest in which an image is made."""
+NO_TUNING = Tuning(net_sysctls={}, nofile=None)
+
+
+def root_for(name: str) -> str:
+    """Name the root file system with the engine of a technology."""
+    return f"{whole_system.ROOT}-{name}"
+
+
+@cache
+def _with_guest(name: str, own: type[DriverSettings]) -> type[DriverSettings]:
+    """Add the guest's keys to a technology's own."""
+    guest = (GuestSettings, Field(GuestSettings(), description="The virtual machine."))
+    return create_model(f"Settings of {name} in a guest", __base__=own, guest=guest)
+
+
+def _guest_settings(order: StartOrder) -> GuestSettings:
+    settings: GuestSettings = order.settings.guest  # type: ignore[attr-defined]
+    return settings
+
+
+def accelerator_for_images() -> Accelerator:
+    """Give the best that works here: the images of guests under KVM and emulation are the same."""
+    return "tcg" if lacks.of_accelerator("kvm") else "kvm"
+
+
+@contextmanager
+def _guest_ended_on_failure(instance_id: str) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        engine_guest.stop(instance_id)
+        raise
+
+
+def _console(log: Path) -> Path:
+    """Give the file for a guest's console, beside that for what the instance said."""
+    return log.with_suffix(".console.log")
+
+
+def _place_inside(place: Place, layout: Layout, node: Node, vcpus: int) -> Place:
+    """Say where the technology runs: the guest's own address, processors and half of the subnet."""
+    return replace(
+        place,
+        address=layout.guest,
+        cpus=tuple(range(vcpus)),
+        container_subnet=str(layout.containers),
+        guest_subnet="",
+        node=node,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nested:
+    """See `platforms/contract.py`. `inner` is the driver of the technology called `name`."""
+
+    name: str
+    inner: Technology
+    accelerator: Accelerator
+
+    subnet_share: ClassVar[int | None] = None
+    fixed_memory: ClassVar[bool] = False
+    """The guest's memory is; the instance takes of it what it needs."""
+
+    @property
+    def Settings(self) -> type[DriverSettings]:  # noqa: N802 - the contract's name
+        """The technology's own keys, and the guest's."""
+        return _with_guest(self.name, self.inner.Settings)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Reach it as its technology is reached: its host is the guest."""
+        return self.inner.networks
+
+    @property
+    def root_filesystems(self) -> tuple[str, ...]:
+        """Name the guest's, and those that the technology's images are made from."""
+        return (root_for(self.name), *self.inner.root_filesystems)
+
+    def lacks(self) -> Sequence[Lack]:
+        """Name what guests need: the engine is in the guest."""
+        return lacks.of_accelerator(self.accelerator)
+
+    # --- images ----------------------------------------------------------------------------------
+
+    def build_image(self, order: BuildOrder) -> Image:
+        """Make a guest's disk, boot it, have the technology make its image there, shut it down."""
+        parts, made_of = image.build(order.roots[root_for(self.name)], {}, order.into)
+        inner = self._image_inside(order, parts)
+        return Image(
+            technology=self.name,
+            app=order.app,
+            digest=digest(made_of.encode(), inner.digest.encode()),
+            reference={**parts.reference, "inner": inner.model_dump(mode="json")},
+            size=image.size_of(parts),
+            versions=inner.versions,
+            built_utc=now_utc(),
+            build_log=f"in a guest: {inner.build_log}",
+        )
+
+    def _image_inside(self, order: BuildOrder, parts: image.Parts) -> Image:
+        layout = bridge.prepare(order.guest_subnet, state=str(order.state), home="")
+        guest = self._guest(
+            accelerator=accelerator_for_images(),
+            instance_id=uuid.uuid4().hex[:12],
+            layout=layout,
+            state=str(order.state),
+            settings=BUILD_SETTINGS,
+            cpus=tuple(sorted(os.sched_getaffinity(0))),
+            parts=parts,
+            console=order.into / "console.log",
+            throwaway=False,
+        )
+        node = engine_guest.start(guest, layout.guest)
+        try:
+            made = self.inner.build_image(replace(order, node=node, guest_subnet=""))
+            engine_guest.shut_down(guest, node)
+        finally:
+            engine_guest.stop(guest.instance_id)
+        return made
+
+    def _guest(
+        self,
+        *,
+        instance_id: str,
+        state: str,
+        layout: Layout,
+        tuning: Tuning = NO_TUNING,
+        **given: Any,  # noqa: ANN401
+    ) -> machine.Order:
+        return machine.Order(
+            instance_id=instance_id,
+            state=state,
+            init=engine_guest.INIT,
+            kernel_words=engine_guest.KERNEL_WORDS,
+            seed=partial(engine_guest.seed, instance_id, state, layout, tuning),
+            **given,
+        )
+
+    # --- instances -------------------------------------------------------------------------------
+
+    def _inside(self, order: StartOrder) -> StartOrder:
+        """Give the order as the technology is given it: the guest is its machine."""
+        layout = lay_out(order.place.guest_subnet)
+        settings = _guest_settings(order)
+        node = engine_guest.node_of(order.instance_id)
+        own = order.settings.model_dump(exclude={"guest"})
+        return replace(
+            order,
+            image=Image.model_validate(order.image.reference["inner"]),
+            settings=self.inner.Settings.model_validate(own),
+            place=_place_inside(order.place, layout, node, settings.vcpus_on(order.place.cpus)),
+            memory_mib=None,
+        )
+
+    def prepare(self, order: StartOrder) -> None:
+        """Boot a fresh guest for the instance, and have the technology prepare itself there."""
+        place, state = order.place, str(order.place.state)
+        layout = bridge.prepare(place.guest_subnet, state=state, home=place.home)
+        guest = self._guest(
+            accelerator=self.accelerator,
+            instance_id=order.instance_id,
+            layout=layout,
+            tuning=order.tuning,
+            state=state,
+            settings=_guest_settings(order),
+            cpus=place.cpus,
+            parts=image.parts_of(order.image.reference),
+            console=_console(order.log),
+        )
+        engine_guest.start(guest, layout.guest)
+        with _guest_ended_on_failure(order.instance_id):
+            self.inner.prepare(self._inside(order))
+
+    def start(self, order: StartOrder) -> Instance:
+        """Start an instance in its guest. Raises InstanceError, having ended the guest."""
+        with _guest_ended_on_failure(order.instance_id):
+            instance = self.inner.start(self._inside(order))
+        handle = {**instance.handle, "console": str(_console(order.log).resolve())}
+        return instance.model_copy(update={"handle": handle})
+
+    def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
+        """Give the technology's."""
+        return self.inner.start_phases_s(instance)
+
+    def is_running(self, instance: Instance) -> bool:
+        """Ask libvirt for the guest, and the technology for the instance in it."""
+        return hypervisor.is_running(instance.id) and self.inner.is_running(instance)
+
+    def diagnosis(self, instance: Instance) -> str:
+        """Say what the technology says; of a guest that ended, how."""
+        if hypervisor.is_running(instance.id):
+            return self.inner.diagnosis(instance)
+        at = instance.endpoint
+        console = Path(instance.handle["console"])
+        return machine.diagnosis(instance.id, console, at.address, at.port)
+
+    def stop(self, instance: Instance) -> None:
+        """Stop the instance, for what it said last to be kept, and end its guest."""
+        try:
+            if hypervisor.is_running(instance.id):
+                self.inner.stop(instance)
+        except FeatherbenchError as lost:
+            log.info("guest %s ends with its instance in it: %s", instance.id, lost)
+        finally:
+            engine_guest.stop(instance.id)
+
+    def usage(self, instance: Instance) -> Usage:
+        """Read the time that QEMU has used, engine and all, and the memory of the instance.
+
+        That is as the engine's machine accounts it, beside what the guest's kernel and QEMU hold.
+        """
+        whole, own = machine.usage(instance.id), self.inner.usage(instance)
+        return own.model_copy(
+            update={
+                "cpu_s": whole.cpu_s,
+                "throttled_s": whole.throttled_s,
+                "guest_used_bytes": whole.guest_used_bytes,
+                "hypervisor_bytes": whole.memory_current_bytes,
+                "source": f"time: the guest's; memory: the instance's in it, by {own.source}",
+            }
+        )
+
+    def reset_peak(self, instance: Instance) -> bool:
+        """Reset the instance's."""
+        return self.inner.reset_peak(instance)
+
+    def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
+        """Have the technology read it back, inside the instance."""
+        return self.inner.tuning_in_force(instance, tuning)
+
+    def leftovers(self) -> Sequence[Leftover]:
+        """Find guests, with all that is in them."""
+        return list(leftovers.find(self.accelerator))
+
+    def remove(self, leftover: Leftover) -> None:
+        """Remove one of them."""
+        leftovers.remove(leftover)
+
+    def facts(self) -> Mapping[str, str]:
+        """Tell the hypervisor's versions; the engine's are the image's."""
+        return machine.facts(self.accelerator)

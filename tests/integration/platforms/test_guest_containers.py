@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Docker in a guest under software emulation: the same driver, on a machine reached by ssh."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from featherbench import ssh
+from featherbench.errors import InstanceDiedError, InstanceError
+from featherbench.guest import engine_guest, folder, hypervisor
+from featherbench.guest.layout import lay_out
+from featherbench.waiting import wait_until
+
+pytestmark = [pytest.mark.qemu, pytest.mark.testbed, pytest.mark.timeout(3000)]
+TECHNOLOGY, HOST, APPS = "docker", "tcg", ("http",)
+ANSWERS_WITHIN_S = 120
+NOTICED_WITHIN_S = ssh.SILENT_INTERVAL_S * ssh.SILENT_INTERVALS + 15
+
+
+def await_payload(platform, instance):
+    return wait_until(
+        lambda: platform.fetch(instance), what="the payload", within_s=ANSWERS_WITHIN_S, every_s=0.5
+    )
+
+
+@pytest.mark.parametrize("network", ["nat", "bridge"])
+def test_a_container_in_a_guest_serves_the_client(platform, network):
+    instance = platform.start(network=network)
+    assert len(await_payload(platform, instance)) == 1150
+    platform.wire.client("ping", "-c", "1", instance.endpoint.ping_address)
+    technology = platform.technology
+    assert technology.is_running(instance)
+    order = platform.order()
+    assert technology.tuning_in_force(instance, order.tuning)["nofile"] == "4321"
+    usage = technology.usage(instance)
+    assert 0 < usage.memory_current_bytes < usage.guest_used_bytes < usage.hypervisor_bytes
+    technology.stop(instance)
+    assert not technology.is_running(instance)
+    assert not folder.of(instance.id).path.exists()
+    assert [each for each in platform.leftovers() if each.kind == "guest"] == []
+
+
+def test_the_channel_is_the_guests_own(platform):
+    instance = platform.start()
+    node = engine_guest.node_of(instance.id)
+    done = node.run(["sh", "-c", "echo $SSH_CONNECTION; cat"], timeout_s=30, stdin="told\n")
+    source, _, listening, port = done.stdout.split()[:4]
+    assert (listening, port) == (instance.endpoint.address, "22")
+    assert source == lay_out(platform.place.guest_subnet).gateway
+    assert done.stdout.endswith("told\n")
+    files = ["/proc/sys/kernel/ostype", "/no/such/file"]
+    found = node.read([Path(name) for name in files])
+    assert list(found.values()) == ["Linux\n"]
+    with pytest.raises(OSError, match="No such file"):
+        node.write(Path("/no/such/folder/file"), "x")
+    listeners = node.run(["ss", "-Hltn"], timeout_s=30).stdout
+    assert f"{instance.endpoint.address}:22" in listeners
+    assert "0.0.0.0:22" not in listeners
+
+
+def test_a_guest_that_dies_is_noticed_and_said(platform):
+    instance = platform.start()
+    node = engine_guest.node_of(instance.id)
+    os.kill(hypervisor.pid_of(instance.id), signal.SIGKILL)
+    wait_until(lambda: not platform.technology.is_running(instance), what="death", within_s=10)
+    assert "the guest is gone" in platform.technology.diagnosis(instance)
+    with pytest.raises(InstanceDiedError):
+        platform.technology.usage(instance)
+    began_s = time.monotonic()
+    with pytest.raises(InstanceDiedError):
+        node.run(["true"], timeout_s=120)
+    assert time.monotonic() - began_s < NOTICED_WITHIN_S
+    platform.technology.stop(instance)
+    assert not folder.of(instance.id).path.exists()
+
+
+def test_a_container_that_cannot_start_leaves_no_guest(platform):
+    before = hypervisor.own_domains()
+    with pytest.raises(InstanceError):
+        platform.start(runtime="no-such-runtime")
+    assert hypervisor.own_domains() == before

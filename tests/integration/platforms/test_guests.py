@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Linux guests under software emulation: real boots, and whatever can go wrong with them."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from featherbench import shell
+from featherbench.errors import InstanceError, TestbedError
+from featherbench.guest import bridge, folder, hypervisor, whole_system
+from featherbench.guest.layout import lay_out
+from featherbench.measuring.bench import Bench
+from featherbench.measuring.readiness import wait_until_ready
+from featherbench.platforms.contract import Tuning
+from featherbench.record import Coordinates
+from featherbench.waiting import wait_until
+
+pytestmark = [pytest.mark.qemu, pytest.mark.testbed, pytest.mark.timeout(1200)]
+TECHNOLOGY, HOST = "linux", "tcg"
+INITS = ("minimal", "systemd")
+BOOTS_WITHIN_S = 300.0
+"""Other tests may be using the processors."""
+TUNING = Tuning(
+    net_sysctls={"net.core.somaxconn": "1234", "net.ipv4.ip_local_port_range": "1024 65535"},
+    nofile=4321,
+)
+MUTE = (
+    "use IO::Socket::INET; my $l = IO::Socket::INET->new("
+    "LocalAddr => '{address}', LocalPort => 18080, Listen => 9) or die $!; sleep 1000"
+)
+"""Takes connections, and never answers: in perl, which every Debian has."""
+
+
+@pytest.fixture
+def start(platform):
+    """Start a guest with an init; `command` is run in place of the server."""
+
+    def start_it(init="minimal", command=None, **guest):
+        order = platform.order(tuning=TUNING, guest={"init": init, "memory_mib": 256, **guest})
+        order = replace(order, command=command or order.command)
+        platform.technology.prepare(order)
+        return platform.technology.start(order)
+
+    return start_it
+
+
+def await_payload(platform, instance):
+    return wait_until(
+        lambda: platform.fetch(instance) or not platform.technology.is_running(instance),
+        what="the payload",
+        within_s=BOOTS_WITHIN_S,
+        every_s=0.2,
+    )
+
+
+def end_of(platform, instance):
+    """Wait until a guest is gone, and give what the user is told."""
+    wait_until(
+        lambda: not platform.technology.is_running(instance),
+        what="its end",
+        within_s=BOOTS_WITHIN_S,
+        every_s=0.2,
+    )
+    return platform.technology.diagnosis(instance)
+
+
+# --- what works ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_it_boots_to_the_service_and_tells_how(platform, start, init):
+    instance = start(init)
+    assert len(await_payload(platform, instance)) == 1150
+    technology = platform.technology
+    assert technology.tuning_in_force(instance, TUNING) == {**TUNING.net_sysctls, "nofile": "4321"}
+    phases_s = technology.start_phases_s(instance)
+    assert list(phases_s) == ["definition", "firmware_and_kernel", "user_space"]
+    assert all(took_s > 0 for took_s in phases_s.values())
+    technology.stop(instance)
+    assert_nothing_left_of(platform, instance)
+
+
+def assert_nothing_left_of(platform, instance):
+    if (state := str(platform.place.state)) in bridge.owners().values():
+        assert bridge.ports(bridge.of(state)) == []
+    assert not hypervisor.is_running(instance.id)
+    assert not folder.of(instance.id).path.exists()
+    assert not hypervisor.qemu_log(instance.id).exists()
+
+
+def test_usage_tells_the_hypervisor_from_the_guest(platform, start):
+    instance = start()
+    await_payload(platform, instance)
+
+    def told():
+        usage = platform.technology.usage(instance)
+        return usage if usage.guest_used_bytes else None
+
+    usage = wait_until(told, what="the guest's own memory", within_s=20, every_s=0.2)
+    assert usage.cpu_s > 0.1
+    assert 10 << 20 < usage.guest_used_bytes < 256 << 20
+    assert usage.memory_current_bytes > usage.guest_used_bytes
+    assert platform.technology.reset_peak(instance)
+
+
+def test_every_thread_of_qemu_stays_on_the_servers_cpus(platform, start):
+    instance = start()
+    pid = hypervisor.pid_of(instance.id)
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        assert os.sched_getaffinity(int(thread.name)) == set(platform.place.cpus), thread
+
+
+def test_the_image_stays_as_it_is(platform, start):
+    disk = Path(platform.images["http"].reference["folder"]) / "disk.raw"
+    before = disk.stat().st_mtime_ns
+    instance = start()
+    await_payload(platform, instance)
+    platform.technology.stop(instance)
+    assert disk.stat().st_mtime_ns == before
+
+
+def test_an_older_machine_boots_too(platform, start):
+    assert len(await_payload(platform, start(machine="pc"))) == 1150
+
+
+# --- what goes wrong -----------------------------------------------------------------------------
+
+
+def test_a_service_that_ends_ends_the_guest(platform, start):
+    for init in INITS:
+        said = end_of(platform, start(init, ("/no/such/program",)))
+        assert "powered itself off" in said
+        assert "/no/such/program: No such file or directory" in said
+
+
+def test_a_panic_is_told_with_its_first_lines(platform, start, monkeypatch):
+    monkeypatch.setitem(whole_system.INITS, "minimal", "/no/such/init")
+    said = end_of(platform, start())
+    assert "the guest's kernel panicked" in said
+    assert "Kernel panic - not syncing: Attempted to kill init!" in said
+
+
+def test_too_little_memory_is_told_as_what_it_is(platform, start):
+    said = end_of(platform, start(memory_mib=64))
+    assert "the guest is gone" in said
+    assert "its kernel never started the first program" in said
+
+
+class FakeClient:
+    """The end of the wire, for the test's bench."""
+
+    def __init__(self, wire):
+        self.wire = wire
+
+    def run(self, argv, *, timeout_s, check=True):
+        inside = ["ip", "netns", "exec", self.wire.namespace, *argv]
+        return shell.run(inside, timeout_s=timeout_s, check=check)
+
+
+def bench_with(platform, instance):
+    """What a workload has of an instance; nothing here measures."""
+    where = {"platform": "linux-tcg", "technology": "linux", "host": "tcg", "network": "bridge"}
+    return Bench(
+        coordinates=Coordinates(**where, workload="http", deployment=1, concurrency=1),
+        technology=platform.technology,
+        technology_settings=platform.technology.Settings(),
+        settings=None,
+        load_generators={},
+        images=platform.images,
+        client=FakeClient(platform.wire),
+        place=platform.place,
+        tuning=TUNING,
+        logs=platform.folder,
+        instance=instance,
+    )
+
+
+def test_a_hang_at_boot_is_told_within_its_deadline(platform, start, monkeypatch):
+    monkeypatch.setitem(whole_system.INITS, "minimal", "/usr/bin/cat")
+    instance = start()
+    with pytest.raises(InstanceError) as told:
+        wait_until_ready(bench_with(platform, instance), within_s=20)
+    assert "did not answer within 20 s: the guest runs" in told.value.message
+    assert "its service never began" in told.value.message
+
+
+def test_a_guest_that_takes_connections_and_is_mute_is_told(platform, start):
+    instance = start(command=("perl", "-e", MUTE))
+    wait_until(
+        lambda: "takes connections" in platform.technology.diagnosis(instance),
+        what="the mute server",
+        within_s=BOOTS_WITHIN_S,
+        every_s=0.5,
+    )
+    with pytest.raises(InstanceError) as told:
+        wait_until_ready(bench_with(platform, instance), within_s=5)
+    address = instance.endpoint.address
+    assert f"the guest runs, and {address}:18080 takes connections" in told.value.message
+
+
+# --- what broken runs leave ----------------------------------------------------------------------
+
+
+def test_a_qemu_that_is_killed_is_found_and_nothing_of_it_stays(platform, start):
+    instance = start()
+    os.kill(hypervisor.pid_of(instance.id), signal.SIGKILL)
+    assert "the guest is gone" in end_of(platform, instance)
+    assert platform.leftovers()[0].name == instance.id
+    for leftover in platform.leftovers():
+        platform.technology.remove(leftover)
+        platform.technology.remove(leftover)
+    assert platform.leftovers() == []
+    assert_nothing_left_of(platform, instance)
+
+
+STARTS_AND_DIES = """
+import os, pickle, signal, sys
+from featherbench.guest.whole_system import WholeSystem
+order = pickle.load(open(sys.argv[1], "rb"))
+WholeSystem(accelerator="tcg").prepare(order)
+WholeSystem(accelerator="tcg").start(order)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_job_leaves_is_found_and_removed(platform, tmp_path):
+    order = platform.order(guest={"init": "minimal", "memory_mib": 256})
+    (tmp_path / "order").write_bytes(pickle.dumps(order))
+    script = [sys.executable, "-c", STARTS_AND_DIES, str(tmp_path / "order")]
+    died = subprocess.run(script, env=os.environ, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert hypervisor.is_running(order.instance_id)
+    found = platform.leftovers()
+    assert {"guest", "bridge"} <= {each.kind for each in found}
+    for leftover in found:
+        platform.technology.remove(leftover)
+    assert platform.leftovers() == []
+    assert not hypervisor.is_running(order.instance_id)
+    assert not folder.of(order.instance_id).path.exists()
+    assert str(platform.place.state) not in bridge.owners().values()
+
+
+def test_each_testbed_has_a_bridge_of_its_own(platform, start, tmp_path):
+    start()
+    state = str(platform.place.state)
+    mine = bridge.of(state)
+    with pytest.raises(TestbedError, match=f"already used by {mine}"):
+        bridge.prepare(platform.place.guest_subnet, state=str(tmp_path / "other"), home="")
+    assert bridge.ports(mine) != []
+    assert bridge.of(state) == mine
+
+
+def test_without_the_bridge_nothing_is_sent(platform):
+    platform.technology.prepare(platform.order())
+    layout, mine = lay_out(platform.place.guest_subnet), bridge.of(str(platform.place.state))
+    subprocess.run(["ip", "link", "delete", mine], check=True)
+    for address in (layout.guest, str(layout.containers[2])):
+        asked = subprocess.run(["ip", "route", "get", address], capture_output=True, check=False)
+        assert asked.returncode != 0, asked.stdout
+    (stale,) = (each for each in platform.technology.leftovers() if each.kind == "refusing route")
+    platform.technology.remove(stale)
+    assert layout.subnet not in bridge.stale_routes()

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A technology inside a guest: what its driver is told, which is not changed for it."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from pydantic import ValidationError
+
+from featherbench import plugins
+from featherbench.guest import engine_guest, nested
+from featherbench.guest.nested import Nested
+from featherbench.platforms.contract import Place, StartOrder, Tuning
+from featherbench.record import Image, ImageSize, Usage
+
+INNER = Image(
+    technology="docker",
+    app="http",
+    digest="d",
+    reference={"id": "sha256:d"},
+    size=ImageSize(allocated_bytes=1, apparent_bytes=1, compressed_bytes=1, counted=""),
+    versions={},
+    built_utc="",
+    build_log="",
+)
+
+
+@pytest.fixture
+def docker():
+    return plugins.platform("docker", "tcg")
+
+
+@pytest.fixture
+def order(docker):
+    image = INNER.model_copy(
+        update={"reference": {"folder": "/images", "inner": INNER.model_dump(mode="json")}}
+    )
+    return StartOrder(
+        instance_id="abc",
+        app="http",
+        image=image,
+        command=("serve", "{address}"),
+        port=18080,
+        network="nat",
+        settings=docker.Settings.model_validate({"memory_mib": 64, "guest": {"memory_mib": 2048}}),
+        tuning=Tuning(net_sysctls={}, nofile=4321),
+        place=Place(
+            host="tcg",
+            address="198.18.0.1",
+            home="198.18.0.1",
+            cpus=(2, 3),
+            container_subnet="198.18.1.0/24",
+            state=Path("/state"),
+            guest_subnet="198.18.2.0/24",
+        ),
+        log=Path("/logs/abc.log"),
+        memory_mib=256,
+    )
+
+
+def test_it_is_the_technologys_driver_in_a_guest(docker):
+    assert isinstance(docker, Nested)
+    assert docker.networks == plugins.technology("docker").networks
+    assert docker.root_filesystems == ("guest-docker", "base")
+    assert not docker.fixed_memory
+    assert plugins.image_owner("docker", "tcg") == "docker-guest"
+
+
+def test_what_has_no_engine_cannot_run_in_a_guest():
+    assert plugins.host("tcg").platform("mirageos", plugins.technology("linux")) is None
+
+
+def test_settings_are_the_technologys_and_the_guests(docker):
+    settings = docker.Settings()
+    assert settings.runtime == "runc"
+    assert settings.guest.memory_mib == 1024
+    with pytest.raises(ValidationError):
+        docker.Settings.model_validate({"guest": {"init": "minimal"}})
+
+
+def test_inside_the_technology_sees_a_machine_of_its_own(docker, order):
+    inside = docker._inside(order)
+    assert inside.place.address == "198.18.2.2"
+    assert inside.place.container_subnet == "198.18.2.128/25"
+    assert inside.place.cpus == (0, 1)
+    assert inside.place.node == engine_guest.node_of("abc")
+    assert inside.place.home == "198.18.0.1"
+    assert inside.image == INNER
+
+
+def test_inside_the_settings_are_its_own(docker, order):
+    inside = docker._inside(order)
+    assert inside.settings == docker.inner.Settings(memory_mib=64)
+    assert inside.memory_mib is None
+
+
+def test_a_guest_has_as_many_processors_as_it_was_given(docker, order):
+    settings = docker.Settings.model_validate({"guest": {"vcpus": 1}})
+    assert docker._inside(replace(order, settings=settings)).place.cpus == (0,)
+
+
+def test_a_start_that_fails_ends_the_guest(docker, order, monkeypatch):
+    ended = []
+    monkeypatch.setattr(engine_guest, "stop", ended.append)
+
+    def refuse(_technology, _order):
+        raise RuntimeError
+
+    monkeypatch.setattr(type(docker.inner), "start", refuse)
+    with pytest.raises(RuntimeError):
+        docker.start(order)
+    assert ended == ["abc"]
+
+
+def test_the_console_lies_beside_the_log():
+    assert nested._console(Path("/logs/abc.log")) == Path("/logs/abc.console.log")
+
+
+def test_time_is_the_guests_and_memory_the_containers(docker, monkeypatch):
+    whole = Usage(
+        cpu_s=9.0,
+        throttled_s=None,
+        memory_current_bytes=900,
+        memory_working_set_bytes=None,
+        memory_anonymous_bytes=None,
+        memory_peak_bytes=None,
+        guest_used_bytes=300,
+        source="QEMU",
+    )
+    own = whole.model_copy(
+        update={"cpu_s": 1.0, "memory_current_bytes": 20, "guest_used_bytes": None, "source": "v1"}
+    )
+    monkeypatch.setattr(nested.machine, "usage", lambda _id: whole)
+    monkeypatch.setattr(type(docker.inner), "usage", lambda _self, _instance: own)
+    found = docker.usage(SimpleNamespace(id="abc"))
+    assert (found.cpu_s, found.memory_current_bytes) == (9.0, 20)
+    assert (found.guest_used_bytes, found.hypervisor_bytes) == (300, 900)
+    assert "v1" in found.source
+
+
+def test_an_image_is_made_under_whatever_works(monkeypatch):
+    monkeypatch.setattr(nested.lacks, "of_accelerator", lambda _: ["KVM cannot be used"])
+    assert nested.accelerator_for_images() == "tcg"
+    monkeypatch.setattr(nested.lacks, "of_accelerator", lambda _: [])
+    assert nested.accelerator_for_images() == "kvm"

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Searches that are recorded, resumed and told."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from featherbench import plugins
+from featherbench.errors import InstanceError, LoadError
+from featherbench.measuring import memory_search
+from featherbench.measuring.least_memory import Attempt, Rules, Search
+from featherbench.record import Image, ImageSize, Verdict, Window
+
+SIZE = ImageSize(allocated_bytes=1, apparent_bytes=1, compressed_bytes=1, counted="")
+
+
+def image(app, digest="d"):
+    return Image(
+        technology="scripted",
+        app=app,
+        digest=digest,
+        reference={},
+        size=SIZE,
+        versions={},
+        built_utc="",
+        build_log="",
+    )
+
+
+@pytest.fixture
+def bench(bench_for, technology, tmp_path):
+    technology.fixed_memory = True
+    made = bench_for("memory")
+    return replace(made, images={app: image(app) for app in ("http", "kv")}, logs=tmp_path)
+
+
+@pytest.fixture
+def attempts(monkeypatch):
+    """Serve with 100 MiB and more; give the amounts that are tried."""
+    tried = []
+
+    def attempt(_trial, _search, memory_mib):
+        tried.append(memory_mib)
+        if len(tried) == attempt.dies_at:
+            raise KeyboardInterrupt
+        serves = memory_mib >= attempt.need_mib
+        return Attempt(
+            memory_mib=memory_mib,
+            requests_per_s=1000.0 + len(tried) % 3 if serves else 0.0,
+            failure="" if serves else "kernel panic",
+            ready_after_s=1.0,
+            used_bytes=150 << 20,
+            guest_used_bytes=60 << 20,
+            doubts=attempt.doubts,
+        )
+
+    attempt.need_mib, attempt.dies_at, attempt.doubts = 100, None, ()
+    monkeypatch.setattr(memory_search, "_attempt", attempt)
+    return attempt, tried
+
+
+def measure(bench):
+    return plugins.workload("memory").measure(bench, 1, 1)
+
+
+@pytest.mark.usefixtures("attempts")
+def test_the_least_memory_is_the_windows_value_with_what_is_really_used(bench):
+    http, kv = measure(bench)
+    assert (http.metric, http.value, http.unit) == ("memory_http_least", 104.0, "MiB")
+    assert kv.metric == "memory_kv_least"
+    secondary = {each.metric: each.value for each in http.secondary}
+    assert secondary["memory_http_hypervisor"] == 150
+    assert secondary["memory_http_guest_used"] == 60
+    assert secondary["memory_http_ample_throughput"] == pytest.approx(1001, abs=1)
+    assert http.verdict is Verdict.OK
+    assert http.notes["outcomes"]["96"] == "fails"
+    assert json.dumps(http.notes)
+
+
+def test_a_broken_search_goes_on_and_a_finished_one_leaves_no_record(bench, attempts, tmp_path):
+    attempt, tried = attempts
+    attempt.dies_at = 8
+    with pytest.raises(KeyboardInterrupt):
+        measure(bench)
+    kept = Search.read(tmp_path / "search_http_1.json")
+    assert len(kept.attempts) == 7
+    attempt.dies_at = None
+    del tried[:]
+    http, _ = measure(bench)
+    assert http.notes["resumed_after"] == 7
+    assert http.value == 104
+    assert not list(tmp_path.glob("search_*"))
+
+
+def test_another_image_is_another_search(bench, attempts):
+    attempt, _ = attempts
+    attempt.dies_at = 8
+    with pytest.raises(KeyboardInterrupt):
+        measure(bench)
+    attempt.dies_at = None
+    http, _ = measure(replace(bench, images={**bench.images, "http": image("http", "other")}))
+    assert http.notes["resumed_after"] == 0
+
+
+def test_who_fails_with_ample_memory_is_an_error_that_says_why(bench, attempts):
+    attempt, _ = attempts
+    attempt.need_mib = 600
+    with pytest.raises(InstanceError, match="512 MiB: kernel panic") as failed:
+        measure(bench)
+    assert "ample_mib" in failed.value.remedy
+
+
+def test_doubts_of_its_starts_are_the_windows(bench, attempts):
+    attempt, _ = attempts
+    attempt.doubts = ("client saturated: it was 99% busy",)
+    http, _ = measure(bench)
+    assert http.verdict is Verdict.SUSPECT
+    assert http.reasons == ("client saturated: it was 99% busy",)
+
+
+class Refusing:
+    """Fails in one of the three ways in which a start may fail."""
+
+    def __init__(self, technology, how):
+        self.technology, self.how = technology, how
+
+    def __getattr__(self, name):
+        return getattr(self.technology, name)
+
+    def start(self, order):
+        if self.how == "start":
+            raise InstanceError("it does not fit")
+        self.order = order
+        return self.instance
+
+
+@pytest.mark.parametrize("how", ["start", "ready", "load"])
+def test_whatever_goes_wrong_with_an_instance_is_a_failed_attempt(
+    bench, technology, monkeypatch, how
+):
+    refusing = Refusing(technology, how)
+    refusing.instance = bench.under_test
+
+    def not_ready(_bench, *, within_s):
+        assert within_s == memory_search.READY_WITHIN_S
+        if how == "ready":
+            raise InstanceError("it accepts and never answers")
+
+    def no_load(*_, **__):
+        raise LoadError("refused")
+
+    monkeypatch.setattr(memory_search, "wait_until_ready", not_ready)
+    monkeypatch.setattr(memory_search, "_served", no_load)
+    rules = Rules(ample_mib=512, grid_mib=8, starts=2, margin=0.1, significance=0.05)
+    trial = memory_search.Trial(
+        bench=replace(bench, technology=refusing, instance=None),
+        app="http",
+        load=lambda _: None,
+        load_s=1,
+        verify=lambda _: "",
+    )
+    attempt = memory_search._attempt(trial, Search(subject="s", rules=rules), 64)
+    assert attempt.failure
+    assert attempt.requests_per_s == 0
+    if how != "start":
+        assert refusing.order.memory_mib == 64
+        assert technology.stopped == ["abc"]
+
+
+class Canned:
+    """A series whose windows are given."""
+
+    def __init__(self, windows):
+        self.given, self.windows = iter(windows), []
+
+    def take(self):
+        self.windows.append(next(self.given))
+
+
+def window(verdict, failures=None, requests=10):
+    return Window(
+        index=1,
+        metric="http_throughput",
+        value=5.0,
+        unit="requests/s",
+        started_utc="",
+        started_monotonic_s=0,
+        duration_s=1,
+        requests=requests,
+        failures=failures or {},
+        verdict=verdict,
+        reasons=("why",),
+    )
+
+
+SHORT = window(Verdict.INVALID)
+
+
+@pytest.mark.parametrize(
+    ("windows", "taken", "failure"),
+    [
+        ([SHORT, window(Verdict.OK)], 2, ""),
+        ([SHORT] * 9, 3, "why"),
+        ([window(Verdict.INVALID, {"timeouts": 3}), SHORT], 1, "why"),
+        ([window(Verdict.INVALID, requests=0), SHORT], 1, "why"),
+    ],
+)
+def test_a_window_that_is_invalid_by_no_fault_of_the_instance_is_taken_again(
+    bench, monkeypatch, windows, taken, failure
+):
+    series = Canned(windows)
+    monkeypatch.setattr(memory_search, "Series", lambda **_: series)
+    monkeypatch.setattr(memory_search, "sized", lambda *_, **__: None)
+    trial = memory_search.Trial(
+        bench=bench, app="http", load=lambda _: None, load_s=1, verify=lambda _: ""
+    )
+    attempt = memory_search._served(trial, bench, 64, ready_after_s=1.0)
+    assert len(series.windows) == taken
+    assert attempt.failure == failure

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A row that is added to the matrix changes nothing of what the other rows' jobs are told."""
+
+import itertools
+
+import pytest
+
+from featherbench import plugins
+from featherbench.codehash import closure
+from featherbench.config import validate
+from featherbench.matrix import Matrix, spec_json
+
+FIRST = ["linux-native", "docker-native"]
+ADDED = [
+    *("lxd-native", "linux-kvm", "docker-kvm", "lxd-kvm"),
+    *("linux-tcg", "docker-tcg", "lxd-tcg"),
+]
+WORKLOADS = ["http", "kv", "startup", "image_size", "latency", "memory"]
+
+
+def matrix(platforms, **more):
+    content = {"platforms": platforms, "workloads": dict.fromkeys(WORKLOADS), **more}
+    return Matrix(validate(content, file="c.yaml"), file="c.yaml")
+
+
+def told(asked, platforms):
+    """Everything that the jobs of some platforms are told, by job."""
+    jobs = {}
+    for platform, workload in itertools.product(platforms, WORKLOADS):
+        where = {"platform": platform, "workload": workload, "deployment": 1}
+        for script in ("deploy", "warmup"):
+            jobs[script, platform, workload] = spec_json(asked.deploy_spec(script, **where))
+        jobs["measure", platform, workload] = spec_json(asked.measure_spec(**where, concurrency=1))
+        for owner, app in asked.images_of(platform, workload):
+            jobs["build_image", owner, app] = spec_json(asked.image_spec(owner, app))
+            jobs["roots", owner] = asked.root_filesystems(owner)
+    jobs["root_filesystem"] = spec_json(asked.root_filesystem_spec())
+    return jobs
+
+
+@pytest.mark.parametrize("row", ADDED)
+def test_an_added_row_measures_nothing_of_the_others_again(row):
+    assert told(matrix([*FIRST, row]), FIRST) == told(matrix(FIRST), FIRST)
+
+
+def test_rows_of_guests_measure_nothing_of_each_other_again():
+    few = ["linux-native", "linux-tcg"]
+    assert told(matrix([*FIRST, *ADDED]), few) == told(matrix(few), few)
+
+
+def test_the_addresses_of_guests_concern_guests_alone():
+    moved = matrix([*FIRST, *ADDED], testbed={"guest_subnet": "198.18.9.0/24"})
+    before = matrix([*FIRST, *ADDED])
+    assert told(moved, [*FIRST, "lxd-native"]) == told(before, [*FIRST, "lxd-native"])
+    changed = told(moved, ["linux-tcg"])
+    assert (
+        changed["measure", "linux-tcg", "http"]
+        != told(before, ["linux-tcg"])["measure", "linux-tcg", "http"]
+    )
+
+
+def test_guests_of_both_accelerators_share_their_images():
+    both = matrix(ADDED, baseline="lxd-native")
+    for technology in ("linux", "docker", "lxd"):
+        owners = [both.images_of(f"{technology}-{host}", "http") for host in ("kvm", "tcg")]
+        assert owners == [[(f"{technology}-guest", "http")]] * 2
+
+
+def code_of(kind, name):
+    package = plugins.PACKAGE
+    return {file.relative_to(package) for file in closure([plugins.driver_files(kind)[name]])}
+
+
+@pytest.mark.parametrize("technology", ["linux", "docker"])
+@pytest.mark.parametrize("word", ["lxd", "guest", "kvm", "tcg"])
+def test_no_driver_knows_of_the_added_ones(technology, word):
+    names = {str(file) for file in code_of("platforms", technology)}
+    assert not [name for name in names if word in name.split("/") or f"{word}.py" in name]
+
+
+def test_the_plan_says_what_tables_and_figures_must_keep_apart():
+    planned = {one.name: one for one in matrix([*FIRST, *ADDED]).plan.platforms}
+    assert {name for name, one in planned.items() if one.emulated} == {
+        *("linux-tcg", "docker-tcg", "lxd-tcg")
+    }
+    fixed = {name for name, one in planned.items() if one.fixed_memory}
+    assert fixed == {"linux-kvm", "linux-tcg"}
+
+
+def test_the_plan_names_the_root_file_systems_that_images_wait_for():
+    planned = {one.name: one for one in matrix([*FIRST, *ADDED]).plan.platforms}
+    assert planned["docker-native"].root_variants == ()
+    assert planned["linux-kvm"].root_variants[-1] == "guest"
+    assert planned["lxd-native"].root_variants == planned["linux-tcg"].root_variants[:1] != ()

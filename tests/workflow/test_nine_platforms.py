@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Containers and Linux guests, and containers inside guests: all nine rows in one report.
+
+Where KVM cannot be used, its three rows say so, and software emulation stands beside them.
+"""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from featherbench import plugins
+
+pytestmark = [
+    *(pytest.mark.testbed, pytest.mark.docker, pytest.mark.lxd, pytest.mark.qemu),
+    pytest.mark.timeout(4800),
+]
+
+TECHNOLOGIES, HOSTS = ("linux", "docker", "lxd"), ("native", "tcg", "kvm")
+NINE = [f"{technology}-{host}" for host in HOSTS for technology in TECHNOLOGIES]
+ONCE = {"deployments": 1, "windows": 1}
+PHASES = ("definition", "firmware_and_kernel", "user_space")
+SMALL = {
+    "platforms": NINE,
+    "workloads": {
+        "http": {"concurrency": [1, 16], "settings": {"window_s": 1, "warm_up_s": 0.5}},
+        "kv": {"concurrency": [8], "settings": {"window_s": 1.5, "warm_up_s": 0.5}},
+        "startup": {"settings": {"timeout_s": 240}},
+        "image_size": None,
+        "latency": {"repetitions": {"deployments": 1, "windows": 3}},
+        # Few amounts and few starts of each: a guest on software emulation takes its time.
+        "memory": {"settings": {"load_s": 2, "grid_mib": 256, "starts": 2, "margin": 0.5}},
+    },
+    "repetitions": ONCE,
+}
+RUN_WITHIN_S = 4500
+
+
+@pytest.fixture(scope="module")
+def run(project_with, tmp_path_factory, traces):
+    assert traces() == {}
+    folder = tmp_path_factory.mktemp("nine") / "project"
+    project = project_with(SMALL, folder=folder, state=Path("/run/featherbench"))
+    project.said = project.snakemake("all", within_s=RUN_WITHIN_S)
+    return project
+
+
+@pytest.fixture(scope="module")
+def runnable():
+    """Name the rows that this host can run."""
+    drivers = {name: plugins.platform(*name.split("-")) for name in NINE}
+    return {name for name, driver in drivers.items() if not driver.lacks()}
+
+
+@pytest.fixture(scope="module")
+def cells(run):
+    return {name: json.loads(path.read_text()) for name, path in run.cells().items()}
+
+
+def test_native_and_emulated_rows_are_measured_for_every_workload(cells, runnable):
+    assert {f"{t}-{h}" for t in TECHNOLOGIES for h in ("native", "tcg")} <= runnable
+    found = {tuple(name.split("/")[:2]) for name in cells}
+    assert found == {(name, workload) for name in runnable for workload in SMALL["workloads"]}
+
+
+def test_the_report_has_all_nine_rows_and_says_why_some_were_not_run(run, runnable):
+    report = (run.folder / "results/report.html").read_text()
+    for name in NINE:
+        assert name in report
+    if "linux-kvm" not in runnable:
+        assert "KVM" in report
+    assert "Traceback" not in run.said
+
+
+def test_what_a_window_says_of_its_platform_is_so(cells):
+    for name, cell in cells.items():
+        platform = name.split("/")[0]
+        assert cell["coordinates"]["host"] == platform.split("-")[1]
+        for window in cell["windows"]:
+            assert window["verdict"] == "ok" or window["reasons"]
+        metrics = {window["metric"] for window in cell["windows"]}
+        valid = {w["metric"] for w in cell["windows"] if w["verdict"] != "invalid"}
+        assert valid == metrics, [window["reasons"] for window in cell["windows"]]
+
+
+def test_guests_have_phases_of_their_start(run):
+    samples = pd.read_csv(run.folder / "results/tables/samples.csv")
+    linux = samples[samples["platform"] == "linux-tcg"].set_index("metric")["value"]
+    phases = [linux[f"startup_phase_{name}"] for name in PHASES]
+    assert all((phase > 0).all() for phase in phases)
+    assert (sum(p.mean() for p in phases)) == pytest.approx(linux["startup_time"].mean(), rel=0.2)
+
+
+def test_orders_are_sane(run):
+    summary = pd.read_csv(run.folder / "results/tables/summary.csv")
+    mean = summary.set_index(["metric", "platform"])["mean"]
+    startup = mean["startup_time"]
+    assert startup["linux-native"] < startup["docker-native"] < startup["lxd-native"]
+    assert startup["lxd-native"] < startup["linux-tcg"]
+    http = summary[(summary["metric"] == "http_throughput") & (summary["concurrency"] == 16)]
+    rate = http.set_index("platform")["mean"]
+    assert rate["linux-tcg"] < rate["lxd-native"]
+    size = mean["image_size_http"]
+    assert size["docker-native"] < size["lxd-native"] < size["linux-tcg"] < size["docker-tcg"]
+    assert 64 <= mean["memory_http_least", "linux-tcg"] <= 512
+
+
+def test_nothing_is_left_and_nothing_is_to_be_done(run, traces):
+    assert traces() == {}
+    assert "Nothing to be done" in run.snakemake("all")
