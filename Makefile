@@ -11,8 +11,10 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env "PATH=$$PATH")
 # More words for snakemake, pytest or uv: make all ARGS="--configfile config/paper.yaml"
 ARGS ?=
+# Where one cannot run, the platforms that need it are reported as such, and the others go on.
+START_ENGINES := setup/engine.sh || echo "going on without the engines named above" >&2
 
-.PHONY: all test check benchmark schema setup setup-dev packages engine lock
+.PHONY: all test check benchmark schema setup setup-dev environment packages engine lock
 
 all: setup
 	$(AS_ROOT) snakemake --cores 1 all $(ARGS)
@@ -31,18 +33,22 @@ benchmark: setup-dev
 	$(AS_ROOT) pytest -m benchmark $(ARGS)
 
 # Each step looks whether there is anything to do; when all is done they take a fraction of a second.
-setup: packages engine
-	@setup/python.sh
+setup: environment
+	@$(START_ENGINES)
 
-setup-dev: packages engine
+setup-dev: environment
 	@setup/python.sh dev
+	@$(START_ENGINES)
+
+environment: packages
+	@setup/python.sh
 
 packages:
 	@setup/packages.sh
 
-# Where no engine can run, the platforms that need one are reported as such, and the others go on.
-engine: packages
-	@setup/engine.sh || echo "going on without a Docker engine" >&2
+# Docker, LXD and libvirt. The environment comes first: it knows whether virtual machines can run under KVM.
+engine: environment
+	@$(START_ENGINES)
 
 # What editors know of the configuration; a test sees to it that it is in step with the models.
 schema: setup

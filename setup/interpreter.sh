@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 # Sourced by the other scripts: which Python makes the environment.
 # The lock is made for these; Ubuntu 22.04 has 3.11 beside its own 3.10.
 SUPPORTED_PYTHONS=(python3.13 python3.12 python3.11)
 
-# Prints the newest supported interpreter that can make an environment, or fails. The one beneath, where an
-# environment is active: ours must be made from something that stays when it is made anew.
+# Fails where no environment can be made with it, or libvirt-python not be compiled for it. Prints the one beneath, where
+# an environment is active: ours must be made from something that stays when it is made anew.
+SUITS='
+import ensurepip, os, sys, sysconfig, venv
+os.stat(os.path.join(sysconfig.get_path("include"), "Python.h"))
+print(sys._base_executable)
+'
+
+# Prints the newest supported interpreter that suits, or fails.
 find_python() {
   local python
   for python in "${SUPPORTED_PYTHONS[@]}"; do
-    if "$python" -c 'import ensurepip, sys, venv; print(sys._base_executable)' 2>/dev/null; then
+    if "$python" -c "$SUITS" 2>/dev/null; then
       return
     fi
   done
@@ -20,7 +28,7 @@ python_packages() {
   local python
   for python in "${SUPPORTED_PYTHONS[@]}"; do
     if apt-cache show "$python-venv" >/dev/null 2>&1; then
-      printf '%s\n' "$python" "$python-venv"
+      printf '%s\n' "$python" "$python-venv" "$python-dev"
       return
     fi
   done

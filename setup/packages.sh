@@ -6,24 +6,59 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 source "$here/root.sh"
 source "$here/interpreter.sh"
-PATH=$PATH:/usr/sbin:/sbin # a user's PATH on Debian lacks them, and dockerd is there
+PATH=$PATH:/usr/sbin:/sbin:/snap/bin # a user's PATH on Debian lacks them, and dockerd is there
 
+# Whether one of the commands is there: any,of,these.
+have_command() {
+  local command
+  for command in ${1//,/ }; do
+    ! command -v "$command" >/dev/null || return 0
+  done
+  return 1
+}
+
+# Prints the first words of the lines of packages.txt that hold here.
 wanted() {
-  local package unless command
-  while read -r package unless command; do
-    if [[ -z $unless ]] || ! command -v "$command" >/dev/null; then
-      echo "$package"
-    fi
+  local alternatives conditions
+  while read -r alternatives conditions; do
+    [[ ! $conditions =~ \[(.+)\] || ${BASH_REMATCH[1]} == $(dpkg --print-architecture 2>/dev/null) ]] || continue
+    [[ ! $conditions =~ unless\ ([^ ]+) ]] || ! have_command "${BASH_REMATCH[1]}" || continue
+    echo "$alternatives"
   done < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$here/packages.txt")
 }
 
+# Prints those of "$@" that are installed. dpkg-query fails when it does not know one, and still tells about the others.
+installed() {
+  { dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true; } | sed -n 's/^installed //p'
+}
+
+# Prints the words of wanted() none of whose alternatives is installed.
 missing() {
-  local -a packages
-  mapfile -t packages < <(wanted)
-  # dpkg-query fails when it does not know one of them, and still tells about the others.
-  comm -23 <(printf '%s\n' "${packages[@]}" | sort) \
-    <({ dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true; } |
-      sed -n 's/^installed //p' | sort)
+  local alternatives name
+  local -a all names
+  local -A there=()
+  mapfile -t all < <(wanted)
+  mapfile -t names < <(printf '%s\n' "${all[@]//|/$'\n'}")
+  while read -r name; do there[$name]=yes; done < <(installed "${names[@]}")
+  for alternatives in "${all[@]}"; do
+    for name in ${alternatives//|/ }; do
+      [[ -z ${there[$name]-} ]] || continue 2
+    done
+    echo "$alternatives"
+  done
+}
+
+# Reads words of wanted(), and prints what to install: the first that apt has, or the very first for apt to complain of.
+chosen() {
+  local alternatives name
+  while read -r alternatives; do
+    for name in ${alternatives//|/ }; do
+      [[ $name != nothing ]] || continue 2
+      ! apt-cache show "$name" >/dev/null 2>&1 || break
+      name=${alternatives%%|*}
+    done
+    echo "$name"
+  done
 }
 
 apt() {
@@ -33,16 +68,18 @@ apt() {
 
 main() {
   local -a packages pythons=()
-  mapfile -t packages < <(missing)
+  mapfile -t packages < <(missing | chosen)
   if [[ ${#packages[@]} -eq 0 ]] && find_python >/dev/null; then
     return
   fi
   command -v apt-get >/dev/null ||
     fail "this is neither Debian nor Ubuntu: install what setup/packages.txt names, and ${SUPPORTED_PYTHONS[*]: -1} or newer"
   apt update || echo "featherbench set-up: some package lists could not be refreshed; going on without" >&2
+  mapfile -t packages < <(missing | chosen)
   if ! find_python >/dev/null; then
     mapfile -t pythons < <(python_packages)
-    [[ ${#pythons[@]} -gt 0 ]] || fail "apt offers none of ${SUPPORTED_PYTHONS[*]}: install one of them, with its venv module"
+    [[ ${#pythons[@]} -gt 0 ]] ||
+      fail "apt offers none of ${SUPPORTED_PYTHONS[*]}: install one of them, with its venv module and its headers"
   fi
   packages+=("${pythons[@]}")
   echo "featherbench set-up: installing ${packages[*]}"

@@ -21,7 +21,7 @@ is_done() {
 
 create() {
   local python
-  python=$(find_python) || fail "no Python 3.11 to 3.13 with its venv module: run setup/packages.sh first"
+  python=$(find_python) || fail "no Python 3.11 to 3.13 with its venv module and its headers: run setup/packages.sh first"
   echo "featherbench set-up: making .venv with $python"
   rm -rf "$venv"
   "$python" -m venv "$venv"

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
 # Sourced by the other scripts: how they end with a message, and how they do what only root may.
 
 fail() {

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2034
+# Sourced by engine.sh: what is special about Docker; see daemon.sh.
+NAME="the Docker engine"
+PROGRAM=dockerd
+UNITS=(docker)
+# The engine's own networks stay within the addresses for benchmarking (RFC 2544), as all of ours do.
+ADDRESSES=(--bip 198.18.254.1/24 --default-address-pool "base=198.18.128.0/17,size=24")
+
+answers() {
+  curl --silent --fail --max-time 5 --output /dev/null --unix-socket /var/run/docker.sock http://localhost/_ping
+}
+
+start_plain() {
+  local -a options=("${ADDRESSES[@]}")
+  [[ ! -f /etc/docker/daemon.json ]] || options=() # the owner's own settings win; given twice, dockerd refuses them
+  mount_cgroups
+  drop_stale_pid /var/run/docker.pid dockerd
+  drop_stale_pid /var/run/docker/containerd/containerd.pid containerd
+  detached dockerd "${options[@]}"
+}

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the set-up installs and starts, with programs of the system replaced by ones that tell."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SETUP = Path(__file__).parents[2] / "setup"
+DPKG_QUERY = """\
+#!/bin/sh
+for name; do case " {installed} " in *" $name "*) echo "installed $name" ;; esac; done
+exit 1
+"""
+APT_CACHE = """\
+#!/bin/sh
+case " {offered} " in *" $2 "*) ;; *) exit 100 ;; esac
+"""
+TELL = """\
+#!/bin/sh
+echo "$@" >>{told}
+"""
+ENGINE = """\
+NAME=no-{name}
+PROGRAM=no-{name}
+UNITS=(no-such-unit)
+answers() {{ {answers}; }}
+start_plain() {{ false; }}
+"""
+
+
+@pytest.fixture
+def machine(tmp_path, monkeypatch):
+    """A copy of the set-up, on a machine of whose programs some are ours."""
+    shutil.copytree(SETUP, tmp_path / "setup")
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    return tmp_path
+
+
+def put(machine, name, content):
+    program = machine / "bin" / name
+    program.write_text(content)
+    program.chmod(0o755)
+
+
+def installs(machine, listed, *, installed="", offered=""):
+    """Run packages.sh with a list; give what it had apt install, None where that is nothing."""
+    (machine / "setup/packages.txt").write_text(listed)
+    told = machine / "told"
+    put(machine, "dpkg-query", DPKG_QUERY.format(installed=installed))
+    put(machine, "apt-cache", APT_CACHE.format(offered=offered))
+    put(machine, "dpkg", "#!/bin/sh\necho amd64\n")
+    put(machine, "apt-get", TELL.format(told=told))
+    put(machine, "sudo", '#!/bin/sh\nshift\nexec "$@"\n')
+    subprocess.run([machine / "setup/packages.sh"], check=True)
+    lines = told.read_text().splitlines() if told.exists() else []
+    wanted = [line.split("--no-remove ")[1] for line in lines if " install " in line]
+    return wanted[0].split() if wanted else None
+
+
+@pytest.mark.parametrize(
+    ("listed", "wanted"),
+    [
+        ("curl # asks\n\nwrk\n", ["wrk"]),
+        ("curl\n", None),
+        ("kvm-arm [arm64]\nkvm-x86  [amd64]  # guests\n", ["kvm-x86"]),
+        ("engine unless sh,nowhere\n", None),
+        ("engine unless nowhere,neither\n", ["engine"]),
+        ("snapped|incus|nothing\n", ["incus"]),
+        ("curl|incus\n", None),
+        ("incus|curl\n", None),
+        ("snapped|nothing\n", None),
+        ("snapped|nothing\nwrk\n", ["wrk"]),
+        ("unknown|neither\n", ["unknown"]),
+    ],
+)
+def test_what_is_missing_is_installed(machine, listed, wanted):
+    assert installs(machine, listed, installed="curl", offered="wrk incus engine") == wanted
+
+
+def test_every_line_of_ours_is_understood(machine):
+    listed = (SETUP / "packages.txt").read_text()
+    words = [line.split("#")[0].split() for line in listed.splitlines()]
+    first = {line[0].split("|")[0] for line in words if line}
+    packages = installs(machine, listed, offered=" ".join(first))
+    assert set(packages) <= first
+    assert not [name for name in packages if not name.replace("-", "").replace(".", "").isalnum()]
+
+
+def engines(machine, **answers):
+    """Run engine.sh for engines that answer or not; give its status and what it said."""
+    for name, answer in answers.items():
+        engine = ENGINE.format(name=name, answers="true" if answer else "false")
+        (machine / f"setup/engines/{name}.sh").write_text(engine)
+    done = subprocess.run(
+        [machine / "setup/engine.sh", *answers], capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.testbed
+def test_an_engine_that_cannot_run_is_named_and_the_others_are_still_looked_at(machine):
+    status, said = engines(machine, good=True, bad=False, worse=False)
+    assert status == 1
+    assert "no-bad" in said
+    assert "no-worse" in said
+    assert "no-good" not in said
+
+
+@pytest.mark.testbed
+def test_engines_that_answer_are_left_alone(machine):
+    assert engines(machine, one=True, other=True) == (0, "")
+
+
+@pytest.mark.testbed
+def test_an_unknown_engine_is_told_with_the_known_ones(machine):
+    done = subprocess.run(
+        [machine / "setup/engine.sh", "podman"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "docker, lxd and libvirt" in done.stderr
