@@ -23,6 +23,7 @@ include: "workflow/rules/images.smk"
 include: "workflow/rules/cells.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/paper.smk"
 include: "workflow/rules/hooks.smk"
 
 

@@ -7,28 +7,41 @@ import shutil
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from featherbench import job, plugins
 from featherbench.files import write_whole
-from featherbench.platforms.contract import BuildOrder
+from featherbench.platforms.contract import BuildOrder, Root
 from featherbench.plugins import folders_from_environment
 from featherbench.rootfs import RootFilesystem
 from featherbench.spec import ImageSpec
 from featherbench.testbed.session import alone
+from featherbench.testbed.state import current_state
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
-def order_for(spec: ImageSpec, *, root: Path | None, into: Path) -> BuildOrder:
-    """Say what to build; `root` is the record of the root file system, if it is needed."""
+def _root(record: Path) -> Root:
+    built = RootFilesystem.read(record)
+    return Root(
+        tar=record.with_suffix(".tar"),
+        digest=built.digest,
+        versions=built.versions,
+        compressed_bytes=built.compressed_bytes,
+    )
+
+
+def order_for(spec: ImageSpec, *, roots: Mapping[str, Path], into: Path) -> BuildOrder:
+    """Say what to build; `roots` are the records of the root file systems, by name."""
     workload = plugins.workload(spec.files_for.name)
-    built = RootFilesystem.read(root) if root else None
     return BuildOrder(
         app=spec.app,
         into=into,
-        root_tar=root.with_suffix(".tar") if root else None,
-        root_digest=built.digest if built else "",
-        root_versions=built.versions if built else {},
-        root_compressed_bytes=built.compressed_bytes if built else None,
+        roots={name: _root(record) for name, record in roots.items()},
         files=workload.files(workload.Settings.model_validate(spec.files_for.settings)),
+        state=current_state().directory,
+        guest_subnet=spec.guest_subnet,
     )
 
 
@@ -36,11 +49,12 @@ def main(given: Namespace) -> None:
     """Build, record."""
     spec = ImageSpec.model_validate_json(given.spec)
     into: Path = given.record.parent / spec.app
-    technology = plugins.technology(spec.technology)
+    technology = plugins.runnable_platform(spec.technology, spec.host)
+    roots = dict(zip(technology.root_filesystems, given.roots, strict=True))
     with alone(plugins=folders_from_environment(), what=given.job):
         shutil.rmtree(into, ignore_errors=True)
         into.mkdir(parents=True)
-        image = technology.build_image(order_for(spec, root=given.root, into=into))
+        image = technology.build_image(order_for(spec, roots=roots, into=into))
     image.write(given.record)
     write_whole(given.digest, image.digest + "\n")
 
@@ -48,7 +62,13 @@ def main(given: Namespace) -> None:
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--spec", required=True, help="an ImageSpec as JSON")
-    parser.add_argument("--root", type=Path, help="the record of the root file system")
+    parser.add_argument(
+        "--roots",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="the records of the root file systems, in the technology's order",
+    )
     parser.add_argument("--record", type=Path, required=True, help="where the image's record goes")
     parser.add_argument("--digest", type=Path, required=True, help="where its digest goes")
     sys.exit(job.run(main, job.arguments(parser)))

@@ -17,15 +17,30 @@ from featherbench.files import write_whole
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from featherbench.hosts.contract import Host
+    from featherbench.platforms.contract import Technology
+
 CHECKOUT = Path(__file__).parent.parent
 
 
-def facts(name: str) -> Mapping[str, str]:
-    """Ask a technology for its facts; a daemon that does not answer is a fact as well."""
+def facts(driver: Technology | Host) -> Mapping[str, str]:
+    """Ask a driver for its facts; a daemon that does not answer is a fact as well."""
     try:
-        return plugins.technology(name).facts()
+        return driver.facts()
     except FeatherbenchError as error:
         return {"not available": error.message}
+
+
+def all_facts() -> dict[str, Mapping[str, str]]:
+    """Ask the technologies that this host can run, and the hosts that have something to say."""
+    drivers: dict[str, Technology | Host] = {
+        name: technology
+        for name in sorted(plugins.driver_files("platforms"))
+        if not (technology := plugins.technology(name)).lacks()
+    }
+    drivers |= {name: plugins.host(name) for name in sorted(plugins.driver_files("hosts"))}
+    found = {name: facts(driver) for name, driver in drivers.items()}
+    return {name: told for name, told in found.items() if told}
 
 
 def main(given: Namespace) -> None:
@@ -33,10 +48,9 @@ def main(given: Namespace) -> None:
     if given.begun and given.begun.exists():
         write_whole(given.output, given.begun.read_bytes())
         return
-    known = sorted(plugins.driver_files("platforms"))
     record = hostfacts.collect(
         checkout=CHECKOUT,
-        technologies={name: facts(name) for name in known if not plugins.technology(name).lacks()},
+        technologies=all_facts(),
         findings=examine(Surroundings(results=given.output.parent)),
     )
     record.write(given.output)

@@ -2,20 +2,32 @@
 """What all tests share: the repository, when a test is skipped, and what platforms run on."""
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from featherbench import rootfs
+from featherbench import rootfs, rootvariant, variants
 from featherbench.codehash import RESOURCES, closure, folder_digest, module_digest
 from featherbench.config import RootFilesystemConfig
 from featherbench.files import digest
+from featherbench.lxd import connection
+from featherbench.node import LOCAL
+from featherbench.platforms.contract import BASE, Root
+from featherbench.rootvariant import build_root_variant
 from featherbench.spec import RootFilesystemSpec
 
 REPOSITORY = Path(__file__).parents[1]
+ENGINES = {
+    "docker": ("Docker engine", "docker", "version"),
+    "lxd": ("LXD", "lxc", "list", "--format=csv"),
+}
+"""By marker: what must be there, and a question that it answers."""
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +39,14 @@ def repository():
 @cache
 def _lacking(marker):
     """Say why tests with this marker cannot run here; empty when they can."""
-    if marker in {"testbed", "docker"} and os.geteuid() != 0:
+    if marker in {"testbed", *ENGINES} and os.geteuid() != 0:
         return "needs root"
-    if marker == "docker":
-        asked = subprocess.run(["docker", "version"], capture_output=True, check=False)
-        return "" if asked.returncode == 0 else "no Docker engine answers"
+    if marker in ENGINES:
+        engine, *question = ENGINES[marker]
+        asked = shutil.which(question[0]) and subprocess.run(
+            question, capture_output=True, check=False
+        )
+        return "" if asked and asked.returncode == 0 else f"no {engine} answers"
     return ""
 
 
@@ -43,14 +58,46 @@ def pytest_runtest_setup(item):
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltRoot:
-    """The root file system for tests."""
+    """The root file system for tests, and those made over it: each when it is first asked for."""
 
     tar: Path
     record: rootfs.RootFilesystem
+    code: str
+
+    def _over(self, name):
+        """Make the archive of one, unless it is there for this state of the code."""
+        if name == BASE:
+            return self.tar
+        spec = variants.spec(name, suite=self.record.suite, code=self.code)
+        below = self._over(variants.below(name))
+        tar = self.tar.with_name(f"{name}.tar")
+        mark = tar.with_suffix(".spec")
+        if not mark.exists() or mark.read_text() != spec.model_dump_json():
+            built = build_root_variant(spec, below=below, tar=tar, log=tar.with_suffix(".log"))
+            built.write(tar.with_suffix(".json"))
+            mark.write_text(spec.model_dump_json())
+        return tar
+
+    def root(self, name):
+        """What a BuildOrder holds of one."""
+        tar = self._over(name)
+        record = (
+            self.record if name == BASE else rootfs.RootFilesystem.read(tar.with_suffix(".json"))
+        )
+        return Root(
+            tar=tar,
+            digest=record.digest,
+            versions=record.versions,
+            compressed_bytes=record.compressed_bytes,
+        )
+
+    def roots_of(self, technology):
+        """What a BuildOrder for a technology holds."""
+        return {name: self.root(name) for name in technology.root_filesystems}
 
 
 def _code_of_root():
-    modules = sorted(closure([Path(rootfs.__file__)]))
+    modules = sorted(closure([Path(rootfs.__file__), Path(rootvariant.__file__)]))
     folders = [folder_digest(RESOURCES / name) for name in ("probe", "rootfs")]
     return digest(*(part.encode() for part in [*map(module_digest, modules), *folders]))[:16]
 
@@ -65,7 +112,31 @@ def built_root(pytestconfig):
         spec = RootFilesystemSpec(**RootFilesystemConfig().model_dump(), code=code)
         rootfs.build_root_filesystem(spec, tar=tar, log=folder / "root.log").write(record)
         mark.write_text(code)
-    return BuiltRoot(tar=tar, record=rootfs.RootFilesystem.read(record))
+    return BuiltRoot(tar=tar, record=rootfs.RootFilesystem.read(record), code=code)
+
+
+def _forget_at_lxd(images):
+    """Remove names of ours, and each image that has no other."""
+    client = connection.connect(connection.socket_of(LOCAL))
+    for image in images:
+        client.api.images.aliases[image.reference["alias"]].delete()
+    for fingerprint in {image.reference["fingerprint"] for image in images}:
+        if not client.images.get(fingerprint).aliases:
+            client.images.get(fingerprint).delete(wait=True)
+
+
+@pytest.fixture(scope="session")
+def forget_images():
+    """Give a function that removes images from the engine of a technology."""
+
+    def forget(technology_name, images):
+        if technology_name == "docker":
+            tags = [image.reference["tag"] for image in images]
+            subprocess.run(["docker", "image", "rm", *tags], check=True, capture_output=True)
+        if technology_name == "lxd":
+            _forget_at_lxd(images)
+
+    return forget
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +146,7 @@ class Wire:
     address: str
     client_address: str
     container_subnet: str
+    guest_subnet: str
     namespace: str
 
     def client(self, *argv):
@@ -85,31 +157,105 @@ class Wire:
         return done.stdout
 
 
+MOST_WIRES = 32
+
+
+def _own_namespace():
+    """Make a namespace for this run of the tests; others may be running."""
+    for number in range(MOST_WIRES):
+        name = f"fb-test{number}"
+        made = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False)
+        if made.returncode == 0:
+            return number, name
+    pytest.fail("no name is left for a network namespace: remove those named fb-test*")
+
+
 @pytest.fixture(scope="session")
 def wire():
     """Lay the cable: addresses that no testbed uses by default."""
     if os.geteuid() != 0:
         pytest.skip("needs root")
+    number, namespace = _own_namespace()
+    subnet = f"198.19.{2 * number}"
     laid = Wire(
-        address="198.18.100.1",
-        client_address="198.18.100.2",
-        container_subnet="198.18.101.0/24",
-        namespace="fb-test",
+        address=f"{subnet}.1",
+        client_address=f"{subnet}.2",
+        container_subnet=f"198.19.{2 * number + 1}.0/24",
+        guest_subnet=f"198.19.{2 * MOST_WIRES + number}.0/24",
+        namespace=namespace,
     )
     steps = f"""\
-link add fb-test0 type veth peer name fb-test1 netns {laid.namespace}
-address add {laid.address}/24 dev fb-test0
-link set fb-test0 up"""
+link add {namespace}s type veth peer name {namespace}c netns {namespace}
+address add {laid.address}/24 dev {namespace}s
+link set {namespace}s up"""
     client_steps = f"""\
 link set lo up
-address add {laid.client_address}/24 dev fb-test1
-link set fb-test1 up
+address add {laid.client_address}/24 dev {namespace}c
+link set {namespace}c up
 route add 198.18.0.0/15 via {laid.address}"""
-    subprocess.run(["ip", "netns", "add", laid.namespace], check=True)
     try:
-        for options, batch in ([], steps), (["-n", laid.namespace], client_steps):
+        for options, batch in ([], steps), (["-n", namespace], client_steps):
             argv = ["ip", *options, "-batch", "-"]
             subprocess.run(argv, input=batch, text=True, check=True)
         yield laid
     finally:
-        subprocess.run(["ip", "netns", "delete", laid.namespace], check=True)
+        subprocess.run(["ip", "netns", "delete", namespace], check=True)
+
+
+def _moments_s(samples, deployment_s=8.0, window_s=2.5):
+    """When each window begins: block by block, a fresh start before each deployment."""
+    order = samples.sort_values(["deployment", "platform", "concurrency", "window"], kind="stable")
+    fresh = ~order.duplicated(["deployment", "platform"])
+    begins_s = (window_s + fresh * (deployment_s - 0.5)).cumsum()
+    return begins_s.reindex(samples.index)
+
+
+@pytest.fixture(scope="session")
+def nested():
+    """Make samples of metrics m0, m1 ... as a blocked run leaves them: nested noise, seeded.
+
+    Platforms are by name the true ratio to the first; `between` and `within` are the relative
+    standard deviations of deployments and of windows, for all platforms or for each. With `shared`,
+    the luck of a deployment is the same at all levels.
+    """
+
+    def make(
+        *,
+        platforms=None,
+        metrics=1,
+        levels=(100,),
+        deployments=3,
+        windows=3,
+        between=0.02,
+        within=0.02,
+        shared=False,
+        noise=np.random.Generator.standard_normal,
+        seed=1,
+    ):
+        ratios = platforms or {"linux-native": 1.0, "docker-native": 1.0}
+        rng = np.random.default_rng(seed)
+        shape = (metrics, len(levels), len(ratios), deployments, windows)
+        scale = (len(ratios), 1, 1)
+        luck = noise(rng, size=(metrics, 1 if shared else shape[1], *shape[2:4], 1))
+        luck = luck * np.broadcast_to(np.reshape(between, (-1, 1, 1)), scale)
+        values = 1 + luck + noise(rng, size=shape) * np.reshape(within, (-1, 1, 1))
+        values = 1000 * values * np.reshape(list(ratios.values()), scale)
+        coordinates = {
+            "metric": [f"m{number}" for number in range(metrics)],
+            "concurrency": levels,
+            "platform": list(ratios),
+            "deployment": range(1, deployments + 1),
+            "window": range(1, windows + 1),
+        }
+        index = pd.MultiIndex.from_product(coordinates.values(), names=coordinates)
+        samples = pd.DataFrame({"value": values.ravel()}, index=index).reset_index()
+        return samples.assign(
+            workload="http",
+            verdict="ok",
+            reasons="",
+            primary=True,
+            duration_s=2.0,
+            started_monotonic_s=_moments_s(samples),
+        )
+
+    return make

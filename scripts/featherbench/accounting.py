@@ -88,17 +88,19 @@ def parse_v2(files: Mapping[str, str]) -> Usage:
     )
 
 
-def _texts(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
-    return {name: (folder / name).read_text() for name in names if (folder / name).exists()}
+def _paths(group: Group) -> list[Path]:
+    if group.version != 1:
+        return [group.memory / name for name in V2]
+    folders = ((group.cpuacct, V1_CPUACCT), (group.cpu, V1_CPU), (group.memory, V1_MEMORY))
+    return [folder / name for folder, names in folders for name in names]
 
 
 def usage_of(group: Group) -> Usage:
     """Read what a group has used since it was made. Raises OSError when the group is gone."""
-    group.memory.stat()
-    if group.version == 1:
-        files = _texts(group.cpuacct, V1_CPUACCT) | _texts(group.cpu, V1_CPU)
-        return parse_v1(files | _texts(group.memory, V1_MEMORY))
-    return parse_v2(_texts(group.memory, V2))
+    files = {path.name: text for path, text in group.node.read(_paths(group)).items()}
+    if not files:
+        raise FileNotFoundError(group.memory)
+    return parse_v1(files) if group.version == 1 else parse_v2(files)
 
 
 def reset_peak(group: Group) -> bool:
@@ -109,5 +111,5 @@ def reset_peak(group: Group) -> bool:
     """
     if group.version != 1:
         return False
-    (group.memory / "memory.max_usage_in_bytes").write_text("0")
+    group.node.write(group.memory / "memory.max_usage_in_bytes", "0")
     return True

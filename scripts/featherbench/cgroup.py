@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.errors import DeadlineError, InstanceError
+from featherbench.node import LOCAL
 from featherbench.platforms.contract import LABEL
 from featherbench.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from featherbench.node import Node
 
 PROC = Path("/proc")
 CONTROLLERS = ("cpu", "cpuacct", "memory")
@@ -35,6 +38,7 @@ class Group:
     cpu: Path
     cpuacct: Path
     memory: Path
+    node: Node = LOCAL
 
     @property
     def folders(self) -> tuple[Path, ...]:
@@ -75,8 +79,8 @@ def parse_membership(text: str) -> dict[str, str]:
     return found
 
 
-def place(mounts: Mapping[str, Path], membership: Mapping[str, str]) -> Group:
-    """Say where the group is that the paths in `membership` name.
+def place(mounts: Mapping[str, Path], membership: Mapping[str, str], node: Node = LOCAL) -> Group:
+    """Say where on `node` the group is that the paths in `membership` name.
 
     Version 1 counts where its memory controller is mounted, as it is on hybrid hosts. Raises
     InstanceError where no version is usable.
@@ -90,21 +94,22 @@ def place(mounts: Mapping[str, Path], membership: Mapping[str, str]) -> Group:
             remedy="mount /sys/fs/cgroup as systemd does, or run setup/engine.sh",
         )
     cpu, cpuacct, memory = (mounts[name] / membership[name].lstrip("/") for name in wanted)
-    return Group(version=version, cpu=cpu, cpuacct=cpuacct, memory=memory)
+    return Group(version=version, cpu=cpu, cpuacct=cpuacct, memory=memory, node=node)
 
 
-def _mounts() -> dict[str, Path]:
-    return parse_mounts((PROC / "self/mountinfo").read_text())
-
-
-def group_of(pid: int) -> Group:
-    """Give the group of a process of this machine. Raises FileNotFoundError when it is gone."""
-    return place(_mounts(), parse_membership((PROC / str(pid) / "cgroup").read_text()))
+def group_of(pid: int, node: Node = LOCAL) -> Group:
+    """Give the group of a process of `node`. Raises FileNotFoundError when it is gone."""
+    mountinfo, membership = PROC / "self/mountinfo", PROC / str(pid) / "cgroup"
+    found = node.read([mountinfo, membership])
+    if membership not in found:
+        raise FileNotFoundError(membership)
+    return place(parse_mounts(found[mountinfo]), parse_membership(found[membership]), node)
 
 
 def own_group(name: str) -> Group:
     """Give the group of ours called `name`, whether or not it exists: right below the root."""
-    return place(_mounts(), dict.fromkeys((*CONTROLLERS, UNIFIED), f"/{PREFIX}{name}"))
+    mounts = parse_mounts((PROC / "self/mountinfo").read_text())
+    return place(mounts, dict.fromkeys((*CONTROLLERS, UNIFIED), f"/{PREFIX}{name}"))
 
 
 def _enable_controllers(root: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from featherbench.codefacts import facts_of
 from featherbench.files import digest
-from featherbench.plugins import PACKAGE, driver_files
+from featherbench.plugins import CLASS_OF_KIND, PACKAGE, driver_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -72,8 +72,24 @@ def _companions(kind: str, file: Path) -> frozenset[Path]:
     )
 
 
+def _resources_of(files: Iterable[Path]) -> frozenset[Path]:
+    """Files that belong to packages of ours by their names: all in resources/<package>/.
+
+    Drivers' packages are left out: a driver has what bears its own name.
+    """
+    packages = {file.parent.name for file in files if file.parent.parent == PACKAGE}
+    return frozenset(
+        path
+        for package in packages - CLASS_OF_KIND.keys()
+        for path in (RESOURCES / package).rglob("*")
+        if path.is_symlink() or path.is_file()
+    )
+
+
 @cache
 def _content_digest(file: Path) -> str:
+    if file.is_symlink():
+        return digest(str(file.readlink()).encode())
     return module_digest(file) if file.suffix == ".py" else digest(file.read_bytes())
 
 
@@ -89,6 +105,7 @@ def code_digest(
     for kind, name in drivers:
         file = driver_files(kind, plugins)[name]
         files |= closure([file]) | _companions(kind, file)
+    files |= _resources_of(files)
     return digest(*(f"{f.name}={_content_digest(f)}".encode() for f in sorted(files)))[:16]
 
 

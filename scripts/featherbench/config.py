@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
@@ -15,6 +16,7 @@ from pydantic import (
     Field,
     PositiveInt,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 BENCHMARKING_NETWORK = ipaddress.IPv4Network("198.18.0.0/15")
 """RFC 2544: the addresses set aside for benchmarking; nothing of ours uses others."""
+
+SMALLEST_SUBNETS = {"subnet": 28, "container_subnet": 25, "guest_subnet": 25}
+"""Prefix lengths that leave at least 14 addresses to whoever gets a part."""
 
 MOST_CONNECTIONS = 4_000
 """nginx has 4,096, of which it keeps some for itself."""
@@ -126,27 +131,33 @@ class TestbedConfig(Section):
     subnet: str = "198.18.0.0/24"
     """Addresses of client and server, out of 198.18.0.0/15."""
     container_subnet: str = "198.18.1.0/24"
-    """Addresses of containers on networks that we make, out of 198.18.0.0/15."""
+    """Addresses of containers on networks that we make, out of 198.18.0.0/15; cut in eighths, one
+    for each technology."""
+    guest_subnet: str = "198.18.2.0/24"
+    """Addresses of virtual machines on this host, out of 198.18.0.0/15; its second half is for the
+    containers inside them."""
     server_cpus: CpuList | Literal["auto"] = "auto"
     """CPUs of the server; `auto`: half of the cores, or what the client leaves."""
     client_cpus: CpuList | Literal["auto"] = "auto"
     """CPUs of the load generator; `auto`: the other half, or what the server leaves."""
 
-    @field_validator("subnet", "container_subnet")
+    @field_validator(*SMALLEST_SUBNETS)
     @classmethod
-    def _for_benchmarking(cls, value: str) -> str:
+    def _for_benchmarking(cls, value: str, info: ValidationInfo) -> str:
         network = ipaddress.IPv4Network(value)
         if not network.subnet_of(BENCHMARKING_NETWORK):
             raise ValueError(f"lies outside {BENCHMARKING_NETWORK}, the range for benchmarking")
-        if network.prefixlen > 28:  # noqa: PLR2004 - 14 addresses
-            raise ValueError("is too small: use a /28 or larger")
+        smallest = SMALLEST_SUBNETS[info.field_name or ""]
+        if network.prefixlen > smallest:
+            raise ValueError(f"is too small: use a /{smallest} or larger")
         return value
 
     @model_validator(mode="after")
     def _apart(self) -> TestbedConfig:
-        subnets = [ipaddress.IPv4Network(n) for n in (self.subnet, self.container_subnet)]
-        if subnets[0].overlaps(subnets[1]):
-            raise ValueError("subnet and container_subnet overlap")
+        for one, other in itertools.combinations(SMALLEST_SUBNETS, 2):
+            networks = [ipaddress.IPv4Network(getattr(self, name)) for name in (one, other)]
+            if networks[0].overlaps(networks[1]):
+                raise ValueError(f"{one} and {other} overlap")
         return self
 
 
@@ -177,6 +188,16 @@ class TuningConfig(Section):
         return value
 
 
+class AnalysisConfig(Section):
+    """What the analysis takes for small."""
+
+    margin_percent: Annotated[float, Field(gt=0, le=100)] = 5.0
+    """A ratio to the baseline that is surely closer to 1 than this counts as no difference."""
+    precision_percent: Annotated[float, Field(gt=0, le=100)] = 2.0
+    """How far the 95 % interval of a mean should reach to either side: the report says how many
+    deployments and windows that takes."""
+
+
 class Config(Section):
     """The whole configuration."""
 
@@ -196,6 +217,8 @@ class Config(Section):
     """Where client and server are."""
     tuning: TuningConfig = TuningConfig()
     """Sysctls and limits."""
+    analysis: AnalysisConfig = AnalysisConfig()
+    """What counts as no difference, and how sure you want to be."""
     plugins: tuple[str, ...] = ()
     """Folders with drivers of your own: `platforms/`, `hosts/`, `workloads/`, `loadgens/`."""
 

@@ -8,15 +8,17 @@ deployment since), it is started and warmed up again.
 
 from __future__ import annotations
 
+import ipaddress
 import time
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featherbench import plugins, services
 from featherbench.errors import ImageError, InstanceDiedError, TestbedError
+from featherbench.limits import HIDDEN
 from featherbench.measuring.bench import Bench
 from featherbench.measuring.readiness import wait_until_ready
 from featherbench.record import Deployment, Image
@@ -26,16 +28,19 @@ from featherbench.testbed.lease import Lease
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from featherbench.platforms.contract import Place, Technology
     from featherbench.spec import DeploySpec
     from featherbench.testbed.session import Testbed
     from featherbench.workloads.contract import Workload
 
 IMAGES = Path("results/images")
+SHARE_BITS = 3
+"""Eighths: see `Technology.subnet_share`."""
 
 
-def image_of(technology: str, app: str) -> Image:
+def image_of(owner: str, app: str) -> Image:
     """Read an image's record. Raises ImageError when there is none."""
-    path = IMAGES / technology / f"{app}.json"
+    path = IMAGES / owner / f"{app}.json"
     try:
         return Image.read(path)
     except FileNotFoundError as missing:
@@ -45,11 +50,20 @@ def image_of(technology: str, app: str) -> Image:
         ) from missing
 
 
+def place_for(technology: Technology, place: Place) -> Place:
+    """Give the technology its share of the addresses for containers."""
+    if technology.subnet_share is None:
+        return place
+    shares = ipaddress.IPv4Network(place.container_subnet).subnets(prefixlen_diff=SHARE_BITS)
+    return replace(place, container_subnet=str(list(shares)[technology.subnet_share]))
+
+
 def bench_for(spec: DeploySpec, testbed: Testbed, *, concurrency: int, logs: Path) -> Bench:
     """Put together what a workload works with."""
-    technology = plugins.technology(spec.platform.technology)
+    names = (spec.platform.technology, spec.platform.host)
+    technology = plugins.runnable_platform(*names)
     workload = plugins.workload(spec.workload.name)
-    host = plugins.host(spec.platform.host)
+    owner = plugins.image_owner(*names)
     return Bench(
         coordinates=spec.coordinates(concurrency),
         technology=technology,
@@ -58,9 +72,9 @@ def bench_for(spec: DeploySpec, testbed: Testbed, *, concurrency: int, logs: Pat
         load_generators={
             app: plugins.load_generator(name) for app, name in spec.workload.load_generators.items()
         },
-        images={app: image_of(spec.platform.technology, app) for app in workload.apps},
+        images={app: image_of(owner, app) for app in workload.apps},
         client=testbed.client,
-        place=host.open(testbed.place),
+        place=place_for(technology, testbed.place),
         tuning=testbed.tuning,
         logs=logs,
     )
@@ -91,8 +105,8 @@ def _stopped_on_failure(bench: Bench) -> Iterator[None]:
 
 def _start(bench: Bench, workload: Workload) -> Started:
     (app,) = workload.apps
-    bench.technology.prepare(bench.place, bench.coordinates.network)
     order = bench.order(app, services.serve_command(app), services.PORTS[app])
+    bench.technology.prepare(order)
     began_s = time.monotonic()
     running = bench.with_instance(bench.technology.start(order))
     with _stopped_on_failure(running):
@@ -110,7 +124,7 @@ def _tuning_in_force(bench: Bench) -> Mapping[str, str]:
     found = bench.technology.tuning_in_force(bench.under_test, bench.tuning)
     nofile = {} if bench.tuning.nofile is None else {"nofile": str(bench.tuning.nofile)}
     for key, wanted in {**bench.tuning.net_sysctls, **nofile}.items():
-        if found.get(key, "").split() != wanted.split():
+        if found.get(key) != HIDDEN and found.get(key, "").split() != wanted.split():
             raise TestbedError(
                 f"{key} is {found.get(key)!r} inside {bench.coordinates.platform}, not {wanted!r}",
                 remedy="take it out of `tuning`, or choose a value that can be set",
@@ -144,6 +158,7 @@ def _hold(spec: DeploySpec, deployment: Deployment, bench: Bench, *, warmed: boo
             deployment_id=deployment.deployment_id,
             instance=bench.under_test,
             technology=spec.platform.technology,
+            host=spec.platform.host,
             plugins=plugins.folders_from_environment(),
             warmed=warmed,
         )

@@ -13,8 +13,10 @@ from typing import IO, TYPE_CHECKING
 from featherbench.files import CHUNK_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from featherbench.node import Node
 
 SOURCE_DATE_EPOCH = 1_672_531_200
 """The time that every file of ours bears, so that the same content gives the same bytes."""
@@ -24,6 +26,7 @@ GZIP_WINDOW = 31
 """For zlib: the largest window, with gzip's header."""
 BLOCK_BYTES = 512
 """The unit of `st_blocks`, whatever the file system's; see stat(2)."""
+COUNT_WITHIN_S = 120.0
 
 
 def _entry(name: str, *, mode: int) -> tarfile.TarInfo:
@@ -52,6 +55,21 @@ def files_layer(files: Mapping[str, bytes]) -> bytes:
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
     return archive.getvalue()
+
+
+def flattened(root_tar: Path, layer: bytes) -> Iterator[bytes]:
+    """Give the chunks of one archive: that of a root file system, and a layer over it.
+
+    Whoever unpacks it takes a path that is there twice from the layer.
+    """
+    with tarfile.open(root_tar) as archive:
+        archive.getmembers()
+        end = archive.offset
+    with root_tar.open("rb") as file:
+        while end and (chunk := file.read(min(CHUNK_BYTES, end))):
+            end -= len(chunk)
+            yield chunk
+    yield layer
 
 
 def compressed_bytes(file: IO[bytes]) -> int:
@@ -83,3 +101,14 @@ def folder_bytes(*folders: Path) -> tuple[int, int]:
             size = status.st_size if stat.S_ISREG(status.st_mode) else 0
             found[status.st_dev, status.st_ino] = (status.st_blocks * BLOCK_BYTES, size)
     return sum(each[0] for each in found.values()), sum(each[1] for each in found.values())
+
+
+def bytes_on(node: Node, folders: Sequence[Path], *, apparent: bool = False) -> int:
+    """Count what folders of `node` allocate on its disk or, `apparent`, the sizes of what is there.
+
+    A file with several names counts once. Raises CommandError when a folder cannot be read.
+    """
+    argv = ["du", "--summarize", "--total", "--block-size=1"]
+    how = ["--apparent-size"] if apparent else []
+    counted = node.run([*argv, *how, *map(str, folders)], timeout_s=COUNT_WITHIN_S)
+    return int(counted.stdout.split()[-2])

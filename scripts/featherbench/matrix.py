@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from featherbench import plugins
+from featherbench import plugins, variants
 from featherbench.codehash import RESOURCES, code_digest, folder_digest
 from featherbench.config import Config, PlatformConfig, WorkloadConfig, explain
 from featherbench.errors import ConfigError
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
     from featherbench.platforms.contract import Lack, Technology
     from featherbench.record import Record
+    from featherbench.variants import RootVariantSpec
     from featherbench.workloads.contract import Workload
 
-PLANNED_TECHNOLOGIES = ("lxd", "rumprun", "osv", "mirageos", "netbsd")
-PLANNED_HOSTS = ("kvm", "xen", "tcg")
+PLANNED_TECHNOLOGIES = ("rumprun", "osv", "mirageos", "netbsd")
+PLANNED_HOSTS = ("xen",)
 """The paper's, named in config/paper.yaml: until they have a driver they are rows that say so."""
 
 DEFAULT_LOAD_GENERATORS = {"http": "wrk", "kv": "redis_benchmark"}
@@ -64,14 +65,17 @@ class Matrix:
 
     # --- names -------------------------------------------------------------------------------
 
-    def _technology(self, name: str, host: str) -> Technology | None:
+    def _runner(self, name: str, host: str) -> Technology | None:
+        """Give what runs a technology on a host; None when nothing here does."""
         known = plugins.driver_files("platforms", self.config.plugins)
         hosts = plugins.driver_files("hosts", self.config.plugins)
         if name not in known and name not in PLANNED_TECHNOLOGIES:
             raise self._no_platform(f"{name}-{host}", "technology", [*known, *PLANNED_TECHNOLOGIES])
         if host not in hosts and host not in PLANNED_HOSTS:
             raise self._no_platform(f"{name}-{host}", "host", [*hosts, *PLANNED_HOSTS])
-        return plugins.technology(name, self.config.plugins) if name in known else None
+        if name not in known or host not in hosts:
+            return None
+        return plugins.platform(name, host, self.config.plugins)
 
     def _no_platform(self, platform: str, part: str, known: list[str]) -> ConfigError:
         return ConfigError(
@@ -81,34 +85,34 @@ class Matrix:
 
     def _platform_specs(self) -> Iterator[PlatformSpec]:
         for platform in self.config.platforms:
-            technology = self._technology(platform.technology, platform.host)
-            for network in self._networks(platform, technology):
+            driver = self._runner(platform.technology, platform.host)
+            for network in self._networks(platform, driver):
                 yield PlatformSpec(
                     name=platform.name + (f"+{network}" if platform.network else ""),
                     technology=platform.technology,
                     host=platform.host,
                     network=network,
-                    settings=self._platform_settings(platform, technology),
+                    settings=self._platform_settings(platform, driver),
                 )
 
-    def _networks(self, platform: PlatformConfig, technology: Technology | None) -> tuple[str, ...]:
-        if technology is None:
+    def _networks(self, platform: PlatformConfig, driver: Technology | None) -> tuple[str, ...]:
+        if driver is None:
             return platform.network or ("nat",)
         for network in platform.network:
-            if network not in technology.networks:
+            if network not in driver.networks:
                 raise ConfigError(
                     f"{self.file}: {platform.name} cannot be reached by network {network!r}",
-                    remedy=f"use one of {', '.join(technology.networks)}",
+                    remedy=f"use one of {', '.join(driver.networks)}",
                 )
-        return platform.network or technology.networks[:1]
+        return platform.network or driver.networks[:1]
 
     def _platform_settings(
-        self, platform: PlatformConfig, technology: Technology | None
+        self, platform: PlatformConfig, driver: Technology | None
     ) -> dict[str, Any]:
-        if technology is None:
+        if driver is None:
             return platform.settings
         try:
-            settings = technology.Settings.model_validate(platform.settings)
+            settings = driver.Settings.model_validate(platform.settings)
         except ValidationError as error:
             explain(error, file=self.file, prefix=f"platforms.{platform.name}.settings.")
         return settings.model_dump(mode="json")
@@ -161,34 +165,45 @@ class Matrix:
                     remedy=f"write {kind}/{name}.py and name its folder in `plugins`",
                 )
                 return
-        technology = plugins.technology(platform.technology, self.config.plugins)
-        if platform.host not in technology.hosts:
+        driver = self._runner(platform.technology, platform.host)
+        if driver is None:
             yield PlannedLack(
                 what=f"{platform.technology} cannot run on {platform.host}",
-                remedy=f"it runs on {', '.join(technology.hosts)}",
+                remedy="take it out of `platforms`, or choose another host",
             )
             return
-        yield from technology.lacks()
-        yield from plugins.host(platform.host, self.config.plugins).lacks()
+        yield from driver.lacks()
 
     def _planned_platform(self, platform: PlatformSpec) -> PlannedPlatform:
-        hosts = plugins.driver_files("hosts", self.config.plugins)
+        folders = self.config.plugins
+        known = platform.host in plugins.driver_files("hosts", folders)
+        host = plugins.host(platform.host, folders) if known else None
+        driver = self._runner(platform.technology, platform.host)
         return PlannedPlatform(
             name=platform.name,
             technology=platform.technology,
             host=platform.host,
             network=platform.network,
-            virtualized=platform.host not in hosts
-            or plugins.host(platform.host, self.config.plugins).virtualized,
+            image_owner=plugins.image_owner(platform.technology, platform.host, folders)
+            if known
+            else platform.technology,
+            root_variants=self._root_variants(driver),
+            virtualized=host is None or host.virtualized,
+            emulated=host is not None and host.emulated,
+            fixed_memory=driver is not None and driver.fixed_memory,
             lacks=tuple(
                 PlannedLack(what=lack.what, remedy=lack.remedy) for lack in self._lacks(platform)
             ),
         )
 
+    def _root_variants(self, driver: Technology | None) -> tuple[str, ...]:
+        needed = driver.root_filesystems if driver else ()
+        return tuple(dict.fromkeys(one for name in needed for one in variants.chain(name)))
+
     def _planned_workload(self, name: str) -> PlannedWorkload:
         given = self.config.workloads[name]
         repetitions = given.repetitions or self.config.repetitions
-        sweeps = self._drivers[name].sweeps
+        sweeps = self._workload_drivers[name].sweeps
         return PlannedWorkload(
             name=name,
             levels=(given.concurrency or DEFAULT_LEVELS) if sweeps else (1,),
@@ -205,6 +220,8 @@ class Matrix:
             config=self.config.model_dump(mode="json"),
             baseline=self.config.baseline,
             seed=self.config.seed,
+            margin=self.config.analysis.margin_percent / 100,
+            precision=self.config.analysis.precision_percent / 100,
             platforms=tuple(map(self._planned_platform, self.platforms.values())),
             workloads=tuple(map(self._planned_workload, self.workloads)),
         )
@@ -212,7 +229,7 @@ class Matrix:
     # --- what every cell asks for again ------------------------------------------------------
 
     @cached_property
-    def _drivers(self) -> dict[str, Workload]:
+    def _workload_drivers(self) -> dict[str, Workload]:
         return {name: plugins.workload(name, self.config.plugins) for name in self.config.workloads}
 
     @cached_property
@@ -221,8 +238,15 @@ class Matrix:
 
     @cached_property
     def testbed(self) -> TestbedSpec:
-        """Say what the machine's part is."""
-        return TestbedSpec.model_validate(self.config.testbed.model_dump())
+        """Say what the machine's part is, but for virtual machines."""
+        return TestbedSpec(**self.config.testbed.model_dump(exclude={"guest_subnet"}))
+
+    def _guest_subnet(self, host: str) -> str:
+        virtualized = plugins.host(host, self.config.plugins).virtualized
+        return self.config.testbed.guest_subnet if virtualized else ""
+
+    def _testbed_for(self, host: str) -> TestbedSpec:
+        return self.testbed.model_copy(update={"guest_subnet": self._guest_subnet(host)})
 
     @cached_property
     def _tuning(self) -> TuningSpec:
@@ -239,14 +263,32 @@ class Matrix:
             code=digest((code_digest("root_filesystem") + resources).encode())[:16],
         )
 
-    def image_spec(self, technology: str, app: str) -> ImageSpec:
+    def root_variant_spec(self, name: str) -> RootVariantSpec:
+        """Say what the root file system of that name is made from, over the one below it."""
+        return variants.spec(
+            name, suite=self.config.root_filesystem.suite, code=code_digest("root_variant")
+        )
+
+    def _owner(self, owner: str) -> tuple[str, str]:
+        """Give a technology and the host, of those that share its images, that stands for all."""
+        technology, _, family = owner.partition("-")
+        hosts = sorted(plugins.driver_files("hosts", self.config.plugins))
+        of_family = (
+            name for name in hosts if plugins.host(name, self.config.plugins).image_family == family
+        )
+        return technology, next(of_family)
+
+    def image_spec(self, owner: str, app: str) -> ImageSpec:
         """Say what an image is made from: an app's files come from the workload of its name."""
-        drivers = (("platforms", technology), ("workloads", app))
+        technology, host = self._owner(owner)
+        drivers = (("platforms", technology), ("hosts", host), ("workloads", app))
         whole = self._workload_spec(app).settings
         in_image = plugins.workload(app, self.config.plugins).in_image
         return ImageSpec(
             technology=technology,
+            host=host,
             app=app,
+            guest_subnet=self._guest_subnet(host),
             files_for=WorkloadSpec(name=app, settings={key: whole[key] for key in in_image}),
             code=code_digest("build_image", drivers, self.config.plugins),
         )
@@ -263,7 +305,7 @@ class Matrix:
             "platform": place,
             "workload": task,
             "deployment": deployment,
-            "testbed": self.testbed,
+            "testbed": self._testbed_for(place.host),
             "tuning": self._tuning,
             "code": code_digest(script, drivers, self.config.plugins),
         }
@@ -285,20 +327,23 @@ class Matrix:
         )
 
     def images_of(self, platform: str, workload: str) -> list[tuple[str, str]]:
-        """Technology and app of each image that a cell needs."""
-        technology = self.platforms[platform].technology
-        return [(technology, app) for app in self._drivers[workload].apps]
+        """Owner and app of each image that a cell needs; see `plugins.image_owner`."""
+        spec = self.platforms[platform]
+        owner = plugins.image_owner(spec.technology, spec.host, self.config.plugins)
+        return [(owner, app) for app in self._workload_drivers[workload].apps]
 
     def uses_lease(self, workload: str) -> bool:
         """Whether its cells are measured against a deployed and warmed-up instance."""
-        return self._drivers[workload].uses_lease
+        return self._workload_drivers[workload].uses_lease
 
-    def needs_root_filesystem(self, technology: str) -> bool:
-        """Whether a technology's images are made from our root file system."""
-        return plugins.technology(technology, self.config.plugins).needs_root_filesystem
+    def root_filesystems(self, owner: str) -> tuple[str, ...]:
+        """Name the root file systems that images of an owner are made from."""
+        driver = self._runner(*self._owner(owner))
+        assert driver is not None, f"images are built for what can run, and {owner} cannot"
+        return driver.root_filesystems
 
     def nominal_duration_s(self, workload: str) -> float:
         """About how long one cell takes."""
-        driver = self._drivers[workload]
+        driver = self._workload_drivers[workload]
         settings = driver.Settings.model_validate(self.workloads[workload].settings)
         return driver.nominal_duration_s(settings, self._windows[workload])

@@ -38,7 +38,6 @@ def _set_up(
 ) -> Setting:
     if deployment is None:
         lease.release()  # at most one server under test lives at a time
-        bench.technology.prepare(bench.place, bench.coordinates.network)
         return Setting(bench=bench, tuning={"testbed": dict(testbed.applied)})
     leased = warm_instance(spec, deployment, bench, testbed)
     return Setting(

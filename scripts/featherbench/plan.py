@@ -19,13 +19,21 @@ class PlannedLack(Record):
 
 
 class PlannedPlatform(Record):
-    """A platform of the configuration, whether or not this host can run it."""
+    """A platform of the configuration, whether or not this host can run it.
+
+    `root_variants` are the root file systems made over the base that its images wait for, the
+    lowest first. Instances of one with `fixed_memory` are given an amount once and for all.
+    """
 
     name: str
     technology: str
     host: str
     network: str
+    image_owner: str
+    root_variants: tuple[str, ...] = ()
     virtualized: bool
+    emulated: bool = False
+    fixed_memory: bool = False
     lacks: tuple[PlannedLack, ...]
 
     @property
@@ -47,7 +55,8 @@ class PlannedWorkload(Record):
 class Plan(Record):
     """The matrix of one run. Its cells are available platforms x workloads x deployments x levels.
 
-    `config` is the whole configuration with every default filled in.
+    `config` is the whole configuration with every default filled in. A ratio within `margin` of 1
+    counts as no difference; `precision` is how far an interval should reach to either side of it.
     """
 
     config_file: str
@@ -56,6 +65,8 @@ class Plan(Record):
     seed: int
     platforms: tuple[PlannedPlatform, ...]
     workloads: tuple[PlannedWorkload, ...]
+    margin: float = 0.05
+    precision: float = 0.02
 
     def cells(self) -> Iterator[tuple[str, str, int, int]]:
         """Give platform, workload, deployment and concurrency of every cell."""

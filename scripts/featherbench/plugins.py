@@ -123,6 +123,27 @@ def host(name: str, plugins: Sequence[str] | None = None) -> Host:
     return cast("Host", _driver("hosts", name, plugins))
 
 
+def platform(
+    technology_name: str, host_name: str, plugins: Sequence[str] | None = None
+) -> Technology | None:
+    """Give what runs the technology on the host; None when that host cannot run it."""
+    inner = technology(technology_name, plugins)
+    return host(host_name, plugins).platform(technology_name, inner)
+
+
+def runnable_platform(technology_name: str, host_name: str) -> Technology:
+    """Give what runs the technology on the host, for a job of a platform that was planned."""
+    found = platform(technology_name, host_name)
+    assert found is not None, f"{technology_name} was planned on {host_name}, which cannot run it"
+    return found
+
+
+def image_owner(technology_name: str, host_name: str, plugins: Sequence[str] | None = None) -> str:
+    """Name the folder of the images of a platform: those of a family of hosts are the same."""
+    family = host(host_name, plugins).image_family
+    return f"{technology_name}-{family}" if family else technology_name
+
+
 def workload(name: str, plugins: Sequence[str] | None = None) -> Workload:
     """Give the workload of that name. Raises ConfigError when there is none."""
     return cast("Workload", _driver("workloads", name, plugins))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.platforms.contract import Lack
@@ -19,13 +20,19 @@ FOR_ROOT_FILESYSTEM = {"mmdebstrap": "mmdebstrap", "gcc": "gcc libc6-dev"}
 """What builds the root file system. Here, so that drivers need not import its builder to ask."""
 
 
+def path_of(program: str) -> Path | None:
+    """Find a program; None when it is not installed."""
+    path = f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_FOLDERS}"
+    found = shutil.which(program, path=path)
+    return Path(found) if found else None
+
+
 def missing(package_of: Mapping[str, str]) -> Sequence[Lack]:
     """Name those of the programs (name → package) that are not installed."""
-    path = f"{os.environ.get('PATH', os.defpath)}:{SYSTEM_FOLDERS}"
     return [
         Lack(what=f"the program {program} is missing", remedy=f"apt-get install {package}")
         for program, package in package_of.items()
-        if shutil.which(program, path=path) is None
+        if path_of(program) is None
     ]
 
 

@@ -101,6 +101,8 @@ class Usage(Record):
 
     `memory_file_bytes` is page cache, tmpfs included. The kernel charges a page of a file to
     whoever touched it first, so it may be little because another had the file open before.
+    `guest_used_bytes` is what a guest's own kernel holds. The others are then its hypervisor's, or,
+    where `hypervisor_bytes` tells of that, those of a container in the guest.
     """
 
     cpu_s: Seconds | None
@@ -110,6 +112,8 @@ class Usage(Record):
     memory_anonymous_bytes: Count | None
     memory_file_bytes: Count | None = None
     memory_peak_bytes: Count | None
+    guest_used_bytes: Count | None = None
+    hypervisor_bytes: Count | None = None
     source: str
 
 

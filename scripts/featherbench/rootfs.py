@@ -6,38 +6,29 @@ from __future__ import annotations
 import shlex
 import shutil
 import tarfile
-from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench import services, shell
+from featherbench import mmdebstrap, services, shell
 from featherbench.apt import host_sources, installed_versions, sources_of_suite
-from featherbench.errors import CommandError, DeadlineError, ImageError
+from featherbench.errors import CommandError, ImageError
 from featherbench.files import file_digest
-from featherbench.layers import SOURCE_DATE_EPOCH, compressed_bytes
+from featherbench.layers import compressed_bytes
 from featherbench.record import Count, Record
-from featherbench.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from featherbench.apt import Source
     from featherbench.spec import RootFilesystemSpec
 
-RESOURCES = Path(__file__).parents[2] / "resources"
-BUILD_WITHIN_S = 1_800.0
 COMPILE_WITHIN_S = 60.0
-HOST_KEYRINGS = Path("/usr/share/keyrings")
 DPKG_STATUS = "./var/lib/dpkg/status"
-RECORDED = ("nginx*", "redis*", "libnginx*", "libc6")
-
-LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*")
-TIDYING = (
-    'rm -rf "$1"/run/* && install -d -m 1777 "$1"/run/lock "$1"/run/featherbench',
-    # What the host's mirrors and the time of the build would leave in the bytes.
-    'rm -rf "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*',
-    'rm -rf "$1"/var/cache/apt "$1"/var/cache/debconf "$1"/var/log/*',
+RECORDED = (
+    *("nginx*", "redis*", "libnginx*", "libc6"),
+    *("systemd", "iproute2", "linux-image*", "initramfs-tools", "udev"),
+    *("docker.io", "containerd", "runc", "lxd", "lxcfs", "liblxc1", "openssh-server"),
 )
 
 
@@ -61,65 +52,21 @@ def mmdebstrap_command(
     keyrings: Path,
     added: Sequence[Path],
 ) -> list[str]:
-    """Give the command that builds `tar`; `added` are programs for /usr/local/bin.
-
-    Without a list of `sources`, mmdebstrap uses Debian's own archive, and believes what is signed
-    with a key of the folder `keyrings`.
-    """
+    """Give the command that builds `tar`; `added` are programs for /usr/local/bin."""
     copy_in = shlex.join(["copy-in", *map(str, added), str(Path(services.LAUNCHER).parent)])
-    return [
-        "mmdebstrap",
-        "--mode=root",
-        "--variant=minbase",
-        "--format=tar",
-        "--skip=cleanup/run",  # we empty it ourselves, and leave our folder there
-        *([] if sources else [f"--keyring={keyrings}"]),
-        f"--include={','.join(sorted(spec.packages))}",
-        *(f"--dpkgopt=path-exclude={pattern}" for pattern in LEFT_OUT),
-        *(f"--customize-hook={hook}" for hook in (copy_in, *TIDYING)),
+    return mmdebstrap.command(
         spec.suite,
-        str(tar),
-        *([str(sources)] if sources else []),
-    ]
-
-
-def _ending_with_us(argv: Sequence[str]) -> list[str]:
-    """Run in a process namespace of its own, so that no child of `argv` outlives us."""
-    namespace = ["unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
-    return shell.dying_with_us([*namespace, *argv])
-
-
-def _run_logged(argv: Sequence[str], *, log: Path, temporary: Path) -> None:
-    """Run a long build whose output goes to `log` while it is made."""
-    env = {"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH), "TMPDIR": str(temporary)}
-    build = shell.start(_ending_with_us(argv), output=log, env=env)
-    try:
-        wait_until(
-            lambda: build.poll() is not None,
-            what="mmdebstrap",
-            within_s=BUILD_WITHIN_S,
-            every_s=0.1,
-            remedy=f"see {log}; is the package mirror slow or out of reach?",
-        )
-    finally:
-        build.kill()
-        build.wait()
-    if build.returncode != 0:
-        said = log.read_text(errors="replace")[-shell.TAIL_CHARACTERS :]
-        raise CommandError(argv, f"ended with status {build.returncode}", said.strip())
-
-
-def _remedy(said: str, log: Path) -> str:
-    if "No space left on device" in said:
-        return "make room on the disk that holds the results: about 1 GB is needed"
-    if "Unable to locate package" in said or "has no installation candidate" in said:
-        return "name packages of that suite in root_filesystem.packages"
-    return f"see {log}; check with `apt-get update` that this host reaches its package mirror"
+        tar=tar,
+        sources=sources,
+        keyrings=keyrings,
+        options=["--variant=minbase", f"--include={','.join(sorted(spec.packages))}"],
+        hooks=[copy_in],
+    )
 
 
 def _compile_probe(into: Path) -> Path:
     probe = into / Path(services.PROBE).name
-    source = RESOURCES / "probe" / "probe.c"
+    source = mmdebstrap.RESOURCES / "probe" / "probe.c"
     try:
         shell.run(
             ["gcc", "-Wall", "-Os", "-static", "-s", "-o", str(probe), str(source)],
@@ -135,30 +82,9 @@ def _compile_probe(into: Path) -> Path:
 
 def _launcher(into: Path) -> Path:
     launcher = into / Path(services.LAUNCHER).name
-    shutil.copyfile(RESOURCES / "rootfs" / launcher.name, launcher)
+    shutil.copyfile(mmdebstrap.RESOURCES / "rootfs" / launcher.name, launcher)
     launcher.chmod(0o755)
     return launcher
-
-
-def _source_list(suite: str, sources: Sequence[Source], into: Path) -> Path | None:
-    if not sources:
-        return None
-    file = into / f"{suite}.list"
-    file.write_text("".join(f"{source}\n" for source in sources))
-    return file
-
-
-def _keyrings(into: Path) -> Path:
-    """Collect the host's keys of Debian and ours: Ubuntu 22.04's are older than bookworm.
-
-    mmdebstrap distrusts ours where the host has a keyring of Debian that is not in the folder.
-    """
-    folder = into / "keyrings"
-    folder.mkdir()
-    ours = (RESOURCES / "rootfs").glob("debian-*.asc")
-    for keyring in (*ours, *HOST_KEYRINGS.glob("debian-archive-*.gpg")):
-        shutil.copyfile(keyring, folder / keyring.name)
-    return folder
 
 
 def check_versions(wanted: Mapping[str, str], found: Mapping[str, str]) -> None:
@@ -196,42 +122,22 @@ def _recorded(versions: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-@contextmanager
-def _workshop(tar: Path) -> Iterator[Path]:
-    """Give an empty folder beside `tar`, removed afterwards; a broken build may have left one."""
-    folder = tar.with_name(f".{tar.name}.build")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _build(
-    spec: RootFilesystemSpec, sources: Sequence[Source], *, workshop: Path, log: Path
-) -> Path:
-    made = workshop / "root.tar"
-    command = mmdebstrap_command(
-        spec,
-        tar=made,
-        sources=_source_list(spec.suite, sources, workshop),
-        keyrings=_keyrings(workshop),
-        added=[_compile_probe(workshop), _launcher(workshop)],
-    )
-    try:
-        _run_logged(command, log=log, temporary=workshop)
-    except (CommandError, DeadlineError) as failure:
-        raise ImageError(
-            f"the root file system ({spec.suite}) cannot be built: {failure.message}",
-            remedy=failure.remedy or _remedy(failure.message, log),
-        ) from failure
-    return made
-
-
 def _compressed_bytes_of(tar: Path) -> int:
     with tar.open("rb") as file:
         return compressed_bytes(file)
+
+
+def described(made: Path, *, suite: str, sources: Sequence[Source], log: Path) -> RootFilesystem:
+    """Record what the archive `made` is."""
+    return RootFilesystem(
+        digest=file_digest(made),
+        suite=suite,
+        versions=_recorded(read_versions(made)),
+        size_bytes=made.stat().st_size,
+        compressed_bytes=_compressed_bytes_of(made),
+        sources=tuple(map(str, sources)),
+        build_log=str(log),
+    )
 
 
 def build_root_filesystem(spec: RootFilesystemSpec, *, tar: Path, log: Path) -> RootFilesystem:
@@ -242,19 +148,18 @@ def build_root_filesystem(spec: RootFilesystemSpec, *, tar: Path, log: Path) -> 
     another version than the pinned one.
     """
     sources = sources_of_suite(spec.suite, host_sources())
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with _workshop(tar) as workshop:
-        made = _build(spec, sources, workshop=workshop.resolve(), log=log)
-        versions = read_versions(made)
-        check_versions(spec.packages, versions)
-        built = RootFilesystem(
-            digest=file_digest(made),
-            suite=spec.suite,
-            versions=_recorded(versions),
-            size_bytes=made.stat().st_size,
-            compressed_bytes=_compressed_bytes_of(made),
-            sources=tuple(map(str, sources)),
-            build_log=str(log),
+    with mmdebstrap.workshop(tar) as workshop:
+        made = workshop / "root.tar"
+        command = mmdebstrap_command(
+            spec,
+            tar=made,
+            sources=mmdebstrap.source_list(spec.suite, sources, workshop),
+            keyrings=mmdebstrap.collected_keyrings(workshop),
+            added=[_compile_probe(workshop), _launcher(workshop)],
         )
+        what = f"the root file system ({spec.suite})"
+        mmdebstrap.build(command, what=what, log=log, temporary=workshop)
+        check_versions(spec.packages, read_versions(made))
+        built = described(made, suite=spec.suite, sources=sources, log=log)
         made.replace(tar)
     return built

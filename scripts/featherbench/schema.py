@@ -14,6 +14,7 @@ import textwrap
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from featherbench import plugins
@@ -23,7 +24,6 @@ from featherbench.matrix import PLANNED_HOSTS, PLANNED_TECHNOLOGIES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pydantic import BaseModel
     from pydantic_core.core_schema import ModelSchema
 
     from featherbench.platforms.contract import Technology
@@ -39,12 +39,25 @@ NULL: Json = {"type": "null"}
 
 
 def _said_of_fields(model: type[BaseModel]) -> dict[str, str]:
-    """Give the docstrings of a model's fields.
+    """Give the docstrings of a model's fields, those that it inherits included.
 
     pydantic can find them, too, but does so whenever a class is made: here it is done when a
     schema is, and not each time that a workflow starts.
     """
-    source = textwrap.dedent(inspect.getsource(model))
+    models = [each for each in reversed(model.__mro__) if issubclass(each, BaseModel)]
+    return {
+        field: said
+        for each in models
+        if each is not BaseModel
+        for field, said in _said_in(each).items()
+    }
+
+
+def _said_in(model: type[BaseModel]) -> dict[str, str]:
+    try:
+        source = textwrap.dedent(inspect.getsource(model))
+    except OSError:
+        return {}  # made by a function of pydantic's, which was told the descriptions
     (definition,) = cast("list[ast.ClassDef]", ast.parse(source).body)
     return {
         field.target.id: inspect.cleandoc(str(said.value.value))
@@ -75,8 +88,14 @@ def _workloads() -> dict[str, Workload]:
     return {name: plugins.workload(name) for name in _names("workloads")}
 
 
-def _technologies() -> dict[str, Technology]:
-    return {name: plugins.technology(name) for name in _names("platforms")}
+def _platforms() -> dict[str, Technology]:
+    """Give what runs each technology on each host, by the platform's name."""
+    return {
+        f"{technology}-{host}": driver
+        for technology in _names("platforms")
+        for host in _names("hosts")
+        if (driver := plugins.platform(technology, host))
+    }
 
 
 def _workload(driver: Workload, references: References) -> Json:
@@ -90,7 +109,7 @@ def _platform(name: str, driver: Technology, references: References) -> Json:
     networks = {"enum": list(driver.networks)}
     one_or_several = {"anyOf": [networks, {"type": "array", "items": networks}]}
     return {
-        "if": {"properties": {"name": {"pattern": f"^{name}-"}}, "required": ["name"]},
+        "if": {"properties": {"name": {"const": name}}, "required": ["name"]},
         "then": {
             "properties": {"network": one_or_several, "settings": references[driver.Settings]}
         },
@@ -122,7 +141,7 @@ def _known_names() -> Json:
 
 def _with_drivers(config: Mapping[str, Any], references: References) -> Json:
     properties = config["properties"]
-    settings = [_platform(name, each, references) for name, each in _technologies().items()]
+    settings = [_platform(name, each, references) for name, each in _platforms().items()]
     own = {name: _workload(each, references) for name, each in _workloads().items()}
     platforms = {**properties["platforms"]["items"], "allOf": settings}
     return {
@@ -138,7 +157,7 @@ def _with_drivers(config: Mapping[str, Any], references: References) -> Json:
 
 
 def _models() -> list[type[BaseModel]]:
-    workloads, technologies = _workloads().values(), _technologies().values()
+    workloads, technologies = _workloads().values(), _platforms().values()
     return [Config, *(each.Settings for each in workloads), *(e.Settings for e in technologies)]
 
 

@@ -15,13 +15,17 @@ from featherbench.record import Coordinates, Record
 
 
 class TestbedSpec(Record):
-    """The machine's part: where the client is, addresses, CPUs."""
+    """The machine's part: where the client is, addresses, CPUs.
+
+    `guest_subnet` is empty for platforms without virtual machines: it does not concern them.
+    """
 
     __test__ = False
 
     client: Literal["netns", "loopback"] = "netns"
     subnet: str = "198.18.0.0/24"
     container_subnet: str = "198.18.1.0/24"
+    guest_subnet: str = ""
     server_cpus: tuple[int, ...] | Literal["auto"] = "auto"
     client_cpus: tuple[int, ...] | Literal["auto"] = "auto"
 
@@ -61,10 +65,15 @@ class RootFilesystemSpec(Record):
 
 
 class ImageSpec(Record):
-    """One image to build."""
+    """One image to build, for a technology on the hosts of one family (see `hosts/contract.py`).
+
+    `host` is one of them, always the same; `guest_subnet` is empty unless it is made in a guest.
+    """
 
     technology: str
+    host: str
     app: str
+    guest_subnet: str = ""
     files_for: WorkloadSpec
     code: str
 

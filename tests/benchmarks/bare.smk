@@ -11,6 +11,10 @@ TABLES = [
     "results/tables/summary.csv",
     "results/tables/anova.csv",
     "results/tables/posthoc.csv",
+    "results/tables/ratios.csv",
+    "results/tables/levels.csv",
+    "results/tables/components.csv",
+    "results/tables/checks.csv",
 ]
 
 
@@ -37,7 +41,7 @@ rule all:
     input:
         cells=SHAPE["cells"],
         figures=SHAPE["figures"],
-        tables=[*TABLES, "results/tables/samples.csv"],
+        tables=[*TABLES, "results/tables/samples.csv", "results/tables/provisioning.csv"],
         report="results/report.html",
 
 
@@ -149,10 +153,27 @@ rule analyze:
         "results/tables/summary.csv",
         "results/tables/anova.csv",
         "results/tables/posthoc.csv",
+        "results/tables/ratios.csv",
+        "results/tables/levels.csv",
+        "results/tables/components.csv",
+        "results/tables/checks.csv",
     log:
         "results/logs/analyze.log",
     params:
         told=told("analyze"),
+    shell:
+        "true {params.told}"
+
+
+rule provisioning:
+    input:
+        "results/tables/samples.parquet",
+    output:
+        "results/tables/provisioning.csv",
+    log:
+        "results/logs/provisioning.log",
+    params:
+        told=told("provisioning"),
     shell:
         "true {params.told}"
 
@@ -162,6 +183,7 @@ rule plot:
         "results/plan.json",
         "results/tables/samples.parquet",
         "results/tables/summary.csv",
+        "results/tables/ratios.csv",
     output:
         SHAPE["figures"],
     log:

@@ -47,19 +47,17 @@ def spec_of(app, generator, settings):
 
 
 def build(app, built_root, folder):
-    workload = plugins.workload(app)
+    workload, linux = plugins.workload(app), plugins.technology("linux")
     into = folder / "results/images/linux" / app
     into.mkdir(parents=True)
     order = BuildOrder(
         app=app,
         into=into,
-        root_tar=built_root.tar,
-        root_digest=built_root.record.digest,
-        root_versions=built_root.record.versions,
-        root_compressed_bytes=built_root.record.compressed_bytes,
+        roots=built_root.roots_of(linux),
         files=workload.files(workload.Settings()),
+        state=folder / "state",
     )
-    plugins.technology("linux").build_image(order).write(into.with_suffix(".json"))
+    linux.build_image(order).write(into.with_suffix(".json"))
 
 
 def at_the_client(bench, *argv):

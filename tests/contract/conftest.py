@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Drivers under contract: those of the package, and one that is loaded as a user's plugin."""
+"""Drivers under contract: those of the package, in a guest, and one loaded as a user's plugin."""
 
 import socket
-import subprocess
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,21 @@ from featherbench.errors import DeadlineError
 from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
 from featherbench.waiting import wait_until
 
+ENGINES = {"docker", "lxd"}
 PLUGINS = (str(Path(__file__).parents[1] / "plugins"),)
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 GREETINGS = {"http": b"GET /payload HTTP/1.0\r\n\r\n", "kv": b"PING\r\n"}
 ANSWERS = {"http": b" 200 ", "kv": b"+PONG"}
+ANSWERS_WITHIN_S = 60
+EMULATED = ("linux-tcg",)
+"""Platforms on software emulation: as others, but slow."""
+SMALL_GUEST = {"guest": {"init": "minimal", "memory_mib": 256}}
+
+
+def driver(name):
+    """Give what runs a technology here, or a platform."""
+    technology, _, host = name.partition("-")
+    return plugins.platform(technology, host or "native", PLUGINS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +35,7 @@ class Subject:
     """A driver with all that it needs to run instances."""
 
     technology: object
+    settings: object
     images: dict
     place: Place
     folder: Path
@@ -41,7 +52,7 @@ class Subject:
             command=given,
             port=port if command else services.PORTS[app],
             network=network or self.technology.networks[0],
-            settings=self.technology.Settings(),
+            settings=self.settings,
             tuning=self.tuning,
             place=self.place,
             log=self.folder / "logs" / f"{instance_id}.log",
@@ -49,7 +60,7 @@ class Subject:
 
     def start(self, *given, **named):
         order = self.order(*given, **named)
-        self.technology.prepare(self.place, order.network)
+        self.technology.prepare(order)
         return self.technology.start(order)
 
     def await_answer(self, instance):
@@ -66,7 +77,7 @@ class Subject:
                 return False
 
         try:
-            wait_until(answers, what=instance.app, within_s=20)
+            wait_until(answers, what=instance.app, within_s=ANSWERS_WITHIN_S)
         except DeadlineError:
             pytest.fail(self.technology.diagnosis(instance))
 
@@ -79,20 +90,17 @@ class Subject:
 
 
 def build(name, app, into, built_root, files=None):
-    technology = plugins.technology(name, PLUGINS)
+    technology = driver(name)
     workload = plugins.workload(app)
     own = workload.files(workload.Settings()) if files is None else files
-    needs_root = technology.needs_root_filesystem
     into.mkdir(parents=True)
     return technology.build_image(
         BuildOrder(
             app=app,
             into=into,
-            root_tar=built_root.tar if needs_root else None,
-            root_digest=built_root.record.digest if needs_root else "",
-            root_versions=built_root.record.versions if needs_root else {},
-            root_compressed_bytes=built_root.record.compressed_bytes if needs_root else None,
+            roots=built_root.roots_of(technology),
             files=own,
+            state=into / "state",
         )
     )
 
@@ -100,15 +108,22 @@ def build(name, app, into, built_root, files=None):
 def pytest_generate_tests(metafunc):
     if "technology_name" in metafunc.fixturenames:
         names = [
-            pytest.param(name, marks=[pytest.mark.docker] if name == "docker" else [])
+            pytest.param(name, marks=[getattr(pytest.mark, name)] if name in ENGINES else [])
             for name in plugins.driver_files("platforms", PLUGINS)
         ]
+        names += [pytest.param(name, marks=pytest.mark.qemu) for name in EMULATED]
         metafunc.parametrize("technology_name", names, scope="session")
 
 
 @pytest.fixture(scope="session")
+def technology_plugins():
+    """Where drivers are looked for besides the package."""
+    return PLUGINS
+
+
+@pytest.fixture(scope="session")
 def technology(technology_name):
-    return plugins.technology(technology_name, PLUGINS)
+    return driver(technology_name)
 
 
 @pytest.fixture(scope="session")
@@ -120,7 +135,7 @@ def runnable(technology):
 
 
 @pytest.fixture(scope="session")
-def build_image(technology_name, runnable, built_root, tmp_path_factory):
+def build_image(technology_name, runnable, built_root, forget_images, tmp_path_factory):
     assert runnable
     built = []
 
@@ -130,9 +145,7 @@ def build_image(technology_name, runnable, built_root, tmp_path_factory):
         return built[-1]
 
     yield build_here
-    if technology_name == "docker":
-        tags = [image.reference["tag"] for image in built]
-        subprocess.run(["docker", "image", "rm", *tags], check=True, capture_output=True)
+    forget_images(technology_name, built)
 
 
 @pytest.fixture(scope="session")
@@ -141,15 +154,25 @@ def images(build_image):
 
 
 @pytest.fixture
-def subject(runnable, images, wire, tmp_path):
+def subject(technology_name, runnable, images, wire, tmp_path):
     place = Place(
         host="native",
         address=wire.address,
+        home=wire.address,
         cpus=(0,),
         container_subnet=wire.container_subnet,
+        guest_subnet=wire.guest_subnet,
         state=tmp_path / "state",
     )
+    keys = SMALL_GUEST if technology_name in EMULATED else {}
     tuning = Tuning(net_sysctls={"net.core.somaxconn": SOMAXCONN.read_text().strip()}, nofile=4321)
-    given = Subject(technology=runnable, images=images, place=place, folder=tmp_path, tuning=tuning)
+    given = Subject(
+        technology=runnable,
+        settings=runnable.Settings.model_validate(keys),
+        images=images,
+        place=place,
+        folder=tmp_path,
+        tuning=tuning,
+    )
     yield given
     given.clean()

@@ -8,20 +8,26 @@ import pytest
 
 import build_image
 from featherbench.errors import TestbedBusyError
+from featherbench.plugins import PLUGINS_VARIABLE
 from featherbench.spec import ImageSpec, WorkloadSpec
 
 
 @pytest.fixture
-def given(tmp_path):
+def given(tmp_path, monkeypatch, repository):
+    monkeypatch.setenv(PLUGINS_VARIABLE, str(repository / "tests" / "plugins"))
     spec = ImageSpec(
-        technology="docker", app="http", files_for=WorkloadSpec(name="http"), code="none"
+        technology="fake",
+        host="native",
+        app="http",
+        files_for=WorkloadSpec(name="http"),
+        code="none",
     )
     return Namespace(
         spec=spec.model_dump_json(),
-        root=None,
+        roots=[],
         record=tmp_path / "http.json",
         digest=tmp_path / "http.digest",
-        job="build_image/docker/http",
+        job="build_image/fake/http",
     )
 
 

@@ -95,3 +95,25 @@ def test_a_file_named_after_a_driver_belongs_to_it(tmp_path):
     codehash.code_digest.cache_clear()
     codehash._companions.cache_clear()
     assert codehash.code_digest("measure", (("platforms", "one"),), (str(tmp_path),)) != before
+
+
+def test_resources_of_a_package_belong_to_whoever_uses_it(tmp_path, monkeypatch):
+    folder = tmp_path / "guest"
+    folder.mkdir()
+    (folder / "setup").write_text("ip\n")
+    (folder / "unit").symlink_to("/dev/null")
+    monkeypatch.setattr(codehash, "RESOURCES", tmp_path)
+
+    def digests():
+        codehash.code_digest.cache_clear()
+        codehash._content_digest.cache_clear()
+        return [
+            codehash.code_digest("measure", (("hosts", host),), ()) for host in ("tcg", "native")
+        ]
+
+    before = digests()
+    (folder / "setup").write_text("ip -batch\n")
+    after = digests()
+    codehash.code_digest.cache_clear()
+    assert after[0] != before[0]
+    assert after[1] == before[1]

@@ -8,6 +8,7 @@ import yaml
 from pydantic_core import to_jsonable_python
 
 from featherbench import config, plugins
+from featherbench.guest.settings import WholeSystemSettings
 
 MODELS = {
     "Top level": config.Config,
@@ -17,6 +18,8 @@ MODELS = {
     "Root file system": config.RootFilesystemConfig,
     "Testbed": config.TestbedConfig,
     "Tuning": config.TuningConfig,
+    "Analysis": config.AnalysisConfig,
+    "Settings of `guest`": WholeSystemSettings,
     **{
         f"Settings of `{name}`": find(name).Settings
         for kind, find in (("platforms", plugins.technology), ("workloads", plugins.workload))

@@ -10,10 +10,11 @@ from pathlib import Path
 import docker
 import pytest
 
-from featherbench import services
+from featherbench import firewall, services
 from featherbench.engine import connection, containers, images, network
 from featherbench.engine.connection import explained
 from featherbench.errors import ImageError, InstanceError, TestbedError
+from featherbench.node import LOCAL
 from featherbench.platforms.contract import Place, StartOrder, Tuning
 from featherbench.platforms.docker import Settings, Technology
 from featherbench.record import Image, ImageSize
@@ -35,6 +36,7 @@ def order(way="nat", **changed):
     place = Place(
         host="native",
         address="198.18.0.1",
+        home="198.18.0.1",
         cpus=(2, 3),
         container_subnet="198.18.1.0/24",
         state=Path("/run/state"),
@@ -161,7 +163,7 @@ def test_only_our_own_rules_are_found():
 -A DOCKER-USER -s 10.0.0.0/8 -m comment --comment featherbenchmark -j DROP
 -A DOCKER-USER -j RETURN
 """
-    assert list(network.parse_rules(listing)) == [(network.rule("/a"), "/a")]
+    assert list(firewall.parse_rules(listing)) == [(firewall.rule("/a"), "/a")]
 
 
 # --- images --------------------------------------------------------------------------------------
@@ -216,7 +218,7 @@ def test_layers_are_found_on_overlay2_only():
 
 
 def test_without_its_layers_the_engines_size_is_taken_and_said_so():
-    allocated, counted = images.allocated_bytes({"Size": 7})
+    allocated, counted = images.allocated_bytes({"Size": 7}, LOCAL)
     assert allocated == 7
     assert "engine" in counted
 
@@ -261,8 +263,8 @@ def test_any_other_refusal_is_of_the_kind_asked_for():
 def test_the_engine_is_connected_to_before_the_first_start_even_without_a_network(monkeypatch):
     connected = []
     monkeypatch.setattr(connection, "connect", connected.append)
-    Technology().prepare(order().place, "host")
-    assert connected == [order().place.docker_url]
+    Technology().prepare(order("host"))
+    assert connected == ["unix:///var/run/docker.sock"]
 
 
 def test_a_connection_is_kept_for_the_starts_that_follow(monkeypatch):

@@ -22,6 +22,7 @@ def plan(*, seed=1, platforms=3, deployments=4, levels=(1, 10, 100)):
                 technology=f"p{i}",
                 host="native",
                 network="host",
+                image_owner=f"p{i}",
                 virtualized=False,
                 lacks=(),
             )

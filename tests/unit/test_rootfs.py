@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import rootfs
+from featherbench import mmdebstrap, rootfs
 from featherbench.errors import CommandError, ImageError
 from featherbench.rootfs import build_root_filesystem, check_versions, mmdebstrap_command
 from featherbench.spec import RootFilesystemSpec
@@ -40,7 +40,7 @@ def fake_mmdebstrap(monkeypatch):
         def run(argv, *, log, **_):
             build(argv, log)
 
-        monkeypatch.setattr(rootfs, "_run_logged", run)
+        monkeypatch.setattr(mmdebstrap, "run_logged", run)
         monkeypatch.setattr(rootfs, "host_sources", lambda: ())
 
     return install

@@ -83,12 +83,12 @@ class Project:
             *arguments,
         ]
 
-    def snakemake(self, *arguments, expect=0):
+    def snakemake(self, *arguments, expect=0, within_s=RUN_TIMEOUT_S):
         done = subprocess.run(
             self.command(*arguments),
             capture_output=True,
             text=True,
-            timeout=RUN_TIMEOUT_S,
+            timeout=within_s,
             env=self.environment,
             check=False,
         )
@@ -157,6 +157,12 @@ def project_with(repository):
     return make
 
 
+@pytest.fixture(scope="session")
+def small():
+    """A configuration on the fake platform that is measured in seconds."""
+    return BASE
+
+
 @pytest.fixture
 def project(tmp_path, project_with):
     """A small project on the fake platform."""
@@ -180,3 +186,39 @@ def finished(finished_template, tmp_path, repository):
         repository=repository,
         config=yaml.safe_load(yaml.dump(finished_template.config)),
     )
+
+
+def printed(*argv):
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def lines_with_our_name(*argv):
+    return "\n".join(line for line in printed(*argv).splitlines() if "featherbench" in line)
+
+
+def found_here():
+    """Name whatever of ours is on this machine now, and would not be there after a run."""
+    links = [p.name for p in Path("/sys/class/net").glob("fb-*") if "fb-test" not in p.name]
+    found = {
+        "containers": printed("docker", "ps", "-aq", "--filter", "label=featherbench"),
+        "networks": printed("docker", "network", "ls", "-q", "--filter", "label=featherbench"),
+        "links": "\n".join(links),
+        "routes": printed("ip", "route", "show", "198.18.0.0/15"),
+        "firewall": lines_with_our_name("iptables", "-S"),
+        "state": "/run/featherbench" if Path("/run/featherbench").exists() else "",
+        "namespace": "fb-client" if Path("/run/netns/fb-client").exists() else "",
+        "groups": "\n".join(map(str, Path("/sys/fs/cgroup").glob("**/featherbench*"))),
+        "virtual machines": "\n".join(
+            line for line in lines_with_our_name("ps", "-eo", "args").splitlines() if "qemu" in line
+        ),
+    }
+    if shutil.which("lxc"):
+        for kind in ("instance", "network", "storage", "profile"):
+            listing = ["lxc", *([] if kind == "instance" else [kind]), "list", "--format", "csv"]
+            found[f"LXD {kind}"] = lines_with_our_name(*listing)
+    return {kind: there for kind, there in found.items() if there.strip()}
+
+
+@pytest.fixture(scope="session")
+def traces():
+    return found_here

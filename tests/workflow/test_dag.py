@@ -14,6 +14,11 @@ DOWNSTREAM = {
     "results/tables/summary.csv",
     "results/tables/anova.csv",
     "results/tables/posthoc.csv",
+    "results/tables/ratios.csv",
+    "results/tables/levels.csv",
+    "results/tables/components.csv",
+    "results/tables/checks.csv",
+    "results/tables/provisioning.csv",
     "results/report.html",
 }
 

@@ -44,34 +44,13 @@ FIGURES = {
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 
 
-def printed(*argv):
-    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout
-
-
-def traces():
-    """What a run leaves on this machine while it lasts: whatever of ours is there now."""
-    found = {
-        "containers": printed("docker", "ps", "-aq", "--filter", "label=featherbench"),
-        "networks": printed("docker", "network", "ls", "-q", "--filter", "label=featherbench"),
-        "links": "".join(p.name for p in Path("/sys/class/net").glob("fb-[sc]*")),
-        "routes": printed("ip", "route", "show", "198.18.0.0/15"),
-        "firewall": "\n".join(
-            rule for rule in printed("iptables", "-S").splitlines() if "featherbench" in rule
-        ),
-        "state": "/run/featherbench" if Path("/run/featherbench").exists() else "",
-        "namespace": "fb-client" if Path("/run/netns/fb-client").exists() else "",
-        "groups": "".join(map(str, Path("/sys/fs/cgroup").glob("**/featherbench*"))),
-    }
-    return {kind: there for kind, there in found.items() if there.strip()}
-
-
 def sysctls():
     names = ("core/somaxconn", "ipv4/tcp_keepalive_time", "ipv4/ip_local_port_range")
     return {name: Path("/proc/sys/net", name).read_text() for name in names}
 
 
 @pytest.fixture(scope="module")
-def untouched():
+def untouched(traces):
     assert traces() == {}
     return sysctls()
 
@@ -127,13 +106,13 @@ def test_startup_orders_are_sane(run):
     assert 0 < startup["linux-native"] < startup["docker-native+nat"] < 30
 
 
-def test_nothing_is_left_and_nothing_is_to_be_done(run, untouched):
+def test_nothing_is_left_and_nothing_is_to_be_done(run, untouched, traces):
     assert traces() == {}
     assert sysctls() == untouched
     assert "Nothing to be done" in run.snakemake("all")
 
 
-def test_kills_at_random_moments_leave_nothing_on_the_machine(run, untouched):
+def test_kills_at_random_moments_leave_nothing_on_the_machine(run, untouched, traces):
     before = run.content()
     kept = {name for name in before if "/http/" not in name and "/startup/" not in name}
     rng = random.Random(2017)
@@ -186,7 +165,7 @@ def test_an_engine_that_is_stopped_fails_its_cells_and_no_other(run):
     assert set(gone) <= set(run.cells())
 
 
-def test_a_full_disk_fails_its_cell_and_leaves_nothing_half_written(run):
+def test_a_full_disk_fails_its_cell_and_leaves_nothing_half_written(run, traces):
     name = "linux-native/latency/d1/c1"
     path = run.cells()[name]
     path.unlink()

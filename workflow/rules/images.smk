@@ -25,22 +25,42 @@ rule root_filesystem:
         " --log {log} --job root_filesystem"
 
 
-rule build_image:
+rule root_variant:
     input:
-        unpack(root_filesystem_if_needed),
+        unpack(root_filesystem_below),
     output:
-        record="results/images/{technology}/{app}.json",
-        digest="results/images/{technology}/{app}.digest",
+        tar="results/roots/{variant}.tar",
+        record="results/roots/{variant}.json",
+        digest="results/roots/{variant}.digest",
     log:
-        "results/logs/build_image/{technology}/{app}.log",
+        "results/logs/root_variant/{variant}.log",
     priority: BUILD_FIRST
     resources:
         testbed=1,
     params:
-        job="build_image/{technology}/{app}",
-        spec=lambda wildcards: spec_json(MATRIX.image_spec(wildcards.technology, wildcards.app)),
-        root=lambda wildcards, input: (f"--root {input.root}" if "root" in input.keys() else ""),
+        job="root_variant/{variant}",
+        spec=lambda wildcards: spec_json(MATRIX.root_variant_spec(wildcards.variant)),
     shell:
-        'python "$SCRIPTS/build_image.py" --spec {params.spec:q} {params.root}'
+        'python "$SCRIPTS/root_variant.py" --spec {params.spec:q} --below {input.below}'
+        " --tar {output.tar} --record {output.record} --digest {output.digest}"
+        " --log {log} --job {params.job}"
+
+
+rule build_image:
+    input:
+        unpack(needed_root_filesystems),
+    output:
+        record="results/images/{owner}/{app}.json",
+        digest="results/images/{owner}/{app}.digest",
+    log:
+        "results/logs/build_image/{owner}/{app}.log",
+    priority: BUILD_FIRST
+    resources:
+        testbed=1,
+    params:
+        job="build_image/{owner}/{app}",
+        spec=lambda wildcards: spec_json(MATRIX.image_spec(wildcards.owner, wildcards.app)),
+    shell:
+        'python "$SCRIPTS/build_image.py" --spec {params.spec:q} --roots {input.roots}'
         " --record {output.record} --digest {output.digest}"
         " --log {log} --job {params.job}"

@@ -2,21 +2,29 @@
 # What the jobs of a rule need, as functions of their wildcards.
 
 
-def root_filesystem_if_needed(wildcards):
-    if not MATRIX.needs_root_filesystem(wildcards.technology):
-        return {}
-    # The archive must be there, but what counts is its digest.
+def root_stem(name):
+    return "results/images/root" if name == BASE else f"results/roots/{name}"
+
+
+def root_filesystem_below(wildcards):
+    stem = root_stem(variants.below(wildcards.variant))
+    return {"digest": f"{stem}.digest", "below": ancient(f"{stem}.tar")}
+
+
+def needed_root_filesystems(wildcards):
+    stems = [root_stem(name) for name in MATRIX.root_filesystems(wildcards.owner)]
+    # The archives must be there, but what counts is their digests.
     return {
-        "root_digest": "results/images/root.digest",
-        "root_tar": ancient("results/images/root.tar"),
-        "root": ancient("results/images/root.json"),
+        "root_digests": [f"{stem}.digest" for stem in stems],
+        "root_tars": [ancient(f"{stem}.tar") for stem in stems],
+        "roots": [ancient(f"{stem}.json") for stem in stems],
     }
 
 
 def image_digests(wildcards):
     return [
-        f"results/images/{technology}/{app}.digest"
-        for technology, app in MATRIX.images_of(wildcards.platform, wildcards.workload)
+        f"results/images/{owner}/{app}.digest"
+        for owner, app in MATRIX.images_of(wildcards.platform, wildcards.workload)
     ]
 
 

@@ -3,12 +3,13 @@
 
 from snakemake.utils import update_config
 
-from featherbench import order
+from featherbench import order, variants
 from featherbench.codehash import RESOURCES, code_digest, folder_digest
 from featherbench.config import read, validate
 from featherbench.errors import FeatherbenchError
 from featherbench.fingerprint import fingerprint
 from featherbench.matrix import Matrix, spec_json
+from featherbench.platforms.contract import BASE
 from featherbench.plugins import PLUGINS_VARIABLE
 from featherbench.testbed import cpus
 
@@ -54,7 +55,7 @@ workflow.global_resources["testbed"] = 1
 
 wildcard_constraints:
     platform="[a-z0-9]+-[a-z0-9]+([+][a-z0-9-]+)?",
-    technology="[a-z0-9]+",
+    owner="[a-z0-9]+(-[a-z]+)?",
     app="[a-z0-9_]+",
     workload="[a-z0-9_]+",
     deployment="[0-9]+",

@@ -29,7 +29,7 @@ from featherbench.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from featherbench.platforms.contract import BuildOrder, Lack, Place, StartOrder, Tuning
+    from featherbench.platforms.contract import BuildOrder, Lack, StartOrder, Tuning
 
 NAME = "pyserver"
 MARK = "PYSERVER_INSTANCE="
@@ -98,9 +98,10 @@ class Technology:
     """See `platforms/contract.py` of featherbench."""
 
     Settings = Settings
-    hosts = ("native",)
     networks = ("host",)
-    needs_root_filesystem = False
+    root_filesystems = ()
+    subnet_share = None
+    fixed_memory = False
 
     def lacks(self) -> Sequence[Lack]:
         """Lack nothing: featherbench itself needs Python."""
@@ -130,7 +131,7 @@ class Technology:
             build_log=f"wrote {len(order.files)} files",
         )
 
-    def prepare(self, place: Place, network: str) -> None:
+    def prepare(self, order: StartOrder) -> None:
         """Make nothing: nothing is shared."""
 
     def start(self, order: StartOrder) -> Instance:
@@ -156,6 +157,10 @@ class Technology:
             started_utc=now_utc(),
             start_phases_s={"start": time.monotonic() - began_s},
         )
+
+    def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
+        """Give what `start` recorded."""
+        return instance.start_phases_s
 
     def is_running(self, instance: Instance) -> bool:
         """Look for its process."""

@@ -43,12 +43,11 @@ def platforms(folders: Sequence[str] = (), plan: Plan | None = None) -> tuple[Ca
 
 
 def _driven(folders: Sequence[str]) -> Iterator[Candidate]:
-    hosts = {name: plugins.host(name, folders) for name in plugins.driver_files("hosts", folders)}
+    hosts = sorted(plugins.driver_files("hosts", folders))
     for name in sorted(plugins.driver_files("platforms", folders)):
-        technology = plugins.technology(name, folders)
-        for host in technology.hosts:
-            if host in hosts:
-                yield _candidate(f"{name}-{host}", *technology.lacks(), *hosts[host].lacks())
+        for host in hosts:
+            if platform := plugins.platform(name, host, folders):
+                yield _candidate(f"{name}-{host}", *platform.lacks())
 
 
 def load_generators(folders: Sequence[str] = ()) -> tuple[Candidate, ...]:

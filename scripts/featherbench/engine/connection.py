@@ -3,30 +3,28 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from featherbench.errors import FeatherbenchError, ImageError, InstanceError
+from featherbench import explanation
+from featherbench.errors import ImageError, InstanceError
+from featherbench.explanation import Explanation
+from featherbench.node import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from docker import DockerClient
 
-LOCAL = "unix:///var/run/docker.sock"
-TIMEOUT_S = 60
+    from featherbench.errors import FeatherbenchError
+    from featherbench.node import Node
+
+SOCKET = Path("/var/run/docker.sock")
+TIMEOUT_S = 300
+"""Between two bytes of an answer. An engine in an emulated guest takes a minute for an image."""
 START_THE_ENGINE = "systemctl start docker, or `make engine` where no systemd runs"
-
-
-class Explanation(NamedTuple):
-    """What a phrase in the engine's answer means: what to do, and which error it is, if special."""
-
-    pattern: str
-    remedy: str
-    error: type[FeatherbenchError] | None = None
-
 
 EXPLANATIONS = (
     Explanation(
@@ -55,10 +53,7 @@ EXPLANATIONS = (
 
 def explained(doing: str, said: str, error: type[FeatherbenchError]) -> FeatherbenchError:
     """Put the engine's refusal into an error of ours, of the kind `error` unless it is special."""
-    for known in EXPLANATIONS:
-        if re.search(known.pattern, said, re.IGNORECASE):
-            return (known.error or error)(f"{doing}: {said}", remedy=known.remedy)
-    return error(f"{doing}: the Docker engine refused: {said}")
+    return explanation.explained(doing, said, error, engine="the Docker engine", known=EXPLANATIONS)
 
 
 def silent(url: str, error: type[FeatherbenchError] = InstanceError) -> FeatherbenchError:
@@ -67,7 +62,7 @@ def silent(url: str, error: type[FeatherbenchError] = InstanceError) -> Featherb
 
 
 @cache
-def connect(url: str = LOCAL) -> DockerClient:
+def connect(url: str) -> DockerClient:
     """Connect to an engine, once for each process. Raises InstanceError when none answers."""
     import docker  # noqa: PLC0415 - heavy
 
@@ -79,15 +74,16 @@ def connect(url: str = LOCAL) -> DockerClient:
 
 @contextmanager
 def explaining(
-    doing: str, *, url: str = LOCAL, error: type[FeatherbenchError] = InstanceError
+    doing: str, *, node: Node = LOCAL, error: type[FeatherbenchError] = InstanceError
 ) -> Iterator[DockerClient]:
-    """Give a connection; what the SDK raises in the block becomes an `error` of ours.
+    """Give a connection to the engine of `node`; what the SDK raises becomes an `error` of ours.
 
     `doing` says what failed.
     """
     import docker  # noqa: PLC0415 - heavy
     import requests  # noqa: PLC0415 - heavy
 
+    url = f"unix://{node.socket(SOCKET)}"
     try:
         yield connect(url)
     except docker.errors.APIError as refused:

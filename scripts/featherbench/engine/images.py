@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featherbench import services
+from featherbench.errors import CommandError
 from featherbench.files import canonical_json, digest
-from featherbench.layers import SOURCE_DATE_EPOCH, files_layer, folder_bytes
+from featherbench.layers import SOURCE_DATE_EPOCH, bytes_on, files_layer
 from featherbench.platforms.contract import LABEL
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
     from docker.models.images import Image as DockerImage
+
+    from featherbench.node import Node
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le"}
 """The engine's names for the kernel's."""
@@ -139,7 +142,7 @@ def load(client: DockerClient, contents: Contents, *, into: Path) -> Mapping[str
 
 
 def layer_folders(described: Mapping[str, Any]) -> Sequence[Path]:
-    """Name the folders of this machine that hold an image's layers; none where it cannot tell."""
+    """Name the engine's folders that hold an image's layers; none where it does not tell."""
     driver = described.get("GraphDriver") or {}
     data = driver.get("Data") or {}
     if driver.get("Name") != "overlay2" or "UpperDir" not in data:
@@ -148,12 +151,12 @@ def layer_folders(described: Mapping[str, Any]) -> Sequence[Path]:
     return [Path(folder) for folder in (data["UpperDir"], *lower.split(":")) if folder]
 
 
-def allocated_bytes(described: Mapping[str, Any]) -> tuple[int, str]:
-    """Count the bytes that an image's layers allocate, and say how they were counted.
+def allocated_bytes(described: Mapping[str, Any], node: Node) -> tuple[int, str]:
+    """Count the bytes that an image's layers allocate on `node`, and say how they were counted.
 
     `described` is what the engine says of the image.
     """
-    folders = layer_folders(described)
-    if folders and all(folder.is_dir() for folder in folders):
-        return folder_bytes(*folders)[0], "the blocks of its overlay2 layers"
+    if folders := layer_folders(described):
+        with contextlib.suppress(CommandError):
+            return bytes_on(node, folders), "the blocks of its overlay2 layers"
     return described["Size"], "the engine's own size, since its layers are not at hand"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from featherbench import firewall
 from featherbench.engine import network, running
 from featherbench.platforms.contract import LABEL, Leftover
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
-CONTAINER, NETWORK, RULE = "container", "network", "firewall rule"
+CONTAINER, NETWORK = "container", "network"
 
 
 def find(client: DockerClient) -> Iterator[Leftover]:
@@ -30,16 +31,15 @@ def find(client: DockerClient) -> Iterator[Leftover]:
     for made in client.networks.list(filters=bears_label):
         state = made.attrs["Labels"].get(network.STATE_LABEL, "")
         yield Leftover(kind=NETWORK, name=str(made.name), handle={"id": made.id}, state=state)
-    for words, state in network.our_rules():
-        yield Leftover(kind=RULE, name=" ".join(words), handle={"rule": words}, state=state)
+    yield from firewall.leftovers()
 
 
 def remove(client: DockerClient, leftover: Leftover) -> None:
     """Remove one; no error when it is gone already."""
     import docker  # noqa: PLC0415 - heavy
 
-    if leftover.kind == RULE:
-        network.remove_rule(leftover.handle["rule"])
+    if leftover.kind == firewall.RULE:
+        firewall.remove(leftover)
     elif leftover.kind == NETWORK:
         with contextlib.suppress(docker.errors.NotFound):
             client.networks.get(leftover.handle["id"]).remove()

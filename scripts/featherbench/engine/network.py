@@ -1,18 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The network of our containers, and the firewall rule that lets the client reach it."""
+"""The network of our containers."""
 
 from __future__ import annotations
 
 import ipaddress
-import shlex
 from typing import TYPE_CHECKING, Any
 
-from featherbench import shell
-from featherbench.errors import CommandError, TestbedError
+from featherbench.errors import TestbedError
 from featherbench.platforms.contract import LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
     from docker import DockerClient
     from docker.models.networks import Network
@@ -20,11 +18,8 @@ if TYPE_CHECKING:
 NAME = LABEL
 BRIDGE = "fb-docker0"
 STATE_LABEL = f"{LABEL}.state"
-BENCHMARKING = "198.18.0.0/15"
-CHAIN = "DOCKER-USER"
 FIRST_WITH_GATEWAY_MODE = (1, 48)
 """Engines from this version of the API drop packets that were routed to a container's address."""
-FIREWALL_WITHIN_S = 10.0
 
 
 def driver_options(api_version: str) -> dict[str, str]:
@@ -100,49 +95,3 @@ def make_network(client: DockerClient, *, subnet: str, state: str) -> None:
             )
         found.remove()
     _create(client, wanted)
-
-
-def rule(state: str) -> list[str]:
-    """Give our firewall rule: traffic between addresses for benchmarking may pass."""
-    addresses = ["-s", BENCHMARKING, "-d", BENCHMARKING]
-    return [*addresses, "-m", "comment", "--comment", f"{LABEL} {state}", "-j", "ACCEPT"]
-
-
-def _iptables(*arguments: str, check: bool = True) -> shell.Completed:
-    return shell.run(["iptables", "-w", *arguments], timeout_s=FIREWALL_WITHIN_S, check=check)
-
-
-def let_pass(state: str) -> None:
-    """See to it that our rule is there: the engine drops what is forwarded and not published.
-
-    Raises TestbedError when the firewall refuses.
-    """
-    if _iptables("-C", CHAIN, *rule(state), check=False).exit_status == 0:
-        return
-    try:
-        _iptables("-I", CHAIN, *rule(state))
-    except CommandError as refused:
-        raise TestbedError(
-            f"the firewall does not take our rule: {refused.message}",
-            remedy="run as root, with iptables installed, and let the engine use iptables",
-        ) from refused
-
-
-def parse_rules(listing: str) -> Iterator[tuple[list[str], str]]:
-    """Give each rule of ours in what `iptables -S` prints, with the testbed it was made for."""
-    for line in listing.splitlines():
-        words = shlex.split(line)
-        if words[:2] == ["-A", CHAIN] and "--comment" in words:
-            label, _, state = words[words.index("--comment") + 1].partition(" ")
-            if label == LABEL:
-                yield words[2:], state
-
-
-def our_rules() -> list[tuple[list[str], str]]:
-    """Find our rules in the firewall; none where there is no such chain."""
-    return list(parse_rules(_iptables("-S", CHAIN, check=False).stdout))
-
-
-def remove_rule(words: Sequence[str]) -> None:
-    """Remove one of our rules; no error when it is gone already."""
-    _iptables("-D", CHAIN, *words, check=False)

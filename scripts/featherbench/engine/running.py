@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
     from featherbench.cgroup import Group
+    from featherbench.node import Node
     from featherbench.platforms.contract import StartOrder
 
 STOP_GRACE_S = 5
@@ -73,11 +74,11 @@ def endpoint(order: StartOrder, container: Container) -> Endpoint:
     )
 
 
-def group(container: Container) -> Group:
-    """Give its control group. Raises InstanceDiedError when it does not run."""
+def group(container: Container, node: Node) -> Group:
+    """Give its control group on `node`. Raises InstanceDiedError when it does not run."""
     if pid := container.attrs["State"]["Pid"]:
         with contextlib.suppress(FileNotFoundError):
-            return cgroup.group_of(pid)
+            return cgroup.group_of(pid, node)
     raise InstanceDiedError(f"{container.name} does not run: {condition(container)}")
 
 

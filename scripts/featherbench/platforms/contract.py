@@ -15,10 +15,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from featherbench.node import LOCAL
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from featherbench.node import Node
     from featherbench.record import Image, Instance, Usage
     from featherbench.settings import DriverSettings
 
@@ -42,16 +45,19 @@ class Place:
     """Where a host lets a technology run: given by the host, used by the technology.
 
     `address` is the server's side of the testbed: an address that the client reaches, and the
-    only one of the host on which anything of ours may listen. `container_subnet` is the 198.18.x
-    subnet for networks that the technology makes. `docker_url` is where a Docker engine listens.
+    only one of `node` on which anything of ours may listen. `home` is the address of this machine
+    that instances reach, for what they tell us. `container_subnet` is the 198.18.x subnet for
+    networks that the technology makes, `guest_subnet` the one for virtual machines on this host.
     """
 
     host: str
     address: str
+    home: str
     cpus: tuple[int, ...]
     container_subnet: str
     state: Path
-    docker_url: str = "unix:///var/run/docker.sock"
+    guest_subnet: str = ""
+    node: Node = LOCAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,23 +68,40 @@ class Tuning:
     nofile: int | None
 
 
+BASE = "base"
+"""The root file system with the services alone; `resources/rootfs` describes those made over it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Root:
+    """A root file system that was built: its archive, the SHA-256 of that, and its versions.
+
+    `compressed_bytes` was counted when it was built; None: whoever needs it counts, for seconds.
+    """
+
+    tar: Path
+    digest: str
+    versions: Mapping[str, str]
+    compressed_bytes: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class BuildOrder:
-    """What to build: an image of `app` with `files` (path in the image → content) on `root_tar`.
+    """What to build: an image of `app` with `files` (path in the image → content).
 
     `into` is a folder of the image's own, emptied before; what the driver keeps on disk goes there.
-    `root_digest` and `root_versions` describe the root file system; None for technologies that
-    do not need one.
+    `roots` are the root file systems that the technology asks for, by name. `state` and
+    `guest_subnet` are as in Place, for images that are made inside a guest; `node` is where the
+    technology's engine runs.
     """
 
     app: str
     into: Path
-    root_tar: Path | None
-    root_digest: str
-    root_versions: Mapping[str, str]
-    root_compressed_bytes: int | None = None
-    """Counted when the root file system was built; None: the driver counts, which takes seconds."""
+    roots: Mapping[str, Root]
     files: Mapping[str, bytes]
+    state: Path
+    guest_subnet: str = ""
+    node: Node = LOCAL
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +109,8 @@ class StartOrder:
     """What to start. `command` runs inside the instance; see LISTEN_ADDRESS.
 
     `port` is where the service listens; None for the startup probe, which serves nothing.
+    `memory_mib` is how much memory the instance gets, where the technology has `fixed_memory` and
+    the workload wants another amount than the settings say.
     """
 
     instance_id: str
@@ -98,6 +123,7 @@ class StartOrder:
     tuning: Tuning
     place: Place
     log: Path
+    memory_mib: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,12 +144,15 @@ class Technology(Protocol):
     """The contract. Drivers are stateless: every method gets all that it needs."""
 
     Settings: ClassVar[type[DriverSettings]]
-    hosts: ClassVar[tuple[str, ...]]
-    """The hosts that it can run on."""
     networks: ClassVar[tuple[str, ...]]
     """How the client may reach it; the first is the default."""
-    needs_root_filesystem: ClassVar[bool]
-    """Whether its images are made from our Debian root file system."""
+    root_filesystems: ClassVar[tuple[str, ...]]
+    """The root file systems that its images are made from, by name; none: it brings its own."""
+    subnet_share: ClassVar[int | None]
+    """Which eighth of `testbed.container_subnet` its networks use, from 0, so that the networks of
+    two technologies can be there at once; None: it makes no networks."""
+    fixed_memory: ClassVar[bool]
+    """Whether an instance gets a fixed amount of memory when it starts, as a guest does."""
 
     def lacks(self) -> Sequence[Lack]:
         """Name what this host lacks to run it at all. Cheap: no daemon is started, nothing waits.
@@ -137,11 +166,12 @@ class Technology(Protocol):
         """Build, or build again, the image. Raises ImageError."""
         ...
 
-    def prepare(self, place: Place, network: str) -> None:
-        """Do everything that is not part of a start, since starts are timed: the first one, too.
+    def prepare(self, order: StartOrder) -> None:
+        """Do everything that is not part of the start to come, since starts are timed.
 
-        That is what instances share (networks, firewall rules), connections, and heavy imports.
-        Idempotent.
+        That is what instances share (networks, firewall rules), connections, heavy imports, and the
+        guest that the instance is to run in. Raises InstanceError, having removed what was for this
+        instance alone.
         """
         ...
 
@@ -150,6 +180,13 @@ class Technology(Protocol):
 
         `start_phases_s` tells how long each step took. Raises InstanceError, having removed
         whatever it had made; ImageError when the image is gone.
+        """
+        ...
+
+    def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
+        """Tell how long each step of its start took: asked once it is up.
+
+        A guest can tell only then; for others it is what `start` has recorded.
         """
         ...
 
@@ -174,7 +211,10 @@ class Technology(Protocol):
         ...
 
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
-        """Read back, inside the instance, the sysctls and the limit named in `tuning`."""
+        """Read back, inside the instance, the sysctls and the limit named in `tuning`.
+
+        `limits.HIDDEN` stands for one that can be neither set nor read there.
+        """
         ...
 
     def leftovers(self) -> Sequence[Leftover]:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 from pydantic import Field
 
-from featherbench import programs
+from featherbench import node, programs
 from featherbench.accounting import reset_peak, usage_of
 from featherbench.clock import now_utc
 from featherbench.engine import containers, images, leftovers, running
-from featherbench.engine.connection import LOCAL, explaining
-from featherbench.engine.network import let_pass, make_network
+from featherbench.engine.connection import SOCKET, explaining
+from featherbench.engine.network import make_network
 from featherbench.errors import (
     FeatherbenchError,
     ImageError,
@@ -27,9 +27,10 @@ from featherbench.errors import (
     InstanceError,
     TestbedError,
 )
+from featherbench.firewall import let_pass
 from featherbench.layers import image_compressed_bytes
-from featherbench.limits import one_line, open_files
-from featherbench.platforms.contract import Lack
+from featherbench.limits import in_force, sysctl_files
+from featherbench.platforms.contract import BASE, Lack
 from featherbench.record import Image, ImageSize, Instance
 from featherbench.settings import DriverSettings
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
     from featherbench.cgroup import Group
-    from featherbench.platforms.contract import BuildOrder, Leftover, Place, StartOrder, Tuning
+    from featherbench.platforms.contract import BuildOrder, Leftover, StartOrder, Tuning
     from featherbench.record import Usage
 
 NAME = "docker"
@@ -62,16 +63,17 @@ class Settings(DriverSettings):
 
 
 def _asking(doing: str, instance: Instance) -> AbstractContextManager[DockerClient]:
-    return explaining(f"container {instance.id}: {doing}", url=instance.handle["url"])
+    where = node.named(instance.handle["node"])
+    return explaining(f"container {instance.id}: {doing}", node=where)
 
 
 def _size(order: BuildOrder, contents: images.Contents, described: Mapping[str, int]) -> ImageSize:
-    allocated, how = images.allocated_bytes(described)
+    allocated, how = images.allocated_bytes(described, order.node)
     return ImageSize(
         allocated_bytes=allocated,
         apparent_bytes=described["Size"],
         compressed_bytes=image_compressed_bytes(
-            contents.root_tar, order.root_compressed_bytes, contents.layer
+            contents.root_tar, order.roots[BASE].compressed_bytes, contents.layer
         ),
         counted=f"allocated: {how}; apparent: the engine's sum of the sizes of its files;"
         f" compressed: gzip of its layers. {SHARED}",
@@ -82,7 +84,7 @@ def _blame(order: StartOrder, refused: InstanceError) -> NoReturn:
     """Name the containers that have published the port, if that is what failed."""
     if order.port is None or "already" not in refused.message:
         raise refused
-    with explaining("looking for the port's owner", url=order.place.docker_url) as client:
+    with explaining("looking for the port's owner", node=order.place.node) as client:
         who = ", ".join(running.publishers(client, order.port))
     by = f" by container {who}" if who else ""
     raise InstanceError(
@@ -95,7 +97,7 @@ def _start(order: StartOrder, container: Container) -> float:
     """Start a container that was created, and give the seconds it took."""
     began_s = time.monotonic()
     try:
-        with explaining(f"start of the {order.app} container", url=order.place.docker_url):
+        with explaining(f"start of the {order.app} container", node=order.place.node):
             container.start()
             took_s = time.monotonic() - began_s
             running.require_running(container)
@@ -108,27 +110,26 @@ class Technology:
     """See `platforms/contract.py`."""
 
     Settings = Settings
-    hosts = ("native",)
     networks = ("nat", "bridge", "host")
-    needs_root_filesystem = True
+    root_filesystems = (BASE,)
+    subnet_share = 0
+    fixed_memory = False
 
     def lacks(self) -> Sequence[Lack]:
         """Name a missing engine, missing programs and rights; the engine is not asked."""
         lacks = [*programs.lacking_root(), *programs.missing(NEEDS)]
-        if not Path(LOCAL.removeprefix("unix://")).exists() and not shutil.which("dockerd"):
+        if not SOCKET.exists() and not shutil.which("dockerd"):
             lacks.insert(0, Lack(what="there is no Docker engine", remedy="apt install docker.io"))
         return lacks
 
     def build_image(self, order: BuildOrder) -> Image:
         """Load an image of the root file system and, over it, the app's files."""
-        assert order.root_tar is not None, "docker needs the root file system"
+        root = order.roots[BASE]
         contents = images.Contents(
-            app=order.app,
-            root_tar=order.root_tar,
-            root_digest=order.root_digest,
-            files=order.files,
+            app=order.app, root_tar=root.tar, root_digest=root.digest, files=order.files
         )
-        with explaining(f"loading the {order.app} image", error=ImageError) as client:
+        doing = f"loading the {order.app} image"
+        with explaining(doing, node=order.node, error=ImageError) as client:
             described = images.load(client, contents, into=order.into)
         return Image(
             technology=NAME,
@@ -136,44 +137,48 @@ class Technology:
             digest=contents.digest,
             reference={"id": described["Id"], "tag": described["Tag"]},
             size=_size(order, contents, described),
-            versions=dict(order.root_versions),
+            versions=dict(root.versions),
             built_utc=now_utc(),
             build_log=f"loaded {described['Tag']}",
         )
 
-    def prepare(self, place: Place, network: str) -> None:
+    def prepare(self, order: StartOrder) -> None:
         """Connect; make our network, and let the client's packets pass to it."""
-        state = str(place.state)
-        with explaining("preparing the engine", url=place.docker_url) as client:
-            if network == "host":
+        place, state = order.place, str(order.place.state)
+        with explaining("preparing the engine", node=place.node) as client:
+            if order.network == "host":
                 return
             make_network(client, subnet=place.container_subnet, state=state)
-        let_pass(state)
+        let_pass(state, place.node)
 
     def start(self, order: StartOrder) -> Instance:
         """Create a container and start it."""
         arguments = containers.creation(order, **order.settings.model_dump())
-        doing, url = f"creation of the {order.app} container", order.place.docker_url
+        doing, where = f"creation of the {order.app} container", order.place.node
         began_s = time.monotonic()
-        with explaining(doing, url=url) as client:
+        with explaining(doing, node=where) as client:
             container = client.containers.create(**arguments)
         phases_s = {"create": time.monotonic() - began_s}
         try:
             phases_s["start"] = _start(order, container)
             endpoint = running.endpoint(order, container)
         except BaseException:
-            with explaining(f"removal of the {order.app} container", url=url):
+            with explaining(f"removal of the {order.app} container", node=where):
                 running.remove(container)
             raise
         return Instance(
             id=order.instance_id,
             technology=NAME,
             app=order.app,
-            handle={"container": container.id, "url": url, "log": str(order.log)},
+            handle={"container": container.id, "node": where.name, "log": str(order.log)},
             endpoint=endpoint,
             started_utc=now_utc(),
             start_phases_s=phases_s,
         )
+
+    def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
+        """Give what `start` recorded."""
+        return instance.start_phases_s
 
     def is_running(self, instance: Instance) -> bool:
         """Ask the engine. Raises InstanceError when that does not answer."""
@@ -206,7 +211,7 @@ class Technology:
     def _group(self, instance: Instance) -> Group:
         with _asking("its control group", instance) as client:
             if container := running.find(client, instance.handle["container"]):
-                return running.group(container)
+                return running.group(container, node.named(instance.handle["node"]))
         raise InstanceDiedError(f"container {instance.id} is gone")
 
     def reset_peak(self, instance: Instance) -> bool:
@@ -215,7 +220,7 @@ class Technology:
 
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
         """Read sysctls and the first process's limit with a program inside the container."""
-        files = [f"/proc/sys/{key.replace('.', '/')}" for key in tuning.net_sysctls]
+        files = sysctl_files(tuning)
         with _asking("its tuning", instance) as client:
             container = client.containers.get(instance.handle["container"])
             done = container.exec_run(["cat", *files, FIRST_PROCESS_LIMITS])
@@ -226,9 +231,7 @@ class Technology:
                 f"the tuning cannot be read inside container {instance.id}: {said.strip()}",
                 remedy="take sysctls that it does not have out of tuning.net_sysctls",
             )
-        values = map(one_line, said.splitlines())
-        found = dict(zip(tuning.net_sysctls, values, strict=False))
-        return found if tuning.nofile is None else found | {"nofile": open_files(said)}
+        return in_force(said, tuning)
 
     def leftovers(self) -> Sequence[Leftover]:
         """Find containers, the network and firewall rules of ours."""

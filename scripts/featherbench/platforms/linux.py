@@ -23,7 +23,7 @@ from featherbench.errors import CommandError, ImageError, InstanceDiedError, Ins
 from featherbench.files import digest
 from featherbench.layers import files_layer, folder_bytes, image_compressed_bytes
 from featherbench.limits import one_line, open_files
-from featherbench.platforms.contract import LISTEN_ADDRESS, Leftover
+from featherbench.platforms.contract import BASE, LISTEN_ADDRESS, Leftover
 from featherbench.record import Endpoint, Image, ImageSize, Instance
 from featherbench.settings import DriverSettings
 from featherbench.waiting import wait_until
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from featherbench.cgroup import Group
-    from featherbench.platforms.contract import BuildOrder, Lack, Place, StartOrder, Tuning
+    from featherbench.platforms.contract import BuildOrder, Lack, StartOrder, Tuning
     from featherbench.record import Usage
 
 NAME = "linux"
@@ -76,12 +76,11 @@ def _make_tree(order: BuildOrder, layer: bytes) -> Path:
     A tree for each image: with hard links to a shared one, a server that writes to a file of its
     own would change the others' images.
     """
-    assert order.root_tar is not None, "linux needs the root file system"
     tree, archive = order.into / "tree", order.into / "files.tar"
     tree.mkdir()
     archive.write_bytes(layer)
     try:
-        _extract(order.root_tar, tree)
+        _extract(order.roots[BASE].tar, tree)
         if layer:
             _extract(archive, tree)
     except CommandError as failure:
@@ -155,9 +154,10 @@ class Technology:
     """See `platforms/contract.py`."""
 
     Settings = Settings
-    hosts = ("native",)
     networks = ("host",)
-    needs_root_filesystem = True
+    root_filesystems = (BASE,)
+    subnet_share = None
+    fixed_memory = False
 
     def lacks(self) -> Sequence[Lack]:
         """Name missing programs and rights."""
@@ -165,29 +165,26 @@ class Technology:
 
     def build_image(self, order: BuildOrder) -> Image:
         """Unpack a tree for the app."""
-        layer = files_layer(order.files)
+        root, layer = order.roots[BASE], files_layer(order.files)
         tree = _make_tree(order, layer)
         allocated, apparent = folder_bytes(tree)
-        assert order.root_tar is not None
         return Image(
             technology=NAME,
             app=order.app,
-            digest=digest(order.root_digest.encode(), layer),
+            digest=digest(root.digest.encode(), layer),
             reference={"tree": str(tree)},
             size=ImageSize(
                 allocated_bytes=allocated,
                 apparent_bytes=apparent,
-                compressed_bytes=image_compressed_bytes(
-                    order.root_tar, order.root_compressed_bytes, layer
-                ),
+                compressed_bytes=image_compressed_bytes(root.tar, root.compressed_bytes, layer),
                 counted=COUNTED,
             ),
-            versions=dict(order.root_versions),
+            versions=dict(root.versions),
             built_utc=now_utc(),
-            build_log=f"unpacked {order.root_tar} and {len(order.files)} files",
+            build_log=f"unpacked {root.tar} and {len(order.files)} files",
         )
 
-    def prepare(self, place: Place, network: str) -> None:
+    def prepare(self, order: StartOrder) -> None:
         """Nothing is shared: the process listens on the place's own address."""
 
     def start(self, order: StartOrder) -> Instance:
@@ -221,6 +218,10 @@ class Technology:
             started_utc=now_utc(),
             start_phases_s={"start": time.monotonic() - began_s},
         )
+
+    def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
+        """Give what `start` recorded."""
+        return instance.start_phases_s
 
     def is_running(self, instance: Instance) -> bool:
         """Whether the first process lives: the kernel lists no zombies among a group's members."""

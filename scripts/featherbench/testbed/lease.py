@@ -18,6 +18,7 @@ class Lease(Record):
     deployment_id: str
     instance: Instance
     technology: str
+    host: str
     plugins: tuple[str, ...] = ()
     warmed: bool = False
 
@@ -41,5 +42,7 @@ def release() -> None:
     """
     lease = held()
     if lease is not None:
-        plugins.technology(lease.technology, lease.plugins).stop(lease.instance)
+        driver = plugins.platform(lease.technology, lease.host, lease.plugins)
+        if driver is not None:
+            driver.stop(lease.instance)
     current_state().lease.unlink(missing_ok=True)

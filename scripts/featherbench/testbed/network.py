@@ -31,6 +31,8 @@ RANGE = ipaddress.IPv4Network("198.18.0.0/15")
 ROUTE_PROTOCOL = 198
 """Marks our routes; see rtnetlink(7). Nobody has registered it."""
 LAST_RESORT_METRIC = 65_000
+REFUSING = {"blackhole", "prohibit", "unreachable"}
+"""Types of routes by which nobody uses the addresses: somebody else's backstop."""
 TIMEOUT_S = 10.0
 
 
@@ -133,6 +135,7 @@ def _networks(
         (str(route.get("dev", "a route")), ipaddress.IPv4Network(route["dst"]))
         for route in routes
         if route["dst"] != "default"
+        and route.get("type", "unicast") not in REFUSING
         and str(route.get("protocol")) != str(ROUTE_PROTOCOL)
         and route.get("dev") != SERVER_LINK
     ]

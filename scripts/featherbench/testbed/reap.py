@@ -20,7 +20,8 @@ from featherbench.testbed.processes import end_with_descendants, is_alive, ourse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from featherbench.platforms.contract import Leftover
+    from featherbench.hosts.contract import Host
+    from featherbench.platforms.contract import Leftover, Technology
     from featherbench.testbed.lock import Job, Lock
     from featherbench.testbed.ownership import Owner
     from featherbench.testbed.processes import Process
@@ -94,17 +95,27 @@ def _looked(where: str, finder: Iterator[Remnant]) -> Iterator[Remnant]:
         yield Remnant(name=name, remove=partial(_cannot_look, failure), certain=False)
 
 
-def _of_technology(state: State, name: str, folders: Sequence[str]) -> Iterator[Remnant]:
-    technology = plugins.technology(name, folders)
-    for leftover in () if technology.lacks() else technology.leftovers():
+def _of_driver(state: State, name: str, driver: Technology | Host) -> Iterator[Remnant]:
+    for leftover in driver.leftovers():
         if _is_of(state, leftover):
             shown = f"{name} {leftover.kind}: {leftover.name}"
-            yield Remnant(name=shown, remove=partial(technology.remove, leftover))
+            yield Remnant(name=shown, remove=partial(driver.remove, leftover))
+
+
+def _of_technology(state: State, name: str, folders: Sequence[str]) -> Iterator[Remnant]:
+    technology = plugins.technology(name, folders)
+    if not technology.lacks():
+        yield from _of_driver(state, name, technology)
 
 
 def _of_technologies(state: State, folders: Sequence[str]) -> Iterator[Remnant]:
     for name in plugins.driver_files("platforms", folders):
         yield from _looked(name, _of_technology(state, name, folders))
+
+
+def _of_hosts(state: State, folders: Sequence[str]) -> Iterator[Remnant]:
+    for name in plugins.driver_files("hosts", folders):
+        yield from _looked(name, _of_driver(state, name, plugins.host(name, folders)))
 
 
 def _network(state: State) -> Iterator[Remnant]:
@@ -129,6 +140,7 @@ def find_leftovers(state: State, folders: Sequence[str]) -> Iterator[Remnant]:
     """
     yield from _looked("jobs", _job(state))
     yield from _looked("lease", _leased(state))
+    yield from _looked("hosts", _of_hosts(state, folders))
     yield from _looked("technologies", _of_technologies(state, folders))
     yield from _looked("network", _network(state))
     yield from _looked("sysctls", _sysctls(state))

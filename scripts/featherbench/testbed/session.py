@@ -178,8 +178,10 @@ def _place(state: State, spec: TestbedSpec, address: str, split: cpus.CpuSplit) 
     return Place(
         host="native",
         address=address,
+        home=address,
         cpus=split.server,
         container_subnet=spec.container_subnet,
+        guest_subnet=spec.guest_subnet,
         state=state.directory,
     )
 

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""memory: what the http and the kv server hold at rest and under load, as the platform counts it.
+"""memory: how much the http and the kv server need.
 
-Both are started for it from nothing, since memory once taken is seldom given back.
+Where an instance takes what it needs, that is what it holds at rest and under load, as the platform
+counts it. Where it is given an amount once and for all, as a virtual machine is, it is, as in the
+paper, the least amount with which it is as fast as with ample memory. Either way the servers are
+started for it from nothing, since memory once taken is seldom given back.
 """
 
 from __future__ import annotations
@@ -13,8 +16,11 @@ from pydantic import Field
 
 from featherbench import services
 from featherbench.measuring import http_service, kv_service
+from featherbench.measuring.least_memory import Rules
+from featherbench.measuring.least_memory_window import least_memory_window
 from featherbench.measuring.load_run import http_load, kv_load, least_s, sized
 from featherbench.measuring.memory import Loaded, held_bytes, settled, typical_bytes, under_load
+from featherbench.measuring.memory_search import Trial
 from featherbench.measuring.observation import Observed, between, circumstances, snapshot
 from featherbench.measuring.readiness import wait_until_ready
 from featherbench.record import Measure, Window
@@ -33,6 +39,7 @@ MIB = 1 << 20
 KV_PIPELINE = 16
 KV_VALUE_BYTES = 3
 START_AND_REST_S = 3.0
+SIGNIFICANCE = 0.05
 
 
 class Settings(DriverSettings):
@@ -43,6 +50,21 @@ class Settings(DriverSettings):
     )
     load_s: Annotated[float, Field(gt=0, le=3600)] = Field(
         2.0, description="How long the server is loaded, in seconds."
+    )
+    ample_mib: Annotated[int, Field(ge=64)] = Field(
+        512, description="Virtual machines: an amount of memory that is certainly enough, in MiB."
+    )
+    grid_mib: Annotated[int, Field(ge=1)] = Field(
+        8, description="Virtual machines: the amounts that are tried are multiples of this, in MiB."
+    )
+    starts: Annotated[int, Field(ge=2)] = Field(
+        3,
+        description="Virtual machines: how often one is started with an amount before that is "
+        "judged; twice as often where it cannot be yet.",
+    )
+    margin: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.1,
+        description="Virtual machines: the loss of throughput, as a fraction, that counts as none.",
     )
 
 
@@ -75,8 +97,12 @@ class Workload:
         ]
 
     def _window(self, bench: Bench, app: str, index: int) -> Window:
+        if bench.technology.fixed_memory:
+            return least_memory_window(bench, app, index, _trial(bench, app), _rules(bench))
         command, port = services.serve_command(app), services.PORTS[app]
-        running = bench.with_instance(bench.technology.start(bench.order(app, command, port)))
+        order = bench.order(app, command, port)
+        bench.technology.prepare(order)
+        running = bench.with_instance(bench.technology.start(order))
         try:
             wait_until_ready(running)
             verified = self.verify(running)
@@ -85,7 +111,7 @@ class Workload:
             bench.technology.stop(running.under_test)
 
     def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
-        """Give the load's length and what surrounds it, for all apps."""
+        """Give the load's length and what surrounds it, for all apps; a search takes longer."""
         one_s = cast("Settings", settings).load_s + START_AND_REST_S
         return windows * len(self.apps) * one_s
 
@@ -98,6 +124,27 @@ def _load(bench: Bench, app: str) -> Load:
     if app == "http":
         return http_load(bench, connections, http_service.PATH)
     return kv_load(bench, connections, "SET", pipeline=KV_PIPELINE, value_bytes=KV_VALUE_BYTES)
+
+
+def _trial(bench: Bench, app: str) -> Trial:
+    return Trial(
+        bench=bench,
+        app=app,
+        load=lambda running: _load(running, app),
+        load_s=cast("Settings", bench.settings).load_s,
+        verify=_VERIFY[app],
+    )
+
+
+def _rules(bench: Bench) -> Rules:
+    settings = cast("Settings", bench.settings)
+    return Rules(
+        ample_mib=settings.ample_mib,
+        grid_mib=settings.grid_mib,
+        starts=settings.starts,
+        margin=settings.margin,
+        significance=SIGNIFICANCE,
+    )
 
 
 def _measured(bench: Bench, app: str, index: int, verified: str) -> Window:
@@ -177,6 +224,8 @@ def _secondary(app: str, idle: Usage, loaded: Loaded, peak_bytes: int | None) ->
         "idle_anonymous": idle.memory_anonymous_bytes,
         "load_file": typical_bytes(u.memory_file_bytes for u in loaded.readings),
         "idle_file": idle.memory_file_bytes,
+        "guest_used": typical_bytes(u.guest_used_bytes for u in loaded.readings),
+        "hypervisor": typical_bytes(u.hypervisor_bytes for u in loaded.readings),
     }
     for name, amount_bytes in figures.items():
         if amount_bytes is not None:

@@ -2,7 +2,6 @@
 """Real instances of nginx and Redis on the wire, one technology at a time."""
 
 import os
-import subprocess
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,24 +26,25 @@ class Platform:
     images: dict
     folder: Path
 
-    def start(self, app="http", network=None, *, tuning=TUNING, image=None, **settings):
-        way = network or self.technology.networks[0]
-        self.technology.prepare(self.place, way)
+    def order(self, app="http", network=None, *, tuning=TUNING, image=None, **settings):
         instance_id = f"test{uuid.uuid4().hex[:8]}"
-        return self.technology.start(
-            StartOrder(
-                instance_id=instance_id,
-                app=app,
-                image=image or self.images[app],
-                command=services.serve_command(app),
-                port=services.PORTS[app],
-                network=way,
-                settings=self.technology.Settings(**settings),
-                tuning=tuning,
-                place=self.place,
-                log=self.folder / f"{instance_id}.log",
-            )
+        return StartOrder(
+            instance_id=instance_id,
+            app=app,
+            image=image or self.images[app],
+            command=services.serve_command(app),
+            port=services.PORTS[app],
+            network=network or self.technology.networks[0],
+            settings=self.technology.Settings(**settings),
+            tuning=tuning,
+            place=self.place,
+            log=self.folder / f"{instance_id}.log",
         )
+
+    def start(self, app="http", network=None, *, tuning=TUNING, image=None, **settings):
+        order = self.order(app, network, tuning=tuning, image=image, **settings)
+        self.technology.prepare(order)
+        return self.technology.start(order)
 
     def fetch(self, instance):
         """Fetch the payload from the client's end; empty while nothing answers."""
@@ -73,10 +73,15 @@ class Platform:
         return [each for each in self.technology.leftovers() if each.state == state]
 
 
+def driver_of(module):
+    """Give what runs the module's TECHNOLOGY on its HOST, the machine itself if it names none."""
+    return plugins.platform(module.TECHNOLOGY, getattr(module, "HOST", "native"))
+
+
 @pytest.fixture(scope="module")
-def images(request, built_root, tmp_path_factory):
+def images(request, built_root, forget_images, wire, tmp_path_factory):
     """Build the images of the module's TECHNOLOGY."""
-    technology = plugins.technology(request.module.TECHNOLOGY)
+    technology = driver_of(request.module)
     if lacks := technology.lacks():
         pytest.skip(lacks[0].what)
 
@@ -86,19 +91,17 @@ def images(request, built_root, tmp_path_factory):
             BuildOrder(
                 app=app,
                 into=tmp_path_factory.mktemp(app),
-                root_tar=built_root.tar,
-                root_digest=built_root.record.digest,
-                root_versions=built_root.record.versions,
-                root_compressed_bytes=built_root.record.compressed_bytes,
+                roots=built_root.roots_of(technology),
                 files=workload.files(workload.Settings()),
+                state=tmp_path_factory.mktemp("state"),
+                guest_subnet=wire.guest_subnet,
             )
         )
 
-    built = {app: build(app) for app in ("http", "kv")}
+    built = {app: build(app) for app in getattr(request.module, "APPS", ("http", "kv"))}
     yield built
-    if request.module.TECHNOLOGY == "docker":
-        tags = [image.reference["tag"] for image in built.values()]
-        subprocess.run(["docker", "image", "rm", *tags], check=True, capture_output=True)
+    if not hasattr(request.module, "HOST"):  # else they are with the engine of a guest
+        forget_images(request.module.TECHNOLOGY, built.values())
 
 
 @pytest.fixture
@@ -106,11 +109,13 @@ def platform(request, images, wire, tmp_path):
     place = Place(
         host="native",
         address=wire.address,
+        home=wire.address,
         cpus=(max(os.sched_getaffinity(0)),),
         container_subnet=wire.container_subnet,
+        guest_subnet=wire.guest_subnet,
         state=tmp_path / "state",
     )
-    technology = plugins.technology(request.module.TECHNOLOGY)
+    technology = driver_of(request.module)
     given = Platform(technology=technology, wire=wire, place=place, images=images, folder=tmp_path)
     yield given
     for leftover in given.leftovers():

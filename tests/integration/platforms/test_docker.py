@@ -6,24 +6,35 @@ import socket
 import subprocess
 import tarfile
 from dataclasses import replace
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
 
-from featherbench import plugins
+from featherbench import node, plugins
 from featherbench.engine import network
-from featherbench.engine.connection import connect
+from featherbench.engine.connection import SOCKET, connect
 from featherbench.errors import ImageError, InstanceError, TestbedError
 from featherbench.layers import files_layer
 from featherbench.platforms.contract import LABEL, BuildOrder, Tuning
 
 pytestmark = pytest.mark.docker
 TECHNOLOGY = "docker"
-SILENT = "unix:///nonexistent/docker.sock"
+
+
+def engine():
+    return connect(f"unix://{SOCKET}")
+
+
+class SilentNode(node.LocalNode):
+    """A machine where no engine answers."""
+
+    def socket(self, path):
+        return Path("/nonexistent") / path.name
 
 
 def container(instance):
-    return connect().containers.get(instance.handle["container"])
+    return engine().containers.get(instance.handle["container"])
 
 
 def pid_of(instance):
@@ -35,7 +46,7 @@ def inside(instance, *argv):
 
 
 def names():
-    return {each.name for each in connect().containers.list(all=True)}
+    return {each.name for each in engine().containers.list(all=True)}
 
 
 def listeners():
@@ -57,7 +68,7 @@ def test_each_way_has_its_addresses(platform):
     place = platform.place
     for way in platform.technology.networks:
         instance = platform.start(network=way)
-        own = "198.18.101.2"
+        own = str(IPv4Network(place.container_subnet)[2])
         wanted = {
             "nat": (place.address, own),
             "bridge": (own, own),
@@ -157,7 +168,7 @@ def test_an_images_id_is_the_digest_that_we_computed(platform):
 def test_saved_layers_are_the_bytes_that_we_counted(platform, built_root, tmp_path):
     saved = tmp_path / "saved.tar"
     with saved.open("wb") as file:
-        for chunk in connect().images.get(platform.images["http"].reference["tag"]).save():
+        for chunk in engine().images.get(platform.images["http"].reference["tag"]).save():
             file.write(chunk)
     with tarfile.open(saved) as archive:
         sizes = {each.size for each in archive if each.name.endswith("layer.tar")}
@@ -172,20 +183,18 @@ def test_a_rebuilt_image_replaces_the_one_before(platform, built_root, tmp_path)
             BuildOrder(
                 app="http",
                 into=tmp_path,
-                root_tar=built_root.tar,
-                root_digest=built_root.record.digest,
-                root_versions={},
-                root_compressed_bytes=1,
+                roots=built_root.roots_of(platform.technology),
                 files={"/payload": payload},
+                state=tmp_path / "state",
             )
         )
 
     first, second, same = build(b"1"), build(b"2"), build(b"2")
-    known = {image.id for image in connect().images.list(all=True)}
+    known = {image.id for image in engine().images.list(all=True)}
     assert first.reference["id"] not in known
     assert second.reference == same.reference
     assert second.reference["id"] in known
-    connect().images.remove(second.reference["tag"])
+    engine().images.remove(second.reference["tag"])
 
 
 def test_an_image_that_is_gone_is_an_image_error_with_what_to_delete(platform):
@@ -223,13 +232,14 @@ def test_an_unknown_runtime_is_told(platform):
     assert [each.kind for each in platform.leftovers()] == ["network", "firewall rule"]
 
 
-def test_an_engine_that_does_not_answer_is_told(platform):
+def test_an_engine_that_does_not_answer_is_told(platform, monkeypatch):
     instance = platform.start()
-    platform.place = replace(platform.place, docker_url=SILENT)
+    platform.place = replace(platform.place, node=SilentNode())
     with pytest.raises(InstanceError, match="does not answer") as refused:
         platform.start()
     assert "make engine" in refused.value.remedy
-    lost = instance.model_copy(update={"handle": instance.handle | {"url": SILENT}})
+    monkeypatch.setattr(node, "LOCAL", SilentNode())
+    lost = instance
     with pytest.raises(InstanceError, match="does not answer"):
         platform.technology.is_running(lost)
     assert "does not answer" in platform.technology.diagnosis(lost)
@@ -250,7 +260,7 @@ def test_output_is_kept_when_it_stops(platform):
 
 def test_network_and_rule_are_made_once_and_found(platform):
     for _ in range(2):
-        platform.technology.prepare(platform.place, "nat")
+        platform.technology.prepare(platform.order())
     assert [each.kind for each in platform.leftovers()] == ["network", "firewall rule"]
     for leftover in platform.leftovers():
         platform.technology.remove(leftover)
@@ -259,18 +269,18 @@ def test_network_and_rule_are_made_once_and_found(platform):
 
 
 def test_a_network_with_other_addresses_is_made_anew(platform):
-    platform.technology.prepare(platform.place, "nat")
+    platform.technology.prepare(platform.order())
     other = replace(platform.place, container_subnet="198.18.102.0/24")
-    platform.technology.prepare(other, "nat")
-    (made,) = connect().networks.list(names=[network.NAME])
+    platform.technology.prepare(replace(platform.order(), place=other))
+    (made,) = engine().networks.list(names=[network.NAME])
     assert made.attrs["IPAM"]["Config"][0]["Subnet"] == "198.18.102.0/24"
 
 
 def test_a_network_of_others_is_left_alone(platform):
-    others = connect().networks.create(network.NAME)
+    others = engine().networks.create(network.NAME)
     try:
         with pytest.raises(TestbedError, match="not ours"):
-            platform.technology.prepare(platform.place, "nat")
+            platform.technology.prepare(platform.order())
     finally:
         others.remove()
 
@@ -278,7 +288,7 @@ def test_a_network_of_others_is_left_alone(platform):
 def test_containers_of_another_testbed_are_told_apart(platform):
     image = platform.images["http"].reference["id"]
     labels = {network.STATE_LABEL: "/another/testbed", LABEL: "x"}
-    theirs = connect().containers.create(image, ["true"], labels=labels)
+    theirs = engine().containers.create(image, ["true"], labels=labels)
     try:
         assert platform.leftovers() == []
         found = {each.state for each in platform.technology.leftovers()}
@@ -289,7 +299,7 @@ def test_containers_of_another_testbed_are_told_apart(platform):
 
 def test_a_users_own_container_of_our_image_is_no_leftover(platform):
     image = platform.images["http"].reference["id"]
-    theirs = connect().containers.create(image, ["true"])
+    theirs = engine().containers.create(image, ["true"])
     try:
         assert theirs.name not in {each.name for each in platform.technology.leftovers()}
     finally:

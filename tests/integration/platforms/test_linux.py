@@ -143,11 +143,9 @@ def test_the_disk_being_full_is_told(platform, built_root, tmp_path):
                 BuildOrder(
                     app="http",
                     into=small,
-                    root_tar=built_root.tar,
-                    root_digest="d",
-                    root_versions={},
-                    root_compressed_bytes=1,
+                    roots=built_root.roots_of(platform.technology),
                     files={},
+                    state=tmp_path / "state",
                 )
             )
     finally:

@@ -148,10 +148,9 @@ def fake_image(folder):
         BuildOrder(
             app="http",
             into=folder / "image",
-            root_tar=None,
-            root_digest="",
-            root_versions={},
+            roots={},
             files={},
+            state=folder / "state",
         )
     )
     image.write(folder / "image.json")

@@ -69,7 +69,11 @@ def main(*, client, image, plugin_folder, folder, load_s, wait_s, leased):
             journal.write(f"{testbed.sequence} finds {others}\n")
         instance = start(technology, Image.read(Path(image)), testbed, folder)
         held = Lease(
-            deployment_id="d", instance=instance, technology="fake", plugins=(plugin_folder,)
+            deployment_id="d",
+            instance=instance,
+            technology="fake",
+            host="native",
+            plugins=(plugin_folder,),
         )
         if leased == "yes":
             lease.hold(held)

@@ -34,7 +34,7 @@ from featherbench.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from featherbench.platforms.contract import BuildOrder, Lack, Place, StartOrder, Tuning
+    from featherbench.platforms.contract import BuildOrder, Lack, StartOrder, Tuning
 
 SERVER = Path(__file__).parents[1] / "fake_server.py"
 APPS = ("http", "kv", "startup")
@@ -85,9 +85,10 @@ class Technology:
     """See `platforms/contract.py`."""
 
     Settings = Settings
-    hosts = ("native",)
     networks = ("host",)
-    needs_root_filesystem = False
+    root_filesystems = ()
+    subnet_share = None
+    fixed_memory = False
 
     def lacks(self) -> Sequence[Lack]:
         return ()
@@ -117,7 +118,7 @@ class Technology:
             build_log=f"copied {len(content)} files",
         )
 
-    def prepare(self, place: Place, network: str) -> None:
+    def prepare(self, order: StartOrder) -> None:
         pass
 
     def _arguments(self, order: StartOrder, files: Path) -> list[str]:
@@ -169,6 +170,9 @@ class Technology:
         if process.returncode is not None:
             raise InstanceError(f"the fake server did not start: {self.diagnosis(instance)}")
         return instance
+
+    def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
+        return instance.start_phases_s
 
     def is_running(self, instance: Instance) -> bool:
         return _environment(instance.handle["pid"]).get(MARK) == instance.id

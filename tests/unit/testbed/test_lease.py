@@ -35,7 +35,9 @@ def some_lease():
         endpoint=Endpoint(address="127.0.0.1", port=1, ping_address="127.0.0.1"),
         started_utc="",
     )
-    return Lease(deployment_id="d", instance=instance, technology="fake", warmed=True)
+    return Lease(
+        deployment_id="d", instance=instance, technology="fake", host="native", warmed=True
+    )
 
 
 def test_a_lease_is_held_until_it_is_released(technology, some_lease):

@@ -40,6 +40,11 @@ def test_a_wider_route_of_others_is_in_the_way():
     assert users("198.18.0.0/24", routes=[*ROUTES, VPN]) == ["tun0 (198.18.0.0/16)"]
 
 
+def test_a_route_by_which_others_refuse_the_range_is_not():
+    backstop = {"type": "unreachable", "dst": "198.18.0.0/15", "protocol": "boot"}
+    assert users("198.18.0.0/24", routes=[*ROUTES, backstop]) == []
+
+
 def test_a_host_route_without_a_prefix_is_read():
     assert users("198.18.9.0/24", routes=[{"dst": "198.18.9.9", "dev": "x"}]) == [
         "x (198.18.9.9/32)"

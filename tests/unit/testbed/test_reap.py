@@ -54,7 +54,8 @@ def technologies(monkeypatch):
     """Put technologies in the place of those that there are."""
 
     def put(**named):
-        monkeypatch.setattr(reap.plugins, "driver_files", lambda _kind, _folders: named)
+        kinds = {"platforms": named, "hosts": {}}
+        monkeypatch.setattr(reap.plugins, "driver_files", lambda kind, _folders: kinds[kind])
         monkeypatch.setattr(reap.plugins, "technology", lambda name, _folders: named[name])
 
     put()
@@ -130,9 +131,27 @@ def test_nor_does_any_other_place_where_we_cannot_look(state, restored, monkeypa
         raise OSError("no such folder")
 
     monkeypatch.setattr(reap.plugins, "driver_files", blind)
-    (removal, *_) = reap.remove_leftovers(state, ())
-    assert removal.name == "technologies: could not be looked through"
+    removals = reap.remove_leftovers(state, ())
+    assert [removal.name for removal in removals[:2]] == [
+        "hosts: could not be looked through",
+        "technologies: could not be looked through",
+    ]
     assert restored == ["the network", "the sysctls"] * 2
+
+
+def test_what_a_host_has_left_is_removed_before_what_technologies_have(
+    state, technologies, monkeypatch
+):
+    bridge, runtime = Runtime("bridge"), Runtime("container")
+    technologies(runtime=runtime)
+    kinds = {"platforms": {"runtime": None}, "hosts": {"elsewhere": None}}
+    monkeypatch.setattr(reap.plugins, "driver_files", lambda kind, _folders: kinds[kind])
+    monkeypatch.setattr(reap.plugins, "host", lambda _name, _folders: bridge)
+    assert [each.name for each in reap.remove_leftovers(state, ())] == [
+        "elsewhere thing: bridge",
+        "runtime thing: container",
+    ]
+    assert bridge.left == []
 
 
 def test_what_appears_late_is_removed_too(state, technologies):
