@@ -179,9 +179,9 @@ def test_the_peak_is_reset_or_said_not_to_be(subject):
     technology = subject.technology
     instance = subject.start("kv")
     subject.await_answer(instance)
-    before = technology.usage(instance).memory_peak_bytes
     if technology.reset_peak(instance):
-        assert technology.usage(instance).memory_peak_bytes <= before
+        after = technology.usage(instance)
+        assert after.memory_peak_bytes <= 1.1 * after.memory_current_bytes
 
 
 def test_tuning_is_read_back(subject):

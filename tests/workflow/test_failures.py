@@ -22,10 +22,14 @@ def failures(project):
 
 def server_under_load(project):
     """The instance under test, once a load generator measures it."""
-    loading = any(argv[0] == b"wrk" for argv in project.processes().values())
-    if not (loading and "measure/" in (project.state / "job.json").read_text()):
+    if not any(argv[0] == b"wrk" for argv in project.processes().values()):
         return None
-    return json.loads((project.state / "lease.json").read_text())["instance"]["handle"]
+    try:
+        job = (project.state / "job.json").read_text()
+        lease = json.loads((project.state / "lease.json").read_text())
+    except FileNotFoundError:  # between two jobs
+        return None
+    return lease["instance"]["handle"] if "measure/" in job else None
 
 
 def test_a_server_killed_in_a_window_fails_its_cell_only(project):
