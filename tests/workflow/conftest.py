@@ -198,17 +198,18 @@ def lines_with_our_name(*argv):
 
 def found_here():
     """Name whatever of ours is on this machine now, and would not be there after a run."""
-    links = [p.name for p in Path("/sys/class/net").glob("fb-*") if "fb-test" not in p.name]
     found = {
-        "containers": printed("docker", "ps", "-aq", "--filter", "label=featherbench"),
-        "networks": printed("docker", "network", "ls", "-q", "--filter", "label=featherbench"),
-        "links": "\n".join(links),
-        "routes": printed("ip", "route", "show", "198.18.0.0/15"),
+        "container": printed("docker", "ps", "-aq", "--filter", "label=featherbench"),
+        "network": printed("docker", "network", "ls", "-q", "--filter", "label=featherbench"),
+        "link": "\n".join(
+            p.name for p in Path("/sys/class/net").glob("fb-*") if "fb-test" not in p.name
+        ),
+        "route": printed("ip", "route", "show", "198.18.0.0/15"),
         "firewall": lines_with_our_name("iptables", "-S"),
         "state": "/run/featherbench" if Path("/run/featherbench").exists() else "",
         "namespace": "fb-client" if Path("/run/netns/fb-client").exists() else "",
-        "groups": "\n".join(map(str, Path("/sys/fs/cgroup").glob("**/featherbench*"))),
-        "virtual machines": "\n".join(
+        "group": "\n".join(map(str, Path("/sys/fs/cgroup").glob("**/featherbench*"))),
+        "virtual machine": "\n".join(
             line for line in lines_with_our_name("ps", "-eo", "args").splitlines() if "qemu" in line
         ),
     }
@@ -216,9 +217,11 @@ def found_here():
         for kind in ("instance", "network", "storage", "profile"):
             listing = ["lxc", *([] if kind == "instance" else [kind]), "list", "--format", "csv"]
             found[f"LXD {kind}"] = lines_with_our_name(*listing)
-    return {kind: there for kind, there in found.items() if there.strip()}
+    return {f"{kind} {line}" for kind, lines in found.items() for line in lines.splitlines()}
 
 
 @pytest.fixture(scope="session")
 def traces():
-    return found_here
+    """What is there now and was not when the tests began: a broken run may have left things."""
+    before = found_here()
+    return lambda: found_here() - before

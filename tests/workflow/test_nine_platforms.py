@@ -39,7 +39,7 @@ RUN_WITHIN_S = 4500
 
 @pytest.fixture(scope="module")
 def run(project_with, tmp_path_factory, traces):
-    assert traces() == {}
+    assert traces() == set()
     folder = tmp_path_factory.mktemp("nine") / "project"
     project = project_with(SMALL, folder=folder, state=Path("/run/featherbench"))
     project.said = project.snakemake("all", within_s=RUN_WITHIN_S)
@@ -107,5 +107,5 @@ def test_orders_are_sane(run):
 
 
 def test_nothing_is_left_and_nothing_is_to_be_done(run, traces):
-    assert traces() == {}
+    assert traces() == set()
     assert "Nothing to be done" in run.snakemake("all")

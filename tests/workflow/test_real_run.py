@@ -51,7 +51,7 @@ def sysctls():
 
 @pytest.fixture(scope="module")
 def untouched(traces):
-    assert traces() == {}
+    assert traces() == set()
     return sysctls()
 
 
@@ -107,7 +107,7 @@ def test_startup_orders_are_sane(run):
 
 
 def test_nothing_is_left_and_nothing_is_to_be_done(run, untouched, traces):
-    assert traces() == {}
+    assert traces() == set()
     assert sysctls() == untouched
     assert "Nothing to be done" in run.snakemake("all")
 
@@ -129,7 +129,7 @@ def test_kills_at_random_moments_leave_nothing_on_the_machine(run, untouched, tr
         )
         os.kill(process.pid, which)
         process.wait(120)
-        wait_until(lambda: traces() == {}, what=f"nothing left after {which.name}", within_s=90)
+        wait_until(lambda: traces() == set(), what=f"nothing left after {which.name}", within_s=90)
         assert sysctls() == untouched
     run.snakemake("all")
     after = run.content()
@@ -181,4 +181,4 @@ def test_a_full_disk_fails_its_cell_and_leaves_nothing_half_written(run, traces)
     assert run.pending_cells() == {name}
     run.snakemake("all")
     assert name in run.cells()
-    assert traces() == {}
+    assert traces() == set()
