@@ -10,7 +10,7 @@ import yaml
 from featherbench.files import canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from featherbench.hostfacts import HostRecord
     from featherbench.record import Cell
@@ -30,11 +30,25 @@ def compact(value: object) -> str:
 
 
 def tuning_in_force(cells: Sequence[Cell]) -> list[tuple[str, str]]:
-    """Give every tuning that was read back, once, with the platforms that had it."""
-    found: dict[str, dict[str, None]] = {}
+    """Give every tuning that was read back, once, with the platforms that had it.
+
+    Where there are several, their workloads are told, too: a platform may have had one for each.
+    """
+    found: dict[str, dict[str, dict[str, None]]] = {}
     for cell in cells:
-        found.setdefault(as_yaml(cell.tuning), {})[cell.coordinates.platform] = None
-    return [(", ".join(platforms), tuning) for tuning, platforms in found.items()]
+        platforms = found.setdefault(as_yaml(cell.tuning), {})
+        platforms.setdefault(cell.coordinates.platform, {})[cell.coordinates.workload] = None
+    if len(found) == 1:
+        return [(", ".join(platforms), tuning) for tuning, platforms in found.items()]
+    return [(_under_workloads(platforms), tuning) for tuning, platforms in found.items()]
+
+
+def _under_workloads(platforms: Mapping[str, Iterable[str]]) -> str:
+    """Name platforms that had it under the same workloads together."""
+    groups: dict[str, list[str]] = {}
+    for platform, workloads in platforms.items():
+        groups.setdefault(", ".join(sorted(workloads)), []).append(platform)
+    return "; ".join(f"{', '.join(names)} under {which}" for which, names in groups.items())
 
 
 def host_facts(host: HostRecord) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from featherbench.report import numbers
 from featherbench.report.doubts import Judged, doubts, judged, verdict_counts
 from featherbench.report.metrics import label
 from featherbench.report.outcome import State, outcomes, state_counts
+from featherbench.report.settings import tuning_in_force
 from featherbench.report.walltime import account
 
 
@@ -210,3 +211,30 @@ def test_wall_time_is_split_and_pauses_between_runs_are_left_out(make):
 
 def test_no_cells_take_no_time():
     assert account([]) is None
+
+
+def cells_with(make, tunings):
+    """Make cells by platform and workload, each with the tuning that was read back."""
+    return [
+        make.cell((platform, workload, 1, 1), [], 0).model_copy(update={"tuning": tuning})
+        for (platform, workload), tuning in tunings.items()
+    ]
+
+
+def test_one_tuning_for_all_is_told_with_its_platforms_alone(make):
+    both = {(name, "http"): {"nofile": "1"} for name in ("linux-native", "docker-native")}
+    assert tuning_in_force(cells_with(make, both)) == [
+        ("linux-native, docker-native", "nofile: '1'\n")
+    ]
+
+
+def test_tunings_that_differ_between_workloads_say_which_they_are_of(make):
+    platforms = ("linux-native", "docker-native")
+    served = {(name, app): {"nofile": "1"} for name in platforms for app in ("kv", "http")}
+    pinged = {("linux-native", "latency"): {}}
+    only = {("docker-native", "latency"): {"nofile": "1"}}
+    found = tuning_in_force(cells_with(make, served | pinged | only))
+    assert [names for names, _ in found] == [
+        "linux-native under http, kv; docker-native under http, kv, latency",
+        "linux-native under latency",
+    ]
