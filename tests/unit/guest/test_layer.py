@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is laid over a guest's root file system: a unit that is no link starts nothing, in silence."""
+"""What is laid over a guest's root file system: a unit that is no link starts nothing, silently."""
 
 from featherbench.guest.image import LAYER
 
