@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,16 +12,15 @@ from featherbench import shell
 from featherbench.errors import CommandError, ImageError
 from featherbench.files import digest, write_whole
 from featherbench.guest import initrd
+from featherbench.guest.layer import add_layer, layer_digest
 from featherbench.layers import BLOCK_BYTES, compressed_bytes, files_layer, folder_bytes
 from featherbench.record import ImageSize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from featherbench.platforms.contract import Root
 
-LAYER = Path(__file__).parents[3] / "resources/guest/tree"
-"""Our own files in every guest: how it takes its seed, and starts the service."""
 UNPACK_WITHIN_S = 300.0
 MAKE_DISK_WITHIN_S = 300.0
 MIB = 1 << 20
@@ -94,30 +92,6 @@ def _take_kernel(tree: Path, parts: Parts) -> Path:
     return tree / "lib/modules" / kernels[0].name.removeprefix("vmlinuz-")
 
 
-def _layer_files() -> Iterator[Path]:
-    yield from sorted(path for path in LAYER.rglob("*") if path.is_symlink() or path.is_file())
-
-
-def _layer_digest() -> str:
-    """Hash our own files: where they are, what they hold, and which of them can be run."""
-    described = []
-    for path in _layer_files():
-        content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
-        runs = bool(path.lstat().st_mode & stat.S_IXUSR)
-        described += [str(path.relative_to(LAYER)).encode(), content, b"x" if runs else b"-"]
-    return digest(*described)
-
-
-def _add_layer(tree: Path) -> None:
-    """Copy our own files into the tree; who may read them does not depend on the checkout."""
-    for source in _layer_files():
-        target = tree / source.relative_to(LAYER)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source, target, follow_symlinks=False)
-        if not source.is_symlink():
-            target.chmod(0o755 if source.stat().st_mode & stat.S_IXUSR else 0o644)
-
-
 def _make_disk(tree: Path, disk: Path) -> None:
     """Make a disk of a tree, with room to write; holes stay holes."""
     size_bytes = folder_bytes(tree)[0] + HEADROOM_BYTES
@@ -137,7 +111,7 @@ def _populate(root: Root, layer: bytes, tree: Path, archive: Path) -> None:
         archive.write_bytes(layer)
         _unpack(archive, tree)
         archive.unlink()
-    _add_layer(tree)
+    add_layer(tree)
 
 
 def build(root: Root, files: Mapping[str, bytes], into: Path) -> tuple[Parts, str]:
@@ -158,7 +132,7 @@ def build(root: Root, files: Mapping[str, bytes], into: Path) -> tuple[Parts, st
         ) from failure
     finally:
         shutil.rmtree(tree, ignore_errors=True)
-    return parts, digest(root.digest.encode(), layer, _layer_digest().encode(), first)
+    return parts, digest(root.digest.encode(), layer, layer_digest().encode(), first)
 
 
 def size_of(parts: Parts) -> ImageSize:

@@ -1,21 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is laid over a guest's root file system: a unit that is no link starts nothing, silently."""
+"""What is laid over a guest's root file system: a unit that is missing starts nothing, silently."""
 
-from featherbench.guest.image import LAYER
-
-UNITS = LAYER / "etc/systemd/system"
+from featherbench.guest.layer import FILES, LINKS, MASKED, UNITS, WANTED, add_layer, layer_digest
 
 
-def test_what_is_wanted_is_a_link_to_a_unit():
-    wants = list((UNITS / "multi-user.target.wants").iterdir())
-    assert wants
-    for want in wants:
-        assert want.is_symlink()
-        assert want.resolve(strict=True) == UNITS / want.name
+def test_every_unit_of_ours_is_wanted():
+    assert {path.name for path in (FILES / UNITS).iterdir()} == set(WANTED)
 
 
-def test_every_other_unit_is_ours_or_masked():
-    for unit in (path for path in UNITS.iterdir() if path.name != "multi-user.target.wants"):
-        ours = unit.name.startswith("featherbench")
-        assert ours != unit.is_symlink(), unit
-        assert ours or str(unit.readlink()) == "/dev/null"
+def test_units_are_linked_as_systemd_expects(tmp_path):
+    add_layer(tmp_path)
+    units = tmp_path / UNITS
+    for name in WANTED:
+        assert (units / "multi-user.target.wants" / name).resolve(strict=True) == units / name
+    assert {str((units / name).readlink()) for name in MASKED} == {"/dev/null"}
+
+
+def test_programs_can_be_run_and_files_can_be_read(tmp_path):
+    add_layer(tmp_path)
+    programs = tmp_path / "usr/local/lib/featherbench"
+    assert {oct(path.stat().st_mode & 0o777) for path in programs.iterdir()} == {"0o755"}
+    assert (tmp_path / UNITS / WANTED[0]).stat().st_mode & 0o777 == 0o644
+
+
+def test_a_link_more_is_another_image(monkeypatch):
+    before = layer_digest()
+    monkeypatch.setitem(LINKS, "etc/more", "/dev/null")
+    assert layer_digest() != before
