@@ -83,6 +83,10 @@ class PlatformConfig(Section):
         return self.name.split("-")[1]
 
 
+DEFAULT_LOAD_GENERATORS = {"http": "wrk", "kv": "redis_benchmark"}
+"""By app."""
+
+
 class WorkloadConfig(Section):
     """One workload."""
 

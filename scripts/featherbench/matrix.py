@@ -13,7 +13,13 @@ from pydantic import ValidationError
 
 from featherbench import plugins, variants
 from featherbench.codehash import RESOURCES, code_digest, folder_digest
-from featherbench.config import Config, PlatformConfig, WorkloadConfig, explain
+from featherbench.config import (
+    DEFAULT_LOAD_GENERATORS,
+    Config,
+    PlatformConfig,
+    WorkloadConfig,
+    explain,
+)
 from featherbench.errors import ConfigError
 from featherbench.files import canonical_json, digest
 from featherbench.plan import Plan, PlannedLack, PlannedPlatform, PlannedWorkload
@@ -40,7 +46,6 @@ PLANNED_TECHNOLOGIES = ("rumprun", "osv", "mirageos", "netbsd")
 PLANNED_HOSTS = ("xen",)
 """The paper's, named in config/paper.yaml: until they have a driver they are rows that say so."""
 
-DEFAULT_LOAD_GENERATORS = {"http": "wrk", "kv": "redis_benchmark"}
 DEFAULT_LEVELS = (1, 100)
 
 

@@ -19,6 +19,8 @@ DOWNSTREAM = {
     "results/tables/components.csv",
     "results/tables/checks.csv",
     "results/tables/provisioning.csv",
+    "results/tables/paper_comparison.csv",
+    "results/tables/paper_setup.csv",
     "results/report.html",
 }
 

@@ -18,6 +18,8 @@ TABLES = [
     "results/tables/components.csv",
     "results/tables/checks.csv",
     "results/tables/provisioning.csv",
+    "results/tables/paper_comparison.csv",
+    "results/tables/paper_setup.csv",
 ]
 FIGURES = [
     f"results/figures/{name}.{kind}" for name in figures_for(PLAN) for kind in ("svg", "png")
@@ -29,6 +31,7 @@ localrules:
     aggregate,
     analyze,
     provisioning,
+    paper_comparison,
     plot,
 
 
@@ -95,6 +98,28 @@ rule provisioning:
     shell:
         'python "$SCRIPTS/provisioning.py" --samples {input.samples} --provisioning {output}'
         " --log {log} --job provisioning"
+
+
+rule paper_comparison:
+    input:
+        plan="results/plan.json",
+        host="results/host.json",
+        samples="results/tables/samples.parquet",
+        summary="results/tables/summary.csv",
+        ratios="results/tables/ratios.csv",
+    output:
+        comparison="results/tables/paper_comparison.csv",
+        setup="results/tables/paper_setup.csv",
+    log:
+        "results/logs/paper_comparison.log",
+    params:
+        published=folder_digest(RESOURCES / "paper"),
+        code=code_digest("paper_comparison"),
+    shell:
+        'python "$SCRIPTS/paper_comparison.py" --plan {input.plan} --host {input.host}'
+        " --samples {input.samples} --summary {input.summary} --ratios {input.ratios}"
+        ' --published "$SCRIPTS/../resources/paper" --comparison {output.comparison}'
+        " --setup {output.setup} --log {log} --job paper_comparison"
 
 
 rule plot:

@@ -68,18 +68,26 @@ def ratios(samples: pd.DataFrame, baseline: str, margin: float, seed: int) -> pd
 
     What cannot be computed is NaN, and `note` says why.
     """
-    means = deployment_means(samples)
-    table = _compared(means, baseline)
+    table = each_alone(deployment_means(samples), baseline, margin)
     table = table.merge(_resampled(samples, baseline, seed), how="left", on=CELL)
-    table["margin"] = margin
-    table["p_equivalence"] = _outside(table, np.log1p(margin))
-    _rank(table, block_ratios(means, baseline), np.log1p(margin))
     for column in ("p", "p_equivalence"):
         table[f"{column}_adj"] = holm(table[column], table["metric"])
     table["equivalent"] = table["p_equivalence_adj"] < 1 - CONFIDENCE
     table["detectable"] = _detectable(table)
     table["note"] = _notes(table)
     return table.assign(baseline=baseline)[COLUMNS]
+
+
+def each_alone(means: pd.DataFrame, baseline: str, margin: float) -> pd.DataFrame:
+    """Compare the deployments' means with the baseline's: the columns that mind no other test.
+
+    `means` are those of `blocks.deployment_means`.
+    """
+    table = _compared(means, baseline)
+    table["margin"] = margin
+    table["p_equivalence"] = _outside(table, np.log1p(margin))
+    _rank(table, block_ratios(means, baseline), np.log1p(margin))
+    return table
 
 
 def _compared(means: pd.DataFrame, baseline: str) -> pd.DataFrame:

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Set a run's results, and how it was set up, beside the paper's."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from featherbench import job
+from featherbench.hostfacts import HostRecord
+from featherbench.paper.comparison import compare
+from featherbench.paper.published import read_summary
+from featherbench.paper.setup import setup
+from featherbench.plan import Plan
+from featherbench.statistics.tables import read_csv, read_parquet, write_csv
+
+
+def main(given: Namespace) -> None:
+    """Read, compare and write."""
+    plan = Plan.read(given.plan)
+    compared = compare(
+        plan,
+        samples=read_parquet(given.samples),
+        summary=read_csv(given.summary),
+        ratios=read_csv(given.ratios),
+        published=read_summary(given.published),
+    )
+    write_csv(compared, given.comparison)
+    write_csv(setup(plan, HostRecord.read(given.host)), given.setup)
+
+
+if __name__ == "__main__":
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--plan", type=Path, required=True, help="the plan's file")
+    parser.add_argument("--host", type=Path, required=True, help="the host's record")
+    parser.add_argument("--samples", type=Path, required=True, help="the samples, as Parquet")
+    parser.add_argument("--summary", type=Path, required=True, help="the summary, as CSV")
+    parser.add_argument("--ratios", type=Path, required=True, help="the ratios, as CSV")
+    parser.add_argument("--published", type=Path, required=True, help="the paper's data")
+    parser.add_argument("--comparison", type=Path, required=True, help="CSV, to be written")
+    parser.add_argument("--setup", type=Path, required=True, help="CSV, to be written")
+    sys.exit(job.run(main, job.arguments(parser)))
