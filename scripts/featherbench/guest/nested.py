@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BUILD_SETTINGS = GuestSettings(memory_mib=2048)
-"""Of the guest in which an image is made."""
+BUILD_SETTINGS = GuestSettings(memory_mib=2048, vcpus=1)
+"""Of the guest in which an image is made; a second processor gains nothing under emulation."""
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)
 
 
