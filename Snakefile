@@ -21,6 +21,7 @@ include: "workflow/rules/matrix.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/cells.smk"
+include: "workflow/rules/stopping.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/paper.smk"
@@ -32,7 +33,7 @@ rule all:
     input:
         # The cells are named although the tables need them too: otherwise Snakemake
         # would not notice that one is missing while the tables are there.
-        cells=CELLS,
+        ASKED_CELLS,
         figures=FIGURES,
         tables=TABLES,
         report="results/report.html",

@@ -12,11 +12,13 @@ from featherbench.plan import Plan
 from featherbench.statistics.samples import gather
 from featherbench.statistics.screening import screen
 from featherbench.statistics.tables import write_csv, write_parquet
+from featherbench.stopping import with_asked
 
 
 def main(given: Namespace) -> None:
     """Read, screen and write."""
-    samples = screen(gather(Plan.read(given.plan), given.cells))
+    plan = with_asked(Plan.read(given.plan), given.stopping)
+    samples = screen(gather(plan, given.cells))
     write_parquet(samples, given.parquet)
     write_csv(samples, given.csv)
 
@@ -25,6 +27,7 @@ if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True, help="the plan's file")
     parser.add_argument("--cells", type=Path, required=True, help="the folder of the cells")
+    parser.add_argument("--stopping", type=Path, required=True, help="the folder of the looks")
     parser.add_argument("--parquet", type=Path, required=True, help="the samples, to be written")
     parser.add_argument("--csv", type=Path, required=True, help="the same as CSV, to be written")
     sys.exit(job.run(main, job.arguments(parser)))

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TABLES: dict[str, Callable[[pd.DataFrame, Plan], pd.DataFrame]] = {
-    "summary": lambda samples, _: tabulated(summarize, samples),
+    "summary": lambda samples, plan: tabulated(
+        lambda rows: summarize(rows, _watched(plan)), samples
+    ),
     "anova": lambda samples, _: tabulated(anova, samples),
     "posthoc": lambda samples, _: tabulated(_pairs, samples),
     "ratios": lambda samples, plan: tabulated(
@@ -42,6 +44,10 @@ TABLES: dict[str, Callable[[pd.DataFrame, Plan], pd.DataFrame]] = {
     "checks": lambda samples, _: tabulated(checks, samples),
 }
 """Each table, as it is made of the samples and what was asked for."""
+
+
+def _watched(plan: Plan) -> set[str]:
+    return {workload.name for workload in plan.workloads if workload.until}
 
 
 def _pairs(samples: pd.DataFrame) -> pd.DataFrame:

@@ -21,6 +21,8 @@ from featherbench.node import LOCAL
 from featherbench.platforms.contract import BASE, Root
 from featherbench.rootvariant import build_root_variant
 from featherbench.spec import RootFilesystemSpec
+from featherbench.statistics.stopping import is_narrow
+from featherbench.statistics.summary import WATCHED, half_width
 
 REPOSITORY = Path(__file__).parents[1]
 ENGINES = {
@@ -259,3 +261,38 @@ def nested():
         )
 
     return make
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """Series that were measured until narrow enough; arrays with one value a series.
+
+    `deployments` were taken, and the published interval is from `low` to `high`.
+    """
+
+    deployments: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def coverage(self, truth=1000.0):
+        return ((self.low <= truth) & (truth <= self.high)).mean()
+
+
+@pytest.fixture(scope="session")
+def watched():
+    """Stop every metric and platform of samples by a rule, as the workflow does."""
+
+    def stop(samples, rule):
+        means = samples.groupby(["metric", "platform", "deployment"], sort=False)["value"].mean()
+        values = means.to_numpy().reshape(-1, samples["deployment"].nunique())[:, : rule.most]
+        n = np.arange(1, rule.most + 1)
+        centre = values.cumsum(axis=1) / n
+        squares = (values**2).cumsum(axis=1) - n * centre**2
+        sd = np.sqrt(squares.clip(0) / np.maximum(n - 1, 1))
+        half = half_width(sd, n, WATCHED)
+        enough = is_narrow(half / centre, n, rule)
+        enough[:, -1] = True
+        at = np.arange(len(values)), enough.argmax(axis=1)
+        return Watched(deployments=at[1] + 1, low=(centre - half)[at], high=(centre + half)[at])
+
+    return stop

@@ -15,9 +15,11 @@ from pydantic import (
     ConfigDict,
     Field,
     PositiveInt,
+    SerializerFunctionWrapHandler,
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_serializer,
     model_validator,
 )
 
@@ -26,6 +28,8 @@ from featherbench.plugins import driver_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from pydantic.config import JsonDict
 
 BENCHMARKING_NETWORK = ipaddress.IPv4Network("198.18.0.0/15")
 """RFC 2544: the addresses set aside for benchmarking; nothing of ours uses others."""
@@ -36,7 +40,11 @@ SMALLEST_SUBNETS = {"subnet": 28, "container_subnet": 25, "guest_subnet": 25}
 MOST_CONNECTIONS = 4_000
 """nginx has 4,096, of which it keeps some for itself."""
 
+FEWEST_TO_STOP_AT = 8
+"""Below, a run stops by luck: docs/statistics.md has the figures."""
+
 Level = Annotated[int, Field(ge=1, le=MOST_CONNECTIONS)]
+NumberToStopAt = Annotated[int, Field(ge=FEWEST_TO_STOP_AT)]
 CpuList = tuple[Annotated[int, Field(ge=0)], ...]
 PlatformName = Annotated[str, Field(pattern=r"^[a-z0-9]+-[a-z0-9]+$")]
 Sysctl = Annotated[str, Field(pattern=r"^net\.[a-z0-9_.]+$")]
@@ -48,13 +56,53 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+NUMBER: JsonDict = {"type": "number"}
+WITH_UNTIL = {"until_percent", "min", "max", "budget_s"}
+"""Keys of `repetitions` that hold when the number of deployments is found out."""
+
+
 class Repetitions(Section):
     """How often everything is repeated."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "dependentRequired": {key: ["until_percent"] for key in ("min", "max", "budget_s")},
+            "if": {"required": ["until_percent"], "properties": {"until_percent": NUMBER}},
+            "then": {"properties": {"deployments": False}},
+        }
+    )
 
     deployments: PositiveInt = 3
     """Fresh starts of the server, from nothing. Intervals are taken over these."""
     windows: PositiveInt = 3
     """Timed runs against each deployment."""
+    until_percent: Annotated[float, Field(gt=0, lt=100)] | None = None
+    """Instead of `deployments`: as many as it takes for the 95 % interval to reach no further than
+    this to either side of the mean. Null or left out: `deployments` says how many."""
+    min: NumberToStopAt = 10
+    """With `until_percent`: deployments before the interval is looked at."""
+    max: NumberToStopAt = 30
+    """With `until_percent`: deployments at most, however wide the interval is."""
+    budget_s: Annotated[float, Field(gt=0)] | None = None
+    """With `until_percent`: time in seconds that each platform has for the workload; null: any."""
+
+    @model_validator(mode="after")
+    def _fixed_or_until(self) -> Repetitions:
+        given = self.model_fields_set
+        if self.until_percent is None:
+            if beside := sorted(given & WITH_UNTIL - {"until_percent"}):
+                raise ValueError(f"{beside[0]!r} needs 'until_percent' beside it")
+        elif "deployments" in given:
+            raise ValueError("give 'deployments' or 'until_percent', not both")
+        elif self.min > self.max:
+            raise ValueError(f"'min' ({self.min}) is more than 'max' ({self.max})")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _what_holds(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out the keys of the other way, so that what is written can be read again."""
+        idle = WITH_UNTIL if self.until_percent is None else {"deployments"}
+        return {key: value for key, value in dump(self).items() if key not in idle}
 
 
 class PlatformConfig(Section):

@@ -22,7 +22,7 @@ from featherbench.config import (
 )
 from featherbench.errors import ConfigError
 from featherbench.files import canonical_json, digest
-from featherbench.plan import Plan, PlannedLack, PlannedPlatform, PlannedWorkload
+from featherbench.plan import Plan, PlannedLack, PlannedPlatform, PlannedWorkload, StoppingRule
 from featherbench.spec import (
     DeploySpec,
     ImageSpec,
@@ -33,10 +33,12 @@ from featherbench.spec import (
     TuningSpec,
     WorkloadSpec,
 )
+from featherbench.stopping import LookSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from featherbench.config import Repetitions
     from featherbench.platforms.contract import Lack, Technology
     from featherbench.record import Record
     from featherbench.variants import RootVariantSpec
@@ -52,6 +54,17 @@ DEFAULT_LEVELS = (1, 100)
 def spec_json(spec: Record) -> str:
     """One canonical string: Snakemake compares params without looking at keys."""
     return canonical_json(spec.model_dump(mode="json"))
+
+
+def _stopping_rule(repetitions: Repetitions) -> StoppingRule | None:
+    if repetitions.until_percent is None:
+        return None
+    return StoppingRule(
+        precision=repetitions.until_percent / 100,
+        least=repetitions.min,
+        most=repetitions.max,
+        budget_s=repetitions.budget_s,
+    )
 
 
 class Matrix:
@@ -208,13 +221,14 @@ class Matrix:
     def _planned_workload(self, name: str) -> PlannedWorkload:
         given = self.config.workloads[name]
         repetitions = given.repetitions or self.config.repetitions
-        sweeps = self._workload_drivers[name].sweeps
+        sweeps, until = self._workload_drivers[name].sweeps, _stopping_rule(repetitions)
         return PlannedWorkload(
             name=name,
             levels=(given.concurrency or DEFAULT_LEVELS) if sweeps else (1,),
-            deployments=repetitions.deployments,
+            deployments=repetitions.max if until else repetitions.deployments,
             windows=repetitions.windows,
             settings=self.workloads[name].settings,
+            until=until,
         )
 
     @cached_property
@@ -238,8 +252,8 @@ class Matrix:
         return {name: plugins.workload(name, self.config.plugins) for name in self.config.workloads}
 
     @cached_property
-    def _windows(self) -> dict[str, int]:
-        return {planned.name: planned.windows for planned in self.plan.workloads}
+    def _planned_workloads(self) -> dict[str, PlannedWorkload]:
+        return {planned.name: planned for planned in self.plan.workloads}
 
     @cached_property
     def testbed(self) -> TestbedSpec:
@@ -328,7 +342,20 @@ class Matrix:
         return MeasureSpec(
             **self._facts("measure", platform, workload, deployment),
             concurrency=concurrency,
-            windows=self._windows[workload],
+            windows=self._planned_workloads[workload].windows,
+        )
+
+    def look_spec(self, *, platform: str, workload: str, deployment: int) -> LookSpec:
+        """Say what the job that looks whether that many deployments are enough is told."""
+        planned = self._planned_workloads[workload]
+        assert planned.until is not None, f"the number of deployments of {workload} is fixed"
+        return LookSpec(
+            platform=platform,
+            workload=workload,
+            deployment=deployment,
+            levels=planned.levels,
+            rule=planned.until,
+            code=code_digest("enough"),
         )
 
     def images_of(self, platform: str, workload: str) -> list[tuple[str, str]]:
@@ -351,4 +378,4 @@ class Matrix:
         """About how long one cell takes."""
         driver = self._workload_drivers[workload]
         settings = driver.Settings.model_validate(self.workloads[workload].settings)
-        return driver.nominal_duration_s(settings, self._windows[workload])
+        return driver.nominal_duration_s(settings, self._planned_workloads[workload].windows)

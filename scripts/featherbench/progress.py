@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from featherbench.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from featherbench.record import Cell, Window
 
@@ -22,9 +22,13 @@ FILE = Path("results/logs/progress.json")
 
 
 class Progress(Record):
-    """The cells of this run with their nominal durations, and those that are done."""
+    """The cells of this run with their nominal durations, and those that are done.
+
+    `at_most` as many: where measuring goes on until it is enough, all are counted that may come.
+    """
 
     nominal_s: dict[str, float]
+    at_most: bool = False
     first_monotonic_s: float | None = None
     done: tuple[str, ...] = ()
 
@@ -37,9 +41,18 @@ class Progress(Record):
         return left_s * (now_monotonic_s - self.first_monotonic_s) / done_s
 
 
-def begin(nominal_s: Mapping[str, float]) -> None:
+def begin(nominal_s: Mapping[str, float], *, at_most: bool = False) -> None:
     """Note, when a run starts, which cells it will measure."""
-    Progress(nominal_s=dict(nominal_s)).write(FILE)
+    Progress(nominal_s=dict(nominal_s), at_most=at_most).write(FILE)
+
+
+def forgo(cells: Iterable[str]) -> None:
+    """Note that cells will not be measured after all."""
+    if FILE.exists():
+        progress = Progress.read(FILE)
+        gone = set(cells) - set(progress.done)
+        left_s = {cell: s for cell, s in progress.nominal_s.items() if cell not in gone}
+        progress.model_copy(update={"nominal_s": left_s}).write(FILE)
 
 
 def announce(cell: str) -> str:
@@ -54,7 +67,10 @@ def announce(cell: str) -> str:
     if progress.first_monotonic_s is None:  # building images is over, and not part of the pace
         progress.model_copy(update={"first_monotonic_s": now_s}).write(FILE)
     left = approximately(progress.time_left_s(now_s))
-    return f"cell {len(progress.done) + 1} of {len(progress.nominal_s)}, {left}: {cell}"
+    most, up_to = ("at most ", "up to ") if progress.at_most else ("", "")
+    return (
+        f"cell {len(progress.done) + 1} of {most}{len(progress.nominal_s)}, {up_to}{left}: {cell}"
+    )
 
 
 def tick(cell: str) -> None:

@@ -36,6 +36,24 @@ def test_one_network_need_not_be_a_list():
         ({"repetition": {}}, ["repetition", "did you mean 'repetitions'"]),
         ({"repetitions": {"windows": 0}}, ["repetitions.windows", "greater than 0"]),
         ({"repetitions": {"window": 1}}, ["repetitions.window", "did you mean 'windows'"]),
+        ({"repetitions": {"until_percent": "2 %"}}, ["repetitions.until_percent", "number"]),
+        ({"repetitions": {"until_percent": 0}}, ["repetitions.until_percent", "greater than 0"]),
+        ({"repetitions": {"until_percent": 100}}, ["repetitions.until_percent", "less than 100"]),
+        (
+            {"repetitions": {"until_percent": 2, "deployments": 3}},
+            ["repetitions", "'deployments' or 'until_percent', not both"],
+        ),
+        ({"repetitions": {"max": 20}}, ["repetitions", "'max' needs 'until_percent'"]),
+        ({"repetitions": {"until_percent": 2, "min": 7}}, ["repetitions.min", "equal to 8"]),
+        (
+            {"repetitions": {"until_percent": 2, "min": 20, "max": 9}},
+            ["repetitions", "'min' (20) is more than 'max' (9)"],
+        ),
+        ({"repetitions": {"until_percent": 2, "budget_s": 0}}, ["repetitions.budget_s"]),
+        (
+            {"workloads": {"http": {"repetitions": {"budget_s": 60}}}},
+            ["workloads.http.repetitions", "'budget_s' needs 'until_percent'"],
+        ),
         ({"seed": "x"}, ["seed", "'x'", "integer"]),
         ({"platforms": []}, ["platforms", "at least 1"]),
         ({"platforms": ["linux"]}, ["platforms.0.name", "'linux'"]),
@@ -82,3 +100,16 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, content, named):
 @pytest.mark.parametrize("name", ["config", "paper"])
 def test_the_shipped_configurations_are_right(name, repository):
     load(repository / "config" / f"{name}.yaml")
+
+
+@pytest.mark.parametrize(
+    "repetitions", [{}, {"deployments": 9}, {"until_percent": 2}, {"until_percent": 1, "max": 90}]
+)
+def test_a_configuration_written_out_can_be_read_again(repetitions):
+    whole = validate({**GOOD, "repetitions": repetitions}, file="my.yaml")
+    assert validate(whole.model_dump(mode="json"), file="my.yaml") == whole
+
+
+def test_fixed_numbers_are_the_default_and_say_nothing_of_the_other_way():
+    said = validate(GOOD, file="my.yaml").model_dump(mode="json")["repetitions"]
+    assert said == {"deployments": 3, "windows": 3}

@@ -31,6 +31,16 @@ def test_a_cell_measured_by_hand_is_not_counted(tmp_path, monkeypatch):
     assert not progress.FILE.exists()
 
 
+def test_what_may_come_is_counted_until_it_is_known_not_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "FILE", tmp_path / "progress.json")
+    progress.forgo(["a"])  # nothing was begun: nothing to do
+    progress.begin({"a": 100, "b": 200, "c": 300}, at_most=True)
+    assert progress.announce("a") == "cell 1 of at most 3, up to about 10 min left: a"
+    progress.tick("a")
+    progress.forgo(["a", "b", "of another run"])
+    assert progress.announce("c").startswith("cell 2 of at most 2, up to about")
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"),
     [(5, "about 5 s left"), (89, "about 89 s left"), (600, "about 10 min left")],

@@ -26,6 +26,8 @@ SHORT_FORMS = [
     {"workloads": {"latency": {"concurrency": None}}},
     {"testbed": {"server_cpus": [1], "client_cpus": "auto"}},
     {"tuning": {"net_sysctls": {"net.core.somaxconn": 512}, "nofile": None}},
+    {"repetitions": {"until_percent": 2, "min": 8, "max": 40, "budget_s": 600, "windows": 1}},
+    {"workloads": {"http": {"repetitions": {"until_percent": 0.5}}}},
 ]
 
 MISTAKES = [
@@ -34,6 +36,11 @@ MISTAKES = [
     {"workloads": {"kv": {"settings": {"operations": ["GET", "GET"]}}}},
     {"workloads": {"kv": {"settings": {"window_s": 0.9}}}},
     {"repetitions": {"windows": 0}},
+    {"repetitions": {"until_percent": "2 %"}},
+    {"repetitions": {"until_percent": 100}},
+    {"repetitions": {"until_percent": 2, "min": 7}},
+    {"repetitions": {"until_percent": 2, "deployments": 3}},
+    {"repetitions": {"budget_s": 60}},
     {"seed": "x"},
     {"platforms": []},
     {"platforms": ["linux"]},

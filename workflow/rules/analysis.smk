@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # From cells to tables and figures.
-#
-# After a failed run the report is made from what there is (see hooks.smk): then the cells
-# that are there are the inputs.
 
 from featherbench.figures.catalogue import figures_for
 
-PARTIAL = "FEATHERBENCH_PARTIAL" in os.environ
 TABLES = [
     "results/tables/samples.parquet",
     "results/tables/samples.csv",
@@ -49,8 +45,9 @@ rule plan:
 
 rule aggregate:
     input:
+        ASKED_CELLS,
+        LOOKS,
         plan="results/plan.json",
-        cells=measured_cells,
     output:
         parquet="results/tables/samples.parquet",
         csv="results/tables/samples.csv",
@@ -60,7 +57,7 @@ rule aggregate:
         code=code_digest("aggregate"),
     shell:
         'python "$SCRIPTS/aggregate.py" --plan {input.plan} --cells results/cells'
-        " --parquet {output.parquet} --csv {output.csv} --log {log} --job aggregate"
+        " --stopping results/stopping --parquet {output.parquet} --csv {output.csv} --log {log} --job aggregate"
 
 
 rule analyze:

@@ -15,6 +15,7 @@ if workflow.is_main_process:
     drop_stale_lock()
 
 
+COORDINATES = ("platform", "workload", "deployment", "concurrency")
 OVERRIDES = [f"{key}={json.dumps(value)}" for key, value in workflow.config_settings.config.items()]
 
 
@@ -42,16 +43,47 @@ def cells_to_measure():
     return [job for job in workflow.dag.needrun_jobs() if job.rule.name == "measure"]
 
 
-def forget(cells):
-    """Remove what will be measured anew, lest a run that fails before reports it as measured."""
-    for output in (file for cell in cells for file in cell.output):
-        Path(output).unlink(missing_ok=True)
+def cells_that_may_come():
+    """Those that are not asked for yet, where what is measured first decides how many are."""
+    looks = [job.wildcards for job in workflow.dag.needrun_jobs() if job.rule.name == "enough"]
+    undecided = {(look.platform, look.workload) for look in looks}
+    known = {str(file) for job in workflow.dag.jobs for file in job.output}
+    return [c for c in PLAN.cells() if c[:2] in undecided and cell_file(c) not in known]
+
+
+def is_current(cell):
+    """Whether it was measured already, and as it would be now."""
+    file, coordinates = Path(cell_file(cell)), zip(COORDINATES, cell)
+    spec = spec_json(MATRIX.measure_spec(**dict(coordinates)))
+    return file.exists() and json.loads(file.read_bytes())["spec"] == json.loads(spec)
+
+
+def forget(files):
+    """Remove what will be made anew, lest a run that fails before reports it as measured."""
+    for file in files:
+        Path(file).unlink(missing_ok=True)
+
+
+def forget_looks():
+    """Remove those that will be made anew, and those after, which rest on them."""
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name == "enough":
+            first, folder = int(job.wildcards.deployment), Path(job.output[0]).parent
+            forget(f for f in folder.glob("d*.json") if int(f.stem.removeprefix("d")) >= first)
 
 
 def nominal_s(cells):
-    """How long each cell takes, about."""
-    named = {str(cell.params.job).removeprefix("measure/"): cell.wildcards for cell in cells}
-    return {name: MATRIX.nominal_duration_s(wild.workload) for name, wild in named.items()}
+    """How long each cell takes, about, by its name."""
+    return {
+        f"{platform}/{workload}/d{deployment}/c{level}": MATRIX.nominal_duration_s(workload)
+        for platform, workload, deployment, level in cells
+    }
+
+
+def coordinates_of(job):
+    wildcards = job.wildcards
+    numbers = int(wildcards.deployment), int(wildcards.concurrency)
+    return wildcards.platform, wildcards.workload, *numbers
 
 
 def examine_host():
@@ -72,10 +104,13 @@ def let_go_of_testbed():
 
 
 onstart:
-    if cells := cells_to_measure():
-        progress.begin(nominal_s(cells))
-        forget(cells)
+    certain = [coordinates_of(job) for job in cells_to_measure()]
+    possible = [cell for cell in cells_that_may_come() if not is_current(cell)]
+    if certain or possible:
+        progress.begin(nominal_s([*certain, *possible]), at_most=bool(possible))
+        forget(map(cell_file, [*certain, *possible]))
         examine_host()
+    forget_looks()
 
 
 def make_snakemakes_report():

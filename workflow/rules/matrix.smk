@@ -3,7 +3,7 @@
 
 from snakemake.utils import update_config
 
-from featherbench import order, variants
+from featherbench import order, stopping, variants
 from featherbench.codehash import RESOURCES, code_digest, folder_digest
 from featherbench.config import read, validate
 from featherbench.errors import FeatherbenchError
@@ -44,10 +44,15 @@ os.environ.update(
     PYTHONPATH=str(SCRIPTS),
     SCRIPTS=str(SCRIPTS),
 )
-CELLS = [
-    f"results/cells/{platform}/{workload}/d{deployment}/c{concurrency}.json"
-    for platform, workload, deployment, concurrency in PLAN.cells()
-]
+# After a failed run the report is made from what there is (see hooks.smk): then the cells
+# that are there are the inputs.
+PARTIAL = "FEATHERBENCH_PARTIAL" in os.environ
+
+
+def cell_file(cell):
+    platform, workload, deployment, concurrency = cell
+    return f"results/cells/{platform}/{workload}/d{deployment}/c{concurrency}.json"
+
 
 # A profile's limit is lost when the user gives --resources; this one holds.
 workflow.global_resources["testbed"] = 1

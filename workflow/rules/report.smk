@@ -11,7 +11,7 @@ localrules:
 rule host:
     input:
         # It was examined when their run began: see hooks.smk.
-        measured_cells,
+        ASKED_CELLS,
     output:
         "results/host.json",
     log:
@@ -42,6 +42,7 @@ rule rulegraph:
 
 rule report:
     input:
+        LOOKS,
         plan="results/plan.json",
         host="results/host.json",
         rulegraph="results/rulegraph.svg",
@@ -65,5 +66,5 @@ rule report:
         " --samples {input.samples} --summary {input.summary} --anova {input.anova}"
         " --posthoc {input.posthoc} --ratios {input.ratios} --levels {input.levels}"
         " --components {input.components} --checks {input.checks} --figures-dir results/figures"
-        " --images results/images --cells results/cells --failures results/failures"
+        " --images results/images --cells results/cells --stopping results/stopping --failures results/failures"
         " --rulegraph {input.rulegraph} --output {output} --log {log} --job report"

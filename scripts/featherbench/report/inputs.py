@@ -13,6 +13,7 @@ from featherbench.hostfacts import HostRecord
 from featherbench.plan import Plan
 from featherbench.record import Cell, Failure, Image, Record
 from featherbench.statistics.tables import read_csv, read_parquet
+from featherbench.stopping import Look, last_looks, with_asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,7 @@ class Sources:
     figures_dir: Path
     images: Path
     cells: Path
+    stopping: Path
     failures: Path
     rulegraph: Path
 
@@ -46,8 +48,8 @@ class Sources:
 class Inputs:
     """The parts. A table that is missing is empty; `problems` says what is missing, and why.
 
-    `cells` are those that the plan asks for, or all where there is no plan. `figures` maps names
-    to SVG text.
+    `cells` are those that the plan asks for, or all where there is no plan; `looks` are the latest
+    at what decides how many it asks for. `figures` maps names to SVG text.
     """
 
     plan: Plan | None
@@ -63,6 +65,7 @@ class Inputs:
     figures: dict[str, str]
     images: tuple[Image, ...]
     cells: tuple[Cell, ...]
+    looks: tuple[Look, ...]
     failures: tuple[Failure, ...]
     rulegraph: str | None
     problems: tuple[str, ...] = field(default=())
@@ -116,7 +119,8 @@ class Reader:
 def read(sources: Sources) -> Inputs:
     """Read all parts; never fails for one that is missing."""
     reader = Reader()
-    plan = reader.record(Plan, sources.plan)
+    whole = reader.record(Plan, sources.plan)
+    plan = with_asked(whole, sources.stopping) if whole else None
     return Inputs(
         plan=plan,
         host=reader.record(HostRecord, sources.host),
@@ -131,6 +135,7 @@ def read(sources: Sources) -> Inputs:
         figures={path.stem: path.read_text() for path in sorted(sources.figures_dir.glob("*.svg"))},
         images=reader.records(Image, sources.images, "*/*.json"),
         cells=_planned(plan, reader.records(Cell, sources.cells, "*/*/*/*.json")),
+        looks=tuple(last_looks(plan, sources.stopping)) if plan else (),
         failures=reader.records(Failure, sources.failures, "**/*.json"),
         rulegraph=reader.text(sources.rulegraph),
         problems=tuple(reader.problems),

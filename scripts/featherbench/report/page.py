@@ -10,11 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from featherbench.figures.catalogue import entries_for
 from featherbench.hostfacts import Judgement
-from featherbench.report import doubts, outcome, provisioning, settings, tables, walltime
+from featherbench.report import (
+    doubts,
+    outcome,
+    provisioning,
+    settings,
+    stopping,
+    tables,
+    walltime,
+)
 from featherbench.report.apart import part, with_baseline
 from featherbench.report.conclusions import conclude
 from featherbench.report.phases import phases
 from featherbench.report.templates import data_uri, fill
+from featherbench.statistics.summary import WATCHED
 
 if TYPE_CHECKING:
     from featherbench.figures.catalogue import Entry
@@ -62,6 +71,8 @@ def _what_happened(inputs: Inputs) -> dict[str, Any]:
         "cells_asked": len(found),
         "unmeasured": outcome.unmeasured(found),
         "unavailable": [p for p in plan.platforms if not p.available] if plan else [],
+        "enough_tables": stopping.enough(plan, inputs.looks),
+        "watched_percent": 100 * WATCHED,
         "other_failures": outcome.other_failures(plan, inputs.failures),
         "windows": len(windows),
         "verdicts": doubts.verdict_counts(windows),

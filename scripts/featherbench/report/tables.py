@@ -97,6 +97,11 @@ def number_of(key: str) -> Spell:
     return _as(key, number)
 
 
+def count_of(key: str) -> Spell:
+    """Spell a column of whole numbers."""
+    return _as(key, count)
+
+
 def percentage_of(key: str) -> Spell:
     """Spell a column of fractions in per cent."""
     return _as(key, percentage)

@@ -12,7 +12,7 @@ from featherbench.errors import FeatherbenchError
 from featherbench.record import Cell, Measure, Verdict, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
 
     from featherbench.plan import Plan
@@ -54,12 +54,15 @@ def gather(plan: Plan, folder: Path) -> pd.DataFrame:
     Rows are in the plan's order. A planned cell that has no file is left out; a file that is not
     planned is not read. Raises FeatherbenchError for a file that is no cell.
     """
-    emulated = {platform.name: platform.emulated for platform in plan.platforms}
+    emulated = {platform.name for platform in plan.platforms if platform.emulated}
+    files = (path for path in cell_files(plan, folder) if path.exists())
+    return frame(map(read_cell, files), emulated)
+
+
+def frame(cells: Iterable[Cell], emulated: Container[str] = ()) -> pd.DataFrame:
+    """Put cells into one frame of the columns DTYPES; `emulated` names platforms that are."""
     rows = [
-        row | {"emulated": emulated[row["platform"]]}
-        for path in cell_files(plan, folder)
-        if path.exists()
-        for row in _rows(_read(path))
+        row | {"emulated": row["platform"] in emulated} for cell in cells for row in _rows(cell)
     ]
     return pd.DataFrame(rows, columns=list(DTYPES)).astype(DTYPES)
 
@@ -75,7 +78,8 @@ def valid(samples: pd.DataFrame) -> pd.DataFrame:
     return samples[samples["verdict"] != Verdict.INVALID.value]
 
 
-def _read(path: Path) -> Cell:
+def read_cell(path: Path) -> Cell:
+    """Read a cell's file. Raises FeatherbenchError for one that is no cell."""
     try:
         return Cell.read(path)
     except ValidationError as error:

@@ -13,9 +13,12 @@ from featherbench.record import Verdict
 from featherbench.statistics.samples import valid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 CONFIDENCE = 0.95
+WATCHED = 0.957
+"""Level of the t interval where measuring went on until it was narrow: it stops when the spread
+looks small, so that one of 95 % would cover 93 to 95 (docs/statistics.md)."""
 KEYS = ["platform", "metric", "concurrency"]
 IDENTITY = ["technology", "host", "network", "workload", "primary", "unit"]
 SPREAD = ["n", "deployments", "mean", "sd", "median", "ci_low", "ci_high", "ci_note"]
@@ -23,16 +26,22 @@ COUNTS = [f"n_{verdict.value}" for verdict in Verdict]
 COLUMNS = [*KEYS, *IDENTITY, *SPREAD, *COUNTS]
 
 
-def summarize(samples: pd.DataFrame) -> pd.DataFrame:
+def summarize(samples: pd.DataFrame, watched: Collection[str] = ()) -> pd.DataFrame:
     """Summarize the samples into a frame of COLUMNS, in the samples' order.
 
     `n`, `mean`, `sd` and `median` are over the valid windows, and `n_ok`, `n_suspect`, `n_invalid`
     count all. `ci_low` and `ci_high` bound the 95 % interval of the mean over deployments (Kalibera
     and Jones 2013: replicate at the level that varies), the t interval of the deployments' means;
-    where there is none, or a reader must know more about it, `ci_note` says why.
+    where there is none, or a reader must know more about it, `ci_note` says why. That of workloads
+    `watched`, whose number of deployments a StoppingRule decided, is taken at WATCHED.
     """
     groups = samples.groupby(KEYS, sort=False)
-    parts = [groups[IDENTITY].first(), _spread(samples), _interval(samples), _counts(samples)]
+    parts = [
+        groups[IDENTITY].first(),
+        _spread(samples),
+        _interval(samples, watched),
+        _counts(samples),
+    ]
     table = pd.concat(parts, axis="columns").reindex(groups.size().index)
     whole = ["n", "deployments", *COUNTS]
     table[whole] = table[whole].fillna(0).astype("int64")
@@ -55,11 +64,12 @@ def _counts(samples: pd.DataFrame) -> pd.DataFrame:
     return counts
 
 
-def _interval(samples: pd.DataFrame) -> pd.DataFrame:
+def _interval(samples: pd.DataFrame, watched: Collection[str]) -> pd.DataFrame:
     deployments = valid(samples).groupby([*KEYS, "deployment"], sort=False)["value"]
     means = deployments.mean().groupby(KEYS, sort=False)
     sizes = deployments.size().groupby(KEYS, sort=False)
-    half = half_width(means.std().to_numpy(float), means.size().to_numpy(int))
+    level = _confidence(samples, watched).reindex(means.size().index).to_numpy(float)
+    half = half_width(means.std().to_numpy(float), means.size().to_numpy(int), level)
     return pd.DataFrame(
         {
             "deployments": means.size(),
@@ -70,9 +80,16 @@ def _interval(samples: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def half_width(sd: np.ndarray, n: np.ndarray) -> np.ndarray:
-    """Half the width of the 95 % t interval of a mean; NaN where n < 2."""
-    quantile = stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(n - 1, 1))
+def _confidence(samples: pd.DataFrame, watched: Collection[str]) -> pd.Series[float]:
+    workloads = samples.groupby(KEYS, sort=False)["workload"].first()
+    return workloads.isin(list(watched)).map({True: WATCHED, False: CONFIDENCE})
+
+
+def half_width(
+    sd: np.ndarray, n: np.ndarray, confidence: float | np.ndarray = CONFIDENCE
+) -> np.ndarray:
+    """Half the width of the t interval of a mean; NaN where n < 2."""
+    quantile = stats.t.ppf((1 + confidence) / 2, np.maximum(n - 1, 1))
     return np.where(n > 1, quantile * sd / np.sqrt(n), np.nan)
 
 

@@ -14,7 +14,9 @@ from featherbench.figures.catalogue import figures_for
 from featherbench.statistics.tables import read_csv, read_parquet
 
 SCRIPTS = Path(featherbench.__file__).parent.parent
-AGGREGATE = "--plan plan.json --cells cells --parquet samples.parquet --csv samples.csv"
+AGGREGATE = (
+    "--plan plan.json --cells cells --stopping stopping --parquet samples.parquet --csv samples.csv"
+)
 MADE = ("summary", "anova", "posthoc", "ratios", "levels", "components", "checks")
 ANALYZE = "--plan plan.json --samples samples.parquet " + " ".join(f"--{t} {t}.csv" for t in MADE)
 PROVISIONING = "--samples samples.parquet --provisioning provisioning.csv"

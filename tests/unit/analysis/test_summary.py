@@ -7,7 +7,7 @@ from scipy import stats
 
 from featherbench.record import Verdict
 from featherbench.statistics.samples import gather
-from featherbench.statistics.summary import COLUMNS, summarize
+from featherbench.statistics.summary import COLUMNS, WATCHED, summarize
 
 
 @pytest.fixture
@@ -47,6 +47,15 @@ def test_the_interval_is_that_of_the_deployments_means(summary_of):
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((expected.low, expected.high))
     assert row["deployments"] == 3
     assert row["ci_note"] == ""
+
+
+def test_where_measuring_went_on_until_it_was_narrow_the_interval_is_wider(twelve):
+    fixed, watched = summarize(twelve.samples), summarize(twelve.samples, {"http"})
+    widths = (watched["ci_high"] - watched["ci_low"]) / (fixed["ci_high"] - fixed["ci_low"])
+    quantiles = stats.t.ppf((1 + np.array([WATCHED, 0.95])) / 2, fixed["deployments"].iloc[0] - 1)
+    http = fixed["workload"] == "http"
+    assert widths[http].dropna().to_numpy() == pytest.approx(quantiles[0] / quantiles[1])
+    assert watched[~http].equals(fixed[~http])
 
 
 def test_one_deployment_has_no_interval_and_says_so(summary_of):

@@ -257,6 +257,7 @@ def sources_in(folder):
         figures_dir=folder / "figures",
         images=folder / "images",
         cells=folder / "cells",
+        stopping=folder / "stopping",
         failures=folder / "failures",
         rulegraph=folder / "rulegraph.svg",
     )

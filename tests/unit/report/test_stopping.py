@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The table of how many deployments were enough, and why."""
+
+from __future__ import annotations
+
+import pytest
+
+from featherbench.plan import StoppingRule
+from featherbench.report.inputs import read
+from featherbench.report.page import render
+from featherbench.report.stopping import UNAVAILABLE, UNDECIDED, enough
+from featherbench.stopping import Look, LookedAt, Reason, Series, look_file
+
+RULE = StoppingRule(precision=0.02, least=8, most=12, budget_s=None)
+
+
+def a_look(platform, **levels):
+    """Levels are given as deployments, reason and half width."""
+    return Look(
+        platform=platform,
+        workload="http",
+        deployment=9,
+        rule=RULE,
+        spent_s=200,
+        longest_s=20,
+        levels=tuple(
+            LookedAt(
+                concurrency=int(name[1:]),
+                deployments=number,
+                spent_s=90,
+                series=(
+                    Series(
+                        metric="http_throughput",
+                        deployments=number,
+                        windows=3 * number,
+                        half_width=half_width,
+                        narrow=reason is Reason.NARROW,
+                    ),
+                ),
+                reason=reason,
+            )
+            for name, (number, reason, half_width) in levels.items()
+        ),
+    )
+
+
+@pytest.fixture
+def plan(make):
+    whole = make.plan(levels=(1, 100), deployments=12)
+    http = whole.workloads[0].model_copy(update={"until": RULE})
+    return whole.model_copy(update={"workloads": (http, *whole.workloads[1:])})
+
+
+LOOKS = (
+    a_look("linux-native", c1=(8, Reason.NARROW, 0.0123), c100=(9, None, None)),
+    a_look("docker-native", c1=(9, Reason.BUDGET, 0.3), c100=(9, Reason.BUDGET, 0.4)),
+)
+
+
+def test_each_series_says_how_many_it_took_and_why_it_stopped(plan):
+    (table,) = enough(plan, LOOKS)
+    heads = [column.heading for column in table.columns]
+    rows = [dict(zip(heads, row, strict=True)) for row in table.rows]
+    first, second, third = rows[:3]
+    assert (first["deployments"], first["valid windows"]) == ("8", "24")
+    assert (first["interval, ±"], first["time"]) == ("1.23 %", "1 min 30 s")
+    assert first["why it stopped"] == "narrow enough"
+    assert (second["interval, ±"], second["why it stopped"]) == ("—", UNDECIDED)
+    assert third["why it stopped"] == Reason.BUDGET.value
+
+
+def test_a_platform_that_was_never_looked_at_is_a_row_with_its_reason(plan):
+    (table,) = enough(plan, LOOKS)
+    told = {row[0]: row[-1] for row in table.rows[4:]}
+    assert told == {"docker-native+host": UNDECIDED, "linux-kvm": UNAVAILABLE}
+
+
+def test_where_numbers_are_fixed_there_is_no_table(make):
+    assert enough(make.plan(), ()) == ()
+    assert enough(None, ()) == ()
+
+
+def test_only_what_was_asked_for_is_missed(make, plan, tmp_path):
+    sources = make.run(tmp_path, plan=plan)
+    for look in LOOKS:
+        look.write(look_file(sources.stopping, look.platform, look.workload, 8))
+    inputs = read(sources)
+    asked = {cell for cell in inputs.plan.cells() if cell[:2] == ("linux-native", "http")}
+    assert max(cell[2] for cell in asked if cell[3] == 1) == 8
+    assert max(cell[2] for cell in asked if cell[3] == 100) == 10
+    page = render(inputs)
+    assert "How many deployments were enough" in page
+    assert "8 to 12, until ±&nbsp;2&nbsp;%" in page
+    assert "95.7 %" in page

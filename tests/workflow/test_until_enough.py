@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deployments are measured until the interval is narrow enough, and never again for another rule.
+
+The fake platform's starts vary by some per cent: an interval of ±90 % is always narrow enough, one
+of ±0.001 % never is.
+"""
+
+import json
+import shutil
+import signal
+
+import pytest
+
+from featherbench.waiting import wait_until
+
+ALWAYS, NEVER = 90, 0.001
+LEAST, MOST = 8, 10
+
+
+def starts(last, *, platform="fake-native"):
+    return {f"{platform}/startup/d{number}/c1" for number in range(1, last + 1)}
+
+
+def ask(project, until, **more):
+    rule = {"until_percent": until, "min": LEAST, "max": MOST, "windows": 1}
+    project.config["workloads"] = {"startup": {"repetitions": rule | more}}
+    project.write_config()
+
+
+def last_look(project, platform="fake-native"):
+    """The latest look, of those that count: the first at which nothing goes on."""
+    folder = project.folder / "results/stopping" / platform / "startup"
+    for number in range(1, MOST + 1):
+        file = folder / f"d{number}.json"
+        look = json.loads(file.read_text()) if file.exists() else None
+        if look and all(level["reason"] for level in look["levels"]):
+            return look
+    raise AssertionError(f"nothing was decided in {list(folder.glob('*'))}")
+
+
+def reasons(project, **which):
+    return [level["reason"] for level in last_look(project, **which)["levels"]]
+
+
+def analysed(project):
+    lines = (project.folder / "results/tables/samples.csv").read_text().splitlines()
+    columns = lines[0].split(",")
+    return {
+        "{platform}/{workload}/d{deployment}/c{concurrency}".format_map(
+            dict(zip(columns, line.split(","), strict=False))
+        )
+        for line in lines[1:]
+    }
+
+
+@pytest.fixture(scope="module")
+def narrow_template(tmp_path_factory, project_with, small):
+    project = project_with(small, folder=tmp_path_factory.mktemp("narrow") / "project")
+    ask(project, ALWAYS)
+    project.said = project.snakemake("all")
+    return project
+
+
+@pytest.fixture
+def narrow(narrow_template, tmp_path, project_with):
+    """A project whose run stopped at the least number; a copy, so that each test may change it."""
+    folder = tmp_path / "project"
+    shutil.copytree(narrow_template.folder, folder, symlinks=True)
+    return project_with(narrow_template.config, folder=folder)
+
+
+def test_a_narrow_series_stops_early_and_the_report_says_so(narrow_template):
+    project = narrow_template
+    assert set(project.cells()) == starts(LEAST)
+    assert reasons(project) == ["narrow enough"]
+    assert f"of at most {MOST}, up to about" in project.said
+    assert f"stops after {LEAST} deployments: narrow enough" in project.said
+    report = (project.folder / "results/report.html").read_text()
+    assert "How many deployments were enough" in report
+    assert "narrow enough" in report
+    assert analysed(project) == starts(LEAST)
+
+
+def test_there_is_nothing_to_do_when_it_was_enough(narrow):
+    assert narrow.pending() == set()
+    assert "Nothing to be done" in narrow.snakemake("all")
+
+
+def test_another_rule_measures_only_what_is_missing_and_the_first_one_nothing(narrow):
+    before = narrow.content()
+    ask(narrow, NEVER)
+    assert narrow.pending_cells() == set()
+    said = narrow.snakemake("all")
+    assert f"cell 1 of at most {MOST - LEAST}, " in said
+    after = narrow.content()
+    assert set(after) == analysed(narrow) == starts(MOST)
+    assert all(after[name] == content for name, content in before.items())
+    assert reasons(narrow) == ["the maximum is reached"]
+
+    ask(narrow, NEVER, max=9)
+    narrow.snakemake("all")
+    assert narrow.content() == after
+    assert analysed(narrow) == starts(9)
+
+    ask(narrow, ALWAYS)
+    said = narrow.snakemake("all")
+    assert "cell 1 of" not in said
+    assert narrow.content() == after, "what is not needed now is ignored, not deleted"
+    assert analysed(narrow) == starts(LEAST)
+
+
+def test_a_deleted_cell_is_measured_and_no_other(narrow):
+    before = narrow.content()
+    gone = "fake-native/startup/d3/c1"
+    narrow.cells()[gone].unlink()
+    narrow.snakemake("all")
+    after = narrow.content()
+    assert {name for name in starts(LEAST) if after[name] != before[name]} == {gone}
+
+
+def test_an_interrupted_run_goes_on_where_it_was(narrow):
+    before = narrow.content()
+    ask(narrow, NEVER, max=MOST)
+    run = narrow.start("all")
+    beyond = f"fake-native/startup/d{LEAST + 1}/c1"
+    wait_until(lambda: beyond in narrow.cells(), what="a cell beyond the first look", within_s=120)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(240) != 0
+    first = narrow.content()
+    assert before.items() <= first.items()
+    narrow.snakemake("all")
+    assert first.items() <= narrow.content().items()
+    assert set(narrow.cells()) == analysed(narrow) == starts(MOST)
+
+
+def test_the_budget_holds_before_the_least_number(project):
+    ask(project, NEVER, budget_s=0.001)
+    project.snakemake("all")
+    assert set(project.cells()) == starts(1)
+    assert reasons(project) == ["the budget has no room for another deployment"]
+
+
+def test_a_platform_that_fails_does_not_stop_the_others(project):
+    platforms = project.folder / "plugins/platforms"
+    driver = (platforms / "fake.py").read_text().replace('NAME = "fake"', 'NAME = "twin"')
+    broken = "    def start(self, order: StartOrder) -> Instance:\n"
+    assert broken in driver
+    fails = f'{broken}        raise InstanceError("it never starts")\n'
+    (platforms / "twin.py").write_text(driver.replace(broken, fails))
+    project.config["platforms"] = ["fake-native", "twin-native"]
+    ask(project, ALWAYS)
+    project.snakemake("all", expect=1)
+    assert set(project.cells()) == analysed(project) == starts(LEAST)
+    assert reasons(project) == ["narrow enough"]
+    report = (project.folder / "results/report.html").read_text()
+    assert "undecided: the run ended, or a cell failed" in report
+
+
+def test_where_numbers_are_fixed_nothing_is_looked_at(finished):
+    assert not (finished.folder / "results/stopping").exists()
+    assert "enough" not in finished.snakemake("--rulegraph", "dot", "--quiet", "all")
