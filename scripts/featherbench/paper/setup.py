@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from featherbench.hostfacts import HostRecord
-    from featherbench.plan import Plan
+    from featherbench.plan import Plan, PlannedWorkload
 
 COLUMNS = ["what", "here", "paper"]
 CLIENTS = {
@@ -67,5 +67,9 @@ def _of_workloads(plan: Plan) -> Iterator[tuple[str, str, str]]:
             if of == name and key in workload.settings:
                 yield f"{name}: {key}", f"{workload.settings[key]:,}", papers
         if name in REPETITIONS:
-            here = f"{workload.deployments:,} deployments × {workload.windows:,} windows"  # noqa: RUF001
-            yield f"{name}: repetitions", here, f"{REPETITIONS[name]}"
+            yield f"{name}: repetitions", _repetitions(workload), f"{REPETITIONS[name]}"
+
+
+def _repetitions(workload: PlannedWorkload) -> str:
+    at_most = "at most " if workload.until else ""
+    return f"{at_most}{workload.deployments:,} deployments × {workload.windows:,} windows"  # noqa: RUF001
