@@ -55,6 +55,8 @@ rule report:
         levels="results/tables/levels.csv",
         components="results/tables/components.csv",
         checks="results/tables/checks.csv",
+        paper_comparison="results/tables/paper_comparison.csv",
+        paper_setup="results/tables/paper_setup.csv",
     output:
         "results/report.html",
     log:
@@ -65,6 +67,8 @@ rule report:
         'python "$SCRIPTS/report.py" --plan {input.plan} --host {input.host}'
         " --samples {input.samples} --summary {input.summary} --anova {input.anova}"
         " --posthoc {input.posthoc} --ratios {input.ratios} --levels {input.levels}"
-        " --components {input.components} --checks {input.checks} --figures-dir results/figures"
-        " --images results/images --cells results/cells --stopping results/stopping --failures results/failures"
+        " --components {input.components} --checks {input.checks}"
+        " --paper-comparison {input.paper_comparison} --paper-setup {input.paper_setup}"
+        " --figures-dir results/figures --images results/images --cells results/cells"
+        " --stopping results/stopping --failures results/failures"
         " --rulegraph {input.rulegraph} --output {output} --log {log} --job report"

@@ -76,7 +76,7 @@ def _platform_gaps(plan: Plan) -> list[dict[str, Any]]:
     for name in PLATFORMS:
         if name not in there:
             instead = f"; {emulated[name]} is emulated, and no stand-in" if name in emulated else ""
-            reason = f"not asked for here: put it in `platforms`{instead}"
+            reason = f"not asked for in `platforms`{instead}"
             found.append(_gap(platform=name, reason=reason))
     return [gap for gap in found if gap["reason"]]
 
@@ -98,7 +98,7 @@ def _workload_gaps(plan: Plan, here: pd.DataFrame, there: pd.DataFrame) -> list[
         workload = WORKLOAD_OF[metric]
         units = [set(of.loc[of["metric"] == metric, "unit"]) for of in (here, there)]
         if workload not in asked:
-            reason = f"not asked for here: put `{workload}` in `workloads`"
+            reason = f"`{workload}` is not asked for in `workloads`"
         elif units[0] and units[0] != units[1]:
             reason = f"other units: {units[0].pop()} here, {units[1].pop()} in the paper"
         else:
@@ -141,7 +141,7 @@ def _reason(row: Mapping[str, Any], here: pd.DataFrame, there: pd.DataFrame) -> 
     if not row["n"] > 0:
         if level in levels[0] or not levels[0]:
             return "no valid window here"
-        return f"other levels: here are {_listed(levels[0])}"
+        return f"other levels: `concurrency` asks for {_listed(levels[0])} here"
     return "" if row["mean"] > 0 else "the mean is 0 here"
 
 

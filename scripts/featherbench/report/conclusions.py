@@ -41,7 +41,7 @@ class Comparison:
     """One platform against the baseline: their ratio, with the bounds of its interval.
 
     `p` and `p_same` are adjusted; `margin` is what counts as the same, `detectable` the ratio that
-    the run would have found.
+    the run would have found, `method` the test's name.
     """
 
     metric: str
@@ -54,6 +54,7 @@ class Comparison:
     p_same: float
     margin: float
     detectable: float
+    method: str = ""
     note: str = ""
     suspect: int = 0
 
@@ -105,7 +106,8 @@ def conclude(
         asked = [name for name in platforms if name not in {baseline, *otherwise}]
         if baseline in otherwise:
             base = f"{baseline} is measured by {label(instead_of(metric))}: there is no ratio to it"
-            said, of_others = tuple(map(_amount, of_metric)), []
+            said = tuple(f"{row['platform']}: {amount(row)}" for row in of_metric)
+            of_others = []
         else:
             base, said = _baseline(of_metric, baseline), tuple(_sentences(of_others, baseline))
         found.append(
@@ -120,10 +122,9 @@ def conclude(
     return tuple(found)
 
 
-def _amount(row: dict[str, Any]) -> str:
-    """Say what a platform reached by itself."""
-    doubt = _doubt(int(row["n_suspect"]))
-    return f"{row['platform']}: {number(row['mean'])} {row['unit']}{_interval(row)}{doubt}"
+def amount(row: dict[str, Any]) -> str:
+    """Spell what a row of the summary reached, with its interval and its doubts."""
+    return f"{number(row['mean'])} {row['unit']}{interval(row)}{doubt(int(row['n_suspect']))}"
 
 
 def _absent(main: Sequence[dict[str, Any]], platforms: Sequence[str]) -> Iterator[str]:
@@ -160,9 +161,14 @@ def _comparison(row: dict[str, Any], suspect: int) -> Comparison:
         p_same=row["p_equivalence_adj"],
         margin=row["margin"],
         detectable=row["detectable"],
-        note=row["note"] if isinstance(row["note"], str) else "",
+        method=_text(row.get("method")).partition(",")[0],
+        note=_text(row["note"]),
         suspect=suspect,
     )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _baseline(main: Sequence[dict[str, Any]], baseline: str) -> str:
@@ -174,13 +180,14 @@ def _baseline(main: Sequence[dict[str, Any]], baseline: str) -> str:
     shown = own if len(own) <= FEW_LEVELS else [own[0], own[-1]]
     values = [
         f"{number(row['mean'])} {row['unit']}{at_level(row['concurrency'], sweeps=sweeps)}"
-        f"{_interval(row)}"
+        f"{interval(row)}"
         for row in shown
     ]
     return f"{baseline} reaches {', '.join(values)}"
 
 
-def _interval(row: dict[str, Any]) -> str:
+def interval(row: dict[str, Any]) -> str:
+    """Spell the interval of a row of the summary, if it has one."""
     if not math.isfinite(row["ci_low"]):
         return ""
     return f" (95 % interval {number(row['ci_low'])} to {number(row['ci_high'])})"
@@ -205,22 +212,23 @@ def _at_one_level(one: Comparison, baseline: str, *, sweeps: bool) -> str:
         case Reading.NOT_TESTED:
             said = f"{ratio(one.ratio)} times {baseline}, untested ({one.note or 'no interval'})"
         case Reading.SAME:
-            p = _chance(one.p_same)
+            p = chance(one.p_same)
             said = f"the same as {baseline} {within} (ratio {ratio(one.ratio)}, {bounds}, {p})"
         case Reading.NO_DIFFERENCE:
             said = (
                 f"no difference from {baseline} shown (ratio {ratio(one.ratio)}, {bounds}, "
-                f"{_chance(one.p)}); this run would have found {ratio(one.detectable)} times"
+                f"{chance(one.p)}); this run would have found {ratio(one.detectable)} times"
             )
         case reading:
             said = (
-                f"{reading.value}, {ratio(one.ratio)} times {baseline} ({bounds}, {_chance(one.p)})"
+                f"{reading.value}, {ratio(one.ratio)} times {baseline} ({bounds}, {chance(one.p)})"
             )
             said += f", yet {within}" if one.same else ""
-    return f"{where}: {said}{_doubt(one.suspect)}"
+    return f"{where}: {said}{doubt(one.suspect)}"
 
 
-def _chance(p: float) -> str:
+def chance(p: float) -> str:
+    """Spell a probability with its name."""
     spelt = p_value(p)
     return f"p {spelt}" if spelt.startswith("<") else f"p = {spelt}"
 
@@ -234,14 +242,15 @@ def _over_levels(platform: str, levels: Sequence[Comparison], baseline: str) -> 
         for reading in Reading
         if reading in readings
     ]
-    suspect = _doubt(sum(one.suspect for one in levels))
+    suspect = doubt(sum(one.suspect for one in levels))
     return (
         f"{platform}: {span} times {baseline} over {len(levels)} levels; "
         f"{', '.join(counted)}{suspect}"
     )
 
 
-def _doubt(suspect: int) -> str:
+def doubt(suspect: int) -> str:
+    """Say how many suspect windows are behind a sentence, if there are any."""
     if not suspect:
         return ""
     return f"; {suspect:,} suspect window{'' if suspect == 1 else 's'} behind it"

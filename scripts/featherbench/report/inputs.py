@@ -36,6 +36,8 @@ class Sources:
     levels: Path
     components: Path
     checks: Path
+    paper_comparison: Path
+    paper_setup: Path
     figures_dir: Path
     images: Path
     cells: Path
@@ -62,6 +64,8 @@ class Inputs:
     levels: pd.DataFrame
     components: pd.DataFrame
     checks: pd.DataFrame
+    paper_comparison: pd.DataFrame
+    paper_setup: pd.DataFrame
     figures: dict[str, str]
     images: tuple[Image, ...]
     cells: tuple[Cell, ...]
@@ -132,6 +136,8 @@ def read(sources: Sources) -> Inputs:
         levels=reader.table(sources.levels, read_csv),
         components=reader.table(sources.components, read_csv),
         checks=reader.table(sources.checks, read_csv),
+        paper_comparison=reader.table(sources.paper_comparison, read_csv),
+        paper_setup=reader.table(sources.paper_setup, read_csv),
         figures={path.stem: path.read_text() for path in sorted(sources.figures_dir.glob("*.svg"))},
         images=reader.records(Image, sources.images, "*/*.json"),
         cells=_planned(plan, reader.records(Cell, sources.cells, "*/*/*/*.json")),

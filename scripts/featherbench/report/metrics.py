@@ -47,6 +47,21 @@ def anchor(metric: str) -> str:
     return f"ratios-{metric}"
 
 
+def pairs_anchor(metric: str) -> str:
+    """Name the place of the comparisons of all pairs."""
+    return f"pairs-{metric}"
+
+
+def paper_anchor(metric: str) -> str:
+    """Name the place of the comparison with the paper."""
+    return f"paper-{metric}"
+
+
+def summary_anchor(workload: str) -> str:
+    """Name the place of the means of a workload."""
+    return f"summary-{workload}"
+
+
 def at_level(concurrency: int, *, sweeps: bool) -> str:
     """Name the level where there are several."""
     if not sweeps:

@@ -12,6 +12,7 @@ from featherbench.figures.catalogue import entries_for
 from featherbench.hostfacts import Judgement
 from featherbench.report import (
     doubts,
+    earlier,
     outcome,
     provisioning,
     settings,
@@ -22,6 +23,7 @@ from featherbench.report import (
 from featherbench.report.apart import part, with_baseline
 from featherbench.report.conclusions import conclude
 from featherbench.report.phases import phases
+from featherbench.report.questions import Finding, answers
 from featherbench.report.templates import data_uri, fill
 from featherbench.statistics.summary import WATCHED
 
@@ -30,9 +32,11 @@ if TYPE_CHECKING:
     from featherbench.figures.further import Further
     from featherbench.plan import Plan
     from featherbench.report.inputs import Inputs
+    from featherbench.report.questions import Answer
 
 TEMPLATE = "report.html.j2"
 DEFAULT_BASELINE = "linux-native"
+PAPER_SECTION = "paper"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +88,32 @@ def _what_happened(inputs: Inputs) -> dict[str, Any]:
 def _what_it_says(inputs: Inputs) -> dict[str, Any]:
     """Say it of platforms that are emulated in software, if there are any, and of all others."""
     found = {which: _said(inputs, emulated=which) for which in (False, True)}
-    return {"said": found[False], "emulated": found[True] if found[True]["platforms"] else None}
+    return {
+        "said": found[False],
+        "emulated": found[True] if found[True]["platforms"] else None,
+        "answers": _answers(inputs),
+        "earlier": earlier.whole(inputs.paper_comparison),
+        "beside": list(earlier.metric_by_metric(inputs.paper_comparison)),
+        "obstacles": list(earlier.obstacles(inputs.paper_comparison)),
+        "setup_tables": earlier.setup(inputs.paper_setup),
+    }
+
+
+def _answers(inputs: Inputs) -> tuple[Answer, ...]:
+    """Answer the paper's questions, for platforms that are not emulated."""
+    held = earlier.whole(inputs.paper_comparison) or "nothing in this run can be compared with them"
+    links = ((PAPER_SECTION, "beside the paper"),)
+    found = Finding(subject="Earlier results", text=held, links=links)
+    return answers(part(inputs, emulated=False), _baseline(inputs.plan), found)
+
+
+def _baseline(plan: Plan | None) -> str:
+    return plan.baseline if plan else DEFAULT_BASELINE
 
 
 def _said(inputs: Inputs, *, emulated: bool) -> dict[str, Any]:
     plan, own = inputs.plan, part(inputs, emulated=emulated)
-    baseline = plan.baseline if plan else DEFAULT_BASELINE
+    baseline = _baseline(plan)
     platforms = _platforms(plan, emulated=emulated) if plan else []
     summary = with_baseline(own.summary, inputs.summary, baseline) if emulated else own.summary
     return {

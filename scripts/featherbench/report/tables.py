@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from featherbench.report.metrics import anchor, label
+from featherbench.report.metrics import anchor, label, pairs_anchor, summary_anchor
 from featherbench.report.numbers import NOTHING, count, number, p_value, percentage, ratio
 from featherbench.report.rows import rows
 
@@ -66,7 +66,9 @@ def _as(key: str, spell_value: Callable[[float | None], str]) -> Spell:
     return lambda row: spell_value(row.get(key))
 
 
-def _bounds(low: str, high: str, spell: Callable[[float | None], str] = ratio) -> Spell:
+def bounds(low: str, high: str, spell: Callable[[float | None], str] = ratio) -> Spell:
+    """Spell two columns as the bounds of an interval."""
+
     def spell_both(row: Row) -> str:
         if not math.isfinite(row.get(low, math.nan)):
             return NOTHING
@@ -75,7 +77,7 @@ def _bounds(low: str, high: str, spell: Callable[[float | None], str] = ratio) -
     return spell_both
 
 
-_interval = _bounds("ci_low", "ci_high", number)
+_interval = bounds("ci_low", "ci_high", number)
 
 
 def _verdicts(row: Row) -> str:
@@ -100,6 +102,11 @@ def number_of(key: str) -> Spell:
 def count_of(key: str) -> Spell:
     """Spell a column of whole numbers."""
     return _as(key, count)
+
+
+def ratio_of(key: str) -> Spell:
+    """Spell a column of ratios."""
+    return _as(key, ratio)
 
 
 def percentage_of(key: str) -> Spell:
@@ -149,8 +156,8 @@ RATIOS: Shown = {
     "platform": (Kind.NAME, text_of("platform")),
     "connections": (Kind.NUMBER, _as("concurrency", count)),
     "ratio": (Kind.NUMBER, _as("ratio", ratio)),
-    "95 % interval": (Kind.NUMBER, _bounds("ci_low", "ci_high")),
-    "by bootstrap": (Kind.NUMBER, _bounds("boot_low", "boot_high")),
+    "95 % interval": (Kind.NUMBER, bounds("ci_low", "ci_high")),
+    "by bootstrap": (Kind.NUMBER, bounds("boot_low", "boot_high")),
     "p, adjusted": (Kind.NUMBER, _as("p_adj", p_value)),
     "p of equivalence": (Kind.NUMBER, _as("p_equivalence_adj", p_value)),
     "least detectable": (Kind.NUMBER, _as("detectable", ratio)),
@@ -219,7 +226,8 @@ def summaries(summary: pd.DataFrame, *, primary: bool, columns: Shown = SUMMARY)
     chosen = summary[summary["primary"].astype(bool) == primary]
     for workload, frame in chosen.groupby("workload", sort=False):
         shown = {head: how for head, how in columns.items() if _varies(frame, head)}
-        yield table(frame, shown, f"{workload}{_said_once(frame)}")
+        at = summary_anchor(str(workload)) if primary else ""
+        yield table(frame, shown, f"{workload}{_said_once(frame)}", at)
 
 
 def _varies(frame: pd.DataFrame, head: str) -> bool:
@@ -269,4 +277,4 @@ def pairs(posthoc: pd.DataFrame) -> Iterator[Table]:
     """Give one table per metric."""
     if not posthoc.empty:
         for metric, frame in posthoc.groupby("metric", sort=False):
-            yield table(frame, POSTHOC, label(str(metric)))
+            yield table(frame, POSTHOC, label(str(metric)), pairs_anchor(str(metric)))

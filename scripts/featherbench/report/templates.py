@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import base64
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+from markupsafe import Markup, escape
 
 from featherbench.report import numbers, settings
 
@@ -33,8 +35,14 @@ def fill(template: str, context: Mapping[str, Any]) -> str:
         number=numbers.number,
         size=numbers.size,
         compact=settings.compact,
+        coded=coded,
     )
     return environment.get_template(template).render(context)
+
+
+def coded(text: str) -> Markup:
+    """Show as code what stands between backticks, as in the words of the configuration."""
+    return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def data_uri(svg: str) -> str:

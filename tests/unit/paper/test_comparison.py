@@ -230,7 +230,7 @@ def test_what_the_paper_did_not_run_is_said_not_to_compare(plan, run, summary, n
     found = compare(told, own, tabulated(summarize, own), table, summary)
     assert set(found["size"]) == {NOT_COMPARED}
     assert gaps(found)["", name] == reason
-    assert gaps(found)["", "docker-native"] == "not asked for here: put it in `platforms`"
+    assert gaps(found)["", "docker-native"] == "not asked for in `platforms`"
 
 
 def test_a_platform_that_is_not_there_says_what_to_do(plan, run, summary):
@@ -240,7 +240,7 @@ def test_a_platform_that_is_not_there_says_what_to_do(plan, run, summary):
     less = less.model_copy(update={"platforms": kept})
     found = gaps(beside(less, few(run, "linux-native", "docker-native"), summary))
     assert found["", "linux-kvm"] == "it cannot run here: no /dev/kvm"
-    assert found["", "osv-kvm"] == "not asked for here: put it in `platforms`"
+    assert found["", "osv-kvm"] == "not asked for in `platforms`"
 
 
 def test_only_equal_numbers_of_connections_are_compared(plan, run, summary):
@@ -252,7 +252,7 @@ def test_only_equal_numbers_of_connections_are_compared(plan, run, summary):
     assert row.size != "agrees"
     assert row.reason.startswith("other levels: the paper has 1, 100, 200, 300")
     there = table[(table["metric"] == "http_throughput") & (table["concurrency"] == 100)]
-    assert list(there["reason"]) == ["other levels: here are 32"]
+    assert list(there["reason"]) == ["other levels: `concurrency` asks for 32 here"]
 
 
 def test_other_units_workloads_and_settings_keep_a_metric_from_being_compared(plan, run, summary):
@@ -266,7 +266,7 @@ def test_other_units_workloads_and_settings_keep_a_metric_from_being_compared(pl
     own = pd.concat([own, own.assign(platform="lxd-native")]).assign(unit="us")
     found = gaps(beside(told, own, summary))
     assert found["round_trip_time", ""] == "other units: us here, ms in the paper"
-    assert found["startup_time", ""] == "not asked for here: put `startup` in `workloads`"
+    assert found["startup_time", ""] == "`startup` is not asked for in `workloads`"
     assert found["http_throughput", ""].startswith("`file_bytes` is 10240, and the paper had")
     assert found["kv_set_throughput", ""].startswith("`pipeline` is 1, and the paper had")
 

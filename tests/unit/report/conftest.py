@@ -10,7 +10,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import paper_comparison
 from analyze import TABLES
+from featherbench.codehash import RESOURCES
+from featherbench.config import TuningConfig
 from featherbench.hostfacts import Finding, HostRecord, Judgement
 from featherbench.plan import Plan, PlannedLack, PlannedPlatform, PlannedWorkload
 from featherbench.record import (
@@ -65,7 +68,7 @@ def a_plan(*, platforms=tuple(SPEED), levels=(1, 100), deployments=4):
 
     return Plan(
         config_file="config/config.yaml",
-        config={"seed": 7, "tuning": {"net_sysctls": {"net.core.somaxconn": "1024"}}},
+        config={"seed": 7, "tuning": TuningConfig().model_dump(mode="json")},
         baseline="linux-native",
         seed=7,
         platforms=(*map(platform, platforms), platform("linux-kvm", NO_KVM)),
@@ -254,6 +257,8 @@ def sources_in(folder):
         levels=folder / "tables/levels.csv",
         components=folder / "tables/components.csv",
         checks=folder / "tables/checks.csv",
+        paper_comparison=folder / "tables/paper_comparison.csv",
+        paper_setup=folder / "tables/paper_setup.csv",
         figures_dir=folder / "figures",
         images=folder / "images",
         cells=folder / "cells",
@@ -281,8 +286,24 @@ def write_tables(plan, folder):
         write_csv(make(samples, plan), folder / f"tables/{name}.csv")
 
 
+def write_comparison(folder):
+    """Set it beside the paper, as the workflow does."""
+    sources = sources_in(folder)
+    a_host().write(sources.host)
+    paper_comparison.main(
+        SimpleNamespace(
+            **{
+                name: getattr(sources, name)
+                for name in ("plan", "host", "samples", "summary", "ratios")
+            },
+            published=RESOURCES / "paper",
+            comparison=sources.paper_comparison,
+            setup=sources.paper_setup,
+        )
+    )
+
+
 def write_rest(folder):
-    a_host().write(folder / "host.json")
     for app in ("http", "kv"):
         an_image("docker", app).write(folder / "images/docker" / f"{app}.json")
     for name in ("fig3a_startup_time", "fig4a_http_throughput_native"):
@@ -297,6 +318,7 @@ def write_run(folder, *, without=(), failures=(), plan=None):
     plan.write(folder / "plan.json")
     write_cells(plan, folder, without=without)
     write_tables(plan, folder)
+    write_comparison(folder)
     write_rest(folder)
     for failure in failures:
         failure.write(folder / "failures" / f"{failure.job}.json")

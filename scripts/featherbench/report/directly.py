@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Platforms compared with each other and not with the baseline, by Games and Howell's test."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from featherbench.report.conclusions import SIGNIFICANT_P, chance
+from featherbench.report.metrics import at_level
+from featherbench.report.numbers import number, ratio
+from featherbench.report.rows import rows
+from featherbench.report.telling import FEW_LEVELS
+from featherbench.statistics.games_howell import METHOD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+
+Pairs = dict[tuple[str, ...], list[dict[str, Any]]]
+"""The rows of each pair of platforms by its names, either way round."""
+
+
+def pairs(posthoc: pd.DataFrame, metric: str, unit: str) -> Pairs:
+    """Look the test's rows up in the table of all pairs."""
+    if posthoc.empty:
+        return {}
+    tested = posthoc["method"].str.startswith(METHOD) & (posthoc["metric"] == metric)
+    found: Pairs = {}
+    for row in rows(posthoc[tested].assign(unit=unit)):
+        found.setdefault((row["platform_a"], row["platform_b"]), []).append(row)
+        found.setdefault((row["platform_b"], row["platform_a"]), []).append(_turned(row))
+    return found
+
+
+def against(found: Pairs, ones: Sequence[str], others: Sequence[str]) -> str:
+    """Say how each of some platforms compares with each of others; nothing without a pair."""
+    there = [(one, other) for one in ones for other in others if (one, other) in found]
+    said = "; ".join(_over_levels(*pair, found[pair]) for pair in there)
+    return f"{said}; {METHOD}" if said else ""
+
+
+def first_of_all(found: Pairs, ranked: Sequence[str]) -> str:
+    """Say whether the least of all is told from the next one; nothing where there is no test."""
+    first, second = (*ranked, "", "")[:2]
+    if (first, second) not in found:
+        return ""
+    (row,) = found[first, second]
+    if not math.isfinite(row["p_adj"]):
+        return f"; {first} against {second} is {_test(row)}"
+    told = "is sooner than" if row["p_adj"] < SIGNIFICANT_P else "cannot be told from"
+    return f"; {first} {told} {second} ({_test(row)}, {METHOD})"
+
+
+def _turned(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {
+        "difference": -row["difference"],
+        "ratio": 1 / row["ratio"] if row["ratio"] else math.nan,
+        "ci_low": -row["ci_high"],
+        "ci_high": -row["ci_low"],
+    }
+
+
+def _over_levels(one: str, other: str, levels: Sequence[dict[str, Any]]) -> str:
+    sweeps = len(levels) > 1
+    if len(levels) <= FEW_LEVELS:
+        each = [
+            f"{ratio(row['ratio'])} times {other}{at_level(int(row['concurrency']), sweeps=sweeps)}"
+            f" ({_test(row)})"
+            for row in levels
+        ]
+        return f"{one} {' and '.join(each)}"
+    ratios = [row["ratio"] for row in levels]
+    extreme = min(levels, key=lambda row: float(row["ratio"]))
+    where = at_level(int(extreme["concurrency"]), sweeps=True)
+    return (
+        f"{one} {ratio(min(ratios))} to {ratio(max(ratios))} times {other} over {len(levels)} "
+        f"levels, {_counted(levels)} (the least{where}: {_test(extreme)})"
+    )
+
+
+def _counted(levels: Sequence[dict[str, Any]]) -> str:
+    told = [row for row in levels if row["p_adj"] < SIGNIFICANT_P]
+    lower = sum(row["ratio"] < 1 for row in told)
+    higher, untold = len(told) - lower, len(levels) - len(told)
+    counts = {"lower": lower, "higher": higher, "no difference shown": untold}
+    return ", ".join(f"{what} at {n}" for what, n in counts.items() if n)
+
+
+def _test(row: dict[str, Any]) -> str:
+    if not math.isfinite(row["p_adj"]):
+        return f"untested, {row['note']}"
+    bounds = f"95 % interval {number(row['ci_low'])} to {number(row['ci_high'])}"
+    difference = f"{number(row['difference'])} {row['unit']}"
+    return f"difference {difference}, {bounds}, {chance(row['p_adj'])}"
