@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deployments are measured until the interval is narrow enough, and never again for another rule.
 
-The fake platform's starts vary by some per cent: an interval of ±90 % is always narrow enough, one
-of ±0.001 % never is.
+The deployments of the workload `steady` differ by 2 %: an interval of ±2 % is reached at once, and
+one of ±0.1 % never.
 """
 
 import json
@@ -13,23 +13,23 @@ import pytest
 
 from featherbench.waiting import wait_until
 
-ALWAYS, NEVER = 90, 0.001
+ALWAYS, NEVER = 2, 0.1
 LEAST, MOST = 8, 10
 
 
-def starts(last, *, platform="fake-native"):
-    return {f"{platform}/startup/d{number}/c1" for number in range(1, last + 1)}
+def measured(last, *, platform="fake-native"):
+    return {f"{platform}/steady/d{number}/c1" for number in range(1, last + 1)}
 
 
 def ask(project, until, **more):
     rule = {"until_percent": until, "min": LEAST, "max": MOST, "windows": 1}
-    project.config["workloads"] = {"startup": {"repetitions": rule | more}}
+    project.config["workloads"] = {"steady": {"repetitions": rule | more}}
     project.write_config()
 
 
 def last_look(project, platform="fake-native"):
     """The latest look, of those that count: the first at which nothing goes on."""
-    folder = project.folder / "results/stopping" / platform / "startup"
+    folder = project.folder / "results/stopping" / platform / "steady"
     for number in range(1, MOST + 1):
         file = folder / f"d{number}.json"
         look = json.loads(file.read_text()) if file.exists() else None
@@ -71,14 +71,14 @@ def narrow(narrow_template, tmp_path, project_with):
 
 def test_a_narrow_series_stops_early_and_the_report_says_so(narrow_template):
     project = narrow_template
-    assert set(project.cells()) == starts(LEAST)
+    assert set(project.cells()) == measured(LEAST)
     assert reasons(project) == ["narrow enough"]
     assert f"of at most {MOST}, up to about" in project.said
     assert f"stops after {LEAST} deployments: narrow enough" in project.said
     report = (project.folder / "results/report.html").read_text()
     assert "How many deployments were enough" in report
     assert "narrow enough" in report
-    assert analysed(project) == starts(LEAST)
+    assert analysed(project) == measured(LEAST)
 
 
 def test_there_is_nothing_to_do_when_it_was_enough(narrow):
@@ -93,36 +93,36 @@ def test_another_rule_measures_only_what_is_missing_and_the_first_one_nothing(na
     said = narrow.snakemake("all")
     assert f"cell 1 of at most {MOST - LEAST}, " in said
     after = narrow.content()
-    assert set(after) == analysed(narrow) == starts(MOST)
+    assert set(after) == analysed(narrow) == measured(MOST)
     assert all(after[name] == content for name, content in before.items())
     assert reasons(narrow) == ["the maximum is reached"]
 
     ask(narrow, NEVER, max=9)
     narrow.snakemake("all")
     assert narrow.content() == after
-    assert analysed(narrow) == starts(9)
+    assert analysed(narrow) == measured(9)
 
     ask(narrow, ALWAYS)
     said = narrow.snakemake("all")
     assert "cell 1 of" not in said
     assert narrow.content() == after, "what is not needed now is ignored, not deleted"
-    assert analysed(narrow) == starts(LEAST)
+    assert analysed(narrow) == measured(LEAST)
 
 
 def test_a_deleted_cell_is_measured_and_no_other(narrow):
     before = narrow.content()
-    gone = "fake-native/startup/d3/c1"
+    gone = "fake-native/steady/d3/c1"
     narrow.cells()[gone].unlink()
     narrow.snakemake("all")
     after = narrow.content()
-    assert {name for name in starts(LEAST) if after[name] != before[name]} == {gone}
+    assert {name for name in measured(LEAST) if after[name] != before[name]} == {gone}
 
 
 def test_an_interrupted_run_goes_on_where_it_was(narrow):
     before = narrow.content()
     ask(narrow, NEVER, max=MOST)
     run = narrow.start("all")
-    beyond = f"fake-native/startup/d{LEAST + 1}/c1"
+    beyond = f"fake-native/steady/d{LEAST + 1}/c1"
     wait_until(lambda: beyond in narrow.cells(), what="a cell beyond the first look", within_s=120)
     run.send_signal(signal.SIGINT)
     assert run.wait(240) != 0
@@ -130,27 +130,27 @@ def test_an_interrupted_run_goes_on_where_it_was(narrow):
     assert before.items() <= first.items()
     narrow.snakemake("all")
     assert first.items() <= narrow.content().items()
-    assert set(narrow.cells()) == analysed(narrow) == starts(MOST)
+    assert set(narrow.cells()) == analysed(narrow) == measured(MOST)
 
 
 def test_the_budget_holds_before_the_least_number(project):
     ask(project, NEVER, budget_s=0.001)
     project.snakemake("all")
-    assert set(project.cells()) == starts(1)
+    assert set(project.cells()) == measured(1)
     assert reasons(project) == ["the budget has no room for another deployment"]
 
 
 def test_a_platform_that_fails_does_not_stop_the_others(project):
     platforms = project.folder / "plugins/platforms"
     driver = (platforms / "fake.py").read_text().replace('NAME = "fake"', 'NAME = "twin"')
-    broken = "    def start(self, order: StartOrder) -> Instance:\n"
+    broken = "    def build_image(self, order: BuildOrder) -> Image:\n"
     assert broken in driver
-    fails = f'{broken}        raise InstanceError("it never starts")\n'
+    fails = f'{broken}        raise ImageError("it cannot be built")\n'
     (platforms / "twin.py").write_text(driver.replace(broken, fails))
     project.config["platforms"] = ["fake-native", "twin-native"]
     ask(project, ALWAYS)
     project.snakemake("all", expect=1)
-    assert set(project.cells()) == analysed(project) == starts(LEAST)
+    assert set(project.cells()) == analysed(project) == measured(LEAST)
     assert reasons(project) == ["narrow enough"]
     report = (project.folder / "results/report.html").read_text()
     assert "undecided: the run ended, or a cell failed" in report

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A workload for tests whose figures are known beforehand: it starts nothing, and takes no time.
+
+Its deployments give 99 and 101 in turns: the interval of eight to ten is about 1 % to either side.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, ClassVar
+
+from featherbench.clock import now_utc
+from featherbench.record import Window
+from featherbench.settings import DriverSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from featherbench.measuring.bench import Bench
+
+FIGURES = (99.0, 101.0)
+
+
+class Settings(DriverSettings):
+    """`steady` has no keys."""
+
+
+class Workload:
+    """See `workloads/contract.py`."""
+
+    Settings: ClassVar[type[DriverSettings]] = Settings
+    apps: ClassVar[tuple[str, ...]] = ("startup",)
+    uses_lease: ClassVar[bool] = False
+    sweeps: ClassVar[bool] = False
+    in_image: ClassVar[tuple[str, ...]] = ()
+    loads: ClassVar[tuple[str, ...]] = ()
+
+    def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
+        return {}
+
+    def verify(self, bench: Bench) -> str:
+        return "no server is started"
+
+    def warm_up(self, bench: Bench) -> Mapping[str, object]:
+        return {}
+
+    def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
+        value = FIGURES[bench.coordinates.deployment % len(FIGURES)]
+        return [
+            Window(
+                index=index,
+                metric="steadiness",
+                value=value,
+                unit="units",
+                started_utc=now_utc(),
+                started_monotonic_s=time.monotonic(),
+                duration_s=0.0,
+            )
+            for index in range(1, windows + 1)
+        ]
+
+    def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
+        return 0.01 * windows
