@@ -11,7 +11,7 @@ from featherbench import job
 from featherbench.plan import Plan
 from featherbench.statistics.samples import gather
 from featherbench.statistics.screening import screen
-from featherbench.statistics.tables import write_csv, write_parquet
+from featherbench.statistics.tables import write_long_csv, write_parquet
 from featherbench.stopping import with_asked
 
 
@@ -20,7 +20,7 @@ def main(given: Namespace) -> None:
     plan = with_asked(Plan.read(given.plan), given.stopping)
     samples = screen(gather(plan, given.cells))
     write_parquet(samples, given.parquet)
-    write_csv(samples, given.csv)
+    write_long_csv(samples, given.csv)
 
 
 if __name__ == "__main__":

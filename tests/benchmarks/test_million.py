@@ -15,7 +15,7 @@ from featherbench.statistics.tables import read_parquet
 STUDY = Path(__file__).parents[1] / "unit/analysis/conftest.py"
 TABLES = ("summary", "anova", "posthoc", "ratios", "levels", "components", "checks")
 STEPS = {
-    "aggregate": "--cells cells --parquet samples.parquet --csv samples.csv",
+    "aggregate": "--cells cells --stopping stopping --parquet samples.parquet --csv samples.csv",
     "analyze": "--samples samples.parquet " + " ".join(f"--{name} {name}.csv" for name in TABLES),
     "plot": "--samples samples.parquet --summary summary.csv --ratios ratios.csv"
     " --figures-dir figures",

@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from featherbench.errors import FeatherbenchError
-from featherbench.record import Cell, Measure, Verdict, Window
+from featherbench.record import Cell, Verdict, Window
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
@@ -61,10 +61,17 @@ def gather(plan: Plan, folder: Path) -> pd.DataFrame:
 
 def frame(cells: Iterable[Cell], emulated: Container[str] = ()) -> pd.DataFrame:
     """Put cells into one frame of the columns DTYPES; `emulated` names platforms that are."""
-    rows = [
-        row | {"emulated": row["platform"] in emulated} for cell in cells for row in _rows(cell)
-    ]
-    return pd.DataFrame(rows, columns=list(DTYPES)).astype(DTYPES)
+    windows, measures = [], []
+    for cell in cells:
+        place = _place(cell) | {"emulated": cell.coordinates.platform in emulated}
+        for window in cell.windows:
+            measures += _measures(window, len(windows))
+            windows.append(place | _circumstances(window))
+    # A window has many figures: what they share is repeated by column, not by row.
+    figures = pd.DataFrame(measures, columns=["at", "metric", "value", "unit", "primary"])
+    shared = pd.DataFrame(windows, columns=[name for name in DTYPES if name not in figures])
+    repeated = shared.take(figures["at"]).reset_index(drop=True)
+    return pd.concat([figures, repeated], axis="columns")[list(DTYPES)].astype(DTYPES)
 
 
 def cell_files(plan: Plan, folder: Path) -> Iterator[Path]:
@@ -89,12 +96,14 @@ def read_cell(path: Path) -> Cell:
         ) from error
 
 
-def _rows(cell: Cell) -> Iterator[dict[str, Any]]:
-    for window in cell.windows:
-        shared = _place(cell) | _circumstances(window)
-        main = Measure(metric=window.metric, value=window.value, unit=window.unit)
-        for measure in (main, *window.secondary):
-            yield shared | dict(measure) | {"primary": measure is main}
+def _measures(window: Window, at: int) -> Iterator[tuple[int, str, float, str, bool]]:
+    """Give the place of the window, and metric, value and unit of each figure; the main one first.
+
+    The last says which that is.
+    """
+    yield at, window.metric, window.value, window.unit, True
+    for measure in window.secondary:
+        yield at, measure.metric, measure.value, measure.unit, False
 
 
 def _place(cell: Cell) -> dict[str, Any]:
