@@ -61,7 +61,8 @@ def gather(plan: Plan, folder: Path) -> pd.DataFrame:
 
 def frame(cells: Iterable[Cell], emulated: Container[str] = ()) -> pd.DataFrame:
     """Put cells into one frame of the columns DTYPES; `emulated` names platforms that are."""
-    windows, measures = [], []
+    windows: list[dict[str, Any]] = []
+    measures: list[tuple[int, str, float, str, bool]] = []
     for cell in cells:
         place = _place(cell) | {"emulated": cell.coordinates.platform in emulated}
         for window in cell.windows:
@@ -70,7 +71,7 @@ def frame(cells: Iterable[Cell], emulated: Container[str] = ()) -> pd.DataFrame:
     # A window has many figures: what they share is repeated by column, not by row.
     figures = pd.DataFrame(measures, columns=["at", "metric", "value", "unit", "primary"])
     shared = pd.DataFrame(windows, columns=[name for name in DTYPES if name not in figures])
-    repeated = shared.take(figures["at"]).reset_index(drop=True)
+    repeated = shared.take(figures["at"].to_numpy()).reset_index(drop=True)
     return pd.concat([figures, repeated], axis="columns")[list(DTYPES)].astype(DTYPES)
 
 
