@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, create_model
 
 from featherbench.clock import now_utc
-from featherbench.errors import FeatherbenchError
+from featherbench.errors import FeatherbenchError, InstanceDiedError
 from featherbench.files import digest
 from featherbench.guest import (
     bridge,
@@ -88,6 +88,17 @@ def _guest_ended_on_failure(instance_id: str) -> Iterator[None]:
     except BaseException:
         engine_guest.stop(instance_id)
         raise
+
+
+@contextmanager
+def _noticing_its_end(instance_id: str) -> Iterator[None]:
+    """Have what fails since the guest ended meanwhile say so."""
+    try:
+        yield
+    except FeatherbenchError as lost:
+        if hypervisor.is_running(instance_id):
+            raise
+        raise InstanceDiedError(f"the guest {instance_id} is gone") from lost
 
 
 def _console(log: Path) -> Path:
@@ -242,7 +253,11 @@ class Nested:
 
     def is_running(self, instance: Instance) -> bool:
         """Ask libvirt for the guest, and the technology for the instance in it."""
-        return hypervisor.is_running(instance.id) and self.inner.is_running(instance)
+        try:
+            with _noticing_its_end(instance.id):
+                return hypervisor.is_running(instance.id) and self.inner.is_running(instance)
+        except InstanceDiedError:
+            return False
 
     def diagnosis(self, instance: Instance) -> str:
         """Say what the technology says; of a guest that ended, how."""
@@ -267,7 +282,8 @@ class Nested:
 
         That is as the engine's machine accounts it, beside what the guest's kernel and QEMU hold.
         """
-        whole, own = machine.usage(instance.id), self.inner.usage(instance)
+        with _noticing_its_end(instance.id):
+            whole, own = machine.usage(instance.id), self.inner.usage(instance)
         return own.model_copy(
             update={
                 "cpu_s": whole.cpu_s,

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from featherbench import plugins
+from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.guest import engine_guest, nested
 from featherbench.guest.nested import Nested
 from featherbench.platforms.contract import Place, StartOrder, Tuning
@@ -144,3 +145,27 @@ def test_an_image_is_made_under_whatever_works(monkeypatch):
     assert nested.accelerator_for_images() == "tcg"
     monkeypatch.setattr(nested.lacks, "of_accelerator", lambda _: [])
     assert nested.accelerator_for_images() == "kvm"
+
+
+@pytest.fixture
+def guest_that_ends_meanwhile(docker, monkeypatch):
+    """A guest that runs when libvirt is asked first, and whose engine answers no more."""
+    answers = iter([True, False])
+    monkeypatch.setattr(nested.hypervisor, "is_running", lambda _id: next(answers))
+    monkeypatch.setattr(nested.machine, "usage", lambda _id: nested.hypervisor.is_running(_id))
+
+    def does_not_answer(_self, _instance):
+        raise InstanceError("the engine does not answer")
+
+    for question in ("is_running", "usage"):
+        monkeypatch.setattr(type(docker.inner), question, does_not_answer)
+    return SimpleNamespace(id="abc")
+
+
+def test_a_guest_that_ends_while_it_is_asked_does_not_run(docker, guest_that_ends_meanwhile):
+    assert not docker.is_running(guest_that_ends_meanwhile)
+
+
+def test_what_a_guest_used_that_ends_meanwhile_is_not_known(docker, guest_that_ends_meanwhile):
+    with pytest.raises(InstanceDiedError, match="guest abc is gone"):
+        docker.usage(guest_that_ends_meanwhile)
