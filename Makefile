@@ -20,7 +20,7 @@ all: setup
 	$(AS_ROOT) snakemake --cores 1 all $(ARGS)
 
 test: check
-	$(AS_ROOT) pytest $(ARGS)
+	$(AS_ROOT) tests/run.sh $(ARGS)
 
 check: setup-dev
 	ruff check .

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 from featherbench import rootfs, rootvariant, variants
 from featherbench.codehash import RESOURCES, closure, folder_digest, module_digest
@@ -30,6 +31,21 @@ ENGINES = {
     "lxd": ("LXD", "lxc", "list", "--format=csv"),
 }
 """By marker: what must be there, and a question that it answers."""
+
+
+MACHINE = {"testbed", *ENGINES, "qemu", "xen"}
+"""Markers of tests that use what there is once on this machine: they run one after the other."""
+
+# Other tests run beside these: how long an example takes says nothing.
+settings.register_profile("beside others", deadline=None)
+settings.load_profile("beside others")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        folder = item.path.relative_to(REPOSITORY).parts[1]
+        if folder in {"contract", "integration"} or any(map(item.get_closest_marker, MACHINE)):
+            item.add_marker("machine")
 
 
 @pytest.fixture(scope="session")

@@ -152,7 +152,7 @@ def guest_that_ends_meanwhile(docker, monkeypatch):
     """A guest that runs when libvirt is asked first, and whose engine answers no more."""
     answers = iter([True, False])
     monkeypatch.setattr(nested.hypervisor, "is_running", lambda _id: next(answers))
-    monkeypatch.setattr(nested.machine, "usage", lambda _id: nested.hypervisor.is_running(_id))
+    monkeypatch.setattr(nested.machine, "usage", nested.hypervisor.is_running)
 
     def does_not_answer(_self, _instance):
         raise InstanceError("the engine does not answer")
