@@ -42,6 +42,7 @@ def order_for(spec: ImageSpec, *, roots: Mapping[str, Path], into: Path) -> Buil
         files=workload.files(workload.Settings.model_validate(spec.files_for.settings)),
         state=current_state().directory,
         guest_subnet=spec.guest_subnet,
+        recipe=spec.recipe,
     )
 
 

@@ -20,6 +20,8 @@ def main(given: Namespace) -> None:
             sys.stdout.write(
                 f"{platform.name} cannot run here: {lack.what}\n    remedy: {lack.remedy}\n"
             )
+        for workload, lack in platform.without.items() if platform.available else ():
+            sys.stdout.write(f"{platform.name} is not measured by {workload}: {lack.what}\n")
 
 
 if __name__ == "__main__":

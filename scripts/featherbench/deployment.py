@@ -72,7 +72,7 @@ def bench_for(spec: DeploySpec, testbed: Testbed, *, concurrency: int, logs: Pat
         load_generators={
             app: plugins.load_generator(name) for app, name in spec.workload.load_generators.items()
         },
-        images={app: image_of(owner, app) for app in workload.apps},
+        images={app: image_of(owner, app) for app in spec.apps},
         client=testbed.client,
         place=place_for(technology, testbed.place),
         tuning=testbed.tuning,
@@ -104,8 +104,9 @@ def _stopped_on_failure(bench: Bench) -> Iterator[None]:
 
 
 def _start(bench: Bench, workload: Workload) -> Started:
-    (app,) = workload.apps
-    order = bench.order(app, services.serve_command(app), services.PORTS[app])
+    (app,) = bench.images
+    command = services.command_of(app, bench.place.home)
+    order = bench.order(app, command, services.PORTS.get(app))
     bench.technology.prepare(order)
     began_s = time.monotonic()
     running = bench.with_instance(bench.technology.start(order))

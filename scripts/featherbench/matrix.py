@@ -6,7 +6,7 @@ Everything here is pure but for asking the drivers what this host lacks.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -23,6 +23,7 @@ from featherbench.config import (
 from featherbench.errors import ConfigError
 from featherbench.files import canonical_json, digest
 from featherbench.plan import Plan, PlannedLack, PlannedPlatform, PlannedWorkload, StoppingRule
+from featherbench.platforms.contract import OwnImages
 from featherbench.spec import (
     DeploySpec,
     ImageSpec,
@@ -44,9 +45,11 @@ if TYPE_CHECKING:
     from featherbench.variants import RootVariantSpec
     from featherbench.workloads.contract import Workload
 
-PLANNED_TECHNOLOGIES = ("rumprun", "osv", "mirageos", "netbsd")
 PLANNED_HOSTS = ("xen",)
 """The paper's, named in config/paper.yaml: until they have a driver they are rows that say so."""
+
+STAND_IN = "startup"
+"""The app that is measured where a workload can do without a server, and there is none."""
 
 DEFAULT_LEVELS = (1, 100)
 
@@ -87,11 +90,11 @@ class Matrix:
         """Give what runs a technology on a host; None when nothing here does."""
         known = plugins.driver_files("platforms", self.config.plugins)
         hosts = plugins.driver_files("hosts", self.config.plugins)
-        if name not in known and name not in PLANNED_TECHNOLOGIES:
-            raise self._no_platform(f"{name}-{host}", "technology", [*known, *PLANNED_TECHNOLOGIES])
+        if name not in known:
+            raise self._no_platform(f"{name}-{host}", "technology", [*known])
         if host not in hosts and host not in PLANNED_HOSTS:
             raise self._no_platform(f"{name}-{host}", "host", [*hosts, *PLANNED_HOSTS])
-        if name not in known or host not in hosts:
+        if host not in hosts:
             return None
         return plugins.platform(name, host, self.config.plugins)
 
@@ -176,13 +179,12 @@ class Matrix:
     # --- the plan ----------------------------------------------------------------------------
 
     def _lacks(self, platform: PlatformSpec) -> Iterator[Lack | PlannedLack]:
-        for kind, name in (("platforms", platform.technology), ("hosts", platform.host)):
-            if name not in plugins.driver_files(kind, self.config.plugins):
-                yield PlannedLack(
-                    what=f"this version of featherbench has no driver for {name}",
-                    remedy=f"write {kind}/{name}.py and name its folder in `plugins`",
-                )
-                return
+        if platform.host not in plugins.driver_files("hosts", self.config.plugins):
+            yield PlannedLack(
+                what=f"this version of featherbench has no driver for {platform.host}",
+                remedy=f"write hosts/{platform.host}.py and name its folder in `plugins`",
+            )
+            return
         driver = self._runner(platform.technology, platform.host)
         if driver is None:
             yield PlannedLack(
@@ -191,6 +193,66 @@ class Matrix:
             )
             return
         yield from driver.lacks()
+        without = self._without(platform)
+        if len(without) == len(self.workloads):
+            yield from dict.fromkeys(without.values())
+
+    # --- which images there are --------------------------------------------------------------
+
+    def _driver_of(self, platform: PlatformSpec) -> Technology | None:
+        return self._runner(platform.technology, platform.host)
+
+    @cache  # noqa: B019 - a matrix lives as long as its process
+    def _offered(self, platform: str) -> dict[str, list[Lack]] | None:
+        """Say, by app, what a platform's image lacks; None where all can be built."""
+        spec = self.platforms[platform]
+        driver = self._driver_of(spec)
+        if driver is None or not isinstance(driver, OwnImages):
+            return None
+        settings = driver.Settings.model_validate(spec.settings)
+        return {app: list(lacks) for app, lacks in driver.offered(settings).items()}
+
+    def apps_of(self, platform: str, workload: str) -> tuple[str, ...]:
+        """Name the apps that a workload is measured with on a platform; none: it cannot be."""
+        driver = self._workload_drivers[workload]
+        offered = self._offered(platform)
+        if offered is None:
+            return driver.apps
+        there = tuple(app for app in driver.apps if offered.get(app) == [])
+        if there or not driver.without_server or offered.get(STAND_IN) != []:
+            return there
+        return (STAND_IN,) if not driver.uses_lease or self._stays(platform) else ()
+
+    def _stays(self, platform: str) -> bool:
+        spec = self.platforms[platform]
+        driver = self._driver_of(spec)
+        assert isinstance(driver, OwnImages)
+        return driver.stays(driver.Settings.model_validate(spec.settings))
+
+    def _without(self, platform: PlatformSpec) -> dict[str, PlannedLack]:
+        """Say, by workload, why a platform has no image that it could be measured with."""
+        return {
+            name: self._no_image(platform, name)
+            for name in self.workloads
+            if not self.apps_of(platform.name, name)
+        }
+
+    def _other_apps(self, platform: str) -> dict[str, tuple[str, ...]]:
+        """Give the apps of each workload that is not measured with all of its own."""
+        found = {name: self.apps_of(platform, name) for name in self.workloads}
+        return {
+            name: apps for name, apps in found.items() if apps != self._workload_drivers[name].apps
+        }
+
+    def _no_image(self, platform: PlatformSpec, workload: str) -> PlannedLack:
+        apps = self._workload_drivers[workload].apps
+        offered = self._offered(platform.name) or {}
+        for lack in (each for app in apps for each in offered.get(app, ())):
+            return PlannedLack(what=lack.what, remedy=lack.remedy)
+        return PlannedLack(
+            what=f"{platform.technology} has no image of {' or '.join(apps)}",
+            remedy="describe one in the platform's settings, `images`: see docs/unikernels.md",
+        )
 
     def _planned_platform(self, platform: PlatformSpec) -> PlannedPlatform:
         folders = self.config.plugins
@@ -212,6 +274,8 @@ class Matrix:
             lacks=tuple(
                 PlannedLack(what=lack.what, remedy=lack.remedy) for lack in self._lacks(platform)
             ),
+            without=self._without(platform),
+            apps=self._other_apps(platform.name),
         )
 
     def _root_variants(self, driver: Technology | None) -> tuple[str, ...]:
@@ -292,6 +356,8 @@ class Matrix:
         """Give a technology and the host, of those that share its images, that stands for all."""
         technology, _, family = owner.partition("-")
         hosts = sorted(plugins.driver_files("hosts", self.config.plugins))
+        if family in hosts:
+            return technology, family
         of_family = (
             name for name in hosts if plugins.host(name, self.config.plugins).image_family == family
         )
@@ -309,8 +375,21 @@ class Matrix:
             app=app,
             guest_subnet=self._guest_subnet(host),
             files_for=WorkloadSpec(name=app, settings={key: whole[key] for key in in_image}),
+            recipe=self._recipe(owner, app),
             code=code_digest("build_image", drivers, self.config.plugins),
         )
+
+    def _recipe(self, owner: str, app: str) -> dict[str, Any]:
+        """Say what the user's own image is made from; such images are owned by one platform."""
+        for platform in self.platforms.values():
+            driver = self._driver_of(platform)
+            if isinstance(driver, OwnImages) and self._image_owner(platform) == owner:
+                settings = driver.Settings.model_validate(platform.settings)
+                return dict(driver.recipe(app, settings))
+        return {}
+
+    def _image_owner(self, platform: PlatformSpec) -> str:
+        return plugins.image_owner(platform.technology, platform.host, self.config.plugins)
 
     def _facts(self, script: str, platform: str, workload: str, deployment: int) -> dict[str, Any]:
         place, task = self.platforms[platform], self.workloads[workload]
@@ -323,6 +402,7 @@ class Matrix:
         return {
             "platform": place,
             "workload": task,
+            "apps": self.apps_of(platform, workload),
             "deployment": deployment,
             "testbed": self._testbed_for(place.host),
             "tuning": self._tuning,
@@ -360,9 +440,8 @@ class Matrix:
 
     def images_of(self, platform: str, workload: str) -> list[tuple[str, str]]:
         """Owner and app of each image that a cell needs; see `plugins.image_owner`."""
-        spec = self.platforms[platform]
-        owner = plugins.image_owner(spec.technology, spec.host, self.config.plugins)
-        return [(owner, app) for app in self._workload_drivers[workload].apps]
+        owner = self._image_owner(self.platforms[platform])
+        return [(owner, app) for app in self.apps_of(platform, workload)]
 
     def uses_lease(self, workload: str) -> bool:
         """Whether its cells are measured against a deployed and warmed-up instance."""

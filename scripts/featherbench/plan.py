@@ -25,6 +25,8 @@ class PlannedPlatform(Record):
 
     `root_variants` are the root file systems made over the base that its images wait for, the
     lowest first. Instances of one with `fixed_memory` are given an amount once and for all.
+    `without` tells, by workload, why that one alone cannot be run. `apps` names, by workload, those
+    that it is measured with, where they are not all of the workload's.
     """
 
     name: str
@@ -37,11 +39,17 @@ class PlannedPlatform(Record):
     emulated: bool = False
     fixed_memory: bool = False
     lacks: tuple[PlannedLack, ...]
+    without: dict[str, PlannedLack] = Field(default_factory=dict)
+    apps: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @property
     def available(self) -> bool:
         """Whether this host can run it."""
         return not self.lacks
+
+    def runs(self, workload: str) -> bool:
+        """Whether this host can run that workload on it."""
+        return self.available and workload not in self.without
 
 
 class StoppingRule(Record):
@@ -98,8 +106,8 @@ class Plan(Record):
     def cells(self) -> Iterator[tuple[str, str, int, int]]:
         """Give platform, workload, deployment and concurrency of every cell."""
         for platform in self.platforms:
-            if platform.available:
-                for workload in self.workloads:
+            for workload in self.workloads:
+                if platform.runs(workload.name):
                     yield from self._cells_of(platform.name, workload)
 
     def _cells_of(
@@ -120,7 +128,7 @@ class Plan(Record):
         """Give platform and workload wherever a StoppingRule decides."""
         for platform in self.platforms:
             for workload in self.workloads:
-                if platform.available and workload.until:
+                if platform.runs(workload.name) and workload.until:
                     yield platform.name, workload
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from featherbench.errors import ConfigError
+from featherbench.platforms.contract import OwnImages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,7 +140,12 @@ def runnable_platform(technology_name: str, host_name: str) -> Technology:
 
 
 def image_owner(technology_name: str, host_name: str, plugins: Sequence[str] | None = None) -> str:
-    """Name the folder of the images of a platform: those of a family of hosts are the same."""
+    """Name the folder of the images of a platform: those of a family of hosts are the same.
+
+    A user's own are the platform's, whose settings say where they are.
+    """
+    if isinstance(technology(technology_name, plugins), OwnImages):
+        return f"{technology_name}-{host_name}"
     family = host(host_name, plugins).image_family
     return f"{technology_name}-{family}" if family else technology_name
 

@@ -19,7 +19,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from featherbench import plugins
 from featherbench.config import Config
-from featherbench.matrix import PLANNED_HOSTS, PLANNED_TECHNOLOGIES
+from featherbench.matrix import PLANNED_HOSTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -125,7 +125,7 @@ def _known_load_generators() -> Iterator[tuple[str, Json]]:
 
 def _known_names() -> Json:
     """Say what names may be while there are no plugins."""
-    technologies = sorted({*_names("platforms"), *PLANNED_TECHNOLOGIES})
+    technologies = _names("platforms")
     hosts = sorted({*_names("hosts"), *PLANNED_HOSTS})
     platform = {"pattern": f"^({'|'.join(technologies)})-({'|'.join(hosts)})$"}
     return {

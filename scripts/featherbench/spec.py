@@ -68,6 +68,7 @@ class ImageSpec(Record):
     """One image to build, for a technology on the hosts of one family (see `hosts/contract.py`).
 
     `host` is one of them, always the same; `guest_subnet` is empty unless it is made in a guest.
+    `recipe` is empty unless the user brings the image; see OwnImages in `platforms/contract.py`.
     """
 
     technology: str
@@ -75,14 +76,16 @@ class ImageSpec(Record):
     app: str
     guest_subnet: str = ""
     files_for: WorkloadSpec
+    recipe: dict[str, Any] = Field(default_factory=dict)
     code: str
 
 
 class DeploySpec(Record):
-    """One deployment to start; also what its warm-up needs."""
+    """One deployment to start; also what its warm-up needs. `apps` are those of its images."""
 
     platform: PlatformSpec
     workload: WorkloadSpec
+    apps: tuple[str, ...]
     deployment: int
     testbed: TestbedSpec
     tuning: TuningSpec

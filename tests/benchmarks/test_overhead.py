@@ -37,6 +37,7 @@ def spec_of(app, generator, settings):
             name="linux-native", technology="linux", host="native", network="host"
         ),
         workload=WorkloadSpec(name=app, load_generators={app: generator}, settings=settings),
+        apps=(app,),
         deployment=1,
         testbed=TestbedSpec(),
         tuning=TuningSpec.model_validate(TuningConfig().model_dump()),

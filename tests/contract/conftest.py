@@ -10,7 +10,7 @@ import pytest
 
 from featherbench import plugins, services
 from featherbench.errors import DeadlineError
-from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
+from featherbench.platforms.contract import BuildOrder, OwnImages, Place, StartOrder, Tuning
 from featherbench.waiting import wait_until
 
 ENGINES = {"docker", "lxd"}
@@ -105,10 +105,17 @@ def build(name, app, into, built_root, files=None):
     )
 
 
+def subject_named(name):
+    """Name a technology's subject: what only a hypervisor can run is tested as emulated."""
+    return name if driver(name) else f"{name}-tcg"
+
+
 def pytest_generate_tests(metafunc):
     if "technology_name" in metafunc.fixturenames:
         names = [
-            pytest.param(name, marks=[getattr(pytest.mark, name)] if name in ENGINES else [])
+            pytest.param(
+                subject_named(name), marks=[getattr(pytest.mark, name)] if name in ENGINES else []
+            )
             for name in plugins.driver_files("platforms", PLUGINS)
         ]
         names += [pytest.param(name, marks=pytest.mark.qemu) for name in EMULATED]
@@ -128,7 +135,9 @@ def technology(technology_name):
 
 @pytest.fixture(scope="session")
 def runnable(technology):
-    """Skip where this host cannot run the driver."""
+    """Skip where this host cannot run the driver, and where its images are the user's."""
+    if isinstance(technology, OwnImages):
+        pytest.skip("its images are the user's: tests/integration/platforms/test_unikernels.py")
     if lacks := technology.lacks():
         pytest.skip(f"{lacks[0].what} ({lacks[0].remedy})")
     return technology

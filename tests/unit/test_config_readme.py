@@ -9,6 +9,7 @@ from pydantic_core import to_jsonable_python
 
 from featherbench import config, plugins
 from featherbench.guest.settings import WholeSystemSettings
+from featherbench.unikernel.settings import UnikernelSettings
 
 MODELS = {
     "Top level": config.Config,
@@ -20,10 +21,12 @@ MODELS = {
     "Tuning": config.TuningConfig,
     "Analysis": config.AnalysisConfig,
     "Settings of `guest`": WholeSystemSettings,
+    "Settings of unikernels": UnikernelSettings,
     **{
         f"Settings of `{name}`": find(name).Settings
         for kind, find in (("platforms", plugins.technology), ("workloads", plugins.workload))
         for name in plugins.driver_files(kind)
+        if find(name).Settings is not UnikernelSettings
     },
 }
 ROW = re.compile(r"^\| `(\w+)` \| .* \| (.*?) \| [^|]*\|$", re.MULTILINE)

@@ -218,11 +218,11 @@ def test_what_a_technology_lacks_is_told_with_the_remedy(plugin):
 
 
 def test_what_a_plan_asks_for_without_a_driver_is_a_row():
-    lack = PlannedLack(what="no driver for osv", remedy="write one")
+    lack = PlannedLack(what="no driver for xen", remedy="write one")
     asked = PlannedPlatform(
-        name="osv-kvm+nat",
+        name="osv-xen+nat",
         technology="osv",
-        host="kvm",
+        host="xen",
         network="nat",
         image_owner="osv",
         virtualized=True,
@@ -236,7 +236,7 @@ def test_what_a_plan_asks_for_without_a_driver_is_a_row():
         platforms=(asked,),
         workloads=(),
     )
-    assert by_name(candidates.platforms((), plan))["osv-kvm"].lacks == (lack,)
+    assert by_name(candidates.platforms((), plan))["osv-xen"].lacks == (lack,)
 
 
 def checkup(*, lacks: tuple[PlannedLack, ...] = (), judgement: Judgement = Judgement.OK) -> Checkup:

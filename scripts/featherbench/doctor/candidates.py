@@ -7,13 +7,19 @@ from typing import TYPE_CHECKING
 
 from featherbench import plugins
 from featherbench.plan import PlannedLack
+from featherbench.platforms.contract import Lack, OwnImages
 from featherbench.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from featherbench.plan import Plan
-    from featherbench.platforms.contract import Lack
+    from featherbench.platforms.contract import Technology
+
+NO_IMAGE = Lack(
+    what="there is no image of it",
+    remedy="describe one in the platform's settings, `images`: see docs/unikernels.md",
+)
 
 
 class Candidate(Record):
@@ -34,11 +40,11 @@ def _candidate(name: str, *lacks: Lack) -> Candidate:
 
 
 def platforms(folders: Sequence[str] = (), plan: Plan | None = None) -> tuple[Candidate, ...]:
-    """Give every technology on every host that it can run on, then what else `plan` asks for."""
+    """Give every technology on every host that can run it, and what `plan` asks for."""
     found = {candidate.name: candidate for candidate in _driven(folders)}
     for planned in plan.platforms if plan else ():
         name = f"{planned.technology}-{planned.host}"
-        found.setdefault(name, Candidate(name=name, lacks=planned.lacks))
+        found[name] = Candidate(name=name, lacks=planned.lacks)
     return tuple(found.values())
 
 
@@ -47,7 +53,16 @@ def _driven(folders: Sequence[str]) -> Iterator[Candidate]:
     for name in sorted(plugins.driver_files("platforms", folders)):
         for host in hosts:
             if platform := plugins.platform(name, host, folders):
-                yield _candidate(f"{name}-{host}", *platform.lacks())
+                lacks = [*platform.lacks()] or list(_lacking_images(platform))
+                yield _candidate(f"{name}-{host}", *lacks)
+
+
+def _lacking_images(platform: Technology) -> Iterator[Lack]:
+    """Say what is missing where no image is there yet, because it is for the user to bring."""
+    if isinstance(platform, OwnImages):
+        offered = platform.offered(platform.Settings()).values()
+        if all(offered):
+            yield from next(iter(offered), [NO_IMAGE])[:1]
 
 
 def load_generators(folders: Sequence[str] = ()) -> tuple[Candidate, ...]:

@@ -52,7 +52,7 @@ class Entry:
         """Whether a platform belongs into this figure."""
         of_this_kind = platform.emulated == self.emulated
         wanted = self.virtualized in {None, platform.virtualized}
-        return platform.available and of_this_kind and wanted
+        return platform.runs(self.workload) and of_this_kind and wanted
 
     def platforms(self, plan: Plan) -> tuple[PlannedPlatform, ...]:
         """Give the platforms of `plan` that it shows."""

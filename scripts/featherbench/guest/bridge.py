@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import socket
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featherbench import firewall, shell
-from featherbench.errors import CommandError, InstanceDiedError, TestbedError
+from featherbench.errors import (
+    CommandError,
+    FeatherbenchError,
+    InstanceDiedError,
+    TestbedError,
+)
 from featherbench.guest.layout import lay_out
 from featherbench.platforms.contract import LABEL
 
@@ -29,6 +35,7 @@ ROUTE_PROTOCOL = 199
 """Marks the routes of guests; another than the testbed's own, which go when its network does."""
 LAST_RESORT_METRIC = 65_001
 TIMEOUT_S = 10.0
+CONNECT_WITHIN_S = 1.0
 
 
 def owners() -> dict[str, str]:
@@ -190,6 +197,16 @@ def require_way_to(address: str) -> None:
     (route,) = _ip_json("-4", "route", "get", address) or [{}]
     if route.get("dev") not in owners():
         raise InstanceDiedError(f"the guests' bridge is gone, and so is the guest {address}")
+
+
+def takes_connections(address: str, port: int) -> bool:
+    """Whether something on the bridge takes TCP connections, though it may never answer."""
+    try:
+        require_way_to(address)
+        socket.create_connection((address, port), timeout=CONNECT_WITHIN_S).close()
+    except (OSError, FeatherbenchError):
+        return False
+    return True
 
 
 def stale_routes() -> list[ipaddress.IPv4Network]:

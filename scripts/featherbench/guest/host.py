@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from featherbench import variants
 from featherbench.guest import hypervisor, lacks, leftovers, nested, whole_system
+from featherbench.platforms.contract import OwnImages
+from featherbench.unikernel import leftovers as unikernels
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,8 +27,11 @@ class GuestHost:
     def platform(self, name: str, technology: Technology) -> Technology | None:
         """Give the guest itself for `linux`; for what has an engine, that in a guest.
 
-        None where no root file system has the engine of that name.
+        A unikernel is a guest by itself. None where no root file system has the engine of that
+        name.
         """
+        if isinstance(technology, OwnImages):
+            return cast("Technology", technology.in_guest(self.accelerator))
         if name == whole_system.NAME:
             return whole_system.WholeSystem(accelerator=self.accelerator)
         if nested.root_for(name) not in variants.names():
@@ -35,12 +40,15 @@ class GuestHost:
         return cast("Technology", inside)  # its facts are the inner one's, not its class's
 
     def leftovers(self) -> Sequence[Leftover]:
-        """Find machines, their folders, and the bridge."""
-        return list(leftovers.find(self.accelerator))
+        """Find unikernels, machines, their folders, and the bridge."""
+        return [*unikernels.find(self.accelerator), *leftovers.find(self.accelerator)]
 
     def remove(self, leftover: Leftover) -> None:
         """Remove one of them."""
-        leftovers.remove(leftover)
+        if leftover.kind == unikernels.KIND:
+            unikernels.remove(leftover)
+        else:
+            leftovers.remove(leftover)
 
     def facts(self) -> Mapping[str, str]:
         """Tell the hypervisor's versions; nothing where guests cannot run."""

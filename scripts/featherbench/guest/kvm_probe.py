@@ -49,6 +49,11 @@ class Finding(Record):
     reason: str
 
 
+def version() -> str:
+    """Give QEMU's version, as it tells it."""
+    return shell.run([QEMU, "--version"], timeout_s=PROBE_WITHIN_S).stdout.partition("\n")[0]
+
+
 def boot_sector() -> bytes:
     """Give the guest: three instructions that end QEMU, and a halt should that not be so."""
     code = bytes([MOVE_TO_AL, WRITTEN, OUT_TO_PORT, EXIT_PORT, DISABLE_INTERRUPTS, HALT])

@@ -52,7 +52,8 @@ def of_guests() -> Iterator[Lack]:
         yield Lack(what=f"there is no {TUN}", remedy="modprobe tun")
 
 
-def _of_kvm() -> Iterator[Lack]:
+def of_kvm() -> Iterator[Lack]:
+    """Say why KVM cannot be used: for root, and where QEMU is."""
     reason = kvm_probe.why_unusable()
     if reason:
         yield Lack(
@@ -67,5 +68,5 @@ def of_accelerator(accelerator: Accelerator) -> list[Lack]:
     """Name what guests under that accelerator need. KVM is looked at last, by root alone."""
     found = list(of_guests())
     if accelerator == "kvm" and not found and os.geteuid() == 0:
-        found += _of_kvm()
+        found += of_kvm()
     return found

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 VHOST_NET = Path("/dev/vhost-net")
 CMDLINE = "console=ttyS0 quiet panic=-1 net.ifnames=0"
 """What every guest's kernel is told: `panic=-1` restarts at once, which ends the machine."""
-CONNECT_WITHIN_S = 1.0
 QEMU_LOG_LINES = 2
 
 
@@ -139,16 +137,6 @@ def reset_peak(instance_id: str) -> bool:
     return accounting.reset_peak(hypervisor.pid_of(instance_id))
 
 
-def _accepts(address: str, port: int) -> bool:
-    """Whether something takes TCP connections, though it may never answer."""
-    try:
-        bridge.require_way_to(address)
-        socket.create_connection((address, port), timeout=CONNECT_WITHIN_S).close()
-    except (OSError, FeatherbenchError):
-        return False
-    return True
-
-
 def _qemu_said(instance_id: str) -> str:
     """Give the end of libvirt's log of a guest that is gone: what QEMU said, and how it ended."""
     log = hypervisor.qemu_log(instance_id)
@@ -167,7 +155,7 @@ def diagnosis(instance_id: str, console: Path, address: str, port: int) -> str:
     except FeatherbenchError as unknown:
         return f"{unknown.message}; its console said last: {said}"
     state = "the guest runs" if running else f"{report.end_of(said)}{_qemu_said(instance_id)}"
-    if running and port and _accepts(address, port):
+    if running and port and bridge.takes_connections(address, port):
         state += f", and {address}:{port} takes connections"
     return f"{state}; {report.progress(report.read(own.report))}; its console said last:\n{said}"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from featherbench.platforms.contract import OwnImages
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -19,8 +21,9 @@ class Host:
     image_family = ""
 
     def platform(self, name: str, technology: Technology) -> Technology | None:
-        """Give the technology itself."""
-        return technology
+        """Give the technology itself; None for a unikernel that only a hypervisor can run."""
+        is_guest = isinstance(technology, OwnImages) and not technology.runs_natively
+        return None if is_guest else technology
 
     def leftovers(self) -> Sequence[Leftover]:
         """Leave nothing: technologies look for their own."""

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Receives the packet by which an instance says that it is up, stamped by the kernel."""
+"""Receives the packet by which an instance says that it is up, stamped by the kernel.
+
+That is one with this start's nonce or, of an image that sends none, its first frame of any kind.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,14 @@ if TYPE_CHECKING:
 SO_TIMESTAMPNS = 35
 """See socket(7); Python has no name for it. The same number marks the stamp that comes along."""
 TIMESPEC = struct.Struct("@ll")
+NONCE = "the packet carries the nonce that this start was given"
+FIRST_FRAME = "no probe: the first packet of any kind that the host saw of this start's MAC address"
+"""What a start is verified by, as its window says."""
 PACKET_BYTES = 2048
+ALL_PROTOCOLS = 0x0003
+"""ETH_P_ALL, for packet(7)."""
+SOURCE = slice(6, 12)
+"""Where an Ethernet frame has its sender."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,15 +62,38 @@ class Listener:
     def stamp_ns(self, nonce: str) -> int | None:
         """Give when the packet with `nonce` came, by the wall clock; None when it has not yet."""
         while True:
-            try:
-                data, ancillary, _, _ = self.receiver.recvmsg(
-                    PACKET_BYTES, socket.CMSG_SPACE(TIMESPEC.size)
-                )
-            except BlockingIOError:
+            received = _received(self.receiver)
+            if received is None:
                 return None
-            if data == nonce.encode():
-                return _stamp_ns(ancillary)
+            if received[0] == nonce.encode():
+                return received[1]
             self.foreign_packets += 1
+
+
+@dataclass(kw_only=True)
+class Watcher:
+    """Waits for the first frame from a certain sender; all others on the bridge are passed over."""
+
+    receiver: socket.socket
+    mac: bytes
+    foreign_packets: int = field(default=0, init=False)
+    """Stays 0: what others send there is no late packet of an earlier start."""
+
+    def stamp_ns(self, nonce: str) -> int | None:  # noqa: ARG002 - as of a Listener
+        """Give when the frame came, by the wall clock; None when none has come yet."""
+        while received := _received(self.receiver):
+            if received[0][SOURCE] == self.mac:
+                return received[1]
+        return None
+
+
+def _received(receiver: socket.socket) -> tuple[bytes, int] | None:
+    """Give the next packet that has come, and when; None: there is none."""
+    try:
+        data, ancillary, _, _ = receiver.recvmsg(PACKET_BYTES, socket.CMSG_SPACE(TIMESPEC.size))
+    except BlockingIOError:
+        return None
+    return data, _stamp_ns(ancillary)
 
 
 def _stamp_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
@@ -77,3 +110,13 @@ def listening(address: str) -> Iterator[Listener]:
         receiver.setblocking(False)  # noqa: FBT003 - its only parameter
         receiver.bind((address, 0))
         yield Listener(receiver=receiver)
+
+
+@contextmanager
+def watching(interface: str, mac: str) -> Iterator[Watcher]:
+    """Watch an interface of this machine for frames from `mac`. Needs root."""
+    kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
+    with socket.socket(socket.AF_PACKET, kind, socket.htons(ALL_PROTOCOLS)) as receiver:
+        receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        receiver.bind((interface, ALL_PROTOCOLS))
+        yield Watcher(receiver=receiver, mac=bytes.fromhex(mac.replace(":", "")))

@@ -11,7 +11,10 @@ from featherbench.errors import LoadError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from featherbench.measuring.bench import Bench
+
 LOST_AFTER_S = 1
+SHORTEST_INTERVAL_MS = 2
 REPLY = re.compile(
     r"^\[[\d.]+\] \d+ bytes from \S+ icmp_seq=(\d+) ttl=\d+ time=([\d.]+) ms$", re.MULTILINE
 )
@@ -42,3 +45,11 @@ def parse(output: str) -> Mapping[int, float | None]:
         raise LoadError(f"ping made no summary; it said: {output.strip()[-500:]}")
     replies = {int(number): float(trip_ms) for number, trip_ms in REPLY.findall(output)}
     return {number: replies.get(number) for number in range(1, int(summary[1]) + 1)}
+
+
+def answers(bench: Bench) -> bool:
+    """Whether the instance under test answers a ping now."""
+    address = bench.under_test.endpoint.ping_address
+    argv = command(address, count=1, interval_ms=SHORTEST_INTERVAL_MS)
+    done = bench.client.run(argv, timeout_s=10 * LOST_AFTER_S, check=False)
+    return bool(REPLY.search(done.stdout))

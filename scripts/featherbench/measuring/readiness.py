@@ -7,13 +7,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from featherbench.errors import CommandError, DeadlineError, InstanceError
-from featherbench.measuring import http_service, kv_service
+from featherbench.measuring import http_service, kv_service, ping
 from featherbench.waiting import wait_until
 
 if TYPE_CHECKING:
     from featherbench.measuring.bench import Bench
 
-ANSWERS = {"http": http_service.answers, "kv": kv_service.answers}
+ANSWERS = {"http": http_service.answers, "kv": kv_service.answers, "startup": ping.answers}
 READY_WITHIN_S = 120.0
 """A whole system on software emulation takes a minute; whatever died fails at once anyway."""
 POLL_EVERY_S = 0.02

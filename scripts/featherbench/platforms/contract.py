@@ -13,7 +13,7 @@ every `snakemake` start loads the drivers to validate the configuration.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 from featherbench.node import LOCAL
 
@@ -92,7 +92,7 @@ class BuildOrder:
     `into` is a folder of the image's own, emptied before; what the driver keeps on disk goes there.
     `roots` are the root file systems that the technology asks for, by name. `state` and
     `guest_subnet` are as in Place, for images that are made inside a guest; `node` is where the
-    technology's engine runs.
+    technology's engine runs. `recipe` is what an OwnImages technology has said of the image.
     """
 
     app: str
@@ -102,6 +102,15 @@ class BuildOrder:
     state: Path
     guest_subnet: str = ""
     node: Node = LOCAL
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstFrame:
+    """Where the host sees the first packet of an instance: an interface, and who sends it."""
+
+    interface: str
+    mac: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,4 +236,42 @@ class Technology(Protocol):
 
     def facts(self) -> Mapping[str, str]:
         """Versions and settings of the platform on this host, for the record."""
+        ...
+
+
+@runtime_checkable
+class OwnImages(Protocol):
+    """What a technology has on top whose images the user brings, and which is a guest itself.
+
+    Such an image may be there for some apps alone. `settings` are the platform's.
+    """
+
+    runs_natively: bool
+    """Whether it may also run on the bare host."""
+
+    def in_guest(self, accelerator: Any) -> Self:  # noqa: ANN401 - `guest.definition.Accelerator`
+        """Give the same technology, as it runs under an accelerator."""
+        ...
+
+    def offered(self, settings: DriverSettings) -> Mapping[str, Sequence[Lack]]:
+        """Say, by app, what its image lacks. An app that is not named has none.
+
+        Cheap. Raises ConfigError when the settings describe no image.
+        """
+        ...
+
+    def stays(self, settings: DriverSettings) -> bool:
+        """Whether its image of `startup` goes on, and answers pings."""
+        ...
+
+    def recipe(self, app: str, settings: DriverSettings) -> Mapping[str, Any]:
+        """Give all that the image of `app` is made from, as plain JSON; for BuildOrder."""
+        ...
+
+    def sends_nonce(self, image: Image) -> bool:
+        """Whether the image has a probe that sends the nonce that it is told."""
+        ...
+
+    def first_frame(self, order: StartOrder) -> FirstFrame:
+        """Say where the host sees the first packet of an instance; once `prepare` was called."""
         ...

@@ -68,7 +68,9 @@ def outcomes(plan: Plan, cells: Sequence[Cell], failures: Sequence[Failure]) -> 
         elif own:
             state, failure = State.FAILED, own
         else:
-            waited_for = _jobs_before(deployed, platforms[platform], _apps(plan, workload))
+            waited_for = _jobs_before(
+                deployed, platforms[platform], _apps(plan, platforms[platform], workload)
+            )
             failed = (by_job[job] for job in waited_for if job in by_job)
             state, failure = State.NOT_REACHED, next(failed, None)
         found.append(
@@ -92,7 +94,9 @@ def _jobs_before(deployed: str, platform: PlannedPlatform, apps: Sequence[str]) 
     yield "root_filesystem"
 
 
-def _apps(plan: Plan, workload: str) -> Sequence[str]:
+def _apps(plan: Plan, platform: PlannedPlatform, workload: str) -> Sequence[str]:
+    if workload in platform.apps:
+        return platform.apps[workload]
     try:
         return plugins.workload(workload, tuple(plan.config.get("plugins", ()))).apps
     except (ConfigError, OSError):  # a plugin may have moved since the run

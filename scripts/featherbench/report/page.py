@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from featherbench.figures.catalogue import entries_for
 from featherbench.hostfacts import Judgement
+from featherbench.measuring.first_packet import FIRST_FRAME
 from featherbench.report import (
     doubts,
     earlier,
@@ -28,9 +29,12 @@ from featherbench.report.templates import data_uri, fill
 from featherbench.statistics.summary import WATCHED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from featherbench.figures.catalogue import Entry
     from featherbench.figures.further import Further
     from featherbench.plan import Plan
+    from featherbench.record import Cell
     from featherbench.report.inputs import Inputs
     from featherbench.report.questions import Answer
 
@@ -75,6 +79,8 @@ def _what_happened(inputs: Inputs) -> dict[str, Any]:
         "cells_asked": len(found),
         "unmeasured": outcome.unmeasured(found),
         "unavailable": [p for p in plan.platforms if not p.available] if plan else [],
+        "without_probe": without_probe(inputs.cells),
+        "without": [p for p in plan.platforms if p.available and p.without] if plan else [],
         "enough_tables": stopping.enough(plan, inputs.looks),
         "watched_percent": 100 * WATCHED,
         "other_failures": outcome.other_failures(plan, inputs.failures),
@@ -83,6 +89,17 @@ def _what_happened(inputs: Inputs) -> dict[str, Any]:
         "doubts": doubts.doubts(windows),
         "wall": walltime.account(inputs.cells),
     }
+
+
+def without_probe(cells: Sequence[Cell]) -> list[str]:
+    """Name the platforms whose starts were timed to a first packet that is no probe's."""
+    return sorted(
+        {
+            cell.coordinates.platform
+            for cell in cells
+            if any(window.notes.get("verified") == FIRST_FRAME for window in cell.windows)
+        }
+    )
 
 
 def _what_it_says(inputs: Inputs) -> dict[str, Any]:

@@ -69,5 +69,5 @@ def _without_look(plan: Plan, looks: Sequence[Look]) -> Iterator[dict[str, Any]]
     for platform in plan.platforms:
         for workload in plan.workloads:
             if workload.until and (platform.name, workload.name) not in seen:
-                reason = UNDECIDED if platform.available else UNAVAILABLE
+                reason = UNDECIDED if platform.runs(workload.name) else UNAVAILABLE
                 yield {"platform": platform.name, "workload": workload.name, "reason": reason}

@@ -25,13 +25,15 @@ class Workload(Protocol):
     (`http`, `kv`, `startup`). A workload that `uses_lease` is measured against the deployed
     and warmed-up instance of its single app, which lives on between the cells of one deployment;
     the others start their own instances, if any. One that does not `sweeps` has the single
-    concurrency 1.
+    concurrency 1. One that can do `without_server` is given the app `startup` where a platform has
+    an image of none of its apps: an instance that answers pings, and serves nothing.
     """
 
     Settings: ClassVar[type[DriverSettings]]
     apps: ClassVar[tuple[str, ...]]
     uses_lease: ClassVar[bool]
     sweeps: ClassVar[bool]
+    without_server: ClassVar[bool]
     in_image: ClassVar[tuple[str, ...]]
     """Names of the settings that `files` depends on: changing any other builds nothing anew."""
     loads: ClassVar[tuple[str, ...]]

@@ -42,6 +42,7 @@ class Workload:
     Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("http",)
     uses_lease: ClassVar[bool] = True
+    without_server: ClassVar[bool] = False
     sweeps: ClassVar[bool] = True
     in_image: ClassVar[tuple[str, ...]] = ("file_bytes",)
     loads: ClassVar[tuple[str, ...]] = ("http",)

@@ -30,6 +30,7 @@ class Workload:
     Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("http", "kv")
     uses_lease: ClassVar[bool] = False
+    without_server: ClassVar[bool] = True
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()
@@ -47,8 +48,8 @@ class Workload:
         return {}
 
     def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
-        """Give one window an app, however many were asked for: a size does not vary."""
-        return [_window(app, bench.images[app]) for app in self.apps]
+        """Give one window an image, however many were asked for: a size does not vary."""
+        return [_window(app, image) for app, image in bench.images.items()]
 
     def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
         """Give next to nothing."""

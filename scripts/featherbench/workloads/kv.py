@@ -63,6 +63,7 @@ class Workload:
     Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("kv",)
     uses_lease: ClassVar[bool] = True
+    without_server: ClassVar[bool] = False
     sweeps: ClassVar[bool] = True
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ("kv",)

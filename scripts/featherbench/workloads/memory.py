@@ -74,6 +74,7 @@ class Workload:
     Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("http", "kv")
     uses_lease: ClassVar[bool] = False
+    without_server: ClassVar[bool] = False
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ("http", "kv")
@@ -93,7 +94,9 @@ class Workload:
     def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
         """Start each server `windows` times."""
         return [
-            self._window(bench, app, index) for index in range(1, windows + 1) for app in self.apps
+            self._window(bench, app, index)
+            for index in range(1, windows + 1)
+            for app in bench.images
         ]
 
     def _window(self, bench: Bench, app: str, index: int) -> Window:

@@ -31,6 +31,7 @@ class Workload:
     Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("startup",)
     uses_lease: ClassVar[bool] = False
+    without_server: ClassVar[bool] = False
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()

@@ -138,7 +138,7 @@ def bench_for(client, technology, tmp_path):
             technology_settings=DriverSettings(),
             settings=workload.Settings(**settings),
             load_generators={app: plugins.load_generator(g) for app, g in chosen.items()},
-            images={},
+            images=dict.fromkeys(workload.apps),
             client=client,
             place=Place(
                 host="native",

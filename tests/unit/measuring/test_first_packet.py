@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from featherbench.measuring.first_packet import Clocks, listening
+from featherbench.measuring.first_packet import Clocks, Watcher, listening
 from featherbench.waiting import wait_until
 
 
@@ -48,3 +48,12 @@ def test_late_packets_of_other_starts_are_ignored_and_counted(listener):
 def test_the_clocks_are_read_together():
     one, two = Clocks.read(), Clocks.read()
     assert abs(two.offset_ns - one.offset_ns) < 1_000_000
+
+
+def test_of_frames_only_the_awaited_senders_count(listener):
+    watcher = Watcher(receiver=listener.receiver, mac=b"OURMAC")
+    send(listener, "everyoTHEIRSbody")
+    assert watcher.stamp_ns("nonce") is None
+    send(listener, "everyoOURMACbody")
+    assert stamp_ns(watcher, "nonce")
+    assert watcher.foreign_packets == 0

@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our own guest `floor` under software emulation: real boots, and whatever can go wrong."""
+
+import os
+import pickle
+import signal
+import struct
+import subprocess
+import sys
+import time
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from featherbench import cgroup, plugins, services
+from featherbench.errors import ImageError, InstanceDiedError, InstanceError
+from featherbench.guest import bridge
+from featherbench.measuring.first_packet import listening, watching
+from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
+from featherbench.unikernel import machine, tap
+from featherbench.waiting import wait_until
+
+pytestmark = [pytest.mark.qemu, pytest.mark.testbed]
+BOOTS_WITHIN_S = 30.0
+"""Other tests may be using the processors."""
+TUNING = Tuning(net_sysctls={"net.core.somaxconn": "1234"}, nofile=4321)
+
+DIES = "cli; 1: hlt; jmp 1b"
+RESETS = "lidt empty; int3; 1: jmp 1b; empty: .word 0; .long 0"
+POWERS_OFF = "movw $0x604, %dx; movw $0x2000, %ax; outw %ax, %dx; 1: jmp 1b"
+"""By the register that QEMU's old PC has for it."""
+EXITS_83 = "movb $41, %al; outb %al, $0xf4; 1: jmp 1b"
+"""By isa-debug-exit, which doubles the number and adds one."""
+
+
+def says(text):
+    """Instructions that print a text on the first serial port."""
+    letters = "; ".join(f"movb ${ord(letter)}, %al; outb %al, %dx" for letter in text + "\n")
+    return f"movw $0x3f8, %dx; {letters}; "
+
+
+@pytest.fixture(scope="module")
+def kernel_of(tmp_path_factory):
+    """Make a guest's kernel that consists of a few instructions, started by the PVH protocol."""
+    folder = tmp_path_factory.mktemp("kernels")
+
+    def make(instructions):
+        source, kernel = folder / "guest.S", folder / f"{uuid.uuid4().hex}.elf"
+        note = '.section .note.pvh, "a", @note; .long 4, 4, 18; .asciz "Xen"; .long _start'
+        source.write_text(f"{note}\n.text\n.globl _start\n_start: {instructions}\n")
+        flags = ("-m32", "-nostdlib", "-static", "-Wl,-Ttext=0x100000", "-Wl,--build-id=none")
+        subprocess.run(["gcc", *flags, "-o", kernel, source], check=True, capture_output=True)
+        return kernel
+
+    return make
+
+
+class Guests:
+    """Guests of `floor` on the wire, with descriptions that differ from the shipped one."""
+
+    def __init__(self, wire, folder):
+        self.technology = plugins.platform("floor", "tcg")
+        self.folder = folder
+        self.place = Place(
+            host="tcg",
+            address=wire.address,
+            home=wire.address,
+            cpus=(max(os.sched_getaffinity(0)),),
+            container_subnet="",
+            guest_subnet=wire.guest_subnet,
+            state=folder / "state",
+        )
+
+    def settings(self, **changes):
+        if "kernel" in changes:
+            changes = {"make": None, **changes, "kernel": str(changes["kernel"])}
+        return self.technology.Settings.model_validate({"images": {"startup": changes}})
+
+    def image(self, **changes):
+        into = self.folder / uuid.uuid4().hex
+        into.mkdir()
+        recipe = self.technology.recipe("startup", self.settings(**changes))
+        order = BuildOrder(
+            app="startup", into=into, roots={}, files={}, state=self.place.state, recipe=recipe
+        )
+        return self.technology.build_image(order)
+
+    def order(self, image, *, port=9, nonce="n", memory_mib=None):
+        instance_id = f"test{uuid.uuid4().hex[:8]}"
+        return StartOrder(
+            instance_id=instance_id,
+            app="startup",
+            image=image,
+            command=services.probe_command(self.place.home, port, nonce),
+            port=None,
+            network="bridge",
+            settings=self.settings(),
+            tuning=TUNING,
+            place=self.place,
+            log=self.folder / f"{instance_id}.log",
+            memory_mib=memory_mib,
+        )
+
+    def start(self, image, **given):
+        order = self.order(image, **given)
+        self.technology.prepare(order)
+        return self.technology.start(order)
+
+    def end_of(self, instance):
+        """Wait until it does not run, and give what the user is told."""
+        wait_until(
+            lambda: not self.technology.is_running(instance),
+            what=f"its end ({self.technology.diagnosis(instance)})",
+            within_s=BOOTS_WITHIN_S,
+        )
+        return self.technology.diagnosis(instance)
+
+    def await_said(self, instance, words):
+        """Wait until the user would be told that."""
+        wait_until(
+            lambda: words in self.technology.diagnosis(instance),
+            what=f"{words!r} in: {self.technology.diagnosis(instance)}",
+            within_s=BOOTS_WITHIN_S,
+        )
+
+    def leftovers(self):
+        state = str(self.place.state)
+        found = plugins.host("tcg").leftovers()
+        return [each for each in found if each.state == state]
+
+
+@pytest.fixture
+def guests(wire, tmp_path):
+    given = Guests(wire, tmp_path)
+    if lacks := given.technology.lacks():
+        pytest.skip(lacks[0].what)
+    yield given
+    for leftover in given.leftovers():
+        plugins.host("tcg").remove(leftover)
+
+
+@pytest.fixture
+def floor(guests):
+    return guests.image()
+
+
+def assert_nothing_left_of(instance):
+    assert not tap.exists(instance.id)
+    assert cgroup.members(cgroup.own_group(instance.id)) == set()
+
+
+def await_packet(listener, nonce):
+    return wait_until(lambda: listener.stamp_ns(nonce), what="the packet", within_s=BOOTS_WITHIN_S)
+
+
+# --- what works ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("memory_mib", [2, 8, 512])
+def test_it_sends_the_nonce_and_stays(guests, floor, memory_mib):
+    with listening(guests.place.home) as listener:
+        instance = guests.start(floor, port=listener.port, nonce="abc", memory_mib=memory_mib)
+        await_packet(listener, "abc")
+    assert guests.technology.is_running(instance)
+    assert "floor: sent the packet" in guests.technology.diagnosis(instance)
+    assert guests.technology.tuning_in_force(instance, TUNING).keys() == {
+        "net.core.somaxconn",
+        "nofile",
+    }
+    guests.technology.stop(instance)
+    assert_nothing_left_of(instance)
+    guests.technology.stop(instance)
+
+
+def test_it_answers_the_clients_pings_and_sleeps_in_between(guests, floor, wire):
+    instance = guests.start(floor)
+    address = instance.endpoint.ping_address
+    wait_until(
+        lambda: "1 received" in wire.client("sh", "-c", f"ping -c 1 -W 1 {address} || true"),
+        what="a pong",
+        within_s=BOOTS_WITHIN_S,
+    )
+    said = wire.client("ping", "-c", "20", "-i", "0.02", "-s", "1400", address)
+    assert "20 received" in said
+    before_s = guests.technology.usage(instance).cpu_s
+    time.sleep(1)  # what is waited for is that nothing happens
+    assert guests.technology.usage(instance).cpu_s - before_s < 0.2
+
+
+def test_its_first_frame_is_seen_where_there_is_no_probe(guests):
+    image = guests.image(packet="first")
+    assert not guests.technology.sends_nonce(image)
+    order = guests.order(image)
+    guests.technology.prepare(order)
+    frame = guests.technology.first_frame(order)
+    with watching(frame.interface, frame.mac) as watcher:
+        began_ns = time.time_ns()
+        guests.technology.start(order)
+        stamp_ns = await_packet(watcher, "")
+    assert began_ns < stamp_ns < time.time_ns()
+
+
+def test_every_thread_of_qemu_stays_on_the_servers_cpus(guests, floor):
+    instance = guests.start(floor)
+    for thread in Path(f"/proc/{instance.handle['pid']}/task").iterdir():
+        assert os.sched_getaffinity(int(thread.name)) == set(guests.place.cpus)
+
+
+def test_the_image_is_the_same_each_time_and_all_of_it_is_counted(guests, floor):
+    assert guests.image().digest == floor.digest
+    assert guests.image(memory_mib=4).digest != floor.digest
+    kernel = Path(floor.reference["kernel"])
+    assert floor.size.apparent_bytes == kernel.stat().st_size
+    assert 0 < floor.size.compressed_bytes < floor.size.apparent_bytes
+    assert "gcc" in floor.versions["made by"]
+
+
+@pytest.mark.parametrize("form", ["raw", "qcow2"])
+def test_a_disk_counts_and_stays_as_it_is(guests, tmp_path, form):
+    disk = tmp_path / "data.img"
+    subprocess.run(["qemu-img", "create", "-q", "-f", form, disk, "1M"], check=True)
+    before = disk.read_bytes()
+    image = guests.image(boot="kernel+disk", disks=[{"path": str(disk), "format": form}])
+    assert image.size.apparent_bytes > disk.stat().st_size
+    with listening(guests.place.home) as listener:
+        guests.start(image, port=listener.port, nonce="abc")
+        await_packet(listener, "abc")
+    assert disk.read_bytes() == before
+
+
+# --- what goes wrong -----------------------------------------------------------------------------
+
+
+def test_a_dead_guest_under_a_live_qemu_is_told(guests, kernel_of):
+    instance = guests.start(guests.image(kernel=kernel_of(DIES)))
+    guests.await_said(instance, "the guest is dead")
+    assert guests.technology.is_running(instance)
+
+
+def test_the_descriptions_sign_of_failure_is_heeded(guests, kernel_of):
+    kernel = kernel_of(says("page fault at 0x10") + DIES)
+    image = guests.image(kernel=kernel, console={"failure": ["page fault .*"]})
+    said = guests.end_of(guests.start(image))
+    assert "'page fault at 0x10'" in said
+
+
+def test_the_guests_own_complaint_reaches_the_user(guests):
+    said = guests.end_of(guests.start(guests.image(arguments="nonsense")))
+    assert "floor: bad arguments" in said
+
+
+@pytest.mark.parametrize(
+    ("ends", "status"), [(POWERS_OFF, 0), (RESETS, 0), (EXITS_83, 83)], ids=["off", "reset", "83"]
+)
+def test_an_end_before_it_is_ready_is_told_with_its_status(guests, kernel_of, ends, status):
+    debug_exit = "isa-debug-exit,iobase=0xf4,iosize=1"
+    image = guests.image(kernel=kernel_of(says("leaving") + ends), devices=[debug_exit])
+    instance = guests.start(image)
+    said = guests.end_of(instance)
+    assert f"ended by itself, with status {status}" in said
+    assert "leaving" in said
+    with pytest.raises(InstanceDiedError):
+        guests.technology.usage(instance)
+
+
+def test_an_end_that_is_allowed_is_none_that_has_gone_wrong(guests, kernel_of):
+    image = guests.image(kernel=kernel_of(POWERS_OFF), accepted_exits=[0])
+    instance = guests.start(image)
+    guests.end_of(instance)
+    assert guests.technology.usage(instance).cpu_s is None
+
+
+def test_waiting_for_dhcp_is_told(guests, kernel_of):
+    instance = guests.start(guests.image(kernel=kernel_of(says("eth0: DHCP discover") + DIES)))
+    guests.await_said(instance, "waits for DHCP")
+
+
+def test_what_qemu_does_not_have_is_told(guests):
+    said = guests.end_of(guests.start(guests.image(devices=["no-such-device"])))
+    assert "does not have what the description asks for" in said
+    assert "no-such-device" in said
+
+
+def test_a_kernel_that_qemu_cannot_boot_is_told(guests, kernel_of):
+    kernel = kernel_of(DIES)
+    subprocess.run(["objcopy", "--remove-section=.note.pvh", kernel], check=True)
+    said = guests.end_of(guests.start(guests.image(kernel=kernel)))
+    assert "for another hypervisor or another machine" in said
+
+
+def test_a_kernel_for_another_machine_is_refused(guests, tmp_path):
+    kernel = tmp_path / "arm.elf"
+    kernel.write_bytes(b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 183) + bytes(999))
+    with pytest.raises(ImageError, match="AArch64"):
+        guests.image(kernel=kernel)
+
+
+def test_a_disk_in_another_format_is_refused(guests, tmp_path):
+    disk = tmp_path / "data.qcow2"
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", disk, "1M"], check=True)
+    with pytest.raises(ImageError, match="wrong disk format"):
+        guests.image(boot="kernel+disk", disks=[{"path": str(disk), "format": "raw"}])
+
+
+def test_an_image_that_has_changed_is_refused(guests, kernel_of):
+    kernel = kernel_of(DIES)
+    image = guests.image(kernel=kernel)
+    kernel.write_bytes(kernel.read_bytes() + b"more")
+    with pytest.raises(ImageError, match="has changed"):
+        guests.start(image)
+    with pytest.raises(ImageError, match="the image changed"):
+        guests.image(kernel=kernel, sha256="0" * 64)
+
+
+def test_an_image_that_is_gone_is_told(guests, kernel_of):
+    kernel = kernel_of(DIES)
+    image = guests.image(kernel=kernel)
+    kernel.unlink()
+    with pytest.raises(ImageError, match="is gone"):
+        guests.start(image)
+
+
+def test_a_tool_that_fails_is_told(guests):
+    make = {"command": ["gcc", "/no/such/file.c"], "version": ["gcc", "--version"]}
+    with pytest.raises(ImageError, match="No such file"):
+        guests.image(make=make)
+
+
+def test_what_qemu_refuses_leaves_nothing(guests):
+    image = guests.image(machine="no-such-machine")
+    instance = guests.start(image)
+    assert "does not have what the description asks for" in guests.end_of(instance)
+    guests.technology.stop(instance)
+    assert_nothing_left_of(instance)
+
+
+def test_without_its_program_nothing_is_left(guests, floor, monkeypatch):
+    order = guests.order(floor)
+    guests.technology.prepare(order)
+    monkeypatch.setattr(machine, "command", lambda _: ["/no/such/qemu"])
+    with pytest.raises(InstanceError):
+        guests.technology.start(order)
+    assert not tap.exists(order.instance_id)
+
+
+# --- leftovers -----------------------------------------------------------------------------------
+
+STARTED_ELSEWHERE = """
+import pickle, sys
+from featherbench import plugins
+order = pickle.load(sys.stdin.buffer)
+technology = plugins.platform("floor", "tcg")
+technology.prepare(order)
+print(technology.start(order).model_dump_json(), flush=True)
+sys.stdin.close()
+import signal
+signal.pause()
+"""
+
+
+def test_a_guest_of_a_killed_job_is_found_by_its_label_and_ended(guests, floor):
+    order = guests.order(floor)
+    job = subprocess.Popen(
+        [sys.executable, "-c", STARTED_ELSEWHERE], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    job.stdin.write(pickle.dumps(order))
+    job.stdin.close()
+    assert job.stdout.readline()
+    job.send_signal(signal.SIGKILL)
+    job.wait()
+    assert machine.pid_of(order.instance_id)
+    (found, *_) = guests.leftovers()
+    assert (found.kind, found.name) == ("unikernel", order.instance_id)
+    for leftover in guests.leftovers():
+        plugins.host("tcg").remove(leftover)
+    assert machine.pid_of(order.instance_id) is None
+    assert not tap.exists(order.instance_id)
+    assert str(guests.place.state) not in bridge.owners().values()
+    assert guests.leftovers() == []
+
+
+def test_a_guest_of_another_testbed_is_left_alone(guests, floor):
+    instance = guests.start(floor)
+    others = replace(guests.place, state=guests.folder / "other")
+    assert [each.state for each in guests.leftovers() if each.kind == "unikernel"] == [
+        str(guests.place.state)
+    ]
+    assert str(others.state) not in {each.state for each in guests.leftovers()}
+    guests.technology.stop(instance)
