@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Solo5's tenders, a fake in their place: what they are told, and how a guest lives and ends."""
+
+import json
+import os
+import shutil
+import struct
+import uuid
+from pathlib import Path
+
+import pytest
+
+from featherbench import cgroup, plugins, services
+from featherbench.errors import InstanceDiedError
+from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
+from featherbench.unikernel import tap
+from featherbench.waiting import wait_until
+
+pytestmark = pytest.mark.testbed
+FAKE = Path(__file__).with_name("fake_solo5.py")
+ELF_HEAD = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 62)
+ENDS_WITHIN_S = 10.0
+
+
+class Tenders:
+    """MirageOS images on the bare host."""
+
+    def __init__(self, wire, folder):
+        self.technology = plugins.platform("mirageos", "native")
+        self.folder = folder
+        self.kernel = folder / "www.spt"
+        self.kernel.write_bytes(ELF_HEAD + b"Solo5")
+        self.place = Place(
+            host="native",
+            address=wire.address,
+            home=wire.address,
+            cpus=(0,),
+            container_subnet="",
+            guest_subnet=wire.guest_subnet,
+            state=folder / "state",
+        )
+
+    def start(self, how, **keys):
+        changes = {
+            "kernel": str(self.kernel),
+            "arguments": f"{how} ${{address}}/${{prefix}}",
+            **keys,
+        }
+        settings = self.technology.Settings.model_validate({"images": {"startup": changes}})
+        assert self.technology.offered(settings)["startup"] == []
+        order = BuildOrder(
+            app="startup",
+            into=self.folder,
+            roots={},
+            files={},
+            state=self.place.state,
+            recipe=self.technology.recipe("startup", settings),
+        )
+        instance_id = f"test{uuid.uuid4().hex[:8]}"
+        start = StartOrder(
+            instance_id=instance_id,
+            app="startup",
+            image=self.technology.build_image(order),
+            command=services.probe_command(self.place.home, 9, "n"),
+            port=None,
+            network="bridge",
+            settings=settings,
+            tuning=Tuning(net_sysctls={}, nofile=None),
+            place=self.place,
+            log=self.folder / f"{instance_id}.log",
+        )
+        self.technology.prepare(start)
+        return self.technology.start(start)
+
+    def end_of(self, instance):
+        wait_until(
+            lambda: not self.technology.is_running(instance),
+            what="its end",
+            within_s=ENDS_WITHIN_S,
+        )
+        wait_until(
+            lambda: "ended by itself" in self.technology.diagnosis(instance),
+            what="its status",
+            within_s=ENDS_WITHIN_S,
+        )
+        return self.technology.diagnosis(instance)
+
+    def told(self):
+        noted = self.folder / "told.json"
+        wait_until(noted.exists, what="the tender", within_s=ENDS_WITHIN_S)
+        return wait_until(
+            lambda: json.loads(noted.read_text() or "null"), what="words", within_s=ENDS_WITHIN_S
+        )
+
+
+@pytest.fixture
+def tenders(wire, tmp_path, monkeypatch):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    shutil.copy(FAKE, programs / "solo5-spt")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_SOLO5_LOG", str(tmp_path / "told.json"))
+    given = Tenders(wire, tmp_path)
+    if lacks := given.technology.lacks():
+        pytest.skip(lacks[0].what)
+    yield given
+    hosts = [plugins.host("tcg"), given.technology]
+    for driver in hosts:
+        for leftover in driver.leftovers():
+            if leftover.state == str(given.place.state):
+                driver.remove(leftover)
+
+
+def test_a_tender_is_told_what_the_image_declares_and_ends_when_it_is_told(tenders):
+    disk = tenders.folder / "d.img"
+    disk.write_bytes(bytes(512))
+    instance = tenders.start(
+        "stay",
+        boot="kernel+disk",
+        disks=[{"path": str(disk), "name": "data"}],
+        nic={"name": "uplink"},
+        memory_mib=16,
+    )
+    _, *words = tenders.told()
+    (mac,) = (word for word in words if word.startswith("--net-mac:uplink=52:54:00:"))
+    assert words == [
+        "--mem=16",
+        f"--net:uplink={tap.name_of(instance.id)}",
+        mac,
+        f"--block:data={disk}",
+        "--",
+        str(tenders.kernel),
+        "stay",
+        f"{instance.endpoint.address}/25",
+    ]
+    assert tenders.technology.is_running(instance)
+    assert tenders.technology.usage(instance).memory_current_bytes > 0
+    assert "its process runs" in tenders.technology.diagnosis(instance)
+    tenders.technology.stop(instance)
+    assert not tap.exists(instance.id)
+    assert cgroup.members(cgroup.own_group(instance.id)) == set()
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "failure"),
+    [("exit=0", 0, ""), ("exit=3", 3, "solo5_exit(3) called"), ("abort", 255, "solo5_abort()")],
+)
+def test_an_end_is_told_with_its_status(tenders, how, status, failure):
+    instance = tenders.start(how)
+    said = tenders.end_of(instance)
+    assert f"ended by itself, with status {status}" in said
+    assert failure in said
+    with pytest.raises(InstanceDiedError):
+        tenders.technology.usage(instance)
+
+
+def test_an_end_that_the_description_allows_is_no_failure(tenders):
+    instance = tenders.start("exit=0", accepted_exits=[0])
+    tenders.end_of(instance)
+    assert tenders.technology.usage(instance).cpu_s is None
+
+
+def test_an_image_of_another_interface_is_told(tenders):
+    tenders.kernel.write_bytes(ELF_HEAD + b"something else")
+    assert "does not know this image's interface (ABI)" in tenders.end_of(tenders.start("stay"))
+
+
+def test_a_guest_of_a_broken_run_is_found(tenders):
+    instance = tenders.start("stay")
+    found = [each for each in tenders.technology.leftovers() if each.name == instance.id]
+    assert [each.state for each in found] == [str(tenders.place.state)]
+    tenders.technology.remove(found[0])
+    assert not tenders.technology.is_running(instance)
