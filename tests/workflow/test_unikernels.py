@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A row of `floor` on software emulation, and rows whose images nobody has brought."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from featherbench.waiting import wait_until
+
+pytestmark = [*(pytest.mark.testbed, pytest.mark.qemu), pytest.mark.timeout(1200)]
+
+CONFIG = {
+    "baseline": "floor-tcg",
+    "platforms": ["floor-tcg", "rumprun-tcg"],
+    "workloads": {
+        "startup": {"repetitions": {"deployments": 2, "windows": 2}},
+        "latency": {
+            "repetitions": {"deployments": 1, "windows": 5},
+            "settings": {"interval_ms": 10},
+        },
+        "image_size": None,
+        "http": None,
+    },
+    "repetitions": {"deployments": 1, "windows": 1},
+}
+MEASURED = {
+    "floor-tcg/startup/d1/c1",
+    "floor-tcg/startup/d2/c1",
+    "floor-tcg/latency/d1/c1",
+    "floor-tcg/image_size/d1/c1",
+}
+STATE = Path("/run/featherbench")
+
+
+@pytest.fixture(scope="module")
+def run(project_with, tmp_path_factory, traces):
+    assert traces() == set()
+    folder = tmp_path_factory.mktemp("unikernels") / "project"
+    project = project_with(CONFIG, folder=folder, state=STATE)
+    project.said = project.snakemake("all")
+    return project
+
+
+@pytest.fixture(scope="module")
+def cells(run):
+    return {name: json.loads(path.read_text()) for name, path in run.cells().items()}
+
+
+def test_what_it_has_an_image_for_is_measured_and_nothing_else(run, cells):
+    assert cells.keys() == MEASURED
+    assert "rumprun-tcg cannot run here" in run.said
+    assert "floor-tcg is not measured by http" in run.said
+
+
+def test_the_report_says_what_is_missing(run):
+    report = (run.folder / "results/report.html").read_text()
+    assert "nobody has said where the image of rumprun" in report
+    assert "Workloads that a platform has no image for" in report
+    assert "floor has no image of http" in report
+
+
+def test_its_figures_are_a_guests(run, cells):
+    samples = pd.read_csv(run.folder / "results/tables/samples.csv")
+    values = samples.groupby("metric")["value"]
+    assert 0.02 < values.get_group("startup_time").mean() < 30
+    assert values.get_group("image_size_startup").mean() * (1 << 20) < 64 * 1024
+    assert 0 < values.get_group("round_trip_time").mean() < 1000
+    for name in ("startup/d1/c1", "startup/d2/c1"):
+        cell = cells[f"floor-tcg/{name}"]
+        assert {window["verdict"] for window in cell["windows"]} <= {"ok", "suspect"}
+        assert all("nonce" in window["notes"]["verified"] for window in cell["windows"])
+
+
+def test_nothing_is_left_and_nothing_is_to_be_done(run, traces):
+    assert traces() == set()
+    assert "Nothing to be done" in run.snakemake("all")
+
+
+def test_another_kernel_of_the_same_bytes_measures_nothing_again(run):
+    source = run.repository / "resources/unikernels/floor/source/main.c"
+    before = source.read_text()
+    source.write_text(before.replace("floor: the least", "floor: the very least"))
+    try:
+        assert any("images/floor-tcg/startup" in each for each in run.pending())
+        run.snakemake("all")
+        assert run.pending_cells() == set()
+    finally:
+        source.write_text(before)
+        run.snakemake("all")
+
+
+@pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_ended_leaves_nothing(project_with, tmp_path, traces, ended_by):
+    workloads = {"latency": {"repetitions": {"deployments": 1, "windows": 3000}}}
+    project = project_with({**CONFIG, "workloads": workloads}, folder=tmp_path / "p", state=STATE)
+    workflow = project.start("all")
+    wait_until(
+        lambda: any("virtual machine" in each for each in traces()),
+        what="the guest",
+        within_s=120,
+        every_s=0.2,
+    )
+    os.kill(workflow.pid, ended_by)
+    workflow.wait(timeout=60)
+    wait_until(lambda: traces() == set(), what="nothing left", within_s=60, every_s=0.2)
