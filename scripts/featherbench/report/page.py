@@ -20,6 +20,7 @@ from featherbench.report import (
     stopping,
     tables,
     walltime,
+    ways,
 )
 from featherbench.report.apart import part, with_baseline
 from featherbench.report.conclusions import conclude
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from featherbench.figures.catalogue import Entry
     from featherbench.figures.further import Further
-    from featherbench.plan import Plan
+    from featherbench.plan import Plan, PlannedPlatform
     from featherbench.record import Cell
     from featherbench.report.inputs import Inputs
     from featherbench.report.questions import Answer
@@ -131,7 +132,7 @@ def _baseline(plan: Plan | None) -> str:
 def _said(inputs: Inputs, *, emulated: bool) -> dict[str, Any]:
     plan, own = inputs.plan, part(inputs, emulated=emulated)
     baseline = _baseline(plan)
-    platforms = _platforms(plan, emulated=emulated) if plan else []
+    platforms = [one.name for one in _planned(plan, emulated=emulated)]
     summary = with_baseline(own.summary, inputs.summary, baseline) if emulated else own.summary
     return {
         "prefix": "emulated-" if emulated else "",
@@ -139,14 +140,17 @@ def _said(inputs: Inputs, *, emulated: bool) -> dict[str, Any]:
         "conclusions": conclude(summary, own.ratios, baseline, platforms),
         "margin": plan.margin if plan else math.nan,
         "precision": plan.precision if plan else math.nan,
+        "ways": ways.differing(_planned(plan, emulated=emulated), baseline),
         "provisioning": provisioning.sentences(own.samples),
         "illustrations": illustrations(inputs, emulated=emulated),
         **_tables(own),
     }
 
 
-def _platforms(plan: Plan, *, emulated: bool) -> list[str]:
-    return [one.name for one in plan.platforms if one.available and one.emulated == emulated]
+def _planned(plan: Plan | None, *, emulated: bool) -> list[PlannedPlatform]:
+    """Give the platforms that could run."""
+    planned = plan.platforms if plan else ()
+    return [one for one in planned if one.available and one.emulated == emulated]
 
 
 def _tables(own: Inputs) -> dict[str, Any]:
