@@ -2,14 +2,13 @@
 """The search for the least memory with which an instance is as fast as with ample memory.
 
 The paper's definition of a guest's footprint: the least amount, in steps of 8 MiB, that did not
-degrade its performance. Here "did not" is shown and not assumed: at an amount that suffices the
+degrade its performance. Below 16 MiB the steps are of 1 MiB: some unikernels need two. Here "did not" is shown and not assumed: at an amount that suffices the
 throughput is, by a one-sided Welch test (a test of non-inferiority), higher than that at ample
 memory less a margin. Pure: what is to be tried next follows from what has been tried.
 """
 
 from __future__ import annotations
 
-import math
 from enum import StrEnum
 from statistics import fmean
 from typing import TYPE_CHECKING, Annotated
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 LOOKS = 2
 """An amount that is not decided after the first starts gets as many again, and no more."""
+FINE_BELOW_MIB = 16
+"""Below this, every amount counts."""
 FATAL_FAILURES = 2
 """One start may fail by chance; who fails twice has too little."""
 
@@ -97,22 +98,34 @@ class Search(Record):
             return Outcome.FAILS
         return Outcome.UNDECIDED if len(attempts) < LOOKS * rules.starts else Outcome.NOT_SHOWN
 
-    def _bounds(self) -> tuple[int, int, int | None]:
+    def _bisected(self, amounts: Sequence[int]) -> tuple[int, int, int | None]:
         """Bisect: give the most that fails, the least that suffices, the amount that is on trial.
 
-        In steps of the grid; ample memory suffices by definition, none does not.
+        In MiB. Of `amounts`, the first fails and the last suffices.
         """
-        fails, suffices = 0, math.ceil(self.rules.ample_mib / self.rules.grid_mib)
+        fails, suffices = 0, len(amounts) - 1
         while suffices - fails > 1:
             middle = (fails + suffices) // 2
-            outcome = self.outcome(middle * self.rules.grid_mib)
+            outcome = self.outcome(amounts[middle])
             if outcome is Outcome.UNDECIDED:
-                return fails, suffices, middle
+                return amounts[fails], amounts[suffices], amounts[middle]
             if outcome is Outcome.SUFFICES:
                 suffices = middle
             else:
                 fails = middle
-        return fails, suffices, None
+        return amounts[fails], amounts[suffices], None
+
+    def _bounds(self) -> tuple[int, int, int | None]:
+        """Search on the grid and then, where little suffices, between two of its amounts.
+
+        Ample memory suffices by definition, none does not.
+        """
+        ample_mib, grid_mib = self.rules.ample_mib, self.rules.grid_mib
+        found = self._bisected([*range(0, ample_mib, grid_mib), ample_mib])
+        fails, suffices, on_trial = found
+        if on_trial is not None or suffices > FINE_BELOW_MIB:
+            return found
+        return self._bisected(range(fails, suffices + 1))
 
     @property
     def decided(self) -> int:
@@ -129,21 +142,20 @@ class Search(Record):
         if len(self.ample) < self.rules.starts + self.decided:
             return self.rules.ample_mib
         _, _, on_trial = self._bounds()
-        return None if on_trial is None else on_trial * self.rules.grid_mib
+        return on_trial
 
     @property
     def least_mib(self) -> int:
         """The least amount that suffices, once the search is over."""
         fails, suffices, on_trial = self._bounds()
-        assert on_trial is None, f"the search is not over: {fails} to {suffices} steps are left"
-        return min(suffices * self.rules.grid_mib, self.rules.ample_mib)
+        assert on_trial is None, f"the search is not over: {fails} to {suffices} MiB are left"
+        return suffices
 
     @property
     def next_below(self) -> tuple[int, Outcome] | None:
         """The largest amount that failed, and how; None when the whole grid suffices."""
         fails, _, _ = self._bounds()
-        below_mib = fails * self.rules.grid_mib
-        return (below_mib, self.outcome(below_mib)) if fails else None
+        return (fails, self.outcome(fails)) if fails else None
 
 
 def not_inferior_p(found: Sequence[float], reference: Sequence[float], margin: float) -> float:

@@ -55,7 +55,9 @@ class Settings(DriverSettings):
         512, description="Virtual machines: an amount of memory that is certainly enough, in MiB."
     )
     grid_mib: Annotated[int, Field(ge=1)] = Field(
-        8, description="Virtual machines: the amounts that are tried are multiples of this, in MiB."
+        8,
+        description="Virtual machines: the amounts that are tried are multiples of this, in MiB; "
+        "where 16 suffice, every MiB below.",
     )
     starts: Annotated[int, Field(ge=2)] = Field(
         3,
