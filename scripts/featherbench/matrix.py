@@ -219,9 +219,9 @@ class Matrix:
         if offered is None:
             return driver.apps
         there = tuple(app for app in driver.apps if offered.get(app) == [])
-        if there or not driver.without_server or offered.get(STAND_IN) != []:
+        if there or driver.without_server == "no" or offered.get(STAND_IN) != []:
             return there
-        return (STAND_IN,) if not driver.uses_lease or self._stays(platform) else ()
+        return (STAND_IN,) if driver.without_server == "image" or self._stays(platform) else ()
 
     def _stays(self, platform: str) -> bool:
         spec = self.platforms[platform]

@@ -36,7 +36,7 @@ class Workload:
     Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("http",)
     uses_lease: ClassVar[bool] = True
-    without_server: ClassVar[bool] = False
+    without_server: ClassVar[str] = "no"
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()

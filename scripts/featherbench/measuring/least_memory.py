@@ -2,9 +2,10 @@
 """The search for the least memory with which an instance is as fast as with ample memory.
 
 The paper's definition of a guest's footprint: the least amount, in steps of 8 MiB, that did not
-degrade its performance. Below 16 MiB the steps are of 1 MiB: some unikernels need two. Here "did not" is shown and not assumed: at an amount that suffices the
-throughput is, by a one-sided Welch test (a test of non-inferiority), higher than that at ample
-memory less a margin. Pure: what is to be tried next follows from what has been tried.
+degrade its performance. Where 16 MiB suffice the steps are of 1 MiB: some unikernels need two.
+Here "did not" is shown and not assumed: at an amount that suffices the throughput is, by a
+one-sided Welch test (a test of non-inferiority), higher than that at ample memory less a margin.
+Pure: what is to be tried next follows from what has been tried.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 LOOKS = 2
 """An amount that is not decided after the first starts gets as many again, and no more."""
 FINE_BELOW_MIB = 16
-"""Below this, every amount counts."""
+"""Where this suffices, every MiB counts."""
 FATAL_FAILURES = 2
 """One start may fail by chance; who fails twice has too little."""
 

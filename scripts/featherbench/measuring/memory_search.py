@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from featherbench import services
 from featherbench.errors import FeatherbenchError, InstanceError
+from featherbench.measuring import ping
 from featherbench.measuring.least_memory import Attempt, Search
 from featherbench.measuring.load_run import sized
 from featherbench.measuring.readiness import READY_WITHIN_S, wait_until_ready
@@ -33,6 +34,8 @@ LEAST_PATIENCE_S = 10.0
 MOST_WINDOWS = 3
 """A window that is invalid though the instance answered all of it is taken again, twice."""
 REASON_CHARACTERS = 600
+PINGS = 200
+"""The load of an instance that serves nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +88,8 @@ def _patience_s(search: Search) -> float:
 def _attempt(trial: Trial, search: Search, memory_mib: int) -> Attempt:
     """Start with that much memory, load, stop; what goes wrong with the instance is a result."""
     bench, app = trial.bench, trial.app
-    command, port = services.serve_command(app), services.PORTS[app]
-    order = bench.order(app, command, port, memory_mib=memory_mib)
+    command = services.command_of(app, bench.place.home)
+    order = bench.order(app, command, services.PORTS.get(app), memory_mib=memory_mib)
     try:
         bench.technology.prepare(order)
         began_s = time.monotonic()
@@ -105,6 +108,8 @@ def _attempt(trial: Trial, search: Search, memory_mib: int) -> Attempt:
 
 def _served(trial: Trial, bench: Bench, memory_mib: int, *, ready_after_s: float) -> Attempt:
     trial.verify(bench)
+    if trial.app not in services.PORTS:
+        return _echoed(bench, memory_mib, ready_after_s=ready_after_s)
     load = sized(bench, trial.app, trial.load(bench), window_s=trial.load_s)
     series = Series(bench=bench, app=trial.app, prefix=trial.app, load=load, window_s=trial.load_s)
     series.take()
@@ -120,6 +125,19 @@ def _served(trial: Trial, bench: Bench, memory_mib: int, *, ready_after_s: float
         used_bytes=usage.memory_current_bytes,
         guest_used_bytes=usage.guest_used_bytes,
         doubts=() if invalid else window.reasons,
+    )
+
+
+def _echoed(bench: Bench, memory_mib: int, *, ready_after_s: float) -> Attempt:
+    """Judge an instance that serves nothing by whether it answers every ping, or not."""
+    rate = ping.kept_up_per_s(bench, PINGS)
+    bench.require_running()
+    return Attempt(
+        memory_mib=memory_mib,
+        requests_per_s=rate,
+        failure="" if rate else "pings were lost",
+        ready_after_s=ready_after_s,
+        used_bytes=bench.technology.usage(bench.under_test).memory_current_bytes,
     )
 
 

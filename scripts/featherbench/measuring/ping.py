@@ -53,3 +53,18 @@ def answers(bench: Bench) -> bool:
     argv = command(address, count=1, interval_ms=SHORTEST_INTERVAL_MS)
     done = bench.client.run(argv, timeout_s=10 * LOST_AFTER_S, check=False)
     return bool(REPLY.search(done.stdout))
+
+
+def verify(bench: Bench) -> str:
+    """Say what is known of an instance that serves nothing: that it is there, and answers."""
+    return f"{bench.under_test.endpoint.ping_address} answers pings; it serves nothing"
+
+
+def kept_up_per_s(bench: Bench, count: int) -> float:
+    """Ping `count` times, as often as is allowed; pings a second, 0 when any reply is lost."""
+    address = bench.under_test.endpoint.ping_address
+    argv = command(address, count=count, interval_ms=SHORTEST_INTERVAL_MS)
+    done = bench.client.run(argv, timeout_s=count * LOST_AFTER_S + 10, check=False)
+    trips_ms = parse(done.stdout + done.stderr)
+    lost = any(trip_ms is None for trip_ms in trips_ms.values())
+    return 0.0 if lost else 1000 / SHORTEST_INTERVAL_MS

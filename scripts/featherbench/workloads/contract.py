@@ -8,7 +8,7 @@ the Bench that it is given.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from featherbench.measuring.bench import Bench
     from featherbench.record import Window
     from featherbench.settings import DriverSettings
+
+WithoutServer = Literal["no", "image", "pings"]
+"""What a workload needs of the app `startup` in place of a server: it cannot do with that, its
+image will do, or an instance must be there that answers pings."""
 
 
 class Workload(Protocol):
@@ -25,15 +29,15 @@ class Workload(Protocol):
     (`http`, `kv`, `startup`). A workload that `uses_lease` is measured against the deployed
     and warmed-up instance of its single app, which lives on between the cells of one deployment;
     the others start their own instances, if any. One that does not `sweeps` has the single
-    concurrency 1. One that can do `without_server` is given the app `startup` where a platform has
-    an image of none of its apps: an instance that answers pings, and serves nothing.
+    concurrency 1. `without_server` says whether it can do with the app `startup` where a platform
+    has an image of none of its apps.
     """
 
     Settings: ClassVar[type[DriverSettings]]
     apps: ClassVar[tuple[str, ...]]
     uses_lease: ClassVar[bool]
     sweeps: ClassVar[bool]
-    without_server: ClassVar[bool]
+    without_server: ClassVar[WithoutServer]
     in_image: ClassVar[tuple[str, ...]]
     """Names of the settings that `files` depends on: changing any other builds nothing anew."""
     loads: ClassVar[tuple[str, ...]]

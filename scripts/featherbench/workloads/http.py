@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from featherbench.measuring.bench import Bench
     from featherbench.record import Window
+    from featherbench.workloads.contract import WithoutServer
 
 WINDOW_OVERHEAD_S = 0.2
 
@@ -42,7 +43,7 @@ class Workload:
     Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("http",)
     uses_lease: ClassVar[bool] = True
-    without_server: ClassVar[bool] = False
+    without_server: ClassVar[WithoutServer] = "no"
     sweeps: ClassVar[bool] = True
     in_image: ClassVar[tuple[str, ...]] = ("file_bytes",)
     loads: ClassVar[tuple[str, ...]] = ("http",)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from featherbench.measuring.bench import Bench
     from featherbench.record import Image
+    from featherbench.workloads.contract import WithoutServer
 
 MIB = 1 << 20
 NOMINAL_S = 0.01
@@ -30,7 +31,7 @@ class Workload:
     Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("http", "kv")
     uses_lease: ClassVar[bool] = False
-    without_server: ClassVar[bool] = True
+    without_server: ClassVar[WithoutServer] = "image"
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from featherbench.loadgens.contract import Load
     from featherbench.measuring.bench import Bench
     from featherbench.record import Window
+    from featherbench.workloads.contract import WithoutServer
 
 WINDOW_OVERHEAD_S = 0.2
 CALIBRATION_S = 0.5
@@ -63,7 +64,7 @@ class Workload:
     Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("kv",)
     uses_lease: ClassVar[bool] = True
-    without_server: ClassVar[bool] = False
+    without_server: ClassVar[WithoutServer] = "no"
     sweeps: ClassVar[bool] = True
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ("kv",)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from featherbench.measuring.bench import Bench
     from featherbench.measuring.observation import Observed
+    from featherbench.workloads.contract import WithoutServer
 
 LEAD_IN = 3
 """The first replies of every run also time the look-up of the link's address and ping's own first
@@ -44,7 +45,7 @@ class Workload:
     Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("http",)
     uses_lease: ClassVar[bool] = True
-    without_server: ClassVar[bool] = True
+    without_server: ClassVar[WithoutServer] = "pings"
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()
@@ -56,7 +57,7 @@ class Workload:
     def verify(self, bench: Bench) -> str:
         """Check that the instance under test is the right one."""
         if bench.under_test.app == "startup":
-            return "it answers pings; it serves nothing"
+            return ping.verify(bench)
         return http_service.verify(bench)
 
     def warm_up(self, bench: Bench) -> Mapping[str, object]:

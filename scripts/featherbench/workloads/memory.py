@@ -4,7 +4,8 @@
 Where an instance takes what it needs, that is what it holds at rest and under load, as the platform
 counts it. Where it is given an amount once and for all, as a virtual machine is, it is, as in the
 paper, the least amount with which it is as fast as with ample memory. Either way the servers are
-started for it from nothing, since memory once taken is seldom given back.
+started for it from nothing, since memory once taken is seldom given back. A guest that serves
+nothing is to boot, and to answer every ping.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 from pydantic import Field
 
 from featherbench import services
-from featherbench.measuring import http_service, kv_service
+from featherbench.measuring import http_service, kv_service, ping
 from featherbench.measuring.least_memory import Rules
 from featherbench.measuring.least_memory_window import least_memory_window
 from featherbench.measuring.load_run import http_load, kv_load, least_s, sized
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from featherbench.measuring.bench import Bench
     from featherbench.record import Usage
     from featherbench.verdict import Facts
+    from featherbench.workloads.contract import WithoutServer
 
 MIB = 1 << 20
 KV_PIPELINE = 16
@@ -76,7 +78,7 @@ class Workload:
     Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("http", "kv")
     uses_lease: ClassVar[bool] = False
-    without_server: ClassVar[bool] = False
+    without_server: ClassVar[WithoutServer] = "pings"
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ("http", "kv")
@@ -121,7 +123,7 @@ class Workload:
         return windows * len(self.apps) * one_s
 
 
-_VERIFY = {"http": http_service.verify, "kv": kv_service.verify}
+_VERIFY = {"http": http_service.verify, "kv": kv_service.verify, "startup": ping.verify}
 
 
 def _load(bench: Bench, app: str) -> Load:

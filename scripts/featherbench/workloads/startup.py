@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from featherbench.measuring.bench import Bench
     from featherbench.platforms.contract import StartOrder
     from featherbench.record import Instance
+    from featherbench.workloads.contract import WithoutServer
 
 LIVENESS_EVERY_S = 1.0
 """Seldom, since asking the platform takes CPU time from what starts."""
@@ -73,7 +74,7 @@ class Workload:
     Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("startup",)
     uses_lease: ClassVar[bool] = False
-    without_server: ClassVar[bool] = False
+    without_server: ClassVar[WithoutServer] = "no"
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()

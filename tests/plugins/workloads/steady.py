@@ -31,7 +31,7 @@ class Workload:
     Settings: ClassVar[type[DriverSettings]] = Settings
     apps: ClassVar[tuple[str, ...]] = ("startup",)
     uses_lease: ClassVar[bool] = False
-    without_server: ClassVar[bool] = False
+    without_server: ClassVar[str] = "no"
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()

@@ -2,6 +2,7 @@
 """ping's output, captured from iputils 20221126."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -51,3 +52,31 @@ def test_a_ping_that_did_not_end_is_a_load_error():
 
 def test_the_interval_is_given_in_seconds():
     assert "0.2" in ping.command("198.18.0.1", count=3, interval_ms=200)
+
+
+class Pinging:
+    """A bench whose client prints what a test wants."""
+
+    def __init__(self, said):
+        self.client = self
+        self.under_test = SimpleNamespace(endpoint=SimpleNamespace(ping_address="198.18.2.2"))
+        self.said = said
+
+    def run(self, argv, **_):
+        self.asked = argv
+        return SimpleNamespace(stdout=self.said, stderr="")
+
+
+def test_an_instance_keeps_up_that_answers_every_ping():
+    whole = (DATA / "ping_ok.txt").read_text()
+    bench = Pinging(whole)
+    assert ping.answers(bench)
+    assert ping.kept_up_per_s(bench, 5) == 500
+    assert bench.asked[-1] == "198.18.2.2"
+
+
+def test_an_instance_that_misses_a_ping_does_not():
+    lines = (DATA / "ping_ok.txt").read_text().splitlines(keepends=True)
+    one_less = "".join(line for line in lines if "icmp_seq=3" not in line)
+    assert ping.kept_up_per_s(Pinging(one_less), 5) == 0
+    assert not ping.answers(Pinging((DATA / "ping_unreach.txt").read_text()))
