@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)
 QUESTIONS = {"http": b"GET /payload HTTP/1.0\r\n\r\n", "kv": b"PING\r\n"}
 ANSWERS = {"http": b"HTTP/1.", "kv": b"+PONG"}
+CONNECTS_WITHIN_S = 0.2
 ANSWERS_WITHIN_S = 1.0
 LOOKS_EVERY_S = 0.01
 REPLY_BYTES = 4096
@@ -79,14 +80,19 @@ class Check:
 class Seen:
     """What has been seen so far: when, in seconds since the start."""
 
-    began_s: float
+    began_ns: int
+    """By the wall clock, as the kernel stamps packets."""
     after_s: dict[str, float] = field(default_factory=dict)
 
-    def look(self, what: str, there: Callable[[], object]) -> str:
-        """Give a line when something is there for the first time; empty otherwise."""
-        if what in self.after_s or not there():
+    def look(self, what: str, there: Callable[[], int | bool | None]) -> str:
+        """Give a line when something is there for the first time; empty otherwise.
+
+        `there` tells when, in nanoseconds of the wall clock, or just that it is there now.
+        """
+        if what in self.after_s or not (found := there()):
             return ""
-        self.after_s[what] = time.monotonic() - self.began_s
+        at_ns = time.time_ns() if found is True else found
+        self.after_s[what] = (at_ns - self.began_ns) / 1e9
         return f"{self.after_s[what]:8.3f} s  {what}"
 
 
@@ -139,7 +145,8 @@ def _said_by(instance: Instance) -> bytes | None:
     """Give what its server answers; None while it takes no connections."""
     at = instance.endpoint
     try:
-        with socket.create_connection((at.address, at.port), timeout=ANSWERS_WITHIN_S) as plug:
+        with socket.create_connection((at.address, at.port), timeout=CONNECTS_WITHIN_S) as plug:
+            plug.settimeout(ANSWERS_WITHIN_S)
             plug.sendall(QUESTIONS[instance.app])
             with suppress(OSError):
                 return plug.recv(REPLY_BYTES)
@@ -215,7 +222,7 @@ def _watched(check: Check, image: Image, wanted: set[str], say: Callable[[str], 
         order = _order(check, image, udp.port, nonce)
         frame = technology.first_frame(order)
         frames = stack.enter_context(watching(frame.interface, frame.mac))
-        seen = Seen(began_s=time.monotonic())
+        seen = Seen(began_ns=time.time_ns())
         instance = technology.start(order)
         stack.callback(technology.stop, instance)
 

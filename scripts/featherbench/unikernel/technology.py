@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 NEEDS = {"ip": "iproute2", "iptables": "iptables", "sysctl": "procps"}
 QEMU = {"qemu-system-x86_64": "qemu-system-x86"}
-SOLO5 = "Solo5 (opam install solo5), whose programs must be in root's PATH"
+SOLO5 = "opam install solo5, and have its programs in root's PATH"
 APPS: tuple[App, ...] = ("http", "kv", "startup")
 RUNS_HERE: dict[Accelerator | None, tuple[Backend, ...]] = {
     "kvm": ("qemu", "solo5-hvt"),
@@ -75,9 +75,7 @@ class Unikernel:
     def lacks(self) -> Sequence[Lack]:
         """Name what this host lacks for any of its images."""
         found = [*programs.lacking_root(), *programs.missing(NEEDS)]
-        found += (
-            programs.missing(QEMU) if self.accelerator else programs.missing({"solo5-spt": SOLO5})
-        )
+        found += programs.missing(QEMU) if self.accelerator else _without("solo5-spt", SOLO5)
         if not lacks.TUN.exists():
             found.append(Lack(what=f"there is no {lacks.TUN}", remedy="modprobe tun"))
         if self.accelerator == "kvm" and not found and os.geteuid() == 0:
@@ -108,8 +106,7 @@ class Unikernel:
                     remedy="build it, or correct its path",
                 )
         if wanted.make:
-            tool = wanted.make.command[0]
-            yield from programs.missing({tool: f"what brings {tool}, with which the image is made"})
+            yield from _without(wanted.make.command[0], "install it: it makes the image")
         yield from self._lacking_backend(app, wanted)
 
     def _lacking_backend(self, app: App, wanted: Description) -> Iterator[Lack]:
@@ -120,7 +117,7 @@ class Unikernel:
                 remedy="qemu runs on kvm and tcg, solo5-hvt on kvm, solo5-spt on native",
             )
         elif wanted.backend != "qemu":
-            yield from programs.missing({wanted.backend: SOLO5})
+            yield from _without(wanted.backend, SOLO5)
 
     def stays(self, settings: DriverSettings) -> bool:
         """Whether the image of `startup` goes on, and answers pings."""
@@ -285,6 +282,12 @@ class Unikernel:
             return {"hypervisor": "none: a process"}
         packets = "vhost-net" if has_vhost(self.accelerator) else "QEMU"
         return {"qemu": kvm_probe.version(), "accelerator": self.accelerator, "packets": packets}
+
+
+def _without(program: str, remedy: str) -> list[Lack]:
+    """Name a program that no Debian package brings, if it is missing."""
+    there = programs.path_of(program) is not None
+    return [] if there else [Lack(what=f"the program {program} is missing", remedy=remedy)]
 
 
 def _described(instance: Instance) -> Description:

@@ -19,7 +19,7 @@ from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.guest import bridge
 from featherbench.measuring.first_packet import listening, watching
 from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
-from featherbench.unikernel import machine, tap
+from featherbench.unikernel import check, descriptions, machine, tap
 from featherbench.waiting import wait_until
 
 pytestmark = [pytest.mark.qemu, pytest.mark.testbed]
@@ -343,6 +343,55 @@ def test_without_its_program_nothing_is_left(guests, floor, monkeypatch):
     with pytest.raises(InstanceError):
         guests.technology.start(order)
     assert not tap.exists(order.instance_id)
+
+
+# --- `unikernel check` ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def checked(guests):
+    """Check a description, and give whether it is good, with the lines that were said."""
+
+    def checked_it(file, app="startup", within_s=BOOTS_WITHIN_S):
+        said = []
+        wanted = check.Check(
+            file=file,
+            app=app,
+            accelerator="tcg",
+            folder=guests.folder,
+            guest_subnet=guests.place.guest_subnet,
+            state=guests.place.state,
+            cpus=guests.place.cpus,
+            within_s=within_s,
+        )
+        return check.run(wanted, said.append), "\n".join(said)
+
+    return checked_it
+
+
+def test_a_check_says_line_by_line_what_it_saw(guests, checked):
+    good, said = checked(descriptions.shipped("floor", "startup", "qemu"))
+    assert good
+    for words in ("sha256", "made by: gcc", "the packet with its nonce", "a pong", "': seen"):
+        assert words in said
+    assert not [each for each in guests.leftovers() if each.kind == "unikernel"]
+
+
+def test_a_check_of_what_serves_nothing_says_what_it_waited_for(guests, checked, kernel_of):
+    file = guests.folder / "http.yaml"
+    file.write_text(f"kernel: {kernel_of(DIES)}\n")
+    good, said = checked(file, app="http", within_s=2)
+    assert not good
+    assert "not good: a reply of http awaited" in said
+    assert "the guest is dead" in said
+
+
+def test_a_check_of_what_is_not_there_says_what_is_missing(guests, checked):
+    file = guests.folder / "kv.yaml"
+    file.write_text("boot: disk\ndisks: [{format: raw}]\n")
+    good, said = checked(file, app="kv")
+    assert not good
+    assert "`disks.0.path`" in said
 
 
 # --- leftovers -----------------------------------------------------------------------------------
