@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -36,6 +37,8 @@ ENGINES = {
 MACHINE = {"testbed", *ENGINES, "qemu", "xen"}
 """Markers of tests that use what there is once on this machine: they run one after the other."""
 
+# Shells have their background jobs ignore it, and so would whatever a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Other tests run beside these: how long an example takes says nothing.
 settings.register_profile("beside others", deadline=None)
 settings.load_profile("beside others")

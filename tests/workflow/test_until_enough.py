@@ -5,6 +5,7 @@ The deployments of the workload `steady` differ by 2 %: an interval of ±2 % is 
 one of ±0.1 % never.
 """
 
+import csv
 import json
 import shutil
 import signal
@@ -43,14 +44,11 @@ def reasons(project, **which):
 
 
 def analysed(project):
-    lines = (project.folder / "results/tables/samples.csv").read_text().splitlines()
-    columns = lines[0].split(",")
-    return {
-        "{platform}/{workload}/d{deployment}/c{concurrency}".format_map(
-            dict(zip(columns, line.split(","), strict=False))
-        )
-        for line in lines[1:]
-    }
+    with (project.folder / "results/tables/samples.csv").open() as file:
+        return {
+            "{platform}/{workload}/d{deployment}/c{concurrency}".format_map(row)
+            for row in csv.DictReader(file)
+        }
 
 
 @pytest.fixture(scope="module")
