@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The first program of a guest, in its initial RAM disk: loads the modules that /modules names, in that order,
- * mounts the disk with our serial number as the root, and becomes the program that the kernel's
- * parameter `fb_init` names. Tells the host, on the second serial port, when user space began.
+ * The first program of a guest, in its initial RAM disk: loads the modules that /modules (in a domain of Xen's,
+ * /modules.xen) names, in that order, mounts the root, which is the disk with our serial number or Xen's first, and
+ * becomes the program that the kernel's parameter `fb_init` names. Tells the host when user space began, on the
+ * second serial port, or where the parameter `fb_report` says.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REPORT "/dev/ttyS1"
+#define REPORT "/dev/featherbench-report"
+#define REPORT_UNLESS_TOLD "ttyS1"
+#define XEN "/sys/hypervisor/type"
+#define XENS_FIRST_DISK "xvda"
 #define ROOT_SERIAL "featherbench-root"
 #define ROOT "/root"
 #define DISK_WITHIN_MS 10000
@@ -38,32 +42,53 @@ static void mount_kernels_own(void)
         fail("mounting /sys");
 }
 
-static void load_modules(void)
+static void load_module(const char *name)
 {
-    char name[256];
-    FILE *list = fopen("/modules", "r");
+    int module = open(name, O_RDONLY | O_CLOEXEC);
+
+    if (module < 0 || syscall(SYS_finit_module, module, "", 0) < 0)
+        fail(name);
+    close(module);
+}
+
+static void remove_file(const char *name)
+{
+    unlink(name); /* this file system is memory */
+}
+
+static void for_each_line(const char *path, void (*act)(const char *line))
+{
+    char line[256];
+    FILE *list = fopen(path, "r");
 
     if (!list)
-        fail("/modules");
-    while (fgets(name, sizeof name, list)) {
-        name[strcspn(name, "\n")] = '\0';
-        int module = open(name, O_RDONLY | O_CLOEXEC);
-        if (module < 0 || syscall(SYS_finit_module, module, "", 0) < 0)
-            fail(name);
-        close(module);
-        unlink(name); /* this file system is memory */
+        fail(path);
+    while (fgets(line, sizeof line, list)) {
+        line[strcspn(line, "\n")] = '\0';
+        act(line);
     }
     fclose(list);
 }
 
-static int has_root_serial(const char *disk)
+static void load_modules(void)
+{
+    const char *lists[] = {"/modules", "/modules.xen"};
+
+    for_each_line(lists[access(XEN, F_OK) == 0], load_module);
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        for_each_line(lists[i], remove_file);
+        unlink(lists[i]);
+    }
+}
+
+static int is_root(const char *disk)
 {
     char path[300], serial[64] = "";
     snprintf(path, sizeof path, "/sys/block/%s/serial", disk);
     FILE *file = fopen(path, "r");
 
     if (!file)
-        return 0;
+        return strcmp(disk, XENS_FIRST_DISK) == 0;
     if (fgets(serial, sizeof serial, file))
         serial[strcspn(serial, "\n")] = '\0';
     fclose(file);
@@ -78,7 +103,7 @@ static int find_root_disk(char *device, size_t size)
     DIR *disks = opendir("/sys/block");
 
     while (disks && !found && (entry = readdir(disks)))
-        if ((found = has_root_serial(entry->d_name)))
+        if ((found = is_root(entry->d_name)))
             snprintf(device, size, "/dev/%s", entry->d_name);
     if (disks)
         closedir(disks);
@@ -103,8 +128,12 @@ static void mount_root(void)
 
 static void report(struct timespec began)
 {
-    FILE *host = fopen(REPORT, "w");
+    const char *told = getenv("fb_report"); /* the kernel hands on parameters that it does not know */
+    FILE *host;
 
+    if (symlink(told ? told : REPORT_UNLESS_TOLD, REPORT) < 0)
+        fail(REPORT);
+    host = fopen(REPORT, "w");
     if (!host)
         fail(REPORT);
     fprintf(host, "user_space_began_s:%lld.%06ld\n", (long long)began.tv_sec, began.tv_nsec / 1000);
@@ -121,7 +150,6 @@ static void enter_root(void)
         if (mount(moved[i], to, NULL, MS_MOVE, NULL) < 0)
             fail(to);
     }
-    unlink("/modules");
     unlink("/init");
     if (chdir(ROOT) < 0 || mount(ROOT, "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0)
         fail("entering the root file system");
@@ -130,7 +158,7 @@ static void enter_root(void)
 int main(void)
 {
     struct timespec began;
-    const char *next = getenv("fb_init"); /* the kernel hands on parameters that it does not know */
+    const char *next = getenv("fb_init");
 
     clock_gettime(CLOCK_MONOTONIC, &began);
     mount_kernels_own();

@@ -271,6 +271,8 @@ class Config(Section):
     """Sysctls and limits."""
     analysis: AnalysisConfig = AnalysisConfig()
     """What counts as no difference, and how sure you want to be."""
+    hosts: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """By host, its own settings; see config/README.md."""
     plugins: tuple[str, ...] = ()
     """Folders with drivers of your own: `platforms/`, `hosts/`, `workloads/`, `loadgens/`."""
 
@@ -376,6 +378,16 @@ def _check_names(config: Config, file: str) -> None:
             )
 
 
+def _check_hosts(config: Config, file: str) -> None:
+    known = sorted(driver_files("hosts", config.plugins))
+    for name in config.hosts:
+        if name not in known:
+            raise ConfigError(
+                f"{file}: 'hosts' names {name!r}, which does not exist",
+                remedy=_closest(name, known),
+            )
+
+
 def validate(content: Mapping[str, Any], *, file: str) -> Config:
     """Check a configuration's content. Raises ConfigError, naming key, file and remedy."""
     try:
@@ -384,6 +396,7 @@ def validate(content: Mapping[str, Any], *, file: str) -> Config:
         explain(error, file=file)
     _check_plugins(config, file)
     _check_names(config, file)
+    _check_hosts(config, file)
     return config
 
 

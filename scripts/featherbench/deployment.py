@@ -61,7 +61,7 @@ def place_for(technology: Technology, place: Place) -> Place:
 def bench_for(spec: DeploySpec, testbed: Testbed, *, concurrency: int, logs: Path) -> Bench:
     """Put together what a workload works with."""
     names = (spec.platform.technology, spec.platform.host)
-    technology = plugins.runnable_platform(*names)
+    technology = plugins.runnable_platform(*names, spec.platform.host_settings)
     workload = plugins.workload(spec.workload.name)
     owner = plugins.image_owner(*names)
     return Bench(
@@ -160,6 +160,7 @@ def _hold(spec: DeploySpec, deployment: Deployment, bench: Bench, *, warmed: boo
             instance=bench.under_test,
             technology=spec.platform.technology,
             host=spec.platform.host,
+            host_settings=spec.platform.host_settings,
             plugins=plugins.folders_from_environment(),
             warmed=warmed,
         )

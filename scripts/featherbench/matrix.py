@@ -45,9 +45,6 @@ if TYPE_CHECKING:
     from featherbench.variants import RootVariantSpec
     from featherbench.workloads.contract import Workload
 
-PLANNED_HOSTS = ("xen",)
-"""The paper's, named in config/paper.yaml: until they have a driver they are rows that say so."""
-
 STAND_IN = "startup"
 """The app that is measured where a workload can do without a server, and there is none."""
 
@@ -92,11 +89,19 @@ class Matrix:
         hosts = plugins.driver_files("hosts", self.config.plugins)
         if name not in known:
             raise self._no_platform(f"{name}-{host}", "technology", [*known])
-        if host not in hosts and host not in PLANNED_HOSTS:
-            raise self._no_platform(f"{name}-{host}", "host", [*hosts, *PLANNED_HOSTS])
         if host not in hosts:
-            return None
-        return plugins.platform(name, host, self.config.plugins)
+            raise self._no_platform(f"{name}-{host}", "host", [*hosts])
+        return plugins.platform(name, host, self.config.plugins, self._host_settings(host))
+
+    @cache  # noqa: B019 - a matrix lives as long as its process
+    def _host_settings(self, host: str) -> dict[str, Any]:
+        """Check what is set of a host."""
+        driver = plugins.host(host, self.config.plugins)
+        try:
+            settings = driver.Settings.model_validate(self.config.hosts.get(host, {}))
+        except ValidationError as error:
+            explain(error, file=self.file, prefix=f"hosts.{host}.")
+        return settings.model_dump(mode="json")
 
     def _no_platform(self, platform: str, part: str, known: list[str]) -> ConfigError:
         return ConfigError(
@@ -114,6 +119,7 @@ class Matrix:
                     host=platform.host,
                     network=network,
                     settings=self._platform_settings(platform, driver),
+                    host_settings=self._host_settings(platform.host),
                 )
 
     def _networks(self, platform: PlatformConfig, driver: Technology | None) -> tuple[str, ...]:
@@ -179,12 +185,6 @@ class Matrix:
     # --- the plan ----------------------------------------------------------------------------
 
     def _lacks(self, platform: PlatformSpec) -> Iterator[Lack | PlannedLack]:
-        if platform.host not in plugins.driver_files("hosts", self.config.plugins):
-            yield PlannedLack(
-                what=f"this version of featherbench has no driver for {platform.host}",
-                remedy=f"write hosts/{platform.host}.py and name its folder in `plugins`",
-            )
-            return
         driver = self._runner(platform.technology, platform.host)
         if driver is None:
             yield PlannedLack(
@@ -256,20 +256,17 @@ class Matrix:
 
     def _planned_platform(self, platform: PlatformSpec) -> PlannedPlatform:
         folders = self.config.plugins
-        known = platform.host in plugins.driver_files("hosts", folders)
-        host = plugins.host(platform.host, folders) if known else None
+        host = plugins.host(platform.host, folders)
         driver = self._runner(platform.technology, platform.host)
         return PlannedPlatform(
             name=platform.name,
             technology=platform.technology,
             host=platform.host,
             network=platform.network,
-            image_owner=plugins.image_owner(platform.technology, platform.host, folders)
-            if known
-            else platform.technology,
+            image_owner=plugins.image_owner(platform.technology, platform.host, folders),
             root_variants=self._root_variants(driver),
-            virtualized=host is None or host.virtualized,
-            emulated=host is not None and host.emulated,
+            virtualized=host.virtualized,
+            emulated=host.emulated,
             fixed_memory=driver is not None and driver.fixed_memory,
             lacks=tuple(
                 PlannedLack(what=lack.what, remedy=lack.remedy) for lack in self._lacks(platform)

@@ -9,13 +9,14 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from featherbench.errors import ConfigError
 from featherbench.platforms.contract import OwnImages
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
     from featherbench.hosts.contract import Host
@@ -33,6 +34,7 @@ CLASS_OF_KIND = {
 PLUGINS_VARIABLE = "FEATHERBENCH_PLUGINS"
 """Tells every job, and so the guard, the configuration's plugin folders. They are no fact that a
 result depends on: what counts is the driver that was found in them."""
+NOTHING_SET: Mapping[str, Any] = MappingProxyType({})
 NOT_A_DRIVER = {"__init__", "contract"}
 
 
@@ -125,16 +127,24 @@ def host(name: str, plugins: Sequence[str] | None = None) -> Host:
 
 
 def platform(
-    technology_name: str, host_name: str, plugins: Sequence[str] | None = None
+    technology_name: str,
+    host_name: str,
+    plugins: Sequence[str] | None = None,
+    host_settings: Mapping[str, Any] = NOTHING_SET,
 ) -> Technology | None:
-    """Give what runs the technology on the host; None when that host cannot run it."""
-    inner = technology(technology_name, plugins)
-    return host(host_name, plugins).platform(technology_name, inner)
+    """Give what runs the technology on the host; None when that host cannot run it.
+
+    `host_settings` are the host's own keys of the configuration.
+    """
+    inner, place = technology(technology_name, plugins), host(host_name, plugins)
+    return place.platform(technology_name, inner, place.Settings.model_validate(host_settings))
 
 
-def runnable_platform(technology_name: str, host_name: str) -> Technology:
+def runnable_platform(
+    technology_name: str, host_name: str, host_settings: Mapping[str, Any] = NOTHING_SET
+) -> Technology:
     """Give what runs the technology on the host, for a job of a platform that was planned."""
-    found = platform(technology_name, host_name)
+    found = platform(technology_name, host_name, host_settings=host_settings)
     assert found is not None, f"{technology_name} was planned on {host_name}, which cannot run it"
     return found
 

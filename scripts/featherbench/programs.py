@@ -36,6 +36,12 @@ def missing(package_of: Mapping[str, str]) -> Sequence[Lack]:
     ]
 
 
+def without(program: str, remedy: str) -> Sequence[Lack]:
+    """Name a program that no Debian package brings, if it is missing."""
+    there = path_of(program) is not None
+    return () if there else [Lack(what=f"the program {program} is missing", remedy=remedy)]
+
+
 def lacking_root() -> Sequence[Lack]:
     """Say so when we are not root."""
     if os.geteuid() == 0:

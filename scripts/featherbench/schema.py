@@ -19,7 +19,6 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from featherbench import plugins
 from featherbench.config import Config
-from featherbench.matrix import PLANNED_HOSTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -116,6 +115,10 @@ def _platform(name: str, driver: Technology, references: References) -> Json:
     }
 
 
+def _hosts(references: References) -> Json:
+    return {name: references[plugins.host(name).Settings] for name in _names("hosts")}
+
+
 def _known_load_generators() -> Iterator[tuple[str, Json]]:
     for app, workload in _workloads().items():
         if workload.sweeps:
@@ -126,11 +129,12 @@ def _known_load_generators() -> Iterator[tuple[str, Json]]:
 def _known_names() -> Json:
     """Say what names may be while there are no plugins."""
     technologies = _names("platforms")
-    hosts = sorted({*_names("hosts"), *PLANNED_HOSTS})
+    hosts = _names("hosts")
     platform = {"pattern": f"^({'|'.join(technologies)})-({'|'.join(hosts)})$"}
     return {
         "properties": {
             "platforms": {"items": {**platform, "properties": {"name": platform}}},
+            "hosts": {"propertyNames": {"enum": hosts}},
             "workloads": {
                 "propertyNames": {"enum": _names("workloads")},
                 "properties": dict(_known_load_generators()),
@@ -150,6 +154,7 @@ def _with_drivers(config: Mapping[str, Any], references: References) -> Json:
             **properties,
             "platforms": {**properties["platforms"], "items": platforms},
             "workloads": {**properties["workloads"], "properties": own},
+            "hosts": {**properties["hosts"], "properties": _hosts(references)},
         },
         "if": {"required": ["plugins"]},
         "else": _known_names(),
@@ -157,8 +162,10 @@ def _with_drivers(config: Mapping[str, Any], references: References) -> Json:
 
 
 def _models() -> list[type[BaseModel]]:
-    workloads, technologies = _workloads().values(), _platforms().values()
-    return [Config, *(each.Settings for each in workloads), *(e.Settings for e in technologies)]
+    settings: list[type[BaseModel]] = [plugins.host(name).Settings for name in _names("hosts")]
+    settings += [each.Settings for each in _workloads().values()]
+    settings += [each.Settings for each in _platforms().values()]
+    return list(dict.fromkeys([Config, *settings]))
 
 
 def config_schema() -> str:

@@ -39,13 +39,14 @@ class TuningSpec(Record):
 
 
 class PlatformSpec(Record):
-    """One platform: a technology on a host, reached in one way, with its own settings."""
+    """One platform: a technology on a host, reached in one way, with both's own settings."""
 
     name: str
     technology: str
     host: str
     network: str
     settings: dict[str, Any] = Field(default_factory=dict)
+    host_settings: dict[str, Any] = Field(default_factory=dict)
 
 
 class WorkloadSpec(Record):

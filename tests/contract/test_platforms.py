@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from featherbench import services, variants
 from featherbench.errors import InstanceDiedError, InstanceError
-from featherbench.guest import hypervisor
+from featherbench.guest import domains
 from featherbench.platforms import contract
 from featherbench.platforms.contract import BASE
 from featherbench.record import Image, Instance, Usage
@@ -249,7 +249,7 @@ def test_a_killed_server_is_not_running(subject, technology_name):
 
 def first_process(instance, technology_name):
     if technology_name == "linux-tcg":
-        return hypervisor.pid_of(instance.id)
+        return domains.pid_of(instance.id)
     if technology_name != "docker":
         return instance.handle["pid"]
     inspected = ["docker", "inspect", "--format", "{{.State.Pid}}", instance.handle["container"]]

@@ -8,8 +8,13 @@ import yaml
 from pydantic_core import to_jsonable_python
 
 from featherbench import config, plugins
-from featherbench.guest.settings import WholeSystemSettings
+from featherbench.guest.settings import WholeQemuSettings, WholeXenSettings
 from featherbench.unikernel.settings import UnikernelSettings
+
+
+class Guest(WholeQemuSettings, WholeXenSettings):
+    """One table tells of the machines of all hypervisors."""
+
 
 MODELS = {
     "Top level": config.Config,
@@ -20,7 +25,8 @@ MODELS = {
     "Testbed": config.TestbedConfig,
     "Tuning": config.TuningConfig,
     "Analysis": config.AnalysisConfig,
-    "Settings of `guest`": WholeSystemSettings,
+    "Settings of `guest`": Guest,
+    "Settings of `xen`": plugins.host("xen").Settings,
     "Settings of unikernels": UnikernelSettings,
     **{
         f"Settings of `{name}`": find(name).Settings

@@ -15,15 +15,17 @@ from featherbench.testbed.ownership import release_testbed
 from featherbench.testbed.session import alone
 from featherbench.testbed.state import current_state
 from featherbench.unikernel import check
-from featherbench.unikernel.machine import NATIVE
+from featherbench.unikernel.processes import Processes
 from featherbench.unikernel.settings import App
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
-    from featherbench.guest.definition import Accelerator
-
 GOOD, NOT_GOOD = 0, 1
+RUNNERS = {
+    runner.name: runner
+    for runner in (Processes(accelerator="tcg"), Processes(accelerator="kvm"), Processes())
+}
 BUSY_AFTER_S = 10.0
 
 
@@ -34,7 +36,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     found = actions.add_parser("check", help="boot one image once, and say what was seen")
     found.add_argument("file", type=Path, help="its description; see docs/unikernels.md")
     found.add_argument("--app", choices=get_args(App), help="what it is; default: the file's name")
-    found.add_argument("--host", choices=["tcg", "kvm", NATIVE], default="tcg")
+    found.add_argument("--host", choices=RUNNERS, default="tcg")
     found.add_argument("--within", type=float, default=60.0, metavar="SECONDS")
 
 
@@ -62,9 +64,7 @@ def run(arguments: Namespace) -> int:
                 wanted = check.Check(
                     file=arguments.file,
                     app=app,
-                    accelerator=None
-                    if arguments.host == NATIVE
-                    else cast("Accelerator", arguments.host),
+                    runner=RUNNERS[arguments.host],
                     folder=Path(folder),
                     guest_subnet=TestbedConfig().guest_subnet,
                     state=current_state().directory,

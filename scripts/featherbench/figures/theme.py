@@ -43,21 +43,21 @@ class Style:
 
 
 TECHNOLOGIES = {
-    "linux": ("#000000", "oXpP"),
-    "docker": ("#0072B2", "sD8d"),
-    "lxd": ("#E69F00", "^vhH"),
-    "rumprun": ("#009E73", "DhH8"),
-    "osv": ("#D55E00", "v^dh"),
-    "mirageos": ("#CC79A7", "ps^o"),
-    "netbsd": ("#56B4E9", "h8Xv"),
-    "gvisor": ("#882255", "8HoD"),
-    "podman": ("#332288", "dosX"),
-    "firecracker": ("#AA4499", "HPDp"),
-    "unikraft": ("#999933", "Ppv^"),
-    "nanos": ("#117733", "XdPs"),
+    "linux": ("#000000", "oXpPs"),
+    "docker": ("#0072B2", "sD8do"),
+    "lxd": ("#E69F00", "^vhHD"),
+    "rumprun": ("#009E73", "DhH8p"),
+    "osv": ("#D55E00", "v^dh8"),
+    "mirageos": ("#CC79A7", "ps^oX"),
+    "netbsd": ("#56B4E9", "h8XvP"),
+    "gvisor": ("#882255", "8HoDd"),
+    "podman": ("#332288", "dosXh"),
+    "firecracker": ("#AA4499", "HPDpv"),
+    "unikraft": ("#999933", "Ppv^H"),
+    "nanos": ("#117733", "XdPs^"),
 }
 """Of each technology its colour, and its shapes by host, in the order of LINES."""
-OTHERS = (("#661100", "opPX"), ("#777777", "sdD8"), ("#44AA99", "^<v>"), ("#BBAA44", "DhsH"))
+OTHERS = (("#661100", "opPXs"), ("#777777", "sdD8o"), ("#44AA99", "^<v>D"), ("#BBAA44", "DhsHo"))
 """For technologies from plug-ins: which one is decided by the name."""
 
 LINES: dict[str, Dashes] = {
@@ -65,12 +65,16 @@ LINES: dict[str, Dashes] = {
     "kvm": (0, (5, 2)),
     "xen": (0, (1, 1.5)),
     "tcg": (0, (5, 1.5, 1, 1.5)),
+    "xentcg": (0, (2, 1.5)),
 }
 OTHER_LINE: Dashes = (0, (8, 2, 2, 2))
 
-SHADES = {"kvm": ("#000000", 0.35), "xen": ("#000000", 0.6), "tcg": ("#FFFFFF", 0.35)}
+SHADES = {"kvm": ("#000000", 0.35), "xen": ("#000000", 0.6)} | {
+    "tcg": ("#FFFFFF", 0.35),
+    "xentcg": ("#888888", 0.35),
+}
 """What a host's colours are mixed with, and how much of it."""
-GREYS = {"kvm": "#595959", "xen": "#404040", "tcg": "#9A9A9A"}
+GREYS = {"kvm": "#595959", "xen": "#404040", "tcg": "#9A9A9A", "xentcg": "#B4B4B4"}
 """What becomes of black, which cannot be darker."""
 
 NETWORKS = {"nat": ("#FFFFFF", 0.0, "*"), "bridge": ("#FFFFFF", 0.5, "<")} | {

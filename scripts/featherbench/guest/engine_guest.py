@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from featherbench import ssh
 from featherbench.errors import DeadlineError, InstanceError
-from featherbench.guest import bridge, folder, hypervisor, machine, report
+from featherbench.guest import bridge, folder, report
 from featherbench.guest import seed as seeds
 from featherbench.ssh import Access, SshNode
 from featherbench.waiting import wait_until
@@ -17,7 +18,7 @@ from featherbench.waiting import wait_until
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from featherbench.guest.definition import Accelerator
+    from featherbench.guest.contract import Hypervisor, Order
     from featherbench.guest.layout import Layout
     from featherbench.platforms.contract import Tuning
 
@@ -26,10 +27,7 @@ log = logging.getLogger(__name__)
 INIT = "/sbin/init"
 KERNEL_WORDS = "apparmor=0"
 """The guests have no AppArmor's programs; Docker would look for them, and fail."""
-BOOTED_WITHIN_S: dict[Accelerator, float] = {"kvm": 30.0, "tcg": 150.0}
-"""Until its kernel has started the first program."""
 BOOTS = 2
-READY_WITHIN_S: dict[Accelerator, float] = {"kvm": 120.0, "tcg": 600.0}
 POLL_S = 0.5
 SHUT_DOWN_WITHIN_S = 300.0
 COMMAND_WITHIN_S = 120.0
@@ -64,86 +62,96 @@ def seed(instance_id: str, state: str, layout: Layout, tuning: Tuning) -> dict[s
     }
 
 
-def _has_told(name: str, order: machine.Order, address: str) -> bool:
-    """Whether it has told that it came so far. Raises InstanceError when it ended before."""
-    if name in report.read(folder.of(order.instance_id).report):
-        return True
-    if not hypervisor.is_running(order.instance_id):
-        said = machine.diagnosis(order.instance_id, order.console, address, 0)
-        raise InstanceError(f"the guest for the engine ended as it booted: {said}")
-    return False
+@dataclass(frozen=True, kw_only=True)
+class EngineGuest:
+    """A guest with an engine: what runs it, what was ordered, and its address."""
 
+    hypervisor: Hypervisor
+    order: Order
+    address: str
 
-def start(order: machine.Order, address: str) -> SshNode:
-    """Start a guest, wait until its engine has started, and connect.
+    def start(self) -> SshNode:
+        """Start it, wait until its engine has started, and connect.
 
-    Raises InstanceError, with the last lines of its console, when that does not happen; the guest
-    is gone then.
-    """
-    try:
-        _boot(order, address)
-        _wait_for(report.READY, "engine", order, address, within_s=READY_WITHIN_S)
-        ssh.connect(_config_of(order.instance_id))
-    except BaseException:
-        stop(order.instance_id)
-        raise
-    return node_of(order.instance_id)
-
-
-def _boot(order: machine.Order, address: str) -> None:
-    """Start it until its kernel runs a program.
-
-    A kernel under emulation hangs now and then before that, on a busy machine. Nothing is measured
-    yet, so it has another try.
-    """
-    for boots_left in reversed(range(BOOTS)):
-        machine.start(order)
+        Raises InstanceError, with the last lines of its console, when that does not happen; the
+        guest is gone then.
+        """
+        instance_id = self.order.instance_id
         try:
-            _wait_for(report.USER_SPACE_BEGAN, "kernel", order, address, within_s=BOOTED_WITHIN_S)
-        except InstanceError as failed:
-            if not boots_left:
-                raise
-            log.warning("the guest is booted once more: %s", failed.message)
-            machine.stop(order.instance_id)
-        else:
-            return
+            self._boot()
+            self._wait_for(report.READY, "engine", within_s=self.hypervisor.ready_within_s)
+            ssh.connect(_config_of(instance_id))
+        except BaseException:
+            stop(self.hypervisor, instance_id)
+            raise
+        return node_of(instance_id)
 
+    def _boot(self) -> None:
+        """Start it until its kernel runs a program.
 
-def _wait_for(
-    name: str, what: str, order: machine.Order, address: str, *, within_s: dict[Accelerator, float]
-) -> None:
-    try:
+        A kernel under emulation hangs now and then before that, on a busy machine. Nothing is
+        measured yet, so it has another try.
+        """
+        within_s = self.hypervisor.booted_within_s
+        for boots_left in reversed(range(BOOTS)):
+            self.hypervisor.start(self.order)
+            try:
+                self._wait_for(report.USER_SPACE_BEGAN, "kernel", within_s=within_s)
+            except InstanceError as failed:
+                if not boots_left:
+                    raise
+                log.warning("the guest is booted once more: %s", failed.message)
+                self.hypervisor.stop(self.order.instance_id)
+            else:
+                return
+
+    def _diagnosis(self) -> str:
+        order = self.order
+        return self.hypervisor.diagnosis(order.instance_id, order.console, self.address, 0)
+
+    def _has_told(self, name: str) -> bool:
+        """Whether it has told that it came so far. Raises InstanceError when it ended before."""
+        instance_id = self.order.instance_id
+        if name in self.hypervisor.told(instance_id):
+            return True
+        if not self.hypervisor.is_running(instance_id):
+            raise InstanceError(f"the guest for the engine ended as it booted: {self._diagnosis()}")
+        return False
+
+    def _wait_for(self, name: str, what: str, *, within_s: float) -> None:
+        try:
+            wait_until(
+                partial(self._has_told, name),
+                what=f"start of the guest's {what}",
+                within_s=within_s,
+                every_s=POLL_S,
+            )
+        except DeadlineError as late:
+            raise InstanceError(
+                f"the guest's {what} did not start within {within_s:g} s: {self._diagnosis()}",
+                remedy="give the guest more memory or processors: `guest` in the platform's"
+                " settings",
+            ) from late
+
+    def shut_down(self, node: SshNode) -> None:
+        """Have it write all that it holds to its disk, and end.
+
+        What the disk no longer needs is given back first. Raises DeadlineError when it does not
+        end.
+        """
+        instance_id = self.order.instance_id
+        node.run(["fstrim", "/"], timeout_s=COMMAND_WITHIN_S)
+        node.run(["systemctl", "poweroff"], timeout_s=COMMAND_WITHIN_S, check=False)
         wait_until(
-            partial(_has_told, name, order, address),
-            what=f"start of the guest's {what}",
-            within_s=within_s[order.accelerator],
+            lambda: not self.hypervisor.is_running(instance_id),
+            what="the guest shutting down",
+            within_s=SHUT_DOWN_WITHIN_S,
             every_s=POLL_S,
         )
-    except DeadlineError as late:
-        said = machine.diagnosis(order.instance_id, order.console, address, 0)
-        raise InstanceError(
-            f"the guest's {what} did not start within {within_s[order.accelerator]:g} s: {said}",
-            remedy="give the guest more memory or processors: `guest` in the platform's settings",
-        ) from late
+        stop(self.hypervisor, instance_id)
 
 
-def stop(instance_id: str) -> None:
+def stop(hypervisor: Hypervisor, instance_id: str) -> None:
     """End a guest at once, with the connection to it; no error when it is gone already."""
     ssh.disconnect(_config_of(instance_id))
-    machine.stop(instance_id)
-
-
-def shut_down(order: machine.Order, node: SshNode) -> None:
-    """Have a guest write all that it holds to its disk, and end.
-
-    What the disk no longer needs is given back first. Raises DeadlineError when it does not end.
-    """
-    node.run(["fstrim", "/"], timeout_s=COMMAND_WITHIN_S)
-    node.run(["systemctl", "poweroff"], timeout_s=COMMAND_WITHIN_S, check=False)
-    wait_until(
-        lambda: not hypervisor.is_running(order.instance_id),
-        what="the guest shutting down",
-        within_s=SHUT_DOWN_WITHIN_S,
-        every_s=POLL_S,
-    )
-    stop(order.instance_id)
+    hypervisor.stop(instance_id)

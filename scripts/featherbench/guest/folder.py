@@ -38,7 +38,7 @@ class Folder:
 
     @property
     def owner(self) -> Path:
-        """Names the Place.state and the accelerator that the guest is for, a line each."""
+        """Names the Place.state and the host that the guest is for, a line each."""
         return self.path / "owner"
 
     @property
@@ -62,16 +62,16 @@ def of(instance_id: str) -> Folder:
     return Folder(path=ALL / instance_id)
 
 
-def make(instance_id: str, *, state: str, accelerator: str) -> Folder:
+def make(instance_id: str, *, state: str, host: str) -> Folder:
     """Make the folder; its owner is on disk before anything else."""
     folder = of(instance_id)
     folder.path.mkdir(mode=0o700, parents=True)
-    write_whole(folder.owner, f"{state}\n{accelerator}\n")
+    write_whole(folder.owner, f"{state}\n{host}\n")
     return folder
 
 
 def owner_of(folder: Folder) -> tuple[str, str]:
-    """Give state and accelerator; empty where a killed run had not yet written them."""
+    """Give state and host; empty where a killed run had not yet written them."""
     lines = folder.owner.read_text().splitlines() if folder.owner.exists() else []
     return (lines[0], lines[1]) if len(lines) == 2 else ("", "")  # noqa: PLR2004 - the two of them
 

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 SOURCE = Path(__file__).parents[3] / "resources/guest/first.c"
-MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_balloon", "ext4")
-"""What a guest needs to start; udev, where the guest has it, loads the rest."""
+MODULES = {
+    "modules": ("virtio_pci", "virtio_blk", "virtio_net", "virtio_balloon", "ext4"),
+    "modules.xen": ("xen_blkfront", "xen_netfront", "ext4"),
+}
+"""What a guest needs to start, under QEMU and as a domain of Xen's, by the list that names them;
+udev, where the guest has it, loads the rest."""
 FOLDERS = ("dev", "proc", "root", "sys")
 COMPILE_WITHIN_S = 60.0
 MAGIC = "070701"
@@ -98,8 +102,8 @@ def _first_program(workshop: Path) -> bytes:
     return program.read_bytes()
 
 
-def _modules(folder: Path) -> Iterator[tuple[str, bytes]]:
-    for path in load_order((folder / "modules.dep").read_text(), MODULES):
+def _modules(folder: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    for path in load_order((folder / "modules.dep").read_text(), wanted):
         content = (folder / path).read_bytes()
         name = PurePosixPath(path)
         yield (
@@ -113,6 +117,8 @@ def build(modules: Path, workshop: Path) -> bytes:
 
     Raises ImageError when its program cannot be compiled.
     """
-    found = dict(_modules(modules))
-    listed = "".join(f"/{name}\n" for name in found).encode()
-    return archive({"init": _first_program(workshop), "modules": listed, **found})
+    files = {"init": _first_program(workshop)}
+    for name, wanted in MODULES.items():
+        found = dict(_modules(modules, wanted))
+        files |= {**found, name: "".join(f"/{module}\n" for module in found).encode()}
+    return archive(files)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench import firewall
-from featherbench.guest import bridge, folder, hypervisor, machine
+from featherbench.guest import bridge, domains, folder
 from featherbench.platforms.contract import Leftover
 
 if TYPE_CHECKING:
@@ -21,17 +21,17 @@ GUEST, BRIDGE, ROUTE = "guest", "bridge", "refusing route"
 LIBVIRT_SOCKET = Path("/run/libvirt/libvirt-sock")
 
 
-def _guests() -> Iterator[hypervisor.Found]:
+def _guests() -> Iterator[domains.Found]:
     """Find machines, and folders of machines that are gone; none where libvirt never was."""
-    running: list[hypervisor.Found] = []
+    running: list[domains.Found] = []
     if LIBVIRT_SOCKET.exists() and importlib.util.find_spec("libvirt"):
-        running = hypervisor.own_domains()
+        running = domains.own_domains()
     yield from running
     known = {each.instance_id for each in running}
     for each in folder.own_folders():
         if each.instance_id not in known:
             state, accelerator = folder.owner_of(each)
-            yield hypervisor.Found(each.instance_id, state, accelerator)
+            yield domains.Found(each.instance_id, state, accelerator)
 
 
 def find(accelerator: Accelerator) -> Iterator[Leftover]:
@@ -51,6 +51,14 @@ def find(accelerator: Accelerator) -> Iterator[Leftover]:
     yield from firewall.leftovers()
 
 
+def end(instance_id: str) -> None:
+    """End a guest at once, and remove what was made for it; no error when it is gone already."""
+    try:
+        domains.destroy(instance_id)
+    finally:
+        folder.remove(instance_id)
+
+
 def remove(leftover: Leftover) -> None:
     """Remove one; no error when it is gone already."""
     if leftover.kind == BRIDGE:
@@ -60,6 +68,6 @@ def remove(leftover: Leftover) -> None:
     elif leftover.kind == firewall.RULE:
         firewall.remove(leftover)
     elif LIBVIRT_SOCKET.exists():
-        machine.stop(leftover.handle["instance_id"])
+        end(leftover.handle["instance_id"])
     else:
         folder.remove(leftover.handle["instance_id"])

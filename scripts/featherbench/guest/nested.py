@@ -21,26 +21,20 @@ from pydantic import Field, create_model
 from featherbench.clock import now_utc
 from featherbench.errors import FeatherbenchError, InstanceDiedError
 from featherbench.files import digest
-from featherbench.guest import (
-    bridge,
-    engine_guest,
-    hypervisor,
-    image,
-    lacks,
-    leftovers,
-    machine,
-    whole_system,
-)
+from featherbench.guest import contract, engine_guest, image, lacks, whole_system
+from featherbench.guest.engine_guest import EngineGuest
 from featherbench.guest.layout import lay_out
-from featherbench.guest.settings import GuestSettings
+from featherbench.guest.qemu import Qemu
+from featherbench.guest.settings import QemuSettings
 from featherbench.platforms.contract import Place, Tuning
 from featherbench.record import Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from featherbench.guest.definition import Accelerator
+    from featherbench.guest.contract import Hypervisor
     from featherbench.guest.layout import Layout
+    from featherbench.guest.settings import GuestSettings
     from featherbench.node import Node
     from featherbench.platforms.contract import (
         BuildOrder,
@@ -54,7 +48,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BUILD_SETTINGS = GuestSettings(memory_mib=2048, vcpus=1)
+BUILD_SETTINGS = QemuSettings(memory_mib=2048, vcpus=1)
 """Of the guest in which an image is made; a second processor gains nothing under emulation."""
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)
 
@@ -65,10 +59,12 @@ def root_for(name: str) -> str:
 
 
 @cache
-def _with_guest(name: str, own: type[DriverSettings]) -> type[DriverSettings]:
+def _with_guest(
+    name: str, own: type[DriverSettings], machine: type[GuestSettings]
+) -> type[DriverSettings]:
     """Add the guest's keys to a technology's own."""
-    guest = (GuestSettings, Field(GuestSettings(), description="The virtual machine."))
-    return create_model(f"Settings of {name} in a guest", __base__=own, guest=guest)
+    guest = (machine, Field(machine(), description="The virtual machine."))
+    return create_model(f"Settings of {name}, {machine.__name__}", __base__=own, guest=guest)
 
 
 def _guest_settings(order: StartOrder) -> GuestSettings:
@@ -76,22 +72,22 @@ def _guest_settings(order: StartOrder) -> GuestSettings:
     return settings
 
 
-def accelerator_for_images() -> Accelerator:
-    """Give the best that works here: the images of guests under KVM and emulation are the same."""
-    return "tcg" if lacks.of_accelerator("kvm") else "kvm"
+def hypervisor_for_images() -> Qemu:
+    """Give the best that works here: the images of guests are the same, whatever runs them."""
+    return Qemu(accelerator="tcg" if lacks.of_accelerator("kvm") else "kvm")
 
 
 @contextmanager
-def _guest_ended_on_failure(instance_id: str) -> Iterator[None]:
+def _guest_ended_on_failure(hypervisor: Hypervisor, instance_id: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        engine_guest.stop(instance_id)
+        engine_guest.stop(hypervisor, instance_id)
         raise
 
 
 @contextmanager
-def _noticing_its_end(instance_id: str) -> Iterator[None]:
+def _noticing_its_end(hypervisor: Hypervisor, instance_id: str) -> Iterator[None]:
     """Have what fails since the guest ended meanwhile say so."""
     try:
         yield
@@ -124,7 +120,7 @@ class Nested:
 
     name: str
     inner: Technology
-    accelerator: Accelerator
+    hypervisor: Hypervisor
 
     subnet_share: ClassVar[int | None] = None
     fixed_memory: ClassVar[bool] = False
@@ -133,7 +129,7 @@ class Nested:
     @property
     def Settings(self) -> type[DriverSettings]:  # noqa: N802 - the contract's name
         """The technology's own keys, and the guest's."""
-        return _with_guest(self.name, self.inner.Settings)
+        return _with_guest(self.name, self.inner.Settings, self.hypervisor.Settings)
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -147,7 +143,7 @@ class Nested:
 
     def lacks(self) -> Sequence[Lack]:
         """Name what guests need: the engine is in the guest."""
-        return lacks.of_accelerator(self.accelerator)
+        return self.hypervisor.lacks()
 
     # --- images ----------------------------------------------------------------------------------
 
@@ -167,9 +163,10 @@ class Nested:
         )
 
     def _image_inside(self, order: BuildOrder, parts: image.Parts) -> Image:
-        layout = bridge.prepare(order.guest_subnet, state=str(order.state), home="")
+        hypervisor = hypervisor_for_images()
+        layout = hypervisor.prepare(order.guest_subnet, None, state=str(order.state), home="")
         guest = self._guest(
-            accelerator=accelerator_for_images(),
+            hypervisor,
             instance_id=uuid.uuid4().hex[:12],
             layout=layout,
             state=str(order.state),
@@ -179,24 +176,25 @@ class Nested:
             console=order.into / "console.log",
             throwaway=False,
         )
-        node = engine_guest.start(guest, layout.guest)
+        node = guest.start()
         try:
             made = self.inner.build_image(replace(order, node=node, guest_subnet=""))
-            engine_guest.shut_down(guest, node)
+            guest.shut_down(node)
         finally:
-            engine_guest.stop(guest.instance_id)
+            engine_guest.stop(hypervisor, guest.order.instance_id)
         return made
 
     def _guest(
         self,
+        hypervisor: Hypervisor,
         *,
         instance_id: str,
         state: str,
         layout: Layout,
         tuning: Tuning = NO_TUNING,
         **given: Any,  # noqa: ANN401
-    ) -> machine.Order:
-        return machine.Order(
+    ) -> EngineGuest:
+        order = contract.Order(
             instance_id=instance_id,
             state=state,
             init=engine_guest.INIT,
@@ -204,6 +202,7 @@ class Nested:
             seed=partial(engine_guest.seed, instance_id, state, layout, tuning),
             **given,
         )
+        return EngineGuest(hypervisor=hypervisor, order=order, address=layout.guest)
 
     # --- instances -------------------------------------------------------------------------------
 
@@ -224,25 +223,26 @@ class Nested:
     def prepare(self, order: StartOrder) -> None:
         """Boot a fresh guest for the instance, and have the technology prepare itself there."""
         place, state = order.place, str(order.place.state)
-        layout = bridge.prepare(place.guest_subnet, state=state, home=place.home)
+        parts = image.parts_of(order.image.reference)
+        layout = self.hypervisor.prepare(place.guest_subnet, parts, state=state, home=place.home)
         guest = self._guest(
-            accelerator=self.accelerator,
+            self.hypervisor,
             instance_id=order.instance_id,
             layout=layout,
             tuning=order.tuning,
             state=state,
             settings=_guest_settings(order),
             cpus=place.cpus,
-            parts=image.parts_of(order.image.reference),
+            parts=parts,
             console=_console(order.log),
         )
-        engine_guest.start(guest, layout.guest)
-        with _guest_ended_on_failure(order.instance_id):
+        guest.start()
+        with _guest_ended_on_failure(self.hypervisor, order.instance_id):
             self.inner.prepare(self._inside(order))
 
     def start(self, order: StartOrder) -> Instance:
         """Start an instance in its guest. Raises InstanceError, having ended the guest."""
-        with _guest_ended_on_failure(order.instance_id):
+        with _guest_ended_on_failure(self.hypervisor, order.instance_id):
             instance = self.inner.start(self._inside(order))
         handle = {**instance.handle, "console": str(_console(order.log).resolve())}
         return instance.model_copy(update={"handle": handle})
@@ -252,38 +252,39 @@ class Nested:
         return self.inner.start_phases_s(instance)
 
     def is_running(self, instance: Instance) -> bool:
-        """Ask libvirt for the guest, and the technology for the instance in it."""
+        """Ask the hypervisor for the guest, and the technology for the instance in it."""
         try:
-            with _noticing_its_end(instance.id):
-                return hypervisor.is_running(instance.id) and self.inner.is_running(instance)
+            with _noticing_its_end(self.hypervisor, instance.id):
+                return self.hypervisor.is_running(instance.id) and self.inner.is_running(instance)
         except InstanceDiedError:
             return False
 
     def diagnosis(self, instance: Instance) -> str:
         """Say what the technology says; of a guest that ended, how."""
-        if hypervisor.is_running(instance.id):
+        if self.hypervisor.is_running(instance.id):
             return self.inner.diagnosis(instance)
         at = instance.endpoint
         console = Path(instance.handle["console"])
-        return machine.diagnosis(instance.id, console, at.address, at.port)
+        return self.hypervisor.diagnosis(instance.id, console, at.address, at.port)
 
     def stop(self, instance: Instance) -> None:
         """Stop the instance, for what it said last to be kept, and end its guest."""
         try:
-            if hypervisor.is_running(instance.id):
+            if self.hypervisor.is_running(instance.id):
                 self.inner.stop(instance)
         except FeatherbenchError as lost:
             log.info("guest %s ends with its instance in it: %s", instance.id, lost)
         finally:
-            engine_guest.stop(instance.id)
+            engine_guest.stop(self.hypervisor, instance.id)
 
     def usage(self, instance: Instance) -> Usage:
-        """Read the time that QEMU has used, engine and all, and the memory of the instance.
+        """Read the time that the guest has used, engine and all, and the memory of the instance.
 
-        That is as the engine's machine accounts it, beside what the guest's kernel and QEMU hold.
+        That is as the engine's machine accounts it, beside what the guest's kernel holds, and its
+        hypervisor.
         """
-        with _noticing_its_end(instance.id):
-            whole, own = machine.usage(instance.id), self.inner.usage(instance)
+        with _noticing_its_end(self.hypervisor, instance.id):
+            whole, own = self.hypervisor.usage(instance.id), self.inner.usage(instance)
         return own.model_copy(
             update={
                 "cpu_s": whole.cpu_s,
@@ -304,12 +305,12 @@ class Nested:
 
     def leftovers(self) -> Sequence[Leftover]:
         """Find guests, with all that is in them."""
-        return list(leftovers.find(self.accelerator))
+        return list(self.hypervisor.leftovers())
 
     def remove(self, leftover: Leftover) -> None:
         """Remove one of them."""
-        leftovers.remove(leftover)
+        self.hypervisor.remove(leftover)
 
     def facts(self) -> Mapping[str, str]:
         """Tell the hypervisor's versions; the engine's are the image's."""
-        return machine.facts(self.accelerator)
+        return self.hypervisor.facts()

@@ -9,24 +9,26 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field, create_model
 
 from featherbench.clock import now_utc
 from featherbench.errors import TestbedError
-from featherbench.guest import bridge, folder, hypervisor, image, lacks, leftovers, machine, report
+from featherbench.guest import contract, image, report
 from featherbench.guest import seed as seeds
 from featherbench.guest.layout import lay_out
-from featherbench.guest.settings import WholeSystemSettings
 from featherbench.record import Endpoint, Image, Instance
 from featherbench.settings import DriverSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.guest.definition import Accelerator
+    from featherbench.guest.contract import Hypervisor
     from featherbench.guest.layout import Layout
+    from featherbench.guest.settings import WholeSystemSettings
     from featherbench.platforms.contract import (
         BuildOrder,
         Lack,
@@ -42,11 +44,11 @@ ROOT = "guest"
 INITS = {"systemd": "/sbin/init", "minimal": "/usr/local/lib/featherbench/minimal-init"}
 
 
-class Settings(DriverSettings):
-    """A process inside has no settings; the machine has."""
-
-    guest: WholeSystemSettings = WholeSystemSettings()
-    """The virtual machine."""
+@cache
+def _with_guest(whole: type[WholeSystemSettings]) -> type[DriverSettings]:
+    """Give the keys: a process inside has none, the machine has."""
+    guest = (whole, Field(whole(), description="The virtual machine."))
+    return create_model(f"Settings of {whole.__name__}", __base__=DriverSettings, guest=guest)
 
 
 def _seed(order: StartOrder, layout: Layout) -> dict[str, str]:
@@ -62,17 +64,21 @@ def _seed(order: StartOrder, layout: Layout) -> dict[str, str]:
 class WholeSystem:
     """See `platforms/contract.py`."""
 
-    accelerator: Accelerator
+    hypervisor: Hypervisor
 
-    Settings: ClassVar[type[DriverSettings]] = Settings
     networks: ClassVar[tuple[str, ...]] = ("bridge",)
     root_filesystems: ClassVar[tuple[str, ...]] = (ROOT,)
     subnet_share: ClassVar[int | None] = None
     fixed_memory: ClassVar[bool] = True
 
+    @property
+    def Settings(self) -> type[DriverSettings]:  # noqa: N802 - the contract's name
+        """The machine's keys, which depend on what runs it."""
+        return _with_guest(self.hypervisor.WholeSystemSettings)
+
     def lacks(self) -> Sequence[Lack]:
-        """Name missing programs, rights, and why KVM cannot be used."""
-        return lacks.of_accelerator(self.accelerator)
+        """Name what the hypervisor lacks."""
+        return self.hypervisor.lacks()
 
     def build_image(self, order: BuildOrder) -> Image:
         """Make a disk of the root file system and the app's files."""
@@ -90,17 +96,15 @@ class WholeSystem:
         )
 
     def prepare(self, order: StartOrder) -> None:
-        """Connect to libvirt; make the bridge, and let the client's packets pass to it."""
-        hypervisor.facts()
-        place = order.place
-        bridge.prepare(place.guest_subnet, state=str(place.state), home=place.home)
+        """Have the hypervisor prepare itself, the bridge, and the image."""
+        place, parts = order.place, image.parts_of(order.image.reference)
+        self.hypervisor.prepare(place.guest_subnet, parts, state=str(place.state), home=place.home)
 
-    def _machine(self, order: StartOrder, layout: Layout) -> machine.Order:
-        settings = cast("Settings", order.settings).guest
-        return machine.Order(
+    def _machine(self, order: StartOrder, layout: Layout) -> contract.Order:
+        settings: WholeSystemSettings = order.settings.guest  # type: ignore[attr-defined]
+        return contract.Order(
             instance_id=order.instance_id,
             state=str(order.place.state),
-            accelerator=self.accelerator,
             settings=settings,
             cpus=order.place.cpus,
             parts=image.parts_of(order.image.reference),
@@ -114,7 +118,7 @@ class WholeSystem:
         """Start a machine over the image's disk, which stays as it is."""
         layout = lay_out(order.place.guest_subnet)
         began_s = time.monotonic()
-        machine.start(self._machine(order, layout))
+        self.hypervisor.start(self._machine(order, layout))
         created_ns, took_s = time.time_ns(), time.monotonic() - began_s
         return Instance(
             id=order.instance_id,
@@ -129,36 +133,34 @@ class WholeSystem:
         )
 
     def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
-        """Add to what `start` recorded what the guest tells: firmware and kernel, user space."""
-        boot = report.boot(folder.of(instance.id).report)
-        after = boot.phases_s(instance.handle["created_ns"]) if boot else {}
+        """Add to what `start` recorded what the guest tells: its kernel's, its user space's."""
+        after = self.hypervisor.phases_s(instance.id, instance.handle["created_ns"])
         return {**instance.start_phases_s, **after}
 
     def is_running(self, instance: Instance) -> bool:
-        """Ask libvirt: a guest that panicked or powered itself off is gone."""
-        return hypervisor.is_running(instance.id)
+        """Ask the hypervisor: a guest that panicked or powered itself off is gone."""
+        return self.hypervisor.is_running(instance.id)
 
     def diagnosis(self, instance: Instance) -> str:
         """Say how far it got, and what its console said last."""
-        at = instance.endpoint
-        return machine.diagnosis(instance.id, Path(instance.handle["console"]), at.address, at.port)
+        at, console = instance.endpoint, Path(instance.handle["console"])
+        return self.hypervisor.diagnosis(instance.id, console, at.address, at.port)
 
     def stop(self, instance: Instance) -> None:
         """End the machine as by pulling its plug, and remove its disk."""
-        machine.stop(instance.id)
+        self.hypervisor.stop(instance.id)
 
     def usage(self, instance: Instance) -> Usage:
-        """Read what QEMU has used, and what the guest's kernel holds."""
-        return machine.usage(instance.id)
+        """Read what the hypervisor accounts for it."""
+        return self.hypervisor.usage(instance.id)
 
     def reset_peak(self, instance: Instance) -> bool:
-        """Reset QEMU's."""
-        return machine.reset_peak(instance.id)
+        """Reset what the hypervisor accounts, where it can."""
+        return self.hypervisor.reset_peak(instance.id)
 
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
         """Give what the guest has read back inside, and told us. Raises TestbedError."""
-        told = report.read(folder.of(instance.id).report)
-        found = report.tuning(told, tuning)
+        found = report.tuning(self.hypervisor.told(instance.id), tuning)
         if missing := set(tuning.net_sysctls) - set(found):
             raise TestbedError(
                 f"guest {instance.id} does not tell {', '.join(sorted(missing))}",
@@ -167,13 +169,13 @@ class WholeSystem:
         return found
 
     def leftovers(self) -> Sequence[Leftover]:
-        """Find machines, their folders, and the bridge."""
-        return list(leftovers.find(self.accelerator))
+        """Find the hypervisor's guests, and the bridge."""
+        return list(self.hypervisor.leftovers())
 
     def remove(self, leftover: Leftover) -> None:
         """Remove one of them."""
-        leftovers.remove(leftover)
+        self.hypervisor.remove(leftover)
 
     def facts(self) -> Mapping[str, str]:
-        """Tell the hypervisor's versions, and whether packets pass in the kernel."""
-        return machine.facts(self.accelerator)
+        """Tell the hypervisor's."""
+        return self.hypervisor.facts()

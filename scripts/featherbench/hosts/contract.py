@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from featherbench.platforms.contract import Leftover, Technology
+    from featherbench.settings import DriverSettings
 
 
 class Host(Protocol):
@@ -26,7 +27,12 @@ class Host(Protocol):
     image_family: ClassVar[str]
     """Hosts of one family share their images; empty where they are the technology's own."""
 
-    def platform(self, name: str, technology: Technology) -> Technology | None:
+    Settings: ClassVar[type[DriverSettings]]
+    """What a user may set of it: `hosts` in the configuration. All of it has defaults."""
+
+    def platform(
+        self, name: str, technology: Technology, settings: DriverSettings
+    ) -> Technology | None:
         """Say how the technology of that name runs on this host; None when it cannot.
 
         That is the technology itself, or one that wraps it: in a guest, or as one. Its `lacks` say

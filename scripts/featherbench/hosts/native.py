@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from featherbench.platforms.contract import OwnImages
+from featherbench.settings import DriverSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,8 +20,11 @@ class Host:
     virtualized = False
     emulated = False
     image_family = ""
+    Settings = DriverSettings
 
-    def platform(self, name: str, technology: Technology) -> Technology | None:
+    def platform(
+        self, name: str, technology: Technology, settings: DriverSettings
+    ) -> Technology | None:
         """Give the technology itself; None for a unikernel that only a hypervisor can run."""
         is_guest = isinstance(technology, OwnImages) and not technology.runs_natively
         return None if is_guest else technology

@@ -249,8 +249,8 @@ class OwnImages(Protocol):
     runs_natively: bool
     """Whether it may also run on the bare host."""
 
-    def in_guest(self, accelerator: Any) -> Self:  # noqa: ANN401 - `guest.definition.Accelerator`
-        """Give the same technology, as it runs under an accelerator."""
+    def run_by(self, runner: Any) -> Self:  # noqa: ANN401 - `unikernel.contract.Runner`
+        """Give the same technology, as a host runs it."""
         ...
 
     def offered(self, settings: DriverSettings) -> Mapping[str, Sequence[Lack]]:

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from featherbench import plugins
 from featherbench.record import Instance, Record
@@ -19,6 +20,7 @@ class Lease(Record):
     instance: Instance
     technology: str
     host: str
+    host_settings: dict[str, Any] = Field(default_factory=dict)
     plugins: tuple[str, ...] = ()
     warmed: bool = False
 
@@ -42,7 +44,7 @@ def release() -> None:
     """
     lease = held()
     if lease is not None:
-        driver = plugins.platform(lease.technology, lease.host, lease.plugins)
+        driver = plugins.platform(lease.technology, lease.host, lease.plugins, lease.host_settings)
         if driver is not None:
             driver.stop(lease.instance)
     current_state().lease.unlink(missing_ok=True)

@@ -25,9 +25,9 @@ from featherbench.waiting import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from featherbench.guest.definition import Accelerator
     from featherbench.measuring.first_packet import Listener, Watcher
     from featherbench.record import Image, Instance
+    from featherbench.unikernel.contract import Runner
 
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)
 QUESTIONS = {"http": b"GET /payload HTTP/1.0\r\n\r\n", "kv": b"PING\r\n"}
@@ -53,7 +53,7 @@ class Check:
 
     file: Path
     app: App
-    accelerator: Accelerator | None
+    runner: Runner
     folder: Path
     guest_subnet: str
     state: Path
@@ -63,7 +63,7 @@ class Check:
     @property
     def technology(self) -> Unikernel:
         """What runs it."""
-        return Checked(accelerator=self.accelerator)
+        return Checked(runner=self.runner)
 
     @property
     def settings(self) -> UnikernelSettings:
@@ -124,7 +124,7 @@ def _order(check: Check, image: Image, udp_port: int, nonce: str) -> StartOrder:
         settings=check.settings,
         tuning=NO_TUNING,
         place=Place(
-            host=check.accelerator or machine.NATIVE,
+            host=check.runner.name,
             address=check.home,
             home=check.home,
             cpus=check.cpus,

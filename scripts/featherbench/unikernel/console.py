@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from featherbench.unikernel.description import Console
 
@@ -91,6 +91,15 @@ def failed(console: Console, said: str) -> str:
         if found := re.search(pattern, said):
             return found[0]
     return ""
+
+
+def meanings(console: Console, guest_said: str, own_said: str = "") -> Iterator[str]:
+    """Say what a guest's output means, and what its hypervisor said of its own accord."""
+    if failure := failed(console, guest_said):
+        yield f"its console shows the description's sign of failure, {failure!r}"
+    meaning = find(OF_HYPERVISORS, own_said or guest_said) or find(OF_GUESTS, guest_said)
+    if meaning:
+        yield f"{meaning.meaning} ({meaning.remedy})"
 
 
 def succeeded(console: Console, said: str) -> bool:

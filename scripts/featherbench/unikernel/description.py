@@ -19,6 +19,8 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 """A name that QEMU or a tender is told: nothing that could begin another option."""
 
+XEN_MODES: dict[str, Literal["pvh", "pv"]] = {"pc": "pvh", "pvh": "pvh", "pv": "pv"}
+"""What `machine` means to xl; `pc` is what it is when nothing is said."""
 PLACES = frozenset(
     ("address", "prefix", "mask", "gateway", "mac", "host", "port", "target_port", "nonce")
 )
@@ -118,10 +120,14 @@ class Description(Part):
     disks: tuple[Disk, ...] = ()
     arguments: str = ""
     """What the guest is told, as it should read it: no shell and no quoting is between."""
+    xenstore_key: Annotated[str, Field(pattern=r"^[a-z0-9_]+(/[a-z0-9_]+)*$")] | None = None
+    """Of `xl`: the key below the domain's own at which the guest looks for `arguments`; left out:
+    they are on its command line."""
     nic: Nic = Nic()
     machine: Annotated[
         str, Field(pattern=r"^[A-Za-z0-9_.-]+(,[A-Za-z0-9_.-]+=[A-Za-z0-9_.-]+)*$")
     ] = "pc"
+    """As QEMU's -machine; of `xl`, `pvh`, which is its default, or `pv`."""
     cpu: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+,=-]+$")] | None = None
     """Left out: the host's under KVM, all that QEMU can emulate without."""
     vcpus: Annotated[int, Field(ge=1, le=64)] = 1
@@ -158,9 +164,20 @@ class Description(Part):
             raise ValueError("boot is 'disk', which goes without a kernel")
         if self.boot == "disk" and self.backend != "qemu":
             raise ValueError(f"{self.backend} cannot boot from a disk")
+        if self.xenstore_key and self.backend != "xl":
+            raise ValueError(f"{self.backend} has no xenstore: `xenstore_key` is of xl")
+        if self.backend == "xl" and any(disk.format != "raw" for disk in self.disks):
+            raise ValueError("xl takes raw disks: `qemu-img convert -O raw` makes one")
+        if self.backend == "xl" and self.machine not in XEN_MODES:
+            raise ValueError(f"xl knows no machine {self.machine!r}: it is `pvh` or `pv`")
         if self.kernel and self.make:
             raise ValueError("give `kernel`, or `make` that makes it")
         return self
+
+    @property
+    def xen_mode(self) -> Literal["pvh", "pv"]:
+        """How Xen runs it."""
+        return XEN_MODES[self.machine]
 
     def missing_paths(self) -> Iterator[str]:
         """Name the keys whose path nobody has given yet."""

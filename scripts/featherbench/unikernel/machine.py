@@ -179,13 +179,7 @@ def diagnosis(
     """Say what became of a guest, what that means, and what it said last."""
     guest_said, own_said = said_by(log), _said_by_qemu(log)
     state = _how_it_lives(name, is_qemu) + answers() if alive else _how_it_ended(status)
-    meaning = console.find(console.OF_HYPERVISORS, own_said or guest_said)
-    meaning = meaning or console.find(console.OF_GUESTS, guest_said)
-    parts = [state]
-    if failure := console.failed(signs, guest_said):
-        parts.append(f"its console shows the description's sign of failure, {failure!r}")
-    if meaning:
-        parts.append(f"{meaning.meaning} ({meaning.remedy})")
+    parts = [state, *console.meanings(signs, guest_said, own_said)]
     if own_said:
         parts.append(f"QEMU said: {own_said[-TAIL_CHARACTERS:]}")
     return "; ".join(parts) + f"; its console said last:\n{report.console_tail(log)}"

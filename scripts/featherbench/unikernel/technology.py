@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,42 +13,34 @@ from featherbench.clock import now_utc
 from featherbench.codehash import folder_digest
 from featherbench.errors import ConfigError
 from featherbench.files import file_digest
-from featherbench.guest import accounting, bridge, kvm_probe, lacks
+from featherbench.guest import bridge
 from featherbench.guest.definition import mac_of
 from featherbench.guest.layout import lay_out
-from featherbench.guest.machine import has_vhost
 from featherbench.limits import HIDDEN
 from featherbench.platforms.contract import FirstFrame, Lack
 from featherbench.record import Endpoint, Instance, Usage
-from featherbench.unikernel import console, descriptions, image, leftovers, machine, tap
+from featherbench.unikernel import console, descriptions, image, machine, tap
 from featherbench.unikernel.description import Description
 from featherbench.unikernel.guest import Guest
+from featherbench.unikernel.processes import Processes
 from featherbench.unikernel.settings import App, UnikernelSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from featherbench.guest.definition import Accelerator
     from featherbench.platforms.contract import BuildOrder, Leftover, StartOrder, Tuning
     from featherbench.record import Image
     from featherbench.settings import DriverSettings
-    from featherbench.unikernel.description import Backend
+    from featherbench.unikernel.contract import Runner
 
-NEEDS = {"ip": "iproute2", "iptables": "iptables", "sysctl": "procps"}
-QEMU = {"qemu-system-x86_64": "qemu-system-x86"}
-SOLO5 = "opam install solo5, and have its programs in root's PATH"
+NATIVE = Processes()
 APPS: tuple[App, ...] = ("http", "kv", "startup")
-RUNS_HERE: dict[Accelerator | None, tuple[Backend, ...]] = {
-    "kvm": ("qemu", "solo5-hvt"),
-    "tcg": ("qemu",),
-    None: ("solo5-spt",),
-}
 GONE = "its process had ended, as its description allows"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unikernel:
-    """See `platforms/contract.py`. `accelerator` is None on the bare host, for Solo5's spt."""
+    """See `platforms/contract.py`; `runner` is what the host gives it to run in."""
 
     name: ClassVar[str]
     runs_natively: ClassVar[bool] = False
@@ -60,31 +51,21 @@ class Unikernel:
     subnet_share: ClassVar[int | None] = None
     fixed_memory: ClassVar[bool] = True
 
-    accelerator: Accelerator | None = None
+    runner: Runner = NATIVE
 
-    def in_guest(self, accelerator: Accelerator) -> Unikernel:
-        """Give the same technology, as a guest under an accelerator."""
-        return type(self)(accelerator=accelerator)
-
-    @property
-    def _backend(self) -> Backend:
-        return "qemu" if self.accelerator else "solo5-spt"
+    def run_by(self, runner: Runner) -> Unikernel:
+        """Give the same technology, as a host runs it."""
+        return type(self)(runner=runner)
 
     # --- what is there ---------------------------------------------------------------------------
 
     def lacks(self) -> Sequence[Lack]:
         """Name what this host lacks for any of its images."""
-        found = [*programs.lacking_root(), *programs.missing(NEEDS)]
-        found += programs.missing(QEMU) if self.accelerator else _without("solo5-spt", SOLO5)
-        if not lacks.TUN.exists():
-            found.append(Lack(what=f"there is no {lacks.TUN}", remedy="modprobe tun"))
-        if self.accelerator == "kvm" and not found and os.geteuid() == 0:
-            found += lacks.of_kvm()
-        return found
+        return list(self.runner.lacks())
 
     def _description(self, app: App, settings: DriverSettings) -> Description | None:
         given = cast("UnikernelSettings", settings).images.get(app, {})
-        return descriptions.find(self.name, app, self._backend, given)
+        return descriptions.find(self.name, app, self.runner.backends[0], given)
 
     def offered(self, settings: DriverSettings) -> Mapping[str, Sequence[Lack]]:
         """Say, by app, what each image lacks; an app without a description is not there."""
@@ -106,18 +87,18 @@ class Unikernel:
                     remedy="build it, or correct its path",
                 )
         if wanted.make:
-            yield from _without(wanted.make.command[0], "install it: it makes the image")
+            yield from programs.without(wanted.make.command[0], "install it: it makes the image")
         yield from self._lacking_backend(app, wanted)
 
     def _lacking_backend(self, app: App, wanted: Description) -> Iterator[Lack]:
-        if wanted.backend not in RUNS_HERE[self.accelerator]:
+        if wanted.backend not in self.runner.backends:
             yield Lack(
                 what=f"the image of {self.name}'s {app} is for {wanted.backend}, which this host"
                 " does not offer",
-                remedy="qemu runs on kvm and tcg, solo5-hvt on kvm, solo5-spt on native",
+                remedy="qemu runs on kvm and tcg, solo5-hvt on kvm, solo5-spt on native, xl on xen",
             )
-        elif wanted.backend != "qemu":
-            yield from _without(wanted.backend, SOLO5)
+        else:
+            yield from self.runner.lacks_for(wanted.backend)
 
     def stays(self, settings: DriverSettings) -> bool:
         """Whether the image of `startup` goes on, and answers pings."""
@@ -161,10 +142,11 @@ class Unikernel:
         return FirstFrame(interface=bridge.of(str(order.place.state)), mac=_mac(wanted, order))
 
     def prepare(self, order: StartOrder) -> None:
-        """Make the bridge, let the client's packets pass to it, and know the image again."""
-        place = order.place
-        image.boot_of(order.image.reference)
-        bridge.prepare(place.guest_subnet, state=str(place.state), home=place.home)
+        """Know the image again, and have the runner prepare bridge and files."""
+        place, boot = order.place, image.boot_of(order.image.reference)
+        self.runner.prepare(
+            place.guest_subnet, boot.files(), state=str(place.state), home=place.home
+        )
 
     def _guest(self, order: StartOrder) -> Guest:
         boot = image.boot_of(order.image.reference)
@@ -172,21 +154,20 @@ class Unikernel:
         return Guest(
             instance_id=order.instance_id,
             description=wanted,
-            accelerator=self.accelerator,
+            accelerator=self.runner.accelerator,
             kernel=boot.kernel,
             arguments=wanted.told(_filled(wanted, order)),
             memory_mib=order.memory_mib or settings.memory_mib or wanted.memory_mib,
             tap=tap.name_of(order.instance_id),
             mac=_mac(wanted, order),
-            vhost=wanted.nic.vhost and self.accelerator is not None and has_vhost(self.accelerator),
+            vhost=wanted.nic.vhost and self.runner.vhost,
             console=order.log.resolve(),
         )
 
     def start(self, order: StartOrder) -> Instance:
         """Start a guest from nothing."""
-        guest = self._guest(order)
-        state = str(order.place.state)
-        took_s = machine.start(guest, state=state, bridge=bridge.of(state), cpus=order.place.cpus)
+        guest, place = self._guest(order), order.place
+        took_s = self.runner.start(guest, state=str(place.state), cpus=place.cpus)
         address = lay_out(order.place.guest_subnet).guest
         wanted = guest.description
         return Instance(
@@ -194,7 +175,7 @@ class Unikernel:
             technology=self.name,
             app=order.app,
             handle={
-                "pid": machine.pid_of(order.instance_id) or 0,
+                "number": self.runner.number_of(order.instance_id) or 0,
                 "name": guest.name,
                 "console": str(guest.console),
                 "description": wanted.model_dump(mode="json"),
@@ -211,27 +192,27 @@ class Unikernel:
         return instance.start_phases_s
 
     def _ended_as_allowed(self, instance: Instance) -> bool:
-        status = machine.exit_status(instance.handle["pid"])
+        status = self.runner.ended_with(instance.handle["number"])
         return status is not None and status in _described(instance).accepted_exits
 
     def is_running(self, instance: Instance) -> bool:
-        """Whether its process lives, its hypervisor says that it runs, and it shows no failure."""
+        """Whether it has not ended, its hypervisor says that it runs, and it shows no failure."""
         wanted = _described(instance)
-        if machine.pid_of(instance.id) is None:
+        if self.runner.number_of(instance.id) is None:
             return False
         said = machine.said_by(Path(instance.handle["console"])) if wanted.console.failure else ""
-        return not console.failed(wanted.console, said) and machine.is_well(
-            instance.handle["name"], is_qemu=wanted.backend == "qemu"
+        return not console.failed(wanted.console, said) and self.runner.is_well(
+            instance.handle["name"], wanted.backend
         )
 
     def diagnosis(self, instance: Instance) -> str:
         """Say what became of it, what that means, and what its console said last."""
         wanted = _described(instance)
-        return machine.diagnosis(
-            name=instance.handle["name"],
-            alive=machine.pid_of(instance.id) is not None,
-            is_qemu=wanted.backend == "qemu",
-            status=machine.exit_status(instance.handle["pid"]),
+        return self.runner.diagnosis(
+            instance.handle["name"],
+            wanted.backend,
+            instance_id=instance.id,
+            number=instance.handle["number"],
             log=Path(instance.handle["console"]),
             signs=wanted.console,
             answers=partial(_answers, instance),
@@ -240,13 +221,13 @@ class Unikernel:
     def stop(self, instance: Instance) -> None:
         """End it as its description says, and remove what was made for it."""
         wanted = _described(instance)
-        if wanted.stop == "powerdown" and machine.pid_of(instance.id) is not None:
-            machine.power_down(instance.id, instance.handle["name"])
-        machine.end(instance.id)
+        if wanted.stop == "powerdown" and self.runner.number_of(instance.id) is not None:
+            self.runner.power_down(instance.id, instance.handle["name"])
+        self.runner.end(instance.id)
 
     def usage(self, instance: Instance) -> Usage:
-        """Read what its process has used; nothing where it may have ended, and has."""
-        if machine.pid_of(instance.id) is None and self._ended_as_allowed(instance):
+        """Read what it has used; nothing where it may have ended, and has."""
+        if self.runner.number_of(instance.id) is None and self._ended_as_allowed(instance):
             return Usage(
                 cpu_s=None,
                 throttled_s=None,
@@ -256,12 +237,11 @@ class Unikernel:
                 memory_peak_bytes=None,
                 source=GONE,
             )
-        return machine.usage(instance.id)
+        return self.runner.usage(instance.id)
 
     def reset_peak(self, instance: Instance) -> bool:
-        """Reset its process's."""
-        pid = machine.pid_of(instance.id)
-        return pid is not None and accounting.reset_peak(pid)
+        """Reset it, where the runner can."""
+        return self.runner.reset_peak(instance.id)
 
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
         """Say that nobody can look inside: its limits are those that it was built with."""
@@ -269,25 +249,16 @@ class Unikernel:
         return dict.fromkeys(tuning.net_sysctls, HIDDEN) | nofile
 
     def leftovers(self) -> Sequence[Leftover]:
-        """Find guests by their taps."""
-        return list(leftovers.find(self.accelerator or machine.NATIVE))
+        """Find the runner's guests."""
+        return list(self.runner.leftovers())
 
     def remove(self, leftover: Leftover) -> None:
         """End a guest, and remove what was made for it."""
-        leftovers.remove(leftover)
+        self.runner.remove(leftover)
 
     def facts(self) -> Mapping[str, str]:
-        """Tell the hypervisor's version, and whether packets pass in the kernel."""
-        if self.accelerator is None:
-            return {"hypervisor": "none: a process"}
-        packets = "vhost-net" if has_vhost(self.accelerator) else "QEMU"
-        return {"qemu": kvm_probe.version(), "accelerator": self.accelerator, "packets": packets}
-
-
-def _without(program: str, remedy: str) -> list[Lack]:
-    """Name a program that no Debian package brings, if it is missing."""
-    there = programs.path_of(program) is not None
-    return [] if there else [Lack(what=f"the program {program} is missing", remedy=remedy)]
+        """Tell the runner's."""
+        return self.runner.facts()
 
 
 def _described(instance: Instance) -> Description:

@@ -10,7 +10,7 @@ import pytest
 
 from featherbench import ssh
 from featherbench.errors import InstanceDiedError, InstanceError
-from featherbench.guest import engine_guest, folder, hypervisor
+from featherbench.guest import domains, engine_guest, folder
 from featherbench.guest.layout import lay_out
 from featherbench.waiting import wait_until
 
@@ -64,7 +64,7 @@ def test_the_channel_is_the_guests_own(platform):
 def test_a_guest_that_dies_is_noticed_and_said(platform):
     instance = platform.start()
     node = engine_guest.node_of(instance.id)
-    os.kill(hypervisor.pid_of(instance.id), signal.SIGKILL)
+    os.kill(domains.pid_of(instance.id), signal.SIGKILL)
     wait_until(lambda: not platform.technology.is_running(instance), what="death", within_s=10)
     assert "the guest is gone" in platform.technology.diagnosis(instance)
     with pytest.raises(InstanceDiedError):
@@ -78,7 +78,7 @@ def test_a_guest_that_dies_is_noticed_and_said(platform):
 
 
 def test_a_container_that_cannot_start_leaves_no_guest(platform):
-    before = hypervisor.own_domains()
+    before = domains.own_domains()
     with pytest.raises(InstanceError):
         platform.start(runtime="no-such-runtime")
-    assert hypervisor.own_domains() == before
+    assert domains.own_domains() == before

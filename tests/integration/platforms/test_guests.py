@@ -13,7 +13,7 @@ import pytest
 
 from featherbench import shell
 from featherbench.errors import InstanceError, TestbedError
-from featherbench.guest import bridge, folder, hypervisor, whole_system
+from featherbench.guest import bridge, domains, folder, whole_system
 from featherbench.guest.layout import lay_out
 from featherbench.measuring.bench import Bench
 from featherbench.measuring.readiness import wait_until_ready
@@ -89,9 +89,9 @@ def test_it_boots_to_the_service_and_tells_how(platform, start, init):
 def assert_nothing_left_of(platform, instance):
     if (state := str(platform.place.state)) in bridge.owners().values():
         assert bridge.ports(bridge.of(state)) == []
-    assert not hypervisor.is_running(instance.id)
+    assert not domains.is_running(instance.id)
     assert not folder.of(instance.id).path.exists()
-    assert not hypervisor.qemu_log(instance.id).exists()
+    assert not domains.qemu_log(instance.id).exists()
 
 
 def test_usage_tells_the_hypervisor_from_the_guest(platform, start):
@@ -111,7 +111,7 @@ def test_usage_tells_the_hypervisor_from_the_guest(platform, start):
 
 def test_every_thread_of_qemu_stays_on_the_servers_cpus(platform, start):
     instance = start()
-    pid = hypervisor.pid_of(instance.id)
+    pid = domains.pid_of(instance.id)
     for thread in Path(f"/proc/{pid}/task").iterdir():
         assert os.sched_getaffinity(int(thread.name)) == set(platform.place.cpus), thread
 
@@ -209,7 +209,7 @@ def test_a_guest_that_takes_connections_and_is_mute_is_told(platform, start):
 
 def test_a_qemu_that_is_killed_is_found_and_nothing_of_it_stays(platform, start):
     instance = start()
-    os.kill(hypervisor.pid_of(instance.id), signal.SIGKILL)
+    os.kill(domains.pid_of(instance.id), signal.SIGKILL)
     assert "the guest is gone" in end_of(platform, instance)
     assert platform.leftovers()[0].name == instance.id
     for leftover in platform.leftovers():
@@ -221,10 +221,11 @@ def test_a_qemu_that_is_killed_is_found_and_nothing_of_it_stays(platform, start)
 
 STARTS_AND_DIES = """
 import os, pickle, signal, sys
+from featherbench.guest.qemu import Qemu
 from featherbench.guest.whole_system import WholeSystem
 order = pickle.load(open(sys.argv[1], "rb"))
-WholeSystem(accelerator="tcg").prepare(order)
-WholeSystem(accelerator="tcg").start(order)
+WholeSystem(hypervisor=Qemu(accelerator="tcg")).prepare(order)
+WholeSystem(hypervisor=Qemu(accelerator="tcg")).start(order)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -235,13 +236,13 @@ def test_what_a_killed_job_leaves_is_found_and_removed(platform, tmp_path):
     script = [sys.executable, "-c", STARTS_AND_DIES, str(tmp_path / "order")]
     died = subprocess.run(script, env=os.environ, check=False)
     assert died.returncode == -signal.SIGKILL
-    assert hypervisor.is_running(order.instance_id)
+    assert domains.is_running(order.instance_id)
     found = platform.leftovers()
     assert {"guest", "bridge"} <= {each.kind for each in found}
     for leftover in found:
         platform.technology.remove(leftover)
     assert platform.leftovers() == []
-    assert not hypervisor.is_running(order.instance_id)
+    assert not domains.is_running(order.instance_id)
     assert not folder.of(order.instance_id).path.exists()
     assert str(platform.place.state) not in bridge.owners().values()
 

@@ -20,6 +20,7 @@ from featherbench.guest import bridge
 from featherbench.measuring.first_packet import listening, watching
 from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
 from featherbench.unikernel import check, descriptions, machine, tap
+from featherbench.unikernel.processes import Processes
 from featherbench.waiting import wait_until
 
 pytestmark = [pytest.mark.qemu, pytest.mark.testbed]
@@ -357,7 +358,7 @@ def checked(guests):
         wanted = check.Check(
             file=file,
             app=app,
-            accelerator="tcg",
+            runner=Processes(accelerator="tcg"),
             folder=guests.folder,
             guest_subnet=guests.place.guest_subnet,
             state=guests.place.state,

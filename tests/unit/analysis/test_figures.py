@@ -164,8 +164,10 @@ def test_in_print_platforms_of_one_host_are_told_apart_by_shape(host):
 @pytest.mark.parametrize("technology", TECHNOLOGIES)
 def test_in_print_hosts_of_one_technology_are_told_apart_by_shape_and_line(technology):
     looks = [style(f"{technology}-{host}", technology, host) for host in LINES]
-    assert len({look.shape for look in looks}) == len({str(look.line) for look in looks}) == 4
-    assert len({look.colour for look in looks}) == 4
+    assert (
+        len({look.shape for look in looks}) == len({str(look.line) for look in looks}) == len(LINES)
+    )
+    assert len({look.colour for look in looks}) == len(LINES)
 
 
 @pytest.mark.parametrize("technology", TECHNOLOGIES)

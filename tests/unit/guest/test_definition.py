@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from featherbench.guest import hypervisor
+from featherbench.guest import domains
 from featherbench.guest.definition import (
     Definition,
     DirectBoot,
@@ -130,18 +130,18 @@ def test_files_keep_their_owner():
 
 
 def test_what_we_noted_is_read_back():
-    assert hypervisor.noted(domain_xml(GUEST)) == ("abc", "/run/featherbench", "tcg")
+    assert domains.noted(domain_xml(GUEST)) == ("abc", "/run/featherbench", "tcg")
 
 
 def test_what_we_noted_is_read_back_from_libvirts_own_xml():
-    found = hypervisor.noted((CAPTURED / "domain.xml").read_text())
+    found = domains.noted((CAPTURED / "domain.xml").read_text())
     assert found.instance_id.startswith("t")
     assert found.state == "/tmp/state"
     assert found.accelerator == "tcg"
 
 
 def test_a_domain_of_others_is_not_ours():
-    assert hypervisor.noted("<domain><name>featherbench-x</name></domain>") is None
+    assert domains.noted("<domain><name>featherbench-x</name></domain>") is None
 
 
 def test_each_guest_has_an_address_of_its_own():

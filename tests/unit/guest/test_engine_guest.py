@@ -7,54 +7,74 @@ import pytest
 
 from featherbench.errors import InstanceError
 from featherbench.guest import engine_guest
+from featherbench.guest.engine_guest import EngineGuest
 
-ORDER = SimpleNamespace(instance_id="abc", accelerator="tcg", console=None)
+ORDER = SimpleNamespace(instance_id="abc", console=None)
+
+
+class Machines:
+    """A hypervisor whose guests begin to tell at their `told_at_boot`-th boot."""
+
+    booted_within_s = 0.05
+    ready_within_s = 1.0
+
+    def __init__(self):
+        self.done = []
+        self.told_at_boot = 1
+        self.runs = True
+
+    def start(self, _order):
+        self.done.append("start")
+
+    def stop(self, _id):
+        self.done.append("stop")
+
+    def is_running(self, _id):
+        return self.runs
+
+    def told(self, _id):
+        came_up = self.done.count("start") == self.told_at_boot
+        return {"user_space_began_s": "1.5", "ready_s": "9.0"} if came_up else {}
+
+    def diagnosis(self, *_):
+        return "its console said: nothing"
 
 
 @pytest.fixture
-def machines(monkeypatch, tmp_path):
-    """Machines that begin to tell at their `told_at_boot`-th boot; and what was done with them."""
-    made = SimpleNamespace(done=[], told_at_boot=1, report=tmp_path / "report.log")
-
-    def start(_order):
-        made.done.append("start")
-        if made.done.count("start") == made.told_at_boot:
-            made.report.write_text("user_space_began_s:1.5\nready_s:9.0\n")
-
-    monkeypatch.setattr(engine_guest.machine, "start", start)
-    monkeypatch.setattr(engine_guest.machine, "stop", lambda _id: made.done.append("stop"))
-    monkeypatch.setattr(engine_guest.machine, "diagnosis", lambda *_: "its console said: nothing")
-    monkeypatch.setattr(engine_guest.hypervisor, "is_running", lambda _id: True)
-    monkeypatch.setattr(engine_guest.folder, "of", lambda _id: made)
-    monkeypatch.setattr(engine_guest, "BOOTED_WITHIN_S", {"tcg": 0.05})
+def machines(monkeypatch):
+    made = Machines()
     monkeypatch.setattr(engine_guest, "POLL_S", 0.01)
     monkeypatch.setattr(engine_guest.ssh, "connect", lambda _config: made.done.append("connect"))
     monkeypatch.setattr(engine_guest.ssh, "disconnect", lambda _config: None)
-    made.path = tmp_path
     return made
 
 
-def test_a_guest_that_comes_up_is_booted_once(machines):
-    engine_guest.start(ORDER, "198.18.2.2")
+@pytest.fixture
+def guest(machines):
+    return EngineGuest(hypervisor=machines, order=ORDER, address="198.18.2.2")
+
+
+def test_a_guest_that_comes_up_is_booted_once(machines, guest):
+    guest.start()
     assert machines.done == ["start", "connect"]
 
 
-def test_a_kernel_that_hangs_is_booted_once_more(machines, caplog):
+def test_a_kernel_that_hangs_is_booted_once_more(machines, guest, caplog):
     machines.told_at_boot = 2
-    engine_guest.start(ORDER, "198.18.2.2")
+    guest.start()
     assert machines.done == ["start", "stop", "start", "connect"]
     assert "booted once more" in caplog.text
 
 
-def test_a_kernel_that_hangs_again_is_said_and_ended(machines):
+def test_a_kernel_that_hangs_again_is_said_and_ended(machines, guest):
     machines.told_at_boot = 3
     with pytest.raises(InstanceError, match="its console said: nothing"):
-        engine_guest.start(ORDER, "198.18.2.2")
+        guest.start()
     assert machines.done == ["start", "stop", "start", "stop"]
 
 
-def test_a_guest_that_ends_as_it_boots_is_said(machines, monkeypatch):
+def test_a_guest_that_ends_as_it_boots_is_said(machines, guest):
     machines.told_at_boot = 3
-    monkeypatch.setattr(engine_guest.hypervisor, "is_running", lambda _id: False)
+    machines.runs = False
     with pytest.raises(InstanceError, match="ended as it booted"):
-        engine_guest.start(ORDER, "198.18.2.2")
+        guest.start()

@@ -69,7 +69,7 @@ def test_it_is_the_technologys_driver_in_a_guest(docker):
 
 
 def test_what_has_no_engine_cannot_run_in_a_guest():
-    assert plugins.host("tcg").platform("mirageos", plugins.technology("linux")) is None
+    assert plugins.host("tcg").platform("mirageos", plugins.technology("linux"), None) is None
 
 
 def test_settings_are_the_technologys_and_the_guests(docker):
@@ -103,7 +103,7 @@ def test_a_guest_has_as_many_processors_as_it_was_given(docker, order):
 
 def test_a_start_that_fails_ends_the_guest(docker, order, monkeypatch):
     ended = []
-    monkeypatch.setattr(engine_guest, "stop", ended.append)
+    monkeypatch.setattr(engine_guest, "stop", lambda _hypervisor, name: ended.append(name))
 
     def refuse(_technology, _order):
         raise RuntimeError
@@ -132,7 +132,7 @@ def test_time_is_the_guests_and_memory_the_containers(docker, monkeypatch):
     own = whole.model_copy(
         update={"cpu_s": 1.0, "memory_current_bytes": 20, "guest_used_bytes": None, "source": "v1"}
     )
-    monkeypatch.setattr(nested.machine, "usage", lambda _id: whole)
+    monkeypatch.setattr(type(docker.hypervisor), "usage", lambda _self, _id: whole)
     monkeypatch.setattr(type(docker.inner), "usage", lambda _self, _instance: own)
     found = docker.usage(SimpleNamespace(id="abc"))
     assert (found.cpu_s, found.memory_current_bytes) == (9.0, 20)
@@ -142,17 +142,17 @@ def test_time_is_the_guests_and_memory_the_containers(docker, monkeypatch):
 
 def test_an_image_is_made_under_whatever_works(monkeypatch):
     monkeypatch.setattr(nested.lacks, "of_accelerator", lambda _: ["KVM cannot be used"])
-    assert nested.accelerator_for_images() == "tcg"
+    assert nested.hypervisor_for_images().accelerator == "tcg"
     monkeypatch.setattr(nested.lacks, "of_accelerator", lambda _: [])
-    assert nested.accelerator_for_images() == "kvm"
+    assert nested.hypervisor_for_images().accelerator == "kvm"
 
 
 @pytest.fixture
 def guest_that_ends_meanwhile(docker, monkeypatch):
     """A guest that runs when libvirt is asked first, and whose engine answers no more."""
     answers = iter([True, False])
-    monkeypatch.setattr(nested.hypervisor, "is_running", lambda _id: next(answers))
-    monkeypatch.setattr(nested.machine, "usage", nested.hypervisor.is_running)
+    for question in ("is_running", "usage"):
+        monkeypatch.setattr(type(docker.hypervisor), question, lambda _self, _id: next(answers))
 
     def does_not_answer(_self, _instance):
         raise InstanceError("the engine does not answer")

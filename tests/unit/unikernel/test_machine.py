@@ -100,5 +100,5 @@ def test_another_technology_is_a_few_lines_in_a_plugin_folder(tmp_path):
         '    name = "hermit"\n'
     )
     hermit = plugins.platform("hermit", "tcg", (str(tmp_path),))
-    assert (hermit.name, hermit.accelerator) == ("hermit", "tcg")
+    assert (hermit.name, hermit.runner.name) == ("hermit", "tcg")
     assert hermit.offered(hermit.Settings()) == {}

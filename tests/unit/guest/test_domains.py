@@ -4,7 +4,7 @@
 import pytest
 
 from featherbench.errors import InstanceError
-from featherbench.guest import hypervisor
+from featherbench.guest import domains
 
 O_DIRECT = (
     "internal error: process exited while connecting to monitor: qemu-system-x86_64: -blockdev"
@@ -23,7 +23,7 @@ O_DIRECT = (
     ],
 )
 def test_a_refusal_says_what_to_do(said, remedy):
-    error = hypervisor.explained("start of the guest x", said, InstanceError)
+    error = domains.explained("start of the guest x", said, InstanceError)
     assert isinstance(error, InstanceError)
     assert "start of the guest x" in error.message
     assert said in error.message
@@ -31,5 +31,5 @@ def test_a_refusal_says_what_to_do(said, remedy):
 
 
 def test_versions_are_spelled_as_people_do():
-    assert hypervisor._version(9_000_000) == "9.0.0"
-    assert hypervisor._version(7_002_022) == "7.2.22"
+    assert domains._version(9_000_000) == "9.0.0"
+    assert domains._version(7_002_022) == "7.2.22"

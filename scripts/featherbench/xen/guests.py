@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a domain has besides itself: folders on both machines, and block devices in dom0.
+
+The folder here says whose the domain is and where its dom0, and goes last: a domain of a broken run
+is found by it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from featherbench.codehash import RESOURCES
+from featherbench.errors import CommandError, InstanceError
+from featherbench.files import write_whole
+from featherbench.guest import folder
+from featherbench.platforms.contract import Leftover
+from featherbench.xen.config import Disk, name_of, xl_config
+from featherbench.xen.domains import Domains
+from featherbench.xen.node import dom0_of
+from featherbench.xen.settings import HostSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from featherbench.xen.config import Domain
+    from featherbench.xen.node import Dom0
+
+SCRIPTS = RESOURCES / "xen"
+IN_DOM0 = Path("/var/lib/featherbench/domains")
+NOTHING_NOTED: Mapping[str, str] = MappingProxyType({})
+SETTINGS = "dom0.json"
+CONFIG, SEED = "domain.cfg", "seed.img"
+STEP_WITHIN_S = 60.0
+KIND = "domain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drive:
+    """A file of dom0's that a domain is to have as a disk."""
+
+    file: Path
+    name: str
+    readonly: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guests:
+    """The domains of ours under a dom0, as the host called `host`."""
+
+    host: str
+    settings: HostSettings
+
+    @property
+    def dom0(self) -> Dom0:
+        """Where they are."""
+        return dom0_of(self.settings)
+
+    @property
+    def domains(self) -> Domains:
+        """What xl does for them."""
+        return Domains(dom0=self.dom0)
+
+    def begin(self, instance_id: str, *, state: str) -> Path:
+        """Make both folders of a domain to come; give the one in dom0."""
+        here = folder.make(instance_id, state=state, host=self.host)
+        write_whole(here.path / SETTINGS, self.settings.model_dump_json())
+        there = IN_DOM0 / instance_id
+        self.dom0.run(["mkdir", "-p", "-m", "700", str(there)], timeout_s=STEP_WITHIN_S)
+        return there
+
+    def write(self, instance_id: str, name: str, text: str) -> Path:
+        """Write a file to the folder in dom0."""
+        file = IN_DOM0 / instance_id / name
+        self.dom0.run(["tee", "--", str(file)], timeout_s=STEP_WITHIN_S, stdin=text)
+        return file
+
+    def _script(self, script: str, instance_id: str, *words: str) -> str:
+        """Have a shell in dom0 read one of our scripts."""
+        argv = ["sh", "-s", "--", str(IN_DOM0 / instance_id), name_of(instance_id), *words]
+        text = (SCRIPTS / script).read_text()
+        return self.dom0.run(argv, timeout_s=STEP_WITHIN_S, stdin=text).stdout
+
+    def attach(self, instance_id: str, drives: Sequence[Drive]) -> tuple[Disk, ...]:
+        """Make block devices of files; what is written is forgotten. Raises InstanceError."""
+        words = [w for each in drives for w in (str(each.file), "ro" if each.readonly else "rw")]
+        try:
+            devices = self._script("attach", instance_id, *words).split()
+        except CommandError as failure:
+            raise InstanceError(
+                f"{self.dom0.named} makes no disks of the image: {failure.message}",
+                remedy="in dom0: apt-get install dmsetup; modprobe loop dm-snapshot xen-blkback",
+            ) from failure
+        return tuple(
+            Disk(device=device, name=each.name, readonly=each.readonly)
+            for each, device in zip(drives, devices, strict=True)
+        )
+
+    def create(
+        self, domain: Domain, console: Path, noted: Mapping[str, str] = NOTHING_NOTED
+    ) -> None:
+        """Make a domain that was begun, and record what it says; see `Domains.create`."""
+        config = self.write(domain.instance_id, CONFIG, xl_config(domain))
+        console.parent.mkdir(parents=True, exist_ok=True)
+        console.touch()
+        self.domains.create(domain.instance_id, config, noted)
+        self.domains.record_console(domain.instance_id, console)
+
+    def end(self, instance_id: str) -> None:
+        """End a domain, and remove what was made for it; no error when it is gone already."""
+        if not folder.of(instance_id).path.exists():
+            return
+        try:
+            self._script("detach", instance_id)
+        except CommandError as failure:
+            raise InstanceError(
+                f"the domain {name_of(instance_id)} cannot be removed: {failure.message}",
+                remedy=f"see `xl list`, `dmsetup ls` and `losetup --list` in {self.dom0.named}",
+            ) from failure
+        folder.remove(instance_id)
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """Find domains by their folders here."""
+        for each in folder.own_folders():
+            state, host = folder.owner_of(each)
+            if host == self.host:
+                handle = {"instance_id": each.instance_id}
+                yield Leftover(kind=KIND, name=each.instance_id, handle=handle, state=state)
+
+
+def remove(host: str, leftover: Leftover) -> None:
+    """End a domain of a broken run, wherever its dom0 is."""
+    instance_id = leftover.handle["instance_id"]
+    noted = folder.of(instance_id).path / SETTINGS
+    if not noted.exists():  # killed before anything was asked of dom0
+        folder.remove(instance_id)
+        return
+    settings = HostSettings.model_validate_json(noted.read_bytes())
+    Guests(host=host, settings=settings).end(instance_id)

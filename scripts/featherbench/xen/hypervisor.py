@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests made of our images, as domains of Xen's: whole systems, and those with an engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from featherbench.errors import FeatherbenchError
+from featherbench.guest import bridge, folder, lacks, report, seed
+from featherbench.guest.definition import mac_of
+from featherbench.guest.settings import WholeXenSettings, XenSettings
+from featherbench.xen import guests, images, link
+from featherbench.xen import lacks as of_xen
+from featherbench.xen.config import Domain
+from featherbench.xen.guests import SEED, Drive, Guests
+from featherbench.xen.probe import look
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from featherbench.guest.contract import Order
+    from featherbench.guest.image import Parts
+    from featherbench.guest.layout import Layout
+    from featherbench.guest.settings import GuestSettings, WholeSystemSettings
+    from featherbench.platforms.contract import Lack, Leftover
+    from featherbench.record import Usage
+    from featherbench.xen.settings import HostSettings
+
+ROOT, SEED_DISK = "xvda", "xvdb"
+"""How the guest calls its disks: resources/guest knows these names."""
+CMDLINE = "console=hvc0 quiet panic=-1 net.ifnames=0 fb_report=hvc0"
+"""What every guest's kernel is told: the console carries what the guest tells us, too."""
+FACTS = ("xen_version", "xen_scheduler", "virt_caps", "nr_cpus", "total_memory", "release")
+
+
+def prepare_bridge(settings: HostSettings, guest_subnet: str, *, state: str, home: str) -> Layout:
+    """Make the guests' bridge, and lay the way to domains that are elsewhere."""
+    layout = bridge.prepare(guest_subnet, state=state, home=home)
+    if settings.link:
+        link.attach(settings.link, bridge.of(state))
+    return layout
+
+
+def facts_of(settings: HostSettings) -> Mapping[str, str]:
+    """Tell of Xen; of a dom0 without it, or that does not answer, why."""
+    found = look(settings)
+    if isinstance(found, str):
+        return {"not available": found}
+    told = {name: found.info[name] for name in FACTS if name in found.info}
+    return {**told, "processor": found.processor, "dom0": settings.dom0 or "this machine"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Xen:
+    """See `guest/contract.py`."""
+
+    host: str
+    emulated: bool
+    settings: HostSettings
+
+    Settings: ClassVar[type[GuestSettings]] = XenSettings
+    WholeSystemSettings: ClassVar[type[WholeSystemSettings]] = WholeXenSettings
+
+    @property
+    def name(self) -> str:
+        """As the host is called."""
+        return self.host
+
+    @property
+    def booted_within_s(self) -> float:
+        """Emulated, a kernel takes its time."""
+        return 300.0 if self.emulated else 30.0
+
+    @property
+    def ready_within_s(self) -> float:
+        """Emulated, an engine takes its time."""
+        return 1200.0 if self.emulated else 120.0
+
+    @property
+    def _guests(self) -> Guests:
+        return Guests(host=self.host, settings=self.settings)
+
+    def lacks(self) -> Sequence[Lack]:
+        """Name what images are made with, and what Xen lacks."""
+        found = [*lacks.of_guests(), *of_xen.of(self.settings, emulated=self.emulated)]
+        return list(dict.fromkeys(found))
+
+    def prepare(self, guest_subnet: str, parts: Parts | None, *, state: str, home: str) -> Layout:
+        """Make the bridge, lay the way to dom0, and bring the image there."""
+        layout = prepare_bridge(self.settings, guest_subnet, state=state, home=home)
+        if parts:
+            images.bring(self._guests.dom0, (parts.kernel, parts.initrd, parts.disk))
+        return layout
+
+    def start(self, order: Order) -> None:
+        """Make block devices of its disks, and have xl create it."""
+        try:
+            self._start(order)
+        except BaseException:
+            self.stop(order.instance_id)
+            raise
+
+    def _start(self, order: Order) -> None:
+        ours, instance_id = self._guests, order.instance_id
+        ours.begin(instance_id, state=order.state)
+        folder.of(instance_id).report.symlink_to(order.console.resolve())
+        told = ours.write(instance_id, SEED, seed.archive(order.seed()).decode())
+        root = images.place_in(ours.dom0, order.parts.disk)
+        disks = ours.attach(
+            instance_id,
+            (
+                Drive(file=root, name=ROOT, readonly=False),
+                Drive(file=told, name=SEED_DISK, readonly=True),
+            ),
+        )
+        settings = cast("XenSettings", order.settings)
+        domain = Domain(
+            instance_id=instance_id,
+            mode=settings.mode,
+            kernel=images.place_in(ours.dom0, order.parts.kernel),
+            ramdisk=images.place_in(ours.dom0, order.parts.initrd),
+            cmdline=f"{CMDLINE} fb_init={order.init} {order.kernel_words}".strip(),
+            memory_mib=order.memory_mib or settings.memory_mib,
+            vcpus=settings.vcpus_on(order.cpus),
+            cpus=self.settings.cpus,
+            disks=disks,
+            bridge=self.settings.bridge or bridge.of(order.state),
+            mac=mac_of(instance_id),
+        )
+        ours.create(domain, order.console.resolve())
+
+    def stop(self, instance_id: str) -> None:
+        """Destroy it, and take its block devices away."""
+        self._guests.end(instance_id)
+
+    def is_running(self, instance_id: str) -> bool:
+        """Ask xl."""
+        found = self._guests.domains.listed(instance_id)
+        return found is not None and found.state == "running"
+
+    def told(self, instance_id: str) -> Mapping[str, str]:
+        """Read it from its console."""
+        return report.read(folder.of(instance_id).report)
+
+    def phases_s(self, instance_id: str, created_ns: int) -> Mapping[str, float]:
+        """Tell of kernel and user space, both by the guest's own clock."""
+        told = self.told(instance_id)
+        if report.USER_SPACE_BEGAN not in told or report.SERVICE_BEGAN not in told:
+            return {}
+        kernel_s = float(told[report.USER_SPACE_BEGAN])
+        return {"kernel": kernel_s, "user_space": float(told[report.SERVICE_BEGAN]) - kernel_s}
+
+    def usage(self, instance_id: str) -> Usage:
+        """Read what Xen accounts."""
+        return self._guests.domains.usage(instance_id)
+
+    def reset_peak(self, instance_id: str) -> bool:
+        """Say no: Xen sets memory aside for a domain, and knows no peak."""
+        return False
+
+    def diagnosis(self, instance_id: str, console: Path, address: str, port: int) -> str:
+        """Ask xl, and read its console."""
+        said = report.console_tail(console)
+        try:
+            found = self._guests.domains.listed(instance_id)
+        except FeatherbenchError as unknown:
+            return f"{unknown.message}; its console said last:\n{said}"
+        running = found is not None and found.state == "running"
+        state = f"the domain is {found.state}" if found else report.end_of(said)
+        if running and port and bridge.takes_connections(address, port):
+            state += f", and {address}:{port} takes connections"
+        return f"{state}; {report.progress(self.told(instance_id))}; its console said last:\n{said}"
+
+    def facts(self) -> Mapping[str, str]:
+        """Tell of Xen, and of dom0."""
+        return facts_of(self.settings)
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """Find domains by their folders here."""
+        return self._guests.leftovers()
+
+    def remove(self, leftover: Leftover) -> None:
+        """End one, wherever its dom0 is."""
+        guests.remove(self.host, leftover)

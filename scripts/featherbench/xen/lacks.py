@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is missing to run domains: here, and in dom0."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from featherbench import programs
+from featherbench.errors import InstanceError
+from featherbench.platforms.contract import Lack
+from featherbench.xen import link, probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from featherbench.xen.settings import HostSettings
+
+NEEDS = {"ip": "iproute2", "iptables": "iptables", "sysctl": "procps", "tar": "tar"}
+IN_DOM0 = {"xl": "xen-utils-4.17", "losetup": "util-linux", "dmsetup": "dmsetup"}
+BY_SSH = {"ssh": "openssh-client", "scp": "openssh-client"}
+SAY_WHERE = (
+    "boot this machine with Xen (apt-get install xen-system-amd64), or say in the configuration"
+    " where dom0 is: `hosts: {xen: {dom0: …, bridge: …, link: …}}`; see config/README.md"
+)
+
+
+def of(settings: HostSettings, *, emulated: bool) -> Iterator[Lack]:
+    """Name what is missing, for Xen on a real processor or on an emulated one.
+
+    A dom0 that does not answer is nothing that is missing: what was measured with it is kept.
+    """
+    yield from programs.lacking_root()
+    yield from programs.missing(NEEDS | (BY_SSH if settings.dom0 else {}))
+    if settings.dom0 and not (link.INTERFACES / settings.link).exists():
+        yield Lack(
+            what=f"there is no interface {settings.link}, which is to lead to dom0's bridge",
+            remedy="correct `link` in `hosts`",
+        )
+    with suppress(InstanceError):
+        yield from _of_dom0(probe.look(settings), settings, emulated=emulated)
+
+
+def _of_dom0(found: probe.Found | str, settings: HostSettings, *, emulated: bool) -> Iterator[Lack]:
+    if isinstance(found, str):
+        yield Lack(what=found, remedy=SAY_WHERE)
+        return
+    if not settings.dom0:
+        yield from programs.missing(IN_DOM0)
+    if found.is_emulated and not emulated:
+        yield Lack(
+            what=f"Xen runs on an emulated processor there ({found.processor}): its figures are no"
+            " measure of Xen",
+            remedy="name the platform <technology>-xentcg, which is shown as emulated",
+        )
+    if emulated and not found.is_emulated:
+        yield Lack(
+            what=f"Xen runs on a real processor there ({found.processor})",
+            remedy="name the platform <technology>-xen",
+        )

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""dom0: this machine, or one that is reached by ssh.
+
+The connection is opened when it is first needed and closes by itself when it has been idle, so that
+no one has to remember it, whatever becomes of whoever opened it. See ssh_config(5).
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from featherbench import shell
+from featherbench.errors import CommandError, InstanceError
+from featherbench.files import canonical_json, digest, write_whole
+from featherbench.ssh import CONFIG_NAME, CONTROL_NAME, FAILED, HOST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from featherbench.xen.settings import HostSettings
+
+CONNECTIONS = Path("/var/lib/featherbench/dom0")
+"""A folder for each dom0: its configuration for ssh, and the connection."""
+IDLE_S = 10
+CONNECT_WITHIN_S = 10
+ASKED_EVERY_S, UNANSWERED = 5, 3
+NAME_CHARACTERS = 12
+RESOLVE_WITHIN_S = 10.0
+SEND_WITHIN_S = 900.0
+TAKEN = frozenset(
+    (
+        *(
+            "bindaddress",
+            "bindinterface",
+            "certificatefile",
+            "globalknownhostsfile",
+            "hostkeyalias",
+        ),
+        *("hostname", "identitiesonly", "identityagent", "identityfile", "port", "proxycommand"),
+        *("proxyjump", "stricthostkeychecking", "user", "userknownhostsfile"),
+    )
+)
+"""What a user's own configuration decides; see `ssh -G`."""
+
+
+class Dom0(Protocol):
+    """The machine with Xen's tools. What it refuses raises CommandError."""
+
+    @property
+    def named(self) -> str:
+        """What it is called in messages."""
+        ...
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """Give the command of this machine that runs a program there."""
+        ...
+
+    def run(
+        self, argv: Sequence[str], *, timeout_s: float, check: bool = True, stdin: str | None = None
+    ) -> shell.Completed:
+        """Run a program there to its end. Raises InstanceError when it does not answer."""
+        ...
+
+    def send(self, file: Path, to: Path) -> None:
+        """Copy a file there, where no folder of ours is shared."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Here:
+    """The machine that we are on."""
+
+    named: str = "dom0 (this machine)"
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """Give the program itself."""
+        return list(argv)
+
+    def run(
+        self, argv: Sequence[str], *, timeout_s: float, check: bool = True, stdin: str | None = None
+    ) -> shell.Completed:
+        """Run it."""
+        return shell.run(argv, timeout_s=timeout_s, check=check, stdin=stdin)
+
+    def send(self, file: Path, to: Path) -> None:
+        """Have nothing to copy: it is there."""
+
+
+def own_options(folder: Path) -> dict[str, object]:
+    """Give our options of the connection, which go before the user's."""
+    return {
+        "BatchMode": "yes",
+        "ConnectTimeout": CONNECT_WITHIN_S,
+        "ControlMaster": "auto",
+        "ControlPath": folder / CONTROL_NAME,
+        "ControlPersist": IDLE_S,
+        "LogLevel": "ERROR",
+        "ServerAliveInterval": ASKED_EVERY_S,
+        "ServerAliveCountMax": UNANSWERED,
+    }
+
+
+def taken(resolved: str) -> Iterator[str]:
+    """Give those lines of what `ssh -G` prints that say how a machine is reached."""
+    for line in resolved.splitlines():
+        if line.partition(" ")[0] in TAKEN:
+            yield line
+
+
+def config_for(folder: Path, resolved: str) -> str:
+    """Give the configuration of a connection whose files are in `folder`."""
+    lines = [f"{name} {value}" for name, value in own_options(folder).items()]
+    return "\n  ".join([f"Host {HOST}", *lines, *taken(resolved)]) + "\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class There:
+    """Another machine, by ssh."""
+
+    settings: HostSettings
+
+    @property
+    def named(self) -> str:
+        """What the user calls it."""
+        return f"dom0 ({self.settings.dom0})"
+
+    @property
+    def _folder(self) -> Path:
+        facts = [self.settings.dom0, self.settings.ssh_config]
+        return CONNECTIONS / digest(canonical_json(facts).encode())[:NAME_CHARACTERS]
+
+    def _config(self) -> Path:
+        """Write the configuration, as the user's own is now."""
+        folder = self._folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        own = ["-F", self.settings.ssh_config] if self.settings.ssh_config else []
+        asked = shell.run(["ssh", *own, "-G", self.settings.dom0], timeout_s=RESOLVE_WITHIN_S)
+        config = folder / CONFIG_NAME
+        write_whole(config, config_for(folder, asked.stdout))
+        return config
+
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """Give ssh's."""
+        return ["ssh", "-F", str(_config_of(self)), HOST, shlex.join(argv)]
+
+    def run(
+        self, argv: Sequence[str], *, timeout_s: float, check: bool = True, stdin: str | None = None
+    ) -> shell.Completed:
+        """Run it by ssh."""
+        done = shell.run(self.command(argv), timeout_s=timeout_s, check=False, stdin=stdin)
+        if done.exit_status == FAILED:
+            raise self._silent(done.tail)
+        if check and done.exit_status != 0:
+            raise CommandError(argv, f"ended with status {done.exit_status} in dom0", done.tail)
+        return done
+
+    def _silent(self, said: str) -> InstanceError:
+        return InstanceError(
+            f"{self.named} does not answer: {said}",
+            remedy=f"see that `ssh -o BatchMode=yes {self.settings.dom0} xl info` works as root",
+        )
+
+    def send(self, file: Path, to: Path) -> None:
+        """Copy it by scp."""
+        config = _config_of(self)
+        argv = ["scp", "-q", "-F", str(config), str(file), f"{HOST}:{to}"]
+        shell.run(argv, timeout_s=SEND_WITHIN_S)
+
+
+@cache
+def _config_of(there: There) -> Path:
+    return there._config()  # noqa: SLF001 - remembered outside of it, since it is frozen
+
+
+def dom0_of(settings: HostSettings) -> Dom0:
+    """Give the dom0 that is set."""
+    return There(settings=settings) if settings.dom0 else Here()

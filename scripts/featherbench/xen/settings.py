@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a user may set of Xen: where its control domain is, and how guests there are reached."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from featherbench.settings import DriverSettings
+
+Name = Annotated[str, Field(pattern=r"^([A-Za-z0-9_.@:][A-Za-z0-9_.@:-]*)?$")]
+"""Nothing that could begin another option or another key."""
+
+
+class HostSettings(DriverSettings):
+    """Xen's control domain, dom0."""
+
+    dom0: Name = ""
+    """Where dom0 is, as ssh takes it, for instance `root@xenhost`: root is let in by a key, without
+    being asked anything. Empty: this machine is dom0."""
+    ssh_config: str = ""
+    """With `dom0`: the file of ssh_config(5) that says how it is reached. Empty: root's own."""
+    bridge: Name = ""
+    """With `dom0`: the bridge there that guests are put on."""
+    link: Name = ""
+    """With `dom0`: the interface of this machine on the same Ethernet as that bridge. It is for the
+    tests alone, and has no address."""
+    cpus: Annotated[str, Field(pattern=r"^[0-9,^-]*$")] = ""
+    """The physical CPUs that guests may use, as xl.cfg(5) has it: dom0 does not see them. Empty:
+    any."""
+
+    @model_validator(mode="after")
+    def _reached_by_a_link(self) -> Self:
+        if bool(self.dom0) != bool(self.bridge and self.link):
+            raise ValueError("`dom0`, `bridge` and `link` go together: another machine needs them")
+        return self

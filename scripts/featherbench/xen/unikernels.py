@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Unikernels that are domains of Xen's: the backend `xl`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from featherbench.errors import DeadlineError, FeatherbenchError, InstanceDiedError
+from featherbench.guest import bridge, report
+from featherbench.unikernel import console
+from featherbench.unikernel.machine import POWER_DOWN_WITHIN_S, said_by
+from featherbench.waiting import wait_until
+from featherbench.xen import guests, images
+from featherbench.xen import lacks as of_xen
+from featherbench.xen.config import Domain
+from featherbench.xen.guests import Drive, Guests
+from featherbench.xen.hypervisor import facts_of, prepare_bridge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from featherbench.guest.definition import Accelerator
+    from featherbench.platforms.contract import Lack, Leftover
+    from featherbench.record import Usage
+    from featherbench.unikernel.description import Backend, Console
+    from featherbench.unikernel.guest import Guest
+    from featherbench.xen.config import Disk
+    from featherbench.xen.settings import HostSettings
+
+DISKS = tuple(f"xvd{letter}" for letter in "abcdefgh")
+
+
+def _noted(guest: Guest) -> dict[str, str]:
+    """Give what a guest looks for in xenstore."""
+    key = guest.description.xenstore_key
+    return {key: guest.arguments} if key else {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class XlDomains:
+    """See `unikernel/contract.py`."""
+
+    host: str
+    emulated: bool
+    settings: HostSettings
+    accelerator: Accelerator | None = None
+    vhost: bool = False
+    backends: tuple[Backend, ...] = ("xl",)
+
+    @property
+    def name(self) -> str:
+        """As the host is called."""
+        return self.host
+
+    @property
+    def _guests(self) -> Guests:
+        return Guests(host=self.host, settings=self.settings)
+
+    def lacks(self) -> Sequence[Lack]:
+        """Name what Xen lacks."""
+        return [*of_xen.of(self.settings, emulated=self.emulated)]
+
+    def lacks_for(self, backend: Backend) -> Iterator[Lack]:
+        """Name nothing more: there is one backend."""
+        yield from ()
+
+    def prepare(self, guest_subnet: str, files: Sequence[Path], *, state: str, home: str) -> None:
+        """Make the bridge, lay the way to dom0, and bring the files there."""
+        prepare_bridge(self.settings, guest_subnet, state=state, home=home)
+        images.bring(self._guests.dom0, files)
+
+    def start(self, guest: Guest, *, state: str, cpus: Sequence[int]) -> dict[str, float]:
+        """Have xl create it."""
+        began_s = time.monotonic()
+        try:
+            disks = self._disks(guest, state)
+            made_s = time.monotonic()
+            domain = self._domain(guest, disks, state)
+            self._guests.create(domain, guest.console, _noted(guest))
+        except BaseException:
+            self.end(guest.instance_id)
+            raise
+        return {"disks": made_s - began_s, "domain": time.monotonic() - made_s}
+
+    def _disks(self, guest: Guest, state: str) -> tuple[Disk, ...]:
+        ours = self._guests
+        ours.begin(guest.instance_id, state=state)
+        drives = [
+            Drive(
+                file=images.place_in(ours.dom0, disk.path),
+                name=name,
+                readonly=disk.readonly,
+            )
+            for disk, name in zip(guest.description.disks, DISKS, strict=False)
+            if disk.path
+        ]
+        return ours.attach(guest.instance_id, drives) if drives else ()
+
+    def _domain(self, guest: Guest, disks: tuple[Disk, ...], state: str) -> Domain:
+        assert guest.kernel is not None, "its description has seen to that"
+        return Domain(
+            instance_id=guest.instance_id,
+            mode=guest.description.xen_mode,
+            kernel=images.place_in(self._guests.dom0, guest.kernel),
+            ramdisk=None,
+            cmdline="" if guest.description.xenstore_key else guest.arguments,
+            memory_mib=guest.memory_mib,
+            vcpus=guest.description.vcpus,
+            cpus=self.settings.cpus,
+            disks=disks,
+            bridge=self.settings.bridge or bridge.of(state),
+            mac=guest.mac,
+        )
+
+    def number_of(self, instance_id: str) -> int | None:
+        """Give the domain's; None when it is gone, or ended and kept."""
+        found = self._guests.domains.listed(instance_id)
+        return found.number if found and found.state in {"running", "paused"} else None
+
+    def ended_with(self, number: int) -> int | None:
+        """Say nothing: a domain has no exit status."""
+        return None
+
+    def is_well(self, guest_name: str, backend: Backend) -> bool:
+        """Say yes of one that has not ended: Xen ends those that fail."""
+        return True
+
+    def diagnosis(
+        self,
+        guest_name: str,
+        backend: Backend,
+        *,
+        instance_id: str,
+        number: int,
+        log: Path,
+        signs: Console,
+        answers: Callable[[], str],
+    ) -> str:
+        """Ask xl, and read the console."""
+        try:
+            found = self._guests.domains.listed(instance_id)
+        except FeatherbenchError as unknown:
+            return f"{unknown.message}; its console said last:\n{report.console_tail(log)}"
+        state = f"the domain is {found.state}" if found else "the domain is gone"
+        if found and found.state == "running":
+            state += answers()
+        parts = [state, *console.meanings(signs, said_by(log))]
+        return "; ".join(parts) + f"; its console said last:\n{report.console_tail(log)}"
+
+    def power_down(self, instance_id: str, guest_name: str) -> None:
+        """Ask it to shut down, and give it a while to heed that."""
+        self._guests.domains.power_down(instance_id)
+        try:
+            wait_until(
+                lambda: self.number_of(instance_id) is None,
+                what="the guest's end",
+                within_s=POWER_DOWN_WITHIN_S,
+                every_s=0.1,
+            )
+        except DeadlineError:
+            return
+
+    def end(self, instance_id: str) -> None:
+        """Destroy it, and take its block devices away."""
+        self._guests.end(instance_id)
+
+    def usage(self, instance_id: str) -> Usage:
+        """Read what Xen accounts."""
+        if self.number_of(instance_id) is None:
+            raise InstanceDiedError(f"the domain of the guest {instance_id} has ended")
+        return self._guests.domains.usage(instance_id)
+
+    def reset_peak(self, instance_id: str) -> bool:
+        """Say no: Xen sets memory aside for a domain, and knows no peak."""
+        return False
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """Find domains by their folders here."""
+        return self._guests.leftovers()
+
+    def remove(self, leftover: Leftover) -> None:
+        """End one, wherever its dom0 is."""
+        guests.remove(self.host, leftover)
+
+    def facts(self) -> Mapping[str, str]:
+        """Tell of Xen, and of dom0."""
+        return facts_of(self.settings)

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Linux guests as domains of a real Xen, which runs on an emulated processor."""
+
+import os
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from featherbench import plugins, services
+from featherbench.guest import bridge, folder
+from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
+from featherbench.waiting import wait_until
+
+pytestmark = [pytest.mark.xen, pytest.mark.testbed, pytest.mark.timeout(1200)]
+BOOTS_WITHIN_S = 300.0
+TUNING = Tuning(
+    net_sysctls={"net.core.somaxconn": "1234", "net.ipv4.ip_local_port_range": "1024 65535"},
+    nofile=4321,
+)
+
+
+@pytest.fixture(scope="session")
+def host_settings(dom0):
+    """What a user would write below `hosts`."""
+    return {
+        "dom0": "node",
+        "ssh_config": str(dom0.ssh_config),
+        "bridge": dom0.bridge,
+        "link": dom0.data_tap,
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Xen:
+    """Linux in domains, on the wire."""
+
+    technology: object
+    image: object
+    wire: object
+    place: Place
+    folder: Path
+    node: object
+
+    def order(self, *, init="minimal", mode="pvh", command=None):
+        instance_id = f"test{uuid.uuid4().hex[:8]}"
+        guest = {"init": init, "mode": mode, "memory_mib": 192, "vcpus": 1}
+        return StartOrder(
+            instance_id=instance_id,
+            app="http",
+            image=self.image,
+            command=command or services.serve_command("http"),
+            port=services.PORTS["http"],
+            network="bridge",
+            settings=self.technology.Settings.model_validate({"guest": guest}),
+            tuning=TUNING,
+            place=self.place,
+            log=self.folder / f"{instance_id}.log",
+        )
+
+    def start(self, **given):
+        order = self.order(**given)
+        self.technology.prepare(order)
+        return self.technology.start(order)
+
+    def await_payload(self, instance):
+        where = f"http://{instance.endpoint.address}:{instance.endpoint.port}/payload"
+        script = f"curl --silent --max-time 5 {where} || true"
+        return wait_until(
+            lambda: self.wire.client("sh", "-c", script),
+            what=f"the payload: {self.technology.diagnosis(instance)}",
+            within_s=BOOTS_WITHIN_S,
+            every_s=1,
+        )
+
+    def left_in_dom0(self):
+        """Domains, block devices and folders of ours."""
+        questions = (["xl", "list"], ["dmsetup", "ls"], ["losetup", "--list"])
+        said = "".join(self.node.run(each, timeout_s=60).stdout for each in questions)
+        folders = self.node.run(["ls", "/var/lib/featherbench/domains"], timeout_s=60, check=False)
+        return {line for line in said.splitlines() if "featherbench" in line} | {
+            *folders.stdout.split()
+        }
+
+
+@pytest.fixture(scope="module")
+def image(built_root, tmp_path_factory):
+    technology = plugins.platform("linux", "tcg")
+    if lacks := technology.lacks():
+        pytest.skip(lacks[0].what)
+    workload = plugins.workload("http")
+    return technology.build_image(
+        BuildOrder(
+            app="http",
+            into=tmp_path_factory.mktemp("http"),
+            roots=built_root.roots_of(technology),
+            files=workload.files(workload.Settings()),
+            state=tmp_path_factory.mktemp("state"),
+        )
+    )
+
+
+@pytest.fixture
+def xen(host_settings, dom0, image, wire, tmp_path):
+    technology = plugins.platform("linux", "xentcg", host_settings=host_settings)
+    assert technology.lacks() == []
+    place = Place(
+        host="xentcg",
+        address=wire.address,
+        home=wire.address,
+        cpus=(max(os.sched_getaffinity(0)),),
+        container_subnet="",
+        guest_subnet=wire.guest_subnet,
+        state=tmp_path / "state",
+    )
+    given = Xen(
+        technology=technology,
+        image=image,
+        wire=wire,
+        place=place,
+        folder=tmp_path,
+        node=dom0.node,
+    )
+    yield given
+    for leftover in [each for each in technology.leftovers() if each.state == str(place.state)]:
+        technology.remove(leftover)
+    bridge.remove(bridge.of(str(place.state)))
+
+
+@pytest.mark.parametrize(("mode", "init"), [("pv", "minimal"), ("pvh", "systemd")])
+def test_it_boots_to_the_service_and_tells_how(xen, mode, init):
+    instance = xen.start(mode=mode, init=init)
+    assert len(xen.await_payload(instance)) == 1150
+    technology = xen.technology
+    assert technology.is_running(instance)
+    assert technology.tuning_in_force(instance, TUNING) == {**TUNING.net_sysctls, "nofile": "4321"}
+    phases_s = technology.start_phases_s(instance)
+    assert list(phases_s) == ["definition", "kernel", "user_space"]
+    assert all(took_s > 0 for took_s in phases_s.values())
+    usage = technology.usage(instance)
+    assert usage.cpu_s > 0.1
+    assert usage.memory_current_bytes == 192 << 20
+    technology.stop(instance)
+    technology.stop(instance)
+    assert not technology.is_running(instance)
+    assert xen.left_in_dom0() == set()
+    assert not folder.of(instance.id).path.exists()

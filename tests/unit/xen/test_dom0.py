@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How dom0 is reached, what is brought there, and what is missing without it."""
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from featherbench import plugins
+from featherbench.errors import InstanceError
+from featherbench.xen import images, lacks, node, probe
+from featherbench.xen.node import Here, There, config_for, dom0_of
+from featherbench.xen.settings import HostSettings
+
+CAPTURED = Path(__file__).parent / "captured"
+ELSEWHERE = HostSettings(dom0="root@xenhost", bridge="xenbr1", link="lo")
+RESOLVED = """\
+host node
+user root
+hostname 198.18.9.2
+port 22
+batchmode no
+identitiesonly yes
+hostkeyalias node
+identityfile /keys/one
+userknownhostsfile /keys/known_hosts
+proxycommand nc %h %p
+"""
+EMULATED = "QEMU TCG CPU version 2.5+"
+REAL = "Intel(R) Xeon(R) E-2336 CPU @ 2.90GHz"
+
+
+def test_the_users_configuration_says_how_and_ours_what_for():
+    lines = config_for(Path("/c"), RESOLVED).splitlines()
+    assert lines[0] == "Host node"
+    assert "  BatchMode yes" in lines
+    assert "  ControlPath /c/connection" in lines
+    assert "  identityfile /keys/one" in lines
+    assert "  proxycommand nc %h %p" in lines
+    assert not any("batchmode" in line for line in lines)
+
+
+def test_without_settings_this_machine_is_dom0():
+    assert dom0_of(HostSettings()) == Here()
+    assert dom0_of(ELSEWHERE) == There(settings=ELSEWHERE)
+    assert Here().command(["xl", "info"]) == ["xl", "info"]
+
+
+def test_a_dom0_that_does_not_answer_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(node, "CONNECTIONS", tmp_path)
+    silent = SimpleNamespace(exit_status=255, stdout="", tail="connect to host: refused")
+    asked = SimpleNamespace(exit_status=0, stdout=RESOLVED)
+    monkeypatch.setattr(node.shell, "run", lambda argv, **_: asked if "-G" in argv else silent)
+    with pytest.raises(InstanceError, match=r"dom0 \(root@xenhost\) does not answer: connect"):
+        There(settings=ELSEWHERE).run(["xl", "info"], timeout_s=1)
+
+
+# --- images --------------------------------------------------------------------------------------
+
+
+class Recorder:
+    """A dom0 that has nothing yet, and records what it is asked."""
+
+    named = "dom0"
+
+    def __init__(self):
+        self.asked = []
+
+    def run(self, argv, **_):
+        self.asked.append(argv[0])
+        return SimpleNamespace(exit_status=1 if argv[0] == "test" else 0)
+
+    def send(self, _file, to):
+        self.asked.append(f"send {to.name}")
+
+
+def test_a_file_is_brought_whole_and_in_place_of_what_it_was(tmp_path):
+    file = tmp_path / "disk.raw"
+    file.write_bytes(b"x")
+    recorder = Recorder()
+    images.bring(recorder, [file])
+    wanted = ["test", "rm", "mkdir", "send packed.tar", "tar", "rm", "mv"]
+    assert recorder.asked == wanted
+
+
+def test_a_file_that_changed_has_another_place(tmp_path):
+    file = tmp_path / "disk.raw"
+    file.write_bytes(b"x")
+    before = images.place_of(file)
+    os.utime(file, ns=(1, 1))
+    after = images.place_of(file)
+    assert before != after
+    assert before.parent.parent == after.parent.parent
+
+
+def test_here_nothing_is_copied(tmp_path):
+    file = tmp_path / "disk.raw"
+    file.write_bytes(b"x")
+    images.bring(Here(), [file])
+    assert images.place_in(Here(), file) == file
+
+
+# --- what is missing -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """Have dom0 be such a machine."""
+
+    def be(what):
+        monkeypatch.setattr(probe, "look", lambda _settings: what)
+        monkeypatch.setattr(lacks.programs, "missing", lambda _needs: [])
+        monkeypatch.setattr(lacks.programs, "lacking_root", list)
+
+    return be
+
+
+@pytest.mark.parametrize(
+    ("processor", "emulated", "said"),
+    [
+        (REAL, False, ""),
+        (EMULATED, True, ""),
+        (EMULATED, False, "no measure of Xen"),
+        (REAL, True, "a real processor"),
+    ],
+)
+def test_an_emulated_xen_is_never_passed_off_as_xen(found, processor, emulated, said):
+    found(probe.Found(info={}, processor=processor))
+    whats = [each.what for each in lacks.of(ELSEWHERE, emulated=emulated)]
+    assert bool(whats) == bool(said)
+    assert all(said in what for what in whats)
+
+
+def test_a_machine_without_xen_lacks_it(found):
+    found("dom0 (this machine) was not booted by Xen")
+    (lack,) = lacks.of(HostSettings(), emulated=False)
+    assert "not booted by Xen" in lack.what
+    assert "hosts: {xen:" in lack.remedy
+
+
+def test_a_dom0_that_does_not_answer_is_not_missing(found, monkeypatch):
+    found("")
+
+    def silent(_settings):
+        raise InstanceError("dom0 does not answer")
+
+    monkeypatch.setattr(probe, "look", silent)
+    assert list(lacks.of(ELSEWHERE, emulated=False)) == []
+
+
+def test_a_link_that_is_not_there_is_named(found):
+    found(probe.Found(info={}, processor=REAL))
+    gone = HostSettings(dom0="root@xenhost", bridge="xenbr1", link="nosuch0")
+    (lack,) = lacks.of(gone, emulated=False)
+    assert "no interface nosuch0" in lack.what
+
+
+def test_the_processor_is_read_from_the_first_entry():
+    cpuinfo = f"processor\t: 0\nmodel name\t: {EMULATED}\n\nprocessor\t: 1\nmodel name\t: x\n"
+    assert probe.parse_processor(cpuinfo) == EMULATED
+    assert probe.parse_processor("") == ""
+
+
+# --- platforms -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("host", ["xen", "xentcg"])
+@pytest.mark.parametrize("technology", ["linux", "docker", "lxd", "rumprun", "mirageos", "floor"])
+def test_every_technology_of_the_paper_runs_in_domains(technology, host):
+    settings = ELSEWHERE.model_dump()
+    platform = plugins.platform(technology, host, host_settings=settings)
+    runner = getattr(platform, "hypervisor", None) or platform.runner
+    assert (runner.name, runner.settings) == (host, ELSEWHERE)
+    assert plugins.host(host).virtualized
+    assert plugins.host(host).emulated == (host == "xentcg")
+
+
+def test_whole_systems_on_xen_are_set_as_xen_has_it():
+    settings = plugins.platform("linux", "xen").Settings()
+    assert settings.guest.mode == "pvh"
+    assert not hasattr(settings.guest, "machine")
+    assert plugins.image_owner("linux", "xen") == plugins.image_owner("linux", "kvm")
