@@ -2,6 +2,7 @@
 """What all tests share: the repository, when a test is skipped, and what platforms run on."""
 
 import os
+import platform
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from featherbench.spec import RootFilesystemSpec
 from featherbench.statistics.stopping import is_narrow
 from featherbench.statistics.summary import WATCHED, half_width
 
+pytest_plugins = ["xen.fixture"]
 REPOSITORY = Path(__file__).parents[1]
 ENGINES = {
     "docker": ("Docker engine", "docker", "version"),
@@ -34,7 +36,8 @@ ENGINES = {
 """By marker: what must be there, and a question that it answers."""
 
 
-MACHINE = {"testbed", *ENGINES, "qemu", "xen"}
+AS_ROOT = {"testbed", *ENGINES, "xen"}
+MACHINE = {*AS_ROOT, "qemu"}
 """Markers of tests that use what there is once on this machine: they run one after the other."""
 
 # Shells have their background jobs ignore it, and so would whatever a test starts.
@@ -60,8 +63,10 @@ def repository():
 @cache
 def _lacking(marker):
     """Say why tests with this marker cannot run here; empty when they can."""
-    if marker in {"testbed", *ENGINES} and os.geteuid() != 0:
+    if marker in AS_ROOT and os.geteuid() != 0:
         return "needs root"
+    if marker == "xen" and platform.machine() != "x86_64":
+        return "the Xen of the tests is one for x86-64"
     if marker in ENGINES:
         engine, *question = ENGINES[marker]
         asked = shutil.which(question[0]) and subprocess.run(
