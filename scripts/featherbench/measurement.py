@@ -11,6 +11,8 @@ from featherbench import plugins
 from featherbench.clock import now_utc
 from featherbench.deployment import bench_for, warm_instance
 from featherbench.fingerprint import fingerprint
+from featherbench.measuring import connections
+from featherbench.platforms.contract import OwnImages
 from featherbench.record import Cell, Deployment
 from featherbench.testbed import lease
 
@@ -40,11 +42,14 @@ def _set_up(
         lease.release()  # at most one server under test lives at a time
         return Setting(bench=bench, tuning={"testbed": dict(testbed.applied)})
     leased = warm_instance(spec, deployment, bench, testbed)
+    tuning = leased.tuning
+    if isinstance(leased.bench.technology, OwnImages):
+        tuning = {**tuning, connections.KEY: connections.verify(leased.bench, spec.concurrency)}
     return Setting(
         bench=leased.bench,
         redeployed=leased.redeployed,
         verified=leased.verified,
-        tuning=leased.tuning,
+        tuning=tuning,
         overhead_s={"redeploy": leased.redeploy_s, "warm-up": leased.warm_up_s},
     )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from featherbench.files import canonical_json
+from featherbench.measuring.connections import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,12 +36,24 @@ def tuning_in_force(cells: Sequence[Cell]) -> list[tuple[str, str]]:
     Where there are several, their workloads are told, too: a platform may have had one for each.
     """
     found: dict[str, dict[str, dict[str, None]]] = {}
+    verified = _most_connections(cells)
     for cell in cells:
-        platforms = found.setdefault(as_yaml(cell.tuning), {})
-        platforms.setdefault(cell.coordinates.platform, {})[cell.coordinates.workload] = None
+        at = (cell.coordinates.platform, cell.coordinates.workload)
+        platforms = found.setdefault(as_yaml({**cell.tuning, **verified.get(at, {})}), {})
+        platforms.setdefault(at[0], {})[at[1]] = None
     if len(found) == 1:
         return [(", ".join(platforms), tuning) for tuning, platforms in found.items()]
     return [(_under_workloads(platforms), tuning) for tuning, platforms in found.items()]
+
+
+def _most_connections(cells: Iterable[Cell]) -> Mapping[tuple[str, str], Mapping[str, str]]:
+    """Give, by platform and workload, the most connections that held."""
+    levels = sorted(cells, key=lambda cell: cell.coordinates.concurrency)
+    return {
+        (cell.coordinates.platform, cell.coordinates.workload): {KEY: cell.tuning[KEY]}
+        for cell in levels
+        if KEY in cell.tuning
+    }
 
 
 def _under_workloads(platforms: Mapping[str, Iterable[str]]) -> str:

@@ -228,6 +228,17 @@ def test_one_tuning_for_all_is_told_with_its_platforms_alone(make):
     ]
 
 
+def test_of_the_levels_connections_the_most_are_told_once(make):
+    cells = [
+        make.cell(("linux-native", "http", deployment, level), [], 0).model_copy(
+            update={"tuning": {"nofile": "1", "open connections": f"{level + 8}"}}
+        )
+        for deployment in (1, 2)
+        for level in (1000, 1, 200)
+    ]
+    assert tuning_in_force(cells) == [("linux-native", "nofile: '1'\nopen connections: '1008'\n")]
+
+
 def test_tunings_that_differ_between_workloads_say_which_they_are_of(make):
     platforms = ("linux-native", "docker-native")
     served = {(name, app): {"nofile": "1"} for name in platforms for app in ("kv", "http")}

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real nginx and a real Redis with a small limit of open files, as an image's builder may set."""
+
+from pathlib import Path
+
+import pytest
+
+from featherbench import plugins
+from featherbench.errors import VerificationError
+from featherbench.measuring import connections
+from featherbench.measuring.bench import Bench
+from featherbench.measuring.readiness import wait_until_ready
+from featherbench.platforms.contract import Tuning
+from featherbench.record import Coordinates
+from featherbench.testbed.client import LocalClient
+
+pytestmark = pytest.mark.testbed
+TECHNOLOGY = "linux"
+OF_REDIS_ITSELF = 32
+"""Files that Redis keeps back from its clients."""
+
+
+@pytest.fixture
+def served(platform, tmp_path):
+    """Start a server with a limit of open files; give the bench with it under test."""
+
+    def start(app, nofile):
+        tuning = Tuning(net_sysctls={}, nofile=nofile)
+        workload = plugins.workload(app)
+        bench = Bench(
+            coordinates=Coordinates(
+                platform="linux-native",
+                technology="linux",
+                host="native",
+                network=platform.technology.networks[0],
+                workload=app,
+                deployment=1,
+                concurrency=100,
+            ),
+            technology=platform.technology,
+            technology_settings=platform.technology.Settings(),
+            settings=workload.Settings(),
+            load_generators={},
+            images=platform.images,
+            client=LocalClient(
+                address=platform.wire.client_address,
+                cpus=(0,),
+                namespace=Path("/run/netns") / platform.wire.namespace,
+                nofile=4096,
+            ),
+            place=platform.place,
+            tuning=tuning,
+            logs=tmp_path,
+        )
+        bench = bench.with_instance(platform.start(app, tuning=tuning))
+        wait_until_ready(bench)
+        return bench
+
+    return start
+
+
+@pytest.mark.parametrize("app", ["http", "kv"])
+def test_as_many_as_are_wanted_are_answered_and_the_server_serves_on(served, app):
+    bench = served(app, 4096)
+    for _ in range(2):
+        said = connections.verify(bench, 1000)
+        assert said == "verified from the client: 1008 at once were answered"
+    wait_until_ready(bench)
+
+
+def test_redis_holds_64_of_100(served):
+    bench = served("kv", 64 + OF_REDIS_ITSELF)
+    with pytest.raises(VerificationError) as low:
+        connections.verify(bench, 100)
+    assert "of 108 at once 108 were opened and 64 answered" in low.value.message
+    assert "max number of clients reached" in low.value.message
+    wait_until_ready(bench)
+
+
+def test_nginx_opens_100_and_answers_fewer_than_its_limit(served, monkeypatch):
+    monkeypatch.setattr(connections, "WITHIN_S", 2.0)
+    bench = served("http", 64)
+    with pytest.raises(VerificationError) as low:
+        connections.verify(bench, 100)
+    answered = int(low.value.message.partition(" opened and ")[2].split()[0])
+    assert 48 < answered < 64
+    assert connections.opener.NOT_ANSWERED in low.value.message

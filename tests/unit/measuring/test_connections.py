@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Connections at once: servers with limits of their own, in place of those that nobody can see."""
+
+import asyncio
+import json
+import resource
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from featherbench.errors import InstanceDiedError, LoadError, VerificationError
+from featherbench.measuring import connections, opener
+
+WITHIN_S = 1.5
+"""For servers on loopback that will never answer."""
+
+
+@contextmanager
+def listening(backlog=1024):
+    with socket.create_server(("127.0.0.1", 0), backlog=backlog) as server:
+        yield server, server.getsockname()
+
+
+@contextmanager
+def serving(handle):
+    """Serve on loopback by a coroutine a connection; give the address, and how many are open."""
+    loop, opened = asyncio.new_event_loop(), set()
+
+    async def handled(reader, writer):
+        opened.add(writer)
+        try:
+            await handle(reader, writer, opened)
+        finally:
+            opened.discard(writer)
+            writer.close()
+
+    async def served():
+        return await asyncio.start_server(handled, "127.0.0.1", 0, backlog=1024)
+
+    server = loop.run_until_complete(served())
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield server.sockets[0].getsockname(), opened
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.run_until_complete(_over(server))
+        loop.close()
+
+
+async def _over(server):
+    server.close()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+async def pong(reader, writer, _opened):
+    while await reader.readline():
+        writer.write(b"+PONG\r\n")
+
+
+def opened_to(at, count, within_s=WITHIN_S):
+    question, answer = connections.QUESTIONS["kv"]
+    return connections.parse(opener.run(at, count, within_s, question, answer))
+
+
+def test_all_are_open_at_once_and_closed_in_the_end():
+    most = []
+
+    async def counted(reader, writer, opened):
+        most.append(len(opened))
+        await pong(reader, writer, opened)
+
+    with serving(counted) as (at, opened):
+        found = opened_to(at, 100, within_s=10)
+        assert not opened
+    assert (found.asked, found.opened, found.answered) == (100, 100, 100)
+    assert max(most) == 100
+    assert str(found) == "verified from the client: 100 at once were answered"
+
+
+def test_what_is_accepted_and_never_answered_does_not_count():
+    async def some(reader, writer, opened):
+        await (pong(reader, writer, opened) if len(opened) <= 64 else reader.read())
+
+    with serving(some) as (at, _):
+        found = opened_to(at, 100)
+    assert (found.opened, found.answered) == (100, 64)
+    assert found.told == "36: opened, but not answered"
+
+
+def test_a_server_that_closes_one_for_the_next_does_not_hold_both():
+    """As nginx does when it has no more worker_connections."""
+    order = []
+
+    async def reused(reader, writer, opened):
+        order.append(writer)
+        if len(order) > 64:
+            order.pop(0).close()
+        await pong(reader, writer, opened)
+
+    with serving(reused) as (at, _):
+        found = opened_to(at, 100, within_s=10)
+    assert (found.opened, found.answered) == (100, 64)
+    assert sum(found.trouble.values()) == 36
+    assert found.trouble.keys() <= {opener.CLOSED, "Connection reset by peer"}
+
+
+def test_a_refusal_in_words_is_told():
+    """As Redis does it beyond its maxclients."""
+
+    async def full(reader, writer, opened):
+        if len(opened) > 64:
+            writer.write(b"-ERR max number of clients reached\r\n")
+        else:
+            await pong(reader, writer, opened)
+
+    with serving(full) as (at, _):
+        found = opened_to(at, 100, within_s=10)
+    assert found.answered == 64
+    assert found.told == "36: answered '-ERR max number of clients reached'"
+
+
+def test_a_short_queue_of_waiting_connections_is_told():
+    """No one accepts: the kernel opens as many as the queue takes, and answers none."""
+    with listening(backlog=5) as (_, at):
+        found = opened_to(at, 20)
+    assert 5 <= found.opened < 20
+    assert found.answered == 0
+    assert found.trouble["not opened"] == 20 - found.opened
+
+
+def test_no_server_is_a_refusal():
+    with listening() as (server, at):
+        server.close()
+        found = opened_to(at, 3)
+    assert (found.opened, found.answered) == (0, 0)
+    assert found.told == "3: Connection refused"
+
+
+def test_it_opens_no_more_than_its_own_limit_of_files_allows():
+    question, answer = connections.QUESTIONS["kv"]
+    with serving(pong) as ((host, port), _):
+        program = [sys.executable, "-I", opener.__file__]
+        done = subprocess.run(
+            ["prlimit", "--nofile=64:64", *program, host, str(port), "100", "10", question, answer],
+            capture_output=True,
+            check=True,
+        )
+    found = connections.parse(done.stdout)
+    assert found.asked == found.answered == 64 - opener.SPARE_FILES
+
+
+def test_an_unlimited_client_is_not_limited(monkeypatch):
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    monkeypatch.setattr(opener.resource, "getrlimit", lambda _: unlimited)
+    assert opener.affordable(100_000) == 100_000
+
+
+# --- what becomes of a cell ----------------------------------------------------------------------
+
+
+def says(asked, opened, answered, **trouble):
+    found = {"asked": asked, "opened": opened, "answered": answered, "trouble": trouble}
+    return lambda _: json.dumps(found)
+
+
+def test_a_few_more_than_the_load_are_opened_at_the_client(bench_for, client):
+    client.says = says(108, 108, 108)
+    assert "108 at once" in connections.verify(bench_for("kv"), 100)
+    (argv,) = client.asked
+    assert argv[2:6] == [opener.__file__, "198.18.0.1", "18080", "108"]
+    assert argv[-1] in {"HTTP/1.1 200", "+PONG"}
+
+
+def test_a_limit_above_the_load_is_told_and_no_failure(bench_for, client):
+    client.says = says(108, 108, 104, reset=4)
+    said = connections.verify(bench_for("http"), 100)
+    assert said == "verified from the client: 104 of 108 (4: reset) at once were answered"
+
+
+def test_a_limit_below_the_load_is_an_error_with_what_to_do(bench_for, client):
+    client.says = says(108, 108, 64, reset=44)
+    with pytest.raises(VerificationError, match="of 108 at once 108 were opened and 64 ans") as low:
+        connections.verify(bench_for("http"), 100)
+    assert "44: reset" in low.value.message
+    assert "`constants`" in low.value.remedy
+    assert "`control`" in low.value.remedy
+
+
+def test_the_clients_own_limit_is_not_laid_at_the_servers_door(bench_for, client):
+    client.says = says(48, 48, 48)
+    with pytest.raises(VerificationError, match=r"the client .* only 48") as low:
+        connections.verify(bench_for("http"), 100)
+    assert "tuning.nofile" in low.value.remedy
+
+
+def test_a_server_that_they_kill_is_told_as_dead(bench_for, client, technology):
+    client.says = says(108, 108, 0)
+    technology.running = False
+    with pytest.raises(InstanceDiedError, match="exited with 137"):
+        connections.verify(bench_for("http"), 100)
+
+
+def test_what_nobody_can_read_is_an_error():
+    with pytest.raises(LoadError, match="cannot be counted"):
+        connections.parse("Traceback")
