@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from featherbench.unikernel.control import Control  # noqa: TC001 - pydantic needs it at run time
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -147,6 +149,8 @@ class Description(Part):
     """Of `startup`: with which statuses it may end once its packet is there."""
     constants: dict[str, str] = Field(default_factory=dict)
     """What was set when the image was built, as stated by whoever built it."""
+    control: Control | None = None
+    """What is set in it once it serves, by a program that the user has."""
 
     @field_validator("arguments")
     @classmethod

@@ -19,7 +19,7 @@ from featherbench.guest.layout import lay_out
 from featherbench.limits import HIDDEN
 from featherbench.platforms.contract import FirstFrame, Lack
 from featherbench.record import Endpoint, Instance, Usage
-from featherbench.unikernel import console, descriptions, image, machine, tap
+from featherbench.unikernel import console, control, descriptions, image, machine, tap
 from featherbench.unikernel.description import Description
 from featherbench.unikernel.guest import Guest
 from featherbench.unikernel.processes import Processes
@@ -247,6 +247,11 @@ class Unikernel:
         """Say that nobody can look inside: its limits are those that it was built with."""
         nofile = {} if tuning.nofile is None else {"nofile": HIDDEN}
         return dict.fromkeys(tuning.net_sysctls, HIDDEN) | nofile
+
+    def tune(self, instance: Instance) -> Mapping[str, str]:
+        """Set what its description says, and read it back."""
+        wanted = _described(instance).control
+        return {} if wanted is None else control.apply(wanted, instance.endpoint.address)
 
     def leftovers(self) -> Sequence[Leftover]:
         """Find the runner's guests."""
