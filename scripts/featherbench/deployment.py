@@ -130,7 +130,7 @@ def _tuning_in_force(bench: Bench) -> Mapping[str, str]:
                 f"{key} is {found.get(key)!r} inside {bench.coordinates.platform}, not {wanted!r}",
                 remedy="take it out of `tuning`, or choose a value that can be set",
             )
-    return found
+    return {**found, **bench.tune()}
 
 
 def deploy(spec: DeploySpec, bench: Bench, testbed: Testbed) -> Deployment:

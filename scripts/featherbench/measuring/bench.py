@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from featherbench.errors import InstanceDiedError
-from featherbench.platforms.contract import Place, StartOrder, Tuning
+from featherbench.platforms.contract import OwnImages, Place, StartOrder, Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,3 +101,8 @@ class Bench:
                 f"the server under test ({self.coordinates.platform}, {self.under_test.app}) died: "
                 f"{self.technology.diagnosis(self.under_test)}"
             )
+
+    def tune(self) -> Mapping[str, str]:
+        """Set what can be set in the instance only while it serves; give what it then is."""
+        technology = self.technology
+        return technology.tune(self.under_test) if isinstance(technology, OwnImages) else {}

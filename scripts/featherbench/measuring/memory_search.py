@@ -110,6 +110,7 @@ def _served(trial: Trial, bench: Bench, memory_mib: int, *, ready_after_s: float
     trial.verify(bench)
     if trial.app not in services.PORTS:
         return _echoed(bench, memory_mib, ready_after_s=ready_after_s)
+    bench.tune()
     load = sized(bench, trial.app, trial.load(bench), window_s=trial.load_s)
     series = Series(bench=bench, app=trial.app, prefix=trial.app, load=load, window_s=trial.load_s)
     series.take()

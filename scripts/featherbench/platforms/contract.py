@@ -275,3 +275,10 @@ class OwnImages(Protocol):
     def first_frame(self, order: StartOrder) -> FirstFrame:
         """Say where the host sees the first packet of an instance; once `prepare` was called."""
         ...
+
+    def tune(self, instance: Instance) -> Mapping[str, str]:
+        """Set what can be set in it only while it serves; give what it then is, or why not.
+
+        Raises InstanceError when it refuses.
+        """
+        ...

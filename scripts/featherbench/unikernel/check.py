@@ -233,8 +233,11 @@ def _watched(check: Check, image: Image, wanted: set[str], say: Callable[[str], 
 
         with suppress(DeadlineError):
             wait_until(over, what="the guest", within_s=check.within_s, every_s=LOOKS_EVERY_S)
+        if good := wanted <= seen.after_s.keys():
+            for name, value in technology.tune(instance).items():
+                say(f"{name}: {value}")
         _tell_the_rest(check, instance, say)
-        return wanted <= seen.after_s.keys()
+        return good
 
 
 def _tell_the_rest(check: Check, instance: Instance, say: Callable[[str], None]) -> None:

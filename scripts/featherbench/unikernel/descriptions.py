@@ -71,6 +71,9 @@ def anchored(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         found["kernel"] = _absolute(found["kernel"], folder)
     if isinstance(found.get("make"), dict) and "inputs" in found["make"]:
         found["make"] = {**found["make"], "inputs": _absolute(found["make"]["inputs"], folder)}
+    if isinstance(found.get("control"), dict) and "program" in found["control"]:
+        program = _absolute(found["control"]["program"], folder)
+        found["control"] = {**found["control"], "program": program}
     if isinstance(found.get("disks"), list):
         found["disks"] = [
             {**disk, "path": _absolute(disk["path"], folder)}

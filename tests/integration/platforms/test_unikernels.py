@@ -13,10 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from featherbench import cgroup, plugins, services
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.guest import bridge
+from featherbench.guest.layout import lay_out
 from featherbench.measuring.first_packet import listening, watching
 from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
 from featherbench.unikernel import check, descriptions, machine, tap
@@ -376,6 +378,22 @@ def test_a_check_says_line_by_line_what_it_saw(guests, checked):
     for words in ("sha256", "made by: gcc", "the packet with its nonce", "a pong", "': seen"):
         assert words in said
     assert not [each for each in guests.leftovers() if each.kind == "unikernel"]
+
+
+def test_a_check_tells_what_was_set_in_the_guest(guests, floor, checked):
+    program = guests.folder / "vendors"
+    program.write_text('#!/bin/sh\necho "$WHERE $1"\n')
+    program.chmod(0o755)
+    file = guests.folder / "startup.yaml"
+    described = yaml.safe_load(descriptions.shipped("floor", "startup", "qemu").read_text())
+    control = {"program": str(program), "environment": {"WHERE": "at ${address}"}}
+    control |= {"set": ["${name}=${value}"], "read": ["${name}"], "values": {"limit": 5}}
+    described |= {"make": None, "kernel": floor.reference["kernel"], "control": control}
+    file.write_text(yaml.safe_dump(described))
+    good, said = checked(file)
+    assert good
+    address = lay_out(guests.place.guest_subnet).guest
+    assert f"limit: at {address} limit, though 5 was asked for" in said
 
 
 def test_a_check_of_what_serves_nothing_says_what_it_waited_for(guests, checked, kernel_of):

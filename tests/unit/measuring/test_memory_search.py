@@ -9,6 +9,7 @@ import pytest
 from featherbench import plugins
 from featherbench.errors import InstanceError, LoadError
 from featherbench.measuring import memory_search
+from featherbench.measuring.bench import Bench
 from featherbench.measuring.least_memory import Attempt, Rules, Search
 from featherbench.record import Image, ImageSize, Verdict, Window
 
@@ -218,3 +219,15 @@ def test_a_window_that_is_invalid_by_no_fault_of_the_instance_is_taken_again(
     attempt = memory_search._served(trial, bench, 64, ready_after_s=1.0)
     assert len(series.windows) == taken
     assert attempt.failure == failure
+
+
+def test_a_start_is_tuned_before_it_is_loaded(bench, monkeypatch):
+    order = []
+    monkeypatch.setattr(Bench, "tune", lambda _: order.append("tuned"))
+    monkeypatch.setattr(memory_search, "sized", lambda *_, **__: order.append("loaded"))
+    monkeypatch.setattr(memory_search, "Series", lambda **_: Canned([window(Verdict.OK)]))
+    trial = memory_search.Trial(
+        bench=bench, app="http", load=lambda _: None, load_s=1, verify=lambda _: ""
+    )
+    memory_search._served(trial, bench, 64, ready_after_s=1.0)
+    assert order == ["tuned", "loaded"]
