@@ -22,8 +22,8 @@ class Sign(NamedTuple):
 
 OF_GUESTS = (
     Sign(
-        r"(?i)\b(dhcp|bootp)[^\n]{0,40}(discover|request|start|wait|send|broadcast|lease)"
-        r"|waiting for (an? )?(ip|address|lease|dhcp)",
+        r"(?i)\b(dhcp|bootp)[^\n]{0,40}(discover|request|start|wait|send|broadcast|lease|fail)"
+        r"|waiting for (an? )?(ip|address|lease|dhcp)|\b(starting|configuring) dhcp",
         "the guest waits for DHCP, which nobody here gives it",
         "give it its address: `arguments`, with ${address}, or an image with a static one",
     ),
@@ -56,8 +56,8 @@ OF_HYPERVISORS = (
         "set `format` of the disk to raw or qcow2, as the file is",
     ),
     Sign(
-        r"(?i)not a Solo5|unsupported (abi|elf)|ABI (version|target)|Incompatible (Solo5 )?ABI"
-        r"|Invalid or unsupported executable",
+        r"(?i)unsupported (abi|elf)|ABI (version|target)"
+        r"|Invalid or unsupported executable|Executable is not for|No Solo5 (ABI|manifest)",
         "the tender does not know this image's interface (ABI)",
         "build it for this tender, and for the version of Solo5 that is installed",
     ),

@@ -3,7 +3,8 @@
 """Stands in for Solo5's tenders: takes what they take, notes it, and ends as they do.
 
 What it does once it has read its arguments is the guest's first argument: `stay`, `exit=N` as by
-solo5_exit, `abort` as by solo5_abort. See solo5's docs/building.md and tenders/common.
+solo5_exit, `abort` as by solo5_abort. An image is for the tender whose name is in it, beside the
+word Solo5. See solo5's docs/building.md and tenders/common.
 """
 
 import json
@@ -35,8 +36,11 @@ def main():
     for option in options:
         if not option.startswith(CORE_OPTIONS):
             fail(f"Invalid option: `{option}'")
-    if b"Solo5" not in Path(kernel).read_bytes():
-        fail(f"{kernel}: Invalid or unsupported executable: not a Solo5 executable")
+    image = Path(kernel).read_bytes()
+    if b"Solo5" not in image:
+        fail(f"{kernel}: No Solo5 ABI information found in executable")
+    if (target := Path(sys.argv[0]).name).encode() not in image:
+        fail(f"{kernel}: Executable is not for the {target} target")
     say("            |      ___|\n  __|  _ \\  |  _ \\ __ \\")
     how = words[0]
     if how == "stay":

@@ -29,7 +29,7 @@ class Tenders:
         self.technology = plugins.platform("mirageos", "native")
         self.folder = folder
         self.kernel = folder / "www.spt"
-        self.kernel.write_bytes(ELF_HEAD + b"Solo5")
+        self.kernel.write_bytes(ELF_HEAD + b"Solo5 solo5-spt")
         self.place = Place(
             host="native",
             address=wire.address,
@@ -160,8 +160,9 @@ def test_an_end_that_the_description_allows_is_no_failure(tenders):
     assert tenders.technology.usage(instance).cpu_s is None
 
 
-def test_an_image_of_another_interface_is_told(tenders):
-    tenders.kernel.write_bytes(ELF_HEAD + b"something else")
+@pytest.mark.parametrize("content", [b"something else", b"Solo5 solo5-hvt"])
+def test_an_image_of_another_interface_is_told(tenders, content):
+    tenders.kernel.write_bytes(ELF_HEAD + content)
     assert "does not know this image's interface (ABI)" in tenders.end_of(tenders.start("stay"))
 
 

@@ -13,6 +13,9 @@ from featherbench.unikernel.description import Console
 GUESTS = {
     "Starting network... DHCP: sending discover": "waits for DHCP",
     "eth0: waiting for an address": "waits for DHCP",
+    "[I/28 dhcp]: Waiting for IP...": "waits for DHCP",
+    "dhcpcd: vioif0: soliciting a DHCP lease": "waits for DHCP",
+    "rumprun: configuring dhcp for vioif0 failed: 60": "waits for DHCP",
     "Boot failed: not a bootable disk": "nothing to boot",
     "No bootable device.": "nothing to boot",
     "Fatal error: exception Out of memory": "ran out of memory",
@@ -26,8 +29,12 @@ HYPERVISORS = {
     "'no-such-device' is not a valid device model name": "does not have",
     "unsupported machine type": "does not have",
     "cannot set up guest memory 'pc.ram': Cannot allocate memory": "amount of memory",
-    "solo5-spt: hello.hvt: Incompatible Solo5 ABI: expected 1, got 2": "interface (ABI)",
+    "solo5-spt: www.hvt: Executable is not for the solo5-spt target": "interface (ABI)",
+    "solo5-spt: www: Executable requests unsupported ABI version 2 (expected 1)": "interface (ABI)",
+    "solo5-spt: www: No Solo5 ABI information found in executable": "interface (ABI)",
+    "solo5-hvt: www: elf_load: invalid or unsupported executable (elf header invalid": "(ABI)",
     "solo5-spt: Resource not declared in manifest: 'service'": "does not declare",
+    "solo5-spt: Device 'data' of type BLOCK_BASIC declared but not attached.": "not all that it",
 }
 
 
