@@ -5,7 +5,6 @@ import socket
 
 import pytest
 
-from featherbench import plugins
 from featherbench.guest import bridge
 from featherbench.record import Endpoint, Instance
 from featherbench.unikernel import machine, monitor, technology
@@ -90,15 +89,3 @@ def test_a_port_that_accepts_and_never_answers_is_told_as_that(monkeypatch):
         )
         assert "accepts connections without answering" in technology._answers(instance)
     assert technology._answers(instance) == ""
-
-
-def test_another_technology_is_a_few_lines_in_a_plugin_folder(tmp_path):
-    (tmp_path / "platforms").mkdir()
-    (tmp_path / "platforms/hermit.py").write_text(
-        "from featherbench.unikernel.technology import Unikernel\n\n"
-        "class Technology(Unikernel):\n"
-        '    name = "hermit"\n'
-    )
-    hermit = plugins.platform("hermit", "tcg", (str(tmp_path),))
-    assert (hermit.name, hermit.runner.name) == ("hermit", "tcg")
-    assert hermit.offered(hermit.Settings()) == {}
