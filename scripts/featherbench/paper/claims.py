@@ -4,23 +4,20 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from featherbench.paper.contrasts import SIGNIFICANT
 from featherbench.report.numbers import p_value, ratio
+from featherbench.report.verdicts import Verdict, tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from featherbench.paper.contrasts import Contrast
 
-    Rule = Callable[[Contrast], bool]
+    Condition = Callable[[Contrast], bool]
 
-SIGNIFICANT = 0.05
-VERY = 0.0001
-"""The level at which the paper calls differences of throughput significant."""
 MUCH = 2.0
 """What counts as much: a factor of two, and a significant difference."""
 ALIKE = 1.25
@@ -31,19 +28,12 @@ MOST = 0.5
 FEW_NAMES = 4
 
 
-class Verdict(StrEnum):
-    """What the data say of a claim."""
-
-    BORNE_OUT = "borne out"
-    NOT_BORNE_OUT = "not borne out"
-    NOT_DECIDABLE = "not decidable"
-
-
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """One statement that a claim makes, with its test and what the test found.
 
-    `holds` says of each of `evidence` whether it agrees with the statement.
+    `holds` says of each of `evidence` whether it agrees with the statement; None where it does not
+    tell.
     """
 
     statement: str
@@ -51,7 +41,7 @@ class Part:
     test: str
     finding: str
     evidence: tuple[Contrast, ...] = ()
-    holds: tuple[bool, ...] = ()
+    holds: tuple[bool | None, ...] = ()
     remark: str = ""
 
 
@@ -64,49 +54,90 @@ class Claim:
     parts: tuple[Part, ...]
 
     @property
-    def verdict(self) -> Verdict | None:
-        """What the data say of all parts alike; None where parts differ."""
-        found = {part.verdict for part in self.parts}
-        return found.pop() if len(found) == 1 else None
-
-    @property
     def said(self) -> str:
         """Spell the verdict, or how many parts have which."""
-        if self.verdict is not None:
-            return self.verdict.value
-        counts = Counter(part.verdict for part in self.parts)
-        tally = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
-        return f"in part: {tally}"
+        return tally([part.verdict for part in self.parts])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """When a comparison agrees with a statement.
+
+    Of the data that the paper's claims are about, `holds` decides, and what they do not show is not
+    so. Other data may be too few: there `shown` speaks for it, `refuted` against it, and neither
+    leaves it open.
+    """
+
+    holds: Condition
+    shown: Condition
+    refuted: Condition
+
+    def of(self, one: Contrast) -> bool | None:
+        """Say whether a comparison agrees; None where it does not tell."""
+        if one.margin is None:
+            return self.holds(one)
+        return True if self.shown(one) else (False if self.refuted(one) else None)
+
+
+def as_valued(holds: Condition) -> Rule:
+    """Take the values as they are, which always tell."""
+    return Rule(holds=holds, shown=holds, refuted=lambda one: not holds(one))
 
 
 def below(alpha: float, factor: float = 1.0) -> Rule:
     """Say that a is significantly below b, and by that factor at least."""
-    return lambda one: one.p < alpha and one.difference < 0 and one.ratio * factor <= 1
+
+    def holds(one: Contrast) -> bool:
+        return one.p < alpha and one.ratio < 1 and one.ratio * factor <= 1
+
+    return Rule(
+        holds=holds, shown=holds, refuted=lambda one: one.same or one.ratio_low * factor > 1
+    )
 
 
 def above(alpha: float) -> Rule:
     """Say that a is significantly above b."""
-    return lambda one: one.p < alpha and one.difference > 0
+
+    def holds(one: Contrast) -> bool:
+        return one.p < alpha and one.difference > 0
+
+    return Rule(holds=holds, shown=holds, refuted=lambda one: one.same or one.ratio_high < 1)
 
 
-def not_below(one: Contrast) -> bool:
-    """Whether a is not significantly below b."""
-    return not below(SIGNIFICANT)(one)
+def _margin(one: Contrast) -> float:
+    return 1 + (one.margin or 0.0)
 
 
-def not_above(one: Contrast) -> bool:
-    """Whether a is not significantly above b."""
-    return not above(SIGNIFICANT)(one)
+NOT_BELOW = Rule(
+    holds=lambda one: not below(SIGNIFICANT).holds(one),
+    shown=lambda one: one.ratio_low * _margin(one) >= 1,
+    refuted=below(SIGNIFICANT).holds,
+)
+"""Say that a is not significantly below b: where data may be too few, by less than the margin."""
+NOT_ABOVE = Rule(
+    holds=lambda one: not above(SIGNIFICANT).holds(one),
+    shown=lambda one: one.ratio_high <= _margin(one),
+    refuted=above(SIGNIFICANT).holds,
+)
+"""Say that a is not significantly above b, likewise."""
+NOT_DIFFERENT = Rule(
+    holds=lambda one: not one.p < SIGNIFICANT,
+    shown=lambda one: one.same,
+    refuted=lambda one: one.p < SIGNIFICANT,
+)
+"""Say that no significant difference shows: where data may be too few, that there is none."""
 
 
-def not_different(one: Contrast) -> bool:
-    """Whether no significant difference shows."""
-    return not one.p < SIGNIFICANT
-
-
-def alike(one: Contrast) -> bool:
-    """Whether the two are equivalent: the ratio's interval lies within the margin."""
+def _alike(one: Contrast) -> bool:
     return one.ratio_low >= 1 / ALIKE and one.ratio_high <= ALIKE
+
+
+ALIKE_EACH = Rule(
+    holds=_alike,
+    shown=_alike,
+    refuted=lambda one: one.ratio_high < 1 / ALIKE or one.ratio_low > ALIKE,
+)
+"""Say that the two are equivalent: the ratio's interval lies within ALIKE."""
 
 
 def judge(
@@ -120,23 +151,32 @@ def judge(
 ) -> Part:
     """Hold a statement against comparisons.
 
-    It is borne out if the rule holds for all of them, or for more than `least_share` of them where
-    that is less than 1; without any comparison it cannot be decided.
+    It is borne out if they agree with it, all of them or more than `least_share` where that is less
+    than 1; not so if too few would even if those did that do not tell. Without any comparison it
+    cannot be decided.
     """
     if not evidence:
         return undecidable(statement, "The data have no such comparison", remark=remark)
-    holds = tuple(rule(one) for one in evidence)
-    share = sum(holds) / len(holds)
-    enough = share > least_share or share == 1
+    holds = tuple(rule.of(one) for one in evidence)
     return Part(
         statement=statement,
-        verdict=Verdict.BORNE_OUT if enough else Verdict.NOT_BORNE_OUT,
+        verdict=_verdict(holds, least_share),
         test=test,
         finding=_finding(evidence, holds),
         evidence=tuple(evidence),
         holds=holds,
         remark=remark,
     )
+
+
+def _verdict(holds: Sequence[bool | None], least_share: float) -> Verdict:
+    def enough(agreeing: int) -> bool:
+        return agreeing > least_share * len(holds) or agreeing == len(holds)
+
+    if enough(holds.count(True)):
+        return Verdict.BORNE_OUT
+    could = enough(len(holds) - holds.count(False))
+    return Verdict.NOT_DECIDABLE if could else Verdict.NOT_BORNE_OUT
 
 
 def undecidable(
@@ -159,13 +199,17 @@ def name(one: Contrast) -> str:
     return f"{one.a} to {one.b}{where}"
 
 
-def _finding(evidence: Sequence[Contrast], holds: Sequence[bool]) -> str:
+def _finding(evidence: Sequence[Contrast], holds: Sequence[bool | None]) -> str:
     """Say for how many comparisons it holds, for which it does not, and how large ratios are."""
-    against = [one for one, held in zip(evidence, holds, strict=True) if not held]
     if len(evidence) == 1:
         return _spelt(evidence[0])
-    said = f"In {len(evidence) - len(against)} of {len(evidence)} comparisons"
-    return f"{said}; {_span(evidence)}{_exceptions(against)}"
+    said = f"In {holds.count(True)} of {len(evidence)} comparisons"
+    against, untold = (
+        [one for one, held in zip(evidence, holds, strict=True) if held is which]
+        for which in (False, None)
+    )
+    exceptions = _exceptions("not", against) + _exceptions("not told:", untold)
+    return f"{said}; {_span(evidence)}{exceptions}"
 
 
 def _span(evidence: Sequence[Contrast]) -> str:
@@ -178,13 +222,13 @@ def _span(evidence: Sequence[Contrast]) -> str:
     return f"{said} (intervals {ratio(min(lows))} to {ratio(max(highs))})" if bounded else said
 
 
-def _exceptions(against: Sequence[Contrast]) -> str:
-    if not against:
+def _exceptions(how: str, which: Sequence[Contrast]) -> str:
+    if not which:
         return ""
-    if len(against) <= FEW_NAMES:
-        return f"; not {'; '.join(map(_spelt, against))}"
-    farthest = max(against, key=lambda one: abs(math.log(one.ratio)) if one.ratio > 0 else 0)
-    return f"; not, for one, {_spelt(farthest)}"
+    if len(which) <= FEW_NAMES:
+        return f"; {how} {'; '.join(map(_spelt, which))}"
+    farthest = max(which, key=lambda one: abs(math.log(one.ratio)) if one.ratio > 0 else 0)
+    return f"; {how.rstrip(':')}, for one, {_spelt(farthest)}"
 
 
 def _spelt(one: Contrast) -> str:

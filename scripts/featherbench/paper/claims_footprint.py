@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from featherbench.paper.claims import Claim, Part, judge
+from featherbench.paper.claims import Claim, Part, Rule, as_valued, judge
 from featherbench.paper.groups import (
     CONTAINERS,
     GUEST,
@@ -20,7 +20,6 @@ from featherbench.paper.groups import (
 )
 
 if TYPE_CHECKING:
-    from featherbench.paper.claims import Rule
     from featherbench.paper.contrasts import Contrast, Contrasts
 
 SIZE = "image_size"
@@ -28,7 +27,8 @@ HTTP, KV = "memory_http_load", "memory_kv_load"
 STEP_MIB = 8
 """Guests and unikernels were given memory in such steps; smaller differences say nothing."""
 LESS = (
-    f"less by {STEP_MIB} MiB or more, the step in which memory was given; one value each, no test"
+    f"less by {STEP_MIB} MiB or more, the step in which the paper gave memory; means as they are, "
+    "no test"
 )
 NOT_ONE_QUANTITY = (
     "What containers use and what guests and unikernels must be given are not the same quantity."
@@ -36,7 +36,7 @@ NOT_ONE_QUANTITY = (
 
 
 def _smaller(power: int) -> Rule:
-    return lambda one: round(-math.log10(one.ratio)) == power
+    return as_valued(lambda one: round(-math.log10(one.ratio)) == power)
 
 
 def image_sizes(contrasts: Contrasts) -> Claim:
@@ -47,7 +47,7 @@ def image_sizes(contrasts: Contrasts) -> Claim:
         smaller_still = any(-math.log10(one.ratio) > power + 0.5 for one in found)
         return judge(
             statement,
-            f"the power of ten next to the ratio is {10**power}; one value each, no test",
+            f"the power of ten next to the ratio is {10**power}; means as they are, no test",
             found,
             _smaller(power),
             remark="The difference is larger than the claim says." if smaller_still else "",
@@ -75,6 +75,10 @@ def _less(one: Contrast) -> bool:
     return one.difference <= -STEP_MIB
 
 
+def _more(one: Contrast) -> bool:
+    return one.difference >= STEP_MIB
+
+
 def memory(contrasts: Contrasts) -> Claim:
     """Claim 9."""
     both = (HTTP, KV)
@@ -91,12 +95,12 @@ def memory(contrasts: Contrasts) -> Claim:
         text="Memory: containers need least; unikernels less than a Linux guest; MirageOS least of "
         "the unikernels; OSv more than the Linux guest for Redis.",
         parts=(
-            judge("Containers need least", LESS, least, _less, remark=NOT_ONE_QUANTITY),
+            judge("Containers need least", LESS, least, as_valued(_less), remark=NOT_ONE_QUANTITY),
             judge(
                 "Rumprun and MirageOS need less than the Linux guest of the same hypervisor",
                 LESS,
                 lean,
-                _less,
+                as_valued(_less),
             ),
             _mirageos_least(contrasts, HTTP, "HTTP"),
             _mirageos_least(contrasts, KV, "Redis"),
@@ -104,7 +108,7 @@ def memory(contrasts: Contrasts) -> Claim:
                 "OSv needs more than the Linux guest for Redis",
                 LESS.replace("less", "more", 1),
                 contrasts.each(KV, (OSV,), (GUEST,)),
-                lambda one: one.difference >= STEP_MIB,
+                as_valued(_more),
             ),
         ),
     )
@@ -112,4 +116,4 @@ def memory(contrasts: Contrasts) -> Claim:
 
 def _mirageos_least(contrasts: Contrasts, metric: str, app: str) -> Part:
     found = contrasts.each(metric, (MIRAGEOS,), UNIKERNELS)
-    return judge(f"MirageOS needs least of the unikernels ({app})", LESS, found, _less)
+    return judge(f"MirageOS needs least of the unikernels ({app})", LESS, found, as_valued(_less))

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING
 
 from featherbench.paper.claims import (
     MOST,
-    SIGNIFICANT,
-    VERY,
+    NOT_BELOW,
+    NOT_DIFFERENT,
     Claim,
     Part,
     above,
     below,
     judge,
-    not_below,
-    not_different,
 )
-from featherbench.paper.claims_http import AT_EVERY_LEVEL, HTTP
-from featherbench.paper.contrasts import OVER_ALL
+from featherbench.paper.claims_http import HTTP
+from featherbench.paper.contrasts import OVER_ALL, SIGNIFICANT
 from featherbench.paper.groups import (
     CONTAINERS,
     CONTAINERS_IN_GUEST,
@@ -50,8 +48,8 @@ def hypervisors(contrasts: Contrasts) -> Claim:
             for one in contrasts.each(metric, [on_kvm], [on_xen], levels)
         ]
         statement = f"{server}: KVM and Xen do not differ, for the guests that ran on both"
-        test = f"{AT_EVERY_LEVEL}: no p < {SIGNIFICANT}"
-        return judge(statement, test, found, not_different)
+        test = f"{contrasts.terms.every_level}: {contrasts.terms.not_different}"
+        return judge(statement, test, found, NOT_DIFFERENT)
 
     return Claim(
         number=5,
@@ -73,18 +71,18 @@ def redis(contrasts: Contrasts) -> Claim:
 
 
 def _redis(contrasts: Contrasts, operation: str, metric: str) -> Iterator[Part]:
-    levels = contrasts.levels(metric)
+    levels, terms = contrasts.levels(metric), contrasts.terms
     for where, containers, base in (
         ("natively", CONTAINERS, NATIVE),
         ("in a KVM guest", CONTAINERS_IN_GUEST, GUEST),
     ):
         found = contrasts.each(metric, containers, [base], levels)
-        test = f"{AT_EVERY_LEVEL}: p < {VERY}"
-        yield judge(f"{operation}: containers cost {where}", test, found, below(VERY))
+        test = f"{terms.every_level}: p < {terms.very}"
+        yield judge(f"{operation}: containers cost {where}", test, found, below(terms.very))
     for name, unikernel in (("Rumprun", RUMPRUN), ("OSv", OSV)):
         yield judge(
             f"{operation}: {name} is ahead of the Linux guest at most levels",
-            f"{AT_EVERY_LEVEL}: ahead at p < {SIGNIFICANT} at more than {MOST:.0%} of them",
+            f"{terms.every_level}: ahead at p < {SIGNIFICANT} at more than {MOST:.0%} of them",
             contrasts.each(metric, [unikernel], [GUEST], levels),
             above(SIGNIFICANT),
             least_share=MOST,
@@ -102,10 +100,10 @@ def unikernels_keep_up(contrasts: Contrasts) -> Claim:
         ]
         return judge(
             f"Most are not slower than containers {where}",
-            "Tukey-Kramer over all levels, all pairs of platforms as one family: in more than "
-            f"{MOST:.0%} of the comparisons not significantly below (p < {SIGNIFICANT})",
+            f"{contrasts.terms.over_all}: in more than {MOST:.0%} of the comparisons "
+            f"{contrasts.terms.not_below}",
             found,
-            not_below,
+            NOT_BELOW,
             least_share=MOST,
         )
 

@@ -1,35 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pairs of platforms compared, looked up in the tables of the analysis."""
+"""Pairs of platforms compared, under the paper's names: what its claims are held against."""
 
 from __future__ import annotations
 
-import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any
-
-from featherbench.paper.published import SUSPECT
-from featherbench.report.rows import rows
-from featherbench.statistics.fieller import ratio_interval
-from featherbench.statistics.games_howell import METHOD as GAMES_HOWELL
-from featherbench.statistics.posthoc import COMMON
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import pandas as pd
-
 OVER_ALL = None
-"""In place of a level: Tukey's test over all levels."""
+"""In place of a level: all of them together."""
+SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
     """One platform against another: their means, the test, and the ratio with its interval.
 
-    `difference` is a less b. Interval and p are simultaneous for all pairs of one family (Tukey);
-    they are NaN where there is but one value each. `level` is None over all levels, or where there
-    is one only.
+    `difference` is a less b. Interval and p are NaN where there is but one value each. `level` is
+    None over all levels, or where there is one only. `margin` is that within which the two count
+    as the same, and `p_same` tests it; None where a difference that does not show is none.
     """
 
     metric: str
@@ -46,49 +38,54 @@ class Contrast:
     ratio: float
     ratio_low: float
     ratio_high: float
+    margin: float | None = None
+    p_same: float = float("nan")
+
+    @property
+    def same(self) -> bool:
+        """Whether the ratio is surely within the margin."""
+        return self.p_same < SIGNIFICANT
 
 
-class Error(StrEnum):
-    """What comparisons at a level take for the error, in words for the report.
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """How comparisons are tested, in words: at every level, over all levels, where there is one.
 
-    Over all levels it is always that of all levels.
+    `interval` says which one equivalence rests on; `very` is the p at which throughput differs as
+    the paper says; the others say what shows that a platform does not differ, or is not below or
+    ahead.
     """
 
-    ALL_LEVELS = "the error of all levels"
-    LEVEL = "the error within each level alone"
-    PAIR = "the deviations of the two platforms alone (Games-Howell)"
+    every_level: str
+    over_all: str
+    one_level: str
+    interval: str
+    very: float
+    not_different: str
+    not_below: str
+    not_ahead: str
 
 
-class Contrasts:
-    """All comparisons of a summary and its post-hoc table, with the error asked for."""
+class Contrasts(ABC):
+    """All comparisons that some data allow."""
 
-    def __init__(self, summary: pd.DataFrame, posthoc: pd.DataFrame, error: Error) -> None:
-        self._error = error
-        self._cells = {
-            (row["metric"], row["platform"], row["concurrency"]): row
-            for row in rows(summary)
-            if row["n"] > 0
-        }
-        self._pairs = {
-            (row["metric"], row["platform_a"], row["platform_b"], _level(row)): row
-            for row in rows(with_error(posthoc, error))
-        }
+    terms: Terms
 
+    @abstractmethod
     def levels(self, metric: str) -> tuple[int, ...]:
         """Give the levels of a metric, ascending."""
-        return tuple(sorted({level for of, _, level in self._cells if of == metric}))
 
+    @abstractmethod
     def platforms(self, metric: str) -> tuple[str, ...]:
         """Give the platforms of a metric, in the tables' order."""
-        return tuple(dict.fromkeys(name for of, name, _ in self._cells if of == metric))
 
+    @abstractmethod
     def doubts(self, metric: str, platform: str) -> dict[str, list[int]]:
         """Give why means of a platform are suspect, and at which levels."""
-        found: dict[str, list[int]] = {}
-        for (of, name, level), row in self._cells.items():
-            if (of, name) == (metric, platform) and row["n_suspect"] > 0:
-                found.setdefault(row["ci_note"].removeprefix(SUSPECT), []).append(level)
-        return found
+
+    @abstractmethod
+    def contrast(self, metric: str, a: str, b: str, level: int | None = 1) -> Contrast | None:
+        """Compare a with b; None where the data lack one of them at that level."""
 
     def each(
         self,
@@ -98,72 +95,12 @@ class Contrasts:
         levels: Iterable[int | None] = (1,),
     ) -> list[Contrast]:
         """Compare each of `ones` with each of `others` that the data have, at each level."""
-        there = self.platforms(metric)
-        wanted, bases = list(levels), [b for b in others if b in there]
-        return [
+        bases, wanted = list(others), list(levels)
+        found = (
             self.contrast(metric, a, b, level)
             for a in ones
-            if a in there
             for b in bases
             if a != b
             for level in wanted
-        ]
-
-    def contrast(self, metric: str, a: str, b: str, level: int | None = 1) -> Contrast:
-        """Compare a with b. Raises KeyError where the data lack one of them at that level."""
-        row, sign = self._row(metric, a, b, level)
-        low, high = sorted((sign * row["ci_low"], sign * row["ci_high"]))
-        (mean_a, variance_a), (mean_b, variance_b) = (self._at(metric, x, level) for x in (a, b))
-        # Half the width is c * sqrt(variance_a + variance_b): that gives each mean's own part.
-        squared = ((high - low) / 2) ** 2 / (variance_a + variance_b)
-        reach, base_reach = math.sqrt(squared * variance_a), math.sqrt(squared * variance_b)
-        bounds = ratio_interval(mean_a, mean_b, reach=reach, base_reach=base_reach)
-        return Contrast(
-            metric=metric,
-            unit=next(row["unit"] for (of, _, _), row in self._cells.items() if of == metric),
-            a=a,
-            b=b,
-            level=level if len(self.levels(metric)) > 1 else None,
-            mean_a=mean_a,
-            mean_b=mean_b,
-            difference=sign * row["difference"],
-            low=low,
-            high=high,
-            p=row["p_adj"],
-            ratio=mean_a / mean_b if mean_b else math.nan,
-            ratio_low=bounds[0],
-            ratio_high=bounds[1],
         )
-
-    def _row(self, metric: str, a: str, b: str, level: int | None) -> tuple[dict[str, Any], int]:
-        """Give the row of the pair, and -1 if it has them the other way round."""
-        if (metric, a, b, level) in self._pairs:
-            return self._pairs[metric, a, b, level], 1
-        return self._pairs[metric, b, a, level], -1
-
-    def _at(self, metric: str, platform: str, level: int | None) -> tuple[float, float]:
-        """Give the mean and, but for a factor that all means share, its variance."""
-        levels = self.levels(metric) if level is None else (level,)
-        cells = [self._cells[metric, platform, each] for each in levels]
-        mean = sum(cell["mean"] for cell in cells) / len(cells)
-        own = self._error is Error.PAIR and level is not None
-        squares = [cell["sd"] ** 2 if own else 1.0 for cell in cells]
-        parts = (square / cell["n"] for square, cell in zip(squares, cells, strict=True))
-        return mean, sum(parts) / len(cells) ** 2
-
-
-def _level(row: dict[str, Any]) -> int | None:
-    level = row["concurrency"]
-    return OVER_ALL if math.isnan(level) else int(level)
-
-
-def with_error(posthoc: pd.DataFrame, error: Error) -> pd.DataFrame:
-    """Leave out the rows with another error; for a single level the first two are the same."""
-    is_common = posthoc["method"].str.endswith(COMMON)
-    is_own = posthoc["method"].str.startswith(GAMES_HOWELL)
-    is_level = ~is_common & ~is_own
-    if error is Error.LEVEL:
-        return posthoc[is_level]
-    asked = is_own if error is Error.PAIR else is_common
-    has_it = posthoc["metric"].isin(posthoc.loc[asked, "metric"])
-    return posthoc[asked | (is_level & (~has_it | posthoc["concurrency"].isna()))]
+        return [one for one in found if one is not None]

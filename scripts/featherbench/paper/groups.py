@@ -6,6 +6,8 @@ from __future__ import annotations
 NATIVE, DOCKER, LXD = "linux-native", "docker-native", "lxd-native"
 CONTAINERS = (DOCKER, LXD)
 """On the bare host."""
+UNTRANSLATED = "+bridge"
+"""After a container's name where it is reached over a bridge alone: the paper has none."""
 GUEST = "linux-kvm"
 CONTAINERS_IN_GUEST = ("docker-kvm", "lxd-kvm")
 XEN_GUEST = "linux-xen"

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from featherbench.paper.agreement import agreements
-from featherbench.paper.claims import Verdict
-from featherbench.paper.contrasts import Error, with_error
 from featherbench.paper.figures import PAPERS_ENTRIES
 from featherbench.paper.published import REPEATED
+from featherbench.paper.tukey import Error, with_error
 from featherbench.paper.verdicts import judge_all
 from featherbench.report import tables
 from featherbench.report.metrics import label
@@ -20,6 +19,7 @@ from featherbench.report.numbers import NOTHING, count, number, p_value, ratio
 from featherbench.report.page import Illustration, numbered
 from featherbench.report.tables import ANOVA, POSTHOC, SUMMARY, Kind
 from featherbench.report.templates import data_uri, fill
+from featherbench.report.verdicts import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -38,10 +38,12 @@ class Race:
         return link.gigabits_per_s < self.low
 
 
-def against(contrasts: Contrasts, first: str, second: str) -> Race:
-    """Compare a platform that starts later from a smaller image with another one."""
+def against(contrasts: Contrasts, first: str, second: str) -> Race | None:
+    """Compare a platform that starts later from a smaller image with another one, if both have."""
     later = contrasts.contrast("startup_time", first, second)
     smaller = contrasts.contrast("image_size", first, second)
+    if later is None or smaller is None:
+        return None
     saved = -smaller.difference * GIGABITS_PER_MIB
     return Race(
         first=first,

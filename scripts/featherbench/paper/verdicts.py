@@ -17,12 +17,13 @@ from featherbench.paper.claims_http import (
 from featherbench.paper.claims_latency import round_trips
 from featherbench.paper.claims_start import faster_than_guests, on_demand, services_take_the_time
 from featherbench.paper.claims_throughput import hypervisors, redis, unikernels_keep_up
-from featherbench.paper.contrasts import Contrasts, Error
+from featherbench.paper.tukey import ByTukey, Error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from featherbench.paper.claims import Claim
+    from featherbench.paper.contrasts import Contrasts
 
 CLAIMS = (
     faster_than_guests,
@@ -47,7 +48,11 @@ def judge_all(
 
     The error of all levels, which is that of the two-way analysis, gives the paper's p.
     """
-    contrasts = Contrasts(summary, posthoc, error)
+    return judged(ByTukey(summary, posthoc, error))
+
+
+def judged(contrasts: Contrasts) -> tuple[Claim, ...]:
+    """Judge every claim by these comparisons."""
     return tuple(claim(contrasts) for claim in CLAIMS)
 
 
@@ -70,11 +75,15 @@ def parts_table(claims: Sequence[Claim]) -> pd.DataFrame:
 
 def evidence_table(claims: Sequence[Claim]) -> pd.DataFrame:
     """Give one row a comparison that a part rests on; `holds` is missing where none is tested."""
-    return pd.DataFrame(
-        {"claim": claim.number, "part": place}
-        | asdict(one)
-        | {"holds": part.holds[index] if part.holds else None}
-        for claim in claims
-        for place, part in enumerate(claim.parts, start=1)
-        for index, one in enumerate(part.evidence)
-    ).astype({"level": "Int64"})
+    return (
+        pd.DataFrame(
+            {"claim": claim.number, "part": place}
+            | asdict(one)
+            | {"holds": part.holds[index] if part.holds else None}
+            for claim in claims
+            for place, part in enumerate(claim.parts, start=1)
+            for index, one in enumerate(part.evidence)
+        )
+        .drop(columns=["margin", "p_same"])
+        .astype({"level": "Int64"})
+    )

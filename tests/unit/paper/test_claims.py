@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featherbench.paper.claims import Verdict, alike, below, judge, not_different
-from featherbench.paper.contrasts import OVER_ALL, Contrasts, Error
+from featherbench.paper.claims import ALIKE_EACH, NOT_DIFFERENT, below, judge
+from featherbench.paper.contrasts import OVER_ALL
 from featherbench.paper.published import REPLICATE
 from featherbench.paper.transfer import Link, against
+from featherbench.paper.tukey import ByTukey, Error
 from featherbench.paper.verdicts import evidence_table, judge_all, parts_table
+from featherbench.report.verdicts import Verdict
 from featherbench.statistics import games_howell
 from featherbench.statistics.posthoc import compare, compare_over_levels, compare_with_common_error
 from featherbench.statistics.replicates import summarized
@@ -33,12 +35,12 @@ def posthoc(summary):
 
 @pytest.fixture(scope="module")
 def contrasts(summary, posthoc):
-    return Contrasts(summary, posthoc, Error.ALL_LEVELS)
+    return ByTukey(summary, posthoc, Error.ALL_LEVELS)
 
 
 @pytest.fixture(params=list(Error))
 def with_any_error(request, summary, posthoc):
-    return Contrasts(summary, posthoc, request.param)
+    return ByTukey(summary, posthoc, request.param)
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +124,7 @@ def test_with_each_levels_own_error_the_lead_over_lxd_is_not_that_significant(su
 
 def test_by_their_own_deviations_rumprun_leads_lxd_at_600(summary, posthoc):
     """Where all platforms' deviations count, linux-native's of 9,655 hides it at p < 0.0001."""
-    found = Contrasts(summary, posthoc, Error.PAIR).contrast(HTTP, "rumprun-kvm", "lxd-kvm", 600)
+    found = ByTukey(summary, posthoc, Error.PAIR).contrast(HTTP, "rumprun-kvm", "lxd-kvm", 600)
     assert found.p < 0.0001
     assert found.ratio == pytest.approx(29611 / 23518)
     # Fieller with the means' own variances: 3,283^2 / 30 and 1,601^2 / 30.
@@ -152,7 +154,7 @@ def test_verdicts_follow_the_data(summary):
 def test_a_platform_that_is_missing_leaves_its_part_open(summary, posthoc):
     there = summary[summary["platform"] != "osv-kvm"]
     known = ~posthoc[["platform_a", "platform_b"]].isin(["osv-kvm"]).any(axis=1)
-    contrasts = Contrasts(there, posthoc[known], Error.ALL_LEVELS)
+    contrasts = ByTukey(there, posthoc[known], Error.ALL_LEVELS)
     found = contrasts.each("image_size", ["osv-kvm"], ["docker-native"])
     assert judge("it is small", "none", found, below(0.05)).verdict is OPEN
 
@@ -186,11 +188,11 @@ def test_over_all_levels_means_count_every_level_alike(contrasts, summary):
 def test_alike_wants_the_whole_interval_within_the_margin(contrasts):
     near = contrasts.contrast("round_trip_time", "docker-native", "osv-kvm")
     assert near.ratio == pytest.approx(0.975, abs=0.001)
-    assert not_different(near)
-    assert alike(near)
+    assert NOT_DIFFERENT.of(near)
+    assert ALIKE_EACH.of(near)
     wide = contrasts.contrast("round_trip_time", "rumprun-kvm", "lxd-native")
-    assert not_different(wide)
-    assert not alike(wide)
+    assert NOT_DIFFERENT.of(wide)
+    assert not ALIKE_EACH.of(wide)
 
 
 def test_where_image_and_start_balance(contrasts):
