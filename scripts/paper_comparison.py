@@ -10,6 +10,7 @@ from pathlib import Path
 from featherbench import job
 from featherbench.hostfacts import HostRecord
 from featherbench.paper.comparison import compare
+from featherbench.paper.own_claims import own_claims
 from featherbench.paper.published import read_summary
 from featherbench.paper.setup import setup
 from featherbench.plan import Plan
@@ -18,15 +19,11 @@ from featherbench.statistics.tables import read_csv, read_parquet, write_csv
 
 def main(given: Namespace) -> None:
     """Read, compare and write."""
-    plan = Plan.read(given.plan)
-    compared = compare(
-        plan,
-        samples=read_parquet(given.samples),
-        summary=read_csv(given.summary),
-        ratios=read_csv(given.ratios),
-        published=read_summary(given.published),
-    )
+    plan, samples = Plan.read(given.plan), read_parquet(given.samples)
+    ratios, published = read_csv(given.ratios), read_summary(given.published)
+    compared = compare(plan, samples, read_csv(given.summary), ratios, published)
     write_csv(compared, given.comparison)
+    write_csv(own_claims(plan, samples, ratios, published), given.claims)
     write_csv(setup(plan, HostRecord.read(given.host)), given.setup)
 
 
@@ -39,5 +36,6 @@ if __name__ == "__main__":
     parser.add_argument("--ratios", type=Path, required=True, help="the ratios, as CSV")
     parser.add_argument("--published", type=Path, required=True, help="the paper's data")
     parser.add_argument("--comparison", type=Path, required=True, help="CSV, to be written")
+    parser.add_argument("--claims", type=Path, required=True, help="CSV, to be written")
     parser.add_argument("--setup", type=Path, required=True, help="CSV, to be written")
     sys.exit(job.run(main, job.arguments(parser)))

@@ -16,6 +16,7 @@ TABLES = [
     "results/tables/components.csv",
     "results/tables/checks.csv",
     "results/tables/paper_comparison.csv",
+    "results/tables/paper_claims.csv",
     "results/tables/paper_setup.csv",
 ]
 
@@ -189,6 +190,7 @@ rule paper_comparison:
         "results/tables/ratios.csv",
     output:
         "results/tables/paper_comparison.csv",
+        "results/tables/paper_claims.csv",
         "results/tables/paper_setup.csv",
     log:
         "results/logs/paper_comparison.log",

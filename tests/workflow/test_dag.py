@@ -20,6 +20,7 @@ DOWNSTREAM = {
     "results/tables/checks.csv",
     "results/tables/provisioning.csv",
     "results/tables/paper_comparison.csv",
+    "results/tables/paper_claims.csv",
     "results/tables/paper_setup.csv",
     "results/report.html",
 }

@@ -15,6 +15,7 @@ TABLES = [
     "results/tables/checks.csv",
     "results/tables/provisioning.csv",
     "results/tables/paper_comparison.csv",
+    "results/tables/paper_claims.csv",
     "results/tables/paper_setup.csv",
 ]
 FIGURES = [
@@ -106,6 +107,7 @@ rule paper_comparison:
         ratios="results/tables/ratios.csv",
     output:
         comparison="results/tables/paper_comparison.csv",
+        claims="results/tables/paper_claims.csv",
         setup="results/tables/paper_setup.csv",
     log:
         "results/logs/paper_comparison.log",
@@ -116,7 +118,7 @@ rule paper_comparison:
         'python "$SCRIPTS/paper_comparison.py" --plan {input.plan} --host {input.host}'
         " --samples {input.samples} --summary {input.summary} --ratios {input.ratios}"
         ' --published "$SCRIPTS/../resources/paper" --comparison {output.comparison}'
-        " --setup {output.setup} --log {log} --job paper_comparison"
+        " --claims {output.claims} --setup {output.setup} --log {log} --job paper_comparison"
 
 
 rule plot:

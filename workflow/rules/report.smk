@@ -56,6 +56,7 @@ rule report:
         components="results/tables/components.csv",
         checks="results/tables/checks.csv",
         paper_comparison="results/tables/paper_comparison.csv",
+        paper_claims="results/tables/paper_claims.csv",
         paper_setup="results/tables/paper_setup.csv",
     output:
         "results/report.html",
@@ -68,7 +69,8 @@ rule report:
         " --samples {input.samples} --summary {input.summary} --anova {input.anova}"
         " --posthoc {input.posthoc} --ratios {input.ratios} --levels {input.levels}"
         " --components {input.components} --checks {input.checks}"
-        " --paper-comparison {input.paper_comparison} --paper-setup {input.paper_setup}"
+        " --paper-comparison {input.paper_comparison} --paper-claims {input.paper_claims}"
+        " --paper-setup {input.paper_setup}"
         " --figures-dir results/figures --images results/images --cells results/cells"
         " --stopping results/stopping --failures results/failures"
         " --rulegraph {input.rulegraph} --output {output} --log {log} --job report"

@@ -23,6 +23,8 @@ from featherbench.statistics.ratios import each_alone
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+SAME = "p_same"
+
 
 def measured(
     samples: pd.DataFrame, ratios: pd.DataFrame, order: Sequence[str], margin: float
@@ -30,7 +32,8 @@ def measured(
     """Compare the platforms of a run by the paired test that its ratios rest on.
 
     Those to the baseline are taken from the table `ratios`, so that they are told apart here where
-    they are there; for the others, all pairs and levels of a metric are one family.
+    they are there; for the others, all pairs and levels of a metric are one family. `p_same`, after
+    the columns of both, tests that the ratio lies outside the margin.
     """
     means = deployment_means(samples[samples["platform"].isin(order)])
     parts = [
@@ -39,13 +42,17 @@ def measured(
         )
         for place, against in enumerate(order[:-1])
     ]
-    to_baseline = ratios.rename(columns={"baseline": "against"})
+    known = {"baseline": "against", "p_equivalence_adj": SAME}
+    to_baseline = ratios.rename(columns=known)
     to_baseline = to_baseline[to_baseline["platform"].isin(order)]
     own = _without(pd.concat(parts, ignore_index=True), to_baseline) if parts else pd.DataFrame()
     if own.empty:
-        return to_baseline.reindex(columns=COLUMNS)
-    tested = own.assign(p_adj=holm(own["p"], own["metric"]))
-    return pd.concat([to_baseline[COLUMNS], tested[COLUMNS]], ignore_index=True)
+        return to_baseline.reindex(columns=[*COLUMNS, SAME])
+    adjusted = {
+        name: holm(own[p], own["metric"]) for name, p in (("p_adj", "p"), (SAME, "p_equivalence"))
+    }
+    both = [to_baseline, own.assign(**adjusted)]
+    return pd.concat([table[[*COLUMNS, SAME]] for table in both], ignore_index=True)
 
 
 def _without(pairs: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:

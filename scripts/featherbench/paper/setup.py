@@ -72,4 +72,8 @@ def _of_workloads(plan: Plan) -> Iterator[tuple[str, str, str]]:
 
 def _repetitions(workload: PlannedWorkload) -> str:
     at_most = "at most " if workload.until else ""
-    return f"{at_most}{workload.deployments:,} deployments × {workload.windows:,} windows"  # noqa: RUF001
+    deployments, windows = (
+        f"{n:,} {one if n == 1 else f'{one}s'}"
+        for n, one in ((workload.deployments, "deployment"), (workload.windows, "window"))
+    )
+    return f"{at_most}{deployments} × {windows}"  # noqa: RUF001

@@ -37,6 +37,7 @@ class Sources:
     components: Path
     checks: Path
     paper_comparison: Path
+    paper_claims: Path
     paper_setup: Path
     figures_dir: Path
     images: Path
@@ -65,6 +66,7 @@ class Inputs:
     components: pd.DataFrame
     checks: pd.DataFrame
     paper_comparison: pd.DataFrame
+    paper_claims: pd.DataFrame
     paper_setup: pd.DataFrame
     figures: dict[str, str]
     images: tuple[Image, ...]
@@ -137,6 +139,7 @@ def read(sources: Sources) -> Inputs:
         components=reader.table(sources.components, read_csv),
         checks=reader.table(sources.checks, read_csv),
         paper_comparison=reader.table(sources.paper_comparison, read_csv),
+        paper_claims=reader.table(sources.paper_claims, read_csv),
         paper_setup=reader.table(sources.paper_setup, read_csv),
         figures={path.stem: path.read_text() for path in sorted(sources.figures_dir.glob("*.svg"))},
         images=reader.records(Image, sources.images, "*/*.json"),

@@ -12,6 +12,7 @@ from featherbench.figures.catalogue import entries_for
 from featherbench.hostfacts import Judgement
 from featherbench.measuring.first_packet import FIRST_FRAME
 from featherbench.report import (
+    claims,
     doubts,
     earlier,
     outcome,
@@ -113,6 +114,9 @@ def _what_it_says(inputs: Inputs) -> dict[str, Any]:
         "earlier": earlier.whole(inputs.paper_comparison),
         "beside": list(earlier.metric_by_metric(inputs.paper_comparison)),
         "obstacles": list(earlier.obstacles(inputs.paper_comparison)),
+        "claim_tables": claims.verdicts(inputs.paper_claims),
+        "claims": claims.held(inputs.paper_claims),
+        "claims_whole": claims.whole(inputs.paper_claims),
         "setup_tables": earlier.setup(inputs.paper_setup),
     }
 
@@ -121,7 +125,10 @@ def _answers(inputs: Inputs) -> tuple[Answer, ...]:
     """Answer the paper's questions, for platforms that are not emulated."""
     held = earlier.whole(inputs.paper_comparison) or "nothing in this run can be compared with them"
     links = ((PAPER_SECTION, "beside the paper"),)
-    found = Finding(subject="Earlier results", text=held, links=links)
+    found = [Finding(subject="Earlier results", text=held, links=links)]
+    if judged := claims.whole(inputs.paper_claims):
+        links = ((claims.ANCHOR, "claim by claim"),)
+        found.append(Finding(subject="The paper’s claims", text=judged, links=links))  # noqa: RUF001
     return answers(part(inputs, emulated=False), _baseline(inputs.plan), found)
 
 

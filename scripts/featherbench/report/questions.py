@@ -75,10 +75,10 @@ class Answer:
     open: tuple[str, ...]
 
 
-def answers(own: Inputs, baseline: str, earlier: Finding) -> tuple[Answer, ...]:
+def answers(own: Inputs, baseline: str, earlier: Sequence[Finding]) -> tuple[Answer, ...]:
     """Answer the three questions from the tables without emulated platforms.
 
-    `earlier` is what became of the paper's own results.
+    `earlier` is what became of the paper's own results and claims.
     """
     run = _Run(own, baseline)
     nowhere = [kind for kind in KINDS if not run.of_kind(kind, *ALL)]
@@ -87,7 +87,7 @@ def answers(own: Inputs, baseline: str, earlier: Finding) -> tuple[Answer, ...]:
             anchor="question-speed",
             question="How fast are containers, unikernels and whole-system virtualization under "
             "different workloads, and do earlier results hold up?",
-            findings=(*_speed(run), earlier),
+            findings=(*_speed(run), *earlier),
             open=(*_no_values(run, THROUGHPUT), *_unknown(run, THROUGHPUT)),
         ),
         Answer(

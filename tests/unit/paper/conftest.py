@@ -8,9 +8,13 @@ import pandas as pd
 import pytest
 
 from featherbench.codehash import RESOURCES
+from featherbench.config import TuningConfig
+from featherbench.paper import experiment
 from featherbench.paper.published import read_samples, read_summary
 
 PUBLISHED = RESOURCES / "paper"
+FIXED = {"linux-kvm", "rumprun-kvm", "osv-kvm", "linux-xen", "rumprun-xen", "mirageos-xen"}
+NETWORKS = {"docker": "nat", "lxd": "nat"}
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +48,38 @@ def raw(summary):
 
 def _standardized(values):
     return (values - values.mean()) / values.std(ddof=1)
+
+
+@pytest.fixture(scope="session")
+def plan():
+    """The paper's plan, as one of ours would be."""
+    found = experiment.plan()
+    platforms = tuple(
+        one.model_copy(
+            update={
+                "network": NETWORKS.get(one.technology, "host"),
+                "fixed_memory": one.name in FIXED,
+            }
+        )
+        for one in found.platforms
+    )
+    config = {"tuning": TuningConfig().model_dump(mode="json")}
+    return found.model_copy(update={"config": config, "platforms": platforms})
+
+
+@pytest.fixture(scope="session")
+def run(raw, samples, summary):
+    """The paper's data as samples of ours: one window a deployment."""
+    kept = ["platform", "metric", "technology", "host", "network", "workload", "unit", "primary"]
+    identity = summary[kept].drop_duplicates()
+    made = raw.merge(identity, on=["platform", "metric"])
+    places = made.groupby(["metric", "concurrency", "platform"])
+    made = made.assign(deployment=places.cumcount() + 1, window=1, verdict="ok", reasons="")
+    whole = pd.concat([made, samples], ignore_index=True)
+    is_fixed = whole["metric"].str.startswith("memory") & whole["platform"].isin(FIXED)
+    least = whole["metric"].str.replace("_load", "_least")
+    both_images = whole[whole["metric"] == "image_size"].assign(metric="image_size_kv")
+    own = whole.assign(
+        metric=whole["metric"].mask(is_fixed, least).replace("image_size", "image_size_http")
+    )
+    return pd.concat([own, both_images], ignore_index=True)

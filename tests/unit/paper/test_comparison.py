@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featherbench.config import TuningConfig
-from featherbench.paper import experiment, pairs
+from featherbench.paper import pairs
 from featherbench.paper.comparison import COLUMNS, MARGIN, compare
 from featherbench.paper.correspondence import PLATFORMS
 from featherbench.plan import PlannedLack
@@ -21,8 +20,6 @@ from featherbench.statistics.ratios import ratios
 from featherbench.statistics.summary import summarize
 
 NOT_COMPARED = "cannot be compared"
-FIXED = {"linux-kvm", "rumprun-kvm", "osv-kvm", "linux-xen", "rumprun-xen", "mirageos-xen"}
-NETWORKS = {"docker": "nat", "lxd": "nat"}
 
 
 def change(plan, which, **more):
@@ -34,35 +31,6 @@ def change(plan, which, **more):
 def of_workload(plan, name, **more):
     found = [one.model_copy(update=more) if one.name == name else one for one in plan.workloads]
     return plan.model_copy(update={"workloads": tuple(found)})
-
-
-@pytest.fixture(scope="session")
-def plan():
-    """The paper's plan, as one of ours would be."""
-    found = experiment.plan()
-    for one in found.platforms:
-        more = {"network": NETWORKS.get(one.technology, "host"), "fixed_memory": one.name in FIXED}
-        found = change(found, one.name, **more)
-    config = {"tuning": TuningConfig().model_dump(mode="json")}
-    return found.model_copy(update={"config": config})
-
-
-@pytest.fixture(scope="session")
-def run(raw, samples, summary):
-    """The paper's data as samples of ours: one window a deployment."""
-    kept = ["platform", "metric", "technology", "host", "network", "workload", "unit", "primary"]
-    identity = summary[kept].drop_duplicates()
-    made = raw.merge(identity, on=["platform", "metric"])
-    places = made.groupby(["metric", "concurrency", "platform"])
-    made = made.assign(deployment=places.cumcount() + 1, window=1, verdict="ok", reasons="")
-    whole = pd.concat([made, samples], ignore_index=True)
-    is_fixed = whole["metric"].str.startswith("memory") & whole["platform"].isin(FIXED)
-    least = whole["metric"].str.replace("_load", "_least")
-    both_images = whole[whole["metric"] == "image_size"].assign(metric="image_size_kv")
-    own = whole.assign(
-        metric=whole["metric"].mask(is_fixed, least).replace("image_size", "image_size_http")
-    )
-    return pd.concat([own, both_images], ignore_index=True)
 
 
 def beside(plan, run, summary):

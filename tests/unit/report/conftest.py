@@ -258,6 +258,7 @@ def sources_in(folder):
         components=folder / "tables/components.csv",
         checks=folder / "tables/checks.csv",
         paper_comparison=folder / "tables/paper_comparison.csv",
+        paper_claims=folder / "tables/paper_claims.csv",
         paper_setup=folder / "tables/paper_setup.csv",
         figures_dir=folder / "figures",
         images=folder / "images",
@@ -298,6 +299,7 @@ def write_comparison(folder):
             },
             published=RESOURCES / "paper",
             comparison=sources.paper_comparison,
+            claims=sources.paper_claims,
             setup=sources.paper_setup,
         )
     )

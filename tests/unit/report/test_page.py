@@ -287,6 +287,7 @@ def test_nothing_at_all_still_makes_a_report_that_says_what_is_missing(make, tmp
         "tables/components.csv",
         "tables/checks.csv",
         "tables/paper_comparison.csv",
+        "tables/paper_claims.csv",
         "tables/paper_setup.csv",
         "rulegraph.svg",
         "cells/linux-native/http/d1/c1.json",
