@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kinds of platforms that the paper asks about, and why a run says nothing of one."""
+"""The kinds of platforms that the paper asks about, all others, and why a run has none of one."""
 
 from __future__ import annotations
 
@@ -7,28 +7,33 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from featherbench.plan import Plan, PlannedPlatform
 
 CONTAINERS = ("docker", "lxd")
 SYSTEMS = ("linux", "netbsd")
-UNIKERNELS = ("rumprun", "osv", "mirageos")
+LIBRARY_SYSTEMS = ("rumprun", "osv", "mirageos", "unikraft", "nanos", "floor")
 NATIVE = "native"
+PLAIN = ("linux", NATIVE)
+"""What does not isolate, and is what all others are compared with."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """Platforms of some technologies, on the bare host or not; `examples` is what to ask for."""
+    """Platforms of some technologies, on the bare host or not; `examples` is what to ask for.
+
+    `bare` is None where that makes no difference.
+    """
 
     name: str
     technologies: tuple[str, ...]
-    bare: bool
+    bare: bool | None
     examples: tuple[str, ...]
 
     def has(self, technology: str, host: str) -> bool:
         """Whether a platform is of this kind."""
-        return technology in self.technologies and (host == NATIVE) == self.bare
+        return technology in self.technologies and self.bare in {None, host == NATIVE}
 
 
 BARE_CONTAINERS = Kind(
@@ -46,35 +51,48 @@ CONTAINERS_IN_GUESTS = Kind(
     bare=False,
     examples=("docker-kvm", "lxd-kvm"),
 )
-UNIKERNELS_IN_GUESTS = Kind(
+UNIKERNELS = Kind(
     name="unikernels",
-    technologies=UNIKERNELS,
-    bare=False,
+    technologies=LIBRARY_SYSTEMS,
+    bare=None,
     examples=("rumprun-kvm", "osv-kvm", "mirageos-kvm"),
 )
-KINDS = (BARE_CONTAINERS, GUESTS, CONTAINERS_IN_GUESTS, UNIKERNELS_IN_GUESTS)
+KINDS = (BARE_CONTAINERS, GUESTS, CONTAINERS_IN_GUESTS, UNIKERNELS)
 
 
-def why_unknown(kind: Kind, plan: Plan | None) -> str:
-    """Say why nothing was measured of a kind, and what would have to be."""
+class Rest(Kind):
+    """Whatever is of none of the paper's kinds, and isolates: a plug-in's technology, for one."""
+
+    def has(self, technology: str, host: str) -> bool:
+        """Whether a platform is of none of KINDS."""
+        return (technology, host) != PLAIN and not any(kind.has(technology, host) for kind in KINDS)
+
+
+OTHERS = Rest(name="other platforms", technologies=(), bare=None, examples=())
+"""Nobody asks for them: where there are none, nothing is unknown."""
+
+
+def why_unknown(kind: Kind, plan: Plan | None, workloads: Sequence[str]) -> str:
+    """Say why nothing of these workloads was measured of a kind, and what would have to be."""
     if plan is None:
         return "the plan is missing, so that it is not known what was asked for"
     asked = [one for one in plan.platforms if kind.has(one.technology, one.host)]
-    able = [f"`{one.name}` has no valid window" for one in asked if _could(one)]
-    reasons = "; ".join([*_obstacles(asked), *able])
-    if [one for one in asked if not one.emulated]:
-        return reasons
+    reasons = [_why(one, workloads) for one in asked]
+    if not all(one.emulated or _has_no_image(one, workloads) for one in asked):
+        return "; ".join(reasons)
     named = " or ".join(f"`{name}`" for name in kind.examples)
-    return "; ".join(filter(None, [reasons, f"to know, put {named} in `platforms`"]))
+    return "; ".join([*reasons, f"to know, put {named} in `platforms`"])
 
 
-def _could(one: PlannedPlatform) -> bool:
-    return one.available and not one.emulated
+def _why(one: PlannedPlatform, workloads: Sequence[str]) -> str:
+    if one.emulated:
+        return f"`{one.name}` is emulated in software, which tells nothing of their speed"
+    if one.lacks:
+        return f"`{one.name}` cannot run here: {one.lacks[0].what} ({one.lacks[0].remedy})"
+    if _has_no_image(one, workloads):
+        return f"`{one.name}` has no image of {' and '.join(workloads)}"
+    return f"`{one.name}` has no valid window"
 
 
-def _obstacles(asked: Sequence[PlannedPlatform]) -> Iterator[str]:
-    for one in asked:
-        if one.emulated:
-            yield f"`{one.name}` is emulated in software, which tells nothing of their speed"
-        elif one.lacks:
-            yield f"`{one.name}` cannot run here: {one.lacks[0].what} ({one.lacks[0].remedy})"
+def _has_no_image(one: PlannedPlatform, workloads: Sequence[str]) -> bool:
+    return set(workloads) <= set(one.without)

@@ -18,7 +18,9 @@ from featherbench.report.kinds import (
     CONTAINERS_IN_GUESTS,
     GUESTS,
     KINDS,
-    UNIKERNELS_IN_GUESTS,
+    OTHERS,
+    PLAIN,
+    UNIKERNELS,
     why_unknown,
 )
 from featherbench.report.metrics import (
@@ -47,8 +49,8 @@ FOOTPRINT = ("image_size", "latency", "memory")
 ALL = (*THROUGHPUT, "startup", *FOOTPRINT)
 DIRECT = (
     (CONTAINERS_IN_GUESTS, GUESTS),
-    (UNIKERNELS_IN_GUESTS, BARE_CONTAINERS),
-    (UNIKERNELS_IN_GUESTS, GUESTS),
+    (UNIKERNELS, BARE_CONTAINERS),
+    (UNIKERNELS, GUESTS),
 )
 """Who is compared with whom beside the baseline, as the paper does."""
 
@@ -145,7 +147,7 @@ class _Run:
 
 
 def _speed(run: _Run) -> Iterator[Finding]:
-    for kind in KINDS:
+    for kind in (*KINDS, OTHERS):
         there = run.of_kind(kind, *THROUGHPUT)
         for metric in run.metrics(*THROUGHPUT):
             if said := tell(run.to_baseline(metric, there), run.baseline, {}):
@@ -162,7 +164,7 @@ def _speed(run: _Run) -> Iterator[Finding]:
 
 def _provisioning(run: _Run) -> Iterator[Finding]:
     starts = sorted(run.of_metric(STARTUP), key=lambda row: float(row["mean"]))
-    plain = [row for row in starts if (row["technology"], row["host"]) == ("linux", "native")]
+    plain = [row for row in starts if (row["technology"], row["host"]) == PLAIN]
     isolating = [row for row in starts if row not in plain]
     if isolating:
         test = first_of_all(run.pairs(STARTUP), list(_names(isolating)))
@@ -215,18 +217,32 @@ def _capital(text: str) -> str:
 
 def _no_values(run: _Run, workloads: Sequence[str]) -> Iterator[str]:
     """Say which workloads the run cannot tell of, and why."""
-    plan = run.own.plan
+    asked = _asked(run, workloads)
     for workload in workloads:
         if not run.metrics(workload):
-            asked = plan is None or workload in {one.name for one in plan.workloads}
-            why = "no valid window" if asked else f"to know, put `{workload}` in `workloads`"
+            known = workload in asked
+            why = "no valid window" if known else f"to know, put `{workload}` in `workloads`"
             yield f"{workload}: {why}"
 
 
+def _asked(run: _Run, workloads: Sequence[str]) -> Sequence[str]:
+    """Leave out what was not asked for, as far as that is known."""
+    plan = run.own.plan
+    return (
+        workloads if plan is None else [one.name for one in plan.workloads if one.name in workloads]
+    )
+
+
 def _unknown(run: _Run, workloads: Sequence[str], *, told: Sequence[Kind] = ()) -> Iterator[str]:
-    """Say which kinds of platforms the run cannot tell of, and why, unless it was told before."""
+    """Say which kinds of platforms the run cannot tell of, and why, unless it was told before.
+
+    Where none of the workloads was asked for, that is the reason: only kinds that the run cannot
+    tell of at all are named.
+    """
+    about = workloads if _asked(run, workloads) else ALL
     for kind in KINDS:
-        if kind not in told and not run.of_kind(kind, *workloads):
-            yield f"{_capital(kind.name)}: {why_unknown(kind, run.own.plan)}"
+        if kind not in told and not run.of_kind(kind, *about):
+            why = why_unknown(kind, run.own.plan, _asked(run, about))
+            yield f"{_capital(kind.name)}: {why}"
     if told:
         yield f"{_capital(', '.join(kind.name for kind in told))}: as in question 1"

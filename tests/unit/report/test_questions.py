@@ -5,15 +5,19 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from functools import cache
 
 import pandas as pd
 import pytest
 
+from featherbench.plan import PlannedLack, PlannedPlatform
 from featherbench.report.conclusions import Comparison
 from featherbench.report.directly import against, first_of_all, pairs
 from featherbench.report.inputs import read
+from featherbench.report.kinds import KINDS, OTHERS, UNIKERNELS, why_unknown
 from featherbench.report.page import render
+from featherbench.report.questions import answers
 from featherbench.report.telling import tell
 
 
@@ -184,6 +188,60 @@ def test_workloads_that_were_not_asked_for_are_named(make, tmp_path):
     )
     for name in ("kv", "startup", "image_size", "latency", "memory"):
         assert f"{name}: to know, put {name} in workloads" in text
+
+
+def test_a_kind_is_not_blamed_for_a_workload_that_was_not_asked_for(make, tmp_path):
+    plan = make.plan(platforms=("linux-native", "docker-native"), deployments=2)
+    only = tuple(one for one in plan.workloads if one.name == "startup")
+    text = section(
+        make.run(tmp_path, plan=plan.model_copy(update={"workloads": only})), "questions"
+    )
+    assert "docker-native has no valid window" not in text
+    assert text.count("Unikernels: to know, put rumprun-kvm") == 1
+
+
+def planned(name, **more):
+    technology, host = name.split("-")
+    return PlannedPlatform(
+        name=name, technology=technology, host=host, network="nat", image_owner=technology,
+        virtualized=host != "native", lacks=(), **more,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("docker-native", "containers"),
+        ("docker-kvm", "containers in virtual machines"),
+        ("netbsd-kvm", "whole-system virtualization"),
+        *((f"{one}-kvm", "unikernels") for one in ("rumprun", "unikraft", "nanos", "floor")),
+        ("mirageos-native", "unikernels"),
+        ("gvisor-native", "other platforms"),
+        ("linux-somewhere", "whole-system virtualization"),
+    ],
+)
+def test_every_platform_but_plain_linux_is_of_one_kind(name, kind):
+    whose = [one.name for one in (*KINDS, OTHERS) if one.has(*name.split("-"))]
+    assert whose == [kind]
+    assert not any(one.has("linux", "native") for one in (*KINDS, OTHERS))
+
+
+def test_a_platform_of_no_kind_is_in_the_answer(whole):
+    own = read(whole)
+    summary = own.summary.assign(technology=own.summary["technology"].replace("docker", "gvisor"))
+    speed = answers(replace(own, summary=summary), "linux-native", ())[0]
+    subjects = [finding.subject for finding in speed.findings]
+    assert "Other platforms, HTTP throughput" in subjects
+    assert "Containers, HTTP throughput" not in subjects
+
+
+def test_a_unikernel_without_an_image_of_the_workload_says_so(make):
+    lack = PlannedLack(what="floor has no image of http", remedy="none")
+    floor = planned("floor-kvm", without={"http": lack, "kv": lack})
+    plan = make.plan().model_copy(update={"platforms": (floor,)})
+    why = why_unknown(UNIKERNELS, plan, ("http", "kv"))
+    assert why.startswith("`floor-kvm` has no image of http and kv; to know, put `rumprun-kvm` or")
+    assert why_unknown(UNIKERNELS, plan, ("startup",)) == "`floor-kvm` has no valid window"
 
 
 def test_nothing_at_all_is_not_answered(make, tmp_path):
