@@ -74,7 +74,7 @@ def verdict(exit_status: int, said: str) -> str:
     """Say what a run shows: nothing when the guest ran, else what was seen."""
     if exit_status == EXIT_STATUS:
         return ""
-    last = "; ".join(said.split("\n")).strip("; ")[-SHOWN_CHARACTERS:] or "nothing"
+    last = "; ".join(said.split("\n")).strip("; .")[-SHOWN_CHARACTERS:] or "nothing"
     how = f"was killed by signal {-exit_status}" if exit_status < 0 else f"ended ({exit_status})"
     return f"QEMU {how}, and said: {last}"
 

@@ -36,6 +36,7 @@ def fill(template: str, context: Mapping[str, Any]) -> str:
         size=numbers.size,
         compact=settings.compact,
         coded=coded,
+        ended=ended,
     )
     return environment.get_template(template).render(context)
 
@@ -43,6 +44,11 @@ def fill(template: str, context: Mapping[str, Any]) -> str:
 def coded(text: str) -> Markup:
     """Show as code what stands between backticks, as in the words of the configuration."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
+
+
+def ended(sentence: str) -> str:
+    """End a sentence with a full stop, unless what it quotes at its end brought one along."""
+    return sentence if sentence.endswith(".") else sentence + "."
 
 
 def data_uri(svg: str) -> str:

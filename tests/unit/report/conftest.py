@@ -37,7 +37,7 @@ SPEED = {"linux-native": 1.0, "docker-native": 0.7, "docker-native+host": 1.0}
 EMULATED = {"linux-tcg": 0.05, "docker-tcg": 0.04}
 PHASES = {"native": ("create", "start"), "tcg": ("definition", "firmware_and_kernel", "user_space")}
 """By host: of a start, each takes a quarter."""
-NO_KVM = PlannedLack(what="no /dev/kvm here <yet>", remedy="load kvm_intel")
+NO_KVM = PlannedLack(what="no /dev/kvm here <yet>: it failed.", remedy="load kvm_intel")
 FINGERPRINT = "5eed5eed5eed"
 
 

@@ -114,6 +114,12 @@ def test_what_others_wrote_is_escaped(pages):
     assert "<yet>" not in pages.whole.html
 
 
+def test_a_reason_with_a_full_stop_ends_its_sentence(pages):
+    text = pages.whole.text("paper")
+    assert "it cannot run here: no /dev/kvm here <yet>: it failed." in text
+    assert ".." not in text
+
+
 def test_the_headline_counts_and_compares(pages):
     text = pages.whole.text("headline")
     assert "cells measured 96 of 96" in text
@@ -129,7 +135,7 @@ def test_no_difference_is_called_no_difference_shown(pages):
 
 def test_a_platform_that_cannot_run_is_there_with_the_remedy(pages):
     text = pages.whole.text("ran")
-    assert "linux-kvm no /dev/kvm here <yet> load kvm_intel" in text
+    assert "linux-kvm no /dev/kvm here <yet>: it failed. load kvm_intel" in text
 
 
 def test_failed_cells_are_told_with_message_and_remedy(pages):
