@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from featherbench.report.metrics import anchor, at_level, instead_of, label
-from featherbench.report.numbers import number, p_value, ratio
+from featherbench.report.numbers import NO_VARIATION, is_point, number, p_value, ratio
 from featherbench.report.rows import rows
 
 if TYPE_CHECKING:
@@ -190,6 +190,8 @@ def interval(row: dict[str, Any]) -> str:
     """Spell the interval of a row of the summary, if it has one."""
     if not math.isfinite(row["ci_low"]):
         return ""
+    if is_point(row["ci_low"], row["ci_high"]):
+        return f" ({NO_VARIATION})"
     return f" (95 % interval {number(row['ci_low'])} to {number(row['ci_high'])})"
 
 

@@ -11,6 +11,10 @@ THOUSAND = 1000
 SMALLEST_PLAIN = 1e-4
 SMALLEST_P = 0.0001
 MINUTE_S, HOUR_S = 60, 3600
+NO_VARIATION = "no variation"
+"""In place of an interval whose bounds are one."""
+ROUNDING = 1e-9
+"""As far as a mean of equal values may be from them, relatively."""
 
 
 def number(value: float | None, digits: int = DIGITS) -> str:
@@ -25,6 +29,11 @@ def number(value: float | None, digits: int = DIGITS) -> str:
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(rounded)))) if rounded else 0
     plain = f"{rounded:.{decimals}f}"
     return plain.rstrip("0").rstrip(".") if "." in plain else plain
+
+
+def is_point(low: float, high: float) -> bool:
+    """Whether an interval has no width, since all that it is made of is equal."""
+    return math.isclose(low, high, rel_tol=ROUNDING)
 
 
 def count(value: float | None) -> str:

@@ -9,7 +9,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from featherbench.report.metrics import anchor, label, pairs_anchor, summary_anchor
-from featherbench.report.numbers import NOTHING, count, number, p_value, percentage, ratio
+from featherbench.report.numbers import (
+    NO_VARIATION,
+    NOTHING,
+    count,
+    is_point,
+    number,
+    p_value,
+    percentage,
+    ratio,
+)
 from featherbench.report.rows import rows
 
 if TYPE_CHECKING:
@@ -72,6 +81,8 @@ def bounds(low: str, high: str, spell: Callable[[float | None], str] = ratio) ->
     def spell_both(row: Row) -> str:
         if not math.isfinite(row.get(low, math.nan)):
             return NOTHING
+        if is_point(row[low], row[high]):
+            return NO_VARIATION
         return f"{spell(row[low])} … {spell(row[high])}"
 
     return spell_both

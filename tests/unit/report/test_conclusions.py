@@ -6,7 +6,7 @@ import math
 import pandas as pd
 import pytest
 
-from featherbench.report.conclusions import Reading, comparisons, conclude
+from featherbench.report.conclusions import Reading, amount, comparisons, conclude
 
 BASE = "linux-native"
 
@@ -66,6 +66,20 @@ def said_of(*found, summary=SUMMARY):
 def test_the_tests_decide_and_not_the_ratio(ratio, p, same, reading):
     (one,) = comparisons(SUMMARY, pd.DataFrame([row("docker-native", ratio, p, same=same)]), BASE)
     assert one.reading is reading
+
+
+@pytest.mark.parametrize(
+    ("half", "said"),
+    [
+        (0.0, "18.2 requests/s (no variation)"),
+        (4e-15, "18.2 requests/s (no variation)"),
+        (0.1, "18.2 requests/s (95 % interval 18.1 to 18.3)"),
+        (math.nan, "18.2 requests/s"),
+    ],
+)
+def test_a_mean_without_variation_has_no_interval(half, said):
+    bounds = {"ci_low": 18.2 - half, "ci_high": 18.2 + half}
+    assert amount(summary_row(BASE, 18.2) | bounds) == said
 
 
 def test_a_difference_has_its_interval_its_test_and_its_table():
