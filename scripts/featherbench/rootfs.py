@@ -32,6 +32,10 @@ RECORDED = (
 )
 
 
+FORGET_HOST = 'rm -f "$1"/etc/hostname "$1"/etc/resolv.conf'
+"""The machine's own, which mmdebstrap lends the packages while they are installed."""
+
+
 class RootFilesystem(Record):
     """A built root file system. `digest` is the SHA-256 of its archive."""
 
@@ -60,7 +64,7 @@ def mmdebstrap_command(
         sources=sources,
         keyrings=keyrings,
         options=["--variant=minbase", f"--include={','.join(sorted(spec.packages))}"],
-        hooks=[copy_in],
+        hooks=[copy_in, FORGET_HOST],
     )
 
 

@@ -29,6 +29,7 @@ def test_its_scratch_folder_is_everybodys(entries):
 
 
 def test_nothing_in_it_tells_when_or_from_where_it_was_built(entries):
+    assert not {"/etc/hostname", "/etc/resolv.conf"} & entries.keys(), "the machine's own"
     sources = [path for path in entries if path.startswith("/etc/apt/sources.list.d/")]
     lists = [
         path
