@@ -8,7 +8,6 @@ gone silent, so does the node. See ssh_config(5).
 
 from __future__ import annotations
 
-import re
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING
 from featherbench import shell
 from featherbench.errors import CommandError, DeadlineError, InstanceDiedError, InstanceError
 from featherbench.files import digest, write_whole
+from featherbench.node import read_by_command, write_by_command
 from featherbench.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -31,11 +31,9 @@ CONNECT_WITHIN_S = 10
 SILENT_INTERVAL_S, SILENT_INTERVALS = 5, 3
 """How often a silent machine is asked, and after how many questions it counts as gone."""
 FORWARD_WITHIN_S = 10.0
-READ_WITHIN_S = 30.0
 KEY_WITHIN_S = 10.0
 POLL_S = 0.1
 SOCKET_NAME_CHARACTERS = 12
-HEADER = re.compile(r"(?:\A|\n)==> (.*) <==\n")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,12 +157,6 @@ def disconnect(config: Path) -> None:
         shell.run(closing, timeout_s=FORWARD_WITHIN_S, check=False)
 
 
-def parse_files(listing: str) -> dict[Path, str]:
-    """Read what `tail --verbose` prints: a header before each file, and a line's end between."""
-    _, *parts = HEADER.split(listing)
-    return {Path(path): text for path, text in zip(parts[::2], parts[1::2], strict=True)}
-
-
 @dataclass(frozen=True, kw_only=True)
 class SshNode:
     """See `node.Node`. Its connection was opened by whoever started the machine."""
@@ -196,15 +188,11 @@ class SshNode:
 
     def read(self, paths: Sequence[Path]) -> Mapping[Path, str]:
         """Read those of the files that exist, all at once."""
-        argv = ["tail", "--verbose", "--lines=+1", "--", *map(str, paths)]
-        return parse_files(self.run(argv, timeout_s=READ_WITHIN_S, check=False).stdout)
+        return read_by_command(self, paths)
 
     def write(self, path: Path, text: str) -> None:
         """Write to a file."""
-        argv = ["tee", "--", str(path)]
-        done = self.run(argv, timeout_s=READ_WITHIN_S, check=False, stdin=text)
-        if done.exit_status != 0:
-            raise OSError(done.tail)
+        write_by_command(self, path, text)
 
     def socket(self, path: Path) -> Path:
         """Give the local end of a forwarded socket, forwarded when it is first asked for."""

@@ -362,11 +362,8 @@ def test_what_bears_our_mark_is_left_and_nothing_else(monkeypatch):
 
 
 @pytest.mark.parametrize("socket", connection.SOCKETS)
-def test_the_socket_that_is_there_is_taken(socket, monkeypatch):
-    monkeypatch.setattr(connection, "named", lambda _: Machine(printed=f"{socket}\n"))
-    connection._socket_on.cache_clear()
-    assert connection.socket_of(Machine()) == socket
-    connection._socket_on.cache_clear()
+def test_the_socket_that_is_there_is_taken(socket):
+    assert connection.socket_of(Machine(printed=f"{socket}\n")) == socket
 
 
 @pytest.mark.parametrize(

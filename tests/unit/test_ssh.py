@@ -128,7 +128,7 @@ def test_files_are_read_at_once_and_exactly(guest, asked):
 
 
 def test_no_file_at_all_is_no_content():
-    assert ssh.parse_files("") == {}
+    assert node.parse_files("") == {}
 
 
 def test_a_refused_write_is_an_error_of_the_system(guest, asked):

@@ -8,8 +8,6 @@ with the instance. The image is the guest's disk, in which the engine has the ap
 from __future__ import annotations
 
 import logging
-import os
-import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -21,12 +19,10 @@ from pydantic import Field, create_model
 from featherbench.clock import now_utc
 from featherbench.errors import FeatherbenchError, InstanceDiedError
 from featherbench.files import digest
-from featherbench.guest import contract, engine_guest, image, lacks, whole_system
+from featherbench.guest import contract, engine_guest, image, whole_system
 from featherbench.guest.engine_guest import EngineGuest
+from featherbench.guest.engine_on_disk import engine_on
 from featherbench.guest.layout import lay_out
-from featherbench.guest.qemu import Qemu
-from featherbench.guest.settings import QemuSettings
-from featherbench.platforms.contract import Place, Tuning
 from featherbench.record import Image
 
 if TYPE_CHECKING:
@@ -40,17 +36,15 @@ if TYPE_CHECKING:
         BuildOrder,
         Lack,
         Leftover,
+        Place,
         StartOrder,
         Technology,
+        Tuning,
     )
     from featherbench.record import Instance, Usage
     from featherbench.settings import DriverSettings
 
 log = logging.getLogger(__name__)
-
-BUILD_SETTINGS = QemuSettings(memory_mib=2048, vcpus=1)
-"""Of the guest in which an image is made; a second processor gains nothing under emulation."""
-NO_TUNING = Tuning(net_sysctls={}, nofile=None)
 
 
 def root_for(name: str) -> str:
@@ -70,11 +64,6 @@ def _with_guest(
 def _guest_settings(order: StartOrder) -> GuestSettings:
     settings: GuestSettings = order.settings.guest  # type: ignore[attr-defined]
     return settings
-
-
-def hypervisor_for_images() -> Qemu:
-    """Give the best that works here: the images of guests are the same, whatever runs them."""
-    return Qemu(accelerator="tcg" if lacks.of_accelerator("kvm") else "kvm")
 
 
 @contextmanager
@@ -148,7 +137,7 @@ class Nested:
     # --- images ----------------------------------------------------------------------------------
 
     def build_image(self, order: BuildOrder) -> Image:
-        """Make a guest's disk, boot it, have the technology make its image there, shut it down."""
+        """Make a guest's disk, and have the technology make its image with the engine there."""
         parts, made_of = image.build(order.roots[root_for(self.name)], {}, order.into)
         inner = self._image_inside(order, parts)
         return Image(
@@ -159,30 +148,12 @@ class Nested:
             size=image.size_of(parts),
             versions=inner.versions,
             built_utc=now_utc(),
-            build_log=f"in a guest: {inner.build_log}",
+            build_log=f"on a guest's disk: {inner.build_log}",
         )
 
     def _image_inside(self, order: BuildOrder, parts: image.Parts) -> Image:
-        hypervisor = hypervisor_for_images()
-        layout = hypervisor.prepare(order.guest_subnet, None, state=str(order.state), home="")
-        guest = self._guest(
-            hypervisor,
-            instance_id=uuid.uuid4().hex[:12],
-            layout=layout,
-            state=str(order.state),
-            settings=BUILD_SETTINGS,
-            cpus=tuple(sorted(os.sched_getaffinity(0))),
-            parts=parts,
-            console=order.into / "console.log",
-            throwaway=False,
-        )
-        node = guest.start()
-        try:
-            made = self.inner.build_image(replace(order, node=node, guest_subnet=""))
-            guest.shut_down(node)
-        finally:
-            engine_guest.stop(hypervisor, guest.order.instance_id)
-        return made
+        with engine_on(parts.disk, self.name, log=order.into / "engine.log") as node:
+            return self.inner.build_image(replace(order, node=node, guest_subnet=""))
 
     def _guest(
         self,
@@ -191,7 +162,7 @@ class Nested:
         instance_id: str,
         state: str,
         layout: Layout,
-        tuning: Tuning = NO_TUNING,
+        tuning: Tuning,
         **given: Any,  # noqa: ANN401
     ) -> EngineGuest:
         order = contract.Order(

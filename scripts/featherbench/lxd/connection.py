@@ -12,7 +12,7 @@ from urllib.parse import quote
 from featherbench import explanation
 from featherbench.errors import ImageError, InstanceError
 from featherbench.explanation import Explanation
-from featherbench.node import LOCAL, named
+from featherbench.node import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,15 +74,11 @@ def explained(doing: str, said: str, error: type[FeatherbenchError]) -> Featherb
 
 
 @cache
-def _socket_on(name: str) -> Path:
-    listing = ["ls", "-d", *map(str, SOCKETS)]
-    there = named(name).run(listing, timeout_s=LOOK_WITHIN_S, check=False).stdout.split()
-    return next((path for path in SOCKETS if str(path) in there), SOCKETS[0])
-
-
 def socket_of(node: Node) -> Path:
     """Give the socket of `node` on which its LXD or Incus listens."""
-    return _socket_on(node.name)
+    listing = ["ls", "-d", *map(str, SOCKETS)]
+    there = node.run(listing, timeout_s=LOOK_WITHIN_S, check=False).stdout.split()
+    return next((path for path in SOCKETS if str(path) in there), SOCKETS[0])
 
 
 @cache

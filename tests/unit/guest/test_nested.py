@@ -140,13 +140,6 @@ def test_time_is_the_guests_and_memory_the_containers(docker, monkeypatch):
     assert "v1" in found.source
 
 
-def test_an_image_is_made_under_whatever_works(monkeypatch):
-    monkeypatch.setattr(nested.lacks, "of_accelerator", lambda _: ["KVM cannot be used"])
-    assert nested.hypervisor_for_images().accelerator == "tcg"
-    monkeypatch.setattr(nested.lacks, "of_accelerator", lambda _: [])
-    assert nested.hypervisor_for_images().accelerator == "kvm"
-
-
 @pytest.fixture
 def guest_that_ends_meanwhile(docker, monkeypatch):
     """A guest that runs when libvirt is asked first, and whose engine answers no more."""
