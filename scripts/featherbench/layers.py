@@ -6,9 +6,10 @@ from __future__ import annotations
 import io
 import stat
 import tarfile
-import zlib
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING
+
+from zlib_ng import zlib_ng
 
 from featherbench.files import CHUNK_BYTES
 
@@ -23,7 +24,7 @@ SOURCE_DATE_EPOCH = 1_672_531_200
 
 GZIP_LEVEL = 6
 GZIP_WINDOW = 31
-"""For zlib: the largest window, with gzip's header."""
+"""For zlib-ng: the largest window, with gzip's header."""
 BLOCK_BYTES = 512
 """The unit of `st_blocks`, whatever the file system's; see stat(2)."""
 COUNT_WITHIN_S = 120.0
@@ -73,8 +74,11 @@ def flattened(root_tar: Path, layer: bytes) -> Iterator[bytes]:
 
 
 def compressed_bytes(file: IO[bytes]) -> int:
-    """Count the bytes of a file once gzipped (level 6), as layers travel to and from registries."""
-    gzip = zlib.compressobj(GZIP_LEVEL, wbits=GZIP_WINDOW)
+    """Count the bytes of a file once gzipped (level 6), as layers travel to and from registries.
+
+    zlib-ng needs a third of the time of zlib, for 2 to 3 % more bytes.
+    """
+    gzip = zlib_ng.compressobj(GZIP_LEVEL, wbits=GZIP_WINDOW)
     total = 0
     while chunk := file.read(CHUNK_BYTES):
         total += len(gzip.compress(chunk))
