@@ -2,6 +2,7 @@
 /* Random and nearly right frames, each in memory of exactly its size: the sanitizers find what reads beyond. */
 #include "arguments.h"
 #include "packets.h"
+#include "text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static void make_right(uint8_t *frame, size_t count)
 
 int main(void)
 {
-    unsigned long answered = 0;
+    unsigned long answered = 0, macs = 0;
 
     srand(2017);
     for (int round = 0; round < 400000; round++) {
@@ -58,7 +59,7 @@ int main(void)
         free(frame), free(reply);
     }
     for (int round = 0; round < 200000; round++) {
-        static const char letters[] = "adresgwtnoc=./: 0123456789";
+        static const char letters[] = "adresgwtnoc=./: 0123456789", digits[] = "0189afAFbC:g";
         static const char *const words[] = {"address=", "gateway=", "target=", "nonce=", "198.18.2.2", "/25", ":4242"};
         char line[200] = "";
         struct arguments found;
@@ -69,7 +70,15 @@ int main(void)
         char *exact = malloc(strlen(line) + 1);
         read_arguments(strcpy(exact, line), &found);
         free(exact);
+        size_t count = rand() % 4 ? 17 : (size_t)rand() % 20;
+        uint8_t mac[MAC_BYTES];
+        const char *at = exact = malloc(count + 1);
+        for (size_t i = 0; i < count; i++)
+            exact[i] = i % 3 == 2 && rand() % 9 ? ':' : digits[(size_t)rand() % (sizeof digits - 1)];
+        exact[count] = 0;
+        macs += read_mac(&at, mac);
+        free(exact);
     }
-    printf("%lu answered\n", answered);
-    return answered < 1000;
+    printf("%lu answered, %lu MAC addresses read\n", answered, macs);
+    return answered < 1000 || macs < 1000;
 }

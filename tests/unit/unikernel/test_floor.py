@@ -42,7 +42,7 @@ class Arguments(ctypes.Structure):
 @pytest.fixture(scope="module")
 def floor(tmp_path_factory):
     library = tmp_path_factory.mktemp("floor") / "floor.so"
-    sources = [SOURCE / name for name in ("packets.c", "arguments.c")]
+    sources = [SOURCE / name for name in ("packets.c", "arguments.c", "text.c")]
     subprocess.run(["gcc", *STRICT, "-shared", "-fPIC", *sources, "-o", library], check=True)
     loaded = ctypes.CDLL(str(library))
     loaded.read_arguments.restype = ctypes.c_char_p
@@ -247,7 +247,8 @@ def test_it_refuses_what_it_does_not_understand(floor, line):
 
 def test_no_frame_and_no_line_makes_it_read_or_write_beyond(tmp_path):
     program = tmp_path / "fuzz"
-    sources = [SOURCE / "packets.c", SOURCE / "arguments.c", "tests/unit/unikernel/fuzz_packets.c"]
+    sources = [SOURCE / name for name in ("packets.c", "arguments.c", "text.c")]
+    sources.append("tests/unit/unikernel/fuzz_packets.c")
     sanitizers = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
     warn = ("-std=c17", "-O1", "-g", "-Wall", "-Wextra", "-Werror")
     build = ["gcc", *warn, *sanitizers, f"-I{SOURCE}", *sources, "-o", program]

@@ -1,42 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "arguments.h"
 
-#include <stdbool.h>
+#include "text.h"
+
 #include <stddef.h>
 
 static bool ends_word(char c)
 {
     return c == '\0' || c == ' ';
-}
-
-/* Steps over `word` if it is what comes next. */
-static bool skip(const char **at, const char *word)
-{
-    const char *here = *at;
-
-    while (*word)
-        if (*here++ != *word++)
-            return false;
-    *at = here;
-    return true;
-}
-
-static bool read_number(const char **at, uint32_t most, uint32_t *found)
-{
-    const char *here = *at;
-    uint32_t value = 0;
-
-    /* `most` is at most 65535: the value is below 655360 when it is checked, and cannot overflow. */
-    for (; *here >= '0' && *here <= '9'; here++) {
-        value = value * 10 + (uint32_t)(*here - '0');
-        if (value > most)
-            return false;
-    }
-    if (here == *at)
-        return false;
-    *at = here;
-    *found = value;
-    return true;
 }
 
 static bool read_address(const char **at, uint32_t *found)

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* One line on the first serial port: "floor: ", `what`, and `detail` where it is not empty. */
+/* One line on the console: "floor: ", `what`, and `detail` where it is not empty. */
 void say(const char *what, const char *detail);
 
 /* The same, of a number, in hexadecimal. */

@@ -2,7 +2,7 @@
 /* The two 8259 interrupt controllers and the 8254 timer: every PC has them, and they need no tables of ACPI. */
 #include "interrupts.h"
 
-#include "console.h"
+#include "faults.h"
 #include "ports.h"
 
 enum {
@@ -11,34 +11,19 @@ enum {
     TIMER_LINE = 0, TIMER_DATA = 0x40, TIMER_COMMAND = 0x43,
     ONE_SHOT = 0x30, /* counter 0, low byte then high byte, mode 0: interrupt at the end of the count */
     SOON_TICKS = 59659, /* of 1,193,182 a second: 50 ms */
-    FAULTS = 32, VECTORS = FAULTS + 16, LINES = 8,
-    CODE_SELECTOR = 0x08, INTERRUPT_GATE = 0x8e,
+    LINES = 8, /* of each */
 };
 
-/* Which of the processor's faults push an error code (8, 10 to 14, 17, 21, 29, 30). */
-static const uint32_t WITH_CODE = 0x60227d00;
-
-struct gate {
-    uint16_t handler_low, selector;
-    uint8_t zero, kind;
-    uint16_t handler_high;
-};
-
-static struct gate gates[VECTORS];
 static uint8_t card_line;
 static void (*quiet_card)(void);
 
 /* In boot.S. */
 void on_timer(void);
 void on_card(void);
-void on_other(void);
-void on_fault(void);
-void on_fault_with_code(void);
 
 /* Called from there. */
 void timer_interrupt(void);
 void card_interrupt(void);
-_Noreturn void floor_fault(uint32_t address);
 
 void timer_interrupt(void)
 {
@@ -51,24 +36,6 @@ void card_interrupt(void)
     if (card_line >= LINES)
         out8(SLAVE, END_OF_INTERRUPT);
     out8(MASTER, END_OF_INTERRUPT);
-}
-
-void floor_fault(uint32_t address)
-{
-    say_number("the processor found a fault at ", address);
-    give_up("stopped", "");
-}
-
-static void set_gate(unsigned vector, void (*handler)(void))
-{
-    uint32_t address = (uint32_t)handler;
-
-    gates[vector] = (struct gate){
-        .handler_low = (uint16_t)address,
-        .selector = CODE_SELECTOR,
-        .kind = INTERRUPT_GATE,
-        .handler_high = (uint16_t)(address >> 16),
-    };
 }
 
 static void set_controller(uint16_t port, uint8_t first_vector, uint8_t cascade)
@@ -89,19 +56,10 @@ static void let_through(uint8_t line)
 
 void take_interrupts(uint8_t line, void (*quiet)(void))
 {
-    struct { uint16_t last; uint32_t gates; } __attribute__((packed)) pointer = {
-        .last = sizeof gates - 1, .gates = (uint32_t)gates,
-    };
-
     card_line = line;
     quiet_card = quiet;
-    for (unsigned vector = 0; vector < FAULTS; vector++)
-        set_gate(vector, WITH_CODE >> vector & 1 ? on_fault_with_code : on_fault);
-    for (unsigned vector = FAULTS; vector < VECTORS; vector++)
-        set_gate(vector, on_other);
     set_gate(FAULTS + TIMER_LINE, on_timer);
     set_gate(FAULTS + line, on_card);
-    __asm__ volatile("lidt %0" : : "m"(pointer), "m"(gates));
     set_controller(MASTER, FAULTS, 1 << CASCADE_LINE);
     set_controller(SLAVE, FAULTS + LINES, CASCADE_LINE);
     /* In this mode the timer waits for a count: until it is given one, it is silent. */

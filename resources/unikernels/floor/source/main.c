@@ -5,9 +5,9 @@
  */
 #include "arguments.h"
 #include "bytes.h"
-#include "card.h"
 #include "console.h"
-#include "interrupts.h"
+#include "faults.h"
+#include "machine.h"
 #include "packets.h"
 
 #define START_INFO_MAGIC 0x336ec578
@@ -69,8 +69,8 @@ static void ask_for_way(void)
 {
     static uint8_t frame[FRAME_BYTES];
 
-    send(frame, ask_for_mac(&us, probe.next_hop, frame));
-    wake_up_soon();
+    machine->send(frame, ask_for_mac(&us, probe.next_hop, frame));
+    machine->wake_up_soon();
 }
 
 static void send_probe(void)
@@ -78,7 +78,7 @@ static void send_probe(void)
     static uint8_t frame[FRAME_BYTES];
     size_t count = datagram(&us, &probe.to, arguments.nonce, arguments.nonce_bytes, frame);
 
-    if (!send(frame, count))
+    if (!machine->send(frame, count))
         return; /* the next packet that tells the way has it tried again */
     probe.is_due = false;
     say("sent the packet", "");
@@ -93,7 +93,7 @@ static void take(const uint8_t *frame, size_t count)
         send_probe();
     reply_bytes = answer(&us, frame, count, reply);
     if (reply_bytes)
-        send(reply, reply_bytes);
+        machine->send(reply, reply_bytes);
 }
 
 static void take_all(void)
@@ -101,20 +101,21 @@ static void take_all(void)
     static uint8_t frame[FRAME_BYTES];
     size_t count;
 
-    while ((count = receive(frame)))
+    while ((count = machine->receive(frame)))
         take(frame, count);
 }
 
 void floor_main(const struct start_info *info)
 {
+    find_machine();
+    take_faults();
     configure(info);
-    start_card(us.mac);
-    take_interrupts(line_of_card(), quiet_card);
+    machine->start(us.mac);
     for (;;) {
         take_all();
         /* Whatever woke us: a question that got no answer is asked again. */
         if (probe.is_due)
             ask_for_way();
-        sleep_until_interrupt();
+        machine->sleep();
     }
 }

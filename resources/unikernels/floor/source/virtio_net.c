@@ -4,7 +4,7 @@
  * See the chapters "Legacy Interface" of https://docs.oasis-open.org/virtio/virtio/v1.1/virtio-v1.1.html.
  * Physical addresses are pointers here: there is no paging.
  */
-#include "card.h"
+#include "virtio_net.h"
 
 #include "bytes.h"
 #include "console.h"
@@ -161,7 +161,7 @@ static void find_card(void)
         give_up("the firmware gave the network card no ports, or no interrupt", "");
 }
 
-void start_card(uint8_t *mac)
+void start_virtio(uint8_t *mac)
 {
     find_card();
     out8(base + STATUS, 0);
@@ -182,17 +182,17 @@ void start_card(uint8_t *mac)
     read_mac(mac);
 }
 
-uint8_t line_of_card(void)
+uint8_t line_of_virtio(void)
 {
     return line;
 }
 
-void quiet_card(void)
+void quiet_virtio(void)
 {
     in8(base + INTERRUPT); /* reading takes it back */
 }
 
-size_t receive(uint8_t *frame)
+size_t receive_by_virtio(uint8_t *frame)
 {
     uint32_t bytes;
     uint16_t buffer = returned(RECEIVE, &bytes);
@@ -220,7 +220,7 @@ static uint16_t free_buffer(void)
     return buffer;
 }
 
-bool send(const uint8_t *frame, size_t count)
+bool send_by_virtio(const uint8_t *frame, size_t count)
 {
     uint16_t buffer = free_buffer();
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is special about a domain of Xen's, of the kind PVH. */
+#include "console.h"
+#include "events.h"
+#include "machine.h"
+#include "text.h"
+#include "vif.h"
+#include "xen.h"
+#include "xen_console.h"
+#include "xenstore.h"
+
+#define SOON_NS 50000000u
+
+static uint64_t due_ns = NEVER;
+
+static void start(uint8_t *mac)
+{
+    open_store();
+    start_vif(mac);
+    store_watch("control", "shutdown");
+}
+
+static void wake_up_soon(void)
+{
+    due_ns = now_ns() + SOON_NS;
+}
+
+/* Do as Xen's tools ask: `xl shutdown` and `xl reboot`. That the key is empty again tells them that we heard. */
+static void heed_tools(void)
+{
+    char asked[16];
+    const char *at = asked;
+    bool is_reboot;
+
+    if (!store_read("control", "shutdown", asked, sizeof asked))
+        return;
+    is_reboot = skip(&at, "reboot");
+    if (!is_reboot && !skip(&at, "poweroff") && !skip(&at, "halt"))
+        return;
+    store_write("control", "shutdown", "");
+    finish_xen_console();
+    end_domain(is_reboot ? REBOOTS : POWERED_OFF);
+}
+
+static void sleep(void)
+{
+    const uint32_t channels[] = {channel_of_vif(), channel_of_store()};
+
+    /* Before, not after: news may have come while something else was awaited, and nothing wakes us for that. */
+    if (store_has_news())
+        heed_tools();
+    await_events(channels, 2, due_ns);
+    due_ns = NEVER;
+}
+
+static _Noreturn void stop(void)
+{
+    finish_xen_console();
+    end_domain(CRASHED);
+}
+
+const struct machine xen = {
+    .write = write_xen_console,
+    .start = start,
+    .receive = receive_by_vif,
+    .send = send_by_vif,
+    .wake_up_soon = wake_up_soon,
+    .sleep = sleep,
+    .stop = stop,
+};
