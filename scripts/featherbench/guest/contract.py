@@ -26,8 +26,8 @@ class Order:
     """What to start. `init` is the first program of the root file system.
 
     `seed` gives what the guest is told, and is called once the guest's folder is there.
-    `kernel_words` are further words for the kernel's command line. Unless it is `throwaway`, the
-    guest writes to the image's own disk. `state` is the Place.state that it is for.
+    `kernel_words` are further words for the kernel's command line. `state` is the Place.state that
+    it is for. The image stays as it is: what the guest writes is forgotten.
     """
 
     instance_id: str
@@ -40,7 +40,6 @@ class Order:
     console: Path
     memory_mib: int | None = None
     kernel_words: str = ""
-    throwaway: bool = True
 
 
 class Hypervisor(Protocol):
@@ -70,11 +69,10 @@ class Hypervisor(Protocol):
         """Name what this host lacks to run guests. Cheap: no daemon is started."""
         ...
 
-    def prepare(self, guest_subnet: str, parts: Parts | None, *, state: str, home: str) -> Layout:
+    def prepare(self, guest_subnet: str, parts: Parts, *, state: str, home: str) -> Layout:
         """See to it that the bridge is there, and the image where the hypervisor finds it.
 
-        `parts` is None where no guest is to be started of an image that is whole. Raises
-        TestbedError, InstanceError.
+        Raises TestbedError, InstanceError.
         """
         ...
 

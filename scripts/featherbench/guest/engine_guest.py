@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guest with an engine in it: started, reached by ssh, shut down."""
+"""A guest with an engine in it: started, and reached by ssh."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ KERNEL_WORDS = "apparmor=0"
 """The guests have no AppArmor's programs; Docker would look for them, and fail."""
 BOOTS = 2
 POLL_S = 0.5
-SHUT_DOWN_WITHIN_S = 300.0
-COMMAND_WITHIN_S = 120.0
 
 
 def access_to(instance_id: str, state: str, layout: Layout) -> Access:
@@ -132,23 +130,6 @@ class EngineGuest:
                 remedy="give the guest more memory or processors: `guest` in the platform's"
                 " settings",
             ) from late
-
-    def shut_down(self, node: SshNode) -> None:
-        """Have it write all that it holds to its disk, and end.
-
-        What the disk no longer needs is given back first. Raises DeadlineError when it does not
-        end.
-        """
-        instance_id = self.order.instance_id
-        node.run(["fstrim", "/"], timeout_s=COMMAND_WITHIN_S)
-        node.run(["systemctl", "poweroff"], timeout_s=COMMAND_WITHIN_S, check=False)
-        wait_until(
-            lambda: not self.hypervisor.is_running(instance_id),
-            what="the guest shutting down",
-            within_s=SHUT_DOWN_WITHIN_S,
-            every_s=POLL_S,
-        )
-        stop(self.hypervisor, instance_id)
 
 
 def stop(hypervisor: Hypervisor, instance_id: str) -> None:

@@ -58,9 +58,6 @@ def _settings(order: Order) -> QemuSettings:
 def _disks(order: Order, own: Folder) -> tuple[Disk, ...]:
     cache = _settings(order).disk_cache
     seed_disk = Disk(file=own.seed, format="raw", serial=SEED_DISK, readonly=True)
-    if not order.throwaway:
-        root = Disk(file=order.parts.disk, format="raw", serial=ROOT_DISK, cache=cache)
-        return root, seed_disk
     folder.make_overlay(order.parts.disk, own.overlay)
     return Disk(file=own.overlay, format="qcow2", serial=ROOT_DISK, cache=cache), seed_disk
 
@@ -125,7 +122,7 @@ class Qemu:
         """Name missing programs, rights, and why KVM cannot be used."""
         return lacks.of_accelerator(self.accelerator)
 
-    def prepare(self, guest_subnet: str, parts: Parts | None, *, state: str, home: str) -> Layout:
+    def prepare(self, guest_subnet: str, parts: Parts, *, state: str, home: str) -> Layout:
         """Connect to libvirt; make the bridge, and let the client's packets pass to it."""
         domains.facts()
         return bridge.prepare(guest_subnet, state=state, home=home)

@@ -87,11 +87,10 @@ class Xen:
         found = [*lacks.of_guests(), *of_xen.of(self.settings, emulated=self.emulated)]
         return list(dict.fromkeys(found))
 
-    def prepare(self, guest_subnet: str, parts: Parts | None, *, state: str, home: str) -> Layout:
+    def prepare(self, guest_subnet: str, parts: Parts, *, state: str, home: str) -> Layout:
         """Make the bridge, lay the way to dom0, and bring the image there."""
         layout = prepare_bridge(self.settings, guest_subnet, state=state, home=home)
-        if parts:
-            images.bring(self._guests.dom0, (parts.kernel, parts.initrd, parts.disk))
+        images.bring(self._guests.dom0, (parts.kernel, parts.initrd, parts.disk))
         return layout
 
     def start(self, order: Order) -> None:
