@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 SPDX = "SPDX-License-Identifier: Apache-2.0"
 SOURCE = {".py", ".smk", ".sh", ".c", ".h", ".lua"}
 SOURCE_NAMES = {"Snakefile", "Makefile", "run"}
-NOT_OURS = {".git", ".venv", ".snakemake", "results"}
+NOT_OURS = {".git", ".hypothesis", ".pytest_cache", ".snakemake", ".venv", "results"}
 LOCKS = ["requirements.lock", "requirements-dev.lock", "setup/installer.lock"]
 
 

@@ -2,18 +2,21 @@
 """A row that is added to the matrix changes nothing of what the other rows' jobs are told."""
 
 import itertools
+import re
 
 import pytest
 
 from featherbench import plugins
 from featherbench.codehash import closure
 from featherbench.config import validate
+from featherbench.errors import ConfigError
 from featherbench.matrix import Matrix, spec_json
 
 FIRST = ["linux-native", "docker-native"]
 ADDED = [
     *("lxd-native", "linux-kvm", "docker-kvm", "lxd-kvm"),
     *("linux-tcg", "docker-tcg", "lxd-tcg"),
+    *("linux-xen", "docker-xen", "lxd-xen", "linux-xentcg"),
 ]
 WORKLOADS = ["http", "kv", "startup", "image_size", "latency", "memory"]
 
@@ -46,6 +49,31 @@ def test_an_added_row_measures_nothing_of_the_others_again(row):
 def test_rows_of_guests_measure_nothing_of_each_other_again():
     few = ["linux-native", "linux-tcg"]
     assert told(matrix([*FIRST, *ADDED]), few) == told(matrix(few), few)
+
+
+def test_what_is_set_of_a_host_concerns_its_own_platforms_alone():
+    asked = ["linux-native", "linux-tcg", "linux-xen", "rumprun-xen"]
+    others = asked[:2]
+    dom0 = {"dom0": "root@xenhost", "bridge": "xenbr1", "link": "eth1"}
+    before, after = matrix(asked), matrix(asked, hosts={"xen": dom0})
+    assert told(before, others) == told(after, others)
+    changed = told(after, ["linux-xen"])["measure", "linux-xen", "http"]
+    assert "root@xenhost" in changed
+    assert changed != told(before, ["linux-xen"])["measure", "linux-xen", "http"]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "said"),
+    [
+        ({"xne": {}}, "'hosts' names 'xne'"),
+        ({"xen": {"dom1": "x"}}, "there is no key 'hosts.xen.dom1'"),
+        ({"xen": {"dom0": "x"}}, "go together"),
+        ({"tcg": {"dom0": "x"}}, "there is no key 'hosts.tcg.dom0'"),
+    ],
+)
+def test_a_mistake_in_what_is_set_of_a_host_is_one_of_the_configurations(hosts, said):
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        assert matrix([*FIRST, "linux-xen", "linux-tcg"], hosts=hosts).plan
 
 
 def test_the_addresses_of_guests_concern_guests_alone():
@@ -81,7 +109,7 @@ def test_no_driver_knows_of_the_added_ones(technology, word):
 def test_the_plan_says_what_tables_and_figures_must_keep_apart():
     planned = {one.name: one for one in matrix([*FIRST, *ADDED]).plan.platforms}
     assert {name for name, one in planned.items() if one.emulated} == {
-        *("linux-tcg", "docker-tcg", "lxd-tcg")
+        *("linux-tcg", "docker-tcg", "lxd-tcg", "linux-xentcg")
     }
     fixed = {name for name, one in planned.items() if one.fixed_memory}
     assert fixed == {"linux-kvm", "linux-tcg"}

@@ -196,13 +196,17 @@ def lines_with_our_name(*argv):
     return "\n".join(line for line in printed(*argv).splitlines() if "featherbench" in line)
 
 
+OF_TESTS = ("fb-test", "fb-xen")
+"""Interfaces of the tests' own."""
+
+
 def found_here():
     """Name whatever of ours is on this machine now, and would not be there after a run."""
     found = {
         "container": printed("docker", "ps", "-aq", "--filter", "label=featherbench"),
         "network": printed("docker", "network", "ls", "-q", "--filter", "label=featherbench"),
         "link": "\n".join(
-            p.name for p in Path("/sys/class/net").glob("fb-*") if "fb-test" not in p.name
+            p.name for p in Path("/sys/class/net").glob("fb-*") if not p.name.startswith(OF_TESTS)
         ),
         "route": printed("ip", "route", "show", "198.18.0.0/15"),
         "firewall": lines_with_our_name("iptables", "-S"),
@@ -210,7 +214,9 @@ def found_here():
         "namespace": "fb-client" if Path("/run/netns/fb-client").exists() else "",
         "group": "\n".join(map(str, Path("/sys/fs/cgroup").glob("**/featherbench*"))),
         "virtual machine": "\n".join(
-            line for line in lines_with_our_name("ps", "-eo", "args").splitlines() if "qemu" in line
+            line
+            for line in lines_with_our_name("ps", "-eo", "args").splitlines()
+            if "qemu" in line and "featherbench-tests" not in line
         ),
     }
     if shutil.which("lxc"):

@@ -17,3 +17,28 @@ def dom0():
         if "Unable to locate package" in failure.message:
             pytest.skip(f"apt offers no Xen: {failure.message}")
         raise
+
+
+@pytest.fixture(scope="session")
+def xen_settings(dom0):
+    """What a user would write below `hosts` to have it used."""
+    return {
+        "dom0": "node",
+        "ssh_config": str(dom0.ssh_config),
+        "bridge": dom0.bridge,
+        "link": dom0.data_tap,
+    }
+
+
+@pytest.fixture
+def left_in_dom0(dom0):
+    """Give a function that names domains, block devices and folders of ours there."""
+
+    def look():
+        questions = (["xl", "list"], ["dmsetup", "ls"], ["losetup", "--list"])
+        said = "\n".join(dom0.node.run(each, timeout_s=60).stdout for each in questions)
+        listing = ["ls", "/var/lib/featherbench/domains"]
+        folders = dom0.node.run(listing, timeout_s=60, check=False).stdout
+        return {line for line in said.splitlines() if "featherbench" in line} | {*folders.split()}
+
+    return look

@@ -9,23 +9,24 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
+from pydantic import ValidationError
+
+from featherbench import config, plugins
 from featherbench.config import TestbedConfig
 from featherbench.errors import ConfigError
 from featherbench.testbed.ownership import release_testbed
 from featherbench.testbed.session import alone
 from featherbench.testbed.state import current_state
 from featherbench.unikernel import check
-from featherbench.unikernel.processes import Processes
 from featherbench.unikernel.settings import App
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
+    from featherbench.platforms.contract import Technology
+    from featherbench.unikernel.contract import Runner
+
 GOOD, NOT_GOOD = 0, 1
-RUNNERS = {
-    runner.name: runner
-    for runner in (Processes(accelerator="tcg"), Processes(accelerator="kvm"), Processes())
-}
 BUSY_AFTER_S = 10.0
 
 
@@ -36,7 +37,10 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     found = actions.add_parser("check", help="boot one image once, and say what was seen")
     found.add_argument("file", type=Path, help="its description; see docs/unikernels.md")
     found.add_argument("--app", choices=get_args(App), help="what it is; default: the file's name")
-    found.add_argument("--host", choices=RUNNERS, default="tcg")
+    found.add_argument("--host", choices=sorted(plugins.driver_files("hosts")), default="tcg")
+    found.add_argument(
+        "--configfile", type=Path, help="the configuration whose `hosts` say where Xen's dom0 is"
+    )
     found.add_argument("--within", type=float, default=60.0, metavar="SECONDS")
 
 
@@ -48,6 +52,18 @@ def _app(arguments: Namespace) -> App:
             remedy=f"add --app, one of {', '.join(get_args(App))}",
         )
     return cast("App", named)
+
+
+def _runner(arguments: Namespace) -> Runner:
+    """Have the host say what runs unikernels there."""
+    given = config.load(arguments.configfile).hosts if arguments.configfile else {}
+    host = plugins.host(arguments.host)
+    try:
+        settings = host.Settings.model_validate(given.get(arguments.host, {}))
+    except ValidationError as error:
+        config.explain(error, file=str(arguments.configfile), prefix=f"hosts.{arguments.host}.")
+    technology = cast("Technology", check.Checked())
+    return cast("check.Checked", host.platform(check.Checked.name, technology, settings)).runner
 
 
 def _say(line: str) -> None:
@@ -64,7 +80,7 @@ def run(arguments: Namespace) -> int:
                 wanted = check.Check(
                     file=arguments.file,
                     app=app,
-                    runner=RUNNERS[arguments.host],
+                    runner=_runner(arguments),
                     folder=Path(folder),
                     guest_subnet=TestbedConfig().guest_subnet,
                     state=current_state().directory,

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Linux guests as domains of a real Xen, which runs on an emulated processor."""
 
-import os
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from featherbench import plugins, services
-from featherbench.guest import bridge, folder
+from featherbench.guest import folder
 from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
 from featherbench.waiting import wait_until
 
@@ -21,17 +20,6 @@ TUNING = Tuning(
 )
 
 
-@pytest.fixture(scope="session")
-def host_settings(dom0):
-    """What a user would write below `hosts`."""
-    return {
-        "dom0": "node",
-        "ssh_config": str(dom0.ssh_config),
-        "bridge": dom0.bridge,
-        "link": dom0.data_tap,
-    }
-
-
 @dataclass(frozen=True, kw_only=True)
 class Xen:
     """Linux in domains, on the wire."""
@@ -41,7 +29,6 @@ class Xen:
     wire: object
     place: Place
     folder: Path
-    node: object
 
     def order(self, *, init="minimal", mode="pvh", command=None):
         instance_id = f"test{uuid.uuid4().hex[:8]}"
@@ -74,15 +61,6 @@ class Xen:
             every_s=1,
         )
 
-    def left_in_dom0(self):
-        """Domains, block devices and folders of ours."""
-        questions = (["xl", "list"], ["dmsetup", "ls"], ["losetup", "--list"])
-        said = "".join(self.node.run(each, timeout_s=60).stdout for each in questions)
-        folders = self.node.run(["ls", "/var/lib/featherbench/domains"], timeout_s=60, check=False)
-        return {line for line in said.splitlines() if "featherbench" in line} | {
-            *folders.stdout.split()
-        }
-
 
 @pytest.fixture(scope="module")
 def image(built_root, tmp_path_factory):
@@ -102,34 +80,14 @@ def image(built_root, tmp_path_factory):
 
 
 @pytest.fixture
-def xen(host_settings, dom0, image, wire, tmp_path):
-    technology = plugins.platform("linux", "xentcg", host_settings=host_settings)
+def xen(xen_settings, image, wire, place, tmp_path):
+    technology = plugins.platform("linux", "xentcg", host_settings=xen_settings)
     assert technology.lacks() == []
-    place = Place(
-        host="xentcg",
-        address=wire.address,
-        home=wire.address,
-        cpus=(max(os.sched_getaffinity(0)),),
-        container_subnet="",
-        guest_subnet=wire.guest_subnet,
-        state=tmp_path / "state",
-    )
-    given = Xen(
-        technology=technology,
-        image=image,
-        wire=wire,
-        place=place,
-        folder=tmp_path,
-        node=dom0.node,
-    )
-    yield given
-    for leftover in [each for each in technology.leftovers() if each.state == str(place.state)]:
-        technology.remove(leftover)
-    bridge.remove(bridge.of(str(place.state)))
+    return Xen(technology=technology, image=image, wire=wire, place=place, folder=tmp_path)
 
 
 @pytest.mark.parametrize(("mode", "init"), [("pv", "minimal"), ("pvh", "systemd")])
-def test_it_boots_to_the_service_and_tells_how(xen, mode, init):
+def test_it_boots_to_the_service_and_tells_how(xen, left_in_dom0, mode, init):
     instance = xen.start(mode=mode, init=init)
     assert len(xen.await_payload(instance)) == 1150
     technology = xen.technology
@@ -144,5 +102,18 @@ def test_it_boots_to_the_service_and_tells_how(xen, mode, init):
     technology.stop(instance)
     technology.stop(instance)
     assert not technology.is_running(instance)
-    assert xen.left_in_dom0() == set()
+    assert left_in_dom0() == set()
     assert not folder.of(instance.id).path.exists()
+
+
+def test_a_service_that_cannot_start_ends_the_domain_and_is_told(xen):
+    instance = xen.start(mode="pv", command=("/no/such/program",))
+    wait_until(
+        lambda: not xen.technology.is_running(instance),
+        what="its end",
+        within_s=BOOTS_WITHIN_S,
+        every_s=1,
+    )
+    said = xen.technology.diagnosis(instance)
+    assert "the domain is shut down" in said
+    assert "/no/such/program" in said

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our own guest `floor` as a domain of a real Xen, and what can go wrong with such."""
+
+import pickle
+import signal
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from featherbench import plugins, services
+from featherbench.errors import InstanceDiedError, InstanceError
+from featherbench.measuring.first_packet import listening
+from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
+from featherbench.waiting import wait_until
+
+pytestmark = [pytest.mark.xen, pytest.mark.testbed, pytest.mark.timeout(1200)]
+BOOTS_WITHIN_S = 120.0
+ELF = b"\x7fELF\x02\x01\x01" + bytes(11) + b"\x3e\x00" + bytes(100)
+"""A file that is called an ELF executable for this machine, and is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Floor:
+    """Guests of floor on the wire, with descriptions that differ from the shipped one."""
+
+    technology: object
+    place: Place
+    folder: Path
+    wire: object
+
+    def settings(self, **changes):
+        if "kernel" in changes:
+            changes = {"make": None, **changes, "kernel": str(changes["kernel"])}
+        return self.technology.Settings.model_validate({"images": {"startup": changes}})
+
+    def order(self, *, port=9, nonce="n", **changes):
+        into = self.folder / uuid.uuid4().hex
+        into.mkdir()
+        recipe = self.technology.recipe("startup", self.settings(**changes))
+        image = self.technology.build_image(
+            BuildOrder(
+                app="startup", into=into, roots={}, files={}, state=self.place.state, recipe=recipe
+            )
+        )
+        instance_id = f"test{uuid.uuid4().hex[:8]}"
+        return StartOrder(
+            instance_id=instance_id,
+            app="startup",
+            image=image,
+            command=services.probe_command(self.place.home, port, nonce),
+            port=None,
+            network="bridge",
+            settings=self.settings(),
+            tuning=Tuning(net_sysctls={}, nofile=None),
+            place=self.place,
+            log=self.folder / f"{instance_id}.log",
+        )
+
+    def start(self, **given):
+        order = self.order(**given)
+        self.technology.prepare(order)
+        return self.technology.start(order)
+
+
+@pytest.fixture
+def floor(xen_settings, place, wire, tmp_path):
+    technology = plugins.platform("floor", "xentcg", host_settings=xen_settings)
+    assert technology.lacks() == []
+    return Floor(technology=technology, place=place, folder=tmp_path, wire=wire)
+
+
+def test_it_sends_its_packet_answers_pings_and_goes(floor, left_in_dom0):
+    with listening(floor.place.home) as listener:
+        instance = floor.start(port=listener.port, nonce="a-nonce")
+        wait_until(
+            lambda: listener.stamp_ns("a-nonce"),
+            what=f"the packet: {floor.technology.diagnosis(instance)}",
+            within_s=BOOTS_WITHIN_S,
+        )
+    assert "1 received" in floor.wire.client("ping", "-c1", instance.endpoint.ping_address)
+    technology = floor.technology
+    assert technology.is_running(instance)
+    assert technology.usage(instance).memory_current_bytes == 2 << 20
+    assert set(instance.start_phases_s) == {"disks", "domain"}
+    assert "floor: sent the packet" in technology.diagnosis(instance)
+    technology.stop(instance)
+    technology.stop(instance)
+    assert not technology.is_running(instance)
+    with pytest.raises(InstanceDiedError):
+        technology.usage(instance)
+    assert left_in_dom0() == set()
+
+
+def test_it_heeds_the_power_button(floor):
+    instance = floor.start(stop="powerdown")
+    wait_until(
+        lambda: "sent the packet" in floor.technology.diagnosis(instance),
+        what="its boot",
+        within_s=BOOTS_WITHIN_S,
+        every_s=0.5,
+    )
+    floor.technology.runner.power_down(instance.id, "")
+    assert "the domain is shut down" in floor.technology.diagnosis(instance)
+    assert not floor.technology.is_running(instance)
+
+
+def test_a_guest_that_gives_up_is_told_with_its_last_words(floor):
+    instance = floor.start(arguments="nonsense")
+    wait_until(
+        lambda: not floor.technology.is_running(instance),
+        what=f"its end: {floor.technology.diagnosis(instance)}",
+        within_s=BOOTS_WITHIN_S,
+        every_s=0.5,
+    )
+    said = floor.technology.diagnosis(instance)
+    assert "sign of failure, 'floor: bad arguments" in said
+
+
+def test_what_xen_cannot_boot_is_refused_in_its_words(floor, left_in_dom0):
+    kernel = floor.folder / "kernel.elf"
+    kernel.write_bytes(ELF)
+    order = floor.order(kernel=kernel)
+    floor.technology.prepare(order)
+    with pytest.raises(InstanceError, match="xl refused"):
+        floor.technology.start(order)
+    assert left_in_dom0() == set()
+
+
+STARTS_AND_DIES = """
+import os, pickle, signal, sys
+from featherbench import plugins
+order, settings = pickle.load(open(sys.argv[1], "rb"))
+technology = plugins.platform("floor", "xentcg", host_settings=settings)
+technology.prepare(order)
+technology.start(order)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_domain_whose_starter_was_killed_is_found_and_removed(floor, xen_settings, left_in_dom0):
+    given = floor.folder / "order.pickle"
+    order = floor.order()
+    given.write_bytes(pickle.dumps((order, xen_settings)))
+    done = subprocess.run([sys.executable, "-c", STARTS_AND_DIES, given], check=False, timeout=300)
+    assert done.returncode == -signal.SIGKILL
+    assert left_in_dom0() != set()
+    host = plugins.host("xentcg")
+    (leftover,) = [each for each in host.leftovers() if each.state == str(floor.place.state)]
+    assert leftover.name == order.instance_id
+    host.remove(leftover)
+    host.remove(leftover)
+    assert left_in_dom0() == set()
