@@ -46,13 +46,17 @@ def rumpctrl(tmp_path, monkeypatch):
     return Rumpctrl(tmp_path, monkeypatch)
 
 
-def shipped(app="kv", **changes):
-    return descriptions.find("rumprun", app, "qemu", {"control": changes}).control
+def shipped(app="kv", backend="qemu", **changes):
+    return descriptions.find("rumprun", app, backend, {"control": changes}).control
 
 
+ON_BOTH = pytest.mark.parametrize("backend", ["qemu", "xl"])
+
+
+@ON_BOTH
 @pytest.mark.parametrize("app", ["http", "kv"])
-def test_the_papers_listing_is_applied_and_read_back(rumpctrl, app):
-    found = control.apply(shipped(app, program=str(rumpctrl.program)), ADDRESS)
+def test_the_papers_listing_is_applied_and_read_back(rumpctrl, app, backend):
+    found = control.apply(shipped(app, backend, program=str(rumpctrl.program)), ADDRESS)
     assert found == dict.fromkeys(NAMES, "200000")
     server = f"tcp://{ADDRESS}:12345"
     assert rumpctrl.told() == [
@@ -60,9 +64,10 @@ def test_the_papers_listing_is_applied_and_read_back(rumpctrl, app):
     ]
 
 
+@ON_BOTH
 @pytest.mark.parametrize("app", ["http", "kv"])
-def test_the_image_is_started_with_what_the_program_needs(app):
-    told = descriptions.find("rumprun", app, "qemu", {}).arguments
+def test_the_image_is_started_with_what_the_program_needs(app, backend):
+    told = descriptions.find("rumprun", app, backend, {}).arguments
     assert '"env": "RUMPRUN_SYSPROXY=tcp://0:12345", ' in told
 
 

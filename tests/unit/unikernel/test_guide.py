@@ -70,6 +70,8 @@ def test_there_are_examples_for_the_papers_unikernels(examples):
         ("mirageos-kvm", "http"),
         ("mirageos-kvm", "startup"),
         ("mirageos-native", "http"),
+        ("rumprun-xen", "http"),
+        ("mirageos-xen", "http"),
     }
 
 
@@ -99,7 +101,8 @@ def test_every_key_of_a_description_is_explained_and_no_other(guide):
 
 
 def test_the_file_that_it_writes_is_the_one_that_is_served(blocks):
-    (line,) = (each for block in blocks("console") for each in block.splitlines() if "python -c" in each)
+    lines = [line for block in blocks("console") for line in block.splitlines()]
+    (line,) = (line for line in lines if "python -c" in line)
     command, _, file = line.removeprefix("$ ").rpartition(" > ")
     _, *words = shlex.split(command)
     done = subprocess.run([sys.executable, *words], capture_output=True, check=True)
