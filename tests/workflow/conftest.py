@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from featherbench import variants
+from featherbench.platforms.contract import BASE as BASE_ROOT
+
 RUN_TIMEOUT_S = 540
 BASE = {
     "plugins": ["plugins"],
@@ -155,6 +158,26 @@ def project_with(repository):
         return project
 
     return make
+
+
+@pytest.fixture(scope="session")
+def lay_roots(built_root):
+    """Give a function that lays root file systems into a project: making them takes minutes.
+
+    Snakemake takes what is there, and has no record of, for up to date.
+    """
+
+    def lay(project, names):
+        images, others = project.folder / "results/images", project.folder / "results/roots"
+        for name in {each for wanted in names for each in (BASE_ROOT, *variants.chain(wanted))}:
+            root = built_root.root(name)
+            folder, stem = (images, "root") if name == BASE_ROOT else (others, name)
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root.tar, folder / f"{stem}.tar")
+            shutil.copy(root.tar.with_suffix(".json"), folder / f"{stem}.json")
+            (folder / f"{stem}.digest").write_text(root.digest + "\n")
+
+    return lay
 
 
 @pytest.fixture(scope="session")
