@@ -11,48 +11,80 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from featherbench.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from featherbench.plan import PlannedPlatform
     from featherbench.record import Cell, Window
 
 FILE = Path("results/logs/progress.json")
+SEARCHED = "memory"
+"""The workload that is a search where an instance's memory is fixed."""
+
+
+IN_A_GUEST, EMULATED, SEARCHING = 3.0, 15.0, 10.0
+"""How many times as long as natively a cell takes, about: a guest boots first, and a search for the
+least memory starts it some twenty times. They count until the first cell of the kind is done."""
+
+
+def expected_s(nominal_s: float, platform: PlannedPlatform, workload: str) -> float:
+    """About how long a cell takes on a platform, of its nominal time on this machine itself."""
+    slower = EMULATED if platform.emulated else IN_A_GUEST if platform.virtualized else 1.0
+    searching = SEARCHING if workload == SEARCHED and platform.fixed_memory else 1.0
+    return nominal_s * slower * searching
 
 
 class Progress(Record):
-    """The cells of this run with their nominal durations, and those that are done.
+    """The cells of this run with the times that they are expected to take, and those that are done.
 
-    `at_most` as many: where measuring goes on until it is enough, all are counted that may come.
+    `took_s` has what they took, with the deployments between. `at_most` as many: where measuring
+    goes on until it is enough, all are counted that may come.
     """
 
-    nominal_s: dict[str, float]
+    expected_s: dict[str, float]
     at_most: bool = False
-    first_monotonic_s: float | None = None
-    done: tuple[str, ...] = ()
+    last_monotonic_s: float | None = None
+    took_s: dict[str, float] = Field(default_factory=dict)
 
     def time_left_s(self, now_monotonic_s: float) -> float:
-        """Scale what is left by how much slower than nominal the cells done were."""
-        done_s = sum(self.nominal_s[cell] for cell in self.done)
-        left_s = sum(self.nominal_s.values()) - done_s
-        if self.first_monotonic_s is None or not done_s:
-            return left_s
-        return left_s * (now_monotonic_s - self.first_monotonic_s) / done_s
+        """Take each cell to need what those of its platform and workload did.
+
+        Where none of them is done, what was expected of it is scaled as the platform's others, or
+        all others, were slower than expected.
+        """
+        done = {cell: s for cell, s in self.took_s.items() if cell in self.expected_s}
+        left = self.expected_s.keys() - done.keys()
+        under_way_s = now_monotonic_s - (self.last_monotonic_s or now_monotonic_s)
+        left_s = sum(self.expected_s[cell] * self._pace(cell, done) for cell in left)
+        return max(left_s - under_way_s, 0.0)
+
+    def _pace(self, cell: str, done: Mapping[str, float]) -> float:
+        """Tell how many times the expected time the cells took that are most like this one."""
+        platform, workload, *_ = f"{cell}/".split("/")
+        for likeness in (f"{platform}/{workload}/", f"{platform}/", ""):
+            alike = [each for each in done if each.startswith(likeness)]
+            if alike:
+                took_s = sum(done[each] for each in alike)
+                return took_s / sum(self.expected_s[each] for each in alike)
+        return 1.0
 
 
-def begin(nominal_s: Mapping[str, float], *, at_most: bool = False) -> None:
-    """Note, when a run starts, which cells it will measure."""
-    Progress(nominal_s=dict(nominal_s), at_most=at_most).write(FILE)
+def begin(expected_s: Mapping[str, float], *, at_most: bool = False) -> None:
+    """Note, when a run starts, which cells it will measure, and how long they are to take."""
+    Progress(expected_s=dict(expected_s), at_most=at_most).write(FILE)
 
 
 def forgo(cells: Iterable[str]) -> None:
     """Note that cells will not be measured after all."""
     if FILE.exists():
         progress = Progress.read(FILE)
-        gone = set(cells) - set(progress.done)
-        left_s = {cell: s for cell, s in progress.nominal_s.items() if cell not in gone}
-        progress.model_copy(update={"nominal_s": left_s}).write(FILE)
+        gone = set(cells) - progress.took_s.keys()
+        left_s = {cell: s for cell, s in progress.expected_s.items() if cell not in gone}
+        progress.model_copy(update={"expected_s": left_s}).write(FILE)
 
 
 def announce(cell: str) -> str:
@@ -64,26 +96,28 @@ def announce(cell: str) -> str:
     if progress is None:
         return f"measuring {cell}"
     now_s = time.monotonic()
-    if progress.first_monotonic_s is None:  # building images is over, and not part of the pace
-        progress.model_copy(update={"first_monotonic_s": now_s}).write(FILE)
+    if progress.last_monotonic_s is None:  # building images is over, and not part of the pace
+        progress.model_copy(update={"last_monotonic_s": now_s}).write(FILE)
     left = approximately(progress.time_left_s(now_s))
     most, up_to = ("at most ", "up to ") if progress.at_most else ("", "")
-    return (
-        f"cell {len(progress.done) + 1} of {most}{len(progress.nominal_s)}, {up_to}{left}: {cell}"
-    )
+    number, total = len(progress.took_s) + 1, len(progress.expected_s)
+    return f"cell {number} of {most}{total}, {up_to}{left}: {cell}"
 
 
 def tick(cell: str) -> None:
     """Note that a cell is done."""
     if progress := _current(cell):
-        progress.model_copy(update={"done": (*progress.done, cell)}).write(FILE)
+        now_s = time.monotonic()
+        took_s = now_s - (progress.last_monotonic_s or now_s)
+        done = {"took_s": {**progress.took_s, cell: took_s}, "last_monotonic_s": now_s}
+        progress.model_copy(update=done).write(FILE)
 
 
 def _current(cell: str) -> Progress | None:
     if not FILE.exists():
         return None
     progress = Progress.read(FILE)
-    return progress if cell in progress.nominal_s else None
+    return progress if cell in progress.expected_s else None
 
 
 def approximately(seconds: float) -> str:

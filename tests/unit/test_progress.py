@@ -1,19 +1,66 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The time left is what remains at the pace of what is done."""
+"""The time left is what remains at the pace of what is done, and most like it."""
 
 import pytest
 
 from featherbench import progress
+from featherbench.plan import PlannedPlatform
 from featherbench.progress import Progress, approximately
 
 
-def test_the_pace_of_the_cells_done_is_that_of_the_rest():
-    run = Progress(nominal_s={"a": 10, "b": 20, "c": 30}, first_monotonic_s=100, done=("a",))
-    assert run.time_left_s(115) == pytest.approx(50 * 1.5)
+def test_cells_are_taken_to_need_what_those_of_their_platform_and_workload_did():
+    run = Progress(
+        expected_s={"a/http/d1/c1": 10, "a/http/d2/c1": 10, "b/http/d1/c1": 10, "b/http/d2/c1": 10},
+        took_s={"a/http/d1/c1": 12, "b/http/d1/c1": 300},
+        last_monotonic_s=100,
+    )
+    assert run.time_left_s(100) == pytest.approx(12 + 300)
+    assert run.time_left_s(110) == pytest.approx(12 + 300 - 10)
 
 
-def test_before_any_cell_is_done_the_nominal_time_is_the_best_guess():
-    assert Progress(nominal_s={"a": 10, "b": 20}).time_left_s(999) == 30
+def test_without_such_a_cell_the_platforms_pace_is_taken_and_else_that_of_all():
+    expected_s = {"a/http/d1/c1": 10, "a/kv/d1/c1": 20, "ab/kv/d1/c1": 30, "b/http/d1/c1": 10}
+    took_s = {"a/http/d1/c1": 15, "b/http/d1/c1": 25}
+    run = Progress(expected_s=expected_s, took_s=took_s, last_monotonic_s=100)
+    assert run.time_left_s(100) == pytest.approx(20 * 1.5 + 30 * 2)
+
+
+def test_before_any_cell_is_done_what_was_expected_is_the_best_guess():
+    assert Progress(expected_s={"a": 10, "b": 20}).time_left_s(999) == 30
+
+
+def test_a_cell_that_takes_longer_than_all_that_was_left_leaves_no_time_below_zero():
+    assert Progress(expected_s={"a": 10}, last_monotonic_s=100).time_left_s(200) == 0
+
+
+@pytest.mark.parametrize(
+    ("platform", "workload", "least"),
+    [
+        ({"virtualized": False}, "memory", 1),
+        ({"virtualized": True}, "http", 2),
+        ({"virtualized": True, "emulated": True}, "http", 10),
+        ({"virtualized": True, "emulated": True, "fixed_memory": True}, "startup", 10),
+        ({"virtualized": True, "emulated": True, "fixed_memory": True}, "memory", 100),
+    ],
+)
+def test_a_guests_cell_is_expected_to_take_longer_and_a_search_much_longer(
+    platform, workload, least
+):
+    names = {"name": "a-b", "technology": "a", "host": "b", "network": "nat", "image_owner": "a"}
+    planned = PlannedPlatform(**names, lacks=(), **platform)
+    assert least * 10 <= progress.expected_s(10, planned, workload) <= least * 10 * 2
+
+
+def test_what_a_cell_took_is_noted(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "FILE", tmp_path / "progress.json")
+    clock = iter([100.0, 130.0, 140.0, 150.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    progress.begin({"a": 10, "b": 10})
+    progress.announce("a")
+    progress.tick("a")
+    assert progress.announce("b") == "cell 2 of 2, about 20 s left: b"
+    progress.tick("b")
+    assert Progress.read(progress.FILE).took_s == {"a": 30, "b": 20}
 
 
 def test_cells_are_counted(tmp_path, monkeypatch):

@@ -72,11 +72,14 @@ def forget_looks():
             forget(f for f in folder.glob("d*.json") if int(f.stem.removeprefix("d")) >= first)
 
 
-def nominal_s(cells):
+def expected_s(cells):
     """How long each cell takes, about, by its name."""
+    planned = {platform.name: platform for platform in PLAN.platforms}
     return {
-        f"{platform}/{workload}/d{deployment}/c{level}": MATRIX.nominal_duration_s(workload)
-        for platform, workload, deployment, level in cells
+        f"{name}/{workload}/d{deployment}/c{level}": progress.expected_s(
+            MATRIX.nominal_duration_s(workload), planned[name], workload
+        )
+        for name, workload, deployment, level in cells
     }
 
 
@@ -107,7 +110,7 @@ onstart:
     certain = [coordinates_of(job) for job in cells_to_measure()]
     possible = [cell for cell in cells_that_may_come() if not is_current(cell)]
     if certain or possible:
-        progress.begin(nominal_s([*certain, *possible]), at_most=bool(possible))
+        progress.begin(expected_s([*certain, *possible]), at_most=bool(possible))
         forget(map(cell_file, [*certain, *possible]))
         examine_host()
     forget_looks()
