@@ -13,6 +13,7 @@ SPDX = "SPDX-License-Identifier: Apache-2.0"
 SOURCE = {".py", ".smk", ".sh", ".c", ".h", ".lua"}
 SOURCE_NAMES = {"Snakefile", "Makefile", "run"}
 NOT_OURS = {".git", ".hypothesis", ".pytest_cache", ".snakemake", ".venv", "results"}
+"""Files that come and go while these tests run are among them: root file systems being made."""
 LOCKS = ["requirements.lock", "requirements-dev.lock", "setup/installer.lock"]
 
 
