@@ -276,6 +276,14 @@ def test_status_names_and_values_are_aligned():
     assert "none" in lines[lines.index("Load generators") + 1]
 
 
+def test_what_is_missing_again_is_told_once():
+    lacks = (PlannedLack(what="no Xen", remedy="boot it"),)
+    rows = tuple(Candidate(name=name, lacks=lacks) for name in ("linux-xen", "docker-xen"))
+    text = render(checkup().model_copy(update={"platforms": rows}), colour=False)
+    assert text.count("no Xen") == 1
+    assert "missing    docker-xen  as linux-xen" in text
+
+
 @pytest.mark.parametrize(("lacks", "status"), [((), 0), (({"what": "x", "remedy": "y"},), 1)])
 def test_the_command_prints_json_and_its_exit_status_tells(monkeypatch, capsys, lacks, status):
     found = checkup(lacks=tuple(PlannedLack.model_validate(lack) for lack in lacks))

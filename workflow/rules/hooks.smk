@@ -92,8 +92,9 @@ def coordinates_of(job):
 def examine_host():
     """Record the machine before our own load is on it."""
     record = ["--output", "results/logs/host.json", "--log", "results/logs/host_begun.log"]
+    given = ["--hosts", SET_OF_HOSTS, "--job", "host_begun"]
     door.run(
-        [sys.executable, str(SCRIPTS / "host.py"), *record, "--job", "host_begun"],
+        [sys.executable, str(SCRIPTS / "host.py"), *record, *given],
         timeout_s=60,
     )
 

@@ -7,6 +7,7 @@ from featherbench import order, stopping, variants
 from featherbench.codehash import RESOURCES, code_digest, folder_digest
 from featherbench.config import read, validate
 from featherbench.errors import FeatherbenchError
+from featherbench.files import canonical_json
 from featherbench.fingerprint import fingerprint
 from featherbench.matrix import Matrix, spec_json
 from featherbench.platforms.contract import BASE
@@ -33,6 +34,7 @@ if not workflow.config_settings.configfiles:
 
 MATRIX = or_one_message(lambda: Matrix(validate(config, file=CONFIG_FILE), file=CONFIG_FILE))
 PLAN = or_one_message(lambda: MATRIX.plan)
+SET_OF_HOSTS = canonical_json(MATRIX.config.hosts)
 RANKS = order.ranks(PLAN)
 or_one_message(lambda: cpus.choose_here(MATRIX.testbed))
 

@@ -19,9 +19,10 @@ rule host:
     params:
         fingerprint=fingerprint(),
         code=code_digest("host"),
+        hosts=SET_OF_HOSTS,
     shell:
-        'python "$SCRIPTS/host.py" --begun results/logs/host.json --output {output}'
-        " --log {log} --job host"
+        'python "$SCRIPTS/host.py" --begun results/logs/host.json --hosts {params.hosts:q}'
+        " --output {output} --log {log} --job host"
 
 
 rule rulegraph:

@@ -39,7 +39,10 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     found.add_argument("--app", choices=get_args(App), help="what it is; default: the file's name")
     found.add_argument("--host", choices=sorted(plugins.driver_files("hosts")), default="tcg")
     found.add_argument(
-        "--configfile", type=Path, help="the configuration whose `hosts` say where Xen's dom0 is"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="the configuration whose `hosts` say where Xen's dom0 is",
     )
     found.add_argument("--within", type=float, default=60.0, metavar="SECONDS")
 
@@ -56,12 +59,12 @@ def _app(arguments: Namespace) -> App:
 
 def _runner(arguments: Namespace) -> Runner:
     """Have the host say what runs unikernels there."""
-    given = config.load(arguments.configfile).hosts if arguments.configfile else {}
+    given = config.load(arguments.config).hosts if arguments.config else {}
     host = plugins.host(arguments.host)
     try:
         settings = host.Settings.model_validate(given.get(arguments.host, {}))
     except ValidationError as error:
-        config.explain(error, file=str(arguments.configfile), prefix=f"hosts.{arguments.host}.")
+        config.explain(error, file=str(arguments.config), prefix=f"hosts.{arguments.host}.")
     technology = cast("Technology", check.Checked())
     return cast("check.Checked", host.platform(check.Checked.name, technology, settings)).runner
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from featherbench import plugins
 from featherbench.plan import PlannedLack
@@ -11,7 +11,7 @@ from featherbench.platforms.contract import Lack, OwnImages
 from featherbench.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from featherbench.plan import Plan
     from featherbench.platforms.contract import Technology
@@ -41,18 +41,19 @@ def _candidate(name: str, *lacks: Lack) -> Candidate:
 
 def platforms(folders: Sequence[str] = (), plan: Plan | None = None) -> tuple[Candidate, ...]:
     """Give every technology on every host that can run it, and what `plan` asks for."""
-    found = {candidate.name: candidate for candidate in _driven(folders)}
+    hosts = plan.config.get("hosts", {}) if plan else {}
+    found = {candidate.name: candidate for candidate in _driven(folders, hosts)}
     for planned in plan.platforms if plan else ():
         name = f"{planned.technology}-{planned.host}"
         found[name] = Candidate(name=name, lacks=planned.lacks)
     return tuple(found.values())
 
 
-def _driven(folders: Sequence[str]) -> Iterator[Candidate]:
+def _driven(folders: Sequence[str], set_of_hosts: Mapping[str, Any]) -> Iterator[Candidate]:
     hosts = sorted(plugins.driver_files("hosts", folders))
     for name in sorted(plugins.driver_files("platforms", folders)):
         for host in hosts:
-            if platform := plugins.platform(name, host, folders):
+            if platform := plugins.platform(name, host, folders, set_of_hosts.get(host, {})):
                 lacks = [*platform.lacks()] or list(_lacking_images(platform))
                 yield _candidate(f"{name}-{host}", *lacks)
 

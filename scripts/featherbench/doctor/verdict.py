@@ -13,6 +13,8 @@ from featherbench.record import Record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from featherbench.plan import PlannedLack
+
 COLUMNS = 100
 MARKS = {"available": "32", "ok": "32", "noisy": "33", "missing": "31", "unknown": "2"}
 """The ANSI colour of each status."""
@@ -53,9 +55,13 @@ Row = tuple[str, str, tuple[str, ...]]
 
 
 def _candidates(candidates: Iterable[Candidate]) -> Iterator[Row]:
+    first: dict[tuple[PlannedLack, ...], str] = {}
     for candidate in candidates:
         lacks = tuple(f"{lack.what} → {lack.remedy}" for lack in candidate.lacks)
-        yield ("missing" if lacks else "available"), candidate.name, lacks
+        told = first.setdefault(candidate.lacks, candidate.name)
+        again = lacks and told != candidate.name
+        status = "missing" if lacks else "available"
+        yield status, candidate.name, (f"as {told}",) if again else lacks
 
 
 def _findings(findings: Iterable[Finding]) -> Iterator[Row]:

@@ -74,6 +74,6 @@ class GuestHost:
         else:
             self._hypervisor.remove(leftover)
 
-    def facts(self) -> Mapping[str, str]:
+    def facts(self, settings: DriverSettings) -> Mapping[str, str]:
         """Tell the hypervisor's versions; nothing where guests cannot run."""
         return {} if lacks.of_accelerator(self.accelerator) else domains.facts()

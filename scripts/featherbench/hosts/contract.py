@@ -48,6 +48,6 @@ class Host(Protocol):
         """Remove one of them."""
         ...
 
-    def facts(self) -> Mapping[str, str]:
+    def facts(self, settings: DriverSettings) -> Mapping[str, str]:
         """Versions and settings of the host, for the record; empty where it cannot be used."""
         ...

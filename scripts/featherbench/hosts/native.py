@@ -36,6 +36,6 @@ class Host:
     def remove(self, leftover: Leftover) -> None:
         """Have nothing to remove."""
 
-    def facts(self) -> Mapping[str, str]:
+    def facts(self, settings: DriverSettings) -> Mapping[str, str]:
         """Say nothing that the host's record does not say."""
         return {}

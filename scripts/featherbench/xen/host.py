@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from featherbench.guest import host
-from featherbench.xen import guests
+from featherbench.xen import guests, lacks
 from featherbench.xen.guests import Guests
 from featherbench.xen.hypervisor import Xen, facts_of
 from featherbench.xen.settings import HostSettings
@@ -48,7 +48,7 @@ class XenHost:
         """End one, wherever its dom0 is."""
         guests.remove(self.name, leftover)
 
-    def facts(self) -> Mapping[str, str]:
-        """Tell of Xen where this machine is dom0; of another, its platforms tell."""
-        told = facts_of(HostSettings())
-        return {} if "not available" in told else told
+    def facts(self, settings: DriverSettings) -> Mapping[str, str]:
+        """Tell of Xen, and of dom0; nothing where there is none."""
+        where = cast("HostSettings", settings)
+        return {} if any(lacks.of(where, emulated=self.emulated)) else facts_of(where)
