@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A xenstore and the back of a network card, for the sources of the front: `fake_xen SCENARIO`. What the front writes
- * to xenstore is printed, and what it gives up for. Both answer only while the front waits, xenstore a few bytes at a
- * time.
+ * A xenstore, a console's reader and the back of a network card, for the sources of the guest: `fake_xen SCENARIO`.
+ * What the guest writes to xenstore is printed, and why it ends. They act only while the guest waits, and xenstore
+ * and the reader take and give a few bytes at a time.
  */
 #include "events.h"
 #include "grants.h"
+#include "machine.h"
 #include "store_message.h"
 #include "vif.h"
 #include "xen.h"
+#include "xen_console.h"
 #include "xenstore.h"
 
 #include <stdio.h>
@@ -16,7 +18,10 @@
 #include <string.h>
 
 #define BACK "/local/domain/0/backend/vif/7/0"
-enum { STORE = 1, VIF = 5, RING = 1024, HEAD = 64, ENTRIES = 256, SEND_ENTRY = 12, RECEIVE_ENTRY = 8, BUFFERS = 32 };
+enum {
+    STORE = 1, CONSOLE = 2, VIF = 5, /* channels */
+    RING = 1024, HEAD = 64, ENTRIES = 256, SEND_ENTRY = 12, RECEIVE_ENTRY = 8, BUFFERS = 32,
+};
 
 static const char *scenario;
 static uint64_t time_ns = 1000;
@@ -75,9 +80,10 @@ static void reply(uint32_t type, uint32_t number, const void *content, size_t co
     pending_bytes += sizeof head + count;
 }
 
+/* What the message says of the key is not looked at: whoever waits reads what it waits for. */
 static void tell_watch(void)
 {
-    reply(WATCH_EVENT, 0, BACK "/state\0state", sizeof BACK "/state\0state");
+    reply(WATCH_EVENT, 0, "any/key\0key", sizeof "any/key\0key");
 }
 
 static void write_value(const char *key, const char *value)
@@ -106,6 +112,8 @@ static void answer_store(struct store_head head, const char *key)
         reply(head.type, head.number, "OK", 3);
         if (head.type == WRITE)
             write_value(key, value);
+        if (head.type == WATCH && !strcmp(key, "control/shutdown") && plays("asked early"))
+            put_value(key, "poweroff");
         for (int more = plays("much news") ? 40 : 1; head.type == WATCH && more > 0; more--)
             tell_watch();
     }
@@ -131,15 +139,32 @@ static void take_asked(void)
 
 static bool serve_store(void)
 {
+    bool is_fast = plays("much news") || plays("asked early");
     uint32_t before = page.requests_taken;
 
     take_asked();
-    for (size_t most = plays("much news") ? sizeof pending : some(); most && pending_sent < pending_bytes; most--) {
+    for (size_t most = is_fast ? sizeof pending : some(); most && pending_sent < pending_bytes; most--) {
         if ((is_stuck |= page.replies_put - page.replies_taken == RING))
             return page.replies_taken != page.replies_put;
         page.replies[page.replies_put++ % RING] = pending[pending_sent++];
     }
     return before != page.requests_taken || page.replies_put != page.replies_taken;
+}
+
+/* --- the console's reader --------------------------------------------------------------------- */
+
+static struct {
+    uint8_t in[RING], out[2 * RING];
+    uint32_t in_taken, in_put, out_taken, out_put;
+} console __attribute__((aligned(PAGE)));
+static char heard[8192];
+static size_t heard_bytes;
+
+static bool read_console(void)
+{
+    for (size_t most = some(); most && console.out_taken != console.out_put; most--)
+        heard[heard_bytes++] = (char)console.out[console.out_taken++ % sizeof console.out];
+    return true;
 }
 
 /* --- the back -------------------------------------------------------------------------------- */
@@ -219,7 +244,14 @@ uint64_t now_ns(void)
 
 uint64_t parameter(enum parameter number)
 {
-    return number == STORE_FRAME ? (uintptr_t)&page / PAGE : STORE;
+    switch (number) {
+    case STORE_FRAME:
+        return (uintptr_t)&page / PAGE;
+    case CONSOLE_FRAME:
+        return (uintptr_t)&console / PAGE;
+    default:
+        return number == STORE_CHANNEL ? STORE : CONSOLE;
+    }
 }
 
 uint32_t open_channel(uint16_t domain)
@@ -248,8 +280,14 @@ void tell(uint32_t channel)
 
 void await_events(const uint32_t *channels, size_t count, uint64_t until_ns)
 {
-    require(count == 1 && channels[0] == STORE, "that xenstore is awaited");
-    if (!plays("silent xenstore") && serve_store())
+    bool awaits_store = channels[count - 1] == STORE;
+
+    require(awaits_store || channels[0] == CONSOLE, "that what is awaited can come");
+    if (count == 2) /* nobody tells it again of what it was told while it waited for something else */
+        require(channels[0] == VIF && page.replies_put == page.replies_taken, "that it sleeps when all is read");
+    if (awaits_store && !plays("silent xenstore") && serve_store())
+        return;
+    if (!awaits_store && !plays("stuck console") && read_console())
         return;
     if (!strcmp(value_of(BACK "/state"), "1")) {
         put_value(BACK "/state", "2");
@@ -261,6 +299,12 @@ void await_events(const uint32_t *channels, size_t count, uint64_t until_ns)
 _Noreturn void give_up(const char *why, const char *detail)
 {
     printf("gave up: %s%s\n", why, detail);
+    exit(0);
+}
+
+_Noreturn void end_domain(enum reason reason)
+{
+    printf("ended: %d\n", reason);
     exit(0);
 }
 
@@ -299,7 +343,7 @@ static void fill(void)
     for (int i = 0; i < BUFFERS; i++, frame[59]++)
         require(send_by_vif(frame, 60), "that it has a buffer");
     require(!send_by_vif(frame, 60), "that it has no more");
-    require(told == 2, "that the back is told of the first only"); /* and, before, that we are there */
+    require(told == 2, "that the back is told of the first only"); /* and, before, that it is there */
     for (int i = 0; i < BUFFERS; i++)
         require(take_sent(got, i == 7) == 60 && got[59] == i, "that all are sent, each its own");
     require(send_by_vif(frame, 60) && !send_by_vif(frame, 60), "that the one that came back is used again");
@@ -322,6 +366,43 @@ static void give_odd_ones(void)
     free(got);
 }
 
+/* Ask as Xen's tools do, and have the guest sleep until it has heard. */
+static void ask_to(const char *what)
+{
+    put_value("control/shutdown", what);
+    tell_watch();
+    while (pending_sent < pending_bytes)
+        serve_store();
+    xen.sleep();
+}
+
+static void talk(void)
+{
+    char text[5001];
+
+    for (size_t i = 0; i < 5000; i++)
+        text[i] = (char)('a' + rand() % 26);
+    text[5000] = 0;
+    open_xen_console();
+    xen.write("");
+    xen.write(text);
+    finish_xen_console();
+    require(plays("stuck console") || (heard_bytes == 5000 && !memcmp(heard, text, 5000)), "that all is read");
+    require(time_ns < 3000000000u, "that it holds nothing up");
+    xen.stop();
+}
+
+static void time_sleep(void)
+{
+    uint64_t before_ns = time_ns;
+
+    xen.wake_up_soon();
+    xen.sleep();
+    require(time_ns == before_ns + 50000000, "that it sleeps for 50 ms");
+    xen.sleep();
+    require(time_ns == NEVER, "that it sleeps for ever");
+}
+
 int main(int count, char **words)
 {
     uint8_t mac[MAC_BYTES], frame[FRAME_BYTES] = {0};
@@ -331,8 +412,9 @@ int main(int count, char **words)
         strcpy(store[0].key, "elsewhere");
     if (plays("without a MAC"))
         strcpy(value_of("device/vif/0/mac"), "00:16:3e");
-    open_store();
-    start_vif(mac);
+    if (plays("talks") || plays("stuck console"))
+        talk();
+    xen.start(mac);
     printf("connected: %02x:%02x:%02x:%02x:%02x:%02x\n", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
     require(!strcmp(value_of("device/vif/0/state"), "4"), "that it is connected");
     if (plays("frames"))
@@ -345,5 +427,11 @@ int main(int count, char **words)
         give(frame, 60, (struct given){.buffer = BUFFERS});
         receive_by_vif(frame);
     }
+    if (plays("asked early"))
+        xen.sleep();
+    if (plays("sleeps"))
+        time_sleep();
+    if (plays("poweroff") || plays("halt") || plays("reboot") || plays("suspend"))
+        ask_to(scenario);
     return 0;
 }

@@ -218,9 +218,17 @@ def test_xens_clock_is_told_by_the_processors(floor, hertz, shift):
 
 @pytest.fixture(scope="module")
 def on_fake_xen(tmp_path_factory):
-    """Give what the front of the card says to a xenstore and a back that are made up."""
+    """Give what the guest says to a xenstore, a console and a back that are made up."""
     program = tmp_path_factory.mktemp("floor") / "fake_xen"
-    names = ("vif.c", "xenstore.c", "ring.c", "text.c", "store_message.c")
+    names = (
+        "domain.c",
+        "vif.c",
+        "xenstore.c",
+        "xen_console.c",
+        "ring.c",
+        "text.c",
+        "store_message.c",
+    )
     sources = [*(SOURCE / name for name in names), "tests/unit/unikernel/fake_xen.c"]
     build = ["gcc", *STRICT, *SANITIZERS, f"-I{SOURCE}", *sources, "-o", program]
     subprocess.run(build, check=True)
@@ -249,7 +257,9 @@ def test_it_tells_the_back_how_to_reach_it_and_connects(on_fake_xen):
     ]
 
 
-@pytest.mark.parametrize("scenario", ["frames", "full", "odd ones", "much news"])
+@pytest.mark.parametrize(
+    "scenario", ["frames", "full", "odd ones", "much news", "sleeps", "suspend"]
+)
 def test_it_holds_what_a_card_must(on_fake_xen, scenario):
     assert on_fake_xen(scenario)[-1].startswith("connected")
 
@@ -267,3 +277,18 @@ def test_it_holds_what_a_card_must(on_fake_xen, scenario):
 )
 def test_it_says_why_it_gives_up(on_fake_xen, scenario, why):
     assert on_fake_xen(scenario)[-1] == f"gave up: {why}"
+
+
+# --- the domain ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scenario", "reason"), [("poweroff", 0), ("halt", 0), ("reboot", 1), ("asked early", 0)]
+)
+def test_it_ends_when_it_is_asked_to_and_says_that_it_heard(on_fake_xen, scenario, reason):
+    assert on_fake_xen(scenario)[-2:] == ["control/shutdown = ", f"ended: {reason}"]
+
+
+@pytest.mark.parametrize("scenario", ["talks", "stuck console"])
+def test_what_it_says_before_it_ends_as_crashed_is_read_if_anybody_reads(on_fake_xen, scenario):
+    assert on_fake_xen(scenario) == ["ended: 3"]

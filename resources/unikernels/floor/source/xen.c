@@ -5,7 +5,7 @@
 
 enum {
     /* arch-x86/cpuid.h: the leaves of CPUID that Xen has, from its first on. */
-    NAME = 0, HYPERCALLS = 2, LEAVES = 0x100,
+    NAME = 0, HYPERCALLS = 2, LEAVES = 0x100, MOST_LEAVES = 0x10000,
     ENTRY_BYTES = 32, /* arch-x86/xen-x86_32.h: of a hypercall in its page */
     ADD_TO_PHYSMAP = 7, /* memory.h */
     SHUTDOWN = 2, /* sched.h */
@@ -34,11 +34,14 @@ static struct leaf cpuid(uint32_t number)
 /* Give Xen's first leaf; 0: this is not Xen. Where it plays another hypervisor too, that one's leaves come first. */
 static uint32_t find_leaves(void)
 {
-    struct leaf leaf;
+    for (uint32_t first = FIRST_LEAF; first < FIRST_LEAF + MOST_LEAVES; first += LEAVES) {
+        struct leaf leaf = cpuid(first + NAME);
 
-    for (uint32_t first = FIRST_LEAF; (leaf = cpuid(first + NAME)).a >= first; first += LEAVES)
         if (leaf.b == XENV && leaf.c == MMXE && leaf.d == NVMM)
             return first;
+        if (leaf.a < first)
+            return 0; /* nobody's: each look costs a guest an exit to its hypervisor */
+    }
     return 0;
 }
 
