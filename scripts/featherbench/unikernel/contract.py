@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from featherbench.guest.definition import Accelerator
     from featherbench.platforms.contract import Lack, Leftover
-    from featherbench.record import Usage
-    from featherbench.unikernel.description import Backend, Console
+    from featherbench.record import Instance, Usage
+    from featherbench.unikernel.description import Backend, Description
     from featherbench.unikernel.guest import Guest
 
 
@@ -70,18 +70,11 @@ class Runner(Protocol):
         """Whether one that has not ended runs, as far as its hypervisor can tell."""
         ...
 
-    def diagnosis(
-        self,
-        guest_name: str,
-        backend: Backend,
-        *,
-        instance_id: str,
-        number: int,
-        log: Path,
-        signs: Console,
-        answers: Callable[[], str],
-    ) -> str:
-        """Say what became of a guest, what that means, and what it said last."""
+    def diagnosis(self, instance: Instance, wanted: Description, answers: Callable[[], str]) -> str:
+        """Say what became of a guest, what that means, and what it said last.
+
+        `wanted` is its description; `answers` says of one that runs what it does with connections.
+        """
         ...
 
     def power_down(self, instance_id: str, guest_name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench import programs
@@ -15,12 +16,11 @@ from featherbench.unikernel import leftovers, machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from featherbench.guest.definition import Accelerator
     from featherbench.platforms.contract import Leftover
-    from featherbench.record import Usage
-    from featherbench.unikernel.description import Backend, Console
+    from featherbench.record import Instance, Usage
+    from featherbench.unikernel.description import Backend, Description
     from featherbench.unikernel.guest import Guest
 
 NEEDS = {"ip": "iproute2", "iptables": "iptables", "sysctl": "procps"}
@@ -91,25 +91,15 @@ class Processes:
         """Ask QEMU; of a tender, its process is all there is."""
         return machine.is_well(guest_name, is_qemu=backend == "qemu")
 
-    def diagnosis(
-        self,
-        guest_name: str,
-        backend: Backend,
-        *,
-        instance_id: str,
-        number: int,
-        log: Path,
-        signs: Console,
-        answers: Callable[[], str],
-    ) -> str:
+    def diagnosis(self, instance: Instance, wanted: Description, answers: Callable[[], str]) -> str:
         """Ask QEMU, and read what it said."""
         return machine.diagnosis(
-            name=guest_name,
-            alive=machine.pid_of(instance_id) is not None,
-            is_qemu=backend == "qemu",
-            status=machine.exit_status(number),
-            log=log,
-            signs=signs,
+            name=instance.handle["name"],
+            alive=machine.pid_of(instance.id) is not None,
+            is_qemu=wanted.backend == "qemu",
+            status=machine.exit_status(instance.handle["number"]),
+            log=Path(instance.handle["console"]),
+            signs=wanted.console,
             answers=answers,
         )
 

@@ -207,16 +207,7 @@ class Unikernel:
 
     def diagnosis(self, instance: Instance) -> str:
         """Say what became of it, what that means, and what its console said last."""
-        wanted = _described(instance)
-        return self.runner.diagnosis(
-            instance.handle["name"],
-            wanted.backend,
-            instance_id=instance.id,
-            number=instance.handle["number"],
-            log=Path(instance.handle["console"]),
-            signs=wanted.console,
-            answers=partial(_answers, instance),
-        )
+        return self.runner.diagnosis(instance, _described(instance), partial(_answers, instance))
 
     def stop(self, instance: Instance) -> None:
         """End it as its description says, and remove what was made for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.errors import DeadlineError, FeatherbenchError, InstanceDiedError
@@ -20,12 +21,11 @@ from featherbench.xen.hypervisor import facts_of, prepare_bridge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from featherbench.guest.definition import Accelerator
     from featherbench.platforms.contract import Lack, Leftover
-    from featherbench.record import Usage
-    from featherbench.unikernel.description import Backend, Console
+    from featherbench.record import Instance, Usage
+    from featherbench.unikernel.description import Backend, Description
     from featherbench.unikernel.guest import Guest
     from featherbench.xen.config import Disk
     from featherbench.xen.settings import HostSettings
@@ -128,26 +128,17 @@ class XlDomains:
         """Say yes of one that has not ended: Xen ends those that fail."""
         return True
 
-    def diagnosis(
-        self,
-        guest_name: str,
-        backend: Backend,
-        *,
-        instance_id: str,
-        number: int,
-        log: Path,
-        signs: Console,
-        answers: Callable[[], str],
-    ) -> str:
+    def diagnosis(self, instance: Instance, wanted: Description, answers: Callable[[], str]) -> str:
         """Ask xl, and read the console."""
+        log = Path(instance.handle["console"])
         try:
-            found = self._guests.domains.listed(instance_id)
+            found = self._guests.domains.listed(instance.id)
         except FeatherbenchError as unknown:
             return f"{unknown.message}; its console said last:\n{report.console_tail(log)}"
         state = f"the domain is {found.state}" if found else "the domain is gone"
         if found and found.state == "running":
             state += answers()
-        parts = [state, *console.meanings(signs, said_by(log))]
+        parts = [state, *console.meanings(wanted.console, said_by(log))]
         return "; ".join(parts) + f"; its console said last:\n{report.console_tail(log)}"
 
     def power_down(self, instance_id: str, guest_name: str) -> None:
