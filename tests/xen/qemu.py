@@ -44,8 +44,9 @@ def command(place, parts):
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
         *("-accel", "tcg,thread=multi,tb-size=256"),
         *("-machine", "q35", "-smp", "2", "-m", str(MEMORY_MIB)),
-        # With smap dom0 dies at its first return to user mode; with rdtscp PVH guests crash.
-        *("-cpu", "max,-smap,-rdtscp"),
+        # With smap dom0 dies at its first return to user mode; with rdtscp PVH guests crash; with
+        # AVX their programs do, now and then: its state gets lost between guests.
+        *("-cpu", "max,-smap,-rdtscp,-avx,-avx2,-xsave"),
         *("-serial", f"file:{place.console}"),
         *("-kernel", str(parts.hypervisor), "-append", " ".join(XEN_WORDS)),
         *("-initrd", f"{parts.kernel} {' '.join(LINUX_WORDS)},{parts.initrd}"),

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""This machine as dom0, with a fake `xl`: what it is told, and what is made of its answers."""
+
+import json
+import os
+import shutil
+import struct
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from featherbench import plugins, services
+from featherbench.errors import InstanceDiedError, InstanceError
+from featherbench.guest import bridge, folder
+from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
+from featherbench.waiting import wait_until
+from featherbench.xen import guests
+
+pytestmark = pytest.mark.testbed
+FAKE = Path(__file__).with_name("fake_xl.py")
+ELF_HEAD = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 62)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Domains:
+    """Rumprun's startup image as domains of this machine."""
+
+    technology: object
+    place: Place
+    folder: Path
+
+    def start(self, kernel=b"stays", **changes):
+        file = self.folder / f"{uuid.uuid4().hex}.elf"
+        file.write_bytes(ELF_HEAD + kernel)
+        settings = self.technology.Settings.model_validate(
+            {"images": {"startup": {"kernel": str(file), **changes}}}
+        )
+        image = self.technology.build_image(
+            BuildOrder(
+                app="startup",
+                into=self.folder,
+                roots={},
+                files={},
+                state=self.place.state,
+                recipe=self.technology.recipe("startup", settings),
+            )
+        )
+        instance_id = f"test{uuid.uuid4().hex[:8]}"
+        order = StartOrder(
+            instance_id=instance_id,
+            app="startup",
+            image=image,
+            command=services.probe_command(self.place.home, 9, "n"),
+            port=None,
+            network="bridge",
+            settings=settings,
+            tuning=Tuning(net_sysctls={}, nofile=None),
+            place=self.place,
+            log=self.folder / f"{instance_id}.log",
+        )
+        self.technology.prepare(order)
+        return self.technology.start(order)
+
+    def leftovers(self):
+        found = self.technology.leftovers()
+        return [each for each in found if each.state == str(self.place.state)]
+
+    def asked(self):
+        return [json.loads(line) for line in (self.folder / "asked").read_text().splitlines()]
+
+
+@pytest.fixture
+def domains(place, tmp_path, monkeypatch):
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("xl", "xenstore-read", "xenstore-write"):
+        shutil.copy(FAKE, programs / name)
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_XEN", str(tmp_path))
+    monkeypatch.setattr(guests, "IN_DOM0", tmp_path / "domains")
+    technology = plugins.platform("rumprun", "xen")
+    given = Domains(technology=technology, place=place, folder=tmp_path)
+    yield given
+    for leftover in given.leftovers():
+        technology.remove(leftover)
+
+
+def test_a_domain_is_made_paused_told_and_let_go(domains):
+    instance = domains.start()
+    name = instance.handle["name"]
+    xl = [words[1:] for words in domains.asked() if words[0] == "xl"]
+    assert [words[0] for words in xl] == ["create", "list", "unpause", "list", "list"]
+    assert xl[0][1:4] == ["-q", "-e", "-p"]
+    told = (domains.folder / "xenstore").read_text()
+    assert told.startswith("/local/domain/1/rumprun/cfg={,")
+    assert '"cmdline": "probe' in told
+    config = (domains.folder / "domains" / instance.id / "domain.cfg").read_text()
+    assert f'name = "{name}"' in config
+    assert 'type = "pv"' in config
+    assert f"bridge={bridge.of(str(domains.place.state))}" in config
+
+
+def test_it_runs_is_heard_and_ends_without_a_trace(domains):
+    technology = domains.technology
+    instance = domains.start()
+    assert technology.is_running(instance)
+    assert technology.usage(instance).memory_current_bytes == 32 << 20
+    wait_until(
+        lambda: "said by the guest" in technology.diagnosis(instance),
+        what="the console",
+        within_s=10,
+    )
+    technology.stop(instance)
+    technology.stop(instance)
+    assert not technology.is_running(instance)
+    assert "the domain is gone" in technology.diagnosis(instance)
+    assert not folder.of(instance.id).path.exists()
+    assert not (domains.folder / "domains" / instance.id).exists()
+    with pytest.raises(InstanceDiedError):
+        technology.usage(instance)
+
+
+def test_a_crash_is_told_from_an_end(domains):
+    technology = domains.technology
+    crashed = domains.start(b"crashes", xenstore_key=None)
+    assert not technology.is_running(crashed)
+    assert "the domain is crashed" in technology.diagnosis(crashed)
+    technology.stop(crashed)
+    ended = domains.start()
+    technology.runner.power_down(ended.id, "")
+    assert "the domain is shut down" in technology.diagnosis(ended)
+
+
+def test_a_kernel_that_xen_cannot_boot_leaves_nothing(domains):
+    with pytest.raises(InstanceError, match="no loader found"):
+        domains.start(b"refused")
+    assert domains.leftovers() == []
+    assert list((domains.folder / "domains").iterdir()) == []
