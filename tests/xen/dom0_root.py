@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from featherbench import apt, mmdebstrap, rootfs, shell
+from featherbench import apt, mmdebstrap, shell
 from featherbench.files import digest, write_whole
 from featherbench.guest import initrd
 from featherbench.testbed.lock import try_lock
@@ -21,7 +21,7 @@ CACHE = Path("/var/cache/featherbench-tests/xen")
 RESOURCES = Path(__file__).parent / "resources"
 SUITE = "bookworm"
 PACKAGES = (
-    "busybox-static",  # the programs of the initial RAM disks
+    "busybox-static",  # the programs of the initial RAM disk
     "dmsetup",
     "iproute2",
     "iputils-ping",
@@ -38,7 +38,6 @@ UNUSED_MODULES = (
     *("drivers/net/ethernet", "drivers/net/wireless", "drivers/usb", "sound"),
 )
 DOM0_MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "ext4", "crc32c_generic")
-GUEST_MODULES = ("xen_netfront", "xen_blkfront")
 DISK_BYTES = 8 << 30
 """What dom0 does not write is not allocated: room for guests' disks."""
 UNPACK_WITHIN_S = MAKE_DISK_WITHIN_S = 300.0
@@ -77,9 +76,8 @@ def candidates(policy):
 def _name_of_state():
     """Give a name that changes with the recipe and with the packages that apt offers here."""
     asked = shell.run(["apt-cache", "policy", *PACKAGES], timeout_s=ASK_APT_WITHIN_S)
-    modules = [Path(module.__file__) for module in (apt, initrd, mmdebstrap, rootfs)]
-    probe = mmdebstrap.RESOURCES / "probe" / "probe.c"
-    files = [Path(__file__), *modules, probe, *sorted(RESOURCES.iterdir())]
+    modules = [Path(module.__file__) for module in (apt, initrd, mmdebstrap)]
+    files = [Path(__file__), *modules, *sorted(RESOURCES.iterdir())]
     offered = repr(sorted(candidates(asked.stdout).items())).encode()
     return digest(offered, *(file.read_bytes() for file in files))[:16]
 
@@ -98,33 +96,28 @@ def _install_command(tar, workshop):
     return ["env", "INITRD=No", *command]  # Debian's initial RAM disk: half a minute for nothing
 
 
-def _initrd(tree, init, wanted, **more):
-    """Make an initial RAM disk: busybox, a script, and modules of the kernel in the tree."""
+def _initrd(tree):
+    """Make the initial RAM disk: busybox, a script, and modules of the kernel in the tree."""
     (modules,) = (tree / "lib/modules").iterdir()
-    order = initrd.load_order((modules / "modules.dep").read_text(), wanted)
+    order = initrd.load_order((modules / "modules.dep").read_text(), DOM0_MODULES)
     content = {Path(path).name: (modules / path).read_bytes() for path in order}
     return initrd.archive(
         {
-            "init": (RESOURCES / init).read_bytes(),
+            "init": (RESOURCES / "first-init").read_bytes(),
             "busybox": (tree / "bin/busybox").read_bytes(),
             "modules": "".join(f"/{name}\n" for name in content).encode(),
             **content,
-            **more,
         }
     )
 
 
 def _take_boot_files(tree, into):
-    """Move hypervisor and kernel out of the tree, and give the test guest the same kernel."""
+    """Move hypervisor and kernel out of the tree."""
     (kernel,) = tree.glob("boot/vmlinuz-*")
     (hypervisor,) = tree.glob("boot/xen-4.17-amd64.gz")
-    guest = tree / "srv/guest"
-    guest.mkdir()
-    shutil.copyfile(kernel, guest / "vmlinuz")
     shutil.move(kernel, into.kernel)
     write_whole(into.hypervisor, gzip.decompress(hypervisor.read_bytes()))
     shutil.rmtree(tree / "boot")
-    return guest
 
 
 def _configure(tree):
@@ -149,10 +142,8 @@ def _assemble(tar, tree, into):
     tree.mkdir()
     unpack = ["tar", "-x", "--numeric-owner", "-p", f"--directory={tree}", f"--file={tar}"]
     shell.run(unpack, timeout_s=UNPACK_WITHIN_S)
-    guest = _take_boot_files(tree, into)
-    write_whole(into.initrd, _initrd(tree, "first-init", DOM0_MODULES))
-    probe = {"featherbench-probe": rootfs._compile_probe(tree.parent).read_bytes()}
-    write_whole(guest / "initrd.img", _initrd(tree, "guest-init", GUEST_MODULES, **probe))
+    _take_boot_files(tree, into)
+    write_whole(into.initrd, _initrd(tree))
     _configure(tree)
     _make_disk(tree, into.disk)
 
