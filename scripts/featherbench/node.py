@@ -7,18 +7,15 @@ the machine besides the engine itself, and so run in a guest as they run here.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from featherbench import shell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-READ_WITHIN_S = 30.0
-HEADER = re.compile(r"(?:\A|\n)==> (.*) <==\n")
 READ_ERRORS = (FileNotFoundError, NotADirectoryError, ProcessLookupError)
 
 
@@ -83,26 +80,6 @@ class LocalNode:
 
 
 LOCAL = LocalNode()
-
-
-def parse_files(listing: str) -> dict[Path, str]:
-    """Read what `tail --verbose` prints: a header before each file, and a line's end between."""
-    _, *parts = HEADER.split(listing)
-    return {Path(path): text for path, text in zip(parts[::2], parts[1::2], strict=True)}
-
-
-def read_by_command(node: Node, paths: Sequence[Path]) -> Mapping[Path, str]:
-    """Read those of the files that exist on another machine, all at once."""
-    argv = ["tail", "--verbose", "--lines=+1", "--", *map(str, paths)]
-    return parse_files(node.run(argv, timeout_s=READ_WITHIN_S, check=False).stdout)
-
-
-def write_by_command(node: Node, path: Path, text: str) -> None:
-    """Write to a file of another machine. Raises OSError when it refuses."""
-    argv = ["tee", "--", str(path)]
-    done = node.run(argv, timeout_s=READ_WITHIN_S, check=False, stdin=text)
-    if done.exit_status != 0:
-        raise OSError(done.tail)
 
 
 def named(name: str) -> Node:

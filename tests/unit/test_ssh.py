@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import node, ssh
+from featherbench import files_by_command, node, ssh
 from featherbench.errors import CommandError, InstanceDiedError
 from featherbench.shell import Completed
 from featherbench.ssh import Access, SshNode
@@ -128,7 +128,7 @@ def test_files_are_read_at_once_and_exactly(guest, asked):
 
 
 def test_no_file_at_all_is_no_content():
-    assert node.parse_files("") == {}
+    assert files_by_command.parse_files("") == {}
 
 
 def test_a_refused_write_is_an_error_of_the_system(guest, asked):

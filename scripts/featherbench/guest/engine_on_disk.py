@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench import shell
+from featherbench import files_by_command, shell
 from featherbench.errors import CommandError, DeadlineError, ImageError
-from featherbench.node import read_by_command, write_by_command
 from featherbench.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -70,11 +69,11 @@ class DiskNode:
 
     def read(self, paths: Sequence[Path]) -> Mapping[Path, str]:
         """Read those of the files that exist."""
-        return read_by_command(self, paths)
+        return files_by_command.read(self, paths)
 
     def write(self, path: Path, text: str) -> None:
         """Write to a file."""
-        write_by_command(self, path, text)
+        files_by_command.write(self, path, text)
 
     def socket(self, path: Path) -> Path:
         """Give the socket as this machine sees it: a link on the way there would lead astray."""
