@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from featherbench.paper import pairs
 from featherbench.paper.contrasts import OVER_ALL, SIGNIFICANT, Contrast, Contrasts, Terms
@@ -131,7 +131,7 @@ def _interval(differences: pd.Series[float]) -> tuple[float, float]:
     n, sd = len(differences), differences.std()
     if not sd > 0:
         return math.nan, math.nan
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * sd / math.sqrt(n)
+    half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * sd / math.sqrt(n)
     return float(differences.mean() - half), float(differences.mean() + half)
 
 

@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from scipy import stats
+import scipy
 
 from featherbench.report.rows import rows
 from featherbench.statistics.agreement import COLUMNS, PAIR
@@ -98,4 +98,4 @@ def _welch_p(one: dict[str, Any], other: dict[str, Any]) -> float:
     if not (one["sd"] > 0 or other["sd"] > 0):
         return float("nan")
     a, b = ((side["mean"], side["sd"], side["n"]) for side in (one, other))
-    return float(stats.ttest_ind_from_stats(*a, *b, False).pvalue)  # noqa: FBT003 - Welch's
+    return float(scipy.stats.ttest_ind_from_stats(*a, *b, False).pvalue)  # noqa: FBT003 - Welch's

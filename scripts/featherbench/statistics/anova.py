@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from featherbench.statistics.replicates import comparisons, obstacle, squares_within
 
@@ -83,7 +83,7 @@ def effects(groups: pd.DataFrame, *, unweighted: bool = False) -> Iterator[dict[
 
 def harmonic_n(groups: pd.DataFrame) -> float:
     """Give the harmonic mean of the groups' n: the size that all have in unweighted means."""
-    return float(stats.hmean(groups["n"].to_numpy(float)))
+    return float(scipy.stats.hmean(groups["n"].to_numpy(float)))
 
 
 def _sums_of_squares(groups: pd.DataFrame) -> dict[str, tuple[float, float]]:
@@ -123,7 +123,7 @@ def _test(squares: float, freedom: float, groups: pd.DataFrame) -> dict[str, Any
     return {
         "df_resid": df_resid,
         "F": ratio,
-        "p": float(stats.f.sf(ratio, freedom, df_resid)),
+        "p": float(scipy.stats.f.sf(ratio, freedom, df_resid)),
         "partial_eta_squared": squares / (squares + within),
         "partial_omega_squared": surplus / (surplus + float(groups["n"].sum())),
     }

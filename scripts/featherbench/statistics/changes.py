@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 from statsmodels.stats.multitest import multipletests
 
 from featherbench.statistics.replicates import ROUNDING
@@ -150,7 +150,7 @@ def _test_for(n_a: int, n_b: int, family: int) -> tuple[str, Tail]:
 
 def _permuted(a: np.ndarray, b: np.ndarray, resamples: int) -> float:
     """Give the probability, under permutation, of a B so far above A."""
-    found = stats.permutation_test(
+    found = scipy.stats.permutation_test(
         (b, a),
         _welch,
         vectorized=True,
@@ -163,7 +163,7 @@ def _permuted(a: np.ndarray, b: np.ndarray, resamples: int) -> float:
 
 
 def _t_tail(a: np.ndarray, b: np.ndarray) -> float:
-    return float(stats.t.sf(_welch(b, a), _freedom(a, b)))
+    return float(scipy.stats.t.sf(_welch(b, a), _freedom(a, b)))
 
 
 def _welch(x: np.ndarray, y: np.ndarray, axis: int = -1) -> Any:  # noqa: ANN401 - as NumPy's
@@ -184,7 +184,7 @@ def _freedom(a: np.ndarray, b: np.ndarray) -> float:
 
 def _half_width(a: np.ndarray, b: np.ndarray) -> float:
     error = math.sqrt(_variance_of_mean(a) + _variance_of_mean(b))
-    return float(stats.t.ppf(1 - ALPHA / 2, _freedom(a, b)) * error)
+    return float(scipy.stats.t.ppf(1 - ALPHA / 2, _freedom(a, b)) * error)
 
 
 def _adjusted(table: pd.DataFrame) -> pd.DataFrame:

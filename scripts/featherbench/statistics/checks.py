@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from featherbench.statistics import modes, pettitt, settling
 from featherbench.statistics.components import components
@@ -104,7 +104,7 @@ def _equal_variances(residuals: pd.DataFrame) -> Rows:
     for (metric, level), frame in several.groupby(["metric", "concurrency"], sort=False):
         values = [own.to_numpy() for _, own in frame.groupby("platform", sort=False)["relative"]]
         if len(values) > 1 and all(np.ptp(own) > 0 for own in values):
-            found = stats.levene(*values, center="median")
+            found = scipy.stats.levene(*values, center="median")
             sds = [own.std() for own in values]
             detail = f"standard deviations differ {max(sds) / min(sds):.3g} times"
             statistic, p = float(found.statistic), float(found.pvalue)
@@ -125,8 +125,8 @@ def _normal(residuals: pd.DataFrame) -> Rows:
         if len(values) >= modes.LEAST_VALUES and np.ptp(values) > 0:
             if len(values) > MOST_TESTED:
                 values = np.quantile(values, (np.arange(MOST_TESTED) + 0.5) / MOST_TESTED)
-            found = stats.shapiro(values)
-            detail = f"skewness {stats.skew(values):.2g}"
+            found = scipy.stats.shapiro(values)
+            detail = f"skewness {scipy.stats.skew(values):.2g}"
             yield _row(metric, found.statistic, found.pvalue, platform=platform, detail=detail)
 
 
@@ -135,7 +135,7 @@ def _independent(residuals: pd.DataFrame) -> Rows:
     for metric, platform, own in _of_each_platform(residuals[residuals["windows"] >= LEAST_SERIES]):
         p = np.concatenate([_ljung_box(table) for table in tables(own)])
         if np.isfinite(p).any():
-            found = stats.combine_pvalues(p[np.isfinite(p)])
+            found = scipy.stats.combine_pvalues(p[np.isfinite(p)])
             yield _row(metric, found.statistic, found.pvalue, platform=platform)
 
 
@@ -145,7 +145,7 @@ def _ljung_box(series: np.ndarray) -> np.ndarray:
     squares = (deviations**2).sum(axis=1)
     lagged = (deviations[:, 1:] * deviations[:, :-1]).sum(axis=1)
     correlation = lagged / np.where(squares > 0, squares, np.nan)
-    return np.asarray(stats.chi2.sf(count * (count + 2) * correlation**2 / (count - 1), 1))
+    return np.asarray(scipy.stats.chi2.sf(count * (count + 2) * correlation**2 / (count - 1), 1))
 
 
 def _deployments_alike(samples: pd.DataFrame) -> Rows:
@@ -194,7 +194,7 @@ def _along(deployments: pd.DataFrame, axis: str, what: str) -> Rows:
     """Test by Kendall's tau that deployments are slower or faster the later they come."""
     for metric, own in deployments.groupby("metric", sort=False):
         if len(own) >= LEAST_DEPLOYMENTS and np.ptp(own["relative"]) > 0:
-            found = stats.kendalltau(own[axis], own["relative"])
+            found = scipy.stats.kendalltau(own[axis], own["relative"])
             slope = np.expm1(_slope(own[axis].to_numpy(), own["relative"].to_numpy()))
             detail = f"{slope:+.1%} from beginning to end of {what}"
             yield _row(str(metric), found.statistic, found.pvalue, detail=detail)
@@ -202,7 +202,7 @@ def _along(deployments: pd.DataFrame, axis: str, what: str) -> Rows:
 
 def _slope(x: np.ndarray, y: np.ndarray) -> float:
     """Give the change over all of x, by Theil and Sen's line."""
-    return float(stats.theilslopes(y, x).slope * np.ptp(x)) if np.ptp(x) > 0 else 0.0
+    return float(scipy.stats.theilslopes(y, x).slope * np.ptp(x)) if np.ptp(x) > 0 else 0.0
 
 
 def _no_change(deployments: pd.DataFrame) -> Rows:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from featherbench.statistics.blocks import CELL, deployment_means, main_values
 from featherbench.statistics.costs import costs_s
@@ -84,7 +84,7 @@ def _analysed(samples: pd.DataFrame) -> pd.DataFrame:
         sd_within=np.sqrt(relative),
         between_fraction=between / (between + relative.fillna(0)).where(of_means > 0),
         F=f_value,
-        p=stats.f.sf(f_value, table["deployments"] - 1, freedom),
+        p=scipy.stats.f.sf(f_value, table["deployments"] - 1, freedom),
         understated=_understated(between, relative, table["windows"]),
     ).reset_index()
 
@@ -134,7 +134,7 @@ def _fewest(error: float) -> float:
 def _half_widths() -> np.ndarray:
     """Give half the width of the interval for 2, 3 ... values of standard deviation 1."""
     n = np.arange(2, MOST_DEPLOYMENTS + 1)
-    return np.asarray(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) / np.sqrt(n))
+    return np.asarray(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) / np.sqrt(n))
 
 
 def _notes(table: pd.DataFrame) -> Sequence[str]:

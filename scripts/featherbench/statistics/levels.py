@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 from statsmodels.stats.oneway import anova_generic
 
 from featherbench.statistics.blocks import deployment_means
@@ -88,7 +88,7 @@ def welch(family: pd.DataFrame) -> dict[str, Any]:
 
 def _kruskal(frame: pd.DataFrame) -> dict[str, Any]:
     platforms = [values.to_numpy() for _, values in frame.groupby("platform")["value"]]
-    found, k = stats.kruskal(*platforms), len(platforms)
+    found, k = scipy.stats.kruskal(*platforms), len(platforms)
     share = (found.statistic - k + 1) / (len(frame) - k) if len(frame) > k else np.nan
     return {
         "df": k - 1,

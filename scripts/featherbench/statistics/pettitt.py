@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import stats
+import scipy
 
 LEAST_VALUES = 8
 SIMULATED = 4000
@@ -19,7 +19,7 @@ def change_point(values: np.ndarray) -> tuple[int, float, float]:
     """
     if len(values) < LEAST_VALUES or np.ptp(values) == 0:
         return 0, np.nan, np.nan
-    ranks = stats.rankdata(values)
+    ranks = scipy.stats.rankdata(values)
     path = _path(ranks[None])[0]
     shuffled = np.random.default_rng(SEED).permuted(np.tile(ranks, (SIMULATED, 1)), axis=1)
     chance = _path(shuffled).max(axis=1)

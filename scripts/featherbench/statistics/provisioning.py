@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from featherbench.statistics.samples import valid
 
@@ -204,7 +204,7 @@ def _later_s(sooner: Candidate, other: Candidate) -> tuple[float, float]:
     """Give the interval of how much later the other one starts; NaN for single deployments."""
     if min(len(sooner.starts_s), len(other.starts_s)) < 2:  # noqa: PLR2004 - one has no spread
         return math.nan, math.nan
-    test = stats.ttest_ind(other.starts_s, sooner.starts_s, equal_var=False)
+    test = scipy.stats.ttest_ind(other.starts_s, sooner.starts_s, equal_var=False)
     interval = test.confidence_interval(CONFIDENCE)
     return float(interval.low), float(interval.high)
 

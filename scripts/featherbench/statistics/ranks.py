@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+import scipy
 
 Side = Literal["two-sided", "greater", "less"]
 
@@ -21,12 +21,12 @@ def demanded(values: np.ndarray) -> bool:
     """Tell whether values are so far from normal that their ranks are to be tested instead."""
     if len(values) < LEAST_PAIRS or np.ptp(values) == 0:
         return False
-    return bool(stats.shapiro(values).pvalue < DEMANDING_P)
+    return bool(scipy.stats.shapiro(values).pvalue < DEMANDING_P)
 
 
 def signed_rank_p(values: np.ndarray, centre: float = 0.0, side: Side = "two-sided") -> float:
     """Give Wilcoxon's p for the values' centre of symmetry."""
-    return float(stats.wilcoxon(values - centre, alternative=side).pvalue)
+    return float(scipy.stats.wilcoxon(values - centre, alternative=side).pvalue)
 
 
 def centre_and_interval(values: np.ndarray, confidence: float) -> tuple[float, float, float]:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import special, stats
+import scipy
+from scipy import special
 
 from featherbench.statistics import bootstrap, ranks
 from featherbench.statistics.blocks import CELL, block_ratios, deployment_means
@@ -100,12 +101,12 @@ def _compared(means: pd.DataFrame, baseline: str) -> pd.DataFrame:
     n = table["n_deployments"]
     table["df"] = (n - 1).where(n > 1).astype(float)
     table["error"] = table["sd"] / np.sqrt(n)
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, table["df"]) * table["error"]
+    half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, table["df"]) * table["error"]
     return table.assign(
         ratio=np.exp(table["centre"]),
         ci_low=np.exp(table["centre"] - half),
         ci_high=np.exp(table["centre"] + half),
-        p=2 * stats.t.sf(np.abs(table["centre"] / table["error"]), table["df"]),
+        p=2 * scipy.stats.t.sf(np.abs(table["centre"] / table["error"]), table["df"]),
         effect_size=table["centre"] / table["sd"] * (1 - 3 / (4 * table["df"] - 1)),
         method=np.where(table["sd"].notna(), PAIRED_T, ""),
     )
@@ -123,8 +124,8 @@ def _resampled(samples: pd.DataFrame, baseline: str, seed: int) -> pd.DataFrame:
 
 def _outside(table: pd.DataFrame, margin: float) -> np.ndarray:
     """Schuirmann's two one-sided tests (1987): the larger p of the two."""
-    below = stats.t.sf((table["centre"] + margin) / table["error"], table["df"])
-    above = stats.t.cdf((table["centre"] - margin) / table["error"], table["df"])
+    below = scipy.stats.t.sf((table["centre"] + margin) / table["error"], table["df"])
+    above = scipy.stats.t.cdf((table["centre"] - margin) / table["error"], table["df"])
     return np.maximum(below, above)
 
 
@@ -153,7 +154,7 @@ def _by_ranks(values: np.ndarray, margin: float) -> Mapping[str, Any]:
 def _detectable(table: pd.DataFrame) -> pd.Series:
     """Solve the t test's power for the effect; exact, by the noncentral t distribution."""
     comparisons = table.groupby("metric")["p"].transform("count")
-    critical = stats.t.isf((1 - CONFIDENCE) / 2 / comparisons, table["df"])
+    critical = scipy.stats.t.isf((1 - CONFIDENCE) / 2 / comparisons, table["df"])
     noncentrality = special.nctdtrinc(table["df"], 1 - POWER, critical)
     return pd.Series(np.exp(noncentrality * table["error"]), index=table.index)
 

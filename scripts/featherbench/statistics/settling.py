@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import special, stats
+import scipy
+from scipy import special
 
 LEAST_WINDOWS = 3
 
@@ -37,5 +38,5 @@ def trend(windows: np.ndarray) -> tuple[float, float]:
     if windows.shape[1] < LEAST_WINDOWS or len(windows) < 2 or np.ptp(windows) == 0:  # noqa: PLR2004 - a pattern repeats
         return np.nan, np.nan
     both = (windows, windows[:, ::-1])
-    p = min(stats.page_trend_test(one, method="asymptotic").pvalue for one in both)
+    p = min(scipy.stats.page_trend_test(one, method="asymptotic").pvalue for one in both)
     return float(windows[:, -1].mean() / windows[:, 0].mean()), min(1.0, 2 * float(p))

@@ -10,7 +10,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy import optimize, special, stats
+import scipy
+from scipy import optimize, special
 
 TAIL = 1e-13
 """What of the deviation's distribution is left out at either end."""
@@ -29,7 +30,7 @@ def survival(q: np.ndarray, means: int, df: float) -> np.ndarray:
     Bonferroni's upper bound, which is less than a quarter too large there.
     """
     pairs = means * (means - 1) / 2
-    bound = 2 * pairs * stats.t.sf(q / np.sqrt(2), df)
+    bound = 2 * pairs * scipy.stats.t.sf(q / np.sqrt(2), df)
     result: np.ndarray = np.minimum(bound, 1.0)
     likely = bound > SMALL
     result[likely] = np.clip(_quadrature(q[likely], means, df), 0.0, 1.0)
@@ -40,7 +41,7 @@ def survival(q: np.ndarray, means: int, df: float) -> np.ndarray:
 def critical(confidence: float, means: int, df: float) -> float:
     """Give the range that is not exceeded with that confidence."""
     alpha = 1 - confidence
-    above = np.sqrt(2) * stats.t.isf(alpha / (means * (means - 1)), df)
+    above = np.sqrt(2) * scipy.stats.t.isf(alpha / (means * (means - 1)), df)
 
     def excess(q: float) -> float:
         return float(_quadrature(np.array([q]), means, df)[0]) - alpha
@@ -50,7 +51,7 @@ def critical(confidence: float, means: int, df: float) -> float:
 
 def _quadrature(q: np.ndarray, means: int, df: float) -> np.ndarray:
     """Average the range's survival function over the estimated deviation, on a log scale."""
-    chi = stats.chi(df, scale=1 / np.sqrt(df))
+    chi = scipy.stats.chi(df, scale=1 / np.sqrt(df))
     low, high = np.log(chi.ppf(TAIL)), np.log(chi.isf(TAIL))
     s = np.exp(low + (high - low) * (LEGENDRE_S[0] + 1) / 2)
     weights = LEGENDRE_S[1] * (high - low) / 2 * s * chi.pdf(s)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from featherbench.record import Verdict
 from featherbench.statistics.samples import valid
@@ -89,7 +89,7 @@ def half_width(
     sd: np.ndarray, n: np.ndarray, confidence: float | np.ndarray = CONFIDENCE
 ) -> np.ndarray:
     """Half the width of the t interval of a mean; NaN where n < 2."""
-    quantile = stats.t.ppf((1 + confidence) / 2, np.maximum(n - 1, 1))
+    quantile = special.stdtrit(np.maximum(n - 1, 1), (1 + confidence) / 2)
     return np.where(n > 1, quantile * sd / np.sqrt(n), np.nan)
 
 

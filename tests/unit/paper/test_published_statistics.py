@@ -109,6 +109,10 @@ def test_single_values_give_what_their_summary_gives(summary, metric, values):
         pd.testing.assert_frame_equal(ours, theirs, rtol=1e-6, atol=1e-9)
 
 
+HELD = (1, 500, 1000)
+"""Levels that are held against statsmodels, which needs half a second for each."""
+
+
 def _assert_same(ours, names, theirs, *, pvalues):
     """Compare with arrays over the pairs of sorted names, the later one less the earlier one."""
     ours = ours.set_index(["platform_a", "platform_b"])
@@ -125,7 +129,7 @@ def _assert_same(ours, names, theirs, *, pvalues):
 def test_tukey_at_every_level_as_statsmodels_has_it(summary, metric, values):
     ours = compare(_of(summary, metric))
     assert set(ours["concurrency"]) == set(values["concurrency"])
-    for level, family in values.groupby("concurrency"):
+    for level, family in values[values["concurrency"].isin(HELD)].groupby("concurrency"):
         theirs = pairwise_tukeyhsd(family["value"], family["platform"])
         found = {"difference": theirs.meandiffs, "interval": theirs.confint}
         mine = ours[ours["concurrency"] == level]
@@ -155,7 +159,7 @@ def test_tukey_with_the_error_of_all_levels_as_statsmodels_has_it(summary, metri
     ours = compare_with_common_error(_of(summary, metric))
     sizes = values.groupby("platform")["value"].size()
     freedom = (sizes - values["concurrency"].nunique()).to_numpy()
-    for level, family in values.groupby("concurrency"):
+    for level, family in values[values["concurrency"].isin(HELD)].groupby("concurrency"):
         cells = family.groupby("platform")["value"].agg(["mean", "size"])
         means, n = cells["mean"].to_numpy(), cells["size"].to_numpy()
         theirs = tukeyhsd(means, n, fitted.mse_resid, df=freedom, alpha=0.05)
