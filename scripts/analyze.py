@@ -20,6 +20,7 @@ from featherbench.statistics.games_howell import games_howell
 from featherbench.statistics.levels import levels
 from featherbench.statistics.posthoc import posthoc
 from featherbench.statistics.ratios import ratios
+from featherbench.statistics.samples import ANALYSED
 from featherbench.statistics.summary import summarize
 from featherbench.statistics.tables import read_parquet, write_csv
 
@@ -56,7 +57,7 @@ def _pairs(samples: pd.DataFrame) -> pd.DataFrame:
 
 def main(given: Namespace) -> None:
     """Read, compute and write."""
-    plan, samples = Plan.read(given.plan), read_parquet(given.samples)
+    plan, samples = Plan.read(given.plan), read_parquet(given.samples, ANALYSED)
     for name, make in TABLES.items():
         write_csv(make(samples, plan), getattr(given, name))
 

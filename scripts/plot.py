@@ -12,13 +12,14 @@ import matplotlib as mpl
 from featherbench import job
 from featherbench.figures.drawing import draw_all
 from featherbench.plan import Plan
+from featherbench.statistics.samples import ANALYSED
 from featherbench.statistics.tables import read_csv, read_parquet
 
 
 def main(given: Namespace) -> None:
     """Read and draw."""
     mpl.use("agg")  # there may be no screen
-    plan, samples = Plan.read(given.plan), read_parquet(given.samples)
+    plan, samples = Plan.read(given.plan), read_parquet(given.samples, ANALYSED)
     draw_all(plan, samples, read_csv(given.summary), read_csv(given.ratios), given.figures_dir)
 
 

@@ -24,6 +24,7 @@ from plotnine import (
 from featherbench.figures.identity import facets, in_panels, legend
 from featherbench.figures.relative import LIKE, relative_to_median
 from featherbench.figures.theme import MOST_VECTORS, house_theme, plain_labels, wrapped
+from featherbench.figures.thinning import thinned
 from featherbench.statistics.summary import half_width
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 
 WIDTH_IN, PANEL_IN, FRAME_IN = 8.5, 1.7, 1.6
 COLUMNS = 2
+PLACES = {"sequence": 250, "value": 80}
+"""Along the axes: half a dot."""
 LEAST_CELLS = 4
 """Of fewer, the interval is wider than all windows are apart."""
 
@@ -64,11 +67,12 @@ def _prepared(entry: Further, windows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _layers(table: pd.DataFrame) -> list[Any]:
-    suspect, many = table[table["verdict"] == "suspect"], len(table) > MOST_VECTORS
+    dots, many = thinned(table, PLACES), len(table) > MOST_VECTORS
+    suspect = dots[dots["verdict"] == "suspect"]
     blocks = _blocks(table)
     sure = blocks[blocks["n"] >= LEAST_CELLS]
     return [
-        geom_point(size=0.9, stroke=0.2, alpha=0.5, raster=many),
+        geom_point(data=dots, size=0.9, stroke=0.2, alpha=0.5, raster=many),
         geom_point(
             data=suspect, size=0.9, stroke=0.3, fill="#FFFFFF", show_legend=False, raster=many
         ),

@@ -21,6 +21,7 @@ from plotnine import (
 from featherbench.figures.identity import as_they_are, facets, in_panels, styled
 from featherbench.figures.relative import relative_to_median
 from featherbench.figures.theme import MOST_VECTORS, house_theme, plain_labels, wrapped
+from featherbench.figures.thinning import thinned
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 WIDTH_IN, PANEL_IN, FRAME_IN = 6.5, 2.4, 1.4
 ROW_IN, LINE_IN, MOST_ROW_IN = 0.25, 0.07, 0.9
 """Height of a row: of itself, for each deployment, and at the most."""
+PLACES = {"value": 250, "place": 1000}
+"""Along the axes: half a dot, and each deployment's line."""
 USED = 0.8
 """What the deployments' lines take of a row."""
 
@@ -70,10 +73,11 @@ def _layers(table: pd.DataFrame, rows: int) -> list[Any]:
     means = table.groupby(by, observed=True, sort=False)["value"].mean().reset_index()
     half = 0.45 * USED / means["lines"]
     ticks = means.assign(low=means["place"] - half, high=means["place"] + half)
-    suspect, many = table[table["verdict"] == "suspect"], len(table) > MOST_VECTORS
+    dots, many = thinned(table, PLACES), len(table) > MOST_VECTORS
+    suspect = dots[dots["verdict"] == "suspect"]
     return [
         geom_hline(yintercept=[0.5 - row for row in range(1, rows)], color="#CCCCCC", size=0.3),
-        geom_point(shape="o", size=0.9, stroke=0.15, alpha=0.45, raster=many),
+        geom_point(data=dots, shape="o", size=0.9, stroke=0.15, alpha=0.45, raster=many),
         geom_point(data=suspect, shape="o", size=0.9, stroke=0.3, fill="#FFFFFF", raster=many),
         geom_segment(aes("value", "low", xend="value", yend="high"), ticks, size=0.7),
     ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from featherbench.figures import course, distribution, provisioning, ratios, tradeoff
 from featherbench.figures.further import INVARIABLE, Kind
+from featherbench.figures.relative import LIKE
 from featherbench.statistics.samples import valid
 
 if TYPE_CHECKING:
@@ -71,4 +72,8 @@ def _main(entry: Further, samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def _varying(samples: pd.DataFrame) -> pd.DataFrame:
-    return valid(samples[samples["primary"] & ~samples["workload"].isin(INVARIABLE)])
+    """Leave out metrics that have one value of each, which show nothing, unless all have."""
+    main = valid(samples[samples["primary"] & ~samples["workload"].isin(INVARIABLE)])
+    values = main.groupby(LIKE, sort=False)["value"].transform("size")
+    several = values.groupby(main["metric"]).transform("max") > 1
+    return main[several] if several.any() else main

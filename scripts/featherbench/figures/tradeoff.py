@@ -58,6 +58,7 @@ def _joined(summary: pd.DataFrame, throughput: str, latency: str, panel: str) ->
     rates = summary[(summary["metric"] == throughput) & (summary["n"] > 0)]
     times = summary[(summary["metric"] == latency) & (summary["n"] > 0)].copy()
     times[BARS] = times[BARS] / US_PER_MS
+    rates = rates.assign(ci_low=rates["ci_low"].clip(lower=0.0))
     both = rates.merge(times[[*POINT, *BARS]], on=POINT, suffixes=("", "_ms"))
     return both.assign(panel=panel)
 

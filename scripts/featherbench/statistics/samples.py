@@ -46,6 +46,19 @@ DTYPES = {
     "host_fingerprint": "str",
 }
 """The columns of the samples, in their order, with their types."""
+OF_THE_WINDOW = {
+    "reasons",
+    "requests",
+    "failures",
+    "client_busy_fraction",
+    "server_busy_fraction",
+    "client_cpu_s",
+    "server_cpu_s",
+    "instance_id",
+    "host_fingerprint",
+}
+"""What no test and no figure rests on, once the windows are judged."""
+ANALYSED = tuple(name for name in DTYPES if name not in OF_THE_WINDOW)
 
 
 def gather(plan: Plan, folder: Path) -> pd.DataFrame:

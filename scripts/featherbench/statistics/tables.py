@@ -12,6 +12,7 @@ from pyarrow import csv
 from featherbench.files import replacing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -38,6 +39,6 @@ def read_csv(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
-def read_parquet(path: Path) -> pd.DataFrame:
-    """Read a table from Parquet."""
-    return pd.read_parquet(path)
+def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a table from Parquet, or some of its columns."""
+    return pd.read_parquet(path, columns=None if columns is None else list(columns))

@@ -146,6 +146,22 @@ def test_the_course_has_every_metric_that_varies_by_its_place_in_the_order(two):
     assert plot.data["sequence"].nunique() > 100
 
 
+def test_the_course_leaves_out_what_has_one_value_of_each(two):
+    samples = two.samples
+    once = (samples["deployment"] == 1) & (samples["window"] == 1)
+    plot = _drawn("fig10_course", two, samples[(samples["workload"] != "memory") | once])
+    assert set(plot.data["workload"]) == {"http", "kv", "startup", "latency"}
+    plot = _drawn("fig10_course", two, samples[once])
+    assert "memory" in set(plot.data["workload"])
+
+
+def test_intervals_of_throughput_do_not_reach_below_zero(two):
+    summary = summarize(two.samples).assign(ci_low=-1.0)
+    entry = BY_NAME["fig8a_http_latency_against_throughput"]
+    plot = further(entry, two.plan, samples=two.samples, summary=summary, compared=None)
+    assert (plot.data["ci_low"] == 0).all()
+
+
 def test_the_rings_are_where_the_table_says_that_the_winner_changes(twelve):
     plot = _drawn("fig11_provisioning", twelve, twelve.samples)
     texts = _layers(plot, "geom_text")[0]
