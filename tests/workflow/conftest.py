@@ -36,6 +36,11 @@ BASE = {
 }
 
 
+def cell_files(names):
+    """The files to ask Snakemake for, of cells by their names."""
+    return [f"results/cells/{name}.json" for name in names]
+
+
 @dataclass
 class Project:
     """A folder with a configuration, in which Snakemake is run."""
@@ -99,6 +104,10 @@ class Project:
         if expect is not None:
             assert done.returncode == expect, said
         return said
+
+    def measure(self, *names, arguments=()):
+        """Measure cells, and make nothing of them."""
+        return self.snakemake(*cell_files(names), *arguments)
 
     def start(self, *arguments):
         """Start Snakemake in a session of its own and go on."""
@@ -164,12 +173,14 @@ def project_with(repository):
 def lay_roots(built_root):
     """Give a function that lays root file systems into a project: making them takes minutes.
 
-    Snakemake takes what is there, and has no record of, for up to date.
+    Snakemake takes what is there, and has no record of, for up to date, if what it is made of is
+    not newer.
     """
 
     def lay(project, names):
         images, others = project.folder / "results/images", project.folder / "results/roots"
-        for name in {each for wanted in names for each in (BASE_ROOT, *variants.chain(wanted))}:
+        chains = [(BASE_ROOT, *variants.chain(name)) for name in names]
+        for name in dict.fromkeys(each for chain in chains for each in chain):
             root = built_root.root(name)
             folder, stem = (images, "root") if name == BASE_ROOT else (others, name)
             folder.mkdir(parents=True, exist_ok=True)

@@ -57,7 +57,7 @@ def test_an_added_level_is_measured_and_no_other(finished):
     finished.config["workloads"]["http"]["concurrency"].append(3)
     new = {f"fake-native/http/d{d}/c3" for d in (1, 2)}
     assert finished.pending_cells() == new
-    finished.snakemake("all")
+    finished.measure(*new)
     after = finished.content()
     assert set(after) == ALL | new
     assert all(after[name] == before[name] for name in ALL)
@@ -90,7 +90,7 @@ TWIN = {name.replace("fake", "twin") for name in ALL}
 def test_an_added_platform_is_measured_and_no_other(two_platforms):
     before = two_platforms.content()
     assert two_platforms.pending_cells() == TWIN
-    two_platforms.snakemake("all")
+    two_platforms.measure(*TWIN)
     after = two_platforms.content()
     assert all(after[name] == before[name] for name in ALL)
     assert set(after) == ALL | TWIN

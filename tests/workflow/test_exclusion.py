@@ -10,6 +10,8 @@ import pytest
 
 from featherbench.waiting import wait_until
 
+CELLS = [f"fake-native/http/d{deployment}/c{level}" for deployment in (1, 2) for level in (1, 2)]
+
 
 def windows(project):
     """Begin and end of every window, by the host's monotonic clock."""
@@ -36,7 +38,7 @@ def assert_apart(spans):
     ids=["cores", "resources", "no-profile"],
 )
 def test_one_measurement_at_a_time(project, arguments):
-    project.snakemake("all", *arguments)
+    project.measure(*CELLS, arguments=arguments)
     assert_apart(windows(project))
 
 
@@ -45,7 +47,7 @@ def test_a_second_workflow_on_this_host_waits_and_says_for_whom(project, tmp_pat
     shutil.copytree(project.folder, second.folder)
     first = project.start("all")
     wait_until(project.state_has_owner, what="the first workflow owns the testbed", within_s=60)
-    said = second.snakemake("all")
+    said = second.measure(*CELLS)
     assert first.wait(240) == 0
     assert_apart(windows(project) + windows(second))
     assert "featherbench waits" in said

@@ -15,7 +15,7 @@ import pytest
 from featherbench.waiting import wait_until
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
-ROUNDS = [(which, target) for which in SIGNALS for target in ("snakemake", "job")] * 3
+ROUNDS = [(which, target) for which in SIGNALS for target in ("snakemake", "job")] * 2
 EARLIEST_S, LATEST_S = 1.5, 5.0
 
 
@@ -85,9 +85,9 @@ def test_signals_at_random_moments_leave_nothing_behind(project):
         redone = {name for name, content in before.items() if after.get(name) != content}
         assert redone <= interrupted
         interrupted = cells_under_way(project)
-    assert sum(hits.values()) >= 20
+    assert sum(hits.values()) >= 13
     assert min(hits.values()) >= len(SIGNALS), hits
-    project.snakemake("all")
+    project.measure(*names)
     assert sorted(project.cells()) == names
     assert "LockException" not in (project.folder / "snakemake.out").read_text()
     assert not list(project.folder.rglob("results/**/.*.json.*"))

@@ -44,6 +44,7 @@ def run(project_with, lay_roots, tmp_path_factory, traces):
     project = project_with(SMALL, folder=folder, state=Path("/run/featherbench"))
     lay_roots(project, ("guest-docker", "guest-lxd"))
     project.said = project.snakemake("all", within_s=RUN_WITHIN_S)
+    assert not (folder / "results/logs/root_variant").exists(), "those laid there are used"
     return project
 
 

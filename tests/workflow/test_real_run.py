@@ -144,7 +144,7 @@ def test_kills_at_random_moments_leave_nothing_on_the_machine(run, untouched, tr
         process.wait(120)
         wait_until(lambda: traces() == set(), what=f"nothing left after {which.name}", within_s=90)
         assert sysctls() == untouched
-    run.snakemake("all")
+    run.measure(*before)
     after = run.content()
     assert set(after) == set(before)
     assert all(after[name] == before[name] for name in kept)
@@ -174,7 +174,7 @@ def test_an_engine_that_is_stopped_fails_its_cells_and_no_other(run):
     assert missing == {name for name in gone if name.startswith("docker")}
     report = (run.folder / "results/report.html").read_text()
     assert "does not answer" in report
-    run.snakemake("all")
+    run.measure(*gone)
     assert set(gone) <= set(run.cells())
 
 
@@ -192,6 +192,6 @@ def test_a_full_disk_fails_its_cell_and_leaves_nothing_half_written(run, traces)
     finally:
         subprocess.run(["umount", str(folder)], check=True)
     assert run.pending_cells() == {name}
-    run.snakemake("all")
+    run.measure(name)
     assert name in run.cells()
     assert traces() == set()
