@@ -43,7 +43,8 @@ def _set_up(
         return Setting(bench=bench, tuning={"testbed": dict(testbed.applied)})
     leased = warm_instance(spec, deployment, bench, testbed)
     tuning = leased.tuning
-    if isinstance(leased.bench.technology, OwnImages):
+    sweeps = plugins.workload(spec.workload.name).sweeps
+    if sweeps and isinstance(leased.bench.technology, OwnImages):
         tuning = {**tuning, connections.KEY: connections.verify(leased.bench, spec.concurrency)}
     return Setting(
         bench=leased.bench,

@@ -18,9 +18,12 @@ CONFIG = {
     "platforms": ["floor-xentcg", "floor-xen", "rumprun-xentcg"],
     "workloads": {
         "startup": {"repetitions": {"deployments": 2, "windows": 1}},
-        "latency": {"repetitions": {"windows": 5}, "settings": {"interval_ms": 20}},
+        "latency": {
+            "repetitions": {"deployments": 1, "windows": 5},
+            "settings": {"interval_ms": 20},
+        },
         "image_size": None,
-        "memory": {"settings": {"ample_mib": 64, "grid_mib": 64, "starts": 2, "margin": 0.5}},
+        "memory": {"settings": {"ample_mib": 64, "grid_mib": 16, "starts": 2, "margin": 0.5}},
     },
     "repetitions": {"deployments": 1, "windows": 1},
 }

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether KVM can be used: by what a tiny guest was seen to do."""
 
+import subprocess
+
 import pytest
 
-from featherbench.errors import CommandError
 from featherbench.guest import kvm_probe
 from featherbench.shell import Completed
 
@@ -18,6 +19,13 @@ def test_the_guest_fits_into_a_boot_sector():
     sector = kvm_probe.boot_sector()
     assert len(sector) == 512
     assert sector[-2:] == b"\x55\xaa"
+
+
+def test_the_guest_is_what_its_source_says(repository, tmp_path):
+    source = repository / "resources/guest/kvm_probe.S"
+    given = ["-nostdlib", "-static", "-Wl,--oformat=binary,-Ttext=0x7c00,--build-id=none"]
+    subprocess.run(["gcc", *given, "-o", tmp_path / "sector", source], check=True)
+    assert (tmp_path / "sector").read_bytes() == kvm_probe.boot_sector()
 
 
 def test_a_guest_that_ran_is_the_only_proof():
@@ -84,8 +92,10 @@ def test_without_a_device_nothing_is_run(qemu, device):
 
 @pytest.mark.usefixtures("device")
 def test_a_hang_is_not_usable(qemu):
-    qemu["kvm"] = CommandError(["qemu"], "did not end within 5 s")
-    assert "hung" in kvm_probe.look()
+    qemu["kvm"] = completed(124, INTERNAL + "EAX=00000000 EBX=00000001")
+    found = kvm_probe.look()
+    assert "hung: it did not end within 5 s, and QEMU said: KVM internal error" in found
+    assert "EAX" not in found
 
 
 @pytest.mark.usefixtures("device")
