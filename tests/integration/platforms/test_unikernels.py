@@ -207,7 +207,7 @@ def test_its_first_frame_is_seen_where_there_is_no_probe(guests):
 
 def test_every_thread_of_qemu_stays_on_the_servers_cpus(guests, floor):
     instance = guests.start(floor)
-    for thread in Path(f"/proc/{instance.handle['pid']}/task").iterdir():
+    for thread in Path(f"/proc/{instance.handle['number']}/task").iterdir():
         assert os.sched_getaffinity(int(thread.name)) == set(guests.place.cpus)
 
 
