@@ -87,7 +87,8 @@ class Unikernel:
                     remedy="build it, or correct its path",
                 )
         if wanted.make:
-            yield from programs.without(wanted.make.command[0], "install it: it makes the image")
+            for program in dict.fromkeys((wanted.make.command[0], wanted.make.version[0])):
+                yield from programs.without(program, "install it: it makes the image")
         yield from self._lacking_backend(app, wanted)
 
     def _lacking_backend(self, app: App, wanted: Description) -> Iterator[Lack]:
