@@ -18,12 +18,17 @@ from featherbench.report.numbers import NO_VARIATION, is_point, number, p_value,
 from featherbench.report.rows import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
+    Asked = Mapping[str, Sequence[str]]
+    """By workload, the platforms that it was to measure."""
+
 SIGNIFICANT_P = 0.05
 FEW_LEVELS = 2
+USELESS = 10.0
+"""A run that would only find ratios above this finds nothing that anyone would ask."""
 
 
 class Reading(StrEnum):
@@ -88,38 +93,65 @@ class Conclusion:
 
 
 def conclude(
-    summary: pd.DataFrame, ratios: pd.DataFrame, baseline: str, platforms: Sequence[str] = ()
+    summary: pd.DataFrame, ratios: pd.DataFrame, baseline: str, asked: Asked | None = None
 ) -> tuple[Conclusion, ...]:
-    """Give the conclusions for every main metric of the summary, in its order.
+    """Give the conclusions for every main metric of the summary, workload by workload.
 
-    Of those of `platforms` that a metric has no value for, it says so.
+    Of those platforms that were asked for and gave no value it says so.
     """
     if summary.empty:
         return ()
     main = rows(summary[summary["primary"].astype(bool)])
     compared = comparisons(main, ratios, baseline)
-    found = []
-    for workload, metric in dict.fromkeys((row["workload"], row["metric"]) for row in main):
-        of_metric = [row for row in main if row["metric"] == metric]
-        of_others = [one for one in compared if one.metric == metric]
-        otherwise = {row["platform"] for row in main if row["metric"] == instead_of(metric)}
-        asked = [name for name in platforms if name not in {baseline, *otherwise}]
-        if baseline in otherwise:
-            base = f"{baseline} is measured by {label(instead_of(metric))}: there is no ratio to it"
-            said = tuple(f"{row['platform']}: {amount(row)}" for row in of_metric)
-            of_others = []
-        else:
-            base, said = _baseline(of_metric, baseline), tuple(_sentences(of_others, baseline))
-        found.append(
-            Conclusion(
-                workload=workload,
-                title=label(metric),
-                table=anchor(metric) if of_others else "",
-                baseline=base,
-                sentences=(*said, *_absent(of_metric, asked)),
-            )
+    metrics: dict[str, list[str]] = {}
+    for row in main:
+        metrics.setdefault(row["workload"], []).append(row["metric"])
+    return tuple(
+        _conclusion(
+            [row for row in main if row["workload"] == workload],
+            [one for one in compared if one.metric == metric],
+            metric,
+            baseline,
+            [name for name in (asked or {}).get(workload, ()) if name != baseline],
         )
-    return tuple(found)
+        for workload, named in metrics.items()
+        for metric in dict.fromkeys(named)
+    )
+
+
+def _conclusion(
+    of_workload: Sequence[dict[str, Any]],
+    compared: Sequence[Comparison],
+    metric: str,
+    baseline: str,
+    asked: Sequence[str],
+) -> Conclusion:
+    of_metric = [row for row in of_workload if row["metric"] == metric]
+    no_ratio = _no_ratio(of_workload, metric, baseline)
+    if no_ratio:
+        base = no_ratio
+        said = tuple(f"{row['platform']}: {amount(row)}" for row in of_metric if row["n"] > 0)
+    else:
+        base, said = _baseline(of_metric, baseline), tuple(_sentences(compared, baseline))
+    return Conclusion(
+        workload=of_metric[0]["workload"],
+        title=label(metric),
+        table=anchor(metric) if compared and not no_ratio else "",
+        baseline=base,
+        sentences=(*said, *_absent(of_workload, metric, asked)),
+    )
+
+
+def _no_ratio(of_workload: Sequence[dict[str, Any]], metric: str, baseline: str) -> str:
+    """Say why there is no ratio to the baseline; nothing where there is one."""
+    own = {row["metric"] for row in of_workload if row["platform"] == baseline and row["n"] > 0}
+    if metric in own:
+        return ""
+    if instead_of(metric) in own:
+        return f"{baseline} is measured by {label(instead_of(metric))}: there is no ratio to it"
+    if own:
+        return f"{baseline}, the baseline, has no value of it: there is no ratio to it"
+    return f"{baseline}, the baseline, has no valid window: there is nothing to compare with"
 
 
 def amount(row: dict[str, Any]) -> str:
@@ -127,10 +159,14 @@ def amount(row: dict[str, Any]) -> str:
     return f"{number(row['mean'])} {row['unit']}{interval(row)}{doubt(int(row['n_suspect']))}"
 
 
-def _absent(main: Sequence[dict[str, Any]], platforms: Sequence[str]) -> Iterator[str]:
-    valid = {row["platform"] for row in main if row["n"] > 0}
-    for platform in platforms:
-        if platform not in valid:
+def _absent(
+    of_workload: Sequence[dict[str, Any]], metric: str, asked: Sequence[str]
+) -> Iterator[str]:
+    """Name who has no valid window: none of this metric, or none of any of the workload."""
+    valid = {row["platform"] for row in of_workload if row["n"] > 0}
+    own = {row["platform"]: row["n"] > 0 for row in of_workload if row["metric"] == metric}
+    for platform in asked:
+        if not own.get(platform, platform in valid):
             yield f"{platform}: no valid window"
 
 
@@ -174,8 +210,6 @@ def _text(value: object) -> str:
 def _baseline(main: Sequence[dict[str, Any]], baseline: str) -> str:
     """Say what the baseline itself reached, since a ratio without its base says little."""
     own = [row for row in main if row["platform"] == baseline and row["n"] > 0]
-    if not own:
-        return f"{baseline}, the baseline, has no valid window: there is nothing to compare with"
     sweeps = len({row["concurrency"] for row in main}) > 1
     shown = own if len(own) <= FEW_LEVELS else [own[0], own[-1]]
     values = [
@@ -219,7 +253,7 @@ def _at_one_level(one: Comparison, baseline: str, *, sweeps: bool) -> str:
         case Reading.NO_DIFFERENCE:
             said = (
                 f"no difference from {baseline} shown (ratio {ratio(one.ratio)}, {bounds}, "
-                f"{chance(one.p)}); this run would have found {ratio(one.detectable)} times"
+                f"{chance(one.p)}); {_detectable(one)}"
             )
         case reading:
             said = (
@@ -227,6 +261,12 @@ def _at_one_level(one: Comparison, baseline: str, *, sweeps: bool) -> str:
             )
             said += f", yet {within}" if one.same else ""
     return f"{where}: {said}{doubt(one.suspect)}"
+
+
+def _detectable(one: Comparison) -> str:
+    if one.detectable > USELESS:
+        return f"this run is too small to find {USELESS:g} times as much"
+    return f"this run would have found {ratio(one.detectable)} times"
 
 
 def chance(p: float) -> str:

@@ -52,6 +52,8 @@ def ratio(value: float | None) -> str:
     """Give a ratio with three significant digits, its last zeros included, so that they align."""
     if value is None or not math.isfinite(value):
         return NOTHING
+    if abs(value) >= THOUSAND:
+        return number(value)
     decimals = 2 if abs(value) < 10 else 1  # noqa: PLR2004 - three digits either way
     return f"{value:,.{decimals}f}" if abs(value) >= 0.1 else number(value, 3)  # noqa: PLR2004
 

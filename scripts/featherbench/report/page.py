@@ -144,13 +144,23 @@ def _said(inputs: Inputs, *, emulated: bool) -> dict[str, Any]:
     return {
         "prefix": "emulated-" if emulated else "",
         "platforms": platforms or list(dict.fromkeys(own.summary.get("platform", ()))),
-        "conclusions": conclude(summary, own.ratios, baseline, platforms),
+        "conclusions": conclude(summary, own.ratios, baseline, _asked(plan, emulated=emulated)),
         "margin": plan.margin if plan else math.nan,
         "precision": plan.precision if plan else math.nan,
         "ways": ways.differing(_planned(plan, emulated=emulated), baseline),
         "provisioning": provisioning.sentences(own.samples),
         "illustrations": illustrations(inputs, emulated=emulated),
         **_tables(own),
+    }
+
+
+def _asked(plan: Plan | None, *, emulated: bool) -> dict[str, list[str]]:
+    """Give, by workload, the platforms that it was to measure."""
+    return {
+        workload.name: [
+            one.name for one in _planned(plan, emulated=emulated) if one.runs(workload.name)
+        ]
+        for workload in (plan.workloads if plan else ())
     }
 
 

@@ -144,11 +144,11 @@ def test_without_a_baseline_there_is_nothing_to_compare_with():
     summary = [summary_row(BASE, math.nan, n=0), summary_row("docker-native", 800.0)]
     (said,) = conclude(pd.DataFrame(summary), pd.DataFrame(), BASE)
     assert "has no valid window: there is nothing to compare with" in said.baseline
-    assert said.sentences == ()
+    assert [one.partition(" (")[0] for one in said.sentences] == ["docker-native: 800 requests/s"]
 
 
 def test_a_platform_without_a_valid_window_is_named():
-    (said,) = conclude(pd.DataFrame(SUMMARY), pd.DataFrame(), BASE, [BASE, "lxd-native"])
+    (said,) = conclude(pd.DataFrame(SUMMARY), pd.DataFrame(), BASE, {"http": [BASE, "lxd-native"]})
     assert said.sentences == ("lxd-native: no valid window",)
     assert said.table == ""
 
@@ -165,7 +165,7 @@ def test_what_is_measured_otherwise_is_neither_missing_nor_a_ratio():
     names = [row["platform"] for row in summary]
     untested = row("linux-kvm", math.nan, math.nan) | {"metric": "memory_http_least"}
     held, least = conclude(
-        pd.DataFrame(summary), pd.DataFrame([untested]), BASE, [*names, "lxd-kvm"]
+        pd.DataFrame(summary), pd.DataFrame([untested]), BASE, {"memory": [*names, "lxd-kvm"]}
     )
     assert held.sentences == ("lxd-kvm: no valid window",)
     assert least.title == "least memory that suffices for http"
@@ -173,6 +173,31 @@ def test_what_is_measured_otherwise_is_neither_missing_nor_a_ratio():
     assert [said.partition(" (")[0] for said in least.sentences] == [
         *("linux-kvm: 72 requests/s", "osv-kvm: 24 requests/s", "lxd-kvm: no valid window")
     ]
+
+
+def test_who_has_no_image_of_an_app_is_not_said_to_have_no_valid_window():
+    """A platform is named where it was asked and gave nothing, or has invalid windows of that."""
+    floor = summary_row("floor-tcg", 0.02) | {"metric": "image_size_startup"}
+    summary = [*SUMMARY, floor, summary_row("osv-tcg", math.nan, n=0)]
+    asked = {"http": [BASE, "docker-native", "floor-tcg", "osv-tcg"]}
+    http, startup = conclude(pd.DataFrame(summary), pd.DataFrame(), BASE, asked)
+    assert http.sentences == ("osv-tcg: no valid window",)
+    assert startup.baseline.startswith("linux-native, the baseline, has no value of it")
+    assert [one.partition(" (")[0] for one in startup.sentences] == [
+        *("floor-tcg: 0.02 requests/s", "osv-tcg: no valid window")
+    ]
+
+
+def test_metrics_of_a_workload_stand_together():
+    others = [summary_row(BASE, 1.0) | {"metric": name, "workload": name} for name in ("a", "b")]
+    late = summary_row("floor-tcg", 1.0) | {"metric": "late"}
+    found = conclude(pd.DataFrame([*SUMMARY, *others, late]), pd.DataFrame(), BASE)
+    assert [one.workload for one in found] == ["http", "http", "a", "b"]
+
+
+def test_a_run_that_is_too_small_to_find_anything_says_so():
+    useless = row("docker-native", 1.2, 0.4) | {"detectable": 81_008_600.8}
+    assert said_of(useless).sentences[0].endswith("this run is too small to find 10 times as much")
 
 
 def test_guests_are_compared_with_a_baseline_that_is_one():

@@ -49,7 +49,14 @@ def test_p_values(value, spelt):
 
 @pytest.mark.parametrize(
     ("value", "spelt"),
-    [(1.0, "1.00"), (0.7249, "0.72"), (34.12, "34.1"), (0.0312, "0.0312"), (1234.5, "1,234.5")],
+    [
+        (1.0, "1.00"),
+        (0.7249, "0.72"),
+        (34.12, "34.1"),
+        (0.0312, "0.0312"),
+        (1234.5, "1,234"),
+        (81_008_600.8, "81,010,000"),
+    ],
 )
 def test_ratios(value, spelt):
     assert numbers.ratio(value) == spelt
