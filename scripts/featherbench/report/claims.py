@@ -81,13 +81,19 @@ def _statement(row: dict[str, Any]) -> Statement:
     return Statement(**{field.name: spelt[field.name] for field in fields(Statement)})
 
 
+def _present(texts: pd.Series[str]) -> pd.Series[bool]:
+    return texts.fillna("") != ""
+
+
 def whole(judged: pd.DataFrame) -> str:
     """Sum up, without a full stop; nothing where no statement can be held against anything."""
     if judged.empty or not judged["comparisons"].any():
         return ""
     counts = Counter(judged["verdict"])
+    partly = int(((judged["verdict"] == Verdict.BORNE_OUT) & _present(judged["missing"])).sum())
     told = ", ".join(
         f"{counts[verdict]} {'is' if counts[verdict] == 1 else 'are'} {verdict} here"
+        f"{f' ({partly} as far as measured)' if partly and verdict is Verdict.BORNE_OUT else ''}"
         for verdict in Verdict
         if counts[verdict]
     )
