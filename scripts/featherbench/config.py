@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from featherbench.errors import ConfigError
-from featherbench.plugins import driver_files
+from featherbench.plugins import driver_files, host
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -338,7 +338,7 @@ def explain(error: ValidationError, *, file: str, prefix: str = "") -> NoReturn:
     """Turn pydantic's first complaint into one message that names key, file and remedy."""
     first = error.errors()[0]
     location = tuple(first["loc"])
-    key = prefix + ".".join(str(step) for step in location) or "(the whole file)"
+    key = (prefix + ".".join(map(str, location))).rstrip(".") or "(the whole file)"
     if first["type"] == "extra_forbidden":
         remedy = "remove it, or correct its name"
         if not prefix:
@@ -386,6 +386,10 @@ def _check_hosts(config: Config, file: str) -> None:
                 f"{file}: 'hosts' names {name!r}, which does not exist",
                 remedy=_closest(name, known),
             )
+        try:
+            host(name, config.plugins).Settings.model_validate(config.hosts[name])
+        except ValidationError as error:
+            explain(error, file=file, prefix=f"hosts.{name}.")
 
 
 def validate(content: Mapping[str, Any], *, file: str) -> Config:

@@ -10,7 +10,8 @@
     ├── DeadlineError            a condition did not come true in time
     ├── ImageError               an image cannot be built, or is gone
     ├── InstanceError            the server under test did not start
-    │   └── InstanceDiedError    it started, and died or stopped answering
+    │   ├── InstanceDiedError    it started, and died or stopped answering
+    │   └── HostSilentError      the machine that it runs on does not answer
     ├── LoadError                the load generator failed or printed what nobody can read
     └── VerificationError        the server answers, but not what it should
 
@@ -81,6 +82,10 @@ class InstanceError(FeatherbenchError):
 
 class InstanceDiedError(InstanceError):
     """The server under test started, and died or stopped answering."""
+
+
+class HostSilentError(InstanceError):
+    """The machine that a server is to run on, or ran on, does not answer."""
 
 
 class LoadError(FeatherbenchError):

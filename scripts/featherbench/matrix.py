@@ -95,12 +95,9 @@ class Matrix:
 
     @cache  # noqa: B019 - a matrix lives as long as its process
     def _host_settings(self, host: str) -> dict[str, Any]:
-        """Check what is set of a host."""
+        """Give what is set of a host, its defaults included."""
         driver = plugins.host(host, self.config.plugins)
-        try:
-            settings = driver.Settings.model_validate(self.config.hosts.get(host, {}))
-        except ValidationError as error:
-            explain(error, file=self.file, prefix=f"hosts.{host}.")
+        settings = driver.Settings.model_validate(self.config.hosts.get(host, {}))
         return settings.model_dump(mode="json")
 
     def _no_platform(self, platform: str, part: str, known: list[str]) -> ConfigError:

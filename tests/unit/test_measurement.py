@@ -13,7 +13,7 @@ from featherbench.measuring import connections
 def set_up(monkeypatch):
     """Set up a cell of 100 connections on a platform; give its tuning, and what was tried out."""
 
-    def of(technology, host):
+    def of(technology, host, workload="http"):
         tried = []
         leased = SimpleNamespace(
             bench=SimpleNamespace(technology=plugins.platform(technology, host), instance=None),
@@ -27,9 +27,8 @@ def set_up(monkeypatch):
         monkeypatch.setattr(
             connections, "verify", lambda _, wanted: tried.append(wanted) or "verified"
         )
-        setting = measurement._set_up(
-            SimpleNamespace(concurrency=100), leased.bench, SimpleNamespace(), SimpleNamespace()
-        )
+        spec = SimpleNamespace(concurrency=100, workload=SimpleNamespace(name=workload))
+        setting = measurement._set_up(spec, leased.bench, SimpleNamespace(), SimpleNamespace())
         return setting.tuning, tried
 
     return of
@@ -37,6 +36,10 @@ def set_up(monkeypatch):
 
 def test_limits_that_nobody_can_read_are_tried_out_with_the_cells_connections(set_up):
     assert set_up("osv", "tcg") == ({"instance": {}, "open connections": "verified"}, [100])
+
+
+def test_what_serves_nothing_is_not_tried_out(set_up):
+    assert set_up("floor", "tcg", "latency") == ({"instance": {}}, [])
 
 
 def test_limits_that_were_read_back_are_not(set_up):

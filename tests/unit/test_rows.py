@@ -112,7 +112,7 @@ def test_the_plan_says_what_tables_and_figures_must_keep_apart():
         *("linux-tcg", "docker-tcg", "lxd-tcg", "linux-xentcg")
     }
     fixed = {name for name, one in planned.items() if one.fixed_memory}
-    assert fixed == {"linux-kvm", "linux-tcg"}
+    assert fixed == {"linux-kvm", "linux-tcg", "linux-xen", "linux-xentcg"}
 
 
 def test_the_plan_names_the_root_file_systems_that_images_wait_for():

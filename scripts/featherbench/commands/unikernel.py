@@ -9,8 +9,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, get_args
 
-from pydantic import ValidationError
-
 from featherbench import config, plugins
 from featherbench.config import TestbedConfig
 from featherbench.errors import ConfigError
@@ -61,10 +59,7 @@ def _runner(arguments: Namespace) -> Runner:
     """Have the host say what runs unikernels there."""
     given = config.load(arguments.config).hosts if arguments.config else {}
     host = plugins.host(arguments.host)
-    try:
-        settings = host.Settings.model_validate(given.get(arguments.host, {}))
-    except ValidationError as error:
-        config.explain(error, file=str(arguments.config), prefix=f"hosts.{arguments.host}.")
+    settings = host.Settings.model_validate(given.get(arguments.host, {}))
     technology = cast("Technology", check.Checked())
     return cast("check.Checked", host.platform(check.Checked.name, technology, settings)).runner
 

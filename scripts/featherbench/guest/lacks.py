@@ -18,31 +18,40 @@ if TYPE_CHECKING:
 
     from featherbench.guest.definition import Accelerator
 
-NEEDS = {
+FOR_IMAGES = {
+    "mke2fs": "e2fsprogs",
+    "fallocate": "util-linux",
+    "unshare": "util-linux",
+    "nsenter": "util-linux",
+    "tar": "tar",
+    **programs.FOR_ROOT_FILESYSTEM,
+}
+FOR_QEMU = {
     "qemu-system-x86_64": "qemu-system-x86",
     "qemu-img": "qemu-utils",
     "libvirtd": "libvirt-daemon-system",
-    "mke2fs": "e2fsprogs",
-    "fallocate": "util-linux",
-    "tar": "tar",
     "ip": "iproute2",
     "iptables": "iptables",
     "sysctl": "procps",
-    **programs.FOR_ROOT_FILESYSTEM,
 }
 TUN = Path("/dev/net/tun")
 ARCHITECTURE = "x86_64"
 
 
-def of_guests() -> Iterator[Lack]:
-    """Name what guests need, whatever runs them."""
+def of_images() -> Iterator[Lack]:
+    """Name what the images of guests are made with, whatever runs them."""
     if platform.machine() != ARCHITECTURE:
         yield Lack(
             what=f"guests are for {ARCHITECTURE}, and this machine is {platform.machine()}",
             remedy="take the platforms with guests out of `platforms`",
         )
     yield from programs.lacking_root()
-    yield from programs.missing(NEEDS)
+    yield from programs.missing(FOR_IMAGES)
+
+
+def of_qemu() -> Iterator[Lack]:
+    """Name what QEMU's guests need besides."""
+    yield from programs.missing(FOR_QEMU)
     if importlib.util.find_spec("libvirt") is None:
         yield Lack(
             what="the Python package libvirt-python is missing",
@@ -66,7 +75,7 @@ def of_kvm() -> Iterator[Lack]:
 
 def of_accelerator(accelerator: Accelerator) -> list[Lack]:
     """Name what guests under that accelerator need. KVM is looked at last, by root alone."""
-    found = list(of_guests())
+    found = [*of_images(), *of_qemu()]
     if accelerator == "kvm" and not found and os.geteuid() == 0:
         found += of_kvm()
     return found

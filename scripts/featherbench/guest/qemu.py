@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from featherbench.errors import FeatherbenchError
@@ -21,9 +19,11 @@ from featherbench.guest.definition import (
     mac_of,
 )
 from featherbench.guest.settings import QemuSettings, WholeQemuSettings
+from featherbench.guest.vhost import has_vhost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from featherbench.guest.contract import Order
     from featherbench.guest.definition import Accelerator
@@ -34,21 +34,9 @@ if TYPE_CHECKING:
     from featherbench.platforms.contract import Lack, Leftover
     from featherbench.record import Usage
 
-VHOST_NET = Path("/dev/vhost-net")
 CMDLINE = "console=ttyS0 quiet panic=-1 net.ifnames=0"
 """What every guest's kernel is told: `panic=-1` restarts at once, which ends the machine."""
 QEMU_LOG_LINES = 2
-
-
-def has_vhost(accelerator: Accelerator) -> bool:
-    """Whether packets can pass in the kernel: where the device cannot be opened, QEMU aborts."""
-    if accelerator != "kvm":
-        return False
-    try:
-        os.close(os.open(VHOST_NET, os.O_RDWR))
-    except OSError:
-        return False
-    return True
 
 
 def _settings(order: Order) -> QemuSettings:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guest tells us on its second serial port: lines of `name:value`, written as it boots."""
+"""What a guest tells us as it boots: lines of `name:value`, on a port or a console of its own."""
 
 from __future__ import annotations
 
@@ -25,9 +25,13 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def parse(text: str) -> dict[str, str]:
-    """Read the report; numbers are separated by one blank, as people write sysctls."""
-    rows = (line.partition(":") for line in text.splitlines())
-    return {name.strip(): " ".join(value.split()) for name, colon, value in rows if colon}
+    """Read the report; numbers are separated by one blank, as people write sysctls.
+
+    On a console, others' words may stand before a name.
+    """
+    rows = (line.partition(":") for line in CONTROL.sub("", text).splitlines())
+    named = ((name.split(), value) for name, colon, value in rows if colon)
+    return {words[-1]: " ".join(value.split()) for words, value in named if words}
 
 
 def read(file: Path) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from featherbench import plugins
+from featherbench.errors import HostSilentError
 from featherbench.record import Instance, Record
 from featherbench.testbed.state import current_state
 
@@ -40,11 +41,13 @@ def hold(lease: Lease) -> None:
 def release() -> None:
     """Stop the leased instance and forget it. No error when nothing is leased.
 
-    A lease that cannot be read is forgotten: its instance is then found by its label.
+    A lease that cannot be read is forgotten, and so is one on a machine that does not answer: its
+    instance is then found by its label.
     """
     lease = held()
     if lease is not None:
         driver = plugins.platform(lease.technology, lease.host, lease.plugins, lease.host_settings)
         if driver is not None:
-            driver.stop(lease.instance)
+            with contextlib.suppress(HostSilentError):
+                driver.stop(lease.instance)
     current_state().lease.unlink(missing_ok=True)

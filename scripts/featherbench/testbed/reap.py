@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from featherbench import plugins
-from featherbench.errors import TestbedError
+from featherbench.errors import HostSilentError, TestbedError
 from featherbench.files import write_whole
 from featherbench.testbed import lease, network, tuning
 from featherbench.testbed.lock import running_job, try_lock
@@ -151,7 +151,8 @@ def _removed(remnant: Remnant) -> Removal:
         remnant.remove()
     except Exception as failure:  # noqa: BLE001 - every other step is still to be tried
         log.warning("%s: %s", remnant.name, failure)
-        return Removal(name=remnant.name, failure=str(failure), certain=remnant.certain)
+        certain = remnant.certain and not isinstance(failure, HostSilentError)
+        return Removal(name=remnant.name, failure=str(failure), certain=certain)
     log.info("removed %s", remnant.name)
     return Removal(name=remnant.name)
 

@@ -23,6 +23,7 @@ Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
 
 XEN_MODES: dict[str, Literal["pvh", "pv"]] = {"pc": "pvh", "pvh": "pvh", "pv": "pv"}
 """What `machine` means to xl; `pc` is what it is when nothing is said."""
+XEN_DISKS = 8
 PLACES = frozenset(
     ("address", "prefix", "mask", "gateway", "mac", "host", "port", "target_port", "nonce")
 )
@@ -172,6 +173,14 @@ class Description(Part):
             raise ValueError(f"{self.backend} has no xenstore: `xenstore_key` is of xl")
         if self.backend == "xl" and any(disk.format != "raw" for disk in self.disks):
             raise ValueError("xl takes raw disks: `qemu-img convert -O raw` makes one")
+        if self.backend == "xl" and len(self.disks) > XEN_DISKS:
+            raise ValueError(f"xl gives a guest {XEN_DISKS} disks at most")
+        if self.backend == "xl" and any(
+            not (each.snapshot or each.readonly) for each in self.disks
+        ):
+            raise ValueError(
+                "under xl what a guest writes is always forgotten: leave out `snapshot`"
+            )
         if self.backend == "xl" and self.machine not in XEN_MODES:
             raise ValueError(f"xl knows no machine {self.machine!r}: it is `pvh` or `pv`")
         if self.kernel and self.make:

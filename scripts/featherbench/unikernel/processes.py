@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from featherbench import programs
 from featherbench.guest import accounting, bridge, kvm_probe, lacks
-from featherbench.guest.qemu import has_vhost
+from featherbench.guest.vhost import has_vhost
 from featherbench.platforms.contract import Lack
 from featherbench.unikernel import leftovers, machine
 

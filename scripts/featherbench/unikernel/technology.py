@@ -96,7 +96,8 @@ class Unikernel:
             yield Lack(
                 what=f"the image of {self.name}'s {app} is for {wanted.backend}, which this host"
                 " does not offer",
-                remedy="qemu runs on kvm and tcg, solo5-hvt on kvm, solo5-spt on native, xl on xen",
+                remedy="qemu runs on kvm and tcg, solo5-hvt on kvm, solo5-spt on native, xl on xen"
+                " and xentcg",
             )
         else:
             yield from self.runner.lacks_for(wanted.backend)

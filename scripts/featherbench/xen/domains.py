@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 CREATE_WITHIN_S = 120.0
 ASK_WITHIN_S = 30.0
-DESTROY_WITHIN_S = 60.0
+GONE = "invalid domain identifier"
+"""What xl says of a domain that is not there."""
 CONSOLE_WITHIN_S = 30.0
 POLL_S = 0.1
 FIELDS = 6
@@ -33,6 +34,7 @@ SIGNS: tuple[tuple[str, State], ...] = (
     ("p", "paused"),
 )
 """The letters of xl's column State that tell more than that it runs, the gravest first."""
+ALIVE: tuple[State, ...] = ("running", "paused")
 SOURCE = (
     "processor time: of the domain's own processors, in tenths of a second, without what dom0 does"
     " for it; memory: what Xen has set aside for it (xl list)"
@@ -122,15 +124,16 @@ class Domains:
         return found.number
 
     def listed(self, instance_id: str) -> Listed | None:
-        """Find a domain; None when it is gone."""
+        """Find a domain; None when it is gone. Raises InstanceError when xl does not tell."""
         argv = ["xl", "list", name_of(instance_id)]
         done = self.dom0.run(argv, timeout_s=ASK_WITHIN_S, check=False)
+        if done.exit_status != 0 and GONE not in done.stderr:
+            raise InstanceError(
+                f"xl in {self.dom0.named} does not tell of the domain {name_of(instance_id)}:"
+                f" {done.tail}",
+                remedy="see that `xl list` works there",
+            )
         return parse_list(done.stdout).get(name_of(instance_id))
-
-    def destroy(self, instance_id: str) -> None:
-        """End a domain at once; no error when it is gone already."""
-        name = name_of(instance_id)
-        self.dom0.run(["xl", "destroy", name], timeout_s=DESTROY_WITHIN_S, check=False)
 
     def power_down(self, instance_id: str) -> None:
         """Ask a domain to shut down, by Xen's own way of asking."""
@@ -140,8 +143,8 @@ class Domains:
     def usage(self, instance_id: str) -> Usage:
         """Tell what a domain has used. Raises InstanceDiedError when it is gone."""
         found = self.listed(instance_id)
-        if found is None:
-            raise InstanceDiedError(f"the domain {name_of(instance_id)} is gone")
+        if found is None or found.state not in ALIVE:
+            raise InstanceDiedError(f"the domain {name_of(instance_id)} has ended")
         return Usage(
             cpu_s=found.cpu_s,
             throttled_s=None,

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from featherbench.codehash import RESOURCES
 from featherbench.errors import CommandError, InstanceError
 from featherbench.files import write_whole
@@ -34,6 +36,7 @@ NOTHING_NOTED: Mapping[str, str] = MappingProxyType({})
 SETTINGS = "dom0.json"
 CONFIG, SEED = "domain.cfg", "seed.img"
 STEP_WITHIN_S = 60.0
+SCRIPT_WITHIN_S = 180.0
 KIND = "domain"
 
 
@@ -81,7 +84,7 @@ class Guests:
         """Have a shell in dom0 read one of our scripts."""
         argv = ["sh", "-s", "--", str(IN_DOM0 / instance_id), name_of(instance_id), *words]
         text = (SCRIPTS / script).read_text()
-        return self.dom0.run(argv, timeout_s=STEP_WITHIN_S, stdin=text).stdout
+        return self.dom0.run(argv, timeout_s=SCRIPT_WITHIN_S, stdin=text).stdout
 
     def attach(self, instance_id: str, drives: Sequence[Drive]) -> tuple[Disk, ...]:
         """Make block devices of files; what is written is forgotten. Raises InstanceError."""
@@ -137,5 +140,11 @@ def remove(host: str, leftover: Leftover) -> None:
     if not noted.exists():  # killed before anything was asked of dom0
         folder.remove(instance_id)
         return
-    settings = HostSettings.model_validate_json(noted.read_bytes())
+    try:
+        settings = HostSettings.model_validate_json(noted.read_bytes())
+    except ValidationError as unreadable:
+        raise InstanceError(
+            f"{noted}, which says where the domain {name_of(instance_id)} is, cannot be read",
+            remedy=f"destroy the domain by hand, and remove {noted.parent}",
+        ) from unreadable
     Guests(host=host, settings=settings).end(instance_id)

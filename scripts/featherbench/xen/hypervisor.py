@@ -44,7 +44,7 @@ def prepare_bridge(settings: HostSettings, guest_subnet: str, *, state: str, hom
 
 
 def facts_of(settings: HostSettings) -> Mapping[str, str]:
-    """Tell of Xen; of a dom0 without it, or that does not answer, why."""
+    """Tell of Xen; of a dom0 without it, why. Raises HostSilentError."""
     found = look(settings)
     if isinstance(found, str):
         return {"not available": found}
@@ -84,7 +84,7 @@ class Xen:
 
     def lacks(self) -> Sequence[Lack]:
         """Name what images are made with, and what Xen lacks."""
-        found = [*lacks.of_guests(), *of_xen.of(self.settings, emulated=self.emulated)]
+        found = [*lacks.of_images(), *of_xen.of(self.settings, emulated=self.emulated)]
         return list(dict.fromkeys(found))
 
     def prepare(self, guest_subnet: str, parts: Parts, *, state: str, home: str) -> Layout:
@@ -146,10 +146,11 @@ class Xen:
     def phases_s(self, instance_id: str, created_ns: int) -> Mapping[str, float]:
         """Tell of kernel and user space, both by the guest's own clock."""
         told = self.told(instance_id)
-        if report.USER_SPACE_BEGAN not in told or report.SERVICE_BEGAN not in told:
+        try:
+            kernel_s = float(told[report.USER_SPACE_BEGAN])
+            return {"kernel": kernel_s, "user_space": float(told[report.SERVICE_BEGAN]) - kernel_s}
+        except (KeyError, ValueError):  # not told yet, or the kernel has talked into the line
             return {}
-        kernel_s = float(told[report.USER_SPACE_BEGAN])
-        return {"kernel": kernel_s, "user_space": float(told[report.SERVICE_BEGAN]) - kernel_s}
 
     def usage(self, instance_id: str) -> Usage:
         """Read what Xen accounts."""

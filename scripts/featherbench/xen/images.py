@@ -39,7 +39,7 @@ def _is_there(dom0: Dom0, place: Path) -> bool:
 def _bring(dom0: Dom0, file: Path, place: Path) -> None:
     """Copy a file in place of what it was before; it is seen there when it is whole."""
     incoming = place.parent.with_suffix(".part")
-    with tempfile.NamedTemporaryFile(suffix=".tar") as packed:
+    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".tar") as packed:
         pack = ["tar", "--create", "--sparse", f"--file={packed.name}"]
         shell.run([*pack, f"--directory={file.parent}", file.name], timeout_s=PACK_WITHIN_S)
         dom0.run(["rm", "-rf", str(place.parent.parent)], timeout_s=STEP_WITHIN_S)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from featherbench import programs
-from featherbench.errors import InstanceError
+from featherbench.errors import HostSilentError
 from featherbench.platforms.contract import Lack
 from featherbench.xen import link, probe
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from featherbench.xen.settings import HostSettings
 
 NEEDS = {"ip": "iproute2", "iptables": "iptables", "sysctl": "procps", "tar": "tar"}
-IN_DOM0 = {"xl": "xen-utils-4.17", "losetup": "util-linux", "dmsetup": "dmsetup"}
 BY_SSH = {"ssh": "openssh-client", "scp": "openssh-client"}
 SAY_WHERE = (
-    "boot this machine with Xen (apt-get install xen-system-amd64), or say in the configuration"
-    " where dom0 is: `hosts: {xen: {dom0: …, bridge: …, link: …}}`; see config/README.md"
+    "boot that machine with Xen (apt-get install xen-system-amd64 dmsetup), or say in the"
+    " configuration where dom0 is: `hosts: {xen: {dom0: …, bridge: …, link: …}}`; see"
+    " config/README.md"
 )
 
 
@@ -37,16 +37,14 @@ def of(settings: HostSettings, *, emulated: bool) -> Iterator[Lack]:
             what=f"there is no interface {settings.link}, which is to lead to dom0's bridge",
             remedy="correct `link` in `hosts`",
         )
-    with suppress(InstanceError):
-        yield from _of_dom0(probe.look(settings), settings, emulated=emulated)
+    with suppress(HostSilentError):
+        yield from _of_dom0(probe.look(settings), emulated=emulated)
 
 
-def _of_dom0(found: probe.Found | str, settings: HostSettings, *, emulated: bool) -> Iterator[Lack]:
+def _of_dom0(found: probe.Found | str, *, emulated: bool) -> Iterator[Lack]:
     if isinstance(found, str):
         yield Lack(what=found, remedy=SAY_WHERE)
         return
-    if not settings.dom0:
-        yield from programs.missing(IN_DOM0)
     if found.is_emulated and not emulated:
         yield Lack(
             what=f"Xen runs on an emulated processor there ({found.processor}): its figures are no"

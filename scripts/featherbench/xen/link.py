@@ -11,39 +11,62 @@ from pathlib import Path
 
 from featherbench import shell
 from featherbench.errors import CommandError, TestbedError
+from featherbench.guest import bridge
 
 INTERFACES = Path("/sys/class/net")
 TIMEOUT_S = 10.0
 
 
 def addresses(link: str) -> list[str]:
-    """Give the IPv4 addresses of an interface."""
-    argv = ["ip", "-json", "-4", "address", "show", "dev", link]
+    """Give the addresses of an interface, but for those that every interface has."""
+    argv = ["ip", "-json", "address", "show", "dev", link]
     done = shell.run(argv, timeout_s=TIMEOUT_S, check=False)
     if done.exit_status != 0 or not done.stdout.strip():
         return []
-    return [each["local"] for found in json.loads(done.stdout) for each in found["addr_info"]]
+    told = (each for found in json.loads(done.stdout) for each in found["addr_info"])
+    return [each["local"] for each in told if each["scope"] != "link"]
 
 
 def master_of(link: str) -> str:
-    """Name the bridge that an interface is on; empty: none."""
+    """Name the bridge or bond that an interface is a part of; empty: none."""
     master = INTERFACES / link / "master"
     return master.resolve().name if master.exists() else ""
 
 
-def attach(link: str, bridge: str) -> None:
-    """Put an interface on a bridge. Raises TestbedError when it is not free for that."""
-    if master_of(link) == bridge:
-        return
+def in_use(link: str, bridge_of_ours: str) -> str:
+    """Say what an interface is used for, but for our own bridge; empty: nothing."""
+    master = master_of(link)
     if found := addresses(link):
+        return f"has the address {found[0]}"
+    if above := sorted(path.name for path in (INTERFACES / link).glob("upper_*")):
+        names = [name.removeprefix("upper_") for name in above]
+        if others := [name for name in names if name not in {master, bridge_of_ours}]:
+            return f"carries {others[0]}"
+    if master in {"", bridge_of_ours}:
+        return ""
+    if master not in bridge.owners():
+        return f"is a part of {master}"
+    return f"is on {master}, with guests of another run" if _guests_on(master, link) else ""
+
+
+def _guests_on(name: str, link: str) -> list[str]:
+    return [port for port in bridge.ports(name) if port != link]
+
+
+def attach(link: str, bridge_of_ours: str) -> None:
+    """Put an interface on a bridge. Raises TestbedError when it is not free for that."""
+    if used := in_use(link, bridge_of_ours):
         raise TestbedError(
-            f"hosts: the link {link} has the address {found[0]}: it is in use",
+            f"hosts: the link {link} {used}: it is in use",
             remedy="name an interface that is for the tests alone, and has no address",
         )
+    if master_of(link) == bridge_of_ours:
+        return
     try:
-        shell.run(["ip", "link", "set", link, "master", bridge, "up"], timeout_s=TIMEOUT_S)
+        shell.run(["ip", "link", "set", link, "master", bridge_of_ours, "up"], timeout_s=TIMEOUT_S)
     except CommandError as refused:
         raise TestbedError(
-            f"hosts: the link {link} cannot be put on the bridge {bridge}: {refused.message}",
+            f"hosts: the link {link} cannot be put on the bridge {bridge_of_ours}:"
+            f" {refused.message}",
             remedy="name an interface of this machine that leads to dom0's bridge",
         ) from refused

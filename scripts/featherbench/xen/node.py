@@ -7,6 +7,7 @@ no one has to remember it, whatever becomes of whoever opened it. See ssh_config
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import dataclass
 from functools import cache
@@ -14,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from featherbench import shell
-from featherbench.errors import CommandError, InstanceError
-from featherbench.files import canonical_json, digest, write_whole
+from featherbench.errors import CommandError, HostSilentError
+from featherbench.files import canonical_json, digest
+from featherbench.guest import folder
 from featherbench.ssh import CONFIG_NAME, CONTROL_NAME, FAILED, HOST
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ class Dom0(Protocol):
     def run(
         self, argv: Sequence[str], *, timeout_s: float, check: bool = True, stdin: str | None = None
     ) -> shell.Completed:
-        """Run a program there to its end. Raises InstanceError when it does not answer."""
+        """Run a program there to its end. Raises HostSilentError when it does not answer."""
         ...
 
     def send(self, file: Path, to: Path) -> None:
@@ -139,8 +141,11 @@ class There:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         own = ["-F", self.settings.ssh_config] if self.settings.ssh_config else []
         asked = shell.run(["ssh", *own, "-G", self.settings.dom0], timeout_s=RESOLVE_WITHIN_S)
-        config = folder / CONFIG_NAME
-        write_whole(config, config_for(folder, asked.stdout))
+        config, text = folder / CONFIG_NAME, config_for(folder, asked.stdout)
+        if not config.exists() or config.read_text() != text:
+            own_copy = config.with_name(f".{CONFIG_NAME}.{os.getpid()}")  # jobs and the guard write
+            own_copy.write_text(text)
+            own_copy.replace(config)
         return config
 
     def command(self, argv: Sequence[str]) -> list[str]:
@@ -158,16 +163,18 @@ class There:
             raise CommandError(argv, f"ended with status {done.exit_status} in dom0", done.tail)
         return done
 
-    def _silent(self, said: str) -> InstanceError:
-        return InstanceError(
+    def _silent(self, said: str) -> HostSilentError:
+        own = f"-F {self.settings.ssh_config} " if self.settings.ssh_config else ""
+        return HostSilentError(
             f"{self.named} does not answer: {said}",
-            remedy=f"see that `ssh -o BatchMode=yes {self.settings.dom0} xl info` works as root",
+            remedy=f"see that `ssh {own}-o BatchMode=yes {self.settings.dom0} xl info` works as"
+            f" root; of a machine that is gone for good, remove what is below {folder.ALL}",
         )
 
     def send(self, file: Path, to: Path) -> None:
         """Copy it by scp."""
         config = _config_of(self)
-        argv = ["scp", "-q", "-F", str(config), str(file), f"{HOST}:{to}"]
+        argv = ["scp", "-q", "-s", "-F", str(config), str(file), f"{HOST}:{to}"]
         shell.run(argv, timeout_s=SEND_WITHIN_S)
 
 

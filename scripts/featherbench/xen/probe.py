@@ -8,16 +8,20 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench.errors import CommandError, InstanceError
+from featherbench.codehash import RESOURCES
+from featherbench.errors import CommandError, HostSilentError, InstanceError
 from featherbench.xen.domains import Domains
 from featherbench.xen.node import dom0_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from featherbench.xen.node import Dom0
     from featherbench.xen.settings import HostSettings
 
 CPUINFO = Path("/proc/cpuinfo")
+PROGRAMS = ("xl", "losetup", "blockdev", "dmsetup", "tar", "xenstore-read", "xenstore-write")
+MISSING = RESOURCES / "xen/missing"
 EMULATED = "QEMU TCG"
 """In the name of the processor that QEMU's software emulation pretends to be."""
 READ_WITHIN_S = 30.0
@@ -42,18 +46,39 @@ def parse_processor(cpuinfo: str) -> str:
     return next((value.strip() for name, _, value in rows if name.strip() == "model name"), "")
 
 
-@cache
 def look(settings: HostSettings) -> Found | str:
     """Look at a dom0; say why there is no Xen where the machine answers, and has none.
 
-    Raises InstanceError when the machine does not answer.
+    Raises HostSilentError when the machine does not answer; it is asked once.
     """
-    dom0 = dom0_of(settings)
+    seen = _seen(settings)
+    if isinstance(seen, HostSilentError):
+        raise seen
+    return seen
+
+
+@cache
+def _seen(settings: HostSettings) -> Found | str | HostSilentError:
+    try:
+        return _found(dom0_of(settings))
+    except HostSilentError as silent:
+        return silent
+
+
+def _found(dom0: Dom0) -> Found | str:
     try:
         cpuinfo = dom0.run(["cat", str(CPUINFO)], timeout_s=READ_WITHIN_S).stdout
         there = dom0.run(["cat", "/proc/xen/capabilities"], timeout_s=READ_WITHIN_S, check=False)
+        if "control_d" not in there.stdout:
+            return f"{dom0.named} was not booted by Xen"
+        asked = ["sh", "-s", "--", *PROGRAMS]
+        missing = dom0.run(asked, timeout_s=READ_WITHIN_S, stdin=MISSING.read_text()).stdout
+        if missing:
+            return f"{dom0.named} lacks the programs {', '.join(missing.split())}"
+        return Found(info=Domains(dom0=dom0).info(), processor=parse_processor(cpuinfo))
     except CommandError as failure:
-        raise InstanceError(failure.message, remedy=failure.remedy) from failure
-    if "control_d" not in there.stdout:
-        return f"{dom0.named} was not booted by Xen"
-    return Found(info=Domains(dom0=dom0).info(), processor=parse_processor(cpuinfo))
+        return f"{dom0.named} cannot be looked at: {failure.message}"
+    except HostSilentError:
+        raise
+    except InstanceError as failure:
+        return failure.message

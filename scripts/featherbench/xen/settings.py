@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from featherbench.settings import DriverSettings
 
@@ -29,6 +30,12 @@ class HostSettings(DriverSettings):
     cpus: Annotated[str, Field(pattern=r"^[0-9,^-]*$")] = ""
     """The physical CPUs that guests may use, as xl.cfg(5) has it: dom0 does not see them. Empty:
     any."""
+
+    @field_validator("ssh_config")
+    @classmethod
+    def _from_anywhere(cls, value: str) -> str:
+        """Whoever cleans up after a run may be in another folder."""
+        return str(Path(value).expanduser().absolute()) if value else ""
 
     @model_validator(mode="after")
     def _reached_by_a_link(self) -> Self:

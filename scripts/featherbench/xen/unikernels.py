@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench.errors import DeadlineError, FeatherbenchError, InstanceDiedError
+from featherbench.errors import DeadlineError, FeatherbenchError
 from featherbench.guest import bridge, report
 from featherbench.unikernel import console
+from featherbench.unikernel.description import XEN_DISKS
 from featherbench.unikernel.machine import POWER_DOWN_WITHIN_S, said_by
 from featherbench.waiting import wait_until
 from featherbench.xen import guests, images
 from featherbench.xen import lacks as of_xen
 from featherbench.xen.config import Domain
+from featherbench.xen.domains import ALIVE
 from featherbench.xen.guests import Drive, Guests
 from featherbench.xen.hypervisor import facts_of, prepare_bridge
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from featherbench.xen.config import Disk
     from featherbench.xen.settings import HostSettings
 
-DISKS = tuple(f"xvd{letter}" for letter in "abcdefgh")
+DISKS = tuple(f"xvd{letter}" for letter in "abcdefgh"[:XEN_DISKS])
 
 
 def _noted(guest: Guest) -> dict[str, str]:
@@ -118,7 +120,7 @@ class XlDomains:
     def number_of(self, instance_id: str) -> int | None:
         """Give the domain's; None when it is gone, or ended and kept."""
         found = self._guests.domains.listed(instance_id)
-        return found.number if found and found.state in {"running", "paused"} else None
+        return found.number if found and found.state in ALIVE else None
 
     def ended_with(self, number: int) -> int | None:
         """Say nothing: a domain has no exit status."""
@@ -160,8 +162,6 @@ class XlDomains:
 
     def usage(self, instance_id: str) -> Usage:
         """Read what Xen accounts."""
-        if self.number_of(instance_id) is None:
-            raise InstanceDiedError(f"the domain of the guest {instance_id} has ended")
         return self._guests.domains.usage(instance_id)
 
     def reset_peak(self, instance_id: str) -> bool:

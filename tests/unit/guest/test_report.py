@@ -81,3 +81,9 @@ def test_a_console_is_shown_without_what_is_for_terminals(tmp_path):
 def test_a_console_that_said_nothing(tmp_path):
     assert report.console_tail(tmp_path / "missing") == "nothing"
     assert report.end_of("nothing") == "the guest is gone"
+
+
+def test_on_a_console_a_line_may_have_others_words_before_it():
+    told = report.parse("\x1b[0m[  26.0] user_space_began_s:26.05\r\nnet/core/somaxconn:1234\r\n")
+    assert told["user_space_began_s"] == "26.05"
+    assert told["net/core/somaxconn"] == "1234"

@@ -3,6 +3,7 @@
 import pytest
 
 from featherbench import plugins
+from featherbench.errors import HostSilentError
 from featherbench.record import Endpoint, Instance
 from featherbench.testbed import lease
 from featherbench.testbed.lease import Lease
@@ -60,6 +61,17 @@ def test_a_lease_that_cannot_be_read_is_forgotten(tmp_path):
     (tmp_path / "state" / "lease.json").write_text("{")
     lease.release()
     assert not (tmp_path / "state" / "lease.json").exists()
+
+
+def test_a_lease_on_a_machine_that_is_silent_is_forgotten(technology, some_lease, monkeypatch):
+    lease.hold(some_lease)
+
+    def is_silent(_instance):
+        raise HostSilentError("dom0 does not answer")
+
+    monkeypatch.setattr(technology, "stop", is_silent)
+    lease.release()
+    assert lease.held() is None
 
 
 def test_a_lease_whose_instance_does_not_stop_is_kept(technology, some_lease, monkeypatch):

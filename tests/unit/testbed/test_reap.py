@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.errors import TestbedBusyError, TestbedError
+from featherbench.errors import HostSilentError, TestbedBusyError, TestbedError
 from featherbench.platforms.contract import Leftover
 from featherbench.plugins import PLUGINS_VARIABLE
 from featherbench.testbed import reap
@@ -21,9 +21,10 @@ DEAD = Process(pid=2**22 - 1, started_ticks=1)
 class Runtime:
     """A technology that has left a few things behind."""
 
-    def __init__(self, *names, state="", broken=()):
+    def __init__(self, *names, state="", broken=(), elsewhere=()):
         self.left = [Leftover(kind="thing", name=name, state=state) for name in names]
         self.broken = broken
+        self.elsewhere = elsewhere
 
     def lacks(self):
         return ()
@@ -34,6 +35,8 @@ class Runtime:
     def remove(self, leftover):
         if leftover.name in self.broken:
             raise OSError("it clings")
+        if leftover.name in self.elsewhere:
+            raise HostSilentError("dom0 does not answer")
         self.left.remove(leftover)
 
 
@@ -182,6 +185,13 @@ def test_a_leftover_that_clings_stops_the_way_in(state, technologies):
     technologies(runtime=Runtime("a", broken=("a",)))
     with pytest.raises(TestbedError, match="runtime thing: a: it clings"):
         reap.sweep_once(state, owner())
+
+
+def test_one_on_a_machine_that_is_silent_does_not(state, technologies):
+    runtime = Runtime("a", elsewhere=("a",))
+    technologies(runtime=runtime)
+    reap.sweep_once(state, owner())
+    assert runtime.left
 
 
 def test_an_engine_that_is_silent_does_not_stop_the_way_in(state, technologies):

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from featherbench import plugins
-from featherbench.errors import InstanceError
-from featherbench.xen import images, lacks, node, probe
+from featherbench.errors import CommandError, HostSilentError, TestbedError
+from featherbench.xen import images, lacks, link, node, probe
 from featherbench.xen.node import Here, There, config_for, dom0_of
 from featherbench.xen.settings import HostSettings
 
@@ -52,7 +52,7 @@ def test_a_dom0_that_does_not_answer_is_named(monkeypatch, tmp_path):
     silent = SimpleNamespace(exit_status=255, stdout="", tail="connect to host: refused")
     asked = SimpleNamespace(exit_status=0, stdout=RESOLVED)
     monkeypatch.setattr(node.shell, "run", lambda argv, **_: asked if "-G" in argv else silent)
-    with pytest.raises(InstanceError, match=r"dom0 \(root@xenhost\) does not answer: connect"):
+    with pytest.raises(HostSilentError, match=r"dom0 \(root@xenhost\) does not answer: connect"):
         There(settings=ELSEWHERE).run(["xl", "info"], timeout_s=1)
 
 
@@ -143,7 +143,7 @@ def test_a_dom0_that_does_not_answer_is_not_missing(found, monkeypatch):
     found("")
 
     def silent(_settings):
-        raise InstanceError("dom0 does not answer")
+        raise HostSilentError("dom0 does not answer")
 
     monkeypatch.setattr(probe, "look", silent)
     assert list(lacks.of(ELSEWHERE, emulated=False)) == []
@@ -160,6 +160,121 @@ def test_the_processor_is_read_from_the_first_entry():
     cpuinfo = f"processor\t: 0\nmodel name\t: {EMULATED}\n\nprocessor\t: 1\nmodel name\t: x\n"
     assert probe.parse_processor(cpuinfo) == EMULATED
     assert probe.parse_processor("") == ""
+
+
+@pytest.fixture
+def dom0(monkeypatch):
+    """A dom0 that answers by the first word of what it is asked; None is a failure."""
+    answers = {"cat": "control_d\nmodel name : x\n", "sh": "", "xl": "xen_version : 4.17.7\n"}
+
+    class Dom0:
+        named = "dom0"
+
+        def run(self, argv, *, check=True, **_):
+            if answers[argv[0]] is None and check:
+                raise CommandError(argv, "ended with status 1")
+            return SimpleNamespace(stdout=answers[argv[0]] or "")
+
+    monkeypatch.setattr(probe, "dom0_of", lambda _settings: Dom0())
+    probe._seen.cache_clear()
+    yield answers
+    probe._seen.cache_clear()
+
+
+def test_a_whole_dom0_tells_what_it_is(dom0):
+    assert dom0
+    assert probe.look(ELSEWHERE).info == {"xen_version": "4.17.7"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer", "said"),
+    [
+        ("cat", "all_is_well", "not booted by Xen"),
+        ("sh", "dmsetup\nxl\n", "lacks the programs dmsetup, xl"),
+        ("xl", None, "Xen in dom0 does not answer"),
+        ("cat", None, "cannot be looked at"),
+    ],
+)
+def test_a_dom0_that_lacks_something_says_what(dom0, asked, answer, said):
+    dom0[asked] = answer
+    assert said in probe.look(ELSEWHERE)
+
+
+def test_silence_is_waited_for_once(monkeypatch):
+    asked = []
+
+    def silent(_settings):
+        asked.append(1)
+        raise HostSilentError("no answer")
+
+    monkeypatch.setattr(probe, "dom0_of", silent)
+    probe._seen.cache_clear()
+    for _ in range(2):
+        with pytest.raises(HostSilentError):
+            probe.look(ELSEWHERE)
+    assert asked == [1]
+    probe._seen.cache_clear()
+
+
+# --- the link ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def interfaces(monkeypatch, tmp_path):
+    """An interface `eth1`, and the means to put it to use."""
+    monkeypatch.setattr(link, "INTERFACES", tmp_path)
+    monkeypatch.setattr(link, "addresses", lambda _link: [])
+    monkeypatch.setattr(link.bridge, "owners", lambda: {"fb-guest1": "/other"})
+    monkeypatch.setattr(link.bridge, "ports", lambda _name: ["eth1"])
+    (tmp_path / "eth1").mkdir()
+
+    def use(master="", *uppers):
+        for name in filter(None, (master, *uppers)):
+            (tmp_path / name).mkdir()
+            (tmp_path / "eth1" / f"upper_{name}").symlink_to(tmp_path / name)
+        if master:
+            (tmp_path / "eth1/master").symlink_to(tmp_path / master)
+
+    return use
+
+
+def test_a_free_link_is_free(interfaces):
+    interfaces()
+    assert link.in_use("eth1", "fb-guest0") == ""
+
+
+def test_a_link_on_our_own_bridge_is_free(interfaces):
+    interfaces("fb-guest0")
+    assert link.in_use("eth1", "fb-guest0") == ""
+
+
+@pytest.mark.parametrize(
+    ("uses", "said"),
+    [(("br0",), "is a part of br0"), (("", "eth1.7"), "carries eth1.7")],
+)
+def test_a_link_of_somebody_elses_is_left_alone(interfaces, uses, said):
+    interfaces(*uses)
+    assert link.in_use("eth1", "fb-guest0") == said
+    with pytest.raises(TestbedError, match="in use"):
+        link.attach("eth1", "fb-guest0")
+
+
+def test_a_link_with_an_address_is_left_alone(interfaces, monkeypatch):
+    interfaces()
+    monkeypatch.setattr(link, "addresses", lambda _link: ["192.0.2.7"])
+    assert link.in_use("eth1", "fb-guest0") == "has the address 192.0.2.7"
+
+
+def test_a_link_is_taken_from_a_bridge_of_ours_without_guests_alone(interfaces, monkeypatch):
+    interfaces("fb-guest1")
+    assert link.in_use("eth1", "fb-guest0") == ""
+    monkeypatch.setattr(link.bridge, "ports", lambda _name: ["eth1", "vnet0"])
+    assert "guests of another run" in link.in_use("eth1", "fb-guest0")
+
+
+def test_a_configuration_for_ssh_is_found_from_any_folder():
+    given = {**ELSEWHERE.model_dump(), "ssh_config": "keys/config"}
+    assert HostSettings.model_validate(given).ssh_config == str(Path.cwd() / "keys/config")
 
 
 # --- platforms -----------------------------------------------------------------------------------

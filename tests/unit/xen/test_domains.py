@@ -34,7 +34,7 @@ class Dom0:
             argv=tuple(argv),
             exit_status=0 if said is not None else 1,
             stdout=said or "",
-            stderr="",
+            stderr="" if said is not None else "never is an invalid domain identifier (rc=-6)",
             duration_s=0.0,
             cpu_s=0.0,
         )
@@ -86,8 +86,19 @@ def test_usage_is_what_xen_accounts(ours):
 
 def test_one_that_is_gone_has_used_nothing_that_can_be_told(ours):
     assert ours.listed("never") is None
-    with pytest.raises(InstanceDiedError, match="featherbench-never is gone"):
-        ours.usage("never")
+    for name in ("never", "gone"):  # the latter has crashed, and is kept
+        with pytest.raises(InstanceDiedError, match=f"featherbench-{name} has ended"):
+            ours.usage(name)
+
+
+def test_where_xl_does_not_tell_nothing_is_taken_for_gone(ours, monkeypatch):
+    def fails(argv, **_):
+        done = {"stdout": "", "stderr": "cannot open /dev/xen/privcmd", "exit_status": 1}
+        return shell.Completed(argv=tuple(argv), duration_s=0.0, cpu_s=0.0, **done)
+
+    monkeypatch.setattr(ours.dom0, "run", fails)
+    with pytest.raises(InstanceError, match="privcmd"):
+        ours.listed("abc")
 
 
 def test_a_refusal_is_told_in_xls_words():
