@@ -37,6 +37,7 @@ def of(settings: HostSettings, *, emulated: bool) -> Iterator[Lack]:
             what=f"there is no interface {settings.link}, which is to lead to dom0's bridge",
             remedy="correct `link` in `hosts`",
         )
+        return  # whatever answers, no guest there could be reached
     with suppress(HostSilentError):
         yield from _of_dom0(probe.look(settings), emulated=emulated)
 
