@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from featherbench import shell
+from featherbench.codehash import RESOURCES
 from featherbench.errors import CommandError, DeadlineError, InstanceDiedError, InstanceError
 from featherbench.record import Usage
 from featherbench.waiting import wait_until
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from featherbench.xen.node import Dom0
 
+CREATE = RESOURCES / "xen/create"
 CREATE_WITHIN_S = 120.0
 ASK_WITHIN_S = 30.0
 GONE = "invalid domain identifier"
@@ -99,10 +101,9 @@ class Domains:
         `noted` is what is written to xenstore, below the domain's own keys, before it begins to
         run.
         """
-        paused = ["-p"] if noted else []
-        argv = ["xl", "create", "-q", "-e", *paused, str(config)]
+        argv = ["sh", "-s", "--", str(config.parent), str(config), *(["-p"] if noted else [])]
         try:
-            self.dom0.run(argv, timeout_s=CREATE_WITHIN_S)
+            self.dom0.run(argv, timeout_s=CREATE_WITHIN_S, stdin=CREATE.read_text())
             if noted:
                 self._note(instance_id, noted)
                 self.dom0.run(["xl", "unpause", name_of(instance_id)], timeout_s=ASK_WITHIN_S)

@@ -3,18 +3,21 @@
 """Stands in for Xen's tools where this machine is dom0: takes what they take, and answers alike.
 
 The name it is called by says which tool it is. Domains are files in FAKE_XEN: what they were made
-of, and how they are. A kernel with the word `refused` in it is none that Xen can boot, and one with
-`crashes` crashes at once; the others block. Answers and statuses are those of Xen 4.17.
+of, and how they are. A kernel with the word `refused` in it is none that Xen can boot, one with
+`crashes` crashes at once, and one with `slow` is slow to be made; the others block. Answers and
+statuses are those of Xen 4.17.
 """
 
 import json
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 FOLDER = Path(os.environ["FAKE_XEN"])
 HEAD = "Name                                        ID   Mem VCPUs\tState\tTime(s)\n"
+SLOW_S = 2.0
 INFO = "xen_version            : 4.17.7\nxen_scheduler          : credit2\n"
 
 
@@ -52,6 +55,8 @@ def create(*words):
     kernel = Path(value(config, "kernel")).read_bytes()
     if b"refused" in kernel:
         fail("xc: error: panic: xc_dom_core.c:689: xc_dom_find_loader: no loader found", 3)
+    if b"slow" in kernel:
+        time.sleep(SLOW_S)
     state = "---sc-" if b"crashes" in kernel else "-b----"
     state = "--p---" if "-p" in words else state
     number = 1 + len(list(FOLDER.glob("*.console")))

@@ -3,8 +3,11 @@
 
 import json
 import os
+import pickle
 import shutil
 import struct
+import subprocess
+import sys
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +35,9 @@ class Domains:
     folder: Path
 
     def start(self, kernel=b"stays", **changes):
+        return self.technology.start(self.order(kernel, **changes))
+
+    def order(self, kernel, **changes):
         file = self.folder / f"{uuid.uuid4().hex}.elf"
         file.write_bytes(ELF_HEAD + kernel)
         settings = self.technology.Settings.model_validate(
@@ -61,7 +67,7 @@ class Domains:
             log=self.folder / f"{instance_id}.log",
         )
         self.technology.prepare(order)
-        return self.technology.start(order)
+        return order
 
     def leftovers(self):
         found = self.technology.leftovers()
@@ -139,3 +145,31 @@ def test_a_kernel_that_xen_cannot_boot_leaves_nothing(domains):
         domains.start(b"refused")
     assert domains.leftovers() == []
     assert list((domains.folder / "domains").iterdir()) == []
+
+
+STARTS = """
+import pickle, sys
+from featherbench import plugins
+from featherbench.xen import guests
+guests.IN_DOM0, order = pickle.load(open(sys.argv[1], "rb"))
+plugins.platform("rumprun", "xen").start(order)
+"""
+
+
+def is_being_made(domains):
+    return any(words[:2] == ["xl", "create"] for words in domains.asked())
+
+
+def test_one_that_is_still_being_made_when_its_starter_is_killed_does_not_appear(domains):
+    given, order = domains.folder / "order.pickle", domains.order(b"slow")
+    given.write_bytes(pickle.dumps((guests.IN_DOM0, order)))
+    (domains.folder / "asked").touch()
+    starter = subprocess.Popen([sys.executable, "-c", STARTS, given])
+    wait_until(lambda: is_being_made(domains), what="xl create", within_s=30)
+    starter.kill()
+    starter.wait()
+    (leftover,) = domains.leftovers()
+    domains.technology.remove(leftover)
+    assert ["xl", "destroy", f"featherbench-{order.instance_id}"] in domains.asked()
+    assert list(domains.folder.glob("*.console")), "it had been made by then"
+    assert list(domains.folder.glob("*.domain")) == []

@@ -108,13 +108,12 @@ def test_a_refusal_is_told_in_xls_words():
 
 
 def test_what_a_guest_looks_for_is_noted_before_it_runs(ours):
-    for words in ("create", "unpause"):
-        ours.dom0.answers["xl", words] = ""
+    ours.dom0.answers["xl", "unpause"] = ours.dom0.answers["sh", "-s"] = ""
     key = "/local/domain/3/rumprun/cfg"
     ours.dom0.answers["xenstore-write", key] = ""
     ours.create("abc", Path("/d/domain.cfg"), {"rumprun/cfg": "{, }"})
     assert ours.dom0.asked == [
-        ("xl", "create", "-q", "-e", "-p", "/d/domain.cfg"),
+        ("sh", "-s", "--", "/d", "/d/domain.cfg", "-p"),
         ("xl", "list", "featherbench-abc"),
         ("xenstore-write", key, "{, }"),
         ("xl", "unpause", "featherbench-abc"),
