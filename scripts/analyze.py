@@ -18,6 +18,7 @@ from featherbench.statistics.checks import checks
 from featherbench.statistics.components import components
 from featherbench.statistics.games_howell import games_howell
 from featherbench.statistics.levels import levels
+from featherbench.statistics.paired import paired
 from featherbench.statistics.posthoc import posthoc
 from featherbench.statistics.ratios import ratios
 from featherbench.statistics.samples import ANALYSED
@@ -32,7 +33,9 @@ TABLES: dict[str, Callable[[pd.DataFrame, Plan], pd.DataFrame]] = {
         lambda rows: summarize(rows, _watched(plan)), samples
     ),
     "anova": lambda samples, _: tabulated(anova, samples),
-    "posthoc": lambda samples, _: tabulated(_pairs, samples),
+    "posthoc": lambda samples, plan: tabulated(
+        lambda rows: _pairs(rows, plan.baseline, plan.margin), samples
+    ),
     "ratios": lambda samples, plan: tabulated(
         lambda rows: ratios(rows, plan.baseline, plan.margin, plan.seed),
         samples,
@@ -51,8 +54,9 @@ def _watched(plan: Plan) -> set[str]:
     return {workload.name for workload in plan.workloads if workload.until}
 
 
-def _pairs(samples: pd.DataFrame) -> pd.DataFrame:
-    return pd.concat([posthoc(samples), games_howell(samples)])
+def _pairs(samples: pd.DataFrame, baseline: str, margin: float) -> pd.DataFrame:
+    ways = [posthoc(samples), games_howell(samples), paired(samples, baseline, margin)]
+    return pd.concat([table for table in ways if len(table)] or ways[:1])
 
 
 def main(given: Namespace) -> None:

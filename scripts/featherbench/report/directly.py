@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Platforms compared with each other and not with the baseline, by Games and Howell's test."""
+"""Platforms compared with each other and not with the baseline, by the test of the ratios to it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from featherbench.report.metrics import at_level
 from featherbench.report.numbers import number, ratio
 from featherbench.report.rows import rows
 from featherbench.report.telling import FEW_LEVELS
-from featherbench.statistics.games_howell import METHOD
+from featherbench.statistics.games_howell import METHOD as GAMES_HOWELL
+from featherbench.statistics.paired import METHOD
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
@@ -24,12 +25,17 @@ Pairs = dict[tuple[str, ...], list[dict[str, Any]]]
 
 
 def pairs(posthoc: pd.DataFrame, metric: str, unit: str) -> Pairs:
-    """Look the test's rows up in the table of all pairs."""
-    if posthoc.empty:
-        return {}
-    tested = posthoc["method"].str.startswith(METHOD) & (posthoc["metric"] == metric)
+    """Look the test's rows up in the table of all pairs; of the baseline Games and Howell's."""
     found: Pairs = {}
-    for row in rows(posthoc[tested].assign(unit=unit)):
+    for method in (GAMES_HOWELL, METHOD) if len(posthoc) else ():
+        own = posthoc["method"].str.startswith(method) & (posthoc["metric"] == metric)
+        found |= _either_way(rows(posthoc[own].assign(unit=unit)))
+    return found
+
+
+def _either_way(compared: Sequence[dict[str, Any]]) -> Pairs:
+    found: Pairs = {}
+    for row in compared:
         found.setdefault((row["platform_a"], row["platform_b"]), []).append(row)
         found.setdefault((row["platform_b"], row["platform_a"]), []).append(_turned(row))
     return found
@@ -39,7 +45,7 @@ def against(found: Pairs, ones: Sequence[str], others: Sequence[str]) -> str:
     """Say how each of some platforms compares with each of others; nothing without a pair."""
     there = [(one, other) for one in ones for other in others if (one, other) in found]
     said = "; ".join(_over_levels(*pair, found[pair]) for pair in there)
-    return f"{said}; {METHOD}" if said else ""
+    return f"{said}; {_methods(row for pair in there for row in found[pair])}" if said else ""
 
 
 def first_of_all(found: Pairs, ranked: Sequence[str]) -> str:
@@ -51,7 +57,13 @@ def first_of_all(found: Pairs, ranked: Sequence[str]) -> str:
     if not math.isfinite(row["p_adj"]):
         return f"; {first} against {second} is {_test(row)}"
     told = "is sooner than" if row["p_adj"] < SIGNIFICANT_P else "cannot be told from"
-    return f"; {first} {told} {second} ({_test(row)}, {METHOD})"
+    return f"; {first} {told} {second} ({_test(row)}, {_methods([row])})"
+
+
+def _methods(compared: Iterable[dict[str, Any]]) -> str:
+    """Name the tests: paired t, or signed ranks."""
+    tests = {row["method"].removeprefix(f"{METHOD}, ").partition(",")[0] for row in compared}
+    return " and ".join(sorted(tests))
 
 
 def _turned(row: dict[str, Any]) -> dict[str, Any]:

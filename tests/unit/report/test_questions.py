@@ -74,7 +74,7 @@ def test_what_is_untested_says_why_and_finds_nothing():
     assert tell([], "base", {}) == ""
 
 
-def row(a, b, ratio, p, *, level=1, method="Games-Howell, deployment means"):
+def row(a, b, ratio, p, *, level=1, method="in blocks, paired t, log ratios of deployments"):
     return {
         "metric": "m", "concurrency": level, "platform_a": a, "platform_b": b, "ratio": ratio,
         "difference": -3.0, "ci_low": -4.0, "ci_high": -2.0, "p_adj": p, "method": method,
@@ -86,12 +86,17 @@ def test_pairs_are_found_either_way_round_and_by_that_test_alone():
     table = pd.DataFrame([row("a", "b", 0.5, 0.01), row("a", "b", 9.0, 0.9, method="Tukey-Kramer")])
     found = pairs(table, "m", "s")
     assert against(found, ["a"], ["b"]) == (
-        "a 0.50 times b (difference -3 s, 95 % interval -4 to -2, p = 0.01); Games-Howell"
+        "a 0.50 times b (difference -3 s, 95 % interval -4 to -2, p = 0.01); paired t"
     )
     assert "b 2.00 times a (difference 3 s, 95 % interval 2 to 4, p = 0.01)" in against(
         found, ["b"], ["a"]
     )
     assert against(found, ["a"], ["z"]) == ""
+
+
+def test_a_pair_with_the_baseline_is_compared_by_games_and_howells_test():
+    table = pd.DataFrame([row("a", "b", 0.5, 0.01, method="Games-Howell, deployment means")])
+    assert against(pairs(table, "m", "s"), ["a"], ["b"]).endswith("p = 0.01); Games-Howell")
 
 
 def test_pairs_over_many_levels_are_counted():
