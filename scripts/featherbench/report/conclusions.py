@@ -144,14 +144,15 @@ def _conclusion(
 
 def _no_ratio(of_workload: Sequence[dict[str, Any]], metric: str, baseline: str) -> str:
     """Say why there is no ratio to the baseline; nothing where there is one."""
-    own = {row["metric"] for row in of_workload if row["platform"] == baseline and row["n"] > 0}
-    if metric in own:
+    own = [row for row in of_workload if row["platform"] == baseline]
+    valid = {row["metric"] for row in own if row["n"] > 0}
+    if metric in valid:
         return ""
-    if instead_of(metric) in own:
+    if metric in {row["metric"] for row in own}:
+        return f"{baseline}, the baseline, has no valid window: there is nothing to compare with"
+    if instead_of(metric) in valid:
         return f"{baseline} is measured by {label(instead_of(metric))}: there is no ratio to it"
-    if own:
-        return f"{baseline}, the baseline, has no value of it: there is no ratio to it"
-    return f"{baseline}, the baseline, has no valid window: there is nothing to compare with"
+    return f"{baseline}, the baseline, has no value of it: there is no ratio to it"
 
 
 def amount(row: dict[str, Any]) -> str:

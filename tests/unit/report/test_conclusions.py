@@ -147,6 +147,13 @@ def test_without_a_baseline_there_is_nothing_to_compare_with():
     assert [one.partition(" (")[0] for one in said.sentences] == ["docker-native: 800 requests/s"]
 
 
+def test_a_baseline_that_has_one_level_is_one():
+    levels = [(1, 4), (100, 0)]
+    summary = [summary_row(BASE, 1000.0, level=level, n=n) for level, n in levels]
+    (said,) = conclude(pd.DataFrame(summary), pd.DataFrame(), BASE)
+    assert said.baseline.startswith("linux-native reaches 1,000 requests/s")
+
+
 def test_a_platform_without_a_valid_window_is_named():
     (said,) = conclude(pd.DataFrame(SUMMARY), pd.DataFrame(), BASE, {"http": [BASE, "lxd-native"]})
     assert said.sentences == ("lxd-native: no valid window",)
