@@ -26,10 +26,19 @@ def told(rule):
 
 
 def digests(wildcards):
-    technology = wildcards.platform.split("-")[0]
-    return [
-        f"results/images/{technology}/{app}.digest" for app in SHAPE["apps"][wildcards.workload]
-    ]
+    return SHAPE["digests"][f"{wildcards.platform}/{wildcards.workload}"]
+
+
+def below(file):
+    """The root file system that something is made from: a new time of it alone makes nothing."""
+
+    def needed(wildcards):
+        stem = file.format(**dict(wildcards.items()))
+        return [
+            one if one.endswith(".digest") else ancient(one) for one in SHAPE["made_from"][stem]
+        ]
+
+    return needed
 
 
 def measured(wildcards):
@@ -61,11 +70,25 @@ rule root_filesystem:
         "true {params.told}"
 
 
+rule root_variant:
+    input:
+        below("results/roots/{variant}"),
+    output:
+        "results/roots/{variant}.tar",
+        "results/roots/{variant}.json",
+        "results/roots/{variant}.digest",
+    log:
+        "results/logs/root_variant/{variant}.log",
+    params:
+        job="root_variant/{variant}",
+        told=told("root_variant"),
+    shell:
+        "true {params.told}"
+
+
 rule build_image:
     input:
-        "results/images/root.digest",
-        ancient("results/images/root.tar"),
-        ancient("results/images/root.json"),
+        below("results/images/{technology}/{app}"),
     output:
         "results/images/{technology}/{app}.json",
         "results/images/{technology}/{app}.digest",

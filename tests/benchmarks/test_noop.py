@@ -107,8 +107,18 @@ def bare_workflow(folder, repository, ours):
     shutil.copytree(repository / "profiles", folder / "profiles")
     snakefile = shutil.copy(HERE / "bare.smk", folder / "Snakefile")
     workloads = {name: plugins.workload(name) for name in plugins.driver_files("workloads")}
+    needs = {file: sorted(row["input-file(s)"].split(",")) for file, row in files.items()}
     shape = {
-        "apps": {name: workload.apps for name, workload in workloads.items()},
+        "digests": {
+            "/".join(file.split("/")[2:4]): [one for one in given if one.endswith(".digest")]
+            for file, given in needs.items()
+            if file.startswith("results/cells/")
+        },
+        "made_from": {
+            file.removesuffix(".json"): [one for one in given if one]
+            for file, given in needs.items()
+            if file.startswith(("results/images/", "results/roots/")) and file.endswith(".json")
+        },
         "leased": [name for name, workload in workloads.items() if workload.uses_lease],
         "cells": [file for file in files if file.startswith("results/cells/")],
         "figures": [file for file in files if file.startswith("results/figures/")],
