@@ -63,7 +63,7 @@ def save(plot: ggplot, folder: Path, name: str) -> None:
         for kind in FORMATS:
             with replacing(folder / f"{name}.{kind}") as file:
                 drawn.savefig(file, format=kind, dpi=DPI, metadata=REPRODUCIBLE[kind])
-            drawn.set_layout_engine("none")  # it is laid out, and need not be again
+            drawn.set_layout_engine(None)  # it is laid out, and need not be again
         plt.close(drawn)
 
 
