@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 from plotnine import (
     aes,
     expand_limits,
@@ -30,6 +31,8 @@ STATISTICS = {"p50": "median", "p99": "99th percentile"}
 WHERE_NONE = {"mean": "mean"}
 """For load generators that tell no percentiles."""
 POINT = ["platform", "concurrency"]
+FEW_BREAKS = 3
+"""Millions would touch each other."""
 BARS = ["mean", "ci_low", "ci_high"]
 
 
@@ -75,13 +78,17 @@ def draw(entry: Further, table: pd.DataFrame) -> ggplot:
         ggplot(table, aes("mean", "mean_ms", color="label", fill="label", shape="label"))
         + _layers(table)
         + legend(table)
-        + scale_x_continuous(labels=plain_labels)
+        + scale_x_continuous(breaks=_few_breaks, labels=plain_labels)
         + [expand_limits(x=0)]
         + scale_y_log10(labels=plain_labels)
         + facets(table, rows=rows)
         + labs(x="throughput [requests/s]", y=entry.axis, caption=wrapped(entry.caption, WIDTH_IN))
         + house_theme(WIDTH_IN, FRAME_IN + PANEL_IN * rows)
     )
+
+
+def _few_breaks(limits: tuple[float, float]) -> list[float]:
+    return [float(at) for at in MaxNLocator(FEW_BREAKS, steps=[1, 2, 5, 10]).tick_values(*limits)]
 
 
 def _layers(table: pd.DataFrame) -> list[Any]:
