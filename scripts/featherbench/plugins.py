@@ -49,7 +49,12 @@ def driver_files(kind: str, plugins: Sequence[str] | None = None) -> dict[str, P
     `plugins` are the user's folders; None stands for those of the workflow that this job is of.
     """
     outside = folders_from_environment() if plugins is None else plugins
-    folders = [*(Path(folder) / kind for folder in outside), PACKAGE / kind]
+    return dict(_files_in((*(Path(folder) / kind for folder in outside), PACKAGE / kind)))
+
+
+@cache
+def _files_in(folders: tuple[Path, ...]) -> dict[str, Path]:
+    """Look into folders once: planning asks for the drivers of every cell."""
     return {
         file.stem: file
         for folder in folders
