@@ -19,6 +19,7 @@ WANTED = ("featherbench-ready.service", "featherbench-setup.service", "featherbe
 """Units that the guest starts."""
 MASKED = (
     *("getty-static.service", "getty@tty1.service", "serial-getty@ttyS0.service"),
+    "serial-getty@hvc0.service",  # would talk into what the guest tells, on Xen's console
     # The address comes with the seed.
     *("systemd-network-generator.service", "systemd-networkd.service", "systemd-networkd.socket"),
 )

@@ -20,6 +20,8 @@ CONSOLE_LINES = 15
 TAIL_BYTES = 8_192
 PANIC = "Kernel panic"
 POWERED_OFF = "reboot: Power down"
+TOLD = re.compile(r"\s*([\w./-]+)\s*:(.*)")
+TOLD_AT_THE_END = re.compile(r"\s([\w./-]+):([^:]*)$")
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """What is not text: ANSI's sequences for terminals, and single control characters."""
 
@@ -29,9 +31,9 @@ def parse(text: str) -> dict[str, str]:
 
     On a console, others' words may stand before a name.
     """
-    rows = (line.partition(":") for line in CONTROL.sub("", text).splitlines())
-    named = ((name.split(), value) for name, colon, value in rows if colon)
-    return {words[-1]: " ".join(value.split()) for words, value in named if words}
+    lines = CONTROL.sub("", text).splitlines()
+    found = (TOLD.match(line) or TOLD_AT_THE_END.search(line) for line in lines)
+    return {each[1]: " ".join(each[2].split()) for each in found if each}
 
 
 def read(file: Path) -> dict[str, str]:

@@ -87,3 +87,4 @@ def test_on_a_console_a_line_may_have_others_words_before_it():
     told = report.parse("\x1b[0m[  26.0] user_space_began_s:26.05\r\nnet/core/somaxconn:1234\r\n")
     assert told["user_space_began_s"] == "26.05"
     assert told["net/core/somaxconn"] == "1234"
+    assert report.parse("featherbench login: ready_s:209.26\r\n")["ready_s"] == "209.26"
