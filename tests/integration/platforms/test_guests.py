@@ -221,18 +221,22 @@ def test_a_qemu_that_is_killed_is_found_and_nothing_of_it_stays(platform, start)
 
 STARTS_AND_DIES = """
 import os, pickle, signal, sys
+from dataclasses import replace
 from featherbench.guest.qemu import Qemu
 from featherbench.guest.whole_system import WholeSystem
-order = pickle.load(open(sys.argv[1], "rb"))
-WholeSystem(hypervisor=Qemu(accelerator="tcg")).prepare(order)
-WholeSystem(hypervisor=Qemu(accelerator="tcg")).start(order)
+order, settings = pickle.load(open(sys.argv[1], "rb"))
+guests = WholeSystem(hypervisor=Qemu(accelerator="tcg"))
+order = replace(order, settings=guests.Settings.model_validate(settings))
+guests.prepare(order)
+guests.start(order)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
 def test_what_a_killed_job_leaves_is_found_and_removed(platform, tmp_path):
     order = platform.order(guest={"init": "minimal", "memory_mib": 256})
-    (tmp_path / "order").write_bytes(pickle.dumps(order))
+    given = (replace(order, settings=None), order.settings.model_dump())
+    (tmp_path / "order").write_bytes(pickle.dumps(given))
     script = [sys.executable, "-c", STARTS_AND_DIES, str(tmp_path / "order")]
     died = subprocess.run(script, env=os.environ, check=False)
     assert died.returncode == -signal.SIGKILL

@@ -6,7 +6,6 @@ import os
 import pytest
 
 from featherbench import plugins
-from featherbench.guest import bridge
 from featherbench.platforms.contract import Place
 
 
@@ -22,9 +21,7 @@ def place(wire, tmp_path):
         state=tmp_path / "state",
     )
     yield given
-    host = plugins.host("xentcg")
-    for leftover in host.leftovers():
-        if leftover.state == str(given.state):
-            host.remove(leftover)
-    if str(given.state) in bridge.owners().values():
-        bridge.remove(bridge.of(str(given.state)))
+    for host in map(plugins.host, ("xentcg", "tcg")):  # the latter finds bridges and rules
+        for leftover in host.leftovers():
+            if leftover.state == str(given.state):
+                host.remove(leftover)
