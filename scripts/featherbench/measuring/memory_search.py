@@ -67,17 +67,28 @@ def search_least(trial: Trial, search: Search, *, file: Path) -> Search:
     Raises InstanceError when the instance does not serve even with ample memory.
     """
     while (memory_mib := search.next_mib()) is not None:
-        attempt = _attempt(trial, search, memory_mib)
-        if attempt.failure and memory_mib == search.rules.ample_mib:
-            raise InstanceError(
-                f"{trial.bench.coordinates.platform} fails with ample memory, {memory_mib} MiB: "
-                f"{attempt.failure}",
-                remedy="raise the workload's setting ample_mib, or see why it does not serve",
-            )
+        is_ample = memory_mib == search.rules.ample_mib
+        attempt = (_ample_attempt if is_ample else _attempt)(trial, search, memory_mib)
         search = search.after(attempt)
         search.write(file)
     file.unlink(missing_ok=True)
     return search
+
+
+def _ample_attempt(trial: Trial, search: Search, memory_mib: int) -> Attempt:
+    """Start with ample memory, which must serve: one failure may be chance, and is a doubt then."""
+    first = _attempt(trial, search, memory_mib)
+    if not first.failure:
+        return first
+    second = _attempt(trial, search, memory_mib)
+    if second.failure:
+        raise InstanceError(
+            f"{trial.bench.coordinates.platform} fails with ample memory, {memory_mib} MiB: "
+            f"{second.failure}",
+            remedy="raise the workload's setting ample_mib, or see why it does not serve",
+        )
+    doubt = f"a start with ample memory failed before: {first.failure}"
+    return second.model_copy(update={"doubts": (*second.doubts, doubt)})
 
 
 def _patience_s(search: Search) -> float:

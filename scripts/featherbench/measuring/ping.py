@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from featherbench.measuring.bench import Bench
 
 LOST_AFTER_S = 1
+NO_MORE_AFTER_S = 5
+"""A reply that is late is one still, where it is asked only whether all were answered."""
 SHORTEST_INTERVAL_MS = 2
 REPLY = re.compile(
     r"^\[[\d.]+\] \d+ bytes from \S+ icmp_seq=(\d+) ttl=\d+ time=([\d.]+) ms$", re.MULTILINE
@@ -21,14 +23,16 @@ REPLY = re.compile(
 SUMMARY = re.compile(r"^(\d+) packets transmitted, \d+ received", re.MULTILINE)
 
 
-def command(address: str, *, count: int, interval_ms: int) -> Sequence[str]:
-    """Give its command; a reply that does not come within LOST_AFTER_S seconds is lost."""
+def command(
+    address: str, *, count: int, interval_ms: int, lost_after_s: int = LOST_AFTER_S
+) -> Sequence[str]:
+    """Give its command; a reply that does not come within `lost_after_s` seconds is lost."""
     return [
         "ping",
         "-D",
         "-n",
         *("-i", f"{interval_ms / 1000:g}"),
-        *("-W", str(LOST_AFTER_S)),
+        *("-W", str(lost_after_s)),
         *("-c", str(count)),
         address,
     ]
@@ -62,9 +66,13 @@ def verify(bench: Bench) -> str:
 
 def kept_up_per_s(bench: Bench, count: int) -> float:
     """Ping `count` times, as often as is allowed; pings a second, 0 when any reply is lost."""
-    address = bench.under_test.endpoint.ping_address
-    argv = command(address, count=count, interval_ms=SHORTEST_INTERVAL_MS)
-    done = bench.client.run(argv, timeout_s=count * LOST_AFTER_S + 10, check=False)
+    argv = command(
+        bench.under_test.endpoint.ping_address,
+        count=count,
+        interval_ms=SHORTEST_INTERVAL_MS,
+        lost_after_s=NO_MORE_AFTER_S,
+    )
+    done = bench.client.run(argv, timeout_s=count + 10, check=False)
     trips_ms = parse(done.stdout + done.stderr)
     lost = any(trip_ms is None for trip_ms in trips_ms.values())
     return 0.0 if lost else 1000 / SHORTEST_INTERVAL_MS

@@ -45,7 +45,7 @@ def attempts(monkeypatch):
         tried.append(memory_mib)
         if len(tried) == attempt.dies_at:
             raise KeyboardInterrupt
-        serves = memory_mib >= attempt.need_mib
+        serves = memory_mib >= attempt.need_mib and len(tried) != attempt.fails_at
         return Attempt(
             memory_mib=memory_mib,
             requests_per_s=1000.0 + len(tried) % 3 if serves else 0.0,
@@ -56,7 +56,7 @@ def attempts(monkeypatch):
             doubts=attempt.doubts,
         )
 
-    attempt.need_mib, attempt.dies_at, attempt.doubts = 100, None, ()
+    attempt.need_mib, attempt.dies_at, attempt.fails_at, attempt.doubts = 100, None, None, ()
     monkeypatch.setattr(memory_search, "_attempt", attempt)
     return attempt, tried
 
@@ -110,6 +110,14 @@ def test_who_fails_with_ample_memory_is_an_error_that_says_why(bench, attempts):
     with pytest.raises(InstanceError, match="512 MiB: kernel panic") as failed:
         measure(bench)
     assert "ample_mib" in failed.value.remedy
+
+
+def test_one_failure_with_ample_memory_is_a_doubt(bench, attempts):
+    attempt, tried = attempts
+    attempt.fails_at = 1
+    http, _ = measure(bench)
+    assert tried[:2] == [512, 512]
+    assert any("ample memory failed before: kernel panic" in each for each in http.reasons)
 
 
 def test_doubts_of_its_starts_are_the_windows(bench, attempts):
