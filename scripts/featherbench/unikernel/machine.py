@@ -8,6 +8,7 @@ before it and removed after it, so that a guest of a broken run is found by its 
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from contextlib import suppress
 from functools import partial
@@ -32,6 +33,8 @@ NATIVE = "native"
 """Stands among the accelerators for a tender that is a plain process."""
 POWER_DOWN_WITHIN_S = 5.0
 TERMINATE_WITHIN_S = 2.0
+ENDS_WITHIN_S = 2.0
+"""From when a guest is no more to the end of its process."""
 TAIL_CHARACTERS = 1_000
 
 _children: dict[int, Popen[bytes]] = {}
@@ -92,9 +95,11 @@ def pid_of(instance_id: str) -> int | None:
 
 
 def exit_status(pid: int) -> int | None:
-    """Give how a process of ours ended; None while it lives, and where another started it."""
+    """Give how a process that has left its group ended; None where another than us started it."""
     child = _children.get(pid)
-    return None if child is None else child.poll()
+    with suppress(subprocess.TimeoutExpired):  # it leaves the group a moment before it is dead
+        return None if child is None else child.wait(ENDS_WITHIN_S)
+    return None
 
 
 def end(instance_id: str) -> None:
@@ -144,11 +149,18 @@ def _how_it_ended(status: int | None) -> str:
     return f"its process ended by itself, with status {status}"
 
 
-def _how_it_lives(name: str, is_qemu: bool) -> str:  # noqa: FBT001 - its only flag
-    """Say what QEMU knows of a guest whose process lives."""
-    if not is_qemu:
-        return "its process runs"
-    status = monitor.status(name)
+def _has_ended(instance_id: str, status: str) -> bool:
+    """Whether the process is gone; one whose QEMU has nothing more to say is given time to go."""
+    within_s = ENDS_WITHIN_S if status in {monitor.SHUT_DOWN, monitor.SILENT} else 0.0
+    with suppress(DeadlineError):
+        return wait_until(
+            lambda: pid_of(instance_id) is None, what="the guest's end", within_s=within_s
+        )
+    return False
+
+
+def _how_it_lives(name: str, status: str) -> str:
+    """Say what QEMU, whose process lives and whose word for that is `status`, knows of a guest."""
     if status == monitor.SILENT:
         return "QEMU hangs: it does not answer its monitor"
     if status == monitor.INTERNAL_ERROR:
@@ -168,17 +180,24 @@ def is_well(name: str, *, is_qemu: bool) -> bool:
 
 def diagnosis(
     *,
+    instance_id: str,
+    number: int,
     name: str,
-    alive: bool,
     is_qemu: bool,
-    status: int | None,
     log: Path,
     signs: Console,
     answers: Callable[[], str],
 ) -> str:
-    """Say what became of a guest, what that means, and what it said last."""
+    """Say what became of a guest, whose process was `number`, what that means, and its last words.
+
+    `answers` says of one that runs what it does with connections.
+    """
+    status = monitor.status(name) if is_qemu and pid_of(instance_id) is not None else ""
+    if _has_ended(instance_id, status):
+        state = _how_it_ended(exit_status(number))
+    else:
+        state = (_how_it_lives(name, status) if is_qemu else "its process runs") + answers()
     guest_said, own_said = said_by(log), _said_by_qemu(log)
-    state = _how_it_lives(name, is_qemu) + answers() if alive else _how_it_ended(status)
     parts = [state, *console.meanings(signs, guest_said, own_said)]
     if own_said:
         parts.append(f"QEMU said: {own_said[-TAIL_CHARACTERS:]}")

@@ -27,6 +27,8 @@ ENABLED_INTERRUPTS = 1 << 9
 REGISTERS = re.compile(r"[ER]FL=([0-9a-f]+).*?HLT=(\d)", re.DOTALL)
 RUNNING = "running"
 INTERNAL_ERROR = "internal-error"
+SHUT_DOWN = "shutdown"
+"""The guest has ended, and QEMU is about to."""
 SILENT = "silent"
 """Our own word for a QEMU that is there and does not answer."""
 

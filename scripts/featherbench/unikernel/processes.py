@@ -94,10 +94,10 @@ class Processes:
     def diagnosis(self, instance: Instance, wanted: Description, answers: Callable[[], str]) -> str:
         """Ask QEMU, and read what it said."""
         return machine.diagnosis(
+            instance_id=instance.id,
+            number=instance.handle["number"],
             name=instance.handle["name"],
-            alive=machine.pid_of(instance.id) is not None,
             is_qemu=wanted.backend == "qemu",
-            status=machine.exit_status(instance.handle["number"]),
             log=Path(instance.handle["console"]),
             signs=wanted.console,
             answers=answers,

@@ -84,4 +84,6 @@ def test_nginx_opens_100_and_answers_fewer_than_its_limit(served, monkeypatch):
         connections.verify(bench, 100)
     answered = int(low.value.message.partition(" opened and ")[2].split()[0])
     assert 48 < answered < 64
-    assert connections.opener.NOT_ANSWERED in low.value.message
+    # it takes no more connections, or has no file left for the page: whichever it comes to first
+    ways = (connections.opener.NOT_ANSWERED, "500 Internal Server Error")
+    assert any(way in low.value.message for way in ways)

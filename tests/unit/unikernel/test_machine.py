@@ -2,6 +2,7 @@
 """What the user is told of a guest: each way of failing in words of its own."""
 
 import socket
+import subprocess
 
 import pytest
 
@@ -13,19 +14,36 @@ from featherbench.unikernel.description import Description
 
 @pytest.fixture
 def told(tmp_path, monkeypatch):
-    """Give the diagnosis of a guest; `status` is QEMU's word for it, None when QEMU is gone."""
+    """Give the diagnosis of a guest; `status` is QEMU's word for it, None when QEMU is gone.
 
-    def tell(*, status="running", dead=False, exit_status=0, console="", qemu="", answers=""):
+    Of a QEMU that is `ending`, the process is gone soon after it was asked.
+    """
+
+    def tell(
+        *,
+        status="running",
+        ending=False,
+        dead=False,
+        exit_status=0,
+        console="",
+        qemu="",
+        answers="",
+    ):
         log = tmp_path / "abc.log"
         log.write_text(console)
         machine.output_of(log).write_text(qemu)
         monkeypatch.setattr(monitor, "status", lambda _: status)
         monkeypatch.setattr(monitor, "is_dead", lambda _: dead)
+        monkeypatch.setattr(machine, "ENDS_WITHIN_S", 0.1)
+        monkeypatch.setattr(machine, "exit_status", lambda _: exit_status)
+        seen = iter([7, 7])
+        pid_of = (lambda _: next(seen, None)) if ending else (lambda _: 7 if status else None)
+        monkeypatch.setattr(machine, "pid_of", pid_of)
         return machine.diagnosis(
+            instance_id="abc",
+            number=7,
             name="featherbench-abc",
-            alive=status is not None,
             is_qemu=True,
-            status=exit_status,
             log=log,
             signs=Description(console={"failure": ["panic: .*"]}).console,
             answers=lambda: answers,
@@ -49,6 +67,7 @@ def test_a_dead_guest_under_a_live_qemu(told):
     [
         ("internal-error", "KVM failed inside (an internal error)"),
         ("guest-panicked", "QEMU has stopped the guest: guest-panicked"),
+        ("shutdown", "QEMU has stopped the guest: shutdown"),
         (monitor.SILENT, "QEMU hangs"),
     ],
 )
@@ -66,6 +85,18 @@ def test_an_internal_error_of_kvm_that_killed_qemu(told):
 def test_an_exit_before_it_is_ready_is_told_though_the_status_is_0(told):
     assert "ended by itself, with status 0" in told(status=None)
     assert "its process has ended" in told(status=None, exit_status=None)
+
+
+@pytest.mark.parametrize("status", ["shutdown", monitor.SILENT])
+def test_a_qemu_that_is_about_to_end_is_told_as_ended(told, status):
+    assert "ended by itself, with status 83" in told(status=status, ending=True, exit_status=83)
+
+
+def test_the_status_of_a_process_is_known_though_it_is_not_dead_yet():
+    process = subprocess.Popen(["sh", "-c", "sleep 0.1; exit 3"])
+    machine._children[process.pid] = process
+    assert machine.exit_status(process.pid) == 3
+    assert machine.exit_status(1) is None
 
 
 def test_the_descriptions_own_sign_and_what_is_known_of_all(told):
