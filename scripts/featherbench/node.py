@@ -80,12 +80,3 @@ class LocalNode:
 
 
 LOCAL = LocalNode()
-
-
-def named(name: str) -> Node:
-    """Find a node again by the name that a record kept of it."""
-    if not name:
-        return LOCAL
-    from featherbench.ssh import SshNode  # noqa: PLC0415 - it builds on this module
-
-    return SshNode(name=name)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import files_by_command, node, ssh
+from featherbench import files_by_command, node, nodes, ssh
 from featherbench.errors import CommandError, InstanceDiedError
 from featherbench.shell import Completed
 from featherbench.ssh import Access, SshNode
@@ -151,5 +151,5 @@ def test_a_socket_is_forwarded_once(guest, asked):
 
 
 def test_a_record_finds_its_node_again(guest):
-    assert node.named(guest.name) == guest
-    assert node.named("") == node.LOCAL
+    assert nodes.named(guest.name) == guest
+    assert nodes.named("") == node.LOCAL

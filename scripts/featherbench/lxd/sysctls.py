@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from featherbench.limits import sysctl_files
-from featherbench.node import named
+from featherbench.nodes import named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 from pydantic import Field
 
-from featherbench import node, programs
+from featherbench import nodes, programs
 from featherbench.accounting import reset_peak, usage_of
 from featherbench.clock import now_utc
 from featherbench.engine import containers, images, leftovers, running
@@ -63,7 +63,7 @@ class Settings(DriverSettings):
 
 
 def _asking(doing: str, instance: Instance) -> AbstractContextManager[DockerClient]:
-    where = node.named(instance.handle["node"])
+    where = nodes.named(instance.handle["node"])
     return explaining(f"container {instance.id}: {doing}", node=where)
 
 
@@ -211,7 +211,7 @@ class Technology:
     def _group(self, instance: Instance) -> Group:
         with _asking("its control group", instance) as client:
             if container := running.find(client, instance.handle["container"]):
-                return running.group(container, node.named(instance.handle["node"]))
+                return running.group(container, nodes.named(instance.handle["node"]))
         raise InstanceDiedError(f"container {instance.id} is gone")
 
     def reset_peak(self, instance: Instance) -> bool:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 from pydantic import Field
 
-from featherbench import firewall, node, programs
+from featherbench import firewall, nodes, programs
 from featherbench.accounting import reset_peak, usage_of
 from featherbench.clock import now_utc
 from featherbench.errors import (
@@ -65,7 +65,7 @@ class Settings(DriverSettings):
 
 
 def _asking(doing: str, instance: Instance) -> AbstractContextManager[Client]:
-    where = node.named(instance.handle["node"])
+    where = nodes.named(instance.handle["node"])
     return explaining(f"container {instance.id}: {doing}", node=where)
 
 
@@ -215,7 +215,7 @@ class Technology:
             raise InstanceDiedError(f"container {instance.id} ended") from gone
 
     def _group(self, instance: Instance) -> Group:
-        where = node.named(instance.handle["node"])
+        where = nodes.named(instance.handle["node"])
         return running.group(containers.name_of(instance.id), instance.handle["pid"], where)
 
     def reset_peak(self, instance: Instance) -> bool:
@@ -224,7 +224,7 @@ class Technology:
 
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
         """Read sysctls and the service's limit with programs inside the container."""
-        where = node.named(instance.handle["node"])
+        where = nodes.named(instance.handle["node"])
         possible = sysctls.visible(tuning, where)
         files = sysctl_files(possible)
         name = containers.name_of(instance.id)

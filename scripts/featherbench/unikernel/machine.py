@@ -8,7 +8,6 @@ before it and removed after it, so that a guest of a broken run is found by its 
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from contextlib import suppress
 from functools import partial
@@ -97,9 +96,13 @@ def pid_of(instance_id: str) -> int | None:
 def exit_status(pid: int) -> int | None:
     """Give how a process that has left its group ended; None where another than us started it."""
     child = _children.get(pid)
-    with suppress(subprocess.TimeoutExpired):  # it leaves the group a moment before it is dead
-        return None if child is None else child.wait(ENDS_WITHIN_S)
-    return None
+    if child is None:
+        return None
+    with suppress(DeadlineError):  # it leaves the group a moment before it is dead
+        wait_until(
+            lambda: child.poll() is not None, what="the process's end", within_s=ENDS_WITHIN_S
+        )
+    return child.returncode
 
 
 def end(instance_id: str) -> None:
