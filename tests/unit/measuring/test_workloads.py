@@ -2,6 +2,7 @@
 """The workloads on a scripted platform."""
 
 import socket
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -193,6 +194,26 @@ def test_startup_times_the_packet_with_the_nonce(startup, technology):
     assert {window.notes["foreign_packets"] for window in windows} == {1}
     assert [(m.metric, m.value) for m in windows[0].secondary] == [("startup_phase_create", 0.25)]
     assert technology.stopped == ["abc", "abc"]
+
+
+def test_the_host_is_left_alone_before_each_start_and_that_is_not_counted(startup, technology):
+    bench = startup(lambda nonce: [nonce], settle_s=0.2)
+    quiet_s, ended_s, start, stop = [], time.monotonic(), technology.start, technology.stop
+
+    def start_in_time(order):
+        quiet_s.append(time.monotonic() - ended_s)
+        return start(order)
+
+    def stop_and_note(instance):
+        nonlocal ended_s
+        stop(instance)
+        ended_s = time.monotonic()
+
+    technology.start, technology.stop = start_in_time, stop_and_note
+    windows = plugins.workload("startup").measure(bench, 1, 3)
+    assert len(quiet_s) == 3
+    assert all(0.2 <= quiet < 0.4 for quiet in quiet_s)
+    assert all(window.value < 0.1 for window in windows)
 
 
 def test_the_circumstances_of_a_start_are_judged(startup, technology, client):
