@@ -33,7 +33,7 @@ def parse_ticks(stat: str) -> int:
 
 
 def parse_kib(text: str) -> dict[str, int]:
-    """Read the lines `Name: 12 kB` of /proc/PID/smaps_rollup or status, in bytes."""
+    """Read the lines `Name: 12 kB` of /proc/PID/smaps_rollup, status or meminfo, in bytes."""
     rows = (line.split() for line in text.splitlines())
     return {
         row[0].removesuffix(":"): int(row[1]) * KIB
@@ -51,6 +51,14 @@ def guest_used_bytes(stats: Mapping[str, int]) -> int | None:
     if "available" not in stats or "usable" not in stats:
         return None
     return (stats["available"] - stats["usable"]) * KIB
+
+
+def parse_meminfo(meminfo: str) -> int | None:
+    """Give the same from the guest's own /proc/meminfo; see proc(5)."""
+    found = parse_kib(meminfo)
+    if "MemTotal" not in found or "MemAvailable" not in found:
+        return None
+    return found["MemTotal"] - found["MemAvailable"]
 
 
 def vhost_threads(pid: int) -> list[int]:

@@ -19,7 +19,7 @@ from pydantic import Field, create_model
 from featherbench.clock import now_utc
 from featherbench.errors import FeatherbenchError, InstanceDiedError
 from featherbench.files import digest
-from featherbench.guest import contract, engine_guest, image, whole_system
+from featherbench.guest import accounting, contract, engine_guest, image, whole_system
 from featherbench.guest.engine_guest import EngineGuest
 from featherbench.guest.engine_on_disk import engine_on
 from featherbench.guest.layout import lay_out
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from featherbench.settings import DriverSettings
 
 log = logging.getLogger(__name__)
+
+MEMINFO = Path("/proc/meminfo")
 
 
 def root_for(name: str) -> str:
@@ -84,6 +86,10 @@ def _noticing_its_end(hypervisor: Hypervisor, instance_id: str) -> Iterator[None
         if hypervisor.is_running(instance_id):
             raise
         raise InstanceDiedError(f"the guest {instance_id} is gone") from lost
+
+
+def _used_as_told_by(guest: Node) -> int | None:
+    return accounting.parse_meminfo(guest.read([MEMINFO]).get(MEMINFO, ""))
 
 
 def _console(log: Path) -> Path:
@@ -256,11 +262,14 @@ class Nested:
         """
         with _noticing_its_end(self.hypervisor, instance.id):
             whole, own = self.hypervisor.usage(instance.id), self.inner.usage(instance)
+            guest_used_bytes = whole.guest_used_bytes
+            if guest_used_bytes is None:  # Xen cannot look into a domain
+                guest_used_bytes = _used_as_told_by(engine_guest.node_of(instance.id))
         return own.model_copy(
             update={
                 "cpu_s": whole.cpu_s,
                 "throttled_s": whole.throttled_s,
-                "guest_used_bytes": whole.guest_used_bytes,
+                "guest_used_bytes": guest_used_bytes,
                 "hypervisor_bytes": whole.memory_current_bytes,
                 "source": f"time: the guest's; memory: the instance's in it, by {own.source}",
             }

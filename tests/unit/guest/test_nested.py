@@ -118,7 +118,9 @@ def test_the_console_lies_beside_the_log():
     assert nested._console(Path("/logs/abc.log")) == Path("/logs/abc.console.log")
 
 
-def test_time_is_the_guests_and_memory_the_containers(docker, monkeypatch):
+@pytest.fixture
+def accounts(docker, monkeypatch):
+    """Have a hypervisor account a guest, and the engine in it a container."""
     whole = Usage(
         cpu_s=9.0,
         throttled_s=None,
@@ -132,12 +134,30 @@ def test_time_is_the_guests_and_memory_the_containers(docker, monkeypatch):
     own = whole.model_copy(
         update={"cpu_s": 1.0, "memory_current_bytes": 20, "guest_used_bytes": None, "source": "v1"}
     )
-    monkeypatch.setattr(type(docker.hypervisor), "usage", lambda _self, _id: whole)
     monkeypatch.setattr(type(docker.inner), "usage", lambda _self, _instance: own)
-    found = docker.usage(SimpleNamespace(id="abc"))
+
+    def account(**changes):
+        changed = whole.model_copy(update=changes)
+        monkeypatch.setattr(type(docker.hypervisor), "usage", lambda _self, _id: changed)
+        return docker.usage(SimpleNamespace(id="abc"))
+
+    return account
+
+
+def test_time_is_the_guests_and_memory_the_containers(accounts):
+    found = accounts()
     assert (found.cpu_s, found.memory_current_bytes) == (9.0, 20)
     assert (found.guest_used_bytes, found.hypervisor_bytes) == (300, 900)
     assert "v1" in found.source
+
+
+def test_a_guest_is_asked_itself_where_its_hypervisor_cannot_look_into_it(accounts, monkeypatch):
+    meminfo = "MemTotal:        1000 kB\nMemFree:          100 kB\nMemAvailable:     400 kB\n"
+    guest = SimpleNamespace(read=lambda paths: dict.fromkeys(paths, meminfo))
+    monkeypatch.setattr(engine_guest, "node_of", lambda _: guest)
+    assert accounts(guest_used_bytes=None).guest_used_bytes == 600 * 1024
+    guest.read = lambda _paths: {}
+    assert accounts(guest_used_bytes=None).guest_used_bytes is None
 
 
 @pytest.fixture
