@@ -52,9 +52,11 @@ def driver_files(kind: str, plugins: Sequence[str] | None = None) -> dict[str, P
     return dict(_files_in((*(Path(folder) / kind for folder in outside), PACKAGE / kind)))
 
 
+# What planning asks of every cell is looked up once.
+
+
 @cache
 def _files_in(folders: tuple[Path, ...]) -> dict[str, Path]:
-    """Look into folders once: planning asks for the drivers of every cell."""
     return {
         file.stem: file
         for folder in folders
@@ -94,6 +96,7 @@ def _demanded(kind: str) -> frozenset[str]:
     )
 
 
+@cache
 def _of_contract(kind: str, file: Path) -> type:
     """Give the class of a driver's file. Raises ConfigError when it lacks what it must have."""
     found = getattr(_module(file), CLASS_OF_KIND[kind], None)
