@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Containers in domains of a real Xen, which runs on an emulated processor: the same drivers.
+
+Each takes seven minutes or more there, so they run with the benchmarks.
+"""
+
+import uuid
+
+import pytest
+
+from featherbench import plugins, services
+from featherbench.guest import folder
+from featherbench.platforms.contract import BuildOrder, StartOrder, Tuning
+from featherbench.waiting import wait_until
+
+pytestmark = [
+    *(pytest.mark.xen, pytest.mark.testbed, pytest.mark.benchmark),
+    pytest.mark.timeout(2400),
+]
+ANSWERS_WITHIN_S = 300.0
+MEMORY_MIB = 1200
+TUNING = Tuning(net_sysctls={}, nofile=4321)
+
+
+@pytest.fixture(params=["docker", "lxd"])
+def technology(request, xen_settings):
+    given = plugins.platform(request.param, "xentcg", host_settings=xen_settings)
+    if lacks := given.lacks():
+        pytest.skip(lacks[0].what)
+    return given
+
+
+@pytest.fixture
+def order(technology, built_root, wire, place, tmp_path):
+    workload = plugins.workload("http")
+    image = technology.build_image(
+        BuildOrder(
+            app="http",
+            into=tmp_path,
+            roots=built_root.roots_of(technology),
+            files=workload.files(workload.Settings()),
+            state=place.state,
+            guest_subnet=wire.guest_subnet,
+        )
+    )
+    instance_id = f"test{uuid.uuid4().hex[:8]}"
+    settings = {"guest": {"memory_mib": MEMORY_MIB, "vcpus": 1}}
+    return StartOrder(
+        instance_id=instance_id,
+        app="http",
+        image=image,
+        command=services.serve_command("http"),
+        port=services.PORTS["http"],
+        network="nat",
+        settings=technology.Settings.model_validate(settings),
+        tuning=TUNING,
+        place=place,
+        log=tmp_path / f"{instance_id}.log",
+    )
+
+
+def test_a_container_in_a_domain_serves_the_client(technology, order, wire, left_in_dom0):
+    technology.prepare(order)
+    instance = technology.start(order)
+    where = f"http://{instance.endpoint.address}:{instance.endpoint.port}/payload"
+    said = wait_until(
+        lambda: wire.client("sh", "-c", f"curl --silent --max-time 5 {where} || true"),
+        what=f"the payload: {technology.diagnosis(instance)}",
+        within_s=ANSWERS_WITHIN_S,
+        every_s=1,
+    )
+    assert len(said) == 1150
+    assert technology.is_running(instance)
+    assert technology.tuning_in_force(instance, TUNING)["nofile"] == "4321"
+    usage = technology.usage(instance)
+    assert 0 < usage.memory_current_bytes < usage.guest_used_bytes < MEMORY_MIB << 20
+    assert usage.hypervisor_bytes == MEMORY_MIB << 20
+    technology.stop(instance)
+    assert not technology.is_running(instance)
+    assert left_in_dom0() == set()
+    assert not folder.of(instance.id).path.exists()
