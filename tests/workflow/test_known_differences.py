@@ -9,7 +9,9 @@ import pytest
 from featherbench.report.conclusions import SIGNIFICANT_P
 from featherbench.statistics.games_howell import METHOD as GAMES_HOWELL
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.testbed, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.testbed, pytest.mark.timeout(7200)]
+wants_a_quiet_machine = pytest.mark.benchmark
+"""Whoever else takes the processors takes what a quota leaves, and what throughput shows."""
 
 BASELINE = "linux-native"
 QUOTA, PERIOD_US = 0.95, 10_000
@@ -51,7 +53,7 @@ class Technology(linux.Technology):
     def start(self, order):
         begun_s = time.monotonic()
         while time.monotonic() - begun_s < {DELAY_S}:
-            pass  # asleep, the processor would cool down: what starts after that takes 10 ms more
+            pass  # asleep, the processor would cool down
         return super().start(order)
 """,
 }
@@ -138,6 +140,7 @@ def test_a_delay_of_the_start_is_found_and_its_size(starts):
     assert 2 * low_s - later_s <= DELAY_S <= 2 * high_s - later_s
 
 
+@wants_a_quiet_machine
 @pytest.mark.parametrize(
     ("metric", "level"),
     [*(("http_throughput", level) for level in LEVELS), ("round_trip_time", 1)],
@@ -146,11 +149,9 @@ def test_a_platform_does_not_differ_from_itself(loads, metric, level):
     assert loads.ratio(metric, "twin", level)["p_adj"] >= SIGNIFICANT_P
 
 
+@wants_a_quiet_machine
 def test_a_quota_of_the_processor_is_found_and_its_size(loads):
-    """nginx takes all of its processor at this level, so it loses what the quota takes.
-
-    This wants a machine that does nothing else: whoever takes the processor takes the quota's part.
-    """
+    """nginx takes all of its processor at this level, so it loses what the quota takes."""
     row = loads.ratio("http_throughput", "throttled", LEVELS[-1])
     assert row["p_adj"] < SIGNIFICANT_P
     assert row["ci_low"] <= QUOTA <= row["ci_high"]
