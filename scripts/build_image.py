@@ -41,7 +41,6 @@ def order_for(spec: ImageSpec, *, roots: Mapping[str, Path], into: Path) -> Buil
         roots={name: _root(record) for name, record in roots.items()},
         files=workload.files(workload.Settings.model_validate(spec.files_for.settings)),
         state=current_state().directory,
-        guest_subnet=spec.guest_subnet,
         recipe=spec.recipe,
     )
 

@@ -367,7 +367,6 @@ class Matrix:
             technology=technology,
             host=host,
             app=app,
-            guest_subnet=self._guest_subnet(host),
             files_for=WorkloadSpec(name=app, settings={key: whole[key] for key in in_image}),
             recipe=self._recipe(owner, app),
             code=code_digest("build_image", drivers, self.config.plugins),

@@ -68,14 +68,13 @@ class RootFilesystemSpec(Record):
 class ImageSpec(Record):
     """One image to build, for a technology on the hosts of one family (see `hosts/contract.py`).
 
-    `host` is one of them, always the same; `guest_subnet` is empty unless it is made in a guest.
+    `host` is one of them, always the same.
     `recipe` is empty unless the user brings the image; see OwnImages in `platforms/contract.py`.
     """
 
     technology: str
     host: str
     app: str
-    guest_subnet: str = ""
     files_for: WorkloadSpec
     recipe: dict[str, Any] = Field(default_factory=dict)
     code: str

@@ -76,15 +76,16 @@ def test_a_mistake_in_what_is_set_of_a_host_is_one_of_the_configurations(hosts, 
         assert matrix([*FIRST, "linux-xen", "linux-tcg"], hosts=hosts).plan
 
 
-def test_the_addresses_of_guests_concern_guests_alone():
+def test_the_addresses_of_guests_concern_guests_alone_and_none_of_their_images():
     moved = matrix([*FIRST, *ADDED], testbed={"guest_subnet": "198.18.9.0/24"})
     before = matrix([*FIRST, *ADDED])
     assert told(moved, [*FIRST, "lxd-native"]) == told(before, [*FIRST, "lxd-native"])
-    changed = told(moved, ["linux-tcg"])
-    assert (
-        changed["measure", "linux-tcg", "http"]
-        != told(before, ["linux-tcg"])["measure", "linux-tcg", "http"]
-    )
+    guests = ["linux-tcg", "docker-tcg"]
+    changed, unchanged = told(moved, guests), told(before, guests)
+    assert changed["measure", "linux-tcg", "http"] != unchanged["measure", "linux-tcg", "http"]
+    images = [job for job in unchanged if job[0] == "build_image"]
+    assert len(images) == 6
+    assert all(changed[image] == unchanged[image] for image in images)
 
 
 def test_guests_of_both_accelerators_share_their_images():

@@ -159,7 +159,7 @@ class Nested:
 
     def _image_inside(self, order: BuildOrder, parts: image.Parts) -> Image:
         with engine_on(parts.disk, self.name, log=order.into / "engine.log") as node:
-            return self.inner.build_image(replace(order, node=node, guest_subnet=""))
+            return self.inner.build_image(replace(order, node=node))
 
     def _guest(
         self,

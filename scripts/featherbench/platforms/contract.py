@@ -90,9 +90,9 @@ class BuildOrder:
     """What to build: an image of `app` with `files` (path in the image → content).
 
     `into` is a folder of the image's own, emptied before; what the driver keeps on disk goes there.
-    `roots` are the root file systems that the technology asks for, by name. `state` and
-    `guest_subnet` are as in Place, for images that are made inside a guest; `node` is where the
-    technology's engine runs. `recipe` is what an OwnImages technology has said of the image.
+    `roots` are the root file systems that the technology asks for, by name. `state` is as in Place;
+    `node` is where the technology's engine runs. `recipe` is what an OwnImages technology has said
+    of the image.
     """
 
     app: str
@@ -100,7 +100,6 @@ class BuildOrder:
     roots: Mapping[str, Root]
     files: Mapping[str, bytes]
     state: Path
-    guest_subnet: str = ""
     node: Node = LOCAL
     recipe: Mapping[str, Any] = field(default_factory=dict)
 

@@ -104,7 +104,6 @@ def _built(check: Check) -> Image:
         roots={},
         files={},
         state=check.state,
-        guest_subnet=check.guest_subnet,
         recipe=recipe,
     )
     return check.technology.build_image(order)

@@ -79,7 +79,7 @@ def driver_of(module):
 
 
 @pytest.fixture(scope="module")
-def images(request, built_root, forget_images, wire, tmp_path_factory):
+def images(request, built_root, forget_images, tmp_path_factory):
     """Build the images of the module's TECHNOLOGY."""
     technology = driver_of(request.module)
     if lacks := technology.lacks():
@@ -94,7 +94,6 @@ def images(request, built_root, forget_images, wire, tmp_path_factory):
                 roots=built_root.roots_of(technology),
                 files=workload.files(workload.Settings()),
                 state=tmp_path_factory.mktemp("state"),
-                guest_subnet=wire.guest_subnet,
             )
         )
 

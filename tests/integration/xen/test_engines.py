@@ -31,7 +31,7 @@ def technology(request, xen_settings):
 
 
 @pytest.fixture
-def order(technology, built_root, wire, place, tmp_path):
+def order(technology, built_root, place, tmp_path):
     workload = plugins.workload("http")
     image = technology.build_image(
         BuildOrder(
@@ -40,7 +40,6 @@ def order(technology, built_root, wire, place, tmp_path):
             roots=built_root.roots_of(technology),
             files=workload.files(workload.Settings()),
             state=place.state,
-            guest_subnet=wire.guest_subnet,
         )
     )
     instance_id = f"test{uuid.uuid4().hex[:8]}"
