@@ -318,12 +318,16 @@ class Matrix:
         """Say what the machine's part is, but for virtual machines."""
         return TestbedSpec(**self.config.testbed.model_dump(exclude={"guest_subnet"}))
 
-    def _guest_subnet(self, host: str) -> str:
-        virtualized = plugins.host(host, self.config.plugins).virtualized
-        return self.config.testbed.guest_subnet if virtualized else ""
+    def _guest_subnet(self, platform: PlatformSpec) -> str:
+        """Give the guests' addresses; a unikernel that is a plain process is a guest, too."""
+        virtualized = plugins.host(platform.host, self.config.plugins).virtualized
+        are_guests = virtualized or isinstance(self._driver_of(platform), OwnImages)
+        return self.config.testbed.guest_subnet if are_guests else ""
 
-    def _testbed_for(self, host: str) -> TestbedSpec:
-        return self.testbed.model_copy(update={"guest_subnet": self._guest_subnet(host)})
+    @cache  # noqa: B019 - a matrix lives as long as its process
+    def _testbed_for(self, platform: str) -> TestbedSpec:
+        subnet = self._guest_subnet(self.platforms[platform])
+        return self.testbed.model_copy(update={"guest_subnet": subnet})
 
     @cached_property
     def _tuning(self) -> TuningSpec:
@@ -397,7 +401,7 @@ class Matrix:
             "workload": task,
             "apps": self.apps_of(platform, workload),
             "deployment": deployment,
-            "testbed": self._testbed_for(place.host),
+            "testbed": self._testbed_for(platform),
             "tuning": self._tuning,
             "code": code_digest(script, drivers, self.config.plugins),
         }

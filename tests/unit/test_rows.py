@@ -88,6 +88,13 @@ def test_the_addresses_of_guests_concern_guests_alone_and_none_of_their_images()
     assert all(changed[image] == unchanged[image] for image in images)
 
 
+def test_a_unikernel_that_is_a_plain_process_has_a_guests_address_too():
+    asked = matrix(["linux-native", "mirageos-native"])
+    where = {"workload": "http", "deployment": 1}
+    specs = [asked.deploy_spec("deploy", platform=name, **where) for name in asked.platforms]
+    assert [spec.testbed.guest_subnet for spec in specs] == ["", "198.18.2.0/24"]
+
+
 def test_guests_of_both_accelerators_share_their_images():
     both = matrix(ADDED, baseline="lxd-native")
     for technology in ("linux", "docker", "lxd"):
