@@ -93,8 +93,8 @@ def usage_of(pid: int, stats: Mapping[str, int]) -> Usage:
     try:
         rollup = parse_kib((PROC / str(pid) / "smaps_rollup").read_text())
         status = parse_kib((PROC / str(pid) / "status").read_text())
-        cpu_s = _cpu_s(pid)
-    except (FileNotFoundError, ProcessLookupError) as gone:
+        cpu_s, peak_bytes = _cpu_s(pid), status["VmHWM"]
+    except (FileNotFoundError, ProcessLookupError, KeyError) as gone:  # a dead one has no VmHWM
         raise InstanceDiedError(f"the guest's QEMU (process {pid}) is gone") from gone
     return Usage(
         cpu_s=cpu_s,
@@ -103,7 +103,7 @@ def usage_of(pid: int, stats: Mapping[str, int]) -> Usage:
         memory_working_set_bytes=rollup["Pss"],
         memory_anonymous_bytes=rollup["Pss_Anon"],
         memory_file_bytes=rollup["Pss_File"],
-        memory_peak_bytes=status["VmHWM"],
+        memory_peak_bytes=peak_bytes,
         guest_used_bytes=guest_used_bytes(stats),
         source=SOURCE,
     )

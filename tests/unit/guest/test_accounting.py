@@ -59,6 +59,13 @@ def test_a_process_that_is_gone_is_an_error():
         accounting.usage_of(78, STATS)
 
 
+def test_a_process_that_ends_meanwhile_is_gone(proc):
+    """One that has ended, and whose parent has not been told yet, holds no memory."""
+    (proc / "77/status").write_text("Name:\tqemu-system-x86\nState:\tZ (zombie)\n")
+    with pytest.raises(InstanceDiedError):
+        accounting.usage_of(77, STATS)
+
+
 @pytest.mark.usefixtures("proc")
 def test_the_peak_of_a_process_that_is_gone_cannot_be_reset():
     assert accounting.reset_peak(78) is False
