@@ -52,6 +52,11 @@ class Folder:
         return self.path / "seed.img"
 
     @property
+    def spent(self) -> Path:
+        """How many seconds of processor time the guest had used when it was prepared."""
+        return self.path / "spent"
+
+    @property
     def report(self) -> Path:
         """What the guest tells us."""
         return self.path / "report.log"

@@ -14,7 +14,7 @@ from featherbench.unikernel import leftovers as unikernels
 from featherbench.unikernel.processes import Processes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from featherbench.guest.contract import Hypervisor
     from featherbench.guest.definition import Accelerator
@@ -63,9 +63,10 @@ class GuestHost:
         """Give the technology in a guest, or as one; see above."""
         return platform(name, technology, self._hypervisor, Processes(accelerator=self.accelerator))
 
-    def leftovers(self) -> Sequence[Leftover]:
+    def leftovers(self) -> Iterator[Leftover]:
         """Find unikernels, machines, their folders, and the bridge."""
-        return [*unikernels.find(self.accelerator), *self._hypervisor.leftovers()]
+        yield from unikernels.find(self.accelerator)
+        yield from self._hypervisor.leftovers()
 
     def remove(self, leftover: Leftover) -> None:
         """Remove one of them."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench import firewall
+from featherbench.errors import FeatherbenchError
 from featherbench.guest import bridge, domains, folder
 from featherbench.platforms.contract import Leftover
 
@@ -34,8 +35,7 @@ def _guests() -> Iterator[domains.Found]:
             yield domains.Found(each.instance_id, state, accelerator)
 
 
-def find(accelerator: Accelerator) -> Iterator[Leftover]:
-    """Give the guests of an accelerator first: without the bridge, they could not be reached."""
+def _guests_of(accelerator: Accelerator) -> Iterator[Leftover]:
     for found in _guests():
         if found.accelerator in {"", accelerator}:
             yield Leftover(
@@ -44,11 +44,25 @@ def find(accelerator: Accelerator) -> Iterator[Leftover]:
                 handle={"instance_id": found.instance_id},
                 state=found.state,
             )
+
+
+def find(accelerator: Accelerator) -> Iterator[Leftover]:
+    """Give the guests of an accelerator first: without the bridge, they could not be reached.
+
+    What libvirt does not answer for keeps nothing else from being found; it is raised at the end.
+    """
+    silent: FeatherbenchError | None = None
+    try:
+        yield from _guests_of(accelerator)
+    except FeatherbenchError as failure:
+        silent = failure
     for name, state in bridge.owners().items():
         yield Leftover(kind=BRIDGE, name=name, state=state)
     for subnet in bridge.stale_routes():
         yield Leftover(kind=ROUTE, name=str(subnet))
     yield from firewall.leftovers()
+    if silent is not None:
+        raise silent
 
 
 def end(instance_id: str) -> None:

@@ -19,7 +19,14 @@ from pydantic import Field, create_model
 from featherbench.clock import now_utc
 from featherbench.errors import FeatherbenchError, InstanceDiedError
 from featherbench.files import digest
-from featherbench.guest import accounting, contract, engine_guest, image, whole_system
+from featherbench.guest import (
+    accounting,
+    contract,
+    engine_guest,
+    folder,
+    image,
+    whole_system,
+)
 from featherbench.guest.engine_guest import EngineGuest
 from featherbench.guest.engine_on_disk import engine_on
 from featherbench.guest.layout import lay_out
@@ -86,6 +93,13 @@ def _noticing_its_end(hypervisor: Hypervisor, instance_id: str) -> Iterator[None
         if hypervisor.is_running(instance_id):
             raise
         raise InstanceDiedError(f"the guest {instance_id} is gone") from lost
+
+
+def _since(spent: Path, cpu_s: float | None) -> float | None:
+    """Subtract what was spent before; the file is gone with the guest."""
+    if cpu_s is None or not spent.exists():
+        return cpu_s
+    return max(0.0, cpu_s - float(spent.read_text()))
 
 
 def _used_as_told_by(guest: Node) -> int | None:
@@ -216,6 +230,12 @@ class Nested:
         guest.start()
         with _guest_ended_on_failure(self.hypervisor, order.instance_id):
             self.inner.prepare(self._inside(order))
+            self._note_spent(order.instance_id)
+
+    def _note_spent(self, instance_id: str) -> None:
+        """Note the time that the guest's boot took, which is none of the instance's."""
+        spent_s = self.hypervisor.usage(instance_id).cpu_s or 0.0
+        folder.of(instance_id).spent.write_text(f"{spent_s}")
 
     def start(self, order: StartOrder) -> Instance:
         """Start an instance in its guest. Raises InstanceError, having ended the guest."""
@@ -255,10 +275,10 @@ class Nested:
             engine_guest.stop(self.hypervisor, instance.id)
 
     def usage(self, instance: Instance) -> Usage:
-        """Read the time that the guest has used, engine and all, and the memory of the instance.
+        """Read the time that the guest has used since it was prepared, and the instance's memory.
 
-        That is as the engine's machine accounts it, beside what the guest's kernel holds, and its
-        hypervisor.
+        The time is that of the guest with its engine and all. The memory is as the engine's machine
+        accounts it, beside what the guest's kernel holds, and its hypervisor.
         """
         with _noticing_its_end(self.hypervisor, instance.id):
             whole, own = self.hypervisor.usage(instance.id), self.inner.usage(instance)
@@ -267,7 +287,7 @@ class Nested:
                 guest_used_bytes = _used_as_told_by(engine_guest.node_of(instance.id))
         return own.model_copy(
             update={
-                "cpu_s": whole.cpu_s,
+                "cpu_s": _since(folder.of(instance.id).spent, whole.cpu_s),
                 "throttled_s": whole.throttled_s,
                 "guest_used_bytes": guest_used_bytes,
                 "hypervisor_bytes": whole.memory_current_bytes,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from featherbench.platforms.contract import Leftover, Technology
     from featherbench.settings import DriverSettings
@@ -40,8 +40,11 @@ class Host(Protocol):
         """
         ...
 
-    def leftovers(self) -> Sequence[Leftover]:
-        """Find what broken runs left of the host's own: only what bears our label."""
+    def leftovers(self) -> Iterable[Leftover]:
+        """Find what broken runs left of the host's own: only what bears our label.
+
+        What was given before an error counts.
+        """
         ...
 
     def remove(self, leftover: Leftover) -> None:

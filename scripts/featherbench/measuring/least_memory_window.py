@@ -51,7 +51,7 @@ def least_memory_window(bench: Bench, app: str, index: int, trial: Trial, rules:
 
 
 def _subject(bench: Bench, app: str) -> str:
-    """Tell searches apart: what is started, how it is loaded, and on which machine."""
+    """Tell searches apart: what is started, how it is loaded, here and in which host."""
     facts = {
         "coordinates": bench.coordinates.model_dump(),
         "image": bench.images[app].digest,
@@ -59,6 +59,7 @@ def _subject(bench: Bench, app: str) -> str:
         "settings": bench.settings.model_dump(mode="json"),
         "cpus": [list(bench.place.cpus), list(bench.client.cpus)],
         "host": fingerprint(),
+        "run_by": dict(bench.technology.facts()),
     }
     return digest(canonical_json(facts).encode())
 

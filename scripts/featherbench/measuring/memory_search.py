@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from featherbench import services
-from featherbench.errors import FeatherbenchError, InstanceError
+from featherbench.errors import FeatherbenchError, HostSilentError, InstanceError
 from featherbench.measuring import ping
 from featherbench.measuring.least_memory import Attempt, Search
 from featherbench.measuring.load_run import sized
@@ -97,20 +97,27 @@ def _patience_s(search: Search) -> float:
 
 
 def _attempt(trial: Trial, search: Search, memory_mib: int) -> Attempt:
-    """Start with that much memory, load, stop; what goes wrong with the instance is a result."""
+    """Start with that much memory, load, stop; what goes wrong with the instance is a result.
+
+    What goes wrong with its host is none, and is raised.
+    """
     bench, app = trial.bench, trial.app
     command = services.command_of(app, bench.place.home)
     order = bench.order(app, command, services.PORTS.get(app), memory_mib=memory_mib)
+    bench.technology.prepare(order)
     try:
-        bench.technology.prepare(order)
         began_s = time.monotonic()
         instance = bench.technology.start(order)
+    except HostSilentError:
+        raise
     except InstanceError as failure:
         return _failed(memory_mib, failure)
     running = bench.with_instance(instance)
     try:
         wait_until_ready(running, within_s=_patience_s(search))
         return _served(trial, running, memory_mib, ready_after_s=time.monotonic() - began_s)
+    except HostSilentError:
+        raise
     except FeatherbenchError as failure:
         return _failed(memory_mib, failure)
     finally:

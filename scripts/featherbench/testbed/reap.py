@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from featherbench import plugins
 from featherbench.errors import HostSilentError, TestbedError
 from featherbench.files import write_whole
+from featherbench.platforms.contract import OwnImages
 from featherbench.testbed import lease, network, tuning
 from featherbench.testbed.lock import running_job, try_lock
 from featherbench.testbed.ownership import busy, current_owner, recorded_owner, relinquish
@@ -104,7 +105,9 @@ def _of_driver(state: State, name: str, driver: Technology | Host) -> Iterator[R
 
 def _of_technology(state: State, name: str, folders: Sequence[str]) -> Iterator[Remnant]:
     technology = plugins.technology(name, folders)
-    if not technology.lacks():
+    # A unikernel is found without the program that runs it, which may be in another user's PATH.
+    is_guest = isinstance(technology, OwnImages) and technology.runs_natively
+    if is_guest or not technology.lacks():
         yield from _of_driver(state, name, technology)
 
 

@@ -171,20 +171,26 @@ class Description(Part):
             raise ValueError(f"{self.backend} cannot boot from a disk")
         if self.xenstore_key and self.backend != "xl":
             raise ValueError(f"{self.backend} has no xenstore: `xenstore_key` is of xl")
-        if self.backend == "xl" and any(disk.format != "raw" for disk in self.disks):
+        if self.kernel and self.make:
+            raise ValueError("give `kernel`, or `make` that makes it")
+        return self
+
+    @model_validator(mode="after")
+    def _is_what_xl_can_run(self) -> Self:
+        if self.backend != "xl":
+            return self
+        if any(disk.format != "raw" for disk in self.disks):
             raise ValueError("xl takes raw disks: `qemu-img convert -O raw` makes one")
-        if self.backend == "xl" and len(self.disks) > XEN_DISKS:
+        if len(self.disks) > XEN_DISKS:
             raise ValueError(f"xl gives a guest {XEN_DISKS} disks at most")
-        if self.backend == "xl" and any(
-            not (each.snapshot or each.readonly) for each in self.disks
-        ):
+        if any(not (each.snapshot or each.readonly) for each in self.disks):
             raise ValueError(
                 "under xl what a guest writes is always forgotten: leave out `snapshot`"
             )
-        if self.backend == "xl" and self.machine not in XEN_MODES:
+        if self.machine not in XEN_MODES:
             raise ValueError(f"xl knows no machine {self.machine!r}: it is `pvh` or `pv`")
-        if self.kernel and self.make:
-            raise ValueError("give `kernel`, or `make` that makes it")
+        if self.accepted_exits:
+            raise ValueError("a domain of Xen's has no exit status: leave out `accepted_exits`")
         return self
 
     @property

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from featherbench import programs, services
 from featherbench.clock import now_utc
 from featherbench.codehash import folder_digest
-from featherbench.errors import ConfigError
+from featherbench.errors import ConfigError, InstanceDiedError
 from featherbench.files import file_digest
 from featherbench.guest import bridge
 from featherbench.guest.definition import mac_of
@@ -220,17 +220,20 @@ class Unikernel:
 
     def usage(self, instance: Instance) -> Usage:
         """Read what it has used; nothing where it may have ended, and has."""
-        if self.runner.number_of(instance.id) is None and self._ended_as_allowed(instance):
-            return Usage(
-                cpu_s=None,
-                throttled_s=None,
-                memory_current_bytes=None,
-                memory_working_set_bytes=None,
-                memory_anonymous_bytes=None,
-                memory_peak_bytes=None,
-                source=GONE,
-            )
-        return self.runner.usage(instance.id)
+        try:
+            return self.runner.usage(instance.id)
+        except InstanceDiedError:
+            if not self._ended_as_allowed(instance):
+                raise
+        return Usage(
+            cpu_s=None,
+            throttled_s=None,
+            memory_current_bytes=None,
+            memory_working_set_bytes=None,
+            memory_anonymous_bytes=None,
+            memory_peak_bytes=None,
+            source=GONE,
+        )
 
     def reset_peak(self, instance: Instance) -> bool:
         """Reset it, where the runner can."""

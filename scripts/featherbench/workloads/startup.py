@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from pydantic import Field
 
-from featherbench.errors import DeadlineError, InstanceError
+from featherbench.errors import DeadlineError, InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import (
     FIRST_FRAME,
     NONCE,
@@ -176,7 +176,12 @@ def _first_packet(bench: Bench, listener: Listener | Watcher, nonce: str) -> int
             return wait_until(
                 partial(listener.stamp_ns, nonce), what="first packet", within_s=LIVENESS_EVERY_S
             )
-        bench.require_running()
+        try:
+            bench.require_running()
+        except InstanceDiedError:
+            if stamp_ns := listener.stamp_ns(nonce):  # it may end once it has sent it
+                return stamp_ns
+            raise
     raise InstanceError(
         f"no packet of {bench.coordinates.platform} came within {timeout_s:g} s: "
         f"{bench.technology.diagnosis(bench.under_test)}",

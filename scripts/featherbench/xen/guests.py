@@ -124,6 +124,18 @@ class Guests:
             ) from failure
         folder.remove(instance_id)
 
+    def end_others(self, state: str) -> None:
+        """End the domains of this testbed under this dom0, of which there should be none.
+
+        One that could not be ended while dom0 was silent would answer in place of the next, which
+        has the same address. Raises InstanceError.
+        """
+        for each in list(self.leftovers()):
+            instance_id = each.handle["instance_id"]
+            where = _noted(instance_id) if each.state == state else None
+            if where is not None and where.dom0 == self.settings.dom0:
+                self.end(instance_id)
+
     def leftovers(self) -> Iterator[Leftover]:
         """Find domains by their folders here."""
         for each in folder.own_folders():
@@ -133,18 +145,28 @@ class Guests:
                 yield Leftover(kind=KIND, name=each.instance_id, handle=handle, state=state)
 
 
-def remove(host: str, leftover: Leftover) -> None:
-    """End a domain of a broken run, wherever its dom0 is."""
-    instance_id = leftover.handle["instance_id"]
+def _noted(instance_id: str) -> HostSettings | None:
+    """Say where the dom0 of a domain is; None where a killed run had not asked it for anything.
+
+    Raises InstanceError when that cannot be read.
+    """
     noted = folder.of(instance_id).path / SETTINGS
-    if not noted.exists():  # killed before anything was asked of dom0
-        folder.remove(instance_id)
-        return
+    if not noted.exists():
+        return None
     try:
-        settings = HostSettings.model_validate_json(noted.read_bytes())
+        return HostSettings.model_validate_json(noted.read_bytes())
     except ValidationError as unreadable:
         raise InstanceError(
             f"{noted}, which says where the domain {name_of(instance_id)} is, cannot be read",
             remedy=f"destroy the domain by hand, and remove {noted.parent}",
         ) from unreadable
-    Guests(host=host, settings=settings).end(instance_id)
+
+
+def remove(host: str, leftover: Leftover) -> None:
+    """End a domain of a broken run, wherever its dom0 is."""
+    instance_id = leftover.handle["instance_id"]
+    settings = _noted(instance_id)
+    if settings is None:
+        folder.remove(instance_id)
+    else:
+        Guests(host=host, settings=settings).end(instance_id)

@@ -49,7 +49,8 @@ def facts_of(settings: HostSettings) -> Mapping[str, str]:
     if isinstance(found, str):
         return {"not available": found}
     told = {name: found.info[name] for name in FACTS if name in found.info}
-    return {**told, "processor": found.processor, "dom0": settings.dom0 or "this machine"}
+    where = {"dom0": settings.dom0 or "this machine", "cpus": settings.cpus or "any"}
+    return {**told, "processor": found.processor, **where}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +91,7 @@ class Xen:
     def prepare(self, guest_subnet: str, parts: Parts, *, state: str, home: str) -> Layout:
         """Make the bridge, lay the way to dom0, and bring the image there."""
         layout = prepare_bridge(self.settings, guest_subnet, state=state, home=home)
+        self._guests.end_others(state)
         images.bring(self._guests.dom0, (parts.kernel, parts.initrd, parts.disk))
         return layout
 

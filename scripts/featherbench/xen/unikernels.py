@@ -72,6 +72,7 @@ class XlDomains:
     def prepare(self, guest_subnet: str, files: Sequence[Path], *, state: str, home: str) -> None:
         """Make the bridge, lay the way to dom0, and bring the files there."""
         prepare_bridge(self.settings, guest_subnet, state=state, home=home)
+        self._guests.end_others(state)
         images.bring(self._guests.dom0, files)
 
     def start(self, guest: Guest, *, state: str, cpus: Sequence[int]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from featherbench import plugins
 from featherbench.errors import InstanceDiedError, InstanceError
-from featherbench.guest import engine_guest, nested
+from featherbench.guest import engine_guest, folder, nested
 from featherbench.guest.nested import Nested
 from featherbench.platforms.contract import Place, StartOrder, Tuning
 from featherbench.record import Image, ImageSize, Usage
@@ -149,6 +149,16 @@ def test_time_is_the_guests_and_memory_the_containers(accounts):
     assert (found.cpu_s, found.memory_current_bytes) == (9.0, 20)
     assert (found.guest_used_bytes, found.hypervisor_bytes) == (300, 900)
     assert "v1" in found.source
+
+
+def test_the_boot_of_its_guest_is_none_of_a_containers_time(
+    docker, accounts, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(folder, "ALL", tmp_path)
+    (tmp_path / "abc").mkdir()
+    assert accounts(cpu_s=7.5).cpu_s == 7.5
+    docker._note_spent("abc")
+    assert accounts(cpu_s=9.0).cpu_s == 1.5
 
 
 def test_a_guest_is_asked_itself_where_its_hypervisor_cannot_look_into_it(accounts, monkeypatch):

@@ -56,6 +56,7 @@ class ScriptedTechnology:
     stopped: list = field(default_factory=list)
     prepared: int = 0
     fixed_memory: bool = False
+    told: dict = field(default_factory=dict)
 
     def is_running(self, _):
         return self.running
@@ -75,6 +76,9 @@ class ScriptedTechnology:
             memory_peak_bytes=4 << 20,
             source="script",
         )
+
+    def facts(self):
+        return dict(self.told)
 
     def start_phases_s(self, instance):
         return instance.start_phases_s

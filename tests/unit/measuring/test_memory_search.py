@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from featherbench import plugins
-from featherbench.errors import InstanceError, LoadError
+from featherbench.errors import HostSilentError, InstanceError, LoadError
 from featherbench.measuring import memory_search
 from featherbench.measuring.bench import Bench
 from featherbench.measuring.least_memory import Attempt, Rules, Search
@@ -104,6 +104,17 @@ def test_another_image_is_another_search(bench, attempts):
     assert http.notes["resumed_after"] == 0
 
 
+def test_another_hypervisor_is_another_search(bench, attempts, technology):
+    attempt, _ = attempts
+    attempt.dies_at = 8
+    with pytest.raises(KeyboardInterrupt):
+        measure(bench)
+    attempt.dies_at = None
+    technology.told = {"dom0": "root@other"}
+    http, _ = measure(bench)
+    assert http.notes["resumed_after"] == 0
+
+
 def test_who_fails_with_ample_memory_is_an_error_that_says_why(bench, attempts):
     attempt, _ = attempts
     attempt.need_mib = 600
@@ -175,6 +186,26 @@ def test_whatever_goes_wrong_with_an_instance_is_a_failed_attempt(
     if how != "start":
         assert refusing.order.memory_mib == 64
         assert technology.stopped == ["abc"]
+
+
+@pytest.mark.parametrize("step", ["prepare", "start", "is_running"])
+def test_a_host_that_does_not_answer_is_no_result(bench, technology, monkeypatch, step):
+    def silent(*_):
+        raise HostSilentError("dom0 does not answer")
+
+    monkeypatch.setattr(memory_search, "wait_until_ready", lambda running, **_: running.technology)
+    monkeypatch.setattr(technology, "start", lambda _: bench.under_test, raising=False)
+    monkeypatch.setattr(technology, step, silent)
+    rules = Rules(ample_mib=512, grid_mib=8, starts=2, margin=0.1, significance=0.05)
+    trial = memory_search.Trial(
+        bench=replace(bench, instance=None),
+        app="http",
+        load=lambda _: None,
+        load_s=1,
+        verify=lambda running: running.require_running(),
+    )
+    with pytest.raises(HostSilentError):
+        memory_search._attempt(trial, Search(subject="s", rules=rules), 64)
 
 
 class Canned:

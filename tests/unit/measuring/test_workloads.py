@@ -13,6 +13,7 @@ from featherbench import plugins
 from featherbench.errors import InstanceDiedError, InstanceError, LoadError, VerificationError
 from featherbench.measuring import http_service
 from featherbench.record import Endpoint, Image, ImageSize, Verdict
+from featherbench.workloads import startup as startup_module
 
 DATA = Path(__file__).parents[2] / "data"
 HEADER = (DATA / "loadgens" / "rb_get.txt").read_text().splitlines()[0]
@@ -230,6 +231,32 @@ def test_a_start_without_its_packet_is_an_error_and_is_stopped(startup, technolo
     with pytest.raises(InstanceError, match="no packet"):
         plugins.workload("startup").measure(bench, 1, 1)
     assert technology.stopped == ["abc"]
+
+
+def test_the_packet_of_one_that_ends_with_it_counts(startup, technology, monkeypatch):
+    """It came after we had looked for it, and before we looked whether its sender lives."""
+    bench = startup(lambda _: [], timeout_s=600)
+    technology.running = False
+    begun_s = time.monotonic()
+
+    def diagnosis(_):
+        nonce, port = sent[0]
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(nonce.encode(), ("127.0.0.1", port))
+        return "it ended"
+
+    sent, start = [], technology.start
+
+    def start_and_note(order):
+        _, _, port, nonce = order.command
+        sent.append((nonce, int(port)))
+        return start(order)
+
+    technology.start = start_and_note
+    monkeypatch.setattr(technology, "diagnosis", diagnosis)
+    monkeypatch.setattr(startup_module, "LIVENESS_EVERY_S", 0.05)
+    (window,) = plugins.workload("startup").measure(bench, 1, 1)
+    assert 0.05 < window.value < time.monotonic() - begun_s
 
 
 def test_a_start_that_died_is_not_waited_for(startup, technology):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from featherbench import plugins
 from featherbench.errors import HostSilentError, TestbedBusyError, TestbedError
-from featherbench.platforms.contract import Leftover
+from featherbench.platforms.contract import Lack, Leftover
 from featherbench.plugins import PLUGINS_VARIABLE
 from featherbench.testbed import reap
 from featherbench.testbed.lock import try_lock
@@ -116,6 +117,17 @@ def test_a_plugin_that_cannot_be_loaded_keeps_nothing_from_being_restored(
     (removal, *_) = reap.remove_leftovers(state, [str(tmp_path)])
     assert "at import" in removal.failure
     assert restored == ["the network", "the sysctls"] * 2
+
+
+def test_a_unikernel_is_found_without_the_program_that_runs_it(state, monkeypatch):
+    """Whoever cleans up may have another PATH than who measured."""
+    left = Leftover(kind="unikernel", name="abc", state=str(state.directory))
+    mirageos = plugins.technology("mirageos")
+    lacks = [Lack(what="there is no solo5-spt", remedy="")]
+    monkeypatch.setattr(type(mirageos), "lacks", lambda _: lacks)
+    monkeypatch.setattr(type(mirageos), "leftovers", lambda _: [left])
+    names = [each.name for each in reap.find_leftovers(state, ())]
+    assert "mirageos unikernel: abc" in names
 
 
 def test_nor_does_one_that_cannot_say_what_it_lacks(state, restored, technologies):

@@ -57,6 +57,7 @@ def _platform(technology, host="tcg"):
         ({"nic": {"model": "e1000,netdev=other"}}, "pattern"),
         ({"disks": [{"format": "vmdk"}]}, "raw"),
         ({"sha256": "abc"}, "pattern"),
+        ({"backend": "xl", "accepted_exits": [0]}, "no exit status"),
         ({"no_such_key": 1}, "not permitted"),
     ],
 )

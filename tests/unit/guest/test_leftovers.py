@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A libvirt that does not answer hides nothing else that was left."""
+
+import pytest
+
+from featherbench import firewall
+from featherbench.errors import InstanceError
+from featherbench.guest import bridge, leftovers
+from featherbench.hosts import tcg
+from featherbench.platforms.contract import Leftover
+from featherbench.unikernel import tap
+
+
+@pytest.fixture
+def silent_libvirt(monkeypatch):
+    def silent():
+        raise InstanceError("libvirt does not answer")
+
+    rule = Leftover(kind=firewall.RULE, name="a rule", state="/mine")
+    monkeypatch.setattr(leftovers, "_guests", silent)
+    monkeypatch.setattr(bridge, "owners", lambda: {"fbbr0": "/mine"})
+    monkeypatch.setattr(bridge, "stale_routes", list)
+    monkeypatch.setattr(firewall, "leftovers", lambda: iter([rule]))
+    monkeypatch.setattr(tap, "own", lambda: [tap.Tap("fbt1", "tcg", "abc", "/mine")])
+
+
+@pytest.mark.usefixtures("silent_libvirt")
+def test_the_others_are_found_before_it_is_told():
+    left = iter(tcg.Host().leftovers())
+    found = [next(left).kind for _ in range(3)]
+    assert found == ["unikernel", "bridge", firewall.RULE]
+    with pytest.raises(InstanceError, match="libvirt does not answer"):
+        next(left)
