@@ -39,7 +39,8 @@ def test_those_of_the_same_testbed_under_the_same_dom0_are(ended):
     assert ended == ["changed", "own"]
 
 
-def test_one_that_cannot_be_ended_keeps_the_next_from_being_started(ended, monkeypatch):
+@pytest.mark.usefixtures("ended")
+def test_one_that_cannot_be_ended_keeps_the_next_from_being_started(monkeypatch):
     made("own")
 
     def silent(_self, _name):
