@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 import uuid
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)
 QUESTIONS = {"http": b"GET /payload HTTP/1.0\r\n\r\n", "kv": b"PING\r\n"}
-ANSWERS = {"http": b"HTTP/1.", "kv": b"+PONG"}
+ANSWERS = {"http": re.compile(rb"HTTP/1\.\d 200\b"), "kv": re.compile(rb"\+PONG")}
 CONNECTS_WITHIN_S = 0.2
 ANSWERS_WITHIN_S = 1.0
 LOOKS_EVERY_S = 0.01
@@ -167,7 +168,7 @@ def _looks(
         said = _said_by(instance)
         yield seen.look("a connection accepted", lambda: said is not None)
         yield seen.look(
-            f"a reply of {instance.app}", lambda: ANSWERS[instance.app] in (said or b"")
+            f"a reply of {instance.app}", lambda: bool(ANSWERS[instance.app].match(said or b""))
         )
 
 
