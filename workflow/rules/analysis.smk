@@ -39,7 +39,8 @@ rule plan:
         "results/logs/plan.log",
     priority: BUILD_FIRST
     params:
-        plan=spec_json(PLAN),
+        # A function: in a plain text Snakemake would take a user's ${address} for a wildcard.
+        plan=lambda wildcards: spec_json(PLAN),
     shell:
         'python "$SCRIPTS/plan.py" --plan {params.plan:q} --output {output} --log {log} --job plan'
 

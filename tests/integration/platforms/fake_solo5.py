@@ -2,18 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stands in for Solo5's tenders: takes what they take, notes it, and ends as they do.
 
-What it does once it has read its arguments is the guest's first argument: `stay`, `exit=N` as by
-solo5_exit, `abort` as by solo5_abort. An image is for the tender whose name is in it, beside the
-word Solo5. See solo5's docs/building.md and tenders/common.
+What it does once it has read its arguments is the guest's first argument: `stay`, `greet` to send
+frames and stay, `exit=N` as by solo5_exit, `abort` as by solo5_abort. An image is for the tender
+whose name is in it, beside the word Solo5. See solo5's docs/building.md and tenders/common.
 """
 
+import fcntl
 import json
 import os
 import signal
+import struct
 import sys
+import time
 from pathlib import Path
 
 USAGE, ABORTED = 1, 255
+TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
+LOCAL_EXPERIMENT = 0x88B5
+"""An Ethernet type that nobody answers."""
 CORE_OPTIONS = ("--mem=", "--net:", "--net-mac:", "--block:", "--block-sector-size:")
 
 
@@ -27,8 +33,29 @@ def say(line):
     sys.stdout.flush()
 
 
+def value_of(options, prefix):
+    (value,) = (o.partition("=")[2] for o in options if o.startswith(prefix))
+    return value
+
+
+def greet(options):
+    """Broadcast, as a guest's network stack does first, on the tap and from the MAC we are told.
+
+    The bridge passes nothing on until it has noticed that the tap is in use: a guest repeats it.
+    """
+    tap, mac = value_of(options, "--net:"), value_of(options, "--net-mac:")
+    card = os.open("/dev/net/tun", os.O_RDWR)
+    fcntl.ioctl(card, TUNSETIFF, struct.pack("16sH22x", tap.encode(), IFF_TAP | IFF_NO_PI))
+    sender = bytes.fromhex(mac.replace(":", ""))
+    frame = b"\xff" * 6 + sender + struct.pack("!H", LOCAL_EXPERIMENT) + bytes(46)
+    while True:
+        os.write(card, frame)
+        time.sleep(0.1)
+
+
 def main():
-    Path(os.environ["FAKE_SOLO5_LOG"]).write_text(json.dumps(sys.argv))
+    if log := os.environ.get("FAKE_SOLO5_LOG"):
+        Path(log).write_text(json.dumps(sys.argv))
     if "--" not in sys.argv:
         fail("Missing KERNEL operand")
     at = sys.argv.index("--")
@@ -43,7 +70,9 @@ def main():
         fail(f"{kernel}: Executable is not for the {target} target")
     say("            |      ___|\n  __|  _ \\  |  _ \\ __ \\")
     how = words[0]
-    if how == "stay":
+    if how == "greet":
+        greet(options)
+    elif how == "stay":
         signal.pause()
     elif how == "abort":
         say("Solo5: solo5_abort() called")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import node, plugins
+from featherbench import node, nodes, plugins
 from featherbench.engine import network
 from featherbench.engine.connection import SOCKET, connect
 from featherbench.errors import ImageError, InstanceError, TestbedError
@@ -238,7 +238,7 @@ def test_an_engine_that_does_not_answer_is_told(platform, monkeypatch):
     with pytest.raises(InstanceError, match="does not answer") as refused:
         platform.start()
     assert "make engine" in refused.value.remedy
-    monkeypatch.setattr(node, "LOCAL", SilentNode())
+    monkeypatch.setattr(nodes, "LOCAL", SilentNode())
     lost = instance
     with pytest.raises(InstanceError, match="does not answer"):
         platform.technology.is_running(lost)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A row of a unikernel that is a process of this machine; a stand-in for Solo5's tender runs it."""
+
+import json
+import os
+import shutil
+import struct
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.testbed, pytest.mark.timeout(600)]
+FAKE = Path(__file__).parents[1] / "integration/platforms/fake_solo5.py"
+ELF_HEAD = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 62)
+
+
+@pytest.fixture
+def tender(tmp_path, monkeypatch):
+    """Put the stand-in into the PATH, and give an image for it."""
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    shutil.copy(FAKE, programs / "solo5-spt")
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    kernel = tmp_path / "www.spt"
+    kernel.write_bytes(ELF_HEAD + b"Solo5 solo5-spt")
+    return kernel
+
+
+def test_its_start_is_measured(tender, project_with, tmp_path, traces):
+    described = {"kernel": str(tender), "arguments": "greet ${address}/${prefix}"}
+    mirageos = {"name": "mirageos-native", "settings": {"images": {"startup": described}}}
+    config = {
+        "baseline": "mirageos-native",
+        "platforms": [mirageos],
+        "workloads": {"startup": None},
+        "repetitions": {"deployments": 2, "windows": 1},
+    }
+    project = project_with(config, folder=tmp_path / "project", state=Path("/run/featherbench"))
+    project.snakemake("all")
+    cells = [json.loads(path.read_text()) for path in project.cells().values()]
+    windows = [window for cell in cells for window in cell["windows"]]
+    assert len(windows) == 2
+    for window in windows:
+        assert 0 < window["value"] < 10
+        assert "first packet" in window["notes"]["verified"]
+    assert traces() == set()
