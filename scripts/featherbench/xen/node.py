@@ -33,6 +33,7 @@ ASKED_EVERY_S, UNANSWERED = 5, 3
 NAME_CHARACTERS = 12
 RESOLVE_WITHIN_S = 10.0
 SEND_WITHIN_S = 900.0
+ANSWER_WITHIN_S = 30.0
 TAKEN = frozenset(
     (
         *(
@@ -43,7 +44,7 @@ TAKEN = frozenset(
             "hostkeyalias",
         ),
         *("hostname", "identitiesonly", "identityagent", "identityfile", "port", "proxycommand"),
-        *("proxyjump", "stricthostkeychecking", "user", "userknownhostsfile"),
+        *("stricthostkeychecking", "user", "userknownhostsfile"),
     )
 )
 """What a user's own configuration decides; see `ssh -G`."""
@@ -113,10 +114,25 @@ def taken(resolved: str) -> Iterator[str]:
             yield line
 
 
-def config_for(folder: Path, resolved: str) -> str:
+def jumping(resolved: str, own: Sequence[str]) -> Iterator[str]:
+    """Have the user's own configuration make a jump to other machines: ours knows one alone.
+
+    `own` are the words that name that to ssh. See ProxyJump in ssh_config(5).
+    """
+    for line in resolved.splitlines():
+        name, _, hops = line.partition(" ")
+        if name == "proxyjump" and hops != "none":
+            *before, last = hops.split(",")
+            through = ["-J", ",".join(before)] if before else []
+            last = last if last.startswith("ssh://") else f"ssh://{last}"
+            yield f"proxycommand {shlex.join(['ssh', *own, *through, '-W', '[%h]:%p', last])}"
+
+
+def config_for(folder: Path, resolved: str, own: Sequence[str] = ()) -> str:
     """Give the configuration of a connection whose files are in `folder`."""
+    jump = jumping(resolved, own)
     lines = [f"{name} {value}" for name, value in own_options(folder).items()]
-    return "\n  ".join([f"Host {HOST}", *lines, *taken(resolved)]) + "\n"
+    return "\n  ".join([f"Host {HOST}", *lines, *taken(resolved), *jump]) + "\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +157,7 @@ class There:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         own = ["-F", self.settings.ssh_config] if self.settings.ssh_config else []
         asked = shell.run(["ssh", *own, "-G", self.settings.dom0], timeout_s=RESOLVE_WITHIN_S)
-        config, text = folder / CONFIG_NAME, config_for(folder, asked.stdout)
+        config, text = folder / CONFIG_NAME, config_for(folder, asked.stdout, own)
         if not config.exists() or config.read_text() != text:
             own_copy = config.with_name(f".{CONFIG_NAME}.{os.getpid()}")  # jobs and the guard write
             own_copy.write_text(text)
@@ -175,7 +191,11 @@ class There:
         """Copy it by scp."""
         config = _config_of(self)
         argv = ["scp", "-q", "-s", "-F", str(config), str(file), f"{HOST}:{to}"]
-        shell.run(argv, timeout_s=SEND_WITHIN_S)
+        done = shell.run(argv, timeout_s=SEND_WITHIN_S, check=False)
+        if done.exit_status == FAILED:
+            self.run(["true"], timeout_s=ANSWER_WITHIN_S)  # raises if it is silence that broke it
+        if done.exit_status != 0:
+            raise CommandError(argv, f"ended with status {done.exit_status}", done.tail)
 
 
 @cache

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from featherbench.xen.settings import HostSettings
 
 CPUINFO = Path("/proc/cpuinfo")
-PROGRAMS = ("xl", "losetup", "blockdev", "dmsetup", "tar", "xenstore-read", "xenstore-write")
+PROGRAMS = (
+    *("xl", "xenstore-read", "xenstore-write"),
+    *("losetup", "blockdev", "flock", "dmsetup", "truncate", "tar"),
+)
 MISSING = RESOURCES / "xen/missing"
 EMULATED = "QEMU TCG"
 """In the name of the processor that QEMU's software emulation pretends to be."""

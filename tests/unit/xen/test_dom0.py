@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from featherbench import plugins
-from featherbench.errors import CommandError, HostSilentError, TestbedError
+from featherbench.errors import CommandError, HostSilentError, InstanceError, TestbedError
 from featherbench.xen import images, lacks, link, node, probe
 from featherbench.xen.node import Here, There, config_for, dom0_of
 from featherbench.xen.settings import HostSettings
@@ -99,6 +99,33 @@ def test_here_nothing_is_copied(tmp_path):
     file.write_bytes(b"x")
     images.bring(Here(), [file])
     assert images.place_in(Here(), file) == file
+
+
+def test_a_jump_is_made_by_the_users_own_configuration():
+    """The machine in between may be known there alone."""
+    asked = "hostname 198.18.0.9\nproxyjump outer,me@gate:2222\n"
+    config = config_for(Path("/f"), asked, ["-F", "/home/me/config"])
+    command = "ssh -F /home/me/config -J outer -W '[%h]:%p' ssh://me@gate:2222"
+    assert f"  proxycommand {command}\n" in config
+    assert "proxyjump" not in config
+    assert "proxycommand" not in config_for(Path("/f"), "hostname x\nproxyjump none\n")
+
+
+@pytest.mark.parametrize(("answers", "error"), [(False, HostSilentError), (True, InstanceError)])
+def test_what_breaks_a_copy_is_told(monkeypatch, tmp_path, answers, error):
+    """scp ends with the same status where dom0 falls silent, and where it has no room."""
+    programs = {"scp": 255, "ssh": 0 if answers else 255}
+    for name, status in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\nexit {status}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(There, "_config", lambda _: tmp_path / "ssh_config")
+    monkeypatch.setattr(images, "_is_there", lambda *_: False)
+    file = tmp_path / "disk.raw"
+    file.write_bytes(b"x")
+    there = There(settings=ELSEWHERE.model_copy(update={"dom0": f"at-{answers}"}))
+    with pytest.raises(error, match="cannot be copied" if answers else "does not answer"):
+        images.bring(there, [file])
 
 
 # --- what is missing -----------------------------------------------------------------------------

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is run in dom0, with stand-ins for its tools: whoever asked may be killed any time."""
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from featherbench.waiting import wait_until
+from featherbench.xen.guests import SCRIPTS
+
+TOOLS = {
+    "losetup": """
+if [ "$1" = --find ]; then echo /dev/loop77; exit; fi
+echo begun >>"$LOG"; sleep 1; echo attached >>"$LOG"
+""",
+    "dmsetup": "exit 1\n",
+    "xl": "exit 1\n",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dom0:
+    """Runs scripts as ssh would have it done."""
+
+    folder: Path
+    tools: Path
+    log: Path
+
+    def tool(self, name, text):
+        (self.tools / name).write_text(f"#!/bin/sh\n{text}")
+        (self.tools / name).chmod(0o755)
+
+    def start(self, script, *words):
+        path = f"{self.tools}{os.pathsep}{os.environ['PATH']}"
+        with (SCRIPTS / script).open() as source:
+            return subprocess.Popen(
+                ["sh", "-s", "--", self.folder, "name", *words],
+                stdin=source,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PATH": path, "LOG": str(self.log)},
+            )
+
+    def end_of(self, script, *words):
+        running = self.start(script, *words)
+        _, said = running.communicate(timeout=60)
+        return running.returncode, said
+
+    def said(self):
+        return self.log.read_text().split() if self.log.exists() else []
+
+
+@pytest.fixture
+def dom0(tmp_path):
+    given = Dom0(folder=tmp_path / "domain", tools=tmp_path / "tools", log=tmp_path / "log")
+    given.folder.mkdir()
+    given.tools.mkdir()
+    for name, text in TOOLS.items():
+        given.tool(name, text)
+    return given
+
+
+def test_what_is_being_attached_is_waited_for_and_noted_before(dom0):
+    attaching = dom0.start("attach", "/img", "ro")
+    wait_until(lambda: "begun" in dom0.said(), what="losetup", within_s=10)
+    attaching.kill()
+    attaching.communicate()
+    assert (dom0.folder / "loops").read_text() == "/dev/loop77 /img\n"
+    assert dom0.end_of("detach") == (0, "")
+    assert dom0.said() == ["begun", "attached"]
+    assert not dom0.folder.exists()
+
+
+def test_nothing_is_attached_for_a_domain_that_was_removed(dom0):
+    dom0.folder.rmdir()
+    status, _ = dom0.end_of("attach", "/img", "ro")
+    assert status != 0
+    assert dom0.said() == []
+
+
+def test_a_loop_device_that_another_has_taken_is_not_the_only_one(dom0):
+    dom0.tool(
+        "losetup",
+        """
+if [ "$1" = --find ]; then echo /dev/loop$(wc -l <"$LOG"); exit; fi
+echo tried >>"$LOG"; [ "$(wc -l <"$LOG")" -gt 2 ]
+""",
+    )
+    dom0.log.touch()
+    assert dom0.end_of("attach", "/img", "ro") == (0, "")
+    assert dom0.said() == ["tried"] * 3
+
+
+def test_a_domain_that_cannot_be_destroyed_is_not_forgotten(dom0):
+    dom0.tool("xl", '[ "$1" = list ]\n')
+    status, said = dom0.end_of("detach")
+    assert status == 1
+    assert "xl does not destroy name" in said
+    assert dom0.folder.exists()
