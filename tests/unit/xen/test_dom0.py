@@ -111,12 +111,18 @@ def test_a_jump_is_made_by_the_users_own_configuration():
     assert "proxycommand" not in config_for(Path("/f"), "hostname x\nproxyjump none\n")
 
 
+@pytest.mark.parametrize("status", [1, 255])
 @pytest.mark.parametrize(("answers", "error"), [(False, HostSilentError), (True, InstanceError)])
-def test_what_breaks_a_copy_is_told(monkeypatch, tmp_path, answers, error):
+def test_what_breaks_a_copy_is_told(monkeypatch, tmp_path, answers, error, status):
     """scp ends with the same status where dom0 falls silent, and where it has no room."""
-    programs = {"scp": 255, "ssh": 0 if answers else 255}
-    for name, status in programs.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\nexit {status}\n")
+    copied = tmp_path / "copied"  # until then it answers
+    after = 0 if answers else 255
+    programs = {
+        "scp": f"touch {copied}; exit {status}",
+        "ssh": f"[ ! -e {copied} ] || exit {after}",
+    }
+    for name, text in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(There, "_config", lambda _: tmp_path / "ssh_config")

@@ -93,6 +93,7 @@ echo tried >>"$LOG"; [ "$(wc -l <"$LOG")" -gt 2 ]
     dom0.log.touch()
     assert dom0.end_of("attach", "/img", "ro") == (0, "")
     assert dom0.said() == ["tried"] * 3
+    assert (dom0.folder / "loops").read_text() == "/dev/loop2 /img\n"
 
 
 def test_a_domain_that_cannot_be_destroyed_is_not_forgotten(dom0):
@@ -101,3 +102,18 @@ def test_a_domain_that_cannot_be_destroyed_is_not_forgotten(dom0):
     assert status == 1
     assert "xl does not destroy name" in said
     assert dom0.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("xen_runs", "said_by_xl", "status"),
+    [
+        (True, "cannot open privcmd", 1),
+        (True, "name is an invalid domain identifier (rc=-6)", 0),
+        (False, "cannot open privcmd", 0),
+    ],
+)
+def test_a_domain_is_gone_when_xl_says_so_or_no_xen_runs(dom0, xen_runs, said_by_xl, status):
+    dom0.tool("grep", f"exit {0 if xen_runs else 1}\n")
+    dom0.tool("xl", f"echo '{said_by_xl}' >&2\nexit 1\n")
+    assert dom0.end_of("detach")[0] == status
+    assert dom0.folder.exists() == (status == 1)
