@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""featherbench: which way of running a service is right for this host and this workload?
+"""featherbench: which way of running a service is right for this machine and this workload?
 
 build_image → deploy → warmup → measure → aggregate → analyze → plot → report
 """
@@ -16,15 +16,15 @@ SCRIPTS = Path(workflow.basedir) / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
 
-include: "workflow/rules/terminal.smk"
+include: "workflow/rules/logging.smk"
 include: "workflow/rules/matrix.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/images.smk"
 include: "workflow/rules/cells.smk"
-include: "workflow/rules/stopping.smk"
+include: "workflow/rules/sequential.smk"
 include: "workflow/rules/analysis.smk"
 include: "workflow/rules/report.smk"
-include: "workflow/rules/paper.smk"
+include: "workflow/rules/plauth2017.smk"
 include: "workflow/rules/hooks.smk"
 
 

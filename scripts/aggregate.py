@@ -7,12 +7,12 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from featherbench import job
-from featherbench.plan import Plan
-from featherbench.statistics.samples import gather
-from featherbench.statistics.screening import screen
-from featherbench.statistics.tables import write_long_csv, write_parquet
-from featherbench.stopping import with_asked
+from featherbench.jobs import job_runner
+from featherbench.records.plan import Plan
+from featherbench.records.stopping_decisions import with_asked
+from featherbench.statistics.data.samples import gather
+from featherbench.statistics.data.table_io import write_long_csv, write_parquet
+from featherbench.statistics.diagnostics.screening import screen
 
 
 def main(given: Namespace) -> None:
@@ -30,4 +30,4 @@ if __name__ == "__main__":
     parser.add_argument("--stopping", type=Path, required=True, help="the folder of the looks")
     parser.add_argument("--parquet", type=Path, required=True, help="the samples, to be written")
     parser.add_argument("--csv", type=Path, required=True, help="the same as CSV, to be written")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from featherbench import job
-from featherbench.plan import Plan
-from featherbench.statistics.anova import anova
-from featherbench.statistics.apart import tabulated
-from featherbench.statistics.checks import checks
-from featherbench.statistics.components import components
-from featherbench.statistics.games_howell import games_howell
-from featherbench.statistics.levels import levels
-from featherbench.statistics.paired import paired
-from featherbench.statistics.posthoc import posthoc
-from featherbench.statistics.ratios import ratios
-from featherbench.statistics.samples import ANALYSED
+from featherbench.jobs import job_runner
+from featherbench.records.plan import Plan
+from featherbench.statistics.data.emulation import tabulated
+from featherbench.statistics.data.samples import ANALYSED
+from featherbench.statistics.data.table_io import read_parquet, write_csv
+from featherbench.statistics.design.variance_components import components
+from featherbench.statistics.diagnostics.assumptions import checks
+from featherbench.statistics.inference.anova import anova
+from featherbench.statistics.inference.games_howell import games_howell
+from featherbench.statistics.inference.omnibus import levels
+from featherbench.statistics.inference.pairwise_blocks import paired
+from featherbench.statistics.inference.ratios import ratios
+from featherbench.statistics.inference.tukey import posthoc
 from featherbench.statistics.summary import summarize
-from featherbench.statistics.tables import read_parquet, write_csv
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,4 +72,4 @@ if __name__ == "__main__":
     parser.add_argument("--samples", type=Path, required=True, help="the samples, as Parquet")
     for table in TABLES:
         parser.add_argument(f"--{table}", type=Path, required=True, help="CSV, to be written")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

@@ -9,12 +9,13 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench import job, plugins
-from featherbench.files import write_whole
-from featherbench.platforms.contract import BuildOrder, Root
-from featherbench.plugins import folders_from_environment
-from featherbench.rootfs import RootFilesystem
-from featherbench.spec import ImageSpec
+from featherbench import registry
+from featherbench.contracts.technology import BuildRequest, RootArchive
+from featherbench.files import write_atomic
+from featherbench.jobs import job_runner
+from featherbench.records.job_specs import ImageSpec
+from featherbench.registry import folders_from_environment
+from featherbench.rootfs.base import RootFilesystem
 from featherbench.testbed.session import alone
 from featherbench.testbed.state import current_state
 
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def _root(record: Path) -> Root:
+def _root(record: Path) -> RootArchive:
     built = RootFilesystem.read(record)
-    return Root(
+    return RootArchive(
         tar=record.with_suffix(".tar"),
         digest=built.digest,
         versions=built.versions,
@@ -32,31 +33,31 @@ def _root(record: Path) -> Root:
     )
 
 
-def order_for(spec: ImageSpec, *, roots: Mapping[str, Path], into: Path) -> BuildOrder:
+def request_for(spec: ImageSpec, *, roots: Mapping[str, Path], into: Path) -> BuildRequest:
     """Say what to build; `roots` are the records of the root file systems, by name."""
-    workload = plugins.workload(spec.files_for.name)
-    return BuildOrder(
-        app=spec.app,
+    workload = registry.workload(spec.files_for.name)
+    return BuildRequest(
+        service=spec.service,
         into=into,
         roots={name: _root(record) for name, record in roots.items()},
         files=workload.files(workload.Settings.model_validate(spec.files_for.settings)),
         state=current_state().directory,
-        recipe=spec.recipe,
+        build_inputs=spec.build_inputs,
     )
 
 
 def main(given: Namespace) -> None:
     """Build, record."""
     spec = ImageSpec.model_validate_json(given.spec)
-    into: Path = given.record.parent / spec.app
-    technology = plugins.runnable_platform(spec.technology, spec.host)
+    into: Path = given.record.parent / spec.service
+    technology = registry.runnable_platform(spec.technology, spec.hypervisor)
     roots = dict(zip(technology.root_filesystems, given.roots, strict=True))
     with alone(plugins=folders_from_environment(), what=given.job):
         shutil.rmtree(into, ignore_errors=True)
         into.mkdir(parents=True)
-        image = technology.build_image(order_for(spec, roots=roots, into=into))
+        image = technology.build_image(request_for(spec, roots=roots, into=into))
     image.write(given.record)
-    write_whole(given.digest, image.digest + "\n")
+    write_atomic(given.digest, image.digest + "\n")
 
 
 if __name__ == "__main__":
@@ -71,4 +72,4 @@ if __name__ == "__main__":
     )
     parser.add_argument("--record", type=Path, required=True, help="where the image's record goes")
     parser.add_argument("--digest", type=Path, required=True, help="where its digest goes")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

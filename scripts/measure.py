@@ -7,11 +7,11 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from featherbench import job, progress
-from featherbench.measurement import measure_cell
-from featherbench.plugins import folders_from_environment
-from featherbench.record import Deployment
-from featherbench.spec import MeasureSpec
+from featherbench.jobs import job_runner, progress
+from featherbench.jobs.measurement import measure_cell
+from featherbench.records.cell import Deployment
+from featherbench.records.job_specs import MeasureSpec
+from featherbench.registry import folders_from_environment
 from featherbench.testbed.session import session
 
 
@@ -43,4 +43,4 @@ if __name__ == "__main__":
     parser.add_argument("--spec", required=True, help="a MeasureSpec as JSON")
     parser.add_argument("--deployment", type=Path, help="the deploy record, for a leased instance")
     parser.add_argument("--output", type=Path, required=True, help="the cell's file")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

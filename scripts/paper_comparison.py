@@ -7,14 +7,14 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from featherbench import job
-from featherbench.hostfacts import HostRecord
-from featherbench.paper.comparison import compare
-from featherbench.paper.own_claims import own_claims
-from featherbench.paper.published import read_summary
-from featherbench.paper.setup import setup
-from featherbench.plan import Plan
-from featherbench.statistics.tables import read_csv, read_parquet, write_csv
+from featherbench.jobs import job_runner
+from featherbench.plauth2017.comparison.claims_on_run import own_claims
+from featherbench.plauth2017.comparison.replication import compare
+from featherbench.plauth2017.comparison.setup import setup
+from featherbench.plauth2017.data.published import read_summary
+from featherbench.records.machine import MachineRecord
+from featherbench.records.plan import Plan
+from featherbench.statistics.data.table_io import read_csv, read_parquet, write_csv
 
 
 def main(given: Namespace) -> None:
@@ -24,7 +24,7 @@ def main(given: Namespace) -> None:
     compared = compare(plan, samples, read_csv(given.summary), ratios, published)
     write_csv(compared, given.comparison)
     write_csv(own_claims(plan, samples, ratios, published), given.claims)
-    write_csv(setup(plan, HostRecord.read(given.host)), given.setup)
+    write_csv(setup(plan, MachineRecord.read(given.machine)), given.setup)
 
 
 if __name__ == "__main__":
@@ -38,4 +38,4 @@ if __name__ == "__main__":
     parser.add_argument("--comparison", type=Path, required=True, help="CSV, to be written")
     parser.add_argument("--claims", type=Path, required=True, help="CSV, to be written")
     parser.add_argument("--setup", type=Path, required=True, help="CSV, to be written")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from featherbench import job
-from featherbench.figures.drawing import figure, save
-from featherbench.paper.experiment import plan
-from featherbench.paper.figures import PAPERS_ENTRIES
-from featherbench.statistics.tables import read_csv, read_parquet
+from featherbench.figures.render import figure, save
+from featherbench.jobs import job_runner
+from featherbench.plauth2017.data.experiment import plan
+from featherbench.plauth2017.figures import PAPERS_ENTRIES
+from featherbench.statistics.data.table_io import read_csv, read_parquet
 
 
 def main(given: Namespace) -> None:
@@ -29,4 +29,4 @@ if __name__ == "__main__":
     parser.add_argument("--samples", type=Path, required=True, help="the samples, as Parquet")
     parser.add_argument("--summary", type=Path, required=True, help="the summary, as CSV")
     parser.add_argument("--figures-dir", type=Path, required=True, help="where to write figures")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

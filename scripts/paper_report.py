@@ -7,10 +7,10 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from featherbench import job
-from featherbench.files import write_whole
-from featherbench.paper.page import render
-from featherbench.statistics.tables import read_csv
+from featherbench.files import write_atomic
+from featherbench.jobs import job_runner
+from featherbench.plauth2017.page import render
+from featherbench.statistics.data.table_io import read_csv
 
 
 def main(given: Namespace) -> None:
@@ -22,7 +22,7 @@ def main(given: Namespace) -> None:
         posthoc=read_csv(given.posthoc),
         figures=figures,
     )
-    write_whole(given.output, page)
+    write_atomic(given.output, page)
 
 
 if __name__ == "__main__":
@@ -31,4 +31,4 @@ if __name__ == "__main__":
         parser.add_argument(f"--{part}", type=Path, required=True, help="the table, as CSV")
     parser.add_argument("--figures-dir", type=Path, required=True, help="where the figures are")
     parser.add_argument("--output", type=Path, required=True, help="the report")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

@@ -9,14 +9,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from featherbench import job
-from featherbench.paper.published import REPLICATE, read_samples, read_summary
-from featherbench.paper.verdicts import evidence_table, judge_all, parts_table
-from featherbench.statistics import games_howell
-from featherbench.statistics.anova import analyse, analyse_unweighted
-from featherbench.statistics.posthoc import compare, compare_over_levels, compare_with_common_error
-from featherbench.statistics.replicates import summarized
-from featherbench.statistics.tables import write_csv, write_parquet
+from featherbench.jobs import job_runner
+from featherbench.plauth2017.claims.all_claims import evidence_table, judge_all, parts_table
+from featherbench.plauth2017.data.published import REPLICATE, read_samples, read_summary
+from featherbench.statistics.data.replicates import summarized
+from featherbench.statistics.data.table_io import write_csv, write_parquet
+from featherbench.statistics.inference import games_howell
+from featherbench.statistics.inference.anova import analyse, analyse_unweighted
+from featherbench.statistics.inference.tukey import (
+    compare,
+    compare_over_levels,
+    compare_with_common_error,
+)
 
 Compared = list[tuple[str, str, pd.DataFrame]]
 """Groups by metric and kind of replicate."""
@@ -51,4 +55,4 @@ if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--published", type=Path, required=True, help="the folder of the data")
     parser.add_argument("--tables-dir", type=Path, required=True, help="where to write tables")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

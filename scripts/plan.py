@@ -7,8 +7,8 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from featherbench import job
-from featherbench.plan import Plan
+from featherbench.jobs import job_runner
+from featherbench.records.plan import Plan
 
 
 def main(given: Namespace) -> None:
@@ -16,11 +16,11 @@ def main(given: Namespace) -> None:
     plan = Plan.model_validate_json(given.plan)
     plan.write(given.output)
     for platform in plan.platforms:
-        for lack in platform.lacks:
+        for lack in platform.missing_requirements:
             sys.stdout.write(
                 f"{platform.name} cannot run here: {lack.what}\n    remedy: {lack.remedy}\n"
             )
-        for workload, lack in platform.without.items() if platform.available else ():
+        for workload, lack in platform.unsupported_workloads.items() if platform.available else ():
             sys.stdout.write(f"{platform.name} is not measured by {workload}: {lack.what}\n")
 
 
@@ -28,4 +28,4 @@ if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--plan", required=True, help="a Plan as JSON")
     parser.add_argument("--output", type=Path, required=True, help="the plan's file")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

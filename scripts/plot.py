@@ -9,11 +9,11 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from featherbench import job
-from featherbench.figures.drawing import draw_all
-from featherbench.plan import Plan
-from featherbench.statistics.samples import ANALYSED
-from featherbench.statistics.tables import read_csv, read_parquet
+from featherbench.figures.render import draw_all
+from featherbench.jobs import job_runner
+from featherbench.records.plan import Plan
+from featherbench.statistics.data.samples import ANALYSED
+from featherbench.statistics.data.table_io import read_csv, read_parquet
 
 
 def main(given: Namespace) -> None:
@@ -30,4 +30,4 @@ if __name__ == "__main__":
     parser.add_argument("--summary", type=Path, required=True, help="the summary, as CSV")
     parser.add_argument("--ratios", type=Path, required=True, help="the ratios, as CSV")
     parser.add_argument("--figures-dir", type=Path, required=True, help="where to write figures")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

@@ -7,10 +7,10 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from featherbench import job
-from featherbench.statistics.apart import tabulated
-from featherbench.statistics.provisioning import provisioning
-from featherbench.statistics.tables import read_parquet, write_csv
+from featherbench.jobs import job_runner
+from featherbench.statistics.data.emulation import tabulated
+from featherbench.statistics.data.table_io import read_parquet, write_csv
+from featherbench.statistics.time_to_first_packet import provisioning
 
 
 def main(given: Namespace) -> None:
@@ -23,4 +23,4 @@ if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=Path, required=True, help="the samples, as Parquet")
     parser.add_argument("--provisioning", type=Path, required=True, help="CSV, to be written")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

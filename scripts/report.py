@@ -8,8 +8,8 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import fields
 from pathlib import Path
 
-from featherbench import job
-from featherbench.files import write_whole
+from featherbench.files import write_atomic
+from featherbench.jobs import job_runner
 from featherbench.report.inputs import Sources, read
 from featherbench.report.page import render
 
@@ -19,7 +19,7 @@ PARTS = tuple(field.name for field in fields(Sources))
 def main(given: Namespace) -> None:
     """Read, render, write."""
     sources = Sources(**{part: getattr(given, part) for part in PARTS})
-    write_whole(given.output, render(read(sources)))
+    write_atomic(given.output, render(read(sources)))
 
 
 if __name__ == "__main__":
@@ -28,4 +28,4 @@ if __name__ == "__main__":
         option = "--" + part.replace("_", "-")
         parser.add_argument(option, type=Path, required=True, help="may be missing or empty")
     parser.add_argument("--output", type=Path, required=True, help="the report")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

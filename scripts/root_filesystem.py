@@ -7,11 +7,11 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from featherbench import job
-from featherbench.files import write_whole
-from featherbench.plugins import folders_from_environment
-from featherbench.rootfs import build_root_filesystem
-from featherbench.spec import RootFilesystemSpec
+from featherbench.files import write_atomic
+from featherbench.jobs import job_runner
+from featherbench.records.job_specs import RootFilesystemSpec
+from featherbench.registry import folders_from_environment
+from featherbench.rootfs.base import build_root_filesystem
 from featherbench.testbed.session import alone
 
 
@@ -21,7 +21,7 @@ def main(given: Namespace) -> None:
     with alone(plugins=folders_from_environment(), what=given.job):
         built = build_root_filesystem(spec, tar=given.tar, log=given.log)
     built.write(given.record)
-    write_whole(given.digest, built.digest + "\n")
+    write_atomic(given.digest, built.digest + "\n")
 
 
 if __name__ == "__main__":
@@ -30,4 +30,4 @@ if __name__ == "__main__":
     parser.add_argument("--tar", type=Path, required=True, help="where the archive goes")
     parser.add_argument("--record", type=Path, required=True, help="where its record goes")
     parser.add_argument("--digest", type=Path, required=True, help="where its digest goes")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

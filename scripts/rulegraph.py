@@ -7,17 +7,18 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from featherbench import job, shell
-from featherbench.files import write_whole
+from featherbench.files import write_atomic
+from featherbench.jobs import job_runner
+from featherbench.system import subprocesses
 
 
 def main(given: Namespace) -> None:
     """Let Snakemake describe the graph and Graphviz draw it."""
     snakemake = [sys.executable, "-m", "snakemake", "--snakefile", given.snakefile]
     options = ["--configfile", given.configfile, "--nolock", "--quiet", "all"]
-    described = shell.run([*snakemake, *options, "--rulegraph", "dot"], timeout_s=300)
-    drawn = shell.run(["dot", "-Tsvg"], stdin=described.stdout, timeout_s=60)
-    write_whole(given.output, drawn.stdout)
+    described = subprocesses.run([*snakemake, *options, "--rulegraph", "dot"], timeout_s=300)
+    drawn = subprocesses.run(["dot", "-Tsvg"], stdin=described.stdout, timeout_s=60)
+    write_atomic(given.output, drawn.stdout)
 
 
 if __name__ == "__main__":
@@ -25,4 +26,4 @@ if __name__ == "__main__":
     parser.add_argument("--snakefile", required=True, help="the workflow")
     parser.add_argument("--configfile", required=True, help="its configuration")
     parser.add_argument("--output", type=Path, required=True, help="the picture, as SVG")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

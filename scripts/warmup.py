@@ -7,11 +7,11 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from featherbench import job
-from featherbench.deployment import bench_for, warm_instance
-from featherbench.plugins import folders_from_environment
-from featherbench.record import Deployment, Warmup
-from featherbench.spec import DeploySpec
+from featherbench.jobs import job_runner
+from featherbench.jobs.deployment import bench_for, warm_instance
+from featherbench.records.cell import Deployment, Warmup
+from featherbench.records.job_specs import DeploySpec
+from featherbench.registry import folders_from_environment
 from featherbench.testbed.session import session
 
 
@@ -38,4 +38,4 @@ if __name__ == "__main__":
     parser.add_argument("--spec", required=True, help="a DeploySpec as JSON")
     parser.add_argument("--deployment", type=Path, required=True, help="the deploy record")
     parser.add_argument("--output", type=Path, required=True, help="the warm-up record")
-    sys.exit(job.run(main, job.arguments(parser)))
+    sys.exit(job_runner.run(main, job_runner.arguments(parser)))

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash disable=SC2153
-# Sourced by engine.sh: how a daemon is started. What is special about one is in its file in engines/, which sets
-#   NAME     what people call it
+# Sourced by engine.sh: how to start a daemon. What is specific to one is in its file in engines/, which sets
+#   NAME     its name in messages
 #   PROGRAM  its program, and the name of its process
-#   UNITS    its units of systemd: the first that is there is started
-#   answers      a function: whether it answers
-#   start_plain  a function: starts it where no systemd runs
+#   UNITS    its systemd units: the first one that exists is started
+#   answers      a function: succeeds if the daemon answers
+#   start_plain  a function: starts it without systemd
 DEADLINE_S=60
 
 log_of() {
   echo "/var/log/featherbench-$1.log"
 }
 
-# Only in our own namespaces: an engine inside a container is not this machine's.
+# Only in our own namespaces: an engine inside a container does not belong to this machine.
 lives() {
   pgrep -x "$1" --ns $$ --nslist pid,net >/dev/null
 }
 
-# Waits until the engine answers; fails at the deadline, or as soon as "$@" says that there is nothing to wait for.
-# At first nobody is asked: a daemon that was just started still bears the name of what starts it.
+# Waits until the engine answers. Fails at the deadline, or as soon as "$@" fails, that is when the daemon is gone.
+# "$@" is not run in the first two seconds: a process that was just started still has the name of its starter.
 wait_for_answer() {
   local began=$SECONDS
   until answers; do
@@ -28,7 +28,7 @@ wait_for_answer() {
   done
 }
 
-# A killed engine leaves its process ids behind, and refuses to start when another process has such an id by now.
+# A killed engine leaves its pid files behind. It refuses to start if another process has that pid now.
 drop_stale_pid() {
   local file=$1 name=$2 pid
   [[ -f $file ]] || return 0
@@ -39,12 +39,12 @@ drop_stale_pid() {
   fi
 }
 
-# Engines of containers need control groups; without an init system nobody may have mounted them.
+# Container engines need control groups; without an init system they may not be mounted.
 mount_cgroups() {
   local controller
   mountpoint -q /sys/fs/cgroup && return
   echo "featherbench set-up: mounting the control groups on /sys/fs/cgroup"
-  if ! grep -qE '^memory\s.*\s1$' /proc/cgroups; then # a kernel that has version 2 alone
+  if ! grep -qE '^memory\s.*\s1$' /proc/cgroups; then # a kernel with version 2 only
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
     return
   fi
@@ -55,15 +55,15 @@ mount_cgroups() {
   done < <(awk '!/^#/ && $4 == 1 { print $1 }' /proc/cgroups)
 }
 
-# systemd in a container keeps its books in a hierarchy without controllers, where version 1 is in use.
+# With version 1, systemd in a container tracks its units in a hierarchy without controllers.
 mount_books_of_systemd() {
   [[ -d /sys/fs/cgroup/memory ]] && ! mountpoint -q /sys/fs/cgroup/systemd || return 0
   mkdir -p /sys/fs/cgroup/systemd
   mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd
 }
 
-# Starts a daemon that outlives us: it must not keep what we inherited (a lock, a pipe that somebody reads to its end).
-# Its log is named for the first word, or for the name before "--".
+# Starts a daemon that outlives this script. It must not keep file descriptors that the script inherited: a lock, or a pipe
+# whose reader waits for its end. Its log is named after the first word, or after the name before "--".
 detached() (
   name=$1
   [[ ${2:-} != -- ]] || shift 2

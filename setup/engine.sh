@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # usage: setup/engine.sh [docker] [lxd] [libvirt]
-# Sees to it that these answer, all of them by default: asks systemd to start them, or where no systemd runs starts
-# them itself. Never a second one beside one that lives; one that cannot run is named, and the others go on.
+# Makes sure that these engines answer (default: all of them): asks systemd to start them, or starts them itself without
+# systemd. It never starts a second one if one is running. It names an engine that cannot run, and continues with the others.
 set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 source "$here/root.sh"

@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Sourced by the other scripts: which Python makes the environment.
-# The lock is made for these; Ubuntu 22.04 has 3.11 beside its own 3.10.
+# Sourced by the other scripts: which Python creates the environment.
+# The lock file is made for these versions; Ubuntu 22.04 has 3.11 in addition to its default 3.10.
 SUPPORTED_PYTHONS=(python3.13 python3.12 python3.11)
 
-# Fails where no environment can be made with it, or libvirt-python not be compiled for it. Prints the one beneath, where
-# an environment is active: ours must be made from something that stays when it is made anew.
+# Fails if the interpreter cannot create an environment, or if libvirt-python cannot be compiled for it (no headers). If an
+# environment is active, prints its base interpreter: .venv must not depend on an environment that may be deleted.
 SUITS='
 import ensurepip, os, sys, sysconfig, venv
 os.stat(os.path.join(sysconfig.get_path("include"), "Python.h"))
 print(sys._base_executable)
 '
 
-# Prints the newest supported interpreter that suits, or fails.
+# Prints the newest supported interpreter that passes this check, or fails.
 find_python() {
   local python
   for python in "${SUPPORTED_PYTHONS[@]}"; do
@@ -23,7 +23,7 @@ find_python() {
   return 1
 }
 
-# Prints the packages that would bring one, or fails where the system has none to offer.
+# Prints the packages that provide one, or fails if apt offers none.
 python_packages() {
   local python
   for python in "${SUPPORTED_PYTHONS[@]}"; do

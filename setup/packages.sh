@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what is missing of packages.txt, and a Python where there is none that serves. It asks the package
-# database each time instead of keeping a stamp: right also after somebody removed a package, and as quick.
+# Installs the missing packages of packages.txt, and Python if no suitable one exists. It queries the package database each
+# time instead of keeping a stamp file: this is also right after a package was removed, and as fast.
 set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 source "$here/root.sh"
 source "$here/interpreter.sh"
-PATH=$PATH:/usr/sbin:/sbin:/snap/bin # a user's PATH on Debian lacks them, and dockerd is there
+PATH=$PATH:/usr/sbin:/sbin:/snap/bin # dockerd is in sbin, which a user's PATH on Debian does not contain
 
-# Whether one of the commands is there: any,of,these.
+# Succeeds if one of the commands exists: any,of,these.
 have_command() {
   local command
   for command in ${1//,/ }; do
@@ -17,7 +17,7 @@ have_command() {
   return 1
 }
 
-# Prints the first words of the lines of packages.txt that hold here.
+# Prints the first words of those lines of packages.txt whose conditions hold on this machine.
 wanted() {
   local alternatives conditions
   while read -r alternatives conditions; do
@@ -27,12 +27,12 @@ wanted() {
   done < <(sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$here/packages.txt")
 }
 
-# Prints those of "$@" that are installed. dpkg-query fails when it does not know one, and still tells about the others.
+# Prints those of "$@" that are installed. dpkg-query fails if it does not know one, but still lists the others.
 installed() {
   { dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null || true; } | sed -n 's/^installed //p'
 }
 
-# Prints the words of wanted() none of whose alternatives is installed.
+# Prints those words of wanted() of which no alternative is installed.
 missing() {
   local alternatives name
   local -a all names
@@ -48,7 +48,8 @@ missing() {
   done
 }
 
-# Reads words of wanted(), and prints what to install: the first that apt has, or the very first for apt to complain of.
+# Reads words of wanted(), and prints what to install: the first alternative that apt offers. If it offers none, prints the
+# first alternative, so that apt reports it as missing.
 chosen() {
   local alternatives name
   while read -r alternatives; do

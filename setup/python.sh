@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # usage: setup/python.sh [dev]
-# Makes .venv from the hash-checked lock; with "dev" the checking and testing tools too. The stamp that says
-# "done" names what it was done from, and is written last: an interrupted set-up starts again, a finished one is not redone.
+# Creates .venv from the lock file with hashes; with "dev" also the tools for checks and tests. A stamp file names what the
+# environment was made from. It is written last: an interrupted set-up starts again, a finished one is not repeated.
 set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 source "$here/root.sh"
@@ -10,7 +10,7 @@ source "$here/interpreter.sh"
 cd "$here/.."
 venv=$PWD/.venv
 
-# An environment cannot be moved, so its place is part of what it was made from.
+# An environment cannot be moved, so its path is part of the stamp.
 identity() {
   echo "$venv $(sha256sum "$1")"
 }
@@ -28,7 +28,7 @@ create() {
   echo "$PWD/scripts" >"$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/featherbench.pth"
 }
 
-# Nothing unchecked: also what a package is built with comes from a lock, not from a download of pip's own.
+# Everything has a hash: build dependencies also come from a lock file, because of --no-build-isolation.
 pip_install() {
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-build-isolation --require-hashes -r "$1" ||
     fail "could not install $1: pip's message is above. Is the network up?"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Sourced by the other scripts: how they end with a message, and how they do what only root may.
+# Sourced by the other scripts: how to exit with a message, and how to run a command as root.
 
 fail() {
   printf 'featherbench set-up: %s\n' "$*" >&2

@@ -15,17 +15,18 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-from featherbench import rootfs, rootvariant, variants
-from featherbench.codehash import RESOURCES, closure, folder_digest, module_digest
-from featherbench.config import RootFilesystemConfig
-from featherbench.files import digest
-from featherbench.lxd import connection
-from featherbench.node import LOCAL
-from featherbench.platforms.contract import BASE, Root
-from featherbench.rootvariant import build_root_variant
-from featherbench.spec import RootFilesystemSpec
-from featherbench.statistics.stopping import is_narrow
+from featherbench.config.models import RootFilesystemConfig
+from featherbench.contracts.technology import BASE, RootArchive
+from featherbench.files import digest, folder_digest
+from featherbench.paths import RESOURCES
+from featherbench.planning.code_digest import closure, module_digest
+from featherbench.records.job_specs import RootFilesystemSpec
+from featherbench.rootfs import base, derive, variants
+from featherbench.rootfs.derive import build_root_variant
+from featherbench.statistics.design.sequential import is_narrow
 from featherbench.statistics.summary import WATCHED, half_width
+from featherbench.system.machine import LOCAL
+from featherbench.technologies.lxd import connection
 
 pytest_plugins = ["xen.fixture"]
 REPOSITORY = Path(__file__).parents[1]
@@ -87,7 +88,7 @@ class BuiltRoot:
     """The root file system for tests, and those made over it: each when it is first asked for."""
 
     tar: Path
-    record: rootfs.RootFilesystem
+    record: base.RootFilesystem
     code: str
 
     def _over(self, name):
@@ -107,10 +108,8 @@ class BuiltRoot:
     def root(self, name):
         """What a BuildOrder holds of one."""
         tar = self._over(name)
-        record = (
-            self.record if name == BASE else rootfs.RootFilesystem.read(tar.with_suffix(".json"))
-        )
-        return Root(
+        record = self.record if name == BASE else base.RootFilesystem.read(tar.with_suffix(".json"))
+        return RootArchive(
             tar=tar,
             digest=record.digest,
             versions=record.versions,
@@ -123,8 +122,8 @@ class BuiltRoot:
 
 
 def _code_of_root():
-    modules = sorted(closure([Path(rootfs.__file__), Path(rootvariant.__file__)]))
-    folders = [folder_digest(RESOURCES / name) for name in ("probe", "rootfs")]
+    modules = sorted(closure([Path(base.__file__), Path(derive.__file__)]))
+    folders = [folder_digest(RESOURCES / name) for name in ("probe", "rootfs/base")]
     return digest(*(part.encode() for part in [*map(module_digest, modules), *folders]))[:16]
 
 
@@ -136,9 +135,9 @@ def built_root(pytestconfig):
     mark = folder / "code"
     if not mark.exists() or mark.read_text() != code:
         spec = RootFilesystemSpec(**RootFilesystemConfig().model_dump(), code=code)
-        rootfs.build_root_filesystem(spec, tar=tar, log=folder / "root.log").write(record)
+        base.build_root_filesystem(spec, tar=tar, log=folder / "root.log").write(record)
         mark.write_text(code)
-    return BuiltRoot(tar=tar, record=rootfs.RootFilesystem.read(record), code=code)
+    return BuiltRoot(tar=tar, record=base.RootFilesystem.read(record), code=code)
 
 
 def _forget_at_lxd(images):
@@ -230,8 +229,10 @@ route add 198.18.0.0/15 via {laid.address}"""
 
 def _moments_s(samples, deployment_s=8.0, window_s=2.5):
     """When each window begins: block by block, a fresh start before each deployment."""
-    order = samples.sort_values(["deployment", "platform", "concurrency", "window"], kind="stable")
-    fresh = ~order.duplicated(["deployment", "platform"])
+    request = samples.sort_values(
+        ["deployment", "platform", "concurrency", "window"], kind="stable"
+    )
+    fresh = ~request.duplicated(["deployment", "platform"])
     begins_s = (window_s + fresh * (deployment_s - 0.5)).cumsum()
     return begins_s.reindex(samples.index)
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures ways of running a service, and says which differences are real."""
+"""Measure ways of running a service, and report which differences are real."""

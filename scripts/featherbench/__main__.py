@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m featherbench COMMAND`: one module of `commands/` for each."""
+"""The command line: `featherbench COMMAND`, one module of `cli/` for each command."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
-import pkgutil
 import sys
 
-from featherbench import commands
 from featherbench.errors import FeatherbenchError
+
+COMMANDS = ("clean", "compare", "doctor", "schema", "unikernel")
 
 
 def main() -> int:
-    """Run the command that was asked for, and give its exit status."""
+    """Run the command and return its exit status."""
     parser = argparse.ArgumentParser(prog="featherbench")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for found in pkgutil.iter_modules(commands.__path__):
-        command = importlib.import_module(f"featherbench.commands.{found.name}")
+    for name in COMMANDS:
+        command = importlib.import_module(f"featherbench.cli.{name}")
         command.add_parser(subparsers)
-        subparsers.choices[found.name].set_defaults(run=command.run)
+        subparsers.choices[name].set_defaults(run=command.run)
     arguments = parser.parse_args()
     try:
         return int(arguments.run(arguments))

@@ -84,7 +84,7 @@ class InstanceDiedError(InstanceError):
     """The server under test started, and died or stopped answering."""
 
 
-class HostSilentError(InstanceError):
+class MachineSilentError(InstanceError):
     """The machine that a server is to run on, or ran on, does not answer."""
 
 

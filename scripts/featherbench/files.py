@@ -17,7 +17,7 @@ CHUNK_BYTES = 1 << 20
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def open_atomic(path: Path) -> Iterator[IO[bytes]]:
     """Give a file to write to, which becomes `path` when the block ends well.
 
     The folders above `path` are made. Whatever happens, no half-written `path` is ever seen, as
@@ -37,9 +37,9 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
+def write_atomic(path: Path, content: str | bytes) -> None:
     """Write `content` to `path`, whole or not at all."""
-    with replacing(path) as file:
+    with open_atomic(path) as file:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
@@ -61,3 +61,9 @@ def file_digest(path: Path) -> str:
     """SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def folder_digest(folder: Path) -> str:
+    """Hash the content of all files below a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return digest(*(b"%s=%s" % (f.name.encode(), f.read_bytes()) for f in files))[:16]

@@ -12,7 +12,7 @@ answers() {
 
 # Whether a guest was seen to run under KVM: the device alone proves nothing.
 kvm_is_usable() {
-  PYTHONPATH=$here/../scripts "$here/../.venv/bin/python" -m featherbench.guest.kvm_probe >/dev/null 2>&1
+  PYTHONPATH=$here/../scripts "$here/../.venv/bin/python" -m featherbench.vm.libvirt.kvm_probe >/dev/null 2>&1
 }
 
 # Where KVM is there and does not work, libvirtd would look at it for half a minute before each guest. It is given a device

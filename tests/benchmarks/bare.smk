@@ -88,14 +88,14 @@ rule root_variant:
 
 rule build_image:
     input:
-        below("results/images/{technology}/{app}"),
+        below("results/images/{technology}/{service}"),
     output:
-        "results/images/{technology}/{app}.json",
-        "results/images/{technology}/{app}.digest",
+        "results/images/{technology}/{service}.json",
+        "results/images/{technology}/{service}.digest",
     log:
-        "results/logs/build_image/{technology}/{app}.log",
+        "results/logs/build_image/{technology}/{service}.log",
     params:
-        job="build_image/{technology}/{app}",
+        job="build_image/{technology}/{service}",
         told=told("build_image"),
         root="results/images/root.json",
     shell:

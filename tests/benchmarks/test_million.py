@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.codehash import SCRIPTS
-from featherbench.statistics.tables import read_parquet
+from featherbench.planning.code_digest import SCRIPTS
+from featherbench.statistics.data.table_io import read_parquet
 
 STUDY = Path(__file__).parents[1] / "unit/analysis/conftest.py"
 TABLES = ("summary", "anova", "posthoc", "ratios", "levels", "components", "checks")

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from featherbench import plugins
+from featherbench import registry
 from featherbench.testbed.state import STATE_VARIABLE
 
 HERE = Path(__file__).parent
@@ -106,7 +106,7 @@ def bare_workflow(folder, repository, ours):
     files = ours.files()
     shutil.copytree(repository / "profiles", folder / "profiles")
     snakefile = shutil.copy(HERE / "bare.smk", folder / "Snakefile")
-    workloads = {name: plugins.workload(name) for name in plugins.driver_files("workloads")}
+    workloads = {name: registry.workload(name) for name in registry.driver_files("workloads")}
     needs = {file: sorted(row["input-file(s)"].split(",")) for file, row in files.items()}
     shape = {
         "digests": {

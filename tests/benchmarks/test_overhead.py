@@ -16,12 +16,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from featherbench import plugins
-from featherbench.config import TuningConfig
-from featherbench.deployment import bench_for, deploy, warm_instance
-from featherbench.platforms.contract import BuildOrder
-from featherbench.spec import MeasureSpec, PlatformSpec, TestbedSpec, TuningSpec, WorkloadSpec
-from featherbench.testbed.ownership import release_testbed
+from featherbench import registry
+from featherbench.config.models import TuningConfig
+from featherbench.contracts.technology import BuildRequest
+from featherbench.jobs.deployment import bench_for, deploy, warm_instance
+from featherbench.records.job_specs import (
+    MeasureSpec,
+    PlatformSpec,
+    TestbedSpec,
+    TuningSpec,
+    WorkloadSpec,
+)
+from featherbench.testbed.reservation import release_testbed
 from featherbench.testbed.session import session
 
 PAIRS = 20
@@ -31,13 +37,15 @@ WITHIN = (0.95, 1.05)
 pytestmark = [pytest.mark.benchmark, pytest.mark.testbed]
 
 
-def spec_of(app, generator, settings):
+def spec_of(service, generator, settings):
     return MeasureSpec(
         platform=PlatformSpec(
-            name="linux-native", technology="linux", host="native", network="host"
+            name="linux-native", technology="linux", hypervisor="native", network="host"
         ),
-        workload=WorkloadSpec(name=app, load_generators={app: generator}, settings=settings),
-        apps=(app,),
+        workload=WorkloadSpec(
+            name=service, load_generators={service: generator}, settings=settings
+        ),
+        services=(service,),
         deployment=1,
         testbed=TestbedSpec(),
         tuning=TuningSpec.model_validate(TuningConfig().model_dump()),
@@ -47,18 +55,18 @@ def spec_of(app, generator, settings):
     )
 
 
-def build(app, built_root, folder):
-    workload, linux = plugins.workload(app), plugins.technology("linux")
-    into = folder / "results/images/linux" / app
+def build(service, built_root, folder):
+    workload, linux = registry.workload(service), registry.technology("linux")
+    into = folder / "results/images/linux" / service
     into.mkdir(parents=True)
-    order = BuildOrder(
-        app=app,
+    request = BuildRequest(
+        service=service,
         into=into,
         roots=built_root.roots_of(linux),
         files=workload.files(workload.Settings()),
         state=folder / "state",
     )
-    linux.build_image(order).write(into.with_suffix(".json"))
+    linux.build_image(request).write(into.with_suffix(".json"))
 
 
 def at_the_client(bench, *argv):
@@ -87,14 +95,14 @@ def redis_benchmark_by_hand(bench, window):
 class Http:
     """nginx under wrk."""
 
-    app, generator, settings = "http", "wrk", {"window_s": 2.0}
+    service, generator, settings = "http", "wrk", {"window_s": 2.0}
     by_hand = staticmethod(wrk_by_hand)
 
 
 class Kv:
     """Redis under redis-benchmark."""
 
-    app, generator = "kv", "redis_benchmark"
+    service, generator = "kv", "redis_benchmark"
     settings = {"window_s": 2.0, "operations": ["GET"]}  # noqa: RUF012
     by_hand = staticmethod(redis_benchmark_by_hand)
 
@@ -104,9 +112,9 @@ def test_our_throughput_is_that_of_the_load_generator_by_hand(
     case, built_root, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    build(case.app, built_root, tmp_path)
-    spec = spec_of(case.app, case.generator, case.settings)
-    rng, workload = random.Random(2017), plugins.workload(case.app)
+    build(case.service, built_root, tmp_path)
+    spec = spec_of(case.service, case.generator, case.settings)
+    rng, workload = random.Random(2017), registry.workload(case.service)
     try:
         with session(spec.testbed, spec.tuning, plugins=(), what="benchmark") as testbed:
             bench = bench_for(spec, testbed, concurrency=CONNECTIONS, logs=tmp_path)
@@ -128,7 +136,7 @@ def test_our_throughput_is_that_of_the_load_generator_by_hand(
     low, middle, high = np.exp([np.mean(logs) - half, np.mean(logs), np.mean(logs) + half])
     with capsys.disabled():
         print(  # noqa: T201 - the figure is what a benchmark is for
-            f"\n{case.app}: ours / by hand = {middle:.4f}, 95 % interval {low:.4f} to {high:.4f} "
-            f"({PAIRS} interleaved pairs of 2 s at {CONNECTIONS} connections)"
+            f"\n{case.service}: ours / by hand = {middle:.4f}, 95 % interval {low:.4f} to {high:.4f}"
+            f" ({PAIRS} interleaved pairs of 2 s at {CONNECTIONS} connections)"
         )
     assert WITHIN[0] <= low <= 1 <= high <= WITHIN[1]

@@ -4,12 +4,12 @@
 import pandas as pd
 import pytest
 
-from featherbench.config import FEWEST_TO_STOP_AT
-from featherbench.plan import StoppingRule
-from featherbench.report.conclusions import Reading, comparisons
-from featherbench.statistics import bootstrap
-from featherbench.statistics.ratios import ratios
-from featherbench.statistics.screening import screen
+from featherbench.config.models import FEWEST_TO_STOP_AT
+from featherbench.records.plan import StoppingRule
+from featherbench.report.sentences.comparisons import Reading, comparisons
+from featherbench.statistics.diagnostics.screening import screen
+from featherbench.statistics.inference import bootstrap
+from featherbench.statistics.inference.ratios import ratios
 
 BASE = "linux-native"
 DEFAULT_LEVELS = (1, 16, 64, 256)

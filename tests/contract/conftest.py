@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import plugins, services
+from featherbench import registry
+from featherbench.contracts.technology import BuildRequest, OwnImages, Placement, StartRequest
 from featherbench.errors import DeadlineError
-from featherbench.platforms.contract import BuildOrder, OwnImages, Place, StartOrder, Tuning
-from featherbench.waiting import wait_until
+from featherbench.records.tuning import Tuning
+from featherbench.services import launcher
+from featherbench.system.polling import wait_until
 
 ENGINES = {"docker", "lxd"}
 PLUGINS = (str(Path(__file__).parents[1] / "plugins"),)
@@ -26,8 +28,8 @@ SMALL_GUEST = {"guest": {"init": "minimal", "memory_mib": 256}}
 
 def driver(name):
     """Give what runs a technology here, or a platform."""
-    technology, _, host = name.partition("-")
-    return plugins.platform(technology, host or "native", PLUGINS)
+    technology, _, hypervisor = name.partition("-")
+    return registry.platform(technology, hypervisor or "native", PLUGINS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,31 +39,31 @@ class Subject:
     technology: object
     settings: object
     images: dict
-    place: Place
+    placement: Placement
     folder: Path
     tuning: Tuning
     """As this machine is: what runs in its network namespace cannot have it otherwise."""
 
-    def order(self, app, command=None, port=None, network=None):
-        given = command or services.serve_command(app)
+    def request(self, service, command=None, port=None, network=None):
+        given = command or launcher.serve_command(service)
         instance_id = f"test{uuid.uuid4().hex[:8]}"
-        return StartOrder(
+        return StartRequest(
             instance_id=instance_id,
-            app=app,
-            image=self.images[app],
+            service=service,
+            image=self.images[service],
             command=given,
-            port=port if command else services.PORTS[app],
+            port=port if command else launcher.PORTS[service],
             network=network or self.technology.networks[0],
             settings=self.settings,
             tuning=self.tuning,
-            place=self.place,
+            placement=self.placement,
             log=self.folder / "logs" / f"{instance_id}.log",
         )
 
     def start(self, *given, **named):
-        order = self.order(*given, **named)
-        self.technology.prepare(order)
-        return self.technology.start(order)
+        request = self.request(*given, **named)
+        self.technology.prepare(request)
+        return self.technology.start(request)
 
     def await_answer(self, instance):
         """Wait until the service answers in its own protocol."""
@@ -71,32 +73,34 @@ class Subject:
                 with socket.create_connection(
                     (instance.endpoint.address, instance.endpoint.port), timeout=1
                 ) as connection:
-                    connection.sendall(GREETINGS[instance.app])
-                    return ANSWERS[instance.app] in connection.recv(4096)
+                    connection.sendall(GREETINGS[instance.service])
+                    return ANSWERS[instance.service] in connection.recv(4096)
             except OSError:
                 return False
 
         try:
-            wait_until(answers, what=instance.app, within_s=ANSWERS_WITHIN_S)
+            wait_until(answers, what=instance.service, within_s=ANSWERS_WITHIN_S)
         except DeadlineError:
             pytest.fail(self.technology.diagnosis(instance))
 
     def own_leftovers(self):
-        return [each for each in self.technology.leftovers() if each.state == str(self.place.state)]
+        return [
+            each for each in self.technology.leftovers() if each.state == str(self.placement.state)
+        ]
 
     def clean(self):
         for leftover in self.own_leftovers():
             self.technology.remove(leftover)
 
 
-def build(name, app, into, built_root, files=None):
+def build(name, service, into, built_root, files=None):
     technology = driver(name)
-    workload = plugins.workload(app)
+    workload = registry.workload(service)
     own = workload.files(workload.Settings()) if files is None else files
     into.mkdir(parents=True)
     return technology.build_image(
-        BuildOrder(
-            app=app,
+        BuildRequest(
+            service=service,
             into=into,
             roots=built_root.roots_of(technology),
             files=own,
@@ -116,7 +120,7 @@ def pytest_generate_tests(metafunc):
             pytest.param(
                 subject_named(name), marks=[getattr(pytest.mark, name)] if name in ENGINES else []
             )
-            for name in plugins.driver_files("platforms", PLUGINS)
+            for name in registry.driver_files("technologies", PLUGINS)
         ]
         names += [pytest.param(name, marks=pytest.mark.qemu) for name in EMULATED]
         metafunc.parametrize("technology_name", names, scope="session")
@@ -138,8 +142,8 @@ def runnable(technology):
     """Skip where this host cannot run the driver, and where its images are the user's."""
     if isinstance(technology, OwnImages):
         pytest.skip("its images are the user's: tests/integration/platforms/test_unikernels.py")
-    if lacks := technology.lacks():
-        pytest.skip(f"{lacks[0].what} ({lacks[0].remedy})")
+    if missing_requirements := technology.missing_requirements():
+        pytest.skip(f"{missing_requirements[0].what} ({missing_requirements[0].remedy})")
     return technology
 
 
@@ -148,9 +152,9 @@ def build_image(technology_name, runnable, built_root, forget_images, tmp_path_f
     assert runnable
     built = []
 
-    def build_here(app, files=None):
-        into = tmp_path_factory.mktemp("images") / app
-        built.append(build(technology_name, app, into, built_root, files))
+    def build_here(service, files=None):
+        into = tmp_path_factory.mktemp("images") / service
+        built.append(build(technology_name, service, into, built_root, files))
         return built[-1]
 
     yield build_here
@@ -159,15 +163,15 @@ def build_image(technology_name, runnable, built_root, forget_images, tmp_path_f
 
 @pytest.fixture(scope="session")
 def images(build_image):
-    return {app: build_image(app) for app in ("http", "kv", "startup")}
+    return {service: build_image(service) for service in ("http", "kv", "startup")}
 
 
 @pytest.fixture
 def subject(technology_name, runnable, images, wire, tmp_path):
-    place = Place(
-        host="native",
+    placement = Placement(
+        hypervisor="native",
         address=wire.address,
-        home=wire.address,
+        callback_address=wire.address,
         cpus=(0,),
         container_subnet=wire.container_subnet,
         guest_subnet=wire.guest_subnet,
@@ -179,7 +183,7 @@ def subject(technology_name, runnable, images, wire, tmp_path):
         technology=runnable,
         settings=runnable.Settings.model_validate(keys),
         images=images,
-        place=place,
+        placement=placement,
         folder=tmp_path,
         tuning=tuning,
     )

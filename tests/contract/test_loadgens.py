@@ -7,19 +7,19 @@ from dataclasses import replace
 
 import pytest
 
-from featherbench import plugins
+from featherbench import registry
+from featherbench.contracts.load_generator import Load
 from featherbench.errors import LoadError
-from featherbench.loadgens.contract import Load
-from featherbench.record import Endpoint
+from featherbench.records.instance import Endpoint
 
 PLUGINS = ("tests/plugins", "examples/my_drivers")
-NAMES = sorted(plugins.driver_files("loadgens", PLUGINS))
-TIMED = [n for n in NAMES if plugins.load_generator(n, PLUGINS).stops_by == "duration"]
+NAMES = sorted(registry.driver_files("loadgens", PLUGINS))
+TIMED = [n for n in NAMES if registry.load_generator(n, PLUGINS).stops_by == "duration"]
 
 
 @pytest.fixture(params=NAMES)
 def generator(request):
-    return plugins.load_generator(request.param, PLUGINS)
+    return registry.load_generator(request.param, PLUGINS)
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def load(generator):
 
 
 def test_it_says_whose_protocol_it_speaks_and_when_it_stops(generator):
-    assert generator.app in {"http", "kv"}
+    assert generator.service in {"http", "kv"}
     assert generator.stops_by in {"duration", "requests"}
 
 
@@ -57,7 +57,7 @@ def test_its_command_tells_apart_what_its_step_allows(generator, load):
 
 def test_what_it_lacks_comes_with_a_remedy(generator, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
-    (lack,) = generator.lacks()
+    (lack,) = generator.missing_requirements()
     assert lack.what
     assert lack.remedy
 

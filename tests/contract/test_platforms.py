@@ -12,14 +12,17 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from featherbench import services, variants
+from featherbench.contracts import technology as contract
+from featherbench.contracts.settings import DriverSettings
+from featherbench.contracts.technology import BASE
 from featherbench.errors import InstanceDiedError, InstanceError
-from featherbench.guest import domains
-from featherbench.platforms import contract
-from featherbench.platforms.contract import BASE
-from featherbench.record import Image, Instance, Usage
-from featherbench.settings import DriverSettings
-from featherbench.waiting import wait_until
+from featherbench.records.cell import Usage
+from featherbench.records.image import Image
+from featherbench.records.instance import Instance
+from featherbench.rootfs import variants
+from featherbench.services import launcher
+from featherbench.system.polling import wait_until
+from featherbench.vm.libvirt import domains
 
 HEAVY = ("docker", "libvirt", "pandas", "plotnine", "pylxd", "scipy", "statsmodels")
 METHODS = [
@@ -67,23 +70,24 @@ def test_its_methods_are_those_of_the_contract(technology, method):
 
 
 def test_every_lack_has_a_remedy(technology):
-    for lack in technology.lacks():
+    for lack in technology.missing_requirements():
         assert lack.what
         assert lack.remedy
 
 
 def test_what_it_lacks_without_any_program_is_said(technology, monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
-    monkeypatch.setattr("featherbench.programs.SYSTEM_FOLDERS", "/nonexistent")
+    monkeypatch.setattr("featherbench.system.programs.SYSTEM_FOLDERS", "/nonexistent")
     needs_something = technology.root_filesystems or technology.fixed_memory
-    assert bool(technology.lacks()) == bool(needs_something)
+    assert bool(technology.missing_requirements()) == bool(needs_something)
 
 
 def test_loading_it_loads_nothing_heavy(technology_name, technology_plugins):
-    name, _, host = technology_name.partition("-")
+    name, _, hypervisor = technology_name.partition("-")
     script = (
-        "import sys; from featherbench import plugins\n"
-        f"plugins.platform({name!r}, {host or 'native'!r}, {technology_plugins!r}).lacks()\n"
+        "import sys; from featherbench import registry\n"
+        f"platform = registry.platform({name!r}, {hypervisor or 'native'!r}, {technology_plugins!r})\n"
+        "platform.missing_requirements()\n"
         f"print(*set({HEAVY!r}) & set(sys.modules))"
     )
     env = {**os.environ, "PYTHONPATH": str(Path(contract.__file__).parents[2])}
@@ -97,8 +101,8 @@ def test_loading_it_loads_nothing_heavy(technology_name, technology_plugins):
 
 
 def test_an_image_says_what_it_is(technology_name, images):
-    for app, image in images.items():
-        assert (image.technology, image.app) == (technology_name.partition("-")[0], app)
+    for service, image in images.items():
+        assert (image.technology, image.service) == (technology_name.partition("-")[0], service)
         assert image.size.allocated_bytes > 0
         assert 0 < image.size.compressed_bytes <= image.size.apparent_bytes
         assert image.size.counted
@@ -119,10 +123,10 @@ def test_other_bytes_have_another_digest(build_image, images):
 # --- instances -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("app", ["http", "kv"])
-def test_an_instance_lives_and_ends(subject, app):
+@pytest.mark.parametrize("service", ["http", "kv"])
+def test_an_instance_lives_and_ends(subject, service):
     technology = subject.technology
-    instance = subject.start(app)
+    instance = subject.start(service)
     assert technology.is_running(instance), technology.diagnosis(instance)
     subject.await_answer(instance)
     assert instance.start_phases_s
@@ -131,7 +135,7 @@ def test_an_instance_lives_and_ends(subject, app):
     assert technology.diagnosis(instance)
     technology.stop(instance)
     wait_until(
-        lambda: subject.place.address not in listening(services.PORTS[app]),
+        lambda: subject.placement.address not in listening(launcher.PORTS[service]),
         what="the port given back",
         within_s=2,
     )
@@ -146,11 +150,11 @@ def test_an_instance_can_be_found_again_from_its_record(subject):
 
 
 def test_it_listens_at_the_places_address_only(subject):
-    before = listening(services.PORTS["http"])
+    before = listening(launcher.PORTS["http"])
     instance = subject.start("http")
     subject.await_answer(instance)
     # Nothing listens where the kernel alone translates.
-    assert listening(services.PORTS["http"]) - before <= {subject.place.address}
+    assert listening(launcher.PORTS["http"]) - before <= {subject.placement.address}
 
 
 def test_usage_grows_with_work(subject):
@@ -192,9 +196,9 @@ def test_tuning_is_read_back(subject):
     assert found == {**subject.tuning.net_sysctls, "nofile": "4321"}
 
 
-def start_and_see_it_end(subject, order):
+def start_and_see_it_end(subject, request):
     try:
-        instance = subject.technology.start(order)
+        instance = subject.technology.start(request)
     except InstanceError:
         return
     # The platform saw it run for a moment.
@@ -203,10 +207,10 @@ def start_and_see_it_end(subject, order):
 
 
 def test_a_command_that_cannot_run_leaves_nothing(subject):
-    order = subject.order("http", ("/no/such/program",))
-    subject.technology.prepare(order)
+    request = subject.request("http", ("/no/such/program",))
+    subject.technology.prepare(request)
     before = subject.own_leftovers()
-    start_and_see_it_end(subject, order)
+    start_and_see_it_end(subject, request)
     assert subject.own_leftovers() == before
 
 
@@ -220,10 +224,10 @@ def test_a_started_instance_is_found_as_a_leftover_and_removed(subject):
 
 def test_the_startup_probe_sends_its_nonce_and_lives_on(subject):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
-        receiver.bind((subject.place.address, 0))
+        receiver.bind((subject.placement.address, 0))
         receiver.settimeout(20)
         port = receiver.getsockname()[1]
-        command = services.probe_command(subject.place.address, port, "a-nonce")
+        command = launcher.probe_command(subject.placement.address, port, "a-nonce")
         instance = subject.start("startup", command)
         assert receiver.recv(100) == b"a-nonce"
     assert subject.technology.is_running(instance)

@@ -6,16 +6,16 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from featherbench import plugins
-from featherbench.settings import DriverSettings
+from featherbench import registry
+from featherbench.contracts.settings import DriverSettings
 
 PLUGINS = ("tests/plugins", "examples/my_drivers")
-NAMES = sorted(plugins.driver_files("workloads", PLUGINS))
+NAMES = sorted(registry.driver_files("workloads", PLUGINS))
 
 
 @pytest.fixture(params=NAMES)
 def workload(request):
-    return plugins.workload(request.param, PLUGINS)
+    return registry.workload(request.param, PLUGINS)
 
 
 def test_it_runs_without_any_setting(workload):
@@ -33,13 +33,13 @@ def test_every_key_is_described(workload):
 
 
 def test_its_apps_are_described_by_a_workload_of_that_name(workload):
-    assert workload.apps
-    assert set(workload.apps) <= set(NAMES)
-    assert set(workload.loads) <= set(workload.apps)
+    assert workload.services
+    assert set(workload.services) <= set(NAMES)
+    assert set(workload.loads) <= set(workload.services)
 
 
 def test_a_leased_instance_is_of_a_single_app(workload):
-    assert not workload.uses_lease or len(workload.apps) == 1
+    assert not workload.uses_lease or len(workload.services) == 1
 
 
 def test_only_what_is_leased_is_swept(workload):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.accounting import parse_flat, parse_v1, parse_v2, reset_peak, usage_of
-from featherbench.cgroup import Group
+from featherbench.system.cgroup import Group
+from featherbench.system.cgroup_usage import parse_flat, parse_v1, parse_v2, reset_peak, usage_of
 
 CAPTURED = Path(__file__).parent / "captured"
 

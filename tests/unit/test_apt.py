@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where packages come from, and what was installed."""
 
-from featherbench.apt import (
+from featherbench.rootfs.apt_sources import (
     Source,
-    host_sources,
     installed_versions,
+    machine_sources,
     parse_deb822,
     parse_one_line,
     sources_of_suite,
@@ -70,12 +70,12 @@ def test_all_files_of_the_host_are_read(tmp_path):
     (tmp_path / "sources.list").write_text("deb http://a.test/debian bookworm main\n")
     (tmp_path / "sources.list.d/b.list").write_text("deb http://b.test/debian bookworm main\n")
     (tmp_path / "sources.list.d/c.sources").write_text(DEB822)
-    found = {each.uri for each in host_sources(tmp_path)}
+    found = {each.uri for each in machine_sources(tmp_path)}
     assert found == {"http://a.test/debian", "http://b.test/debian", "http://mirror.test/debian"}
 
 
 def test_a_host_without_sources_gives_none(tmp_path):
-    assert list(host_sources(tmp_path)) == []
+    assert list(machine_sources(tmp_path)) == []
 
 
 def test_only_debians_own_sources_of_the_release_are_chosen():

@@ -8,8 +8,8 @@ import pytest
 
 import build_image
 from featherbench.errors import TestbedBusyError
-from featherbench.plugins import PLUGINS_VARIABLE
-from featherbench.spec import ImageSpec, WorkloadSpec
+from featherbench.records.job_specs import ImageSpec, WorkloadSpec
+from featherbench.registry import PLUGINS_VARIABLE
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def given(tmp_path, monkeypatch, repository):
     monkeypatch.setenv(PLUGINS_VARIABLE, str(repository / "tests" / "plugins"))
     spec = ImageSpec(
         technology="fake",
-        host="native",
-        app="http",
+        hypervisor="native",
+        service="http",
         files_for=WorkloadSpec(name="http"),
         code="none",
     )

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.cgroup import Group, parse_membership, parse_mounts, place
 from featherbench.errors import InstanceError
+from featherbench.system.cgroup import Group, parse_membership, parse_mounts, place
 
 TMPFS = "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
 V1_SPLIT = """\

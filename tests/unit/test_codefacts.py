@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from featherbench import codefacts
-from featherbench.codefacts import examine, facts_of
+from featherbench.planning import code_facts
+from featherbench.planning.code_facts import examine, facts_of
 
 
 @pytest.fixture
@@ -14,19 +14,19 @@ def package(tmp_path, monkeypatch):
     """A package of one module; byte code may be written."""
     folder = tmp_path / "package"
     folder.mkdir()
-    monkeypatch.setattr(codefacts, "PACKAGE", folder)
-    monkeypatch.setattr(codefacts, "MEMORY", folder / "__pycache__" / "codefacts.json")
-    monkeypatch.setattr(codefacts.sys, "dont_write_bytecode", False)
-    codefacts._ours.cache_clear()
+    monkeypatch.setattr(code_facts, "PACKAGE", folder)
+    monkeypatch.setattr(code_facts, "MEMORY", folder / "__pycache__" / "codefacts.json")
+    monkeypatch.setattr(code_facts.sys, "dont_write_bytecode", False)
+    code_facts._ours.cache_clear()
     module = folder / "module.py"
     module.write_text("import json\n\nA = 1\n")
     yield module
-    codefacts._ours.cache_clear()
+    code_facts._ours.cache_clear()
 
 
 def again(file):
     """Ask as another process would."""
-    codefacts._ours.cache_clear()
+    code_facts._ours.cache_clear()
     return facts_of(file)
 
 
@@ -39,7 +39,7 @@ def examined(monkeypatch):
         sources.append(source)
         return examine(source)
 
-    monkeypatch.setattr(codefacts, "examine", examine_and_count)
+    monkeypatch.setattr(code_facts, "examine", examine_and_count)
     return sources
 
 
@@ -57,25 +57,25 @@ def test_an_edited_file_is_examined_again_and_the_old_facts_are_forgotten(packag
     after = again(package)
     assert after.does != before.does
     assert after.imports == ("csv",)
-    assert len(json.loads(codefacts.MEMORY.read_text())["facts"]) == 1
+    assert len(json.loads(code_facts.MEMORY.read_text())["facts"]) == 1
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"examined_by": "another Python", "facts": {}}'])
 def test_a_memory_that_is_broken_or_of_another_python_does_not_count(package, examined, content):
     first = facts_of(package)
-    codefacts.MEMORY.write_text(content)
+    code_facts.MEMORY.write_text(content)
     assert again(package) == first
     assert len(examined) == 2
 
 
 def test_where_python_keeps_no_byte_code_nothing_is_kept(package, monkeypatch):
-    monkeypatch.setattr(codefacts.sys, "dont_write_bytecode", True)
+    monkeypatch.setattr(code_facts.sys, "dont_write_bytecode", True)
     assert facts_of(package).imports == ("json",)
-    assert not codefacts.MEMORY.exists()
+    assert not code_facts.MEMORY.exists()
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_error(package):
-    codefacts.MEMORY.parent.write_text("a file where the folder should be")
+    code_facts.MEMORY.parent.write_text("a file where the folder should be")
     assert facts_of(package).imports == ("json",)
 
 

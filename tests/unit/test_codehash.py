@@ -3,8 +3,8 @@
 
 import pytest
 
-from featherbench import codehash
-from featherbench.codehash import SCRIPTS, closure, module_digest
+from featherbench.planning import code_digest
+from featherbench.planning.code_digest import SCRIPTS, closure, module_digest
 
 CODE = '''"""Subject."""
 
@@ -63,7 +63,7 @@ def test_a_measure_job_does_not_depend_on_drivers_it_does_not_name_nor_on_the_ma
 
 
 def test_only_the_named_driver_counts(tmp_path):
-    folder = tmp_path / "platforms"
+    folder = tmp_path / "technologies"
     folder.mkdir()
     (folder / "one.py").write_text("A = 1\n")
     (folder / "two.py").write_text("B = 1\n")
@@ -76,8 +76,8 @@ def test_only_the_named_driver_counts(tmp_path):
             "_reached",
             "_companions",
         ):
-            getattr(codehash, cached).cache_clear()
-        return codehash.code_digest("measure", (("platforms", name),), (str(tmp_path),))
+            getattr(code_digest, cached).cache_clear()
+        return code_digest.code_digest("measure", (("technologies", name),), (str(tmp_path),))
 
     before = digest("one"), digest("two")
     (folder / "one.py").write_text("A = 2\n")
@@ -87,14 +87,16 @@ def test_only_the_named_driver_counts(tmp_path):
 
 
 def test_a_file_named_after_a_driver_belongs_to_it(tmp_path):
-    folder = tmp_path / "platforms"
+    folder = tmp_path / "technologies"
     folder.mkdir()
     (folder / "one.py").write_text("A = 1\n")
-    before = codehash.code_digest("measure", (("platforms", "one"),), (str(tmp_path),))
+    before = code_digest.code_digest("measure", (("technologies", "one"),), (str(tmp_path),))
     (folder / "one_recipe.txt").write_text("recipe\n")
-    codehash.code_digest.cache_clear()
-    codehash._companions.cache_clear()
-    assert codehash.code_digest("measure", (("platforms", "one"),), (str(tmp_path),)) != before
+    code_digest.code_digest.cache_clear()
+    code_digest._companions.cache_clear()
+    assert (
+        code_digest.code_digest("measure", (("technologies", "one"),), (str(tmp_path),)) != before
+    )
 
 
 def test_resources_of_a_package_belong_to_whoever_uses_it(tmp_path, monkeypatch):
@@ -102,18 +104,19 @@ def test_resources_of_a_package_belong_to_whoever_uses_it(tmp_path, monkeypatch)
     folder.mkdir()
     (folder / "setup").write_text("ip\n")
     (folder / "unit").symlink_to("/dev/null")
-    monkeypatch.setattr(codehash, "RESOURCES", tmp_path)
+    monkeypatch.setattr(code_digest, "RESOURCES", tmp_path)
 
     def digests():
-        codehash.code_digest.cache_clear()
-        codehash._content_digest.cache_clear()
+        code_digest.code_digest.cache_clear()
+        code_digest._content_digest.cache_clear()
         return [
-            codehash.code_digest("measure", (("hosts", host),), ()) for host in ("tcg", "native")
+            code_digest.code_digest("measure", (("hypervisors", hypervisor),), ())
+            for hypervisor in ("tcg", "native")
         ]
 
     before = digests()
     (folder / "setup").write_text("ip -batch\n")
     after = digests()
-    codehash.code_digest.cache_clear()
+    code_digest.code_digest.cache_clear()
     assert after[0] != before[0]
     assert after[1] == before[1]

@@ -3,7 +3,7 @@
 
 import pytest
 
-from featherbench.config import load, validate
+from featherbench.config.models import load, validate
 from featherbench.errors import ConfigError
 
 GOOD = {"platforms": ["linux-native", "docker-native"], "workloads": {"http": None}}
@@ -19,7 +19,7 @@ def complaint(**changes):
 def test_a_platform_can_be_named_alone():
     config = validate(GOOD, file="my.yaml")
     assert [p.name for p in config.platforms] == ["linux-native", "docker-native"]
-    assert (config.platforms[1].technology, config.platforms[1].host) == ("docker", "native")
+    assert (config.platforms[1].technology, config.platforms[1].hypervisor) == ("docker", "native")
 
 
 def test_one_network_need_not_be_a_list():
@@ -36,23 +36,32 @@ def test_one_network_need_not_be_a_list():
         ({"repetition": {}}, ["repetition", "did you mean 'repetitions'"]),
         ({"repetitions": {"windows": 0}}, ["repetitions.windows", "greater than 0"]),
         ({"repetitions": {"window": 1}}, ["repetitions.window", "did you mean 'windows'"]),
-        ({"repetitions": {"until_percent": "2 %"}}, ["repetitions.until_percent", "number"]),
-        ({"repetitions": {"until_percent": 0}}, ["repetitions.until_percent", "greater than 0"]),
-        ({"repetitions": {"until_percent": 100}}, ["repetitions.until_percent", "less than 100"]),
         (
-            {"repetitions": {"until_percent": 2, "deployments": 3}},
-            ["repetitions", "'deployments' or 'until_percent', not both"],
+            {"repetitions": {"target_ci_percent": "2 %"}},
+            ["repetitions.target_ci_percent", "number"],
         ),
-        ({"repetitions": {"max": 20}}, ["repetitions", "'max' needs 'until_percent'"]),
-        ({"repetitions": {"until_percent": 2, "min": 7}}, ["repetitions.min", "equal to 8"]),
         (
-            {"repetitions": {"until_percent": 2, "min": 20, "max": 9}},
+            {"repetitions": {"target_ci_percent": 0}},
+            ["repetitions.target_ci_percent", "greater than 0"],
+        ),
+        (
+            {"repetitions": {"target_ci_percent": 100}},
+            ["repetitions.target_ci_percent", "less than 100"],
+        ),
+        (
+            {"repetitions": {"target_ci_percent": 2, "deployments": 3}},
+            ["repetitions", "'deployments' or 'target_ci_percent', not both"],
+        ),
+        ({"repetitions": {"max": 20}}, ["repetitions", "'max' needs 'target_ci_percent'"]),
+        ({"repetitions": {"target_ci_percent": 2, "min": 7}}, ["repetitions.min", "equal to 8"]),
+        (
+            {"repetitions": {"target_ci_percent": 2, "min": 20, "max": 9}},
             ["repetitions", "'min' (20) is more than 'max' (9)"],
         ),
-        ({"repetitions": {"until_percent": 2, "budget_s": 0}}, ["repetitions.budget_s"]),
+        ({"repetitions": {"target_ci_percent": 2, "budget_s": 0}}, ["repetitions.budget_s"]),
         (
             {"workloads": {"http": {"repetitions": {"budget_s": 60}}}},
-            ["workloads.http.repetitions", "'budget_s' needs 'until_percent'"],
+            ["workloads.http.repetitions", "'budget_s' needs 'target_ci_percent'"],
         ),
         ({"seed": "x"}, ["seed", "'x'", "integer"]),
         ({"platforms": []}, ["platforms", "at least 1"]),
@@ -103,7 +112,8 @@ def test_the_shipped_configurations_are_right(name, repository):
 
 
 @pytest.mark.parametrize(
-    "repetitions", [{}, {"deployments": 9}, {"until_percent": 2}, {"until_percent": 1, "max": 90}]
+    "repetitions",
+    [{}, {"deployments": 9}, {"target_ci_percent": 2}, {"target_ci_percent": 1, "max": 90}],
 )
 def test_a_configuration_written_out_can_be_read_again(repetitions):
     whole = validate({**GOOD, "repetitions": repetitions}, file="my.yaml")

@@ -7,9 +7,10 @@ import pytest
 import yaml
 from pydantic_core import to_jsonable_python
 
-from featherbench import config, plugins
-from featherbench.guest.settings import WholeQemuSettings, WholeXenSettings
-from featherbench.unikernel.settings import UnikernelSettings
+from featherbench import registry
+from featherbench.config import models
+from featherbench.unikernels.settings import UnikernelSettings
+from featherbench.vm.settings import WholeQemuSettings, WholeXenSettings
 
 
 class Guest(WholeQemuSettings, WholeXenSettings):
@@ -17,21 +18,21 @@ class Guest(WholeQemuSettings, WholeXenSettings):
 
 
 MODELS = {
-    "Top level": config.Config,
-    "Platforms": config.PlatformConfig,
-    "Workloads": config.WorkloadConfig,
-    "Repetitions": config.Repetitions,
-    "Root file system": config.RootFilesystemConfig,
-    "Testbed": config.TestbedConfig,
-    "Tuning": config.TuningConfig,
-    "Analysis": config.AnalysisConfig,
+    "Top level": models.Config,
+    "Platforms": models.PlatformConfig,
+    "Workloads": models.WorkloadConfig,
+    "Repetitions": models.Repetitions,
+    "Root file system": models.RootFilesystemConfig,
+    "Testbed": models.TestbedConfig,
+    "Tuning": models.TuningConfig,
+    "Analysis": models.AnalysisConfig,
     "Settings of `guest`": Guest,
-    "Settings of `xen`": plugins.host("xen").Settings,
+    "Settings of `xen`": registry.hypervisor("xen").Settings,
     "Settings of unikernels": UnikernelSettings,
     **{
         f"Settings of `{name}`": find(name).Settings
-        for kind, find in (("platforms", plugins.technology), ("workloads", plugins.workload))
-        for name in plugins.driver_files(kind)
+        for kind, find in (("technologies", registry.technology), ("workloads", registry.workload))
+        for name in registry.driver_files(kind)
         if find(name).Settings is not UnikernelSettings
     },
 }

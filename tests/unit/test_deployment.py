@@ -6,14 +6,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from featherbench import deployment, plugins
+from featherbench import registry
+from featherbench.contracts.bench import Bench
 from featherbench.errors import TestbedError
-from featherbench.limits import HIDDEN
-from featherbench.measuring.bench import Bench
-from featherbench.platforms.contract import Tuning
-from featherbench.record import Endpoint, Instance
-from featherbench.unikernel import descriptions
-from featherbench.unikernel.control import NOT_APPLIED
+from featherbench.jobs import deployment
+from featherbench.records.instance import Endpoint, Instance
+from featherbench.records.tuning import Tuning
+from featherbench.system.sysctls import HIDDEN
+from featherbench.unikernels import description_loader
+from featherbench.unikernels.runtime_control import NOT_APPLIED
 
 SOMAXCONN = {"net.core.somaxconn": "1024"}
 
@@ -27,20 +28,20 @@ def found(technology, handle):
         under_test=Instance(
             id="abc",
             technology="rumprun",
-            app="kv",
+            service="kv",
             handle=handle,
             endpoint=Endpoint(address=address, port=16379, ping_address=address),
             started_utc="",
         ),
     )
-    bench.tune = partial(Bench.tune, bench)
+    bench.apply_runtime_settings = partial(Bench.apply_runtime_settings, bench)
     return deployment._tuning_in_force(bench)
 
 
 def test_a_unikernels_limits_are_hidden_and_what_its_description_sets_is_told():
-    wanted = descriptions.find("rumprun", "kv", "qemu", {})
+    wanted = description_loader.find("rumprun", "kv", "qemu", {})
     told = found(
-        plugins.platform("rumprun", "tcg"), {"description": wanted.model_dump(mode="json")}
+        registry.platform("rumprun", "tcg"), {"description": wanted.model_dump(mode="json")}
     )
     assert told["net.core.somaxconn"] == HIDDEN
     assert told[NOT_APPLIED].startswith("not applied: nobody has said where its program is")

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from featherbench.commands import doctor
-from featherbench.doctor import activity, candidates, capabilities
-from featherbench.doctor.candidates import Candidate
-from featherbench.doctor.examination import examine
-from featherbench.doctor.memory import docker_root
-from featherbench.doctor.properties import Surroundings
-from featherbench.doctor.verdict import COLUMNS, Checkup, render
+from featherbench.cli import doctor
 from featherbench.errors import ConfigError
-from featherbench.hostfacts import Finding, Judgement
-from featherbench.plan import Plan, PlannedLack, PlannedPlatform
+from featherbench.inspection import available_drivers, capabilities, load
+from featherbench.inspection.all_checks import examine
+from featherbench.inspection.available_drivers import Candidate
+from featherbench.inspection.check import Surroundings
+from featherbench.inspection.doctor_report import COLUMNS, Checkup, render
+from featherbench.inspection.memory import docker_root
+from featherbench.records.machine import Finding, Judgement
+from featherbench.records.plan import MissingRequirement, Plan, PlannedPlatform
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,11 +76,11 @@ KNOBS = (
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    monkeypatch.setattr(activity.Steal, "sample_s", 0.0)
+    monkeypatch.setattr(load.Steal, "sample_s", 0.0)
 
 
 @pytest.fixture
-def host(tmp_path):
+def machine(tmp_path):
     def make(*trees: dict[str, str]) -> dict[str, Finding]:
         for tree in (UBUNTU, *trees):
             for path, content in tree.items():
@@ -93,8 +93,8 @@ def host(tmp_path):
     return make
 
 
-def test_a_machine_as_installed_is_noisy_and_each_knob_has_advice(host):
-    found = host()
+def test_a_machine_as_installed_is_noisy_and_each_knob_has_advice(machine):
+    found = machine()
     for knob in KNOBS:
         assert found[knob].judgement is Judgement.NOISY, knob
         assert found[knob].advice, knob
@@ -103,15 +103,15 @@ def test_a_machine_as_installed_is_noisy_and_each_knob_has_advice(host):
     assert found["swap in use"].value == "2 MiB"
 
 
-def test_a_quiet_machine_needs_no_advice(host):
-    found = host(QUIET)
+def test_a_quiet_machine_needs_no_advice(machine):
+    found = machine(QUIET)
     for knob in KNOBS:
         assert found[knob].judgement is Judgement.OK, knob
         assert not found[knob].advice, knob
 
 
-def test_bare_metal_without_docker(host):
-    found = host()
+def test_bare_metal_without_docker(machine):
+    found = machine()
     assert found["virtualisation"].judgement is Judgement.OK
     assert found["control groups"].value == "v2"
     assert found["Docker"].value == "not installed"
@@ -120,8 +120,8 @@ def test_bare_metal_without_docker(host):
     assert found["operating system"].value == "Ubuntu 22.04.4 LTS"
 
 
-def test_docker_in_the_path_of_the_baseline_is_named(host):
-    found = host(
+def test_docker_in_the_path_of_the_baseline_is_named(machine):
+    found = machine(
         {
             "run/docker.sock": "",
             "proc/sys/net/netfilter/nf_conntrack_max": "262144",
@@ -140,9 +140,9 @@ def test_what_cannot_be_read_is_unknown_and_not_ok(tmp_path):
     assert found["control groups"].judgement is Judgement.MISSING
 
 
-def test_a_taken_port_is_named_with_the_remedy(host):
+def test_a_taken_port_is_named_with_the_remedy(machine):
     taken = "  sl  local_address rem_address st\n 0: 00000000:46A0 00000000:0000 0A 0:0 0"
-    found = host({"proc/net/tcp": taken})["free ports"]
+    found = machine({"proc/net/tcp": taken})["free ports"]
     assert found.judgement is Judgement.MISSING
     assert found.value == "198.18.0.1: 16379 free, 18080 taken"
     assert "18080" in found.advice
@@ -159,8 +159,8 @@ def test_missing_programs_are_told_with_their_packages(tmp_path):
     assert found.advice == "apt install graphviz iputils-ping wrk"
 
 
-def test_too_little_memory_is_missing_not_noisy(host):
-    found = host({"proc/meminfo": "MemTotal: 900000 kB\nMemAvailable:   500000 kB"})["memory"]
+def test_too_little_memory_is_missing_not_noisy(machine):
+    found = machine({"proc/meminfo": "MemTotal: 900000 kB\nMemAvailable:   500000 kB"})["memory"]
     assert found.judgement is Judgement.MISSING
 
 
@@ -178,24 +178,27 @@ def test_docker_keeps_its_images_where_its_settings_say(tmp_path):
     [((0, 100), (1, 200), 0.01), ((5, 100), (5, 200), 0.0), ((5, 100), (5, 100), 0.0)],
 )
 def test_stolen_fraction(before, after, fraction):
-    assert activity.stolen_fraction(before, after) == pytest.approx(fraction)
+    assert load.stolen_fraction(before, after) == pytest.approx(fraction)
 
 
 PLUGIN = """
 class Technology(linux.Technology):
-    def lacks(self):
-        return LACKS
+    def missing_requirements(self):
+        return MISSING
 """
 
 
 @pytest.fixture
 def plugin(tmp_path):
-    def make(lacks: str) -> str:
+    def make(missing_requirements: str) -> str:
         folder = tmp_path / "plugin"
-        (folder / "platforms").mkdir(parents=True)
-        imports = "from featherbench.platforms import contract, linux"
-        code = f"{imports}\nLack = contract.Lack\nLACKS = {lacks}\n" + PLUGIN
-        (folder / "platforms" / "fridge.py").write_text(code)
+        (folder / "technologies").mkdir(parents=True)
+        imports = (
+            "from featherbench.records.requirement import MissingRequirement\n"
+            "from featherbench.technologies import linux"
+        )
+        code = f"{imports}\nMISSING = {missing_requirements}\n" + PLUGIN
+        (folder / "technologies" / "fridge.py").write_text(code)
         return str(folder)
 
     return make
@@ -206,27 +209,27 @@ def by_name(found: tuple[Candidate, ...]) -> dict[str, Candidate]:
 
 
 def test_a_plugins_technology_is_a_candidate_on_each_host_there_is(plugin):
-    found = by_name(candidates.platforms([plugin("()")]))
+    found = by_name(available_drivers.platforms([plugin("()")]))
     assert found["fridge-native"].available
 
 
 def test_what_a_technology_lacks_is_told_with_the_remedy(plugin):
-    lacks = '(Lack(what="no ice", remedy="make some"),)'
-    found = by_name(candidates.platforms([plugin(lacks)]))["fridge-native"]
+    missing_requirements = '(MissingRequirement(what="no ice", remedy="make some"),)'
+    found = by_name(available_drivers.platforms([plugin(missing_requirements)]))["fridge-native"]
     assert not found.available
-    assert found.lacks == (PlannedLack(what="no ice", remedy="make some"),)
+    assert found.missing_requirements == (MissingRequirement(what="no ice", remedy="make some"),)
 
 
 def test_what_a_plan_asks_for_without_a_driver_is_a_row():
-    lack = PlannedLack(what="no driver for xen", remedy="write one")
+    lack = MissingRequirement(what="no driver for xen", remedy="write one")
     asked = PlannedPlatform(
         name="osv-xen+nat",
         technology="osv",
-        host="xen",
+        hypervisor="xen",
         network="nat",
         image_owner="osv",
         virtualized=True,
-        lacks=(lack,),
+        missing_requirements=(lack,),
     )
     plan = Plan(
         config_file="c.yaml",
@@ -236,18 +239,25 @@ def test_what_a_plan_asks_for_without_a_driver_is_a_row():
         platforms=(asked,),
         workloads=(),
     )
-    assert by_name(candidates.platforms((), plan))["osv-xen"].lacks == (lack,)
+    assert by_name(available_drivers.platforms((), plan))["osv-xen"].missing_requirements == (lack,)
 
 
-def checkup(*, lacks: tuple[PlannedLack, ...] = (), judgement: Judgement = Judgement.OK) -> Checkup:
+def checkup(
+    *,
+    missing_requirements: tuple[MissingRequirement, ...] = (),
+    judgement: Judgement = Judgement.OK,
+) -> Checkup:
     return Checkup(
         baseline="linux-native",
         platforms=(
-            Candidate(name="linux-native", lacks=lacks),
-            Candidate(name="osv-kvm", lacks=(PlannedLack(what="w " * 90, remedy="r"),)),
+            Candidate(name="linux-native", missing_requirements=missing_requirements),
+            Candidate(
+                name="osv-kvm",
+                missing_requirements=(MissingRequirement(what="w " * 90, remedy="r"),),
+            ),
         ),
         load_generators=(),
-        host=(Finding(name="root", judgement=judgement, value="v" * 8, advice="do " * 60),),
+        machine=(Finding(name="root", judgement=judgement, value="v" * 8, advice="do " * 60),),
     )
 
 
@@ -257,7 +267,7 @@ def test_another_platforms_lack_does_not_keep_the_baseline_from_running():
 
 
 def test_the_baseline_cannot_run_without_what_it_or_any_run_needs():
-    assert not checkup(lacks=(PlannedLack(what="x", remedy="y"),)).can_run
+    assert not checkup(missing_requirements=(MissingRequirement(what="x", remedy="y"),)).can_run
     assert not checkup(judgement=Judgement.MISSING).can_run
 
 
@@ -277,16 +287,27 @@ def test_status_names_and_values_are_aligned():
 
 
 def test_what_is_missing_again_is_told_once():
-    lacks = (PlannedLack(what="no Xen", remedy="boot it"),)
-    rows = tuple(Candidate(name=name, lacks=lacks) for name in ("linux-xen", "docker-xen"))
+    missing_requirements = (MissingRequirement(what="no Xen", remedy="boot it"),)
+    rows = tuple(
+        Candidate(name=name, missing_requirements=missing_requirements)
+        for name in ("linux-xen", "docker-xen")
+    )
     text = render(checkup().model_copy(update={"platforms": rows}), colour=False)
     assert text.count("no Xen") == 1
     assert "missing    docker-xen  as linux-xen" in text
 
 
-@pytest.mark.parametrize(("lacks", "status"), [((), 0), (({"what": "x", "remedy": "y"},), 1)])
-def test_the_command_prints_json_and_its_exit_status_tells(monkeypatch, capsys, lacks, status):
-    found = checkup(lacks=tuple(PlannedLack.model_validate(lack) for lack in lacks))
+@pytest.mark.parametrize(
+    ("missing_requirements", "status"), [((), 0), (({"what": "x", "remedy": "y"},), 1)]
+)
+def test_the_command_prints_json_and_its_exit_status_tells(
+    monkeypatch, capsys, missing_requirements, status
+):
+    found = checkup(
+        missing_requirements=tuple(
+            MissingRequirement.model_validate(lack) for lack in missing_requirements
+        )
+    )
     monkeypatch.setattr(doctor, "check", lambda config, file: found)  # noqa: ARG005
     parser = argparse.ArgumentParser()
     doctor.add_parser(parser.add_subparsers())

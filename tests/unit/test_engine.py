@@ -10,19 +10,21 @@ from pathlib import Path
 import docker
 import pytest
 
-from featherbench import firewall, services
-from featherbench.engine import connection, containers, images, network
-from featherbench.engine.connection import explained
+from featherbench.contracts.technology import Placement, StartRequest
 from featherbench.errors import ImageError, InstanceError, TestbedError
-from featherbench.node import LOCAL
-from featherbench.platforms.contract import Place, StartOrder, Tuning
-from featherbench.platforms.docker import Settings, Technology
-from featherbench.record import Image, ImageSize
+from featherbench.records.image import Image, ImageSize
+from featherbench.records.tuning import Tuning
+from featherbench.services import launcher
+from featherbench.system import firewall
+from featherbench.system.machine import LOCAL
+from featherbench.technologies.docker import connection, container_spec, images, network
+from featherbench.technologies.docker.connection import explained
+from featherbench.technologies.docker.technology import Settings, Technology
 
 NO_SIZE = ImageSize(allocated_bytes=0, apparent_bytes=0, compressed_bytes=0, counted="")
 IMAGE = Image(
     technology="docker",
-    app="http",
+    service="http",
     digest="d",
     reference={"id": "sha256:d"},
     size=NO_SIZE,
@@ -32,32 +34,32 @@ IMAGE = Image(
 )
 
 
-def order(way="nat", **changed):
-    place = Place(
-        host="native",
+def request(way="nat", **changed):
+    placement = Placement(
+        hypervisor="native",
         address="198.18.0.1",
-        home="198.18.0.1",
+        callback_address="198.18.0.1",
         cpus=(2, 3),
         container_subnet="198.18.1.0/24",
         state=Path("/run/state"),
     )
     given = {
         "instance_id": "abc",
-        "app": "http",
+        "service": "http",
         "image": IMAGE,
-        "command": services.serve_command("http"),
+        "command": launcher.serve_command("http"),
         "port": 18080,
         "network": way,
         "settings": Settings(),
         "tuning": Tuning(net_sysctls={"net.core.somaxconn": "1024"}, nofile=20000),
-        "place": place,
+        "placement": placement,
         "log": Path("x.log"),
     }
-    return StartOrder(**given | changed)
+    return StartRequest(**given | changed)
 
 
 def creation(given, **settings):
-    return containers.creation(given, **Settings(**settings).model_dump())
+    return container_spec.creation(given, **Settings(**settings).model_dump())
 
 
 # --- containers ----------------------------------------------------------------------------------
@@ -65,7 +67,7 @@ def creation(given, **settings):
 
 @pytest.mark.parametrize("way", ["nat", "bridge", "host"])
 def test_a_container_is_unprivileged_however_it_is_reached(way):
-    found = creation(order(way))
+    found = creation(request(way))
     assert found["user"] == "33:33"
     assert found["cap_drop"] == ["ALL"]
     assert found["security_opt"] == ["no-new-privileges"]
@@ -75,7 +77,7 @@ def test_a_container_is_unprivileged_however_it_is_reached(way):
 
 
 def test_a_container_gets_its_cpus_limits_and_labels():
-    found = creation(order(), memory_mib=64)
+    found = creation(request(), memory_mib=64)
     assert found["cpuset_cpus"] == "2,3"
     assert found["ulimits"] == [{"Name": "nofile", "Soft": 20000, "Hard": 20000}]
     assert found["mem_limit"] == "64m"
@@ -84,31 +86,31 @@ def test_a_container_gets_its_cpus_limits_and_labels():
 
 
 def test_nothing_is_limited_unless_asked_for():
-    found = creation(order(tuning=Tuning(net_sysctls={}, nofile=None)))
+    found = creation(request(tuning=Tuning(net_sysctls={}, nofile=None)))
     assert found["ulimits"] == []
     assert found["mem_limit"] is None
 
 
 def test_seccomp_is_off_only_on_demand():
-    assert "seccomp=unconfined" in creation(order(), seccomp="unconfined")["security_opt"]
+    assert "seccomp=unconfined" in creation(request(), seccomp="unconfined")["security_opt"]
 
 
 def test_through_nat_the_port_is_published_at_the_places_address_alone():
-    found = creation(order("nat"))
+    found = creation(request("nat"))
     assert found["ports"] == {"18080/tcp": ("198.18.0.1", 18080)}
     assert found["network"] == "featherbench"
     assert found["command"][2:] == ["0.0.0.0", "18080"]
 
 
 def test_on_the_bridge_nothing_is_published():
-    found = creation(order("bridge"))
+    found = creation(request("bridge"))
     assert found["ports"] == {}
     assert found["network"] == "featherbench"
     assert found["sysctls"] == {"net.core.somaxconn": "1024"}
 
 
 def test_in_the_hosts_network_it_listens_at_the_places_address_and_sets_nothing():
-    found = creation(order("host"))
+    found = creation(request("host"))
     assert found["network"] == "host"
     assert found["command"][2:] == ["198.18.0.1", "18080"]
     assert found["ports"] == {}
@@ -116,7 +118,7 @@ def test_in_the_hosts_network_it_listens_at_the_places_address_and_sets_nothing(
 
 
 def test_the_probe_publishes_nothing():
-    assert creation(order(port=None))["ports"] == {}
+    assert creation(request(port=None))["ports"] == {}
 
 
 # --- the network ---------------------------------------------------------------------------------
@@ -175,7 +177,7 @@ def contents(tmp_path):
     root.write_bytes(b"root")
     files = {"/srv/featherbench/http/payload": b"x"}
     digest = hashlib.sha256(b"root").hexdigest()
-    return images.Contents(app="http", root_tar=root, root_digest=digest, files=files)
+    return images.Contents(service="http", root_tar=root, root_digest=digest, files=files)
 
 
 def test_an_archive_holds_every_layer_under_its_digest(contents, tmp_path):
@@ -199,7 +201,7 @@ def test_each_checkout_has_its_own_name_for_its_image(tmp_path):
 
 def test_an_app_without_files_has_one_layer(contents):
     probe = images.Contents(
-        app="startup", root_tar=contents.root_tar, root_digest=contents.root_digest, files={}
+        service="startup", root_tar=contents.root_tar, root_digest=contents.root_digest, files={}
     )
     assert probe.layer_digests == [contents.root_digest]
     assert probe.digest != contents.digest
@@ -263,7 +265,7 @@ def test_any_other_refusal_is_of_the_kind_asked_for():
 def test_the_engine_is_connected_to_before_the_first_start_even_without_a_network(monkeypatch):
     connected = []
     monkeypatch.setattr(connection, "connect", connected.append)
-    Technology().prepare(order("host"))
+    Technology().prepare(request("host"))
     assert connected == ["unix:///var/run/docker.sock"]
 
 

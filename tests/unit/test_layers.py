@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from zlib_ng import zlib_ng
 
-from featherbench import layers
-from featherbench.layers import (
+from featherbench.rootfs import archives
+from featherbench.rootfs.archives import (
     compressed_bytes,
     files_layer,
     folder_bytes,
@@ -46,7 +46,7 @@ def test_other_content_gives_other_bytes():
 
 def test_compressed_bytes_are_about_gzips():
     content = b"".join(
-        path.read_bytes() for path in sorted(Path(layers.__file__).parent.glob("*.py"))
+        path.read_bytes() for path in sorted(Path(archives.__file__).parent.glob("*.py"))
     )
     content += os.urandom(3000) + bytes(3_000_000)
     counted = compressed_bytes(io.BytesIO(content))

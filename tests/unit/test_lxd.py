@@ -13,14 +13,23 @@ from types import SimpleNamespace
 
 import pytest
 
-from featherbench import services
+from featherbench.contracts.technology import Placement, StartRequest
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError, TestbedError
-from featherbench.lxd import connection, containers, images, leftovers, network, ours, running
-from featherbench.lxd import storage as pools
-from featherbench.platforms.contract import Place, StartOrder, Tuning
-from featherbench.platforms.lxd import Settings, Technology
-from featherbench.record import Image, ImageSize
-from featherbench.shell import Completed
+from featherbench.records.image import Image, ImageSize
+from featherbench.records.tuning import Tuning
+from featherbench.services import launcher
+from featherbench.system.subprocesses import Completed
+from featherbench.technologies.lxd import (
+    connection,
+    container_ops,
+    container_spec,
+    images,
+    leftovers,
+    network,
+    owned_resources,
+)
+from featherbench.technologies.lxd import storage as pools
+from featherbench.technologies.lxd.technology import Settings, Technology
 
 CAPTURED = Path(__file__).parent / "captured" / "lxd"
 STATE = "/run/featherbench"
@@ -28,7 +37,7 @@ SUBNET = "198.18.1.32/27"
 NAME = "featherbench-abc"
 IMAGE = Image(
     technology="lxd",
-    app="http",
+    service="http",
     digest="d",
     reference={"fingerprint": "d", "alias": "featherbench-http-0"},
     size=ImageSize(allocated_bytes=0, apparent_bytes=0, compressed_bytes=0, counted=""),
@@ -43,32 +52,32 @@ def captured(name):
     return json.loads(text) if name.endswith(".json") else text
 
 
-def order(way="nat", **changed):
-    place = Place(
-        host="native",
+def request(way="nat", **changed):
+    placement = Placement(
+        hypervisor="native",
         address="198.18.0.1",
-        home="198.18.0.1",
+        callback_address="198.18.0.1",
         cpus=(2, 3),
         container_subnet=SUBNET,
         state=Path(STATE),
     )
     given = {
         "instance_id": "abc",
-        "app": "http",
+        "service": "http",
         "image": IMAGE,
-        "command": services.serve_command("http"),
+        "command": launcher.serve_command("http"),
         "port": 18080,
         "network": way,
         "settings": Settings(),
         "tuning": Tuning(net_sysctls={"net.core.somaxconn": "1024"}, nofile=20000),
-        "place": place,
+        "placement": placement,
         "log": Path("x.log"),
     }
-    return StartOrder(**given | changed)
+    return StartRequest(**given | changed)
 
 
 def creation(given, **settings):
-    return containers.creation(given, "198.18.1.34", **Settings(**settings).model_dump())
+    return container_spec.creation(given, "198.18.1.34", **Settings(**settings).model_dump())
 
 
 class Answers:
@@ -98,7 +107,7 @@ class Answers:
 
 @pytest.mark.parametrize("way", ["nat", "bridge"])
 def test_a_container_is_unprivileged_and_gets_nothing_from_profiles(way):
-    found = creation(order(way))
+    found = creation(request(way))
     assert found["config"]["security.privileged"] == "false"
     assert not [key for key in found["config"] if key.startswith("security.") and "priv" not in key]
     assert found["profiles"] == []
@@ -107,31 +116,31 @@ def test_a_container_is_unprivileged_and_gets_nothing_from_profiles(way):
 
 
 def test_a_container_gets_its_cpus_limits_sysctls_and_marks():
-    found = creation(order(), memory_mib=64)["config"]
+    found = creation(request(), memory_mib=64)["config"]
     assert found["limits.cpu"] == "2-2,3-3"
     assert found["limits.kernel.nofile"] == "20000"
     assert found["limits.memory"] == "64MiB"
     assert found["linux.sysctl.net.core.somaxconn"] == "1024"
-    assert (found[ours.MARK], found[ours.STATE]) == ("abc", STATE)
+    assert (found[owned_resources.MARK], found[owned_resources.STATE]) == ("abc", STATE)
 
 
 def test_one_cpu_is_its_number_and_not_a_count():
-    assert containers.cpus((1,)) == "1-1"
+    assert container_spec.cpus((1,)) == "1-1"
 
 
 @pytest.mark.parametrize("storage", ["dir", "btrfs"])
 def test_it_lies_in_the_pool_of_its_storage(storage):
-    pool = creation(order(), storage=storage)["devices"]["root"]["pool"]
+    pool = creation(request(), storage=storage)["devices"]["root"]["pool"]
     assert pool == pools.description(storage, STATE)["name"] == f"featherbench-{storage}"
 
 
 def test_nothing_is_limited_unless_asked_for():
-    found = creation(order(tuning=Tuning(net_sysctls={}, nofile=None)))["config"]
+    found = creation(request(tuning=Tuning(net_sysctls={}, nofile=None)))["config"]
     assert not {"limits.kernel.nofile", "limits.memory"} & set(found)
 
 
 def test_its_address_is_there_before_its_first_process():
-    found = creation(order())
+    found = creation(request())
     assert found["config"]["raw.lxc"].splitlines() == [
         "lxc.net.0.ipv4.address = 198.18.1.34/27",
         "lxc.net.0.ipv4.gateway = 198.18.1.33",
@@ -140,7 +149,7 @@ def test_its_address_is_there_before_its_first_process():
 
 
 def test_through_nat_the_port_is_published_at_the_places_address_alone():
-    assert creation(order("nat"))["devices"]["published"] == {
+    assert creation(request("nat"))["devices"]["published"] == {
         "type": "proxy",
         "nat": "true",
         "listen": "tcp:198.18.0.1:18080",
@@ -150,33 +159,37 @@ def test_through_nat_the_port_is_published_at_the_places_address_alone():
 
 @pytest.mark.parametrize("changed", [{"way": "bridge"}, {"port": None}])
 def test_on_the_bridge_and_for_the_probe_nothing_is_published(changed):
-    assert set(creation(order(**changed))["devices"]) == {"root", "eth0"}
+    assert set(creation(request(**changed))["devices"]) == {"root", "eth0"}
 
 
 def test_the_command_listens_everywhere_inside_and_is_quoted():
-    assert containers.command(order()).split()[2:] == ["0.0.0.0", "18080"]
-    assert containers.command(order(command=("a b", "c"))) == "'a b' c"
+    assert container_spec.command(request()).split()[2:] == ["0.0.0.0", "18080"]
+    assert container_spec.command(request(command=("a b", "c"))) == "'a b' c"
 
 
 # --- what containers share -----------------------------------------------------------------------
 
 
 def test_what_lxd_says_of_our_network_and_pool_is_as_wanted():
-    assert ours.is_as_wanted(captured("network.json"), network.description(SUBNET, STATE))
-    assert ours.is_as_wanted(captured("pool.json"), pools.description("dir", STATE))
+    assert owned_resources.is_as_wanted(
+        captured("network.json"), network.description(SUBNET, STATE)
+    )
+    assert owned_resources.is_as_wanted(captured("pool.json"), pools.description("dir", STATE))
 
 
 def test_what_incus_says_besides_makes_no_difference():
     said = captured("network.json") | {"project": "default"}
     said["config"] |= {"volatile.network.ipv4.address": "198.18.1.33/27"}
-    assert ours.is_as_wanted(said, network.description(SUBNET, STATE))
+    assert owned_resources.is_as_wanted(said, network.description(SUBNET, STATE))
 
 
 @pytest.mark.parametrize(
     ("subnet", "state"), [("198.18.1.64/27", STATE), (SUBNET, "/another/testbed")]
 )
 def test_another_network_is_not_as_wanted(subnet, state):
-    assert not ours.is_as_wanted(captured("network.json"), network.description(subnet, state))
+    assert not owned_resources.is_as_wanted(
+        captured("network.json"), network.description(subnet, state)
+    )
 
 
 def test_the_first_address_that_is_not_leased_is_given():
@@ -213,7 +226,7 @@ def contents(tmp_path):
         entry = tarfile.TarInfo("./etc/hostname")
         entry.size = 2
         tar.addfile(entry, io.BytesIO(b"x\n"))
-    return images.Contents(app="http", root_tar=root, files={"/srv/payload": b"p"})
+    return images.Contents(service="http", root_tar=root, files={"/srv/payload": b"p"})
 
 
 def test_an_image_is_one_archive_of_root_files_and_unit(contents, tmp_path):
@@ -232,14 +245,16 @@ def test_its_digest_is_over_both_archives_as_lxd_computes_its_fingerprint(conten
     found = images.write_files(contents, file)
     assert found == hashlib.sha256(contents.metadata + file.read_bytes()).hexdigest()
     assert found == images.write_files(contents, file)
-    other = images.Contents(app="http", root_tar=contents.root_tar, files={"/srv/payload": b"q"})
+    other = images.Contents(
+        service="http", root_tar=contents.root_tar, files={"/srv/payload": b"q"}
+    )
     assert images.write_files(other, file) != found
 
 
 def test_the_unit_runs_the_command_of_the_start_as_the_services_user():
     unit = images.UNIT.read_text()
-    assert f"${containers.COMMAND}" in unit
-    assert f"User={services.SERVICE_UID}\n" in unit
+    assert f"${container_spec.COMMAND}" in unit
+    assert f"User={launcher.SERVICE_UID}\n" in unit
     assert "CapabilityBoundingSet=\n" in unit
 
 
@@ -252,7 +267,7 @@ def test_each_checkout_has_its_own_name_for_its_image(tmp_path):
 
 
 def test_of_the_console_the_services_own_lines_are_told():
-    said = running.own_lines(captured("console.txt"))
+    said = container_ops.own_lines(captured("console.txt"))
     assert said.splitlines()[0].endswith("Redis is starting oO0OoO0OoO0Oo")
     assert said.splitlines()[-1] == "it ended: signal, killed KILL"
     assert "Stopped target" not in said
@@ -260,8 +275,8 @@ def test_of_the_console_the_services_own_lines_are_told():
 
 def test_of_a_boot_that_never_reached_the_service_the_last_lines_are_told():
     boot = captured("console.txt").partition("featherbench[")[0]
-    assert "Started featherbench.service" in running.own_lines(boot)
-    assert len(running.own_lines(boot).splitlines()) <= running.LOG_LINES
+    assert "Started featherbench.service" in container_ops.own_lines(boot)
+    assert len(container_ops.own_lines(boot).splitlines()) <= container_ops.LOG_LINES
 
 
 V1_MOUNTS = "".join(
@@ -307,7 +322,7 @@ def machine(mounts, membership):
     ],
 )
 def test_its_group_is_the_whole_containers(mounts, membership, memory):
-    found = running.group(NAME, 7, machine(mounts, membership))
+    found = container_ops.group(NAME, 7, machine(mounts, membership))
     assert found.memory == Path("/sys/fs/cgroup") / memory
     assert found.cpuacct.name == found.memory.name
 
@@ -315,12 +330,12 @@ def test_its_group_is_the_whole_containers(mounts, membership, memory):
 @pytest.mark.parametrize("membership", ["0::/user.slice\n", "0::/lxc.payload.another\n"])
 def test_a_pid_that_is_anothers_by_now_is_a_death(membership):
     with pytest.raises(InstanceDiedError):
-        running.group(NAME, 7, machine(V2_MOUNT, membership))
+        container_ops.group(NAME, 7, machine(V2_MOUNT, membership))
 
 
 def test_a_pid_that_is_gone_is_a_death():
     with pytest.raises(InstanceDiedError):
-        running.group(NAME, 8, machine(V2_MOUNT, "0::/\n"))
+        container_ops.group(NAME, 8, machine(V2_MOUNT, "0::/\n"))
 
 
 @pytest.mark.parametrize("folder", ["logs", "logs/exec-output"])
@@ -332,17 +347,17 @@ def test_what_a_program_printed_is_where_lxd_says(folder):
         api=Answers({kept: "1024\n"}),
         operations=SimpleNamespace(wait_for_operation=lambda _: SimpleNamespace(metadata=metadata)),
     )
-    assert running.run_inside(client, NAME, ["cat", "x"]) == (0, "1024")
+    assert container_ops.run_inside(client, NAME, ["cat", "x"]) == (0, "1024")
 
 
 def test_who_publishes_a_port_is_named():
     client = SimpleNamespace(api=Answers({"instances": captured("instances.json")}))
-    assert running.publishers(client, "tcp:198.18.1.33:16379") == [NAME]
-    assert running.publishers(client, "tcp:198.18.1.33:18080") == []
+    assert container_ops.publishers(client, "tcp:198.18.1.33:16379") == [NAME]
+    assert container_ops.publishers(client, "tcp:198.18.1.33:18080") == []
 
 
 def test_what_bears_our_mark_is_left_and_nothing_else(monkeypatch):
-    monkeypatch.setattr("featherbench.firewall.leftovers", lambda: iter(()))
+    monkeypatch.setattr("featherbench.system.firewall.leftovers", lambda: iter(()))
     users = {"name": "lxdbr0", "config": {"ipv4.nat": "true"}}
     held = {
         "instances": captured("instances.json"),

@@ -3,8 +3,8 @@
 
 from types import SimpleNamespace
 
-from featherbench.lxd import sysctls
-from featherbench.platforms.contract import Tuning
+from featherbench.records.tuning import Tuning
+from featherbench.technologies.lxd import sysctls
 
 TUNING = Tuning(
     net_sysctls={"net.core.somaxconn": "1024", "net.ipv4.tcp_tw_reuse": "1"}, nofile=20000

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from featherbench import hostfacts, machine
-from featherbench.fingerprint import fingerprint
-from featherbench.hostfacts import parse_version
+from featherbench.inspection import collect
+from featherbench.inspection.collect import parse_version
+from featherbench.system import procfs
+from featherbench.system.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,29 +80,29 @@ def tree(tmp_path: Path) -> Callable[..., Path]:
 
 
 def test_an_empty_root_tells_nothing_and_nothing_fails(tmp_path):
-    assert machine.cpu_model(tmp_path) is None
-    assert machine.cpu_count(tmp_path) is None
-    assert machine.governors(tmp_path) == ()
-    assert machine.turbo(tmp_path) is None
-    assert machine.smt(tmp_path) is None
-    assert machine.idle_states_us(tmp_path) == {}
-    assert machine.swap_used_bytes(tmp_path) is None
-    assert machine.cgroup_version(tmp_path) is None
-    assert machine.cpu_ticks(tmp_path) is None
-    assert machine.listening_ports(tmp_path, "198.18.0.1") == frozenset()
+    assert procfs.cpu_model(tmp_path) is None
+    assert procfs.cpu_count(tmp_path) is None
+    assert procfs.governors(tmp_path) == ()
+    assert procfs.turbo(tmp_path) is None
+    assert procfs.smt(tmp_path) is None
+    assert procfs.idle_states_us(tmp_path) == {}
+    assert procfs.swap_used_bytes(tmp_path) is None
+    assert procfs.cgroup_version(tmp_path) is None
+    assert procfs.cpu_ticks(tmp_path) is None
+    assert procfs.listening_ports(tmp_path, "198.18.0.1") == frozenset()
 
 
 def test_cpu(tree):
     root = tree(**{"proc/cpuinfo": VIRTUAL_CPU})
-    assert machine.cpu_model(root) == "Intel(R) Xeon(R) Processor"
-    assert machine.cpu_count(root) == 2
-    assert machine.microcode(root) == "0x1"
+    assert procfs.cpu_model(root) == "Intel(R) Xeon(R) Processor"
+    assert procfs.cpu_count(root) == 2
+    assert procfs.microcode(root) == "0x1"
 
 
 def test_memory_is_in_bytes(tree):
     root = tree(**{"proc/meminfo": MEMORY})
-    assert machine.memory_bytes(root) == 24683656 * 1024
-    assert machine.memory_bytes(root, "MemAvailable") == 24269508 * 1024
+    assert procfs.memory_bytes(root) == 24683656 * 1024
+    assert procfs.memory_bytes(root, "MemAvailable") == 24269508 * 1024
 
 
 def test_swap_counts_what_is_used_of_all_devices(tree):
@@ -109,7 +110,7 @@ def test_swap_counts_what_is_used_of_all_devices(tree):
         "Filename\tType\tSize\tUsed\tPriority\n"
         "/dev/sda2 partition 8388604 512 -2\n/swapfile file 2097148 256 -3"
     )
-    assert machine.swap_used_bytes(tree(**{"proc/swaps": swaps})) == 768 * 1024
+    assert procfs.swap_used_bytes(tree(**{"proc/swaps": swaps})) == 768 * 1024
 
 
 def test_governors_of_all_cpus_each_once(tree):
@@ -120,7 +121,7 @@ def test_governors_of_all_cpus_each_once(tree):
             f"{CPU}/cpu10/cpufreq/scaling_governor": "performance",
         }
     )
-    assert machine.governors(root) == ("performance", "powersave")
+    assert procfs.governors(root) == ("performance", "powersave")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_governors_of_all_cpus_each_once(tree):
     ],
 )
 def test_turbo_by_either_driver(tree, path, content, on):
-    assert machine.turbo(tree(**{path: content})) is on
+    assert procfs.turbo(tree(**{path: content})) is on
 
 
 def test_idle_states_that_are_disabled_do_not_count(tree):
@@ -151,7 +152,7 @@ def test_idle_states_that_are_disabled_do_not_count(tree):
             f"{folder}/state2/disable": "1",
         }
     )
-    assert machine.idle_states_us(root) == {"POLL": 0, "C1E": 10}
+    assert procfs.idle_states_us(root) == {"POLL": 0, "C1E": 10}
 
 
 def test_mitigations_leave_out_what_does_not_concern_this_cpu(tree):
@@ -162,7 +163,7 @@ def test_mitigations_leave_out_what_does_not_concern_this_cpu(tree):
             f"{CPU}/vulnerabilities/spectre_v1": "Mitigation: usercopy/swapgs barriers",
         }
     )
-    assert machine.mitigations(root) == {
+    assert procfs.mitigations(root) == {
         "retbleed": "Vulnerable",
         "spectre_v1": "Mitigation: usercopy/swapgs barriers",
     }
@@ -170,7 +171,7 @@ def test_mitigations_leave_out_what_does_not_concern_this_cpu(tree):
 
 def test_huge_pages_are_the_bracketed_choice(tree):
     root = tree(**{"sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never"})
-    assert machine.transparent_huge_pages(root) == "madvise"
+    assert procfs.transparent_huge_pages(root) == "madvise"
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def test_huge_pages_are_the_bracketed_choice(tree):
     ],
 )
 def test_cgroup_version(tree, mounts, version):
-    assert machine.cgroup_version(tree(**{"proc/mounts": mounts})) == version
+    assert procfs.cgroup_version(tree(**{"proc/mounts": mounts})) == version
 
 
 @pytest.mark.parametrize(
@@ -197,28 +198,28 @@ def test_cgroup_version(tree, mounts, version):
     ],
 )
 def test_virtualization(tree, files, name):
-    assert machine.virtualization(tree(**files)) == name
+    assert procfs.virtualization(tree(**files)) == name
 
 
 def test_ticks_leave_out_guest_time_which_user_time_has_already(tree):
     root = tree(**{"proc/stat": "cpu  5049 0 2575 272956 537 0 90 24 1000 0\ncpu0 1 2 3"})
-    assert machine.cpu_ticks(root) == (24, 5049 + 2575 + 272956 + 537 + 90 + 24)
+    assert procfs.cpu_ticks(root) == (24, 5049 + 2575 + 272956 + 537 + 90 + 24)
 
 
 def test_limits(tree):
-    assert machine.open_file_limits(tree(**{"proc/self/limits": LIMITS})) == (1024, 1048576)
+    assert procfs.open_file_limits(tree(**{"proc/self/limits": LIMITS})) == (1024, 1048576)
 
 
 def test_ports_are_taken_where_the_address_reaches_a_listener(tree):
     root = tree(**{"proc/net/tcp": LISTENING, "proc/net/tcp6": LISTENING_6})
-    assert machine.listening_ports(root, "198.18.0.1") == {18080, 22, 8080}
-    assert machine.listening_ports(root, "127.0.0.1") == {16379, 22, 8080}
+    assert procfs.listening_ports(root, "198.18.0.1") == {18080, 22, 8080}
+    assert procfs.listening_ports(root, "127.0.0.1") == {16379, 22, 8080}
 
 
 def test_a_sysctl_of_several_numbers_is_one_line(tree):
     root = tree(**{"proc/sys/net/ipv4/ip_local_port_range": "32768\t60999"})
-    assert machine.sysctl(root, "net.ipv4.ip_local_port_range") == "32768 60999"
-    assert machine.sysctl(root, "net.no.such") is None
+    assert procfs.sysctl(root, "net.ipv4.ip_local_port_range") == "32768 60999"
+    assert procfs.sysctl(root, "net.no.such") is None
 
 
 @pytest.mark.parametrize(
@@ -261,23 +262,23 @@ def test_the_fingerprint_follows_stable_facts_only(tree):
 
 
 def test_the_record_of_an_unknown_machine_can_be_read_back(tmp_path):
-    record = hostfacts.collect(checkout=tmp_path, technologies={}, findings=(), root=tmp_path)
+    record = collect.collect(checkout=tmp_path, technologies={}, findings=(), root=tmp_path)
     assert record.cpu_model is None
     assert record.git_commit is None
-    record.write(tmp_path / "host.json")
-    assert hostfacts.HostRecord.read(tmp_path / "host.json") == record
+    record.write(tmp_path / "machine.json")
+    assert collect.MachineRecord.read(tmp_path / "machine.json") == record
 
 
 @pytest.mark.parametrize(
     ("written", "cpus"), [("0-3,8", {0, 1, 2, 3, 8}), ("5\n", {5}), ("", set()), ("1,3", {1, 3})]
 )
 def test_sets_of_cpus_are_read(written, cpus):
-    assert machine.parse_cpu_list(written) == cpus
+    assert procfs.parse_cpu_list(written) == cpus
 
 
 def test_the_threads_of_a_core_are_found(tmp_path):
     topology = tmp_path / "sys/devices/system/cpu/cpu1/topology"
     topology.mkdir(parents=True)
     (topology / "thread_siblings_list").write_text("1,5\n")
-    assert machine.core_of(tmp_path, 1) == {1, 5}
-    assert machine.core_of(tmp_path, 2) == {2}
+    assert procfs.core_of(tmp_path, 1) == {1, 5}
+    assert procfs.core_of(tmp_path, 2) == {2}

@@ -5,18 +5,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from featherbench import measurement, plugins
-from featherbench.measuring import connections
+from featherbench import registry
+from featherbench.jobs import measurement
+from featherbench.services import open_connections
 
 
 @pytest.fixture
 def set_up(monkeypatch):
     """Set up a cell of 100 connections on a platform; give its tuning, and what was tried out."""
 
-    def of(technology, host, workload="http"):
+    def of(technology, hypervisor, workload="http"):
         tried = []
         leased = SimpleNamespace(
-            bench=SimpleNamespace(technology=plugins.platform(technology, host), instance=None),
+            bench=SimpleNamespace(
+                technology=registry.platform(technology, hypervisor), instance=None
+            ),
             redeployed=False,
             verified="",
             tuning={"instance": {}},
@@ -25,7 +28,7 @@ def set_up(monkeypatch):
         )
         monkeypatch.setattr(measurement, "warm_instance", lambda *_: leased)
         monkeypatch.setattr(
-            connections, "verify", lambda _, wanted: tried.append(wanted) or "verified"
+            open_connections, "verify", lambda _, wanted: tried.append(wanted) or "verified"
         )
         spec = SimpleNamespace(concurrency=100, workload=SimpleNamespace(name=workload))
         setting = measurement._set_up(spec, leased.bench, SimpleNamespace(), SimpleNamespace())

@@ -6,8 +6,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featherbench.order import Group, priority, ranks
-from featherbench.plan import Plan, PlannedPlatform, PlannedWorkload
+from featherbench.planning.order import Group, priority, ranks
+from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
 
 
 def plan(*, seed=1, platforms=3, deployments=4, levels=(1, 10, 100)):
@@ -20,11 +20,11 @@ def plan(*, seed=1, platforms=3, deployments=4, levels=(1, 10, 100)):
             PlannedPlatform(
                 name=f"p{i}-native",
                 technology=f"p{i}",
-                host="native",
+                hypervisor="native",
                 network="host",
                 image_owner=f"p{i}",
                 virtualized=False,
-                lacks=(),
+                missing_requirements=(),
             )
             for i in range(platforms)
         ),

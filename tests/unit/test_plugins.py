@@ -3,13 +3,13 @@
 
 import pytest
 
-from featherbench import plugins
+from featherbench import registry
 from featherbench.errors import ConfigError
 
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / "platforms").mkdir()
+    (tmp_path / "technologies").mkdir()
     return tmp_path
 
 
@@ -23,22 +23,22 @@ def folder(tmp_path):
     ],
 )
 def test_a_plugin_that_cannot_be_loaded_is_named(folder, content, said):
-    file = folder / "platforms/mine.py"
+    file = folder / "technologies/mine.py"
     file.write_text(content)
     with pytest.raises(ConfigError, match=said) as caught:
-        plugins.technology("mine", (str(folder),))
+        registry.technology("mine", (str(folder),))
     assert str(file) in str(caught.value)
     assert caught.value.remedy
 
 
 def test_an_unknown_name_is_told_with_the_known_ones(folder):
-    with pytest.raises(ConfigError, match="no platform named 'dcoker'") as caught:
-        plugins.technology("dcoker", (str(folder),))
+    with pytest.raises(ConfigError, match="no technology named 'dcoker'") as caught:
+        registry.technology("dcoker", (str(folder),))
     assert "docker" in caught.value.remedy
 
 
 def test_a_plugin_does_not_replace_ours(folder):
-    (folder / "platforms/linux.py").write_text("class Technology: pass\n")
-    assert plugins.driver_files("platforms", (str(folder),))["linux"].is_relative_to(
-        plugins.PACKAGE
+    (folder / "technologies/linux.py").write_text("class Technology: pass\n")
+    assert registry.driver_files("technologies", (str(folder),))["linux"].is_relative_to(
+        registry.PACKAGE
     )

@@ -3,9 +3,9 @@
 
 import pytest
 
-from featherbench import progress
-from featherbench.plan import PlannedPlatform
-from featherbench.progress import Progress, approximately
+from featherbench.jobs import progress
+from featherbench.jobs.progress import Progress, approximately
+from featherbench.records.plan import PlannedPlatform
 
 
 def test_cells_are_taken_to_need_what_those_of_their_platform_and_workload_did():
@@ -46,8 +46,14 @@ def test_a_cell_that_takes_longer_than_all_that_was_left_leaves_no_time_below_ze
 def test_a_guests_cell_is_expected_to_take_longer_and_a_search_much_longer(
     platform, workload, least
 ):
-    names = {"name": "a-b", "technology": "a", "host": "b", "network": "nat", "image_owner": "a"}
-    planned = PlannedPlatform(**names, lacks=(), **platform)
+    names = {
+        "name": "a-b",
+        "technology": "a",
+        "hypervisor": "b",
+        "network": "nat",
+        "image_owner": "a",
+    }
+    planned = PlannedPlatform(**names, missing_requirements=(), **platform)
     assert least * 10 <= progress.expected_s(10, planned, workload) <= least * 10 * 2
 
 
@@ -80,11 +86,11 @@ def test_a_cell_measured_by_hand_is_not_counted(tmp_path, monkeypatch):
 
 def test_what_may_come_is_counted_until_it_is_known_not_to(tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "FILE", tmp_path / "progress.json")
-    progress.forgo(["a"])  # nothing was begun: nothing to do
+    progress.drop_cells(["a"])  # nothing was begun: nothing to do
     progress.begin({"a": 100, "b": 200, "c": 300}, at_most=True)
     assert progress.announce("a") == "cell 1 of at most 3, up to about 10 min left: a"
     progress.tick("a")
-    progress.forgo(["a", "b", "of another run"])
+    progress.drop_cells(["a", "b", "of another run"])
     assert progress.announce("c").startswith("cell 2 of at most 2, up to about")
 
 

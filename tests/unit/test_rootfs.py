@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import mmdebstrap, rootfs
 from featherbench.errors import CommandError, ImageError
-from featherbench.rootfs import build_root_filesystem, check_versions, mmdebstrap_command
-from featherbench.spec import RootFilesystemSpec
+from featherbench.records.job_specs import RootFilesystemSpec
+from featherbench.rootfs import base, mmdebstrap
+from featherbench.rootfs.base import build_root_filesystem, check_versions, mmdebstrap_command
 
 SPEC = RootFilesystemSpec(suite="bookworm", packages={"nginx-light": "1.22.1*"}, code="")
 STATUS = """\
@@ -27,7 +27,7 @@ Version: 1
 def write_root_tar(path, version="1.22.1-9"):
     with tarfile.open(path, "w") as tar:
         content = STATUS.format(version=version).encode()
-        entry = tarfile.TarInfo(rootfs.DPKG_STATUS)
+        entry = tarfile.TarInfo(base.DPKG_STATUS)
         entry.size = len(content)
         tar.addfile(entry, io.BytesIO(content))
 
@@ -41,7 +41,7 @@ def fake_mmdebstrap(monkeypatch):
             build(argv, log)
 
         monkeypatch.setattr(mmdebstrap, "run_logged", run)
-        monkeypatch.setattr(rootfs, "host_sources", lambda: ())
+        monkeypatch.setattr(base, "machine_sources", lambda: ())
 
     return install
 
@@ -89,7 +89,7 @@ def test_the_record_tells_digest_size_and_versions(tmp_path, fake_mmdebstrap):
     fake_mmdebstrap(lambda argv, _log: write_root_tar(tar_of(argv)))
     tar = tmp_path / "images/root.tar"
     built = build_root_filesystem(SPEC, tar=tar, log=tmp_path / "root.log")
-    assert built.digest == rootfs.file_digest(tar)
+    assert built.digest == base.file_digest(tar)
     assert built.size_bytes == tar.stat().st_size
     assert built.versions == {"nginx-light": "1.22.1-9"}
     assert [path.name for path in tar.parent.iterdir()] == ["root.tar"]

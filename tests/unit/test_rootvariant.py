@@ -7,11 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import mmdebstrap, rootvariant
 from featherbench.errors import CommandError, ImageError
-from featherbench.rootfs import DPKG_STATUS
-from featherbench.rootvariant import build_root_variant, changed_files, check_kept, variant_command
-from featherbench.variants import RootVariantSpec
+from featherbench.rootfs import derive, mmdebstrap
+from featherbench.rootfs.base import DPKG_STATUS
+from featherbench.rootfs.derive import (
+    build_root_variant,
+    changed_files,
+    check_kept,
+    variant_command,
+)
+from featherbench.rootfs.variants import RootVariantSpec
 
 SPEC = RootVariantSpec(
     name="system",
@@ -85,7 +90,7 @@ def test_nothing_is_written_enabled_or_masked_that_is_not_asked_for(tmp_path):
 def test_files_below_that_changed_are_found(tmp_path, below, change, changed):
     contents = {name: text for name, text in (BELOW | change).items() if text is not None}
     made = write_tar(tmp_path / "made.tar", contents)
-    assert changed_files(below, made, may_change=rootvariant.DATABASES) == changed
+    assert changed_files(below, made, may_change=derive.DATABASES) == changed
 
 
 def test_a_changed_mode_is_a_change(tmp_path, below):
@@ -98,7 +103,7 @@ def test_what_the_description_writes_may_change(tmp_path, below):
     check_kept(below, made, written=SPEC.files)
     with pytest.raises(ImageError, match="etc/hostname") as refused:
         check_kept(below, made, written=())
-    assert "variants.yaml" in refused.value.remedy
+    assert "derived.yaml" in refused.value.remedy
 
 
 def test_another_version_below_is_refused_with_both(tmp_path, below):
@@ -119,7 +124,7 @@ def fake_build(monkeypatch):
             write_tar(Path(argv[argv.index("bookworm") + 1]), contents)
 
         monkeypatch.setattr(mmdebstrap, "run_logged", run)
-        monkeypatch.setattr(rootvariant, "host_sources", lambda: ())
+        monkeypatch.setattr(derive, "machine_sources", lambda: ())
 
     return install
 

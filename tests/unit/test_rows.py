@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from featherbench import plugins
-from featherbench.codehash import closure
-from featherbench.config import validate
+from featherbench import registry
+from featherbench.config.models import validate
 from featherbench.errors import ConfigError
-from featherbench.matrix import Matrix, spec_json
+from featherbench.planning.code_digest import closure
+from featherbench.planning.matrix import Matrix, spec_json
 
 FIRST = ["linux-native", "docker-native"]
 ADDED = [
@@ -34,8 +34,8 @@ def told(asked, platforms):
         for script in ("deploy", "warmup"):
             jobs[script, platform, workload] = spec_json(asked.deploy_spec(script, **where))
         jobs["measure", platform, workload] = spec_json(asked.measure_spec(**where, concurrency=1))
-        for owner, app in asked.images_of(platform, workload):
-            jobs["build_image", owner, app] = spec_json(asked.image_spec(owner, app))
+        for owner, service in asked.images_of(platform, workload):
+            jobs["build_image", owner, service] = spec_json(asked.image_spec(owner, service))
             jobs["roots", owner] = asked.root_filesystems(owner)
     jobs["root_filesystem"] = spec_json(asked.root_filesystem_spec())
     return jobs
@@ -55,7 +55,7 @@ def test_what_is_set_of_a_host_concerns_its_own_platforms_alone():
     asked = ["linux-native", "linux-tcg", "linux-xen", "rumprun-xen"]
     others = asked[:2]
     dom0 = {"dom0": "root@xenhost", "bridge": "xenbr1", "link": "eth1"}
-    before, after = matrix(asked), matrix(asked, hosts={"xen": dom0})
+    before, after = matrix(asked), matrix(asked, hypervisors={"xen": dom0})
     assert told(before, others) == told(after, others)
     changed = told(after, ["linux-xen"])["measure", "linux-xen", "http"]
     assert "root@xenhost" in changed
@@ -63,17 +63,17 @@ def test_what_is_set_of_a_host_concerns_its_own_platforms_alone():
 
 
 @pytest.mark.parametrize(
-    ("hosts", "said"),
+    ("hypervisors", "said"),
     [
-        ({"xne": {}}, "'hosts' names 'xne'"),
-        ({"xen": {"dom1": "x"}}, "there is no key 'hosts.xen.dom1'"),
+        ({"xne": {}}, "'hypervisors' names 'xne'"),
+        ({"xen": {"dom1": "x"}}, "there is no key 'hypervisors.xen.dom1'"),
         ({"xen": {"dom0": "x"}}, "go together"),
-        ({"tcg": {"dom0": "x"}}, "there is no key 'hosts.tcg.dom0'"),
+        ({"tcg": {"dom0": "x"}}, "there is no key 'hypervisors.tcg.dom0'"),
     ],
 )
-def test_a_mistake_in_what_is_set_of_a_host_is_one_of_the_configurations(hosts, said):
+def test_a_mistake_in_what_is_set_of_a_host_is_one_of_the_configurations(hypervisors, said):
     with pytest.raises(ConfigError, match=re.escape(said)):
-        assert matrix([*FIRST, "linux-xen", "linux-tcg"], hosts=hosts).plan
+        assert matrix([*FIRST, "linux-xen", "linux-tcg"], hypervisors=hypervisors).plan
 
 
 def test_the_addresses_of_guests_concern_guests_alone_and_none_of_their_images():
@@ -98,19 +98,21 @@ def test_a_unikernel_that_is_a_plain_process_has_a_guests_address_too():
 def test_guests_of_both_accelerators_share_their_images():
     both = matrix(ADDED, baseline="lxd-native")
     for technology in ("linux", "docker", "lxd"):
-        owners = [both.images_of(f"{technology}-{host}", "http") for host in ("kvm", "tcg")]
+        owners = [
+            both.images_of(f"{technology}-{hypervisor}", "http") for hypervisor in ("kvm", "tcg")
+        ]
         assert owners == [[(f"{technology}-guest", "http")]] * 2
 
 
 def code_of(kind, name):
-    package = plugins.PACKAGE
-    return {file.relative_to(package) for file in closure([plugins.driver_files(kind)[name]])}
+    package = registry.PACKAGE
+    return {file.relative_to(package) for file in closure([registry.driver_files(kind)[name]])}
 
 
 @pytest.mark.parametrize("technology", ["linux", "docker"])
 @pytest.mark.parametrize("word", ["lxd", "guest", "kvm", "tcg"])
 def test_no_driver_knows_of_the_added_ones(technology, word):
-    names = {str(file) for file in code_of("platforms", technology)}
+    names = {str(file) for file in code_of("technologies", technology)}
     assert not [name for name in names if word in name.split("/") or f"{word}.py" in name]
 
 

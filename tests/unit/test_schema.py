@@ -7,10 +7,10 @@ import jsonschema
 import pytest
 import yaml
 
-from featherbench.config import validate
+from featherbench.config.json_schema import config_schema
+from featherbench.config.models import validate
 from featherbench.errors import ConfigError
-from featherbench.matrix import Matrix
-from featherbench.schema import config_schema
+from featherbench.planning.matrix import Matrix
 
 GOOD = {"platforms": ["linux-native", "docker-native"], "workloads": {"http": None}}
 
@@ -26,8 +26,8 @@ SHORT_FORMS = [
     {"workloads": {"latency": {"concurrency": None}}},
     {"testbed": {"server_cpus": [1], "client_cpus": "auto"}},
     {"tuning": {"net_sysctls": {"net.core.somaxconn": 512}, "nofile": None}},
-    {"repetitions": {"until_percent": 2, "min": 8, "max": 40, "budget_s": 600, "windows": 1}},
-    {"workloads": {"http": {"repetitions": {"until_percent": 0.5}}}},
+    {"repetitions": {"target_ci_percent": 2, "min": 8, "max": 40, "budget_s": 600, "windows": 1}},
+    {"workloads": {"http": {"repetitions": {"target_ci_percent": 0.5}}}},
 ]
 
 MISTAKES = [
@@ -36,10 +36,10 @@ MISTAKES = [
     {"workloads": {"kv": {"settings": {"operations": ["GET", "GET"]}}}},
     {"workloads": {"kv": {"settings": {"window_s": 0.9}}}},
     {"repetitions": {"windows": 0}},
-    {"repetitions": {"until_percent": "2 %"}},
-    {"repetitions": {"until_percent": 100}},
-    {"repetitions": {"until_percent": 2, "min": 7}},
-    {"repetitions": {"until_percent": 2, "deployments": 3}},
+    {"repetitions": {"target_ci_percent": "2 %"}},
+    {"repetitions": {"target_ci_percent": 100}},
+    {"repetitions": {"target_ci_percent": 2, "min": 7}},
+    {"repetitions": {"target_ci_percent": 2, "deployments": 3}},
     {"repetitions": {"budget_s": 60}},
     {"seed": "x"},
     {"platforms": []},

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import files_by_command, node, nodes, ssh
 from featherbench.errors import CommandError, InstanceDiedError
-from featherbench.shell import Completed
-from featherbench.ssh import Access, SshNode
+from featherbench.system import files_by_command, machine, machines, ssh
+from featherbench.system.ssh import Access, SshMachine
+from featherbench.system.subprocesses import Completed
 
 # As `tail --verbose --lines=+1` of coreutils 9.1 prints them; one of the files does not exist.
 LISTING = """\
@@ -32,7 +32,7 @@ def access(tmp_path):
 def guest(access):
     """A node whose connection is open."""
     ssh.control_of(access.config).touch()
-    return SshNode(name=str(access.config))
+    return SshMachine(name=str(access.config))
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def asked(monkeypatch):
         found.append((list(argv), given))
         return Completed(argv=tuple(argv), duration_s=0, cpu_s=0, **found.answer)
 
-    monkeypatch.setattr(ssh.shell, "run", run)
+    monkeypatch.setattr(ssh.subprocesses, "run", run)
     return found
 
 
@@ -103,7 +103,7 @@ def test_a_connection_that_is_lost_meanwhile_is_a_dead_guest(guest, asked, monke
     asked.answer = {"exit_status": 255, "stdout": "", "stderr": "Connection closed"}
     with pytest.raises(CommandError, match="255"):
         guest.run(["exit", "255"], timeout_s=1)
-    monkeypatch.setattr(SshNode, "_require_connection", lambda _node: None)
+    monkeypatch.setattr(SshMachine, "_require_connection", lambda _node: None)
     ssh.control_of(Path(guest.name)).unlink()
     with pytest.raises(InstanceDiedError, match="Connection closed"):
         guest.run(["true"], timeout_s=1)
@@ -151,5 +151,5 @@ def test_a_socket_is_forwarded_once(guest, asked):
 
 
 def test_a_record_finds_its_node_again(guest):
-    assert nodes.named(guest.name) == guest
-    assert nodes.named("") == node.LOCAL
+    assert machines.named(guest.name) == guest
+    assert machines.named("") == machine.LOCAL

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from featherbench import stale_lock
 from featherbench.errors import DeadlineError
-from featherbench.stale_lock import TAKERS, drop_stale_lock
+from featherbench.jobs import snakemake_lock
+from featherbench.jobs.snakemake_lock import TAKERS, drop_stale_lock
+from featherbench.system.processes import identity_of
 from featherbench.testbed.lock import try_lock
-from featherbench.testbed.processes import identity_of
 
 
 @pytest.fixture
@@ -54,15 +54,15 @@ def test_only_one_at_a_time_looks_whose_it_is(lock, other, monkeypatch):
     note(other)
     other.kill()
     other.wait()
-    monkeypatch.setattr(stale_lock, "OURS_WITHIN_S", 0.1)
-    looking = try_lock(stale_lock.OUR_LOCK)
+    monkeypatch.setattr(snakemake_lock, "OURS_WITHIN_S", 0.1)
+    looking = try_lock(snakemake_lock.OUR_LOCK)
     with pytest.raises(DeadlineError):
         drop_stale_lock()
     assert lock.exists()
     looking.release()
     drop_stale_lock()
     assert not lock.exists()
-    assert not stale_lock.OUR_LOCK.exists()
+    assert not snakemake_lock.OUR_LOCK.exists()
 
 
 def test_a_lock_of_nobody_we_know_stays(lock):

@@ -5,15 +5,20 @@ from __future__ import annotations
 
 import pytest
 
-from featherbench.plan import Plan, PlannedPlatform, PlannedWorkload, StoppingRule
-from featherbench.stopping import Look, LookedAt, Reason, look_file, with_asked
+from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload, StoppingRule
+from featherbench.records.stopping_decisions import Look, LookedAt, Reason, look_file, with_asked
 
 RULE = StoppingRule(precision=0.02, least=8, most=12, budget_s=None)
 
 
 @pytest.fixture
 def plan():
-    named = {"host": "native", "network": "host", "virtualized": False, "lacks": ()}
+    named = {
+        "hypervisor": "native",
+        "network": "host",
+        "virtualized": False,
+        "missing_requirements": (),
+    }
     workload = {"windows": 1, "settings": {}}
     return Plan(
         config_file="c.yaml",

@@ -4,9 +4,9 @@
 import pytest
 import yaml
 
-from featherbench import variants
+from featherbench.contracts.technology import BASE
 from featherbench.errors import ConfigError
-from featherbench.platforms.contract import BASE
+from featherbench.rootfs import variants
 
 
 @pytest.fixture

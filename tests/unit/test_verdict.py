@@ -3,8 +3,8 @@
 
 import pytest
 
-from featherbench.record import Verdict
-from featherbench.verdict import Facts, judge
+from featherbench.measuring.window_verdict import Facts, judge
+from featherbench.records.cell import Verdict
 
 GOOD = {
     "answered": 100_000,

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from featherbench import variants
-from featherbench.platforms.contract import BASE as BASE_ROOT
+from featherbench.contracts.technology import BASE as BASE_ROOT
+from featherbench.rootfs import variants
 
 RUN_TIMEOUT_S = 540
 BASE = {

@@ -28,7 +28,7 @@ DOWNSTREAM = {
 
 @pytest.fixture
 def driver(finished):
-    return finished.folder / "plugins/platforms/fake.py"
+    return finished.folder / "plugins/technologies/fake.py"
 
 
 def test_a_finished_run_has_nothing_to_do(finished):
@@ -77,7 +77,7 @@ def test_a_removed_level_measures_nothing_but_changes_the_tables(finished):
 @pytest.fixture
 def two_platforms(finished):
     """The finished project with a second fake platform, measured."""
-    platforms = finished.folder / "plugins/platforms"
+    platforms = finished.folder / "plugins/technologies"
     for file in list(platforms.glob("fake*")):
         shutil.copy(file, platforms / file.name.replace("fake", "twin", 1))
     finished.config["platforms"] = ["fake-native", "twin-native"]

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from featherbench.waiting import wait_until
+from featherbench.system.polling import wait_until
 
 CELLS = [f"fake-native/http/d{deployment}/c{level}" for deployment in (1, 2) for level in (1, 2)]
 

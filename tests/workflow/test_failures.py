@@ -9,8 +9,8 @@ import socket
 import pytest
 from markupsafe import escape
 
-from featherbench.services import PORTS
-from featherbench.waiting import wait_until
+from featherbench.services.launcher import PORTS
+from featherbench.system.polling import wait_until
 
 
 def failures(project):
@@ -104,8 +104,8 @@ def test_a_platform_that_cannot_run_is_a_row_with_its_reason(project):
     project.write_config()
     project.snakemake("all")
     plan = json.loads((project.folder / "results/plan.json").read_text())
-    (lacking,) = [p for p in plan["platforms"] if p["lacks"]]
+    (lacking,) = [p for p in plan["platforms"] if p["missing_requirements"]]
     assert lacking["name"] == "osv-kvm"
     report = (project.folder / "results/report.html").read_text()
     assert "osv-kvm" in report
-    assert escape(lacking["lacks"][0]["what"]) in report
+    assert escape(lacking["missing_requirements"][0]["what"]) in report

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.waiting import wait_until
+from featherbench.system.polling import wait_until
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 ROUNDS = [(which, target) for which in SIGNALS for target in ("snakemake", "job")] * 2

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from featherbench.report.conclusions import SIGNIFICANT_P
-from featherbench.statistics.games_howell import METHOD as GAMES_HOWELL
+from featherbench.report.sentences.comparisons import SIGNIFICANT_P
+from featherbench.statistics.inference.games_howell import METHOD as GAMES_HOWELL
 
 pytestmark = [pytest.mark.testbed, pytest.mark.timeout(7200)]
 wants_a_quiet_machine = pytest.mark.benchmark
@@ -20,21 +20,21 @@ SURE_P = 0.001
 """A platform differs from itself at 5 % once in twenty runs: a start is held against less."""
 TECHNOLOGIES = {
     "twin": """
-from featherbench.platforms import linux
+from featherbench.technologies import linux
 
 
 class Technology(linux.Technology):
     pass
 """,
     "throttled": f"""
-from featherbench import cgroup
-from featherbench.platforms import linux
+from featherbench.system import cgroup
+from featherbench.technologies import linux
 
 
 class Technology(linux.Technology):
-    def start(self, order):
-        instance = super().start(order)
-        group = cgroup.own_group(order.instance_id)
+    def start(self, request):
+        instance = super().start(request)
+        group = cgroup.own_group(request.instance_id)
         quota_us, period_us = {round(QUOTA * PERIOD_US)}, {PERIOD_US}
         if group.version == 1:
             (group.cpu / "cpu.cfs_period_us").write_text(str(period_us))
@@ -46,15 +46,15 @@ class Technology(linux.Technology):
     "delayed": f"""
 import time
 
-from featherbench.platforms import linux
+from featherbench.technologies import linux
 
 
 class Technology(linux.Technology):
-    def start(self, order):
+    def start(self, request):
         begun_s = time.monotonic()
         while time.monotonic() - begun_s < {DELAY_S}:
             pass  # asleep, the processor would cool down
-        return super().start(order)
+        return super().start(request)
 """,
 }
 DEPLOYMENTS, LEVELS = 10, [1, 64]
@@ -112,7 +112,7 @@ def run_of(project_with, tmp_path_factory):
         config = {"platforms": platforms, "plugins": ["plugins"], "workloads": workloads}
         project = project_with(config, folder=folder, state=Path("/run/featherbench"))
         for name in technologies:
-            (folder / "plugins/platforms" / f"{name}.py").write_text(TECHNOLOGIES[name])
+            (folder / "plugins/technologies" / f"{name}.py").write_text(TECHNOLOGIES[name])
         project.snakemake("all", within_s=7000)
         return Run(folder / "results")
 

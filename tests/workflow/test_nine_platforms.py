@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from featherbench import plugins
+from featherbench import registry
 
 pytestmark = [
     *(pytest.mark.testbed, pytest.mark.docker, pytest.mark.lxd, pytest.mark.qemu),
@@ -18,7 +18,7 @@ pytestmark = [
 ]
 
 TECHNOLOGIES, HOSTS = ("linux", "docker", "lxd"), ("native", "tcg", "kvm")
-NINE = [f"{technology}-{host}" for host in HOSTS for technology in TECHNOLOGIES]
+NINE = [f"{technology}-{hypervisor}" for hypervisor in HOSTS for technology in TECHNOLOGIES]
 ONCE = {"deployments": 1, "windows": 1}
 PHASES = ("definition", "firmware_and_kernel", "user_space")
 SMALL = {
@@ -51,8 +51,8 @@ def run(project_with, lay_roots, tmp_path_factory, traces):
 @pytest.fixture(scope="module")
 def runnable():
     """Name the rows that this host can run."""
-    drivers = {name: plugins.platform(*name.split("-")) for name in NINE}
-    return {name for name, driver in drivers.items() if not driver.lacks()}
+    drivers = {name: registry.platform(*name.split("-")) for name in NINE}
+    return {name for name, driver in drivers.items() if not driver.missing_requirements()}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_the_report_has_all_nine_rows_and_says_why_some_were_not_run(run, runnab
 def test_what_a_window_says_of_its_platform_is_so(cells):
     for name, cell in cells.items():
         platform = name.split("/")[0]
-        assert cell["coordinates"]["host"] == platform.split("-")[1]
+        assert cell["coordinates"]["hypervisor"] == platform.split("-")[1]
         for window in cell["windows"]:
             assert window["verdict"] == "ok" or window["reasons"]
         metrics = {window["metric"] for window in cell["windows"]}

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from markupsafe import escape
 
-from featherbench.waiting import wait_until
+from featherbench.system.polling import wait_until
 
 pytestmark = [pytest.mark.testbed, pytest.mark.docker, pytest.mark.timeout(1500)]
 
@@ -106,8 +106,8 @@ def test_the_report_tells_what_could_not_run(run):
     report = (run.folder / "results/report.html").read_text()
     plan = json.loads((run.folder / "results/plan.json").read_text())
     (osv,) = (each for each in plan["platforms"] if each["name"] == "osv-kvm")
-    assert osv["lacks"]
-    assert all(escape(lack["what"]) in report for lack in osv["lacks"])
+    assert osv["missing_requirements"]
+    assert all(escape(lack["what"]) in report for lack in osv["missing_requirements"])
     assert (run.folder / "results/snakemake_report.html").stat().st_size > 0
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from featherbench import variants
+from featherbench.rootfs import variants
 
 pytestmark = pytest.mark.testbed
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from featherbench.waiting import wait_until
+from featherbench.system.polling import wait_until
 
 pytestmark = [*(pytest.mark.testbed, pytest.mark.qemu), pytest.mark.timeout(1200)]
 

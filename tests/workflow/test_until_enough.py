@@ -12,7 +12,7 @@ import signal
 
 import pytest
 
-from featherbench.waiting import wait_until
+from featherbench.system.polling import wait_until
 
 ALWAYS, NEVER = 2, 0.1
 LEAST, MOST = 8, 10
@@ -23,7 +23,7 @@ def measured(last, *, platform="fake-native"):
 
 
 def ask(project, until, **more):
-    rule = {"until_percent": until, "min": LEAST, "max": MOST, "windows": 1}
+    rule = {"target_ci_percent": until, "min": LEAST, "max": MOST, "windows": 1}
     project.config["workloads"] = {"steady": {"repetitions": rule | more}}
     project.write_config()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from featherbench.waiting import wait_until
+from featherbench.system.polling import wait_until
 
 pytestmark = [*(pytest.mark.testbed, pytest.mark.xen), pytest.mark.timeout(2400)]
 
@@ -40,7 +40,7 @@ RUN_WITHIN_S = 1800
 
 @pytest.fixture(scope="module")
 def config(xen_settings):
-    return {**CONFIG, "hosts": {"xen": xen_settings, "xentcg": xen_settings}}
+    return {**CONFIG, "hypervisors": {"xen": xen_settings, "xentcg": xen_settings}}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def test_what_is_emulated_is_never_called_xen(run):
     assert run.cells().keys() == MEASURED
     assert "floor-xen cannot run here: Xen runs on an emulated processor" in run.said
     samples = pd.read_csv(run.folder / "results/tables/samples.csv")
-    assert set(samples["host"]) == {"xentcg"}
+    assert set(samples["hypervisor"]) == {"xentcg"}
     report = (run.folder / "results/report.html").read_text()
     assert "its figures are no measure of Xen" in report
 

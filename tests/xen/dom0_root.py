@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from featherbench import apt, mmdebstrap, shell
-from featherbench.files import digest, write_whole
-from featherbench.guest import initrd
+from featherbench.files import digest, write_atomic
+from featherbench.rootfs import apt_sources, mmdebstrap
+from featherbench.system import subprocesses
+from featherbench.system.polling import wait_until
 from featherbench.testbed.lock import try_lock
-from featherbench.waiting import wait_until
+from featherbench.vm.image import initrd
 
 CACHE = Path("/var/cache/featherbench-tests/xen")
 RESOURCES = Path(__file__).parent / "resources"
@@ -75,15 +76,15 @@ def candidates(policy):
 
 def _name_of_state():
     """Give a name that changes with the recipe and with the packages that apt offers here."""
-    asked = shell.run(["apt-cache", "policy", *PACKAGES], timeout_s=ASK_APT_WITHIN_S)
-    modules = [Path(module.__file__) for module in (apt, initrd, mmdebstrap)]
+    asked = subprocesses.run(["apt-cache", "policy", *PACKAGES], timeout_s=ASK_APT_WITHIN_S)
+    modules = [Path(module.__file__) for module in (apt_sources, initrd, mmdebstrap)]
     files = [Path(__file__), *modules, *sorted(RESOURCES.iterdir())]
-    offered = repr(sorted(candidates(asked.stdout).items())).encode()
-    return digest(offered, *(file.read_bytes() for file in files))[:16]
+    available_images = repr(sorted(candidates(asked.stdout).items())).encode()
+    return digest(available_images, *(file.read_bytes() for file in files))[:16]
 
 
 def _install_command(tar, workshop):
-    sources = apt.sources_of_suite(SUITE, apt.host_sources())
+    sources = apt_sources.sources_of_suite(SUITE, apt_sources.machine_sources())
     left_out = [f"--dpkgopt=path-exclude=/lib/modules/*/kernel/{name}/*" for name in UNUSED_MODULES]
     command = mmdebstrap.command(
         SUITE,
@@ -116,7 +117,7 @@ def _take_boot_files(tree, into):
     (kernel,) = tree.glob("boot/vmlinuz-*")
     (hypervisor,) = tree.glob("boot/xen-4.17-amd64.gz")
     shutil.move(kernel, into.kernel)
-    write_whole(into.hypervisor, gzip.decompress(hypervisor.read_bytes()))
+    write_atomic(into.hypervisor, gzip.decompress(hypervisor.read_bytes()))
     shutil.rmtree(tree / "boot")
 
 
@@ -132,7 +133,7 @@ def _configure(tree):
 def _make_disk(tree, disk):
     with disk.open("wb") as file:
         file.truncate(DISK_BYTES)
-    shell.run(
+    subprocesses.run(
         ["mke2fs", "-q", "-F", "-t", "ext4", "-E", "root_owner=0:0", "-d", str(tree), str(disk)],
         timeout_s=MAKE_DISK_WITHIN_S,
     )
@@ -141,9 +142,9 @@ def _make_disk(tree, disk):
 def _assemble(tar, tree, into):
     tree.mkdir()
     unpack = ["tar", "-x", "--numeric-owner", "-p", f"--directory={tree}", f"--file={tar}"]
-    shell.run(unpack, timeout_s=UNPACK_WITHIN_S)
+    subprocesses.run(unpack, timeout_s=UNPACK_WITHIN_S)
     _take_boot_files(tree, into)
-    write_whole(into.initrd, _initrd(tree))
+    write_atomic(into.initrd, _initrd(tree))
     _configure(tree)
     _make_disk(tree, into.disk)
 

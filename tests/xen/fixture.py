@@ -36,9 +36,9 @@ def left_in_dom0(dom0):
 
     def look():
         questions = (["xl", "list"], ["dmsetup", "ls"], ["losetup", "--list"])
-        said = "\n".join(dom0.node.run(each, timeout_s=60).stdout for each in questions)
+        said = "\n".join(dom0.machine.run(each, timeout_s=60).stdout for each in questions)
         listing = ["ls", "/var/lib/featherbench/domains"]
-        folders = dom0.node.run(listing, timeout_s=60, check=False).stdout
+        folders = dom0.machine.run(listing, timeout_s=60, check=False).stdout
         return {line for line in said.splitlines() if "featherbench" in line} | {*folders.split()}
 
     return look

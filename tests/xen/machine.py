@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from featherbench import shell, ssh
 from featherbench.errors import DeadlineError, InstanceError
-from featherbench.files import write_whole
-from featherbench.guest.bridge import INTERFACES
-from featherbench.layers import files_layer
-from featherbench.waiting import wait_until
+from featherbench.files import write_atomic
+from featherbench.rootfs.archives import files_layer
+from featherbench.system import ssh, subprocesses
+from featherbench.system.polling import wait_until
+from featherbench.vm.network.bridge import INTERFACES
 from xen import dom0_root, qemu
 from xen.place import own_place
 
@@ -40,8 +40,8 @@ class Dom0:
     console: Path
 
     @property
-    def node(self):
-        return ssh.SshNode(name=str(self.ssh_config))
+    def machine(self):
+        return ssh.SshMachine(name=str(self.ssh_config))
 
 
 def _network_steps(place):
@@ -61,7 +61,7 @@ def _tap_steps(place):
     """Give the steps for `ip -batch` here, once QEMU has made the taps."""
     return f"""\
 link set {place.management_tap} addrgenmode none
-address add {place.host_address}/30 dev {place.management_tap}
+address add {place.machine_address}/30 dev {place.management_tap}
 link set {place.management_tap} up
 link set {place.data_tap} addrgenmode none
 link set {place.data_tap} up
@@ -75,7 +75,7 @@ def _write_seed(place):
         "/etc/ssh/featherbench/authorized_keys": ssh.make_access(place.access),
         "/etc/ssh/featherbench/host_key": place.access.host_key.read_text(),
     }
-    write_whole(place.seed, files_layer({path: text.encode() for path, text in told.items()}))
+    write_atomic(place.seed, files_layer({path: text.encode() for path, text in told.items()}))
 
 
 def _connects(place):
@@ -104,7 +104,7 @@ def _boot(process, place):
     wait = partial(_wait, process, place)
     taps = [INTERFACES / tap for tap in place.taps]
     wait(lambda: all(tap.exists() for tap in taps), what="QEMU's taps", within_s=TAPS_WITHIN_S)
-    shell.run(["ip", "-batch", "-"], timeout_s=IP_WITHIN_S, stdin=_tap_steps(place))
+    subprocesses.run(["ip", "-batch", "-"], timeout_s=IP_WITHIN_S, stdin=_tap_steps(place))
     wait(lambda: IS_UP in qemu.console_of(place), what="dom0's init", within_s=BOOT_WITHIN_S)
     wait(lambda: _connects(place), what="dom0's sshd", within_s=SSH_WITHIN_S)
 

@@ -5,10 +5,10 @@ import shutil
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from featherbench import ssh
 from featherbench.errors import InstanceError
+from featherbench.system import ssh
+from featherbench.system.processes import Process, end
 from featherbench.testbed.lock import try_lock
-from featherbench.testbed.processes import Process, end
 from xen.dom0_root import CACHE
 
 RUNS = CACHE / "runs"
@@ -41,7 +41,7 @@ class Place:
         return self.management_tap, self.data_tap
 
     @property
-    def host_address(self):
+    def machine_address(self):
         return f"{SUBNET}.{4 * self.number + 1}"
 
     @property

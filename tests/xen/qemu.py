@@ -3,10 +3,10 @@
 
 from contextlib import contextmanager
 
-from featherbench import shell
 from featherbench.errors import InstanceError
-from featherbench.guest.folder import make_overlay
-from featherbench.testbed.processes import identity_of
+from featherbench.system import subprocesses
+from featherbench.system.processes import identity_of
+from featherbench.vm.instance_dir import make_overlay
 
 MEMORY_MIB, DOM0_MEMORY_MIB = 2048, 512
 XEN_WORDS = (
@@ -81,7 +81,9 @@ def require_life(qemu, place):
 def running(place, parts):
     """Run it while the block runs. The kernel ends it, and its taps with it, when we are killed."""
     make_overlay(parts.disk, place.overlay)
-    qemu = shell.start(shell.dying_with_us(command(place, parts)), output=place.qemu_log)
+    qemu = subprocesses.start(
+        subprocesses.with_parent_death_signal(command(place, parts)), output=place.qemu_log
+    )
     try:
         identity_of(qemu.pid).write(place.process)
         yield qemu

@@ -102,7 +102,7 @@ rule provisioning:
 rule paper_comparison:
     input:
         plan="results/plan.json",
-        host="results/host.json",
+        machine="results/machine.json",
         samples="results/tables/samples.parquet",
         summary="results/tables/summary.csv",
         ratios="results/tables/ratios.csv",
@@ -116,9 +116,9 @@ rule paper_comparison:
         published=folder_digest(RESOURCES / "paper"),
         code=code_digest("paper_comparison"),
     shell:
-        'python "$SCRIPTS/paper_comparison.py" --plan {input.plan} --host {input.host}'
+        'python "$SCRIPTS/paper_comparison.py" --plan {input.plan} --machine {input.machine}'
         " --samples {input.samples} --summary {input.summary} --ratios {input.ratios}"
-        ' --published "$SCRIPTS/../resources/paper" --comparison {output.comparison}'
+        ' --published "$SCRIPTS/../resources/plauth2017" --comparison {output.comparison}'
         " --claims {output.claims} --setup {output.setup} --log {log} --job paper_comparison"
 
 

@@ -4,10 +4,11 @@
 
 import json
 
-from featherbench import progress, shell as door
+from featherbench.jobs import progress
+from featherbench.system import subprocesses as door
 from featherbench.errors import CommandError
-from featherbench.stale_lock import drop_stale_lock
-from featherbench.testbed.ownership import WORKFLOW_VARIABLE, release_testbed
+from featherbench.jobs.snakemake_lock import drop_stale_lock
+from featherbench.testbed.reservation import WORKFLOW_VARIABLE, release_testbed
 
 if workflow.is_main_process:
     # Jobs say on whose behalf they hold the testbed; the guard watches this process.
@@ -45,7 +46,7 @@ def cells_to_measure():
 
 def cells_that_may_come():
     """Those that are not asked for yet, where what is measured first decides how many are."""
-    looks = [job.wildcards for job in workflow.dag.needrun_jobs() if job.rule.name == "enough"]
+    looks = [job.wildcards for job in workflow.dag.needrun_jobs() if job.rule.name == "interim_look"]
     undecided = {(look.platform, look.workload) for look in looks}
     known = {str(file) for job in workflow.dag.jobs for file in job.output}
     return [c for c in PLAN.cells() if c[:2] in undecided and cell_file(c) not in known]
@@ -67,7 +68,7 @@ def forget(files):
 def forget_looks():
     """Remove those that will be made anew, and those after, which rest on them."""
     for job in workflow.dag.needrun_jobs():
-        if job.rule.name == "enough":
+        if job.rule.name == "interim_look":
             first, folder = int(job.wildcards.deployment), Path(job.output[0]).parent
             forget(f for f in folder.glob("d*.json") if int(f.stem.removeprefix("d")) >= first)
 
@@ -89,12 +90,12 @@ def coordinates_of(job):
     return wildcards.platform, wildcards.workload, *numbers
 
 
-def examine_host():
+def examine_machine():
     """Record the machine before our own load is on it."""
-    record = ["--output", "results/logs/host.json", "--log", "results/logs/host_begun.log"]
-    given = ["--hosts", SET_OF_HOSTS, "--job", "host_begun"]
+    record = ["--output", "results/logs/machine.json", "--log", "results/logs/machine_begun.log"]
+    given = ["--hypervisors", HYPERVISOR_SETTINGS, "--job", "machine_begun"]
     door.run(
-        [sys.executable, str(SCRIPTS / "host.py"), *record, *given],
+        [sys.executable, str(SCRIPTS / "machine.py"), *record, *given],
         timeout_s=60,
     )
 
@@ -113,7 +114,7 @@ onstart:
     if certain or possible:
         progress.begin(expected_s([*certain, *possible]), at_most=bool(possible))
         forget(map(cell_file, [*certain, *possible]))
-        examine_host()
+        examine_machine()
     forget_looks()
 
 
@@ -132,7 +133,7 @@ def make_report_of_what_there_is():
             "--no-hooks",
             "--allowed-rules",
             *("plan", "aggregate", "analyze", "paper_comparison", "plot"),
-            *("host", "rulegraph", "report"),
+            *("machine", "rulegraph", "report"),
             # What failed is no input of it: no rule makes these files.
             "--forcerun",
             "report",

@@ -25,7 +25,7 @@ rule root_filesystem:
         " --log {log} --job root_filesystem"
 
 
-rule root_variant:
+rule derived_root_filesystem:
     input:
         unpack(root_filesystem_below),
     output:
@@ -33,15 +33,15 @@ rule root_variant:
         record="results/roots/{variant}.json",
         digest="results/roots/{variant}.digest",
     log:
-        "results/logs/root_variant/{variant}.log",
+        "results/logs/derived_root_filesystem/{variant}.log",
     priority: BUILD_FIRST
     resources:
         testbed=1,
     params:
-        job="root_variant/{variant}",
+        job="derived_root_filesystem/{variant}",
         spec=lambda wildcards: spec_json(MATRIX.root_variant_spec(wildcards.variant)),
     shell:
-        'python "$SCRIPTS/root_variant.py" --spec {params.spec:q} --below {input.below}'
+        'python "$SCRIPTS/derived_root_filesystem.py" --spec {params.spec:q} --below {input.below}'
         " --tar {output.tar} --record {output.record} --digest {output.digest}"
         " --log {log} --job {params.job}"
 
@@ -50,16 +50,16 @@ rule build_image:
     input:
         unpack(needed_root_filesystems),
     output:
-        record="results/images/{owner}/{app}.json",
-        digest="results/images/{owner}/{app}.digest",
+        record="results/images/{owner}/{service}.json",
+        digest="results/images/{owner}/{service}.digest",
     log:
-        "results/logs/build_image/{owner}/{app}.log",
+        "results/logs/build_image/{owner}/{service}.log",
     priority: BUILD_FIRST
     resources:
         testbed=1,
     params:
-        job="build_image/{owner}/{app}",
-        spec=lambda wildcards: spec_json(MATRIX.image_spec(wildcards.owner, wildcards.app)),
+        job="build_image/{owner}/{service}",
+        spec=lambda wildcards: spec_json(MATRIX.image_spec(wildcards.owner, wildcards.service)),
     shell:
         'python "$SCRIPTS/build_image.py" --spec {params.spec:q} --roots {input.roots}'
         " --record {output.record} --digest {output.digest}"

@@ -23,8 +23,8 @@ def needed_root_filesystems(wildcards):
 
 def image_digests(wildcards):
     return [
-        f"results/images/{owner}/{app}.digest"
-        for owner, app in MATRIX.images_of(wildcards.platform, wildcards.workload)
+        f"results/images/{owner}/{service}.digest"
+        for owner, service in MATRIX.images_of(wildcards.platform, wildcards.workload)
     ]
 
 
@@ -58,7 +58,7 @@ def cells_of(platform, workload, levels, deployments):
 def look_after(platform, workload, deployment):
     """Read what was decided. Until that is done, Snakemake puts off whoever asks."""
     where = {"platform": platform, "workload": workload, "deployment": deployment}
-    return stopping.Look.read(Path(checkpoints.enough.get(**where).output[0]))
+    return stopping.Look.read(Path(checkpoints.interim_look.get(**where).output[0]))
 
 
 def last_look(platform, workload):

@@ -3,15 +3,19 @@
 
 from snakemake.utils import update_config
 
-from featherbench import order, stopping, variants
-from featherbench.codehash import RESOURCES, code_digest, folder_digest
-from featherbench.config import read, validate
+from featherbench.planning import order
+from featherbench.records import stopping_decisions as stopping
+from featherbench.rootfs import variants
+from featherbench.paths import RESOURCES
+from featherbench.planning.code_digest import code_digest
+from featherbench.files import folder_digest
+from featherbench.config.models import read, validate
 from featherbench.errors import FeatherbenchError
 from featherbench.files import canonical_json
-from featherbench.fingerprint import fingerprint
-from featherbench.matrix import Matrix, spec_json
-from featherbench.platforms.contract import BASE
-from featherbench.plugins import PLUGINS_VARIABLE
+from featherbench.system.fingerprint import fingerprint
+from featherbench.planning.matrix import Matrix, spec_json
+from featherbench.contracts.technology import BASE
+from featherbench.registry import PLUGINS_VARIABLE
 from featherbench.testbed import cpus
 
 DEFAULT_CONFIG_FILE = "config/config.yaml"
@@ -34,7 +38,7 @@ if not workflow.config_settings.configfiles:
 
 MATRIX = or_one_message(lambda: Matrix(validate(config, file=CONFIG_FILE), file=CONFIG_FILE))
 PLAN = or_one_message(lambda: MATRIX.plan)
-SET_OF_HOSTS = canonical_json(MATRIX.config.hosts)
+HYPERVISOR_SETTINGS = canonical_json(MATRIX.config.hypervisors)
 RANKS = order.ranks(PLAN)
 or_one_message(lambda: cpus.choose_here(MATRIX.testbed))
 
@@ -63,7 +67,7 @@ workflow.global_resources["testbed"] = 1
 wildcard_constraints:
     platform="[a-z0-9]+-[a-z0-9]+([+][a-z0-9-]+)?",
     owner="[a-z0-9]+(-[a-z]+)?",
-    app="[a-z0-9_]+",
+    service="[a-z0-9_]+",
     workload="[a-z0-9_]+",
     deployment="[0-9]+",
     concurrency="[0-9]+",

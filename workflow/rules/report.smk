@@ -3,26 +3,26 @@
 
 
 localrules:
-    host,
+    machine,
     rulegraph,
     report,
 
 
-rule host:
+rule machine:
     input:
         # It was examined when their run began: see hooks.smk.
         ASKED_CELLS,
     output:
-        "results/host.json",
+        "results/machine.json",
     log:
-        "results/logs/host.log",
+        "results/logs/machine.log",
     params:
         fingerprint=fingerprint(),
-        code=code_digest("host"),
-        hosts=SET_OF_HOSTS,
+        code=code_digest("machine"),
+        hypervisors=HYPERVISOR_SETTINGS,
     shell:
-        'python "$SCRIPTS/host.py" --begun results/logs/host.json --hosts {params.hosts:q}'
-        " --output {output} --log {log} --job host"
+        'python "$SCRIPTS/machine.py" --begun results/logs/machine.json --hypervisors {params.hypervisors:q}'
+        " --output {output} --log {log} --job machine"
 
 
 rule rulegraph:
@@ -45,7 +45,7 @@ rule report:
     input:
         LOOKS,
         plan="results/plan.json",
-        host="results/host.json",
+        machine="results/machine.json",
         rulegraph="results/rulegraph.svg",
         figures=FIGURES,
         samples="results/tables/samples.parquet",
@@ -66,7 +66,7 @@ rule report:
     params:
         code=code_digest("report") + folder_digest(RESOURCES / "report"),
     shell:
-        'python "$SCRIPTS/report.py" --plan {input.plan} --host {input.host}'
+        'python "$SCRIPTS/report.py" --plan {input.plan} --machine {input.machine}'
         " --samples {input.samples} --summary {input.summary} --anova {input.anova}"
         " --posthoc {input.posthoc} --ratios {input.ratios} --levels {input.levels}"
         " --components {input.components} --checks {input.checks}"

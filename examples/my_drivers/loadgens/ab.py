@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar
 
+from featherbench.contracts.load_generator import LoadResult, needs
 from featherbench.errors import LoadError
-from featherbench.loadgens.contract import LoadResult, needs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from featherbench.loadgens.contract import Load
-    from featherbench.platforms.contract import Lack
+    from featherbench.contracts.load_generator import Load
+    from featherbench.records.requirement import MissingRequirement
 
 CLOCK_TICK_S = 1e-3
 """It prints its duration in milliseconds."""
@@ -33,11 +33,11 @@ BAD_STATUS = re.compile(r"^Non-2xx responses: +(\d+)", re.MULTILINE)
 class LoadGenerator:
     """Drives ab."""
 
-    app: ClassVar[str] = "http"
+    service: ClassVar[str] = "http"
     stops_by: ClassVar[str] = "requests"
     duration_step_s: ClassVar[float | None] = None
 
-    def lacks(self) -> Sequence[Lack]:
+    def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Say whether ab is missing."""
         return needs("ab", "apt install apache2-utils")
 

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from pydantic import Field
 
-from featherbench.measuring import http_service
-from featherbench.measuring.observation import between, circumstances, snapshot
-from featherbench.record import Window
-from featherbench.settings import DriverSettings
-from featherbench.verdict import judge
+from featherbench.contracts.settings import DriverSettings
+from featherbench.measuring.machine_counters import between, circumstances, snapshot
+from featherbench.measuring.window_verdict import judge
+from featherbench.records.cell import Window
+from featherbench.services import http
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.measuring.bench import Bench
+    from featherbench.contracts.bench import Bench
 
 NOMINAL_S = 0.05
 SPARE_S = 5.0
@@ -31,10 +31,10 @@ class Settings(DriverSettings):
 
 
 class Workload:
-    """See `workloads/contract.py` of featherbench."""
+    """See `contracts/workload.py` of featherbench."""
 
     Settings: ClassVar[type[DriverSettings]] = Settings
-    apps: ClassVar[tuple[str, ...]] = ("http",)
+    services: ClassVar[tuple[str, ...]] = ("http",)
     uses_lease: ClassVar[bool] = True
     without_server: ClassVar[str] = "no"
     sweeps: ClassVar[bool] = False
@@ -47,7 +47,7 @@ class Workload:
 
     def verify(self, bench: Bench) -> str:
         """Check that the http server serves its file."""
-        return http_service.verify(bench)
+        return http.verify(bench)
 
     def warm_up(self, bench: Bench) -> Mapping[str, object]:
         """Connect once."""
@@ -71,7 +71,7 @@ def _connect_s(bench: Bench) -> float:
             *("--silent", "--show-error", "--noproxy", "*", "--output", "/dev/null"),
             *("--connect-timeout", f"{timeout_s:g}"),
             *("--write-out", "%{time_connect}"),
-            f"http://{endpoint.address}:{endpoint.port}{http_service.PATH}",
+            f"http://{endpoint.address}:{endpoint.port}{http.PATH}",
         ],
         timeout_s=timeout_s + SPARE_S,
     )

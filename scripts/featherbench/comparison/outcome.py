@@ -6,10 +6,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from featherbench.comparison.circumstances import Difference, differences
-from featherbench.record import Record
-from featherbench.report.rows import rows
-from featherbench.statistics.changes import ALPHA, changes
+from featherbench.comparison.run_differences import Difference, differences
+from featherbench.records.base import Record
+from featherbench.statistics.run_comparison import ALPHA, changes
+from featherbench.wording.rows import rows
 
 if TYPE_CHECKING:
     from featherbench.comparison.run import Run
@@ -56,7 +56,7 @@ class Outcome(Record):
 
     run_a: str
     run_b: str
-    margin_percent: float
+    equivalence_margin_percent: float
     differences: tuple[Difference, ...]
     unknown: tuple[str, ...]
     changes: tuple[Change, ...]
@@ -73,15 +73,15 @@ class Outcome(Record):
         return 2 if self.having(Reading.NOT_COMPARED) or not self.changes else 0
 
 
-def compare(a: Run, b: Run, margin_percent: float) -> Outcome:
+def compare(a: Run, b: Run, equivalence_margin_percent: float) -> Outcome:
     """Compare every main metric of two runs."""
-    margin = margin_percent / 100
+    margin = equivalence_margin_percent / 100
     table = changes(a.samples, b.samples, margin).astype(object)
     found = rows(table.where(table.notna(), None))
     return Outcome(
         run_a=str(a.folder),
         run_b=str(b.folder),
-        margin_percent=margin_percent,
+        equivalence_margin_percent=equivalence_margin_percent,
         differences=differences(a, b),
         unknown=(*a.unknown, *b.unknown),
         changes=tuple(Change(**row, reading=_reading(row)) for row in found),

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import ValidationError
 
 from featherbench.errors import FeatherbenchError
-from featherbench.hostfacts import HostRecord
-from featherbench.plan import Plan
-from featherbench.record import Cell, Record
-from featherbench.statistics.samples import DTYPES
-from featherbench.statistics.tables import read_parquet
+from featherbench.records.base import Record
+from featherbench.records.cell import Cell
+from featherbench.records.machine import MachineRecord
+from featherbench.records.plan import Plan
+from featherbench.statistics.data.samples import DTYPES
+from featherbench.statistics.data.table_io import read_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +36,7 @@ class Run:
     folder: Path
     samples: pd.DataFrame
     plan: Plan | None
-    host: HostRecord | None
+    machine: MachineRecord | None
     cells: tuple[Cell, ...]
     unknown: tuple[str, ...] = field(default=())
 
@@ -48,7 +49,7 @@ def read(folder: Path) -> Run:
         folder=folder,
         samples=samples,
         plan=_record(Plan, folder / "plan.json", unknown),
-        host=_record(HostRecord, folder / "host.json", unknown),
+        machine=_record(MachineRecord, folder / "machine.json", unknown),
         cells=tuple(_cells(samples, folder / "cells", unknown)),
         unknown=tuple(unknown),
     )

@@ -6,8 +6,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from featherbench.comparison.outcome import Reading
-from featherbench.report.metrics import label
-from featherbench.report.numbers import NOTHING, number, p_value, ratio
+from featherbench.wording.formatting import NOTHING, number, p_value, ratio
+from featherbench.wording.metric_labels import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +80,7 @@ def _cells(change: Change) -> tuple[str, ...]:
 def _explained(outcome: Outcome) -> Iterator[str]:
     counts = ", ".join(f"{len(outcome.having(reading))} {reading.value}" for reading in Reading)
     methods = {change.method for change in outcome.changes if change.method} - {"exact"}
-    margin = f"{outcome.margin_percent:g} %"
+    margin = f"{outcome.equivalence_margin_percent:g} %"
     yield f"{len(outcome.changes)} comparisons: {counts}."
     yield f"worse, better: by more than {margin}, at 5 % for all comparisons together (Holm);"
     yield f"same: within {margin}, at the same level; undecided: neither was shown."

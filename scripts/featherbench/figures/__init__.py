@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Figures: the catalogue, and how each kind is drawn."""

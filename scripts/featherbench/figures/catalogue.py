@@ -14,7 +14,7 @@ from featherbench.figures.further import FURTHER, STAND_IN, Further
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from featherbench.plan import Plan, PlannedPlatform
+    from featherbench.records.plan import Plan, PlannedPlatform
 
 E = TypeVar("E", "Entry", Further)
 

@@ -18,10 +18,10 @@ from plotnine import (
     theme,
 )
 
-from featherbench.figures.identity import as_they_are, facets, in_panels, styled
 from featherbench.figures.relative import relative_to_median
+from featherbench.figures.style_scales import as_they_are, facets, in_panels, styled
 from featherbench.figures.theme import MOST_VECTORS, house_theme, plain_labels, wrapped
-from featherbench.figures.thinning import thinned
+from featherbench.figures.transforms import thinned
 
 if TYPE_CHECKING:
     import pandas as pd

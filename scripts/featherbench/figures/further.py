@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from featherbench.plan import Plan, PlannedPlatform, PlannedWorkload
+    from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
 
 INVARIABLE = {"image_size"}
 """Workloads whose figures do not vary: they have neither distribution nor drift."""

@@ -84,26 +84,26 @@ NETWORKS = {"nat": ("#FFFFFF", 0.0, "*"), "bridge": ("#FFFFFF", 0.5, "<")} | {
 
 
 @cache
-def style(platform: str, technology: str, host: str) -> Style:
+def style(platform: str, technology: str, hypervisor: str) -> Style:
     """Give the style of a platform: the same wherever and beside whatever it appears."""
     colour, shapes = TECHNOLOGIES.get(technology) or _other(technology)
-    shape = shapes[list(LINES).index(host)] if host in LINES else shapes[0]
-    colour = _shaded(colour, host)
+    shape = shapes[list(LINES).index(hypervisor)] if hypervisor in LINES else shapes[0]
+    colour = _shaded(colour, hypervisor)
     network = platform.partition("+")[2]
     if network:
         mixed_with, share, shape = NETWORKS.get(network, ("#FFFFFF", 0.25, "*"))
         colour = _mix(colour, mixed_with, share)
-    return Style(colour=colour, shape=shape, line=LINES.get(host, OTHER_LINE))
+    return Style(colour=colour, shape=shape, line=LINES.get(hypervisor, OTHER_LINE))
 
 
 def _other(technology: str) -> tuple[str, str]:
     return OTHERS[hashlib.sha256(technology.encode()).digest()[0] % len(OTHERS)]
 
 
-def _shaded(colour: str, host: str) -> str:
-    if host not in SHADES:
+def _shaded(colour: str, hypervisor: str) -> str:
+    if hypervisor not in SHADES:
         return colour
-    return GREYS[host] if colour == "#000000" else _mix(colour, *SHADES[host])
+    return GREYS[hypervisor] if colour == "#000000" else _mix(colour, *SHADES[hypervisor])
 
 
 def _mix(colour: str, other: str, share: float) -> str:

@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Load generators. One file each, named as in the configuration."""

@@ -15,14 +15,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar
 
+from featherbench.contracts.load_generator import LoadResult, needs
 from featherbench.errors import LoadError
-from featherbench.loadgens.contract import LoadResult, needs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.loadgens.contract import Load
-    from featherbench.platforms.contract import Lack
+    from featherbench.contracts.load_generator import Load
+    from featherbench.records.requirement import MissingRequirement
 
 CLOCK_TICK_S = 1e-3
 """Its event loop's timers, which end the run, tick in milliseconds."""
@@ -52,11 +52,11 @@ CONNECTION_RATE = re.compile(r"^req/s\s+:\s+[\d.]+\s+[\d.]+\s+([\d.]+)", re.MULT
 class LoadGenerator:
     """Drives h2load, told to speak HTTP/1.1."""
 
-    app: ClassVar[str] = "http"
+    service: ClassVar[str] = "http"
     stops_by: ClassVar[str] = "duration"
     duration_step_s: ClassVar[float | None] = 1e-3
 
-    def lacks(self) -> Sequence[Lack]:
+    def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Say whether h2load is missing."""
         return needs("h2load", "apt install nghttp2-client")
 

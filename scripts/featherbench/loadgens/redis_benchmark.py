@@ -14,14 +14,14 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, ClassVar
 
+from featherbench.contracts.load_generator import LoadResult, needs
 from featherbench.errors import LoadError
-from featherbench.loadgens.contract import LoadResult, needs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.loadgens.contract import Load
-    from featherbench.platforms.contract import Lack
+    from featherbench.contracts.load_generator import Load
+    from featherbench.records.requirement import MissingRequirement
 
 CLOCK_TICK_S = 1e-3
 SERVER_ERROR = "Error from server"
@@ -37,11 +37,11 @@ COLUMNS = {
 class LoadGenerator:
     """Drives redis-benchmark with its CSV output."""
 
-    app: ClassVar[str] = "kv"
+    service: ClassVar[str] = "kv"
     stops_by: ClassVar[str] = "requests"
     duration_step_s: ClassVar[float | None] = None
 
-    def lacks(self) -> Sequence[Lack]:
+    def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Say whether redis-benchmark is missing."""
         return needs("redis-benchmark", "apt install redis-tools")
 

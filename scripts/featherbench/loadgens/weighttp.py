@@ -11,14 +11,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from featherbench.contracts.load_generator import LoadResult, needs
 from featherbench.errors import LoadError
-from featherbench.loadgens.contract import LoadResult, needs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.loadgens.contract import Load
-    from featherbench.platforms.contract import Lack
+    from featherbench.contracts.load_generator import Load
+    from featherbench.records.requirement import MissingRequirement
 
 CLOCK_TICK_S = 1e-6
 
@@ -39,11 +39,11 @@ JSON_SUMMARY = re.compile(r"^\{\n.*^\}", re.MULTILINE | re.DOTALL)
 class LoadGenerator:
     """Drives weighttp with keep-alive."""
 
-    app: ClassVar[str] = "http"
+    service: ClassVar[str] = "http"
     stops_by: ClassVar[str] = "requests"
     duration_step_s: ClassVar[float | None] = None
 
-    def lacks(self) -> Sequence[Lack]:
+    def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Say whether weighttp is missing; Debian does not package it."""
         return needs("weighttp", "build it from https://github.com/lighttpd/weighttp")
 

@@ -14,19 +14,19 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from featherbench.contracts.load_generator import LoadResult, even_threads, needs
 from featherbench.errors import LoadError
-from featherbench.loadgens.contract import LoadResult, even_threads, needs
+from featherbench.paths import resource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from featherbench.loadgens.contract import Load
-    from featherbench.platforms.contract import Lack
+    from featherbench.contracts.load_generator import Load
+    from featherbench.records.requirement import MissingRequirement
 
-REPORT_SCRIPT = Path(__file__).parents[3] / "resources" / "loadgens" / "wrk_report.lua"
+REPORT_SCRIPT = resource("loadgens/wrk_report.lua")
 REPORT_MARK = "featherbench "
 TIMEOUT_S = 2
 CLOCK_TICK_S = 1e-6
@@ -35,11 +35,11 @@ CLOCK_TICK_S = 1e-6
 class LoadGenerator:
     """Drives wrk, which reports through a Lua script that only runs at the end."""
 
-    app: ClassVar[str] = "http"
+    service: ClassVar[str] = "http"
     stops_by: ClassVar[str] = "duration"
     duration_step_s: ClassVar[float | None] = 1.0
 
-    def lacks(self) -> Sequence[Lack]:
+    def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Say whether wrk is missing."""
         return needs("wrk", "apt install wrk")
 

@@ -8,17 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from featherbench import shell
 from featherbench.errors import DeadlineError, LoadError, UnavailableError
-from featherbench.measuring.load_run import OVERDUE_FACTOR, OVERDUE_S
-from featherbench.waiting import wait_until
+from featherbench.measuring.load_runner import OVERDUE_FACTOR, OVERDUE_S
+from featherbench.system import subprocesses
+from featherbench.system.polling import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from featherbench.loadgens.contract import Load, LoadResult
-    from featherbench.measuring.bench import Bench
-    from featherbench.record import Usage
+    from featherbench.contracts.bench import Bench
+    from featherbench.contracts.load_generator import Load, LoadResult
+    from featherbench.records.cell import Usage
 
 READ_EVERY_S = 0.1
 STEADY_READINGS = 3
@@ -74,16 +74,16 @@ class Loaded:
     result: LoadResult
 
 
-def under_load(bench: Bench, app: str, load: Load, *, expected_s: float) -> Loaded:
+def under_load(bench: Bench, service: str, load: Load, *, expected_s: float) -> Loaded:
     """Make `load`, and read the usage again and again meanwhile.
 
     Raises InstanceDiedError when the server does not survive it, LoadError when the load cannot be
     made.
     """
-    argv = bench.client.command(bench.load_generators[app].command(load))
+    argv = bench.client.command(bench.load_generators[service].command(load))
     output = bench.logs / f"{bench.under_test.id}-load.log"
     readings: list[Usage] = []
-    process = shell.start(shell.dying_with_us(argv), output=output)
+    process = subprocesses.start(subprocesses.with_parent_death_signal(argv), output=output)
 
     def ended() -> bool:
         if process.poll() is None or not readings:
@@ -99,5 +99,5 @@ def under_load(bench: Bench, app: str, load: Load, *, expected_s: float) -> Load
         process.kill()
         process.wait()
     bench.require_running()
-    result = bench.load_generators[app].parse(output.read_text(errors="replace"), "", load)
+    result = bench.load_generators[service].parse(output.read_text(errors="replace"), "", load)
     return Loaded(command=tuple(argv), readings=tuple(readings), result=result)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 import pandas as pd
 from pydantic import ValidationError
 
-from featherbench.hostfacts import HostRecord
-from featherbench.plan import Plan
-from featherbench.record import Cell, Failure, Image, Record
-from featherbench.statistics.tables import read_csv, read_parquet
-from featherbench.stopping import Look, last_looks, with_asked
+from featherbench.records.base import Record
+from featherbench.records.cell import Cell, Failure
+from featherbench.records.image import Image
+from featherbench.records.machine import MachineRecord
+from featherbench.records.plan import Plan
+from featherbench.records.stopping_decisions import Look, last_looks, with_asked
+from featherbench.statistics.data.table_io import read_csv, read_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +29,7 @@ class Sources:
     """Where the parts are."""
 
     plan: Path
-    host: Path
+    machine: Path
     samples: Path
     summary: Path
     anova: Path
@@ -56,7 +58,7 @@ class Inputs:
     """
 
     plan: Plan | None
-    host: HostRecord | None
+    machine: MachineRecord | None
     samples: pd.DataFrame
     summary: pd.DataFrame
     anova: pd.DataFrame
@@ -129,7 +131,7 @@ def read(sources: Sources) -> Inputs:
     plan = with_asked(whole, sources.stopping) if whole else None
     return Inputs(
         plan=plan,
-        host=reader.record(HostRecord, sources.host),
+        machine=reader.record(MachineRecord, sources.machine),
         samples=reader.table(sources.samples, _read_samples),
         summary=reader.table(sources.summary, read_csv),
         anova=reader.table(sources.anova, read_csv),

@@ -9,24 +9,24 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from featherbench.figures.catalogue import entries_for
-from featherbench.hostfacts import Judgement
 from featherbench.measuring.first_packet import FIRST_FRAME
+from featherbench.records.machine import Judgement
 from featherbench.report import (
-    claims,
-    doubts,
-    earlier,
-    outcome,
-    provisioning,
-    settings,
-    stopping,
+    cell_status,
+    network_paths,
+    paper_claims,
+    paper_comparison,
+    sequential,
+    setup,
+    suspect_windows,
     tables,
+    time_to_first_packet,
     walltime,
-    ways,
 )
-from featherbench.report.apart import part, with_baseline
-from featherbench.report.conclusions import conclude
+from featherbench.report.emulation import part, with_baseline
 from featherbench.report.phases import phases
 from featherbench.report.questions import Finding, answers
+from featherbench.report.sentences.comparisons import conclude
 from featherbench.report.templates import data_uri, fill
 from featherbench.statistics.summary import WATCHED
 
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from featherbench.figures.catalogue import Entry
     from featherbench.figures.further import Further
-    from featherbench.plan import Plan, PlannedPlatform
-    from featherbench.record import Cell
+    from featherbench.records.cell import Cell
+    from featherbench.records.plan import Plan, PlannedPlatform
     from featherbench.report.inputs import Inputs
     from featherbench.report.questions import Answer
 
@@ -65,7 +65,7 @@ def _context(inputs: Inputs) -> dict[str, Any]:
         "now_utc": f"{datetime.now(UTC):{walltime.MOMENT}}",
         "inputs": inputs,
         "plan": inputs.plan,
-        "host": inputs.host,
+        "machine": inputs.machine,
         **_what_happened(inputs),
         **_what_it_says(inputs),
         **_how_it_was_made(inputs),
@@ -74,21 +74,25 @@ def _context(inputs: Inputs) -> dict[str, Any]:
 
 def _what_happened(inputs: Inputs) -> dict[str, Any]:
     plan = inputs.plan
-    found = outcome.outcomes(plan, inputs.cells, inputs.failures) if plan else ()
-    windows = doubts.judged(inputs.samples, inputs.cells)
+    found = cell_status.outcomes(plan, inputs.cells, inputs.failures) if plan else ()
+    windows = suspect_windows.judged(inputs.samples, inputs.cells)
     return {
-        "states": outcome.state_counts(found),
+        "states": cell_status.state_counts(found),
         "cells_asked": len(found),
-        "unmeasured": outcome.unmeasured(found),
+        "unmeasured": cell_status.unmeasured(found),
         "unavailable": [p for p in plan.platforms if not p.available] if plan else [],
         "without_probe": without_probe(inputs.cells),
-        "without": [p for p in plan.platforms if p.available and p.without] if plan else [],
-        "enough_tables": stopping.enough(plan, inputs.looks),
+        "unsupported_workloads": [
+            p for p in plan.platforms if p.available and p.unsupported_workloads
+        ]
+        if plan
+        else [],
+        "enough_tables": sequential.enough(plan, inputs.looks),
         "watched_percent": 100 * WATCHED,
-        "other_failures": outcome.other_failures(plan, inputs.failures),
+        "other_failures": cell_status.other_failures(plan, inputs.failures),
         "windows": len(windows),
-        "verdicts": doubts.verdict_counts(windows),
-        "doubts": doubts.doubts(windows),
+        "verdicts": suspect_windows.verdict_counts(windows),
+        "doubts": suspect_windows.doubts(windows),
         "wall": walltime.account(inputs.cells),
     }
 
@@ -111,23 +115,26 @@ def _what_it_says(inputs: Inputs) -> dict[str, Any]:
         "said": found[False],
         "emulated": found[True] if found[True]["platforms"] else None,
         "answers": _answers(inputs),
-        "earlier": earlier.whole(inputs.paper_comparison),
-        "beside": list(earlier.metric_by_metric(inputs.paper_comparison)),
-        "obstacles": list(earlier.obstacles(inputs.paper_comparison)),
-        "claim_tables": claims.verdicts(inputs.paper_claims),
-        "claims": claims.held(inputs.paper_claims),
-        "claims_whole": claims.whole(inputs.paper_claims),
-        "setup_tables": earlier.setup(inputs.paper_setup),
+        "earlier": paper_comparison.whole(inputs.paper_comparison),
+        "beside": list(paper_comparison.metric_by_metric(inputs.paper_comparison)),
+        "obstacles": list(paper_comparison.obstacles(inputs.paper_comparison)),
+        "claim_tables": paper_claims.verdicts(inputs.paper_claims),
+        "claims": paper_claims.held(inputs.paper_claims),
+        "claims_whole": paper_claims.whole(inputs.paper_claims),
+        "setup_tables": paper_comparison.setup(inputs.paper_setup),
     }
 
 
 def _answers(inputs: Inputs) -> tuple[Answer, ...]:
     """Answer the paper's questions, for platforms that are not emulated."""
-    held = earlier.whole(inputs.paper_comparison) or "nothing in this run can be compared with them"
+    held = (
+        paper_comparison.whole(inputs.paper_comparison)
+        or "nothing in this run can be compared with them"
+    )
     links = ((PAPER_SECTION, "beside the paper"),)
     found = [Finding(subject="Earlier results", text=held, links=links)]
-    if judged := claims.whole(inputs.paper_claims):
-        links = ((claims.ANCHOR, "claim by claim"),)
+    if judged := paper_claims.whole(inputs.paper_claims):
+        links = ((paper_claims.ANCHOR, "claim by claim"),)
         found.append(Finding(subject="The paper’s claims", text=judged, links=links))  # noqa: RUF001
     return answers(part(inputs, emulated=False), _baseline(inputs.plan), found)
 
@@ -147,8 +154,8 @@ def _said(inputs: Inputs, *, emulated: bool) -> dict[str, Any]:
         "conclusions": conclude(summary, own.ratios, baseline, _asked(plan, emulated=emulated)),
         "margin": plan.margin if plan else math.nan,
         "precision": plan.precision if plan else math.nan,
-        "ways": ways.differing(_planned(plan, emulated=emulated), baseline),
-        "provisioning": provisioning.sentences(own.samples),
+        "ways": network_paths.differing(_planned(plan, emulated=emulated), baseline),
+        "provisioning": time_to_first_packet.sentences(own.samples),
         "illustrations": illustrations(inputs, emulated=emulated),
         **_tables(own),
     }
@@ -179,7 +186,7 @@ def _tables(own: Inputs) -> dict[str, Any]:
         "level_tables": tables.by_level(own.levels),
         "component_tables": tables.variations(own.components),
         "anova_tables": tables.analyses(own.anova),
-        "crossing_tables": provisioning.crossings(own.samples),
+        "crossing_tables": time_to_first_packet.crossings(own.samples),
         "posthoc_tables": list(tables.pairs(own.posthoc)),
         "check_tables": tables.findings(own.checks),
         "checked": len(own.checks),
@@ -187,15 +194,15 @@ def _tables(own: Inputs) -> dict[str, Any]:
 
 
 def _how_it_was_made(inputs: Inputs) -> dict[str, Any]:
-    host = inputs.host
+    machine = inputs.machine
     disturbing = (Judgement.NOISY, Judgement.MISSING)
     return {
-        "host_facts": settings.host_facts(host) if host else [],
-        "advice": [f for f in host.findings if f.judgement in disturbing] if host else [],
-        "fingerprints": settings.fingerprints(host, inputs.cells),
-        "software": settings.software(host) if host else [],
-        "tuning": settings.tuning_in_force(inputs.cells),
-        "config": settings.as_yaml(inputs.plan.config) if inputs.plan else "",
+        "machine_facts": setup.machine_facts(machine) if machine else [],
+        "advice": [f for f in machine.findings if f.judgement in disturbing] if machine else [],
+        "fingerprints": setup.fingerprints(machine, inputs.cells),
+        "software": setup.software(machine) if machine else [],
+        "tuning": setup.tuning_in_force(inputs.cells),
+        "config": setup.as_yaml(inputs.plan.config) if inputs.plan else "",
         "rulegraph": data_uri(inputs.rulegraph) if inputs.rulegraph else None,
     }
 

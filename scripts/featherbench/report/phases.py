@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from featherbench.report.rows import rows
 from featherbench.report.tables import Kind, number_of, percentage_of, table, text_of
+from featherbench.wording.rows import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,10 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from featherbench.report import provisioning
-from featherbench.report.conclusions import amount, comparisons
-from featherbench.report.directly import against, first_of_all, pairs
-from featherbench.report.kinds import (
+from featherbench.report import time_to_first_packet
+from featherbench.report.platform_classes import (
     BARE_CONTAINERS,
     CONTAINERS_IN_GUESTS,
     GUESTS,
@@ -23,24 +21,26 @@ from featherbench.report.kinds import (
     UNIKERNELS,
     why_unknown,
 )
-from featherbench.report.metrics import (
+from featherbench.report.sentences.comparisons import amount, comparisons
+from featherbench.report.sentences.pairs import against, first_of_all, pairs
+from featherbench.report.sentences.ratios import tell
+from featherbench.wording.formatting import number
+from featherbench.wording.metric_labels import (
     anchor,
     instead_of,
     label,
     pairs_anchor,
     summary_anchor,
 )
-from featherbench.report.numbers import number
-from featherbench.report.rows import rows
-from featherbench.report.telling import tell
+from featherbench.wording.rows import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from featherbench.report.conclusions import Comparison
-    from featherbench.report.directly import Pairs
     from featherbench.report.inputs import Inputs
-    from featherbench.report.kinds import Kind
+    from featherbench.report.platform_classes import Kind
+    from featherbench.report.sentences.comparisons import Comparison
+    from featherbench.report.sentences.pairs import Pairs
 
 STARTUP = "startup_time"
 THROUGHPUT = ("http", "kv")
@@ -132,7 +132,7 @@ class _Run:
         found = (
             row["platform"]
             for row in self.valid
-            if row["workload"] in workloads and kind.has(row["technology"], row["host"])
+            if row["workload"] in workloads and kind.has(row["technology"], row["hypervisor"])
         )
         return list(dict.fromkeys(found))
 
@@ -164,7 +164,7 @@ def _speed(run: _Run) -> Iterator[Finding]:
 
 def _provisioning(run: _Run) -> Iterator[Finding]:
     starts = sorted(run.of_metric(STARTUP), key=lambda row: float(row["mean"]))
-    plain = [row for row in starts if (row["technology"], row["host"]) == PLAIN]
+    plain = [row for row in starts if (row["technology"], row["hypervisor"]) == PLAIN]
     isolating = [row for row in starts if row not in plain]
     if isolating:
         test = first_of_all(run.pairs(STARTUP), list(_names(isolating)))
@@ -173,7 +173,7 @@ def _provisioning(run: _Run) -> Iterator[Finding]:
         links = [(summary_anchor("startup"), "starts")]
         links += [(pairs_anchor(STARTUP), "all pairs")] if test else []
         yield Finding(subject="Soonest to start", text=text + beside, links=tuple(links))
-    for sentence in provisioning.sentences(run.own.samples):
+    for sentence in time_to_first_packet.sentences(run.own.samples):
         links = [("crossings", "where they cross")]
         yield Finding(subject="With the image to be sent", text=sentence, links=tuple(links))
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from featherbench.report.metrics import anchor, label, pairs_anchor, summary_anchor
-from featherbench.report.numbers import (
+from featherbench.wording.formatting import (
     NO_VARIATION,
     NOTHING,
     count,
@@ -19,7 +18,8 @@ from featherbench.report.numbers import (
     percentage,
     ratio,
 )
-from featherbench.report.rows import rows
+from featherbench.wording.metric_labels import anchor, label, pairs_anchor, summary_anchor
+from featherbench.wording.rows import rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

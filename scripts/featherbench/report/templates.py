@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import base64
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markupsafe import Markup, escape
 
-from featherbench.report import numbers, settings
+from featherbench.paths import resource
+from featherbench.report import setup
+from featherbench.wording import formatting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-TEMPLATES = Path(__file__).parents[3] / "resources" / "report"
+TEMPLATES = resource("report")
 
 
 def fill(template: str, context: Mapping[str, Any]) -> str:
@@ -29,12 +30,12 @@ def fill(template: str, context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        count=numbers.count,
-        duration=numbers.duration,
-        fraction=numbers.fraction,
-        number=numbers.number,
-        size=numbers.size,
-        compact=settings.compact,
+        count=formatting.count,
+        duration=formatting.duration,
+        fraction=formatting.fraction,
+        number=formatting.number,
+        size=formatting.size,
+        compact=setup.compact,
         coded=coded,
         ended=ended,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from featherbench.record import Cell
+    from featherbench.records.cell import Cell
 
 MOMENT = "%Y-%m-%d %H:%M UTC"
 PAUSE_S = 600

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from featherbench.record import Verdict
-from featherbench.statistics.samples import valid
+from featherbench.records.cell import Verdict
+from featherbench.statistics.data.samples import valid
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -20,7 +20,7 @@ WATCHED = 0.957
 """Level of the t interval where measuring went on until it was narrow: it stops when the spread
 looks small, so that one of 95 % would cover 93 to 95 (docs/statistics.md)."""
 KEYS = ["platform", "metric", "concurrency"]
-IDENTITY = ["technology", "host", "network", "workload", "primary", "unit"]
+IDENTITY = ["technology", "hypervisor", "network", "workload", "primary", "unit"]
 SPREAD = ["n", "deployments", "mean", "sd", "median", "ci_low", "ci_high", "ci_note"]
 COUNTS = [f"n_{verdict.value}" for verdict in Verdict]
 COLUMNS = [*KEYS, *IDENTITY, *SPREAD, *COUNTS]

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from featherbench import shell
+from featherbench.system import subprocesses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +37,8 @@ class LocalClient:
         pinned = ["taskset", "-c", ",".join(map(str, self.cpus))]
         return [*network, *limit, *pinned, *argv]
 
-    def run(self, argv: Sequence[str], *, timeout_s: float, check: bool = True) -> shell.Completed:
+    def run(
+        self, argv: Sequence[str], *, timeout_s: float, check: bool = True
+    ) -> subprocesses.Completed:
         """Run a program at the client to its end; see `shell.run`."""
-        return shell.run(self.command(argv), timeout_s=timeout_s, check=check)
+        return subprocesses.run(self.command(argv), timeout_s=timeout_s, check=check)

@@ -13,7 +13,7 @@ from featherbench.errors import TestbedError
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from featherbench.spec import TestbedSpec
+    from featherbench.records.job_specs import TestbedSpec
 
 SYSFS = Path("/sys/devices/system/cpu")
 

@@ -19,12 +19,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from featherbench.errors import DeadlineError
-from featherbench.testbed import reap
+from featherbench.system.polling import wait_until
+from featherbench.system.processes import Process, is_alive, ourselves
+from featherbench.testbed import cleanup
 from featherbench.testbed.lock import try_lock
-from featherbench.testbed.ownership import Owner
-from featherbench.testbed.processes import Process, is_alive, ourselves
+from featherbench.testbed.reservation import Owner
 from featherbench.testbed.state import current_state
-from featherbench.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,8 +88,8 @@ def guard(state: State, workflow: Process, cwd: str, plugins: Sequence[str]) -> 
     owner.write(state.owner)
     log.info("cleaning up: %s", _wait_for_end(workflow, wake))
     owner.model_copy(update={"leaving": True}).write(state.owner)
-    removals = reap.remove_leftovers(state, plugins)
-    reap.let_go(state, lock, removals)
+    removals = cleanup.remove_leftovers(state, plugins)
+    cleanup.let_go(state, lock, removals)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from featherbench import plugins
-from featherbench.errors import HostSilentError
-from featherbench.record import Instance, Record
+from featherbench import registry as plugins
+from featherbench.errors import MachineSilentError
+from featherbench.records.base import Record
+from featherbench.records.instance import Instance  # noqa: TC001 - pydantic needs it at run time
 from featherbench.testbed.state import current_state
 
 
@@ -20,8 +21,8 @@ class Lease(Record):
     deployment_id: str
     instance: Instance
     technology: str
-    host: str
-    host_settings: dict[str, Any] = Field(default_factory=dict)
+    hypervisor: str
+    hypervisor_settings: dict[str, Any] = Field(default_factory=dict)
     plugins: tuple[str, ...] = ()
     warmed: bool = False
 
@@ -46,8 +47,10 @@ def release() -> None:
     """
     lease = held()
     if lease is not None:
-        driver = plugins.platform(lease.technology, lease.host, lease.plugins, lease.host_settings)
+        driver = plugins.platform(
+            lease.technology, lease.hypervisor, lease.plugins, lease.hypervisor_settings
+        )
         if driver is not None:
-            with contextlib.suppress(HostSilentError):
+            with contextlib.suppress(MachineSilentError):
                 driver.stop(lease.instance)
     current_state().lease.unlink(missing_ok=True)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from featherbench.errors import DeadlineError, TestbedBusyError
-from featherbench.record import Record
-from featherbench.testbed.processes import Process, ourselves
-from featherbench.waiting import wait_until
+from featherbench.records.base import Record
+from featherbench.system.polling import wait_until
+from featherbench.system.processes import Process, ourselves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featherbench import shell
 from featherbench.errors import TestbedError
-from featherbench.record import Record
-from featherbench.testbed.processes import end, identity_of
+from featherbench.records.base import Record
+from featherbench.system import subprocesses
+from featherbench.system.processes import end, identity_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Cable:
         return f"{address}/{self.network.prefixlen}"
 
     @property
-    def host_steps(self) -> list[str]:
+    def machine_steps(self) -> list[str]:
         """What `ip -batch` does on this machine, once the namespace is there."""
         return [
             f"link add {SERVER_LINK} type veth peer name {CLIENT_LINK} netns {NAMESPACE}",
@@ -105,8 +105,8 @@ def cable(subnet: str) -> Cable:
     return Cable(network=network)
 
 
-def _ip(*arguments: str, check: bool = True) -> shell.Completed:
-    return shell.run(["ip", *arguments], timeout_s=TIMEOUT_S, check=check)
+def _ip(*arguments: str, check: bool = True) -> subprocesses.Completed:
+    return subprocesses.run(["ip", *arguments], timeout_s=TIMEOUT_S, check=check)
 
 
 def _ip_json(*arguments: str) -> list[dict[str, Any]]:
@@ -118,7 +118,9 @@ def _ip_json(*arguments: str) -> list[dict[str, Any]]:
 
 
 def _batch(steps: Sequence[str], *options: str) -> None:
-    shell.run(["ip", *options, "-batch", "-"], timeout_s=TIMEOUT_S, stdin="\n".join(steps) + "\n")
+    subprocesses.run(
+        ["ip", *options, "-batch", "-"], timeout_s=TIMEOUT_S, stdin="\n".join(steps) + "\n"
+    )
 
 
 def _networks(
@@ -226,7 +228,7 @@ def set_up(state: State, subnet: str) -> Cable:
     state.make()
     MadeNetwork(subnet=subnet).write(state.network)
     _ip("netns", "add", NAMESPACE)
-    _batch(wanted.host_steps)
+    _batch(wanted.machine_steps)
     _batch(wanted.client_steps, "-n", NAMESPACE)
     if not _is_up(wanted):
         raise TestbedError(

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from featherbench.contracts.technology import Placement
 from featherbench.errors import TestbedError
-from featherbench.files import write_whole
-from featherbench.platforms.contract import Place, Tuning
-from featherbench.testbed import cpus, lease, network, ownership, reap, tuning
+from featherbench.files import write_atomic
+from featherbench.records.tuning import Tuning
+from featherbench.testbed import cleanup, cpus, lease, network, reservation, tuning
 from featherbench.testbed.client import LocalClient
 from featherbench.testbed.lock import only_job
 from featherbench.testbed.state import current_state
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
 
-    from featherbench.spec import TestbedSpec, TuningSpec
+    from featherbench.records.job_specs import TestbedSpec, TuningSpec
     from featherbench.testbed.state import State
 
 log = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ class Testbed:
     __test__ = False
 
     client: LocalClient
-    place: Place
+    placement: Placement
     tuning: Tuning
     applied: Mapping[str, Any]
     sequence: int
@@ -87,20 +88,20 @@ def _owned(state: State, plugins: Sequence[str], what: str, wait_s: float) -> It
     Ownership comes first, or else a job of a waiting workflow would lock out the owner's jobs;
     it may change while we wait for the lock, so it is looked at again.
     """
-    workflow = ownership.our_workflow()
+    workflow = reservation.our_workflow()
     while True:
-        owner = ownership.acquire(state, workflow, plugins, wait_s=wait_s)
-        reap.end_job_of_others(state, workflow)
+        owner = reservation.acquire(state, workflow, plugins, wait_s=wait_s)
+        cleanup.end_job_of_others(state, workflow)
         with only_job(state, workflow, what, wait_s=wait_s):
-            if ownership.current_owner(state) == owner:
-                reap.sweep_once(state, owner)
+            if reservation.current_owner(state) == owner:
+                cleanup.sweep_once(state, owner)
                 yield
                 return
 
 
 def _next_sequence(file: Path) -> int:
     number = int(file.read_text()) + 1 if file.exists() else 1
-    write_whole(file, f"{number}\n")
+    write_atomic(file, f"{number}\n")
     return number
 
 
@@ -134,10 +135,10 @@ def _on_loopback(state: State, spec: TestbedSpec, wanted: TuningSpec, sequence: 
     client = LocalClient(address=LOOPBACK, cpus=split.client, namespace=None, nofile=nofile)
     return Testbed(
         client=client,
-        place=_place(state, spec, LOOPBACK, split),
+        placement=_placement(state, spec, LOOPBACK, split),
         tuning=Tuning(net_sysctls={}, nofile=nofile),
         applied={
-            "host": {},
+            "machine": {},
             "client": {},
             "nofile": _nofile_in_force(client),
             "cpus": _cpu_facts(split),
@@ -162,10 +163,10 @@ def _in_namespace(state: State, spec: TestbedSpec, wanted: TuningSpec, sequence:
     )
     return Testbed(
         client=client,
-        place=_place(state, spec, cable.server, split),
+        placement=_placement(state, spec, cable.server, split),
         tuning=Tuning(net_sysctls=wanted.net_sysctls, nofile=wanted.nofile),
         applied={
-            "host": tuning.apply_to_host(state, wanted),
+            "machine": tuning.apply_to_machine(state, wanted),
             "client": tuning.apply_to_client(network.NAMESPACE_FILE, wanted),
             "nofile": _nofile_in_force(client),
             "cpus": _cpu_facts(split),
@@ -174,11 +175,11 @@ def _in_namespace(state: State, spec: TestbedSpec, wanted: TuningSpec, sequence:
     )
 
 
-def _place(state: State, spec: TestbedSpec, address: str, split: cpus.CpuSplit) -> Place:
-    return Place(
-        host="native",
+def _placement(state: State, spec: TestbedSpec, address: str, split: cpus.CpuSplit) -> Placement:
+    return Placement(
+        hypervisor="native",
         address=address,
-        home=address,
+        callback_address=address,
         cpus=split.server,
         container_subnet=spec.container_subnet,
         guest_subnet=spec.guest_subnet,

@@ -6,19 +6,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench import shell
 from featherbench.errors import TestbedError
-from featherbench.record import Record
+from featherbench.records.base import Record
+from featherbench.system import subprocesses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from featherbench.spec import TuningSpec
+    from featherbench.records.job_specs import TuningSpec
     from featherbench.testbed.state import State
 
 PROC_SYS = Path("/proc/sys")
 FILE_MAX = "fs.file-max"
-HOST_WIDE = "as on the server's side: the kernel has one value for all"
+MACHINE_WIDE = "as on the server's side: the kernel has one value for all"
 TIMEOUT_S = 10.0
 
 
@@ -85,7 +85,7 @@ def _require_taken(where: str, wanted: Mapping[str, str], found: Mapping[str, st
             )
 
 
-def _host_wanted(tuning: TuningSpec) -> dict[str, str]:
+def _machine_wanted(tuning: TuningSpec) -> dict[str, str]:
     wanted = dict(tuning.net_sysctls)
     if tuning.file_max is not None:
         check_file_max(tuning.file_max, (PROC_SYS / "fs/file-nr").read_text())
@@ -97,12 +97,12 @@ def _saved(state: State) -> dict[str, str]:
     return SavedSysctls.read(state.sysctls).originals if state.sysctls.exists() else {}
 
 
-def apply_to_host(state: State, tuning: TuningSpec) -> dict[str, str]:
+def apply_to_machine(state: State, tuning: TuningSpec) -> dict[str, str]:
     """Set the server's side's sysctls; what they were is on disk before. Gives what is in force.
 
     Raises TestbedError, naming the key, when one cannot be set or did not take.
     """
-    wanted, saved = _host_wanted(tuning), _saved(state)
+    wanted, saved = _machine_wanted(tuning), _saved(state)
     originals = {key: saved.get(key) or _read(key) for key in wanted}
     SavedSysctls(originals=saved | originals).write(state.sysctls)
     for key, value in (saved | wanted).items():
@@ -122,14 +122,14 @@ def apply_to_client(namespace: Path, tuning: TuningSpec) -> dict[str, str]:
         return {}
     enter = ["nsenter", f"--net={namespace}", "sysctl"]
     keys = list(tuning.net_sysctls)
-    here = parse_sysctl(shell.run([*enter, "-e", *keys], timeout_s=TIMEOUT_S).stdout)
+    here = parse_sysctl(subprocesses.run([*enter, "-e", *keys], timeout_s=TIMEOUT_S).stdout)
     wanted = {key: value for key, value in tuning.net_sysctls.items() if key in here}
     if any(here[key] != normal(value) for key, value in wanted.items()):
         assignments = [f"{key}={value}" for key, value in wanted.items()]
-        done = shell.run([*enter, "-w", *assignments], timeout_s=TIMEOUT_S, check=False)
-        here = parse_sysctl(shell.run([*enter, "-e", *keys], timeout_s=TIMEOUT_S).stdout)
+        done = subprocesses.run([*enter, "-w", *assignments], timeout_s=TIMEOUT_S, check=False)
+        here = parse_sysctl(subprocesses.run([*enter, "-e", *keys], timeout_s=TIMEOUT_S).stdout)
         _require_taken(f"client ({done.tail})" if done.exit_status else "client", wanted, here)
-    return {key: here.get(key, HOST_WIDE) for key in keys}
+    return {key: here.get(key, MACHINE_WIDE) for key in keys}
 
 
 def is_changed(state: State) -> bool:

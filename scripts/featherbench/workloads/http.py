@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from pydantic import Field
 
-from featherbench.measuring import http_service
-from featherbench.measuring.load_run import WARM_UP_CONNECTIONS, http_load, sized, warm_up
-from featherbench.measuring.series import Series
-from featherbench.settings import DriverSettings
+from featherbench.contracts.settings import DriverSettings
+from featherbench.measuring.load_runner import WARM_UP_CONNECTIONS, http_load, sized, warm_up
+from featherbench.measuring.window_series import Series
+from featherbench.services import http
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.measuring.bench import Bench
-    from featherbench.record import Window
-    from featherbench.workloads.contract import WithoutServer
+    from featherbench.contracts.bench import Bench
+    from featherbench.contracts.workload import WithoutServer
+    from featherbench.records.cell import Window
 
 WINDOW_OVERHEAD_S = 0.2
 
@@ -38,10 +38,10 @@ class Settings(DriverSettings):
 
 
 class Workload:
-    """See `workloads/contract.py`."""
+    """See `contracts/workload.py`."""
 
     Settings: ClassVar[type[DriverSettings]] = Settings
-    apps: ClassVar[tuple[str, ...]] = ("http",)
+    services: ClassVar[tuple[str, ...]] = ("http",)
     uses_lease: ClassVar[bool] = True
     without_server: ClassVar[WithoutServer] = "no"
     sweeps: ClassVar[bool] = True
@@ -50,25 +50,25 @@ class Workload:
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give nginx's configuration and the file to serve."""
-        return http_service.files(cast("Settings", settings).file_bytes)
+        return http.files(cast("Settings", settings).file_bytes)
 
     def verify(self, bench: Bench) -> str:
         """Check that exactly the file is served."""
-        return http_service.verify(bench, cast("Settings", bench.settings).file_bytes)
+        return http.verify(bench, cast("Settings", bench.settings).file_bytes)
 
     def warm_up(self, bench: Bench) -> Mapping[str, object]:
         """Fetch the file for a while."""
-        load = http_load(bench, WARM_UP_CONNECTIONS, http_service.PATH)
+        load = http_load(bench, WARM_UP_CONNECTIONS, http.PATH)
         duration_s = cast("Settings", bench.settings).warm_up_s
         return warm_up(bench, "http", load, duration_s=duration_s)
 
     def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
         """Measure the throughput of `concurrency` connections."""
         window_s = cast("Settings", bench.settings).window_s
-        load = http_load(bench, concurrency, http_service.PATH)
+        load = http_load(bench, concurrency, http.PATH)
         series = Series(
             bench=bench,
-            app="http",
+            service="http",
             prefix="http",
             load=sized(bench, "http", load, window_s=window_s),
             window_s=window_s,

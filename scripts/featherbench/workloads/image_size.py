@@ -7,15 +7,15 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from featherbench.clock import now_utc
-from featherbench.record import Measure, Window
-from featherbench.settings import DriverSettings
+from featherbench.contracts.settings import DriverSettings
+from featherbench.records.cell import Measure, Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.measuring.bench import Bench
-    from featherbench.record import Image
-    from featherbench.workloads.contract import WithoutServer
+    from featherbench.contracts.bench import Bench
+    from featherbench.contracts.workload import WithoutServer
+    from featherbench.records.image import Image
 
 MIB = 1 << 20
 NOMINAL_S = 0.01
@@ -26,10 +26,10 @@ class Settings(DriverSettings):
 
 
 class Workload:
-    """See `workloads/contract.py`."""
+    """See `contracts/workload.py`."""
 
     Settings: ClassVar[type[DriverSettings]] = Settings
-    apps: ClassVar[tuple[str, ...]] = ("http", "kv")
+    services: ClassVar[tuple[str, ...]] = ("http", "kv")
     uses_lease: ClassVar[bool] = False
     without_server: ClassVar[WithoutServer] = "image"
     sweeps: ClassVar[bool] = False
@@ -50,23 +50,23 @@ class Workload:
 
     def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
         """Give one window an image, however many were asked for: a size does not vary."""
-        return [_window(app, image) for app, image in bench.images.items()]
+        return [_window(service, image) for service, image in bench.images.items()]
 
     def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
         """Give next to nothing."""
         return NOMINAL_S
 
 
-def _window(app: str, image: Image) -> Window:
+def _window(service: str, image: Image) -> Window:
     size = image.size
     return Window(
         index=1,
-        metric=f"image_size_{app}",
+        metric=f"image_size_{service}",
         value=size.allocated_bytes / MIB,
         unit="MiB",
         secondary=(
-            _measure(f"image_size_{app}_apparent", size.apparent_bytes),
-            _measure(f"image_size_{app}_compressed", size.compressed_bytes),
+            _measure(f"image_size_{service}_apparent", size.apparent_bytes),
+            _measure(f"image_size_{service}_compressed", size.compressed_bytes),
         ),
         started_utc=now_utc(),
         started_monotonic_s=time.monotonic(),

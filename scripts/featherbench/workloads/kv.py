@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
 
 from pydantic import Field, field_validator
 
-from featherbench.measuring import kv_service
-from featherbench.measuring.load_run import WARM_UP_CONNECTIONS, kv_load, sized, warm_up
-from featherbench.measuring.series import Series, no_failures
-from featherbench.settings import DriverSettings
+from featherbench.contracts.settings import DriverSettings
+from featherbench.measuring.load_runner import WARM_UP_CONNECTIONS, kv_load, sized, warm_up
+from featherbench.measuring.window_series import Series, no_failures
+from featherbench.services import kv
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.loadgens.contract import Load
-    from featherbench.measuring.bench import Bench
-    from featherbench.record import Window
-    from featherbench.workloads.contract import WithoutServer
+    from featherbench.contracts.bench import Bench
+    from featherbench.contracts.load_generator import Load
+    from featherbench.contracts.workload import WithoutServer
+    from featherbench.records.cell import Window
 
 WINDOW_OVERHEAD_S = 0.2
 CALIBRATION_S = 0.5
@@ -59,10 +59,10 @@ class Settings(DriverSettings):
 
 
 class Workload:
-    """See `workloads/contract.py`."""
+    """See `contracts/workload.py`."""
 
     Settings: ClassVar[type[DriverSettings]] = Settings
-    apps: ClassVar[tuple[str, ...]] = ("kv",)
+    services: ClassVar[tuple[str, ...]] = ("kv",)
     uses_lease: ClassVar[bool] = True
     without_server: ClassVar[WithoutServer] = "no"
     sweeps: ClassVar[bool] = True
@@ -71,16 +71,16 @@ class Workload:
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give Redis's configuration."""
-        return kv_service.files()
+        return kv.files()
 
     def verify(self, bench: Bench) -> str:
         """Check that it keeps what it is given, and nothing on disk."""
-        return kv_service.verify(bench)
+        return kv.verify(bench)
 
     def warm_up(self, bench: Bench) -> Mapping[str, object]:
         """Read and write for a while."""
         settings = cast("Settings", bench.settings)
-        kv_service.fill(bench, settings.value_bytes)
+        kv.fill(bench, settings.value_bytes)
         return {
             operation: warm_up(
                 bench,
@@ -94,7 +94,7 @@ class Workload:
     def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
         """Measure the operations in turns, so that whatever drifts touches them alike."""
         settings = cast("Settings", bench.settings)
-        kv_service.fill(bench, settings.value_bytes)
+        kv.fill(bench, settings.value_bytes)
         all_series = [_series(bench, concurrency, operation) for operation in settings.operations]
         for _ in range(windows):
             for series in all_series:
@@ -124,9 +124,9 @@ def _series(bench: Bench, concurrency: int, operation: str) -> Series:
     load = _load(bench, concurrency, operation)
     return Series(
         bench=bench,
-        app="kv",
+        service="kv",
         prefix=f"kv_{operation.lower()}",
         load=sized(bench, "kv", load, window_s=window_s),
         window_s=window_s,
-        server_failures=partial(kv_service.misses, bench) if operation == "GET" else no_failures,
+        server_failures=partial(kv.misses, bench) if operation == "GET" else no_failures,
     )

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from pydantic import Field
 
+from featherbench.contracts.settings import DriverSettings
 from featherbench.errors import LoadError
-from featherbench.measuring import http_service, ping
-from featherbench.measuring.observation import between, circumstances, snapshot
-from featherbench.record import Window
-from featherbench.settings import DriverSettings
-from featherbench.verdict import judge
+from featherbench.measuring.machine_counters import between, circumstances, snapshot
+from featherbench.measuring.window_verdict import judge
+from featherbench.records.cell import Window
+from featherbench.services import http, ping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.measuring.bench import Bench
-    from featherbench.measuring.observation import Observed
-    from featherbench.workloads.contract import WithoutServer
+    from featherbench.contracts.bench import Bench
+    from featherbench.contracts.workload import WithoutServer
+    from featherbench.measuring.machine_counters import Observed
 
 LEAD_IN = 3
 """The first replies of every run also time the look-up of the link's address and ping's own first
@@ -40,10 +40,10 @@ class Settings(DriverSettings):
 
 
 class Workload:
-    """See `workloads/contract.py`."""
+    """See `contracts/workload.py`."""
 
     Settings: ClassVar[type[DriverSettings]] = Settings
-    apps: ClassVar[tuple[str, ...]] = ("http",)
+    services: ClassVar[tuple[str, ...]] = ("http",)
     uses_lease: ClassVar[bool] = True
     without_server: ClassVar[WithoutServer] = "pings"
     sweeps: ClassVar[bool] = False
@@ -56,9 +56,9 @@ class Workload:
 
     def verify(self, bench: Bench) -> str:
         """Check that the instance under test is the right one."""
-        if bench.under_test.app == "startup":
+        if bench.under_test.service == "startup":
             return ping.verify(bench)
-        return http_service.verify(bench)
+        return http.verify(bench)
 
     def warm_up(self, bench: Bench) -> Mapping[str, object]:
         """Ping a few times."""

@@ -15,27 +15,26 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from pydantic import Field
 
-from featherbench import services
-from featherbench.measuring import http_service, kv_service, ping
-from featherbench.measuring.least_memory import Rules
-from featherbench.measuring.least_memory_window import least_memory_window
-from featherbench.measuring.load_run import http_load, kv_load, least_s, sized
+from featherbench.contracts.settings import DriverSettings
+from featherbench.measuring.load_runner import http_load, kv_load, least_s, sized
+from featherbench.measuring.machine_counters import Observed, between, circumstances, snapshot
 from featherbench.measuring.memory import Loaded, held_bytes, settled, typical_bytes, under_load
-from featherbench.measuring.memory_search import Trial
-from featherbench.measuring.observation import Observed, between, circumstances, snapshot
-from featherbench.measuring.readiness import wait_until_ready
-from featherbench.record import Measure, Window
-from featherbench.settings import DriverSettings
-from featherbench.verdict import judge
+from featherbench.measuring.min_memory.search import Rules
+from featherbench.measuring.min_memory.trial import Trial
+from featherbench.measuring.min_memory.window import least_memory_window
+from featherbench.measuring.window_verdict import judge
+from featherbench.records.cell import Measure, Window
+from featherbench.services import http, kv, launcher, ping
+from featherbench.services.readiness import wait_until_ready
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from featherbench.loadgens.contract import Load
-    from featherbench.measuring.bench import Bench
-    from featherbench.record import Usage
-    from featherbench.verdict import Facts
-    from featherbench.workloads.contract import WithoutServer
+    from featherbench.contracts.bench import Bench
+    from featherbench.contracts.load_generator import Load
+    from featherbench.contracts.workload import WithoutServer
+    from featherbench.measuring.window_verdict import Facts
+    from featherbench.records.cell import Usage
 
 MIB = 1 << 20
 KV_PIPELINE = 16
@@ -73,10 +72,10 @@ class Settings(DriverSettings):
 
 
 class Workload:
-    """See `workloads/contract.py`."""
+    """See `contracts/workload.py`."""
 
     Settings: ClassVar[type[DriverSettings]] = Settings
-    apps: ClassVar[tuple[str, ...]] = ("http", "kv")
+    services: ClassVar[tuple[str, ...]] = ("http", "kv")
     uses_lease: ClassVar[bool] = False
     without_server: ClassVar[WithoutServer] = "pings"
     sweeps: ClassVar[bool] = False
@@ -89,7 +88,7 @@ class Workload:
 
     def verify(self, bench: Bench) -> str:
         """Check the server that was just started."""
-        return _VERIFY[bench.under_test.app](bench)
+        return _VERIFY[bench.under_test.service](bench)
 
     def warm_up(self, bench: Bench) -> Mapping[str, object]:
         """Do nothing: what a fresh server holds is measured."""
@@ -98,48 +97,48 @@ class Workload:
     def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
         """Start each server `windows` times."""
         return [
-            self._window(bench, app, index)
+            self._window(bench, service, index)
             for index in range(1, windows + 1)
-            for app in bench.images
+            for service in bench.images
         ]
 
-    def _window(self, bench: Bench, app: str, index: int) -> Window:
+    def _window(self, bench: Bench, service: str, index: int) -> Window:
         if bench.technology.fixed_memory:
-            return least_memory_window(bench, app, index, _trial(bench, app), _rules(bench))
-        command, port = services.serve_command(app), services.PORTS[app]
-        order = bench.order(app, command, port)
-        bench.technology.prepare(order)
-        running = bench.with_instance(bench.technology.start(order))
+            return least_memory_window(bench, service, index, _trial(bench, service), _rules(bench))
+        command, port = launcher.serve_command(service), launcher.PORTS[service]
+        request = bench.request(service, command, port)
+        bench.technology.prepare(request)
+        running = bench.with_instance(bench.technology.start(request))
         try:
             wait_until_ready(running)
             verified = self.verify(running)
-            return _measured(running, app, index, verified)
+            return _measured(running, service, index, verified)
         finally:
             bench.technology.stop(running.under_test)
 
     def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
         """Give the load's length and what surrounds it, for all apps; a search takes longer."""
         one_s = cast("Settings", settings).load_s + START_AND_REST_S
-        return windows * len(self.apps) * one_s
+        return windows * len(self.services) * one_s
 
 
-_VERIFY = {"http": http_service.verify, "kv": kv_service.verify, "startup": ping.verify}
+_VERIFY = {"http": http.verify, "kv": kv.verify, "startup": ping.verify}
 
 
-def _load(bench: Bench, app: str) -> Load:
+def _load(bench: Bench, service: str) -> Load:
     connections = cast("Settings", bench.settings).connections
-    if app == "http":
-        return http_load(bench, connections, http_service.PATH)
+    if service == "http":
+        return http_load(bench, connections, http.PATH)
     return kv_load(bench, connections, "SET", pipeline=KV_PIPELINE, value_bytes=KV_VALUE_BYTES)
 
 
-def _trial(bench: Bench, app: str) -> Trial:
+def _trial(bench: Bench, service: str) -> Trial:
     return Trial(
         bench=bench,
-        app=app,
-        load=lambda running: _load(running, app),
+        service=service,
+        load=lambda running: _load(running, service),
         load_s=cast("Settings", bench.settings).load_s,
-        verify=_VERIFY[app],
+        verify=_VERIFY[service],
     )
 
 
@@ -154,13 +153,13 @@ def _rules(bench: Bench) -> Rules:
     )
 
 
-def _measured(bench: Bench, app: str, index: int, verified: str) -> Window:
+def _measured(bench: Bench, service: str, index: int, verified: str) -> Window:
     load_s = cast("Settings", bench.settings).load_s
     idle = settled(bench)
-    load = sized(bench, app, _load(bench, app), window_s=load_s)
+    load = sized(bench, service, _load(bench, service), window_s=load_s)
     peak_was_reset = bench.technology.reset_peak(bench.under_test)
     before = snapshot(bench)
-    loaded = under_load(bench, app, load, expected_s=load.duration_s or load_s)
+    loaded = under_load(bench, service, load, expected_s=load.duration_s or load_s)
     after = snapshot(bench)
     peak_bytes = after.usage.memory_peak_bytes if after.usage else None
     notes = {
@@ -175,11 +174,11 @@ def _measured(bench: Bench, app: str, index: int, verified: str) -> Window:
         failures=loaded.result.failures,
         answered=loaded.result.requests,
         duration_s=loaded.result.duration_s,
-        least_s=least_s(bench, app, load, window_s=load_s),
+        least_s=least_s(bench, service, load, window_s=load_s),
         requested_s=load.duration_s,
     )
     return _window(
-        app,
+        service,
         index,
         idle=idle,
         loaded=loaded,
@@ -191,7 +190,7 @@ def _measured(bench: Bench, app: str, index: int, verified: str) -> Window:
 
 
 def _window(
-    app: str,
+    service: str,
     index: int,
     *,
     idle: Usage,
@@ -206,10 +205,10 @@ def _window(
     verdict, reasons = judge(facts)
     return Window(
         index=index,
-        metric=f"memory_{app}_load",
+        metric=f"memory_{service}_load",
         value=under_load_bytes / MIB,
         unit="MiB",
-        secondary=tuple(_secondary(app, idle, loaded, peak_bytes)),
+        secondary=tuple(_secondary(service, idle, loaded, peak_bytes)),
         started_utc=observed.started_utc,
         started_monotonic_s=observed.started_monotonic_s,
         duration_s=loaded.result.duration_s,
@@ -223,7 +222,9 @@ def _window(
     )
 
 
-def _secondary(app: str, idle: Usage, loaded: Loaded, peak_bytes: int | None) -> Iterator[Measure]:
+def _secondary(
+    service: str, idle: Usage, loaded: Loaded, peak_bytes: int | None
+) -> Iterator[Measure]:
     figures = {
         "idle": held_bytes(idle),
         "peak": peak_bytes,
@@ -236,4 +237,4 @@ def _secondary(app: str, idle: Usage, loaded: Loaded, peak_bytes: int | None) ->
     }
     for name, amount_bytes in figures.items():
         if amount_bytes is not None:
-            yield Measure(metric=f"memory_{app}_{name}", value=amount_bytes / MIB, unit="MiB")
+            yield Measure(metric=f"memory_{service}_{name}", value=amount_bytes / MIB, unit="MiB")

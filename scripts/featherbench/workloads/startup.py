@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 
 from pydantic import Field
 
+from featherbench.contracts.settings import DriverSettings
+from featherbench.contracts.technology import OwnImages
 from featherbench.errors import DeadlineError, InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import (
     FIRST_FRAME,
@@ -28,21 +30,19 @@ from featherbench.measuring.first_packet import (
     listening,
     watching,
 )
-from featherbench.measuring.observation import Observed, between, circumstances, snapshot
-from featherbench.platforms.contract import OwnImages
-from featherbench.record import Measure, Window
-from featherbench.services import probe_command
-from featherbench.settings import DriverSettings
-from featherbench.verdict import judge
-from featherbench.waiting import wait_until
+from featherbench.measuring.machine_counters import Observed, between, circumstances, snapshot
+from featherbench.measuring.window_verdict import judge
+from featherbench.records.cell import Measure, Window
+from featherbench.services.launcher import probe_command
+from featherbench.system.polling import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from featherbench.measuring.bench import Bench
-    from featherbench.platforms.contract import StartOrder
-    from featherbench.record import Instance
-    from featherbench.workloads.contract import WithoutServer
+    from featherbench.contracts.bench import Bench
+    from featherbench.contracts.technology import StartRequest
+    from featherbench.contracts.workload import WithoutServer
+    from featherbench.records.instance import Instance
 
 LIVENESS_EVERY_S = 1.0
 """Seldom, since asking the platform takes CPU time from what starts."""
@@ -75,10 +75,10 @@ class Start:
 
 
 class Workload:
-    """See `workloads/contract.py`."""
+    """See `contracts/workload.py`."""
 
     Settings: ClassVar[type[DriverSettings]] = Settings
-    apps: ClassVar[tuple[str, ...]] = ("startup",)
+    services: ClassVar[tuple[str, ...]] = ("startup",)
     uses_lease: ClassVar[bool] = False
     without_server: ClassVar[WithoutServer] = "no"
     sweeps: ClassVar[bool] = False
@@ -108,32 +108,34 @@ class Workload:
 
 def _verified_by(bench: Bench) -> str:
     technology = bench.technology
-    if isinstance(technology, OwnImages) and not technology.sends_nonce(bench.images["startup"]):
+    if isinstance(technology, OwnImages) and not technology.has_probe(bench.images["startup"]):
         return FIRST_FRAME
     return NONCE
 
 
 @contextmanager
-def _awaiting(bench: Bench, order: StartOrder, listener: Listener) -> Iterator[Listener | Watcher]:
+def _awaiting(
+    bench: Bench, request: StartRequest, listener: Listener
+) -> Iterator[Listener | Watcher]:
     """Give what receives the packet: of a prepared instance, that is yet to be started."""
     if _verified_by(bench) == NONCE:
         yield listener
         return
-    frame = cast("OwnImages", bench.technology).first_frame(order)
+    frame = cast("OwnImages", bench.technology).first_frame(request)
     with watching(frame.interface, frame.mac) as watcher:
         yield watcher
 
 
 def _start(bench: Bench) -> Start:
-    nonce, home = uuid.uuid4().hex, bench.place.home
+    nonce, callback_address = uuid.uuid4().hex, bench.placement.callback_address
     with ExitStack() as stack:
-        udp = stack.enter_context(listening(home))
-        order = bench.order("startup", probe_command(home, udp.port, nonce), None)
-        bench.technology.prepare(order)
-        listener = stack.enter_context(_awaiting(bench, order, udp))
+        udp = stack.enter_context(listening(callback_address))
+        request = bench.request("startup", probe_command(callback_address, udp.port, nonce), None)
+        bench.technology.prepare(request)
+        listener = stack.enter_context(_awaiting(bench, request, udp))
         _settle(_settings(bench).settle_s)
         before, began = snapshot(bench), Clocks.read()
-        instance = bench.technology.start(order)
+        instance = bench.technology.start(request)
         try:
             running = bench.with_instance(instance)
             stamp_ns = _first_packet(running, listener, nonce)
@@ -205,7 +207,7 @@ def _window(bench: Bench, index: int, start: Start) -> Window:
         started_monotonic_s=start.observed.started_monotonic_s,
         duration_s=max(0.0, start.took_s),
         server_cpu_s=start.observed.server_cpu_s,
-        server_cpus=len(bench.place.cpus),
+        server_cpus=len(bench.placement.cpus),
         notes={
             "foreign_packets": start.foreign_packets,
             "instance": start.instance.id,

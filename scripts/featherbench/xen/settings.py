@@ -8,13 +8,13 @@ from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from featherbench.settings import DriverSettings
+from featherbench.contracts.settings import DriverSettings
 
 Name = Annotated[str, Field(pattern=r"^([A-Za-z0-9_.@:][A-Za-z0-9_.@:-]*)?$")]
 """Nothing that could begin another option or another key."""
 
 
-class HostSettings(DriverSettings):
+class Dom0Settings(DriverSettings):
     """Xen's control domain, dom0."""
 
     dom0: Name = ""

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import plugins, services
+from featherbench import registry
+from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
 from featherbench.errors import InstanceError
-from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
-from featherbench.waiting import wait_until
+from featherbench.records.tuning import Tuning
+from featherbench.services import launcher
+from featherbench.system.polling import wait_until
 
 TUNING = Tuning(net_sysctls={}, nofile=4321)
 
@@ -22,29 +24,29 @@ class Platform:
 
     technology: object
     wire: object
-    place: Place
+    placement: Placement
     images: dict
     folder: Path
 
-    def order(self, app="http", network=None, *, tuning=TUNING, image=None, **settings):
+    def request(self, service="http", network=None, *, tuning=TUNING, image=None, **settings):
         instance_id = f"test{uuid.uuid4().hex[:8]}"
-        return StartOrder(
+        return StartRequest(
             instance_id=instance_id,
-            app=app,
-            image=image or self.images[app],
-            command=services.serve_command(app),
-            port=services.PORTS[app],
+            service=service,
+            image=image or self.images[service],
+            command=launcher.serve_command(service),
+            port=launcher.PORTS[service],
             network=network or self.technology.networks[0],
             settings=self.technology.Settings(**settings),
             tuning=tuning,
-            place=self.place,
+            placement=self.placement,
             log=self.folder / f"{instance_id}.log",
         )
 
-    def start(self, app="http", network=None, *, tuning=TUNING, image=None, **settings):
-        order = self.order(app, network, tuning=tuning, image=image, **settings)
-        self.technology.prepare(order)
-        return self.technology.start(order)
+    def start(self, service="http", network=None, *, tuning=TUNING, image=None, **settings):
+        request = self.request(service, network, tuning=tuning, image=image, **settings)
+        self.technology.prepare(request)
+        return self.technology.start(request)
 
     def fetch(self, instance):
         """Fetch the payload from the client's end; empty while nothing answers."""
@@ -69,35 +71,37 @@ class Platform:
         return self.technology.diagnosis(instance)
 
     def leftovers(self):
-        state = str(self.place.state)
+        state = str(self.placement.state)
         return [each for each in self.technology.leftovers() if each.state == state]
 
 
 def driver_of(module):
     """Give what runs the module's TECHNOLOGY on its HOST, the machine itself if it names none."""
-    return plugins.platform(module.TECHNOLOGY, getattr(module, "HOST", "native"))
+    return registry.platform(module.TECHNOLOGY, getattr(module, "HOST", "native"))
 
 
 @pytest.fixture(scope="module")
 def images(request, built_root, forget_images, tmp_path_factory):
     """Build the images of the module's TECHNOLOGY."""
     technology = driver_of(request.module)
-    if lacks := technology.lacks():
-        pytest.skip(lacks[0].what)
+    if missing_requirements := technology.missing_requirements():
+        pytest.skip(missing_requirements[0].what)
 
-    def build(app):
-        workload = plugins.workload(app)
+    def build(service):
+        workload = registry.workload(service)
         return technology.build_image(
-            BuildOrder(
-                app=app,
-                into=tmp_path_factory.mktemp(app),
+            BuildRequest(
+                service=service,
+                into=tmp_path_factory.mktemp(service),
                 roots=built_root.roots_of(technology),
                 files=workload.files(workload.Settings()),
                 state=tmp_path_factory.mktemp("state"),
             )
         )
 
-    built = {app: build(app) for app in getattr(request.module, "APPS", ("http", "kv"))}
+    built = {
+        service: build(service) for service in getattr(request.module, "SERVICES", ("http", "kv"))
+    }
     yield built
     if not hasattr(request.module, "HOST"):  # else they are with the engine of a guest
         forget_images(request.module.TECHNOLOGY, built.values())
@@ -105,17 +109,19 @@ def images(request, built_root, forget_images, tmp_path_factory):
 
 @pytest.fixture
 def platform(request, images, wire, tmp_path):
-    place = Place(
-        host="native",
+    placement = Placement(
+        hypervisor="native",
         address=wire.address,
-        home=wire.address,
+        callback_address=wire.address,
         cpus=(max(os.sched_getaffinity(0)),),
         container_subnet=wire.container_subnet,
         guest_subnet=wire.guest_subnet,
         state=tmp_path / "state",
     )
     technology = driver_of(request.module)
-    given = Platform(technology=technology, wire=wire, place=place, images=images, folder=tmp_path)
+    given = Platform(
+        technology=technology, wire=wire, placement=placement, images=images, folder=tmp_path
+    )
     yield given
     for leftover in given.leftovers():
         technology.remove(leftover)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import plugins
+from featherbench import registry
+from featherbench.contracts.bench import Bench
 from featherbench.errors import VerificationError
-from featherbench.measuring import connections
-from featherbench.measuring.bench import Bench
-from featherbench.measuring.readiness import wait_until_ready
-from featherbench.platforms.contract import Tuning
-from featherbench.record import Coordinates
+from featherbench.records.cell import Coordinates
+from featherbench.records.tuning import Tuning
+from featherbench.services import open_connections
+from featherbench.services.readiness import wait_until_ready
 from featherbench.testbed.client import LocalClient
 
 pytestmark = pytest.mark.testbed
@@ -24,16 +24,16 @@ OF_REDIS_ITSELF = 32
 def served(platform, tmp_path):
     """Start a server with a limit of open files; give the bench with it under test."""
 
-    def start(app, nofile):
+    def start(service, nofile):
         tuning = Tuning(net_sysctls={}, nofile=nofile)
-        workload = plugins.workload(app)
+        workload = registry.workload(service)
         bench = Bench(
             coordinates=Coordinates(
                 platform="linux-native",
                 technology="linux",
-                host="native",
+                hypervisor="native",
                 network=platform.technology.networks[0],
-                workload=app,
+                workload=service,
                 deployment=1,
                 concurrency=100,
             ),
@@ -48,22 +48,22 @@ def served(platform, tmp_path):
                 namespace=Path("/run/netns") / platform.wire.namespace,
                 nofile=4096,
             ),
-            place=platform.place,
+            placement=platform.placement,
             tuning=tuning,
             logs=tmp_path,
         )
-        bench = bench.with_instance(platform.start(app, tuning=tuning))
+        bench = bench.with_instance(platform.start(service, tuning=tuning))
         wait_until_ready(bench)
         return bench
 
     return start
 
 
-@pytest.mark.parametrize("app", ["http", "kv"])
-def test_as_many_as_are_wanted_are_answered_and_the_server_serves_on(served, app):
-    bench = served(app, 4096)
+@pytest.mark.parametrize("service", ["http", "kv"])
+def test_as_many_as_are_wanted_are_answered_and_the_server_serves_on(served, service):
+    bench = served(service, 4096)
     for _ in range(2):
-        said = connections.verify(bench, 1000)
+        said = open_connections.verify(bench, 1000)
         assert said == "verified from the client: 1008 at once were answered"
     wait_until_ready(bench)
 
@@ -71,19 +71,19 @@ def test_as_many_as_are_wanted_are_answered_and_the_server_serves_on(served, app
 def test_redis_holds_64_of_100(served):
     bench = served("kv", 64 + OF_REDIS_ITSELF)
     with pytest.raises(VerificationError) as low:
-        connections.verify(bench, 100)
+        open_connections.verify(bench, 100)
     assert "of 108 at once 108 were opened and 64 answered" in low.value.message
     assert "max number of clients reached" in low.value.message
     wait_until_ready(bench)
 
 
 def test_nginx_opens_100_and_answers_fewer_than_its_limit(served, monkeypatch):
-    monkeypatch.setattr(connections, "WITHIN_S", 2.0)
+    monkeypatch.setattr(open_connections, "WITHIN_S", 2.0)
     bench = served("http", 64)
     with pytest.raises(VerificationError) as low:
-        connections.verify(bench, 100)
+        open_connections.verify(bench, 100)
     answered = int(low.value.message.partition(" opened and ")[2].split()[0])
     assert 48 < answered < 64
     # it takes no more connections, or has no file left for the page: whichever it comes to first
-    ways = (connections.opener.NOT_ANSWERED, "500 Internal Server Error")
+    ways = (open_connections.connection_opener.NOT_ANSWERED, "500 Internal Server Error")
     assert any(way in low.value.message for way in ways)

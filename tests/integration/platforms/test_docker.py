@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import node, nodes, plugins
-from featherbench.engine import network
-from featherbench.engine.connection import SOCKET, connect
+from featherbench import registry
+from featherbench.contracts.technology import BuildRequest
 from featherbench.errors import ImageError, InstanceError, TestbedError
-from featherbench.layers import files_layer
-from featherbench.platforms.contract import LABEL, BuildOrder, Tuning
+from featherbench.ownership import LABEL
+from featherbench.records.tuning import Tuning
+from featherbench.rootfs.archives import files_layer
+from featherbench.system import machine, machines
+from featherbench.technologies.docker import network
+from featherbench.technologies.docker.connection import SOCKET, connect
 
 pytestmark = pytest.mark.docker
 TECHNOLOGY = "docker"
@@ -26,7 +29,7 @@ def engine():
     return connect(f"unix://{SOCKET}")
 
 
-class SilentNode(node.LocalNode):
+class SilentMachine(machine.LocalMachine):
     """A machine where no engine answers."""
 
     def socket(self, path):
@@ -65,14 +68,14 @@ def test_the_client_gets_the_payload(platform, way):
 
 
 def test_each_way_has_its_addresses(platform):
-    place = platform.place
+    placement = platform.placement
     for way in platform.technology.networks:
         instance = platform.start(network=way)
-        own = str(IPv4Network(place.container_subnet)[2])
+        own = str(IPv4Network(placement.container_subnet)[2])
         wanted = {
-            "nat": (place.address, own),
+            "nat": (placement.address, own),
             "bridge": (own, own),
-            "host": (place.address, place.address),
+            "host": (placement.address, placement.address),
         }
         found = instance.endpoint
         assert (found.address, found.ping_address) == wanted[way]
@@ -100,15 +103,15 @@ def test_this_machine_listens_at_the_places_address_only(platform, way, wanted):
     before = listeners()
     instance = platform.start(network=way)
     platform.await_payload(instance)
-    assert listeners() - before == set([f"{platform.place.address}:18080"][:wanted])
+    assert listeners() - before == set([f"{platform.placement.address}:18080"][:wanted])
 
 
 # --- how it is confined --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("app", ["http", "kv"])
-def test_it_has_no_privilege_at_all(platform, status_of, app):
-    instance = platform.start(app)
+@pytest.mark.parametrize("service", ["http", "kv"])
+def test_it_has_no_privilege_at_all(platform, status_of, service):
+    instance = platform.start(service)
     status = status_of(pid_of(instance))
     assert {int(status[key], 16) for key in ("CapInh", "CapPrm", "CapEff", "CapBnd")} == {0}
     assert status["NoNewPrivs"] == "1"
@@ -134,7 +137,7 @@ def test_seccomp_can_be_turned_off(platform, status_of):
 
 
 def test_it_runs_on_the_places_cpus(platform):
-    assert os.sched_getaffinity(pid_of(platform.start())) == set(platform.place.cpus)
+    assert os.sched_getaffinity(pid_of(platform.start())) == set(platform.placement.cpus)
 
 
 def test_tuning_is_the_containers_own(platform):
@@ -172,7 +175,7 @@ def test_saved_layers_are_the_bytes_that_we_counted(platform, built_root, tmp_pa
             file.write(chunk)
     with tarfile.open(saved) as archive:
         sizes = {each.size for each in archive if each.name.endswith("layer.tar")}
-    workload = plugins.workload("http")
+    workload = registry.workload("http")
     layer = files_layer(workload.files(workload.Settings()))
     assert sizes == {built_root.tar.stat().st_size, len(layer)}
 
@@ -180,8 +183,8 @@ def test_saved_layers_are_the_bytes_that_we_counted(platform, built_root, tmp_pa
 def test_a_rebuilt_image_replaces_the_one_before(platform, built_root, tmp_path):
     def build(payload):
         return platform.technology.build_image(
-            BuildOrder(
-                app="http",
+            BuildRequest(
+                service="http",
                 into=tmp_path,
                 roots=built_root.roots_of(platform.technology),
                 files={"/payload": payload},
@@ -210,10 +213,10 @@ def test_an_image_that_is_gone_is_an_image_error_with_what_to_delete(platform):
 
 def test_a_taken_port_is_named_and_nothing_is_left(platform):
     before = names()
-    with socket.create_server((platform.place.address, 18080)):
+    with socket.create_server((platform.placement.address, 18080)):
         with pytest.raises(InstanceError) as refused:
             platform.start()
-        assert f"{platform.place.address}:18080" in refused.value.message
+        assert f"{platform.placement.address}:18080" in refused.value.message
         assert "ss -ltnp" in refused.value.remedy
     assert names() == before
 
@@ -234,11 +237,11 @@ def test_an_unknown_runtime_is_told(platform):
 
 def test_an_engine_that_does_not_answer_is_told(platform, monkeypatch):
     instance = platform.start()
-    platform.place = replace(platform.place, node=SilentNode())
+    platform.placement = replace(platform.placement, machine=SilentMachine())
     with pytest.raises(InstanceError, match="does not answer") as refused:
         platform.start()
     assert "make engine" in refused.value.remedy
-    monkeypatch.setattr(nodes, "LOCAL", SilentNode())
+    monkeypatch.setattr(machines, "LOCAL", SilentMachine())
     lost = instance
     with pytest.raises(InstanceError, match="does not answer"):
         platform.technology.is_running(lost)
@@ -260,7 +263,7 @@ def test_output_is_kept_when_it_stops(platform):
 
 def test_network_and_rule_are_made_once_and_found(platform):
     for _ in range(2):
-        platform.technology.prepare(platform.order())
+        platform.technology.prepare(platform.request())
     assert [each.kind for each in platform.leftovers()] == ["network", "firewall rule"]
     for leftover in platform.leftovers():
         platform.technology.remove(leftover)
@@ -269,9 +272,9 @@ def test_network_and_rule_are_made_once_and_found(platform):
 
 
 def test_a_network_with_other_addresses_is_made_anew(platform):
-    platform.technology.prepare(platform.order())
-    other = replace(platform.place, container_subnet="198.18.102.0/24")
-    platform.technology.prepare(replace(platform.order(), place=other))
+    platform.technology.prepare(platform.request())
+    other = replace(platform.placement, container_subnet="198.18.102.0/24")
+    platform.technology.prepare(replace(platform.request(), placement=other))
     (made,) = engine().networks.list(names=[network.NAME])
     assert made.attrs["IPAM"]["Config"][0]["Subnet"] == "198.18.102.0/24"
 
@@ -280,7 +283,7 @@ def test_a_network_of_others_is_left_alone(platform):
     others = engine().networks.create(network.NAME)
     try:
         with pytest.raises(TestbedError, match="not ours"):
-            platform.technology.prepare(platform.order())
+            platform.technology.prepare(platform.request())
     finally:
         others.remove()
 

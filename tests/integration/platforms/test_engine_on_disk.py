@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from featherbench.errors import CommandError, ImageError
-from featherbench.guest import engine_on_disk
-from featherbench.guest.engine_on_disk import Engine, engine_on
-from featherbench.waiting import wait_until
+from featherbench.system.polling import wait_until
+from featherbench.vm import offline_engine
+from featherbench.vm.offline_engine import Engine, engine_on
 
 pytestmark = pytest.mark.testbed
 
@@ -26,7 +26,7 @@ SHELL = Engine(start=("sh", "-c", SERVES), question=("test", "-e", "/run/up"))
 HOLD = """\
 import sys, time
 from pathlib import Path
-from featherbench.guest.engine_on_disk import ENGINES, Engine, engine_on
+from featherbench.vm.offline_engine import ENGINES, Engine, engine_on
 ENGINES["shell"] = Engine(start=("sh", "-c", sys.argv[2]), question=("test", "-e", "/run/up"))
 disk = Path(sys.argv[1])
 with engine_on(disk, "shell", log=disk.with_suffix(".log")) as node:
@@ -50,7 +50,7 @@ def pristine(built_root, tmp_path_factory):
 
 @pytest.fixture
 def disk(pristine, tmp_path, monkeypatch):
-    monkeypatch.setitem(engine_on_disk.ENGINES, "shell", SHELL)
+    monkeypatch.setitem(offline_engine.ENGINES, "shell", SHELL)
     copy = tmp_path / "disk.raw"
     subprocess.run(["cp", "--sparse=always", pristine, copy], check=True)
     return copy
@@ -74,9 +74,9 @@ def nothing_is_left(disk):
 
 
 def test_what_it_writes_is_on_the_disk_when_it_has_ended(disk, log):
-    with engine_on(disk, "shell", log=log) as node:
-        node.write(Path("/told"), "told\n")
-        assert node.read([Path("/told"), Path("/no/such/file")]) == {Path("/told"): "told\n"}
+    with engine_on(disk, "shell", log=log) as machine:
+        machine.write(Path("/told"), "told\n")
+        assert machine.read([Path("/told"), Path("/no/such/file")]) == {Path("/told"): "told\n"}
     assert on_disk(disk, "/kept") == "written\n"
     assert on_disk(disk, "/told") == "told\n"
     assert on_disk(disk, "/ended") == "ended\n", "it was given time to end"
@@ -86,36 +86,36 @@ def test_what_it_writes_is_on_the_disk_when_it_has_ended(disk, log):
 
 
 def test_it_has_the_disk_for_its_root_whatever_it_enters(disk, log):
-    with engine_on(disk, "shell", log=log) as node:
+    with engine_on(disk, "shell", log=log) as machine:
         again = ["nsenter", "--mount=/proc/1/ns/mnt", "cat", "/kept"]
-        assert node.run(again, timeout_s=10).stdout == "written\n"
-        assert node.run(["ls", "-A", "/mnt"], timeout_s=10).stdout == ""
-        assert str(disk.parent) not in node.run(["cat", "/proc/mounts"], timeout_s=10).stdout
-        links = node.run(["ls", "/sys/class/net"], timeout_s=10).stdout.split()
-        addresses = node.run(["cat", "/proc/net/fib_trie"], timeout_s=10).stdout
+        assert machine.run(again, timeout_s=10).stdout == "written\n"
+        assert machine.run(["ls", "-A", "/mnt"], timeout_s=10).stdout == ""
+        assert str(disk.parent) not in machine.run(["cat", "/proc/mounts"], timeout_s=10).stdout
+        links = machine.run(["ls", "/sys/class/net"], timeout_s=10).stdout.split()
+        addresses = machine.run(["cat", "/proc/net/fib_trie"], timeout_s=10).stdout
         assert "lo" in links
         assert "198.1" not in addresses
     assert not Path("/kept").exists()
 
 
 def test_its_sockets_are_its_own_though_links_lead_there(disk, log):
-    with engine_on(disk, "shell", log=log) as node:
+    with engine_on(disk, "shell", log=log) as machine:
         assert Path("/var/run").exists()
-        there = node.socket(Path("/var/run/engine.sock"))
-        assert there == Path(f"/proc/{node.pid}/root/run/engine.sock")
-        assert Path(f"/proc/{node.pid}/root/run/up").exists()
+        there = machine.socket(Path("/var/run/engine.sock"))
+        assert there == Path(f"/proc/{machine.pid}/root/run/engine.sock")
+        assert Path(f"/proc/{machine.pid}/root/run/up").exists()
 
 
 def test_a_block_that_fails_leaves_nothing(disk, log):
-    with pytest.raises(CommandError), engine_on(disk, "shell", log=log) as node:
-        node.run(["false"], timeout_s=10)
-    assert not Path(f"/proc/{node.pid}").exists()
+    with pytest.raises(CommandError), engine_on(disk, "shell", log=log) as machine:
+        machine.run(["false"], timeout_s=10)
+    assert not Path(f"/proc/{machine.pid}").exists()
     assert nothing_is_left(disk)
 
 
 def test_one_that_does_not_start_says_what_it_said(disk, log, monkeypatch):
     broken = Engine(start=("sh", "-c", "echo no daemon.json; exit 3"), question=("true",))
-    monkeypatch.setitem(engine_on_disk.ENGINES, "shell", broken)
+    monkeypatch.setitem(offline_engine.ENGINES, "shell", broken)
     with (
         pytest.raises(ImageError, match=r"ended with status 3.*no daemon.json") as said,
         engine_on(disk, "shell", log=log),

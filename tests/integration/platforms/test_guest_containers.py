@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import ssh
 from featherbench.errors import InstanceDiedError, InstanceError
-from featherbench.guest import domains, engine_guest, folder
-from featherbench.guest.layout import lay_out
-from featherbench.waiting import wait_until
+from featherbench.system import ssh
+from featherbench.system.polling import wait_until
+from featherbench.vm import engine_vm, instance_dir
+from featherbench.vm.libvirt import domains
+from featherbench.vm.network.addresses import lay_out
 
 pytestmark = [pytest.mark.qemu, pytest.mark.testbed, pytest.mark.timeout(3000)]
-TECHNOLOGY, HOST, APPS = "docker", "tcg", ("http",)
+TECHNOLOGY, HOST, SERVICES = "docker", "tcg", ("http",)
 ANSWERS_WITHIN_S = 120
 NOTICED_WITHIN_S = ssh.SILENT_INTERVAL_S * ssh.SILENT_INTERVALS + 15
 
@@ -33,37 +34,37 @@ def test_a_container_in_a_guest_serves_the_client(platform, network):
     platform.wire.client("ping", "-c", "1", instance.endpoint.ping_address)
     technology = platform.technology
     assert technology.is_running(instance)
-    order = platform.order()
-    assert technology.tuning_in_force(instance, order.tuning)["nofile"] == "4321"
+    request = platform.request()
+    assert technology.tuning_in_force(instance, request.tuning)["nofile"] == "4321"
     usage = technology.usage(instance)
     assert 0 < usage.memory_current_bytes < usage.guest_used_bytes < usage.hypervisor_bytes
     technology.stop(instance)
     assert not technology.is_running(instance)
-    assert not folder.of(instance.id).path.exists()
+    assert not instance_dir.of(instance.id).path.exists()
     assert [each for each in platform.leftovers() if each.kind == "guest"] == []
 
 
 def test_the_channel_is_the_guests_own(platform):
     instance = platform.start()
-    node = engine_guest.node_of(instance.id)
-    done = node.run(["sh", "-c", "echo $SSH_CONNECTION; cat"], timeout_s=30, stdin="told\n")
+    machine = engine_vm.machine_of(instance.id)
+    done = machine.run(["sh", "-c", "echo $SSH_CONNECTION; cat"], timeout_s=30, stdin="told\n")
     source, _, listening, port = done.stdout.split()[:4]
     assert (listening, port) == (instance.endpoint.address, "22")
-    assert source == lay_out(platform.place.guest_subnet).gateway
+    assert source == lay_out(platform.placement.guest_subnet).gateway
     assert done.stdout.endswith("told\n")
     files = ["/proc/sys/kernel/ostype", "/no/such/file"]
-    found = node.read([Path(name) for name in files])
+    found = machine.read([Path(name) for name in files])
     assert list(found.values()) == ["Linux\n"]
     with pytest.raises(OSError, match="No such file"):
-        node.write(Path("/no/such/folder/file"), "x")
-    listeners = node.run(["ss", "-Hltn"], timeout_s=30).stdout
+        machine.write(Path("/no/such/folder/file"), "x")
+    listeners = machine.run(["ss", "-Hltn"], timeout_s=30).stdout
     assert f"{instance.endpoint.address}:22" in listeners
     assert "0.0.0.0:22" not in listeners
 
 
 def test_a_guest_that_dies_is_noticed_and_said(platform):
     instance = platform.start()
-    node = engine_guest.node_of(instance.id)
+    machine = engine_vm.machine_of(instance.id)
     os.kill(domains.pid_of(instance.id), signal.SIGKILL)
     wait_until(lambda: not platform.technology.is_running(instance), what="death", within_s=10)
     assert "the guest is gone" in platform.technology.diagnosis(instance)
@@ -71,10 +72,10 @@ def test_a_guest_that_dies_is_noticed_and_said(platform):
         platform.technology.usage(instance)
     began_s = time.monotonic()
     with pytest.raises(InstanceDiedError):
-        node.run(["true"], timeout_s=120)
+        machine.run(["true"], timeout_s=120)
     assert time.monotonic() - began_s < NOTICED_WITHIN_S
     platform.technology.stop(instance)
-    assert not folder.of(instance.id).path.exists()
+    assert not instance_dir.of(instance.id).path.exists()
 
 
 def test_a_container_that_cannot_start_leaves_no_guest(platform):

@@ -11,15 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import shell
+from featherbench.contracts.bench import Bench
 from featherbench.errors import InstanceError, TestbedError
-from featherbench.guest import bridge, domains, folder, whole_system
-from featherbench.guest.layout import lay_out
-from featherbench.measuring.bench import Bench
-from featherbench.measuring.readiness import wait_until_ready
-from featherbench.platforms.contract import Tuning
-from featherbench.record import Coordinates
-from featherbench.waiting import wait_until
+from featherbench.records.cell import Coordinates
+from featherbench.records.tuning import Tuning
+from featherbench.services.readiness import wait_until_ready
+from featherbench.system import subprocesses
+from featherbench.system.polling import wait_until
+from featherbench.vm import instance_dir, virtual_machine
+from featherbench.vm.libvirt import domains
+from featherbench.vm.network import bridge
+from featherbench.vm.network.addresses import lay_out
 
 pytestmark = [pytest.mark.qemu, pytest.mark.testbed, pytest.mark.timeout(1200)]
 TECHNOLOGY, HOST = "linux", "tcg"
@@ -42,10 +44,10 @@ def start(platform):
     """Start a guest with an init; `command` is run in place of the server."""
 
     def start_it(init="minimal", command=None, **guest):
-        order = platform.order(tuning=TUNING, guest={"init": init, "memory_mib": 256, **guest})
-        order = replace(order, command=command or order.command)
-        platform.technology.prepare(order)
-        return platform.technology.start(order)
+        request = platform.request(tuning=TUNING, guest={"init": init, "memory_mib": 256, **guest})
+        request = replace(request, command=command or request.command)
+        platform.technology.prepare(request)
+        return platform.technology.start(request)
 
     return start_it
 
@@ -87,10 +89,10 @@ def test_it_boots_to_the_service_and_tells_how(platform, start, init):
 
 
 def assert_nothing_left_of(platform, instance):
-    if (state := str(platform.place.state)) in bridge.owners().values():
+    if (state := str(platform.placement.state)) in bridge.owners().values():
         assert bridge.ports(bridge.of(state)) == []
     assert not domains.is_running(instance.id)
-    assert not folder.of(instance.id).path.exists()
+    assert not instance_dir.of(instance.id).path.exists()
     assert not domains.qemu_log(instance.id).exists()
 
 
@@ -113,7 +115,7 @@ def test_every_thread_of_qemu_stays_on_the_servers_cpus(platform, start):
     instance = start()
     pid = domains.pid_of(instance.id)
     for thread in Path(f"/proc/{pid}/task").iterdir():
-        assert os.sched_getaffinity(int(thread.name)) == set(platform.place.cpus), thread
+        assert os.sched_getaffinity(int(thread.name)) == set(platform.placement.cpus), thread
 
 
 def test_the_image_stays_as_it_is(platform, start):
@@ -140,7 +142,7 @@ def test_a_service_that_ends_ends_the_guest(platform, start):
 
 
 def test_a_panic_is_told_with_its_first_lines(platform, start, monkeypatch):
-    monkeypatch.setitem(whole_system.INITS, "minimal", "/no/such/init")
+    monkeypatch.setitem(virtual_machine.INITS, "minimal", "/no/such/init")
     said = end_of(platform, start())
     assert "the guest's kernel panicked" in said
     assert "Kernel panic - not syncing: Attempted to kill init!" in said
@@ -160,12 +162,17 @@ class FakeClient:
 
     def run(self, argv, *, timeout_s, check=True):
         inside = ["ip", "netns", "exec", self.wire.namespace, *argv]
-        return shell.run(inside, timeout_s=timeout_s, check=check)
+        return subprocesses.run(inside, timeout_s=timeout_s, check=check)
 
 
 def bench_with(platform, instance):
     """What a workload has of an instance; nothing here measures."""
-    where = {"platform": "linux-tcg", "technology": "linux", "host": "tcg", "network": "bridge"}
+    where = {
+        "platform": "linux-tcg",
+        "technology": "linux",
+        "hypervisor": "tcg",
+        "network": "bridge",
+    }
     return Bench(
         coordinates=Coordinates(**where, workload="http", deployment=1, concurrency=1),
         technology=platform.technology,
@@ -174,7 +181,7 @@ def bench_with(platform, instance):
         load_generators={},
         images=platform.images,
         client=FakeClient(platform.wire),
-        place=platform.place,
+        placement=platform.placement,
         tuning=TUNING,
         logs=platform.folder,
         instance=instance,
@@ -182,7 +189,7 @@ def bench_with(platform, instance):
 
 
 def test_a_hang_at_boot_is_told_within_its_deadline(platform, start, monkeypatch):
-    monkeypatch.setitem(whole_system.INITS, "minimal", "/usr/bin/cat")
+    monkeypatch.setitem(virtual_machine.INITS, "minimal", "/usr/bin/cat")
     instance = start()
     with pytest.raises(InstanceError) as told:
         wait_until_ready(bench_with(platform, instance), within_s=20)
@@ -222,8 +229,8 @@ def test_a_qemu_that_is_killed_is_found_and_nothing_of_it_stays(platform, start)
 STARTS_AND_DIES = """
 import os, pickle, signal, sys
 from dataclasses import replace
-from featherbench.guest.qemu import Qemu
-from featherbench.guest.whole_system import WholeSystem
+from featherbench.vm.libvirt.hypervisor import Qemu
+from featherbench.vm.virtual_machine import WholeSystem
 order, settings = pickle.load(open(sys.argv[1], "rb"))
 guests = WholeSystem(hypervisor=Qemu(accelerator="tcg"))
 order = replace(order, settings=guests.Settings.model_validate(settings))
@@ -234,36 +241,41 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_what_a_killed_job_leaves_is_found_and_removed(platform, tmp_path):
-    order = platform.order(guest={"init": "minimal", "memory_mib": 256})
-    given = (replace(order, settings=None), order.settings.model_dump())
+    request = platform.request(guest={"init": "minimal", "memory_mib": 256})
+    given = (replace(request, settings=None), request.settings.model_dump())
     (tmp_path / "order").write_bytes(pickle.dumps(given))
     script = [sys.executable, "-c", STARTS_AND_DIES, str(tmp_path / "order")]
     died = subprocess.run(script, env=os.environ, check=False)
     assert died.returncode == -signal.SIGKILL
-    assert domains.is_running(order.instance_id)
+    assert domains.is_running(request.instance_id)
     found = platform.leftovers()
     assert {"guest", "bridge"} <= {each.kind for each in found}
     for leftover in found:
         platform.technology.remove(leftover)
     assert platform.leftovers() == []
-    assert not domains.is_running(order.instance_id)
-    assert not folder.of(order.instance_id).path.exists()
-    assert str(platform.place.state) not in bridge.owners().values()
+    assert not domains.is_running(request.instance_id)
+    assert not instance_dir.of(request.instance_id).path.exists()
+    assert str(platform.placement.state) not in bridge.owners().values()
 
 
 def test_each_testbed_has_a_bridge_of_its_own(platform, start, tmp_path):
     start()
-    state = str(platform.place.state)
+    state = str(platform.placement.state)
     mine = bridge.of(state)
     with pytest.raises(TestbedError, match=f"already used by {mine}"):
-        bridge.prepare(platform.place.guest_subnet, state=str(tmp_path / "other"), home="")
+        bridge.prepare(
+            platform.placement.guest_subnet, state=str(tmp_path / "other"), callback_address=""
+        )
     assert bridge.ports(mine) != []
     assert bridge.of(state) == mine
 
 
 def test_without_the_bridge_nothing_is_sent(platform):
-    platform.technology.prepare(platform.order())
-    layout, mine = lay_out(platform.place.guest_subnet), bridge.of(str(platform.place.state))
+    platform.technology.prepare(platform.request())
+    layout, mine = (
+        lay_out(platform.placement.guest_subnet),
+        bridge.of(str(platform.placement.state)),
+    )
     subprocess.run(["ip", "link", "delete", mine], check=True)
     for address in (layout.guest, str(layout.containers[2])):
         asked = subprocess.run(["ip", "route", "get", address], capture_output=True, check=False)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import cgroup
+from featherbench.contracts.technology import BuildRequest
 from featherbench.errors import ImageError
-from featherbench.platforms.contract import BuildOrder
-from featherbench.platforms.linux import _check_devices, chrooted
+from featherbench.system import cgroup
+from featherbench.technologies.linux import _check_devices, chrooted
 
 pytestmark = pytest.mark.testbed
 TECHNOLOGY = "linux"
@@ -37,7 +37,7 @@ def test_it_is_confined_to_its_tree_its_user_and_its_cpus(platform, status_of):
         assert set(status["Uid"].split()) == set(status["Gid"].split()) == {"33"}
         assert {int(status[key], 16) for key in ("CapInh", "CapPrm", "CapEff", "CapBnd")} == {0}
         assert status["NoNewPrivs"] == "1"
-        assert os.sched_getaffinity(pid) == set(platform.place.cpus)
+        assert os.sched_getaffinity(pid) == set(platform.placement.cpus)
 
 
 def test_its_mounts_are_its_own(platform):
@@ -81,7 +81,7 @@ def stubborn():
 
 
 def test_a_process_that_ignores_sigterm_is_killed(platform, stubborn, monkeypatch):
-    monkeypatch.setattr("featherbench.platforms.linux.STOP_GRACE_S", 0.05)
+    monkeypatch.setattr("featherbench.technologies.linux.STOP_GRACE_S", 0.05)
     instance = platform.start()
     group = cgroup.own_group(instance.id)
     for folder in group.folders:
@@ -140,8 +140,8 @@ def test_the_disk_being_full_is_told(platform, built_root, tmp_path):
     try:
         with pytest.raises(ImageError) as refused:
             platform.technology.build_image(
-                BuildOrder(
-                    app="http",
+                BuildRequest(
+                    service="http",
                     into=small,
                     roots=built_root.roots_of(platform.technology),
                     files={},

@@ -10,12 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from featherbench.contracts.technology import BuildRequest
 from featherbench.errors import ImageError, InstanceError, TestbedError
-from featherbench.lxd import connection, containers, network, ours, running
-from featherbench.lxd.containers import described
-from featherbench.node import LOCAL
-from featherbench.platforms.contract import BuildOrder, Tuning
-from featherbench.waiting import wait_until
+from featherbench.records.tuning import Tuning
+from featherbench.system.machine import LOCAL
+from featherbench.system.polling import wait_until
+from featherbench.technologies.lxd import (
+    connection,
+    container_ops,
+    container_spec,
+    network,
+    owned_resources,
+)
+from featherbench.technologies.lxd.container_spec import described
 
 pytestmark = [pytest.mark.lxd, pytest.mark.timeout(900)]
 TECHNOLOGY = "lxd"
@@ -28,11 +35,11 @@ def lxd():
 
 
 def name_of(instance):
-    return containers.name_of(instance.id)
+    return container_spec.name_of(instance.id)
 
 
 def inside(instance, *argv):
-    return running.run_inside(lxd(), name_of(instance), argv)
+    return container_ops.run_inside(lxd(), name_of(instance), argv)
 
 
 def names():
@@ -71,8 +78,8 @@ def test_the_client_gets_the_payload(platform, way):
 
 
 def test_each_way_has_its_addresses(platform):
-    own = platform.place.container_subnet.replace(".0/24", ".2")
-    for way, address in (("nat", platform.place.address), ("bridge", own)):
+    own = platform.placement.container_subnet.replace(".0/24", ".2")
+    for way, address in (("nat", platform.placement.address), ("bridge", own)):
         instance = platform.start(network=way)
         assert (instance.endpoint.address, instance.endpoint.ping_address) == (address, own)
         platform.technology.stop(instance)
@@ -113,9 +120,9 @@ def test_nothing_listens_on_this_machine(platform, way):
 # --- how it is confined --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("app", ["http", "kv"])
-def test_the_service_has_no_privilege_and_its_root_is_not_ours(platform, status_of, app):
-    instance = platform.start(app)
+@pytest.mark.parametrize("service", ["http", "kv"])
+def test_the_service_has_no_privilege_and_its_root_is_not_ours(platform, status_of, service):
+    instance = platform.start(service)
     wait_for_service(platform, instance)
     status = status_of(service(instance))
     assert {int(status[key], 16) for key in ("CapInh", "CapPrm", "CapEff", "CapBnd")} == {0}
@@ -145,7 +152,7 @@ def test_it_is_a_whole_system(platform):
 def test_it_runs_on_the_places_cpus(platform):
     instance = platform.start()
     wait_for_service(platform, instance)
-    assert os.sched_getaffinity(service(instance)) == set(platform.place.cpus)
+    assert os.sched_getaffinity(service(instance)) == set(platform.placement.cpus)
 
 
 def test_tuning_is_the_containers_own(platform):
@@ -194,12 +201,12 @@ def test_an_images_fingerprint_is_the_digest_that_we_computed(platform):
 def test_a_rebuilt_image_replaces_the_one_before(platform, built_root, forget_images, tmp_path):
     def build(payload):
         return platform.technology.build_image(
-            BuildOrder(
-                app="http",
+            BuildRequest(
+                service="http",
                 into=tmp_path,
                 roots=built_root.roots_of(platform.technology),
                 files={"/payload": payload},
-                state=platform.place.state,
+                state=platform.placement.state,
             )
         )
 
@@ -237,10 +244,10 @@ def test_in_btrfs_a_container_is_a_snapshot_of_an_image_unpacked_before(platform
 
 def test_a_taken_port_is_named_and_nothing_is_left(platform):
     before = names()
-    with socket.create_server((platform.place.address, 18080)):
+    with socket.create_server((platform.placement.address, 18080)):
         with pytest.raises(InstanceError) as refused:
             platform.start()
-        assert f"{platform.place.address}:18080" in refused.value.message
+        assert f"{platform.placement.address}:18080" in refused.value.message
         assert f"pid={os.getpid()}" in refused.value.message
     assert names() == before
 
@@ -299,7 +306,7 @@ def test_output_is_kept_when_it_stops(platform):
 
 def test_network_and_pool_are_made_once_and_found(platform):
     for _ in range(2):
-        platform.technology.prepare(platform.order())
+        platform.technology.prepare(platform.request())
     assert kinds(platform) == SHARED
     for leftover in platform.leftovers():
         platform.technology.remove(leftover)
@@ -308,10 +315,10 @@ def test_network_and_pool_are_made_once_and_found(platform):
 
 
 def test_a_network_with_other_addresses_is_made_anew(platform):
-    platform.technology.prepare(platform.order())
-    other = replace(platform.place, container_subnet="198.18.102.0/24")
-    platform.technology.prepare(replace(platform.order(), place=other))
-    made = ours.find(lxd().api.networks, network.NAME)
+    platform.technology.prepare(platform.request())
+    other = replace(platform.placement, container_subnet="198.18.102.0/24")
+    platform.technology.prepare(replace(platform.request(), placement=other))
+    made = owned_resources.find(lxd().api.networks, network.NAME)
     assert made["config"]["ipv4.address"] == "198.18.102.1/24"
 
 
@@ -320,15 +327,18 @@ def test_a_network_of_others_is_left_alone(platform):
     lxd().api.networks.post(json=made)
     try:
         with pytest.raises(TestbedError, match="no featherbench network"):
-            platform.technology.prepare(platform.order())
+            platform.technology.prepare(platform.request())
     finally:
         lxd().api.networks[network.NAME].delete()
 
 
 def test_containers_of_another_testbed_and_of_users_are_told_apart(platform):
-    platform.technology.prepare(platform.order())
+    platform.technology.prepare(platform.request())
     image = platform.images["http"].digest
-    for name, marks in (("fb-theirs", ours.marks("x", "/another/testbed")), ("fb-users", {})):
+    for name, marks in (
+        ("fb-theirs", owned_resources.marks("x", "/another/testbed")),
+        ("fb-users", {}),
+    ):
         lxd().instances.create(described(name, image, "dir", marks), wait=True)
     try:
         assert kinds(platform) == SHARED
@@ -337,4 +347,4 @@ def test_containers_of_another_testbed_and_of_users_are_told_apart(platform):
         assert "fb-users" not in found
     finally:
         for name in ("fb-theirs", "fb-users"):
-            running.remove(lxd(), name)
+            container_ops.remove(lxd(), name)

@@ -5,8 +5,8 @@ import tarfile
 
 import pytest
 
-from featherbench import services
-from featherbench.rootfs import read_versions
+from featherbench.rootfs.base import read_versions
+from featherbench.services import launcher
 
 pytestmark = pytest.mark.testbed
 
@@ -18,7 +18,7 @@ def entries(built_root):
 
 
 def test_it_has_the_servers_the_probe_and_the_launcher(entries):
-    for program in ("/usr/sbin/nginx", services.PROBE, services.LAUNCHER):
+    for program in ("/usr/sbin/nginx", launcher.PROBE, launcher.LAUNCHER):
         assert entries[program].mode & 0o111
         assert entries[program].uid == 0
     assert "/usr/bin/redis-server" in entries

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import services, variants
-from featherbench.rootfs import RootFilesystem, read_versions
-from featherbench.rootvariant import build_root_variant
-from featherbench.waiting import wait_until
+from featherbench.rootfs import variants
+from featherbench.rootfs.base import RootFilesystem, read_versions
+from featherbench.rootfs.derive import build_root_variant
+from featherbench.services import launcher
+from featherbench.system.polling import wait_until
 
 pytestmark = pytest.mark.testbed
 
@@ -24,7 +25,7 @@ import sys
 sys.path[:0] = {sys.path}
 from pathlib import Path
 from featherbench import variants
-from featherbench.rootvariant import build_root_variant
+from featherbench.rootfs.derive import build_root_variant
 spec = variants.spec("system", suite="bookworm", code="")
 build_root_variant(spec, below=Path(sys.argv[1]), tar=Path(sys.argv[2]), log=Path(sys.argv[3]))
 """
@@ -56,7 +57,7 @@ def content(built, path):
 
 def test_it_has_an_init_system_beside_the_same_services(system, built_root):
     assert system.entries["/usr/sbin/init"].linkname.endswith("systemd")
-    assert {"/usr/sbin/nginx", services.LAUNCHER, services.PROBE} <= set(system.entries)
+    assert {"/usr/sbin/nginx", launcher.LAUNCHER, launcher.PROBE} <= set(system.entries)
     below = read_versions(built_root.tar)
     assert below.items() <= read_versions(system.tar).items()
     assert system.record.versions.keys() >= {"systemd", "nginx-light", "redis-server"}

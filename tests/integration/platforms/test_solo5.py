@@ -10,11 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import cgroup, plugins, services
+from featherbench import registry
+from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
 from featherbench.errors import InstanceDiedError
-from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
-from featherbench.unikernel import tap
-from featherbench.waiting import wait_until
+from featherbench.records.tuning import Tuning
+from featherbench.services import launcher
+from featherbench.system import cgroup
+from featherbench.system.polling import wait_until
+from featherbench.unikernels import tap
 
 pytestmark = pytest.mark.testbed
 FAKE = Path(__file__).with_name("fake_solo5.py")
@@ -26,14 +29,14 @@ class Tenders:
     """MirageOS images on the bare host."""
 
     def __init__(self, wire, folder):
-        self.technology = plugins.platform("mirageos", "native")
+        self.technology = registry.platform("mirageos", "native")
         self.folder = folder
         self.kernel = folder / "www.spt"
         self.kernel.write_bytes(ELF_HEAD + b"Solo5 solo5-spt")
-        self.place = Place(
-            host="native",
+        self.placement = Placement(
+            hypervisor="native",
             address=wire.address,
-            home=wire.address,
+            callback_address=wire.address,
             cpus=(0,),
             container_subnet="",
             guest_subnet=wire.guest_subnet,
@@ -47,26 +50,26 @@ class Tenders:
             **keys,
         }
         settings = self.technology.Settings.model_validate({"images": {"startup": changes}})
-        assert self.technology.offered(settings)["startup"] == []
-        order = BuildOrder(
-            app="startup",
+        assert self.technology.available_images(settings)["startup"] == []
+        request = BuildRequest(
+            service="startup",
             into=self.folder,
             roots={},
             files={},
-            state=self.place.state,
-            recipe=self.technology.recipe("startup", settings),
+            state=self.placement.state,
+            build_inputs=self.technology.build_inputs("startup", settings),
         )
         instance_id = f"test{uuid.uuid4().hex[:8]}"
-        start = StartOrder(
+        start = StartRequest(
             instance_id=instance_id,
-            app="startup",
-            image=self.technology.build_image(order),
-            command=services.probe_command(self.place.home, 9, "n"),
+            service="startup",
+            image=self.technology.build_image(request),
+            command=launcher.probe_command(self.placement.callback_address, 9, "n"),
             port=None,
             network="bridge",
             settings=settings,
             tuning=Tuning(net_sysctls={}, nofile=None),
-            place=self.place,
+            placement=self.placement,
             log=self.folder / f"{instance_id}.log",
         )
         self.technology.prepare(start)
@@ -101,13 +104,13 @@ def tenders(wire, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_SOLO5_LOG", str(tmp_path / "told.json"))
     given = Tenders(wire, tmp_path)
-    if lacks := given.technology.lacks():
-        pytest.skip(lacks[0].what)
+    if missing_requirements := given.technology.missing_requirements():
+        pytest.skip(missing_requirements[0].what)
     yield given
-    hosts = [plugins.host("tcg"), given.technology]
-    for driver in hosts:
+    hypervisors = [registry.hypervisor("tcg"), given.technology]
+    for driver in hypervisors:
         for leftover in driver.leftovers():
-            if leftover.state == str(given.place.state):
+            if leftover.state == str(given.placement.state):
                 driver.remove(leftover)
 
 
@@ -169,6 +172,6 @@ def test_an_image_of_another_interface_is_told(tenders, content):
 def test_a_guest_of_a_broken_run_is_found(tenders):
     instance = tenders.start("stay")
     found = [each for each in tenders.technology.leftovers() if each.name == instance.id]
-    assert [each.state for each in found] == [str(tenders.place.state)]
+    assert [each.state for each in found] == [str(tenders.placement.state)]
     tenders.technology.remove(found[0])
     assert not tenders.technology.is_running(instance)

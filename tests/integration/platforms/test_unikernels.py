@@ -15,15 +15,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from featherbench import cgroup, plugins, services
+from featherbench import registry
+from featherbench.cli import unikernel_check
+from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError
-from featherbench.guest import bridge
-from featherbench.guest.layout import lay_out
 from featherbench.measuring.first_packet import listening, watching
-from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
-from featherbench.unikernel import check, descriptions, machine, tap
-from featherbench.unikernel.processes import Processes
-from featherbench.waiting import wait_until
+from featherbench.records.tuning import Tuning
+from featherbench.services import launcher
+from featherbench.system import cgroup
+from featherbench.system.polling import wait_until
+from featherbench.unikernels import description_loader, tap, vm_process
+from featherbench.unikernels.process_runner import Processes
+from featherbench.vm.network import bridge
+from featherbench.vm.network.addresses import lay_out
 
 pytestmark = [pytest.mark.qemu, pytest.mark.testbed]
 BOOTS_WITHIN_S = 30.0
@@ -64,12 +68,12 @@ class Guests:
     """Guests of `floor` on the wire, with descriptions that differ from the shipped one."""
 
     def __init__(self, wire, folder):
-        self.technology = plugins.platform("floor", "tcg")
+        self.technology = registry.platform("floor", "tcg")
         self.folder = folder
-        self.place = Place(
-            host="tcg",
+        self.placement = Placement(
+            hypervisor="tcg",
             address=wire.address,
-            home=wire.address,
+            callback_address=wire.address,
             cpus=(max(os.sched_getaffinity(0)),),
             container_subnet="",
             guest_subnet=wire.guest_subnet,
@@ -84,32 +88,37 @@ class Guests:
     def image(self, **changes):
         into = self.folder / uuid.uuid4().hex
         into.mkdir()
-        recipe = self.technology.recipe("startup", self.settings(**changes))
-        order = BuildOrder(
-            app="startup", into=into, roots={}, files={}, state=self.place.state, recipe=recipe
+        build_inputs = self.technology.build_inputs("startup", self.settings(**changes))
+        request = BuildRequest(
+            service="startup",
+            into=into,
+            roots={},
+            files={},
+            state=self.placement.state,
+            build_inputs=build_inputs,
         )
-        return self.technology.build_image(order)
+        return self.technology.build_image(request)
 
-    def order(self, image, *, port=9, nonce="n", memory_mib=None):
+    def request(self, image, *, port=9, nonce="n", memory_mib=None):
         instance_id = f"test{uuid.uuid4().hex[:8]}"
-        return StartOrder(
+        return StartRequest(
             instance_id=instance_id,
-            app="startup",
+            service="startup",
             image=image,
-            command=services.probe_command(self.place.home, port, nonce),
+            command=launcher.probe_command(self.placement.callback_address, port, nonce),
             port=None,
             network="bridge",
             settings=self.settings(),
             tuning=TUNING,
-            place=self.place,
+            placement=self.placement,
             log=self.folder / f"{instance_id}.log",
             memory_mib=memory_mib,
         )
 
     def start(self, image, **given):
-        order = self.order(image, **given)
-        self.technology.prepare(order)
-        return self.technology.start(order)
+        request = self.request(image, **given)
+        self.technology.prepare(request)
+        return self.technology.start(request)
 
     def end_of(self, instance):
         """Wait until it does not run, and give what the user is told."""
@@ -129,19 +138,19 @@ class Guests:
         )
 
     def leftovers(self):
-        state = str(self.place.state)
-        found = plugins.host("tcg").leftovers()
+        state = str(self.placement.state)
+        found = registry.hypervisor("tcg").leftovers()
         return [each for each in found if each.state == state]
 
 
 @pytest.fixture
 def guests(wire, tmp_path):
     given = Guests(wire, tmp_path)
-    if lacks := given.technology.lacks():
-        pytest.skip(lacks[0].what)
+    if missing_requirements := given.technology.missing_requirements():
+        pytest.skip(missing_requirements[0].what)
     yield given
     for leftover in given.leftovers():
-        plugins.host("tcg").remove(leftover)
+        registry.hypervisor("tcg").remove(leftover)
 
 
 @pytest.fixture
@@ -163,7 +172,7 @@ def await_packet(listener, nonce):
 
 @pytest.mark.parametrize("memory_mib", [2, 8, 512])
 def test_it_sends_the_nonce_and_stays(guests, floor, memory_mib):
-    with listening(guests.place.home) as listener:
+    with listening(guests.placement.callback_address) as listener:
         instance = guests.start(floor, port=listener.port, nonce="abc", memory_mib=memory_mib)
         await_packet(listener, "abc")
     assert guests.technology.is_running(instance)
@@ -194,13 +203,13 @@ def test_it_answers_the_clients_pings_and_sleeps_in_between(guests, floor, wire)
 
 def test_its_first_frame_is_seen_where_there_is_no_probe(guests):
     image = guests.image(packet="first")
-    assert not guests.technology.sends_nonce(image)
-    order = guests.order(image)
-    guests.technology.prepare(order)
-    frame = guests.technology.first_frame(order)
+    assert not guests.technology.has_probe(image)
+    request = guests.request(image)
+    guests.technology.prepare(request)
+    frame = guests.technology.first_frame(request)
     with watching(frame.interface, frame.mac) as watcher:
         began_ns = time.time_ns()
-        guests.technology.start(order)
+        guests.technology.start(request)
         stamp_ns = await_packet(watcher, "")
     assert began_ns < stamp_ns < time.time_ns()
 
@@ -208,7 +217,7 @@ def test_its_first_frame_is_seen_where_there_is_no_probe(guests):
 def test_every_thread_of_qemu_stays_on_the_servers_cpus(guests, floor):
     instance = guests.start(floor)
     for thread in Path(f"/proc/{instance.handle['number']}/task").iterdir():
-        assert os.sched_getaffinity(int(thread.name)) == set(guests.place.cpus)
+        assert os.sched_getaffinity(int(thread.name)) == set(guests.placement.cpus)
 
 
 def test_the_image_is_the_same_each_time_and_all_of_it_is_counted(guests, floor):
@@ -227,7 +236,7 @@ def test_a_disk_counts_and_stays_as_it_is(guests, tmp_path, form):
     before = disk.read_bytes()
     image = guests.image(boot="kernel+disk", disks=[{"path": str(disk), "format": form}])
     assert image.size.apparent_bytes > disk.stat().st_size
-    with listening(guests.place.home) as listener:
+    with listening(guests.placement.callback_address) as listener:
         guests.start(image, port=listener.port, nonce="abc")
         await_packet(listener, "abc")
     assert disk.read_bytes() == before
@@ -340,12 +349,12 @@ def test_what_qemu_refuses_leaves_nothing(guests):
 
 
 def test_without_its_program_nothing_is_left(guests, floor, monkeypatch):
-    order = guests.order(floor)
-    guests.technology.prepare(order)
-    monkeypatch.setattr(machine, "command", lambda _: ["/no/such/qemu"])
+    request = guests.request(floor)
+    guests.technology.prepare(request)
+    monkeypatch.setattr(vm_process, "command", lambda _: ["/no/such/qemu"])
     with pytest.raises(InstanceError):
-        guests.technology.start(order)
-    assert not tap.exists(order.instance_id)
+        guests.technology.start(request)
+    assert not tap.exists(request.instance_id)
 
 
 # --- `unikernel check` ---------------------------------------------------------------------------
@@ -355,25 +364,25 @@ def test_without_its_program_nothing_is_left(guests, floor, monkeypatch):
 def checked(guests):
     """Check a description, and give whether it is good, with the lines that were said."""
 
-    def checked_it(file, app="startup", within_s=BOOTS_WITHIN_S):
+    def checked_it(file, service="startup", within_s=BOOTS_WITHIN_S):
         said = []
-        wanted = check.Check(
+        wanted = unikernel_check.Check(
             file=file,
-            app=app,
+            service=service,
             runner=Processes(accelerator="tcg"),
             folder=guests.folder,
-            guest_subnet=guests.place.guest_subnet,
-            state=guests.place.state,
-            cpus=guests.place.cpus,
+            guest_subnet=guests.placement.guest_subnet,
+            state=guests.placement.state,
+            cpus=guests.placement.cpus,
             within_s=within_s,
         )
-        return check.run(wanted, said.append), "\n".join(said)
+        return unikernel_check.run(wanted, said.append), "\n".join(said)
 
     return checked_it
 
 
 def test_a_check_says_line_by_line_what_it_saw(guests, checked):
-    good, said = checked(descriptions.shipped("floor", "startup", "qemu"))
+    good, said = checked(description_loader.shipped("floor", "startup", "qemu"))
     assert good
     for words in ("sha256", "made by: gcc", "the packet with its nonce", "a pong", "': seen"):
         assert words in said
@@ -385,21 +394,21 @@ def test_a_check_tells_what_was_set_in_the_guest(guests, floor, checked):
     program.write_text('#!/bin/sh\necho "$WHERE $1"\n')
     program.chmod(0o755)
     file = guests.folder / "startup.yaml"
-    described = yaml.safe_load(descriptions.shipped("floor", "startup", "qemu").read_text())
+    described = yaml.safe_load(description_loader.shipped("floor", "startup", "qemu").read_text())
     control = {"program": str(program), "environment": {"WHERE": "at ${address}"}}
     control |= {"set": ["${name}=${value}"], "read": ["${name}"], "values": {"limit": 5}}
     described |= {"make": None, "kernel": floor.reference["kernel"], "control": control}
     file.write_text(yaml.safe_dump(described))
     good, said = checked(file)
     assert good
-    address = lay_out(guests.place.guest_subnet).guest
+    address = lay_out(guests.placement.guest_subnet).guest
     assert f"limit: at {address} limit, though 5 was asked for" in said
 
 
 def test_a_check_of_what_serves_nothing_says_what_it_waited_for(guests, checked, kernel_of):
     file = guests.folder / "http.yaml"
     file.write_text(f"kernel: {kernel_of(DIES)}\n")
-    good, said = checked(file, app="http", within_s=2)
+    good, said = checked(file, service="http", within_s=2)
     assert not good
     assert "not good: a reply of http awaited" in said
     assert "the guest is dead" in said
@@ -408,7 +417,7 @@ def test_a_check_of_what_serves_nothing_says_what_it_waited_for(guests, checked,
 def test_a_check_of_what_is_not_there_says_what_is_missing(guests, checked):
     file = guests.folder / "kv.yaml"
     file.write_text("boot: disk\ndisks: [{format: raw}]\n")
-    good, said = checked(file, app="kv")
+    good, said = checked(file, service="kv")
     assert not good
     assert "`disks.0.path`" in said
 
@@ -429,31 +438,31 @@ signal.pause()
 
 
 def test_a_guest_of_a_killed_job_is_found_by_its_label_and_ended(guests, floor):
-    order = guests.order(floor)
+    request = guests.request(floor)
     job = subprocess.Popen(
         [sys.executable, "-c", STARTED_ELSEWHERE], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    job.stdin.write(pickle.dumps(order))
+    job.stdin.write(pickle.dumps(request))
     job.stdin.close()
     assert job.stdout.readline()
     job.send_signal(signal.SIGKILL)
     job.wait()
-    assert machine.pid_of(order.instance_id)
+    assert vm_process.pid_of(request.instance_id)
     (found, *_) = guests.leftovers()
-    assert (found.kind, found.name) == ("unikernel", order.instance_id)
+    assert (found.kind, found.name) == ("unikernel", request.instance_id)
     for leftover in guests.leftovers():
-        plugins.host("tcg").remove(leftover)
-    assert machine.pid_of(order.instance_id) is None
-    assert not tap.exists(order.instance_id)
-    assert str(guests.place.state) not in bridge.owners().values()
+        registry.hypervisor("tcg").remove(leftover)
+    assert vm_process.pid_of(request.instance_id) is None
+    assert not tap.exists(request.instance_id)
+    assert str(guests.placement.state) not in bridge.owners().values()
     assert guests.leftovers() == []
 
 
 def test_a_guest_of_another_testbed_is_left_alone(guests, floor):
     instance = guests.start(floor)
-    others = replace(guests.place, state=guests.folder / "other")
+    others = replace(guests.placement, state=guests.folder / "other")
     assert [each.state for each in guests.leftovers() if each.kind == "unikernel"] == [
-        str(guests.place.state)
+        str(guests.placement.state)
     ]
     assert str(others.state) not in {each.state for each in guests.leftovers()}
     guests.technology.stop(instance)

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import plugins
-from featherbench.platforms.contract import BuildOrder
+from featherbench import registry
+from featherbench.contracts.technology import BuildRequest
+from featherbench.system.polling import wait_until
+from featherbench.system.processes import PROC, is_alive
 from featherbench.testbed import network
-from featherbench.testbed.ownership import current_owner
-from featherbench.testbed.processes import PROC, is_alive
+from featherbench.testbed.reservation import current_owner
 from featherbench.testbed.state import STATE_VARIABLE, State
-from featherbench.waiting import wait_until
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[2]
@@ -143,10 +143,10 @@ def network_leftovers():
 
 
 def fake_image(folder):
-    technology = plugins.technology("fake", [PLUGINS])
+    technology = registry.technology("fake", [PLUGINS])
     image = technology.build_image(
-        BuildOrder(
-            app="http",
+        BuildRequest(
+            service="http",
             into=folder / "image",
             roots={},
             files={},

@@ -11,11 +11,12 @@ import sys
 import uuid
 from pathlib import Path
 
-from featherbench import plugins, services
+from featherbench import registry
+from featherbench.contracts.technology import StartRequest
 from featherbench.errors import FeatherbenchError
-from featherbench.platforms.contract import StartOrder
-from featherbench.record import Image
-from featherbench.spec import TestbedSpec, TuningSpec
+from featherbench.records.image import Image
+from featherbench.records.job_specs import TestbedSpec, TuningSpec
+from featherbench.services import launcher
 from featherbench.testbed import lease
 from featherbench.testbed.lease import Lease
 from featherbench.testbed.session import session
@@ -29,16 +30,16 @@ TUNING = TuningSpec(
 
 def start(technology, image, testbed, folder):
     return technology.start(
-        StartOrder(
+        StartRequest(
             instance_id=uuid.uuid4().hex[:12],
-            app="http",
+            service="http",
             image=image,
-            command=services.serve_command("http"),
+            command=launcher.serve_command("http"),
             port=18_099,
             network="host",
             settings=technology.Settings(),
             tuning=testbed.tuning,
-            place=testbed.place,
+            placement=testbed.placement,
             log=folder / "instance.log",
         )
     )
@@ -46,12 +47,12 @@ def start(technology, image, testbed, folder):
 
 def count(technology, testbed):
     """Count the instances of this testbed."""
-    return sum(each.state == str(testbed.place.state) for each in technology.leftovers())
+    return sum(each.state == str(testbed.placement.state) for each in technology.leftovers())
 
 
 def main(*, client, image, plugin_folder, folder, load_s, wait_s, leased):
     folder = Path(folder)
-    technology = plugins.technology("fake", [plugin_folder])
+    technology = registry.technology("fake", [plugin_folder])
     with (
         (folder / "journal").open("a", buffering=1) as journal,
         session(
@@ -72,7 +73,7 @@ def main(*, client, image, plugin_folder, folder, load_s, wait_s, leased):
             deployment_id="d",
             instance=instance,
             technology="fake",
-            host="native",
+            hypervisor="native",
             plugins=(plugin_folder,),
         )
         if leased == "yes":

@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from featherbench import waiting
-from featherbench.testbed import network, ownership
-from featherbench.testbed.ownership import release_testbed
+from featherbench.system import polling
+from featherbench.system.polling import wait_until
+from featherbench.testbed import network, reservation
+from featherbench.testbed.reservation import release_testbed
 from featherbench.testbed.session import alone
 from featherbench.testbed.state import STATE_VARIABLE
-from featherbench.waiting import wait_until
 
 
 class DayWithEachLook:
@@ -23,7 +23,7 @@ class DayWithEachLook:
 
     def sleep(self, duration_s):
         time.sleep(duration_s)
-        self.passed += duration_s == ownership.POLL_EVERY_S
+        self.passed += duration_s == reservation.POLL_EVERY_S
 
 
 def begun(sandbox):
@@ -62,7 +62,7 @@ def test_unless_told_so_none_gives_up_however_long_it_takes(loopback, monkeypatc
     first = loopback.workflow(jobs=1, load_s=2)
     begun(loopback)
     days = DayWithEachLook()
-    monkeypatch.setattr(waiting, "time", days)
+    monkeypatch.setattr(polling, "time", days)
     with alone(plugins=(), what="build"):
         assert days.passed > 1
         assert first.wait(timeout=60) == 0

@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from featherbench.plugins import PLUGINS_VARIABLE
+from featherbench.registry import PLUGINS_VARIABLE
+from featherbench.system.polling import wait_until
 from featherbench.testbed.lock import running_job
-from featherbench.testbed.ownership import current_owner, release_testbed
+from featherbench.testbed.reservation import current_owner, release_testbed
 from featherbench.testbed.session import alone
 from featherbench.testbed.state import STATE_VARIABLE
-from featherbench.waiting import wait_until
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 ROUNDS = 3

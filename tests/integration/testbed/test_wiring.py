@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from featherbench.errors import TestbedError
-from featherbench.spec import TestbedSpec, TuningSpec
+from featherbench.records.job_specs import TestbedSpec, TuningSpec
 from featherbench.testbed import network
 from featherbench.testbed.client import LocalClient
-from featherbench.testbed.ownership import release_testbed
+from featherbench.testbed.reservation import release_testbed
 from featherbench.testbed.session import session
 from featherbench.testbed.state import STATE_VARIABLE
 
@@ -61,7 +61,7 @@ def foreign_process():
 
 def test_packets_pass_between_client_and_server(enter):
     with enter() as testbed:
-        ping = ["ping", "-c", "3", "-i", "0.02", testbed.place.address]
+        ping = ["ping", "-c", "3", "-i", "0.02", testbed.placement.address]
         assert ", 0% packet loss" in testbed.client.run(ping, timeout_s=10).stdout
 
 
@@ -86,7 +86,7 @@ def test_nothing_strays_to_a_network_that_is_gone(enter, ip, address):
 
 def test_both_sides_are_tuned_and_put_back(enter, wired):
     with enter() as testbed:
-        assert testbed.applied["host"] == testbed.applied["client"] == TUNING.net_sysctls
+        assert testbed.applied["machine"] == testbed.applied["client"] == TUNING.net_sysctls
         inside = testbed.client.run(["cat", "/proc/sys/net/core/somaxconn"], timeout_s=5)
         assert inside.stdout == "1021\n"
         assert SOMAXCONN.read_text() == "1021\n"
@@ -132,7 +132,7 @@ def test_a_network_that_was_damaged_is_made_anew(enter, ip):
         pass
     ip("link", "delete", network.SERVER_LINK)
     with enter() as testbed:
-        ping = ["ping", "-c", "1", testbed.place.address]
+        ping = ["ping", "-c", "1", testbed.placement.address]
         assert testbed.client.run(ping, timeout_s=10).exit_status == 0
 
 
@@ -143,7 +143,7 @@ def test_a_subnet_that_others_use_is_refused(enter, ip):
         with pytest.raises(TestbedError, match=r"foreign0 \(198\.18\.9\.0/24\)"):
             enter(subnet="198.18.9.0/24").__enter__()
         with enter(subnet="198.18.10.0/24") as testbed:
-            assert testbed.place.address == "198.18.10.1"
+            assert testbed.placement.address == "198.18.10.1"
     finally:
         ip("link", "delete", "foreign0")
 

@@ -5,23 +5,25 @@ import os
 
 import pytest
 
-from featherbench import plugins
-from featherbench.platforms.contract import Place
+from featherbench import registry
+from featherbench.contracts.technology import Placement
 
 
 @pytest.fixture
-def place(wire, tmp_path):
-    given = Place(
-        host="xentcg",
+def placement(wire, tmp_path):
+    given = Placement(
+        hypervisor="xentcg",
         address=wire.address,
-        home=wire.address,
+        callback_address=wire.address,
         cpus=(max(os.sched_getaffinity(0)),),
         container_subnet="",
         guest_subnet=wire.guest_subnet,
         state=tmp_path / "state",
     )
     yield given
-    for host in map(plugins.host, ("xentcg", "tcg")):  # the latter finds bridges and rules
-        for leftover in host.leftovers():
+    for hypervisor in map(
+        registry.hypervisor, ("xentcg", "tcg")
+    ):  # the latter finds bridges and rules
+        for leftover in hypervisor.leftovers():
             if leftover.state == str(given.state):
-                host.remove(leftover)
+                hypervisor.remove(leftover)

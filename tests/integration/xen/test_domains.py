@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import plugins, services
-from featherbench.guest import folder
-from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
-from featherbench.waiting import wait_until
+from featherbench import registry
+from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
+from featherbench.records.tuning import Tuning
+from featherbench.services import launcher
+from featherbench.system.polling import wait_until
+from featherbench.vm import instance_dir as folder
 
 pytestmark = [pytest.mark.xen, pytest.mark.testbed, pytest.mark.timeout(1200)]
 BOOTS_WITHIN_S = 300.0
@@ -27,29 +29,29 @@ class Xen:
     technology: object
     image: object
     wire: object
-    place: Place
+    placement: Placement
     folder: Path
 
-    def order(self, *, init="minimal", mode="pvh", command=None):
+    def request(self, *, init="minimal", mode="pvh", command=None):
         instance_id = f"test{uuid.uuid4().hex[:8]}"
         guest = {"init": init, "mode": mode, "memory_mib": 192, "vcpus": 1}
-        return StartOrder(
+        return StartRequest(
             instance_id=instance_id,
-            app="http",
+            service="http",
             image=self.image,
-            command=command or services.serve_command("http"),
-            port=services.PORTS["http"],
+            command=command or launcher.serve_command("http"),
+            port=launcher.PORTS["http"],
             network="bridge",
             settings=self.technology.Settings.model_validate({"guest": guest}),
             tuning=TUNING,
-            place=self.place,
+            placement=self.placement,
             log=self.folder / f"{instance_id}.log",
         )
 
     def start(self, **given):
-        order = self.order(**given)
-        self.technology.prepare(order)
-        return self.technology.start(order)
+        request = self.request(**given)
+        self.technology.prepare(request)
+        return self.technology.start(request)
 
     def await_payload(self, instance):
         where = f"http://{instance.endpoint.address}:{instance.endpoint.port}/payload"
@@ -64,13 +66,13 @@ class Xen:
 
 @pytest.fixture(scope="module")
 def image(built_root, tmp_path_factory):
-    technology = plugins.platform("linux", "tcg")
-    if lacks := technology.lacks():
-        pytest.skip(lacks[0].what)
-    workload = plugins.workload("http")
+    technology = registry.platform("linux", "tcg")
+    if missing_requirements := technology.missing_requirements():
+        pytest.skip(missing_requirements[0].what)
+    workload = registry.workload("http")
     return technology.build_image(
-        BuildOrder(
-            app="http",
+        BuildRequest(
+            service="http",
             into=tmp_path_factory.mktemp("http"),
             roots=built_root.roots_of(technology),
             files=workload.files(workload.Settings()),
@@ -80,10 +82,10 @@ def image(built_root, tmp_path_factory):
 
 
 @pytest.fixture
-def xen(xen_settings, image, wire, place, tmp_path):
-    technology = plugins.platform("linux", "xentcg", host_settings=xen_settings)
-    assert technology.lacks() == []
-    return Xen(technology=technology, image=image, wire=wire, place=place, folder=tmp_path)
+def xen(xen_settings, image, wire, placement, tmp_path):
+    technology = registry.platform("linux", "xentcg", hypervisor_settings=xen_settings)
+    assert technology.missing_requirements() == []
+    return Xen(technology=technology, image=image, wire=wire, placement=placement, folder=tmp_path)
 
 
 @pytest.mark.parametrize(("mode", "init"), [("pv", "minimal"), ("pvh", "systemd")])

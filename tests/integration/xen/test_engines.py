@@ -8,10 +8,12 @@ import uuid
 
 import pytest
 
-from featherbench import plugins, services
-from featherbench.guest import folder
-from featherbench.platforms.contract import BuildOrder, StartOrder, Tuning
-from featherbench.waiting import wait_until
+from featherbench import registry
+from featherbench.contracts.technology import BuildRequest, StartRequest
+from featherbench.records.tuning import Tuning
+from featherbench.services import launcher
+from featherbench.system.polling import wait_until
+from featherbench.vm import instance_dir
 
 pytestmark = [
     *(pytest.mark.xen, pytest.mark.testbed, pytest.mark.benchmark),
@@ -24,43 +26,43 @@ TUNING = Tuning(net_sysctls={}, nofile=4321)
 
 @pytest.fixture(params=["docker", "lxd"])
 def technology(request, xen_settings):
-    given = plugins.platform(request.param, "xentcg", host_settings=xen_settings)
-    if lacks := given.lacks():
-        pytest.skip(lacks[0].what)
+    given = registry.platform(request.param, "xentcg", hypervisor_settings=xen_settings)
+    if missing_requirements := given.missing_requirements():
+        pytest.skip(missing_requirements[0].what)
     return given
 
 
 @pytest.fixture
-def order(technology, built_root, place, tmp_path):
-    workload = plugins.workload("http")
+def start_request(technology, built_root, placement, tmp_path):
+    workload = registry.workload("http")
     image = technology.build_image(
-        BuildOrder(
-            app="http",
+        BuildRequest(
+            service="http",
             into=tmp_path,
             roots=built_root.roots_of(technology),
             files=workload.files(workload.Settings()),
-            state=place.state,
+            state=placement.state,
         )
     )
     instance_id = f"test{uuid.uuid4().hex[:8]}"
     settings = {"guest": {"memory_mib": MEMORY_MIB, "vcpus": 1}}
-    return StartOrder(
+    return StartRequest(
         instance_id=instance_id,
-        app="http",
+        service="http",
         image=image,
-        command=services.serve_command("http"),
-        port=services.PORTS["http"],
+        command=launcher.serve_command("http"),
+        port=launcher.PORTS["http"],
         network="nat",
         settings=technology.Settings.model_validate(settings),
         tuning=TUNING,
-        place=place,
+        placement=placement,
         log=tmp_path / f"{instance_id}.log",
     )
 
 
-def test_a_container_in_a_domain_serves_the_client(technology, order, wire, left_in_dom0):
-    technology.prepare(order)
-    instance = technology.start(order)
+def test_a_container_in_a_domain_serves_the_client(technology, start_request, wire, left_in_dom0):
+    technology.prepare(start_request)
+    instance = technology.start(start_request)
     where = f"http://{instance.endpoint.address}:{instance.endpoint.port}/payload"
     said = wait_until(
         lambda: wire.client("sh", "-c", f"curl --silent --max-time 5 {where} || true"),
@@ -77,4 +79,4 @@ def test_a_container_in_a_domain_serves_the_client(technology, order, wire, left
     technology.stop(instance)
     assert not technology.is_running(instance)
     assert left_in_dom0() == set()
-    assert not folder.of(instance.id).path.exists()
+    assert not instance_dir.of(instance.id).path.exists()

@@ -14,12 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import plugins, services
+from featherbench import registry
+from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
 from featherbench.errors import InstanceDiedError, InstanceError
-from featherbench.guest import bridge, folder
-from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
-from featherbench.waiting import wait_until
-from featherbench.xen import guests
+from featherbench.records.tuning import Tuning
+from featherbench.services import launcher
+from featherbench.system.polling import wait_until
+from featherbench.vm import instance_dir as folder
+from featherbench.vm.network import bridge
+from featherbench.xen import domain_lifecycle
 
 pytestmark = pytest.mark.testbed
 FAKE = Path(__file__).with_name("fake_xl.py")
@@ -31,54 +34,54 @@ class Domains:
     """Rumprun's startup image as domains of this machine."""
 
     technology: object
-    place: Place
+    placement: Placement
     folder: Path
 
     def start(self, kernel=b"stays", **changes):
-        return self.technology.start(self.order(kernel, **changes))
+        return self.technology.start(self.request(kernel, **changes))
 
-    def order(self, kernel, **changes):
+    def request(self, kernel, **changes):
         file = self.folder / f"{uuid.uuid4().hex}.elf"
         file.write_bytes(ELF_HEAD + kernel)
         settings = self.technology.Settings.model_validate(
             {"images": {"startup": {"kernel": str(file), **changes}}}
         )
         image = self.technology.build_image(
-            BuildOrder(
-                app="startup",
+            BuildRequest(
+                service="startup",
                 into=self.folder,
                 roots={},
                 files={},
-                state=self.place.state,
-                recipe=self.technology.recipe("startup", settings),
+                state=self.placement.state,
+                build_inputs=self.technology.build_inputs("startup", settings),
             )
         )
         instance_id = f"test{uuid.uuid4().hex[:8]}"
-        order = StartOrder(
+        request = StartRequest(
             instance_id=instance_id,
-            app="startup",
+            service="startup",
             image=image,
-            command=services.probe_command(self.place.home, 9, "n"),
+            command=launcher.probe_command(self.placement.callback_address, 9, "n"),
             port=None,
             network="bridge",
             settings=settings,
             tuning=Tuning(net_sysctls={}, nofile=None),
-            place=self.place,
+            placement=self.placement,
             log=self.folder / f"{instance_id}.log",
         )
-        self.technology.prepare(order)
-        return order
+        self.technology.prepare(request)
+        return request
 
     def leftovers(self):
         found = self.technology.leftovers()
-        return [each for each in found if each.state == str(self.place.state)]
+        return [each for each in found if each.state == str(self.placement.state)]
 
     def asked(self):
         return [json.loads(line) for line in (self.folder / "asked").read_text().splitlines()]
 
 
 @pytest.fixture
-def domains(place, tmp_path, monkeypatch):
+def domains(placement, tmp_path, monkeypatch):
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in ("xl", "xenstore-read", "xenstore-write"):
@@ -86,9 +89,9 @@ def domains(place, tmp_path, monkeypatch):
         (programs / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_XEN", str(tmp_path))
-    monkeypatch.setattr(guests, "IN_DOM0", tmp_path / "domains")
-    technology = plugins.platform("rumprun", "xen")
-    given = Domains(technology=technology, place=place, folder=tmp_path)
+    monkeypatch.setattr(domain_lifecycle, "IN_DOM0", tmp_path / "domains")
+    technology = registry.platform("rumprun", "xen")
+    given = Domains(technology=technology, placement=placement, folder=tmp_path)
     yield given
     for leftover in given.leftovers():
         technology.remove(leftover)
@@ -106,7 +109,7 @@ def test_a_domain_is_made_paused_told_and_let_go(domains):
     config = (domains.folder / "domains" / instance.id / "domain.cfg").read_text()
     assert f'name = "{name}"' in config
     assert 'type = "pv"' in config
-    assert f"bridge={bridge.of(str(domains.place.state))}" in config
+    assert f"bridge={bridge.of(str(domains.placement.state))}" in config
 
 
 def test_it_runs_is_heard_and_ends_without_a_trace(domains):
@@ -161,8 +164,8 @@ def is_being_made(domains):
 
 
 def test_one_that_is_still_being_made_when_its_starter_is_killed_does_not_appear(domains):
-    given, order = domains.folder / "order.pickle", domains.order(b"slow")
-    given.write_bytes(pickle.dumps((guests.IN_DOM0, order)))
+    given, request = domains.folder / "order.pickle", domains.request(b"slow")
+    given.write_bytes(pickle.dumps((domain_lifecycle.IN_DOM0, request)))
     (domains.folder / "asked").touch()
     starter = subprocess.Popen([sys.executable, "-c", STARTS, given])
     wait_until(lambda: is_being_made(domains), what="xl create", within_s=30)
@@ -170,6 +173,6 @@ def test_one_that_is_still_being_made_when_its_starter_is_killed_does_not_appear
     starter.wait()
     (leftover,) = domains.leftovers()
     domains.technology.remove(leftover)
-    assert ["xl", "destroy", f"featherbench-{order.instance_id}"] in domains.asked()
+    assert ["xl", "destroy", f"featherbench-{request.instance_id}"] in domains.asked()
     assert list(domains.folder.glob("*.console")), "it had been made by then"
     assert list(domains.folder.glob("*.domain")) == []

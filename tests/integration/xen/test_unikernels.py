@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import plugins, services
+from featherbench import registry
+from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import listening
-from featherbench.platforms.contract import BuildOrder, Place, StartOrder, Tuning
-from featherbench.waiting import wait_until
+from featherbench.records.tuning import Tuning
+from featherbench.services import launcher
+from featherbench.system.polling import wait_until
 
 pytestmark = [pytest.mark.xen, pytest.mark.testbed, pytest.mark.timeout(1200)]
 BOOTS_WITHIN_S = 120.0
@@ -28,7 +30,7 @@ class Floor:
     """Guests of floor on the wire, with descriptions that differ from the shipped one."""
 
     technology: object
-    place: Place
+    placement: Placement
     folder: Path
     wire: object
 
@@ -37,44 +39,49 @@ class Floor:
             changes = {"make": None, **changes, "kernel": str(changes["kernel"])}
         return self.technology.Settings.model_validate({"images": {"startup": changes}})
 
-    def order(self, *, port=9, nonce="n", **changes):
+    def request(self, *, port=9, nonce="n", **changes):
         into = self.folder / uuid.uuid4().hex
         into.mkdir()
-        recipe = self.technology.recipe("startup", self.settings(**changes))
+        build_inputs = self.technology.build_inputs("startup", self.settings(**changes))
         image = self.technology.build_image(
-            BuildOrder(
-                app="startup", into=into, roots={}, files={}, state=self.place.state, recipe=recipe
+            BuildRequest(
+                service="startup",
+                into=into,
+                roots={},
+                files={},
+                state=self.placement.state,
+                build_inputs=build_inputs,
             )
         )
         instance_id = f"test{uuid.uuid4().hex[:8]}"
-        return StartOrder(
+        return StartRequest(
             instance_id=instance_id,
-            app="startup",
+            service="startup",
             image=image,
-            command=services.probe_command(self.place.home, port, nonce),
+            command=launcher.probe_command(self.placement.callback_address, port, nonce),
             port=None,
             network="bridge",
             settings=self.settings(),
             tuning=Tuning(net_sysctls={}, nofile=None),
-            place=self.place,
+            placement=self.placement,
             log=self.folder / f"{instance_id}.log",
         )
 
     def start(self, **given):
-        order = self.order(**given)
-        self.technology.prepare(order)
-        return self.technology.start(order)
+        request = self.request(**given)
+        self.technology.prepare(request)
+        return self.technology.start(request)
 
 
 @pytest.fixture
-def floor(xen_settings, place, wire, tmp_path):
-    technology = plugins.platform("floor", "xentcg", host_settings=xen_settings)
-    assert technology.lacks() == []
-    return Floor(technology=technology, place=place, folder=tmp_path, wire=wire)
+def floor(xen_settings, placement, wire, tmp_path):
+    technology = registry.platform("floor", "xentcg", hypervisor_settings=xen_settings)
+    assert technology.missing_requirements() == []
+    return Floor(technology=technology, placement=placement, folder=tmp_path, wire=wire)
 
 
 def test_it_sends_its_packet_answers_pings_and_goes(floor, left_in_dom0):
-    with listening(floor.place.home) as listener:
+    with listening(floor.placement.callback_address) as listener:
         instance = floor.start(port=listener.port, nonce="a-nonce")
         wait_until(
             lambda: listener.stamp_ns("a-nonce"),
@@ -123,10 +130,10 @@ def test_a_guest_that_gives_up_is_told_with_its_last_words(floor):
 def test_what_xen_cannot_boot_is_refused_in_its_words(floor, left_in_dom0):
     kernel = floor.folder / "kernel.elf"
     kernel.write_bytes(ELF)
-    order = floor.order(kernel=kernel)
-    floor.technology.prepare(order)
+    request = floor.request(kernel=kernel)
+    floor.technology.prepare(request)
     with pytest.raises(InstanceError, match="xl refused"):
-        floor.technology.start(order)
+        floor.technology.start(request)
     assert left_in_dom0() == set()
 
 
@@ -143,14 +150,16 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_a_domain_whose_starter_was_killed_is_found_and_removed(floor, xen_settings, left_in_dom0):
     given = floor.folder / "order.pickle"
-    order = floor.order()
-    given.write_bytes(pickle.dumps((order, xen_settings)))
+    request = floor.request()
+    given.write_bytes(pickle.dumps((request, xen_settings)))
     done = subprocess.run([sys.executable, "-c", STARTS_AND_DIES, given], check=False, timeout=300)
     assert done.returncode == -signal.SIGKILL
     assert left_in_dom0() != set()
-    host = plugins.host("xentcg")
-    (leftover,) = [each for each in host.leftovers() if each.state == str(floor.place.state)]
-    assert leftover.name == order.instance_id
-    host.remove(leftover)
-    host.remove(leftover)
+    hypervisor = registry.hypervisor("xentcg")
+    (leftover,) = [
+        each for each in hypervisor.leftovers() if each.state == str(floor.placement.state)
+    ]
+    assert leftover.name == request.instance_id
+    hypervisor.remove(leftover)
+    hypervisor.remove(leftover)
     assert left_in_dom0() == set()

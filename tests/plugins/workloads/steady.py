@@ -10,13 +10,13 @@ import time
 from typing import TYPE_CHECKING, ClassVar
 
 from featherbench.clock import now_utc
-from featherbench.record import Window
-from featherbench.settings import DriverSettings
+from featherbench.contracts.settings import DriverSettings
+from featherbench.records.cell import Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.measuring.bench import Bench
+    from featherbench.contracts.bench import Bench
 
 FIGURES = (99.0, 101.0)
 
@@ -26,10 +26,10 @@ class Settings(DriverSettings):
 
 
 class Workload:
-    """See `workloads/contract.py`."""
+    """See `contracts/workload.py`."""
 
     Settings: ClassVar[type[DriverSettings]] = Settings
-    apps: ClassVar[tuple[str, ...]] = ("startup",)
+    services: ClassVar[tuple[str, ...]] = ("startup",)
     uses_lease: ClassVar[bool] = False
     without_server: ClassVar[str] = "no"
     sweeps: ClassVar[bool] = False

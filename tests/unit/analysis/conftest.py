@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from featherbench.plan import Plan, PlannedLack, PlannedPlatform, PlannedWorkload
-from featherbench.record import Cell, Coordinates, Measure, Verdict, Window
-from featherbench.statistics.samples import cell_files, gather
+from featherbench.records.cell import Cell, Coordinates, Measure, Verdict, Window
+from featherbench.records.plan import MissingRequirement, Plan, PlannedPlatform, PlannedWorkload
+from featherbench.statistics.data.samples import cell_files, gather
 
 TWO = ("linux-native", "docker-native")
 TWELVE = (
@@ -29,7 +29,11 @@ TWELVE = (
 )
 GUESTS = ("linux-tcg", "linux-kvm")
 """Whole systems, whose memory is fixed."""
-NINE = tuple(f"{t}-{host}" for host in ("native", "tcg", "kvm") for t in ("linux", "docker", "lxd"))
+NINE = tuple(
+    f"{t}-{hypervisor}"
+    for hypervisor in ("native", "tcg", "kvm")
+    for t in ("linux", "docker", "lxd")
+)
 LEVELS = (1, *range(100, 1001, 100))
 SPEED = {"linux": 1.0, "docker": 0.6, "lxd": 0.75, "rumprun": 0.5, "osv": 0.8, "mirageos": 0.03}
 SECONDS = {"linux-native": 0.004, "docker-native": 0.23, "linux-kvm": 8.5, "lxd-native": 6.3}
@@ -60,18 +64,20 @@ def plan_of(
 
 def _platform(name, lacking, fixed):
     place, _, network = name.partition("+")
-    technology, host = place.split("-")
-    lacks = (PlannedLack(what="no driver", remedy="write one"),) if name in lacking else ()
+    technology, hypervisor = place.split("-")
+    missing_requirements = (
+        (MissingRequirement(what="no driver", remedy="write one"),) if name in lacking else ()
+    )
     return PlannedPlatform(
         name=name,
         technology=technology,
-        host=host,
+        hypervisor=hypervisor,
         network=network or "nat",
         image_owner=technology,
-        virtualized=host != "native",
-        emulated=host == "tcg",
+        virtualized=hypervisor != "native",
+        emulated=hypervisor == "tcg",
         fixed_memory=name in fixed,
-        lacks=lacks,
+        missing_requirements=missing_requirements,
     )
 
 
@@ -93,7 +99,7 @@ def _figures(platform, workload, concurrency, noise):
         return [("startup_time", "s", SECONDS.get(platform.name, 1.5 / speed) * noise)]
     if workload == "image_size":
         size = MEBIBYTES.get(platform.technology, 280.0)
-        return [(f"image_size_{app}", "MiB", size) for app in ("http", "kv")]
+        return [(f"image_size_{service}", "MiB", size) for service in ("http", "kv")]
     if workload == "latency":
         return [("round_trip_time", "ms", 0.05 / speed * noise)]
     return _memory(20 / speed * noise, fixed=platform.fixed_memory)
@@ -102,7 +108,7 @@ def _figures(platform, workload, concurrency, noise):
 def _memory(held, *, fixed):
     if fixed:
         return [("memory_http_least", "MiB", 72.0), ("memory_kv_least", "MiB", 80.0)]
-    return [(f"memory_{app}_load", "MiB", held) for app in ("http", "kv")]
+    return [(f"memory_{service}_load", "MiB", held) for service in ("http", "kv")]
 
 
 def _secondary(metric, unit, value):
@@ -141,7 +147,7 @@ def cell_of(platform, workload, deployment, concurrency, windows, *, sequence=7)
         coordinates=Coordinates(
             platform=platform.name,
             technology=platform.technology,
-            host=platform.host,
+            hypervisor=platform.hypervisor,
             network=platform.network,
             workload=workload,
             deployment=deployment,
@@ -160,7 +166,7 @@ def cell_of(platform, workload, deployment, concurrency, windows, *, sequence=7)
         duration_s=9.0,
         overhead_s={},
         client={},
-        host_fingerprint="abc",
+        machine_fingerprint="abc",
     )
 
 

@@ -7,9 +7,9 @@ import pytest
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from featherbench.statistics.anova import COLUMNS, anova, effects
-from featherbench.statistics.replicates import groups
-from featherbench.statistics.samples import valid
+from featherbench.statistics.data.replicates import groups
+from featherbench.statistics.data.samples import valid
+from featherbench.statistics.inference.anova import COLUMNS, anova, effects
 
 EFFECTS = {
     "platform": "C(platform)",

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from analyze import TABLES
-from featherbench.statistics.apart import EMULATED, tabulated
-from featherbench.statistics.components import components
-from featherbench.statistics.costs import costs_s
-from featherbench.statistics.provisioning import provisioning
-from featherbench.statistics.screening import screen
+from featherbench.statistics.data.emulation import EMULATED, tabulated
+from featherbench.statistics.design.time_costs import costs_s
+from featherbench.statistics.design.variance_components import components
+from featherbench.statistics.diagnostics.screening import screen
+from featherbench.statistics.time_to_first_packet import provisioning
 
 
 def _of(table, *, emulated):
@@ -25,7 +25,7 @@ def tables(nine):
 
 
 def test_the_samples_say_which_platforms_are_emulated(nine):
-    known = nine.samples.groupby(EMULATED)["host"].unique()
+    known = nine.samples.groupby(EMULATED)["hypervisor"].unique()
     assert set(known[True]) == {"tcg"}
     assert set(known[False]) == {"native", "kvm"}
 
@@ -71,8 +71,8 @@ def test_an_emulated_baseline_is_lent_to_nobody(nine):
 def test_they_do_not_cross_on_any_link(nine):
     crossings = tabulated(provisioning, nine.samples)
     for row in crossings.to_dict("records"):
-        hosts = {row[side].partition("-")[2] for side in ("first_below", "first_above")}
-        assert hosts == {"tcg"} if row[EMULATED] else "tcg" not in hosts
+        hypervisors = {row[side].partition("-")[2] for side in ("first_below", "first_above")}
+        assert hypervisors == {"tcg"} if row[EMULATED] else "tcg" not in hypervisors
 
 
 def test_emulation_that_drifts_makes_nothing_else_suspect(nested):

@@ -102,12 +102,13 @@ def test_where_intervals_are_drawn_the_caption_says_over_what():
 def test_each_figure_shows_its_platforms(make):
     plan = make.plan(make.TWELVE)
     by_name = {entry.name: entry for entry in entries_for(plan)}
-    hosts = {
-        name: {platform.host for platform in by_name[name].platforms(plan)} for name in by_name
+    hypervisors = {
+        name: {platform.hypervisor for platform in by_name[name].platforms(plan)}
+        for name in by_name
     }
-    assert hosts["fig4a_http_throughput_native"] == {"native"}
-    assert hosts["fig4b_http_throughput_virtualized"] == {"kvm", "xen"}
-    assert hosts["fig3a_startup_time"] == {"native", "kvm", "xen"}
+    assert hypervisors["fig4a_http_throughput_native"] == {"native"}
+    assert hypervisors["fig4b_http_throughput_virtualized"] == {"kvm", "xen"}
+    assert hypervisors["fig3a_startup_time"] == {"native", "kvm", "xen"}
 
 
 def test_without_emulated_platforms_there_are_no_figures_of_them(make):
@@ -121,9 +122,9 @@ def test_without_emulated_platforms_there_are_no_figures_of_them(make):
 def test_emulated_platforms_have_figures_of_their_own_and_are_in_no_other(make):
     plan = make.plan(make.NINE)
     for entry in entries_for(plan):
-        hosts = {platform.host for platform in entry.platforms(plan)}
-        assert (hosts == {"tcg"}) == entry.emulated == entry.name.endswith("_emulated")
-        assert (not hosts & {"tcg"}) or entry.emulated
+        hypervisors = {platform.hypervisor for platform in entry.platforms(plan)}
+        assert (hypervisors == {"tcg"}) == entry.emulated == entry.name.endswith("_emulated")
+        assert (not hypervisors & {"tcg"}) or entry.emulated
         assert ("no measure of virtualization" in entry.caption) == entry.emulated
         assert ("emulated in software" in entry.title) == entry.emulated
     names = set(figures_for(plan))

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from featherbench.statistics.changes import COLUMNS, changes
+from featherbench.statistics.run_comparison import COLUMNS, changes
 
 BETWEEN, WITHIN = 0.01, 0.02
 

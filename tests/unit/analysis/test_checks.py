@@ -9,11 +9,11 @@ import pytest
 from scipy import stats
 from statsmodels.stats.diagnostic import acorr_ljungbox
 
-from featherbench.statistics.checks import READINGS, checks
-from featherbench.statistics.modes import several_modes
-from featherbench.statistics.pettitt import change_point
-from featherbench.statistics.screening import screen
-from featherbench.statistics.settling import running_averages
+from featherbench.statistics.diagnostics.assumptions import READINGS, checks
+from featherbench.statistics.diagnostics.bimodality import several_modes
+from featherbench.statistics.diagnostics.change_point import change_point
+from featherbench.statistics.diagnostics.screening import screen
+from featherbench.statistics.diagnostics.steady_state import running_averages
 
 LARGE = {"deployments": 6, "windows": 12, "levels": (1, 100)}
 

@@ -12,10 +12,10 @@ from matplotlib.colors import to_rgb
 
 from featherbench.figures.axis import LevelAxis
 from featherbench.figures.catalogue import ENTRIES, entries_for, figures_for
-from featherbench.figures.drawing import draw_all, figure, save
+from featherbench.figures.render import draw_all, figure, save
 from featherbench.figures.theme import DPI, LINES, TECHNOLOGIES, plain, style
-from featherbench.statistics.apart import tabulated
-from featherbench.statistics.ratios import ratios
+from featherbench.statistics.data.emulation import tabulated
+from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.summary import summarize
 
 mpl.use("agg")
@@ -147,7 +147,10 @@ def test_single_windows_and_single_levels_can_be_drawn(make, tmp_path):
 
 def test_no_two_platforms_look_alike():
     names = [
-        f"{t}-{host}{n}" for t in TECHNOLOGIES for host in LINES for n in ("", "+bridge", "+host")
+        f"{t}-{hypervisor}{n}"
+        for t in TECHNOLOGIES
+        for hypervisor in LINES
+        for n in ("", "+bridge", "+host")
     ]
     looks = [
         style(name, name.split("-")[0], name.split("-")[1].partition("+")[0]) for name in names
@@ -156,14 +159,16 @@ def test_no_two_platforms_look_alike():
         assert one != other, (a, b)
 
 
-@pytest.mark.parametrize("host", LINES)
-def test_in_print_platforms_of_one_host_are_told_apart_by_shape(host):
-    assert len({style(f"{t}-{host}", t, host).shape for t in TECHNOLOGIES}) == len(TECHNOLOGIES)
+@pytest.mark.parametrize("hypervisor", LINES)
+def test_in_print_platforms_of_one_host_are_told_apart_by_shape(hypervisor):
+    assert len({style(f"{t}-{hypervisor}", t, hypervisor).shape for t in TECHNOLOGIES}) == len(
+        TECHNOLOGIES
+    )
 
 
 @pytest.mark.parametrize("technology", TECHNOLOGIES)
 def test_in_print_hosts_of_one_technology_are_told_apart_by_shape_and_line(technology):
-    looks = [style(f"{technology}-{host}", technology, host) for host in LINES]
+    looks = [style(f"{technology}-{hypervisor}", technology, hypervisor) for hypervisor in LINES]
     assert (
         len({look.shape for look in looks}) == len({str(look.line) for look in looks}) == len(LINES)
     )
@@ -172,8 +177,10 @@ def test_in_print_hosts_of_one_technology_are_told_apart_by_shape_and_line(techn
 
 @pytest.mark.parametrize("technology", TECHNOLOGIES)
 def test_every_colour_stands_out_from_paper(technology):
-    for host in LINES:
-        red, green, blue = to_rgb(style(f"{technology}-{host}", technology, host).colour)
+    for hypervisor in LINES:
+        red, green, blue = to_rgb(
+            style(f"{technology}-{hypervisor}", technology, hypervisor).colour
+        )
         assert 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.8
 
 

@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 
 from featherbench.figures.catalogue import emulated
-from featherbench.figures.drawing import further, save
+from featherbench.figures.forest_plot import round_ratios
 from featherbench.figures.further import FURTHER
-from featherbench.figures.ratios import round_ratios
 from featherbench.figures.relative import relative_to_median
+from featherbench.figures.render import further, save
 from featherbench.figures.theme import style
-from featherbench.statistics.apart import tabulated
-from featherbench.statistics.provisioning import provisioning
-from featherbench.statistics.ratios import ratios
+from featherbench.statistics.data.emulation import tabulated
+from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.summary import summarize
+from featherbench.statistics.time_to_first_packet import provisioning
 
 mpl.use("agg")
 BY_NAME = {entry.name: entry for entry in FURTHER}
@@ -106,8 +106,8 @@ def test_a_platform_looks_the_same_in_every_legend(name, twelve):
     legend = _legend(_drawn(name, twelve, twelve.samples))
     assert len(legend) >= 9
     for platform, (colour, shape) in legend.items():
-        technology, host = platform.partition("+")[0].split("-")
-        look = style(platform, technology, host)
+        technology, hypervisor = platform.partition("+")[0].split("-")
+        look = style(platform, technology, hypervisor)
         assert (colour, shape) == (look.colour, look.shape), platform
 
 
@@ -190,7 +190,7 @@ def test_no_figure_shows_emulated_platforms_beside_others(name, nine):
     )
     tables = {"samples": nine.samples, "summary": summarize(nine.samples), "compared": compared}
     for entry in (BY_NAME[name], emulated(BY_NAME[name])):
-        shown = set(further(entry, nine.plan, **tables).data["host"])
+        shown = set(further(entry, nine.plan, **tables).data["hypervisor"])
         assert shown == {"tcg"} if entry.emulated else "tcg" not in shown
         assert "kvm" in shown or entry.emulated
 

@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 from statsmodels.stats.oneway import anova_oneway
 
-from featherbench.statistics import games_howell as gh
-from featherbench.statistics.levels import COLUMNS, KRUSKAL, WELCH, levels, welch
+from featherbench.statistics.inference import games_howell as gh
+from featherbench.statistics.inference.omnibus import COLUMNS, KRUSKAL, WELCH, levels, welch
 
 THREE = {"linux-native": 1.0, "docker-native": 0.97, "lxd-native": 1.01}
 
@@ -95,7 +95,7 @@ def test_no_samples_give_empty_tables(nested):
 
 def test_the_papers_http_is_compared_with_its_unequal_variances(repository):
     """At 600 connections standard deviations run from 60 to 9,655."""
-    data = pd.read_csv(repository / "resources/paper/http_throughput.csv")
+    data = pd.read_csv(repository / "resources/plauth2017/http_throughput.csv")
     here = data[(data["concurrency"] == 600)].rename(
         columns={"mean_requests_per_second": "mean", "sd_requests_per_second": "sd"}
     )

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from featherbench.statistics.games_howell import games_howell
-from featherbench.statistics.paired import paired
-from featherbench.statistics.posthoc import COLUMNS
+from featherbench.statistics.inference.games_howell import games_howell
+from featherbench.statistics.inference.pairwise_blocks import paired
+from featherbench.statistics.inference.tukey import COLUMNS
 
 BASE = "linux-native"
 

@@ -6,8 +6,8 @@ import pytest
 from scipy.stats import ttest_ind
 from statsmodels.stats.multicomp import pairwise_tukeyhsd
 
-from featherbench.statistics.posthoc import COLUMNS, posthoc
-from featherbench.statistics.samples import valid
+from featherbench.statistics.data.samples import valid
+from featherbench.statistics.inference.tukey import COLUMNS, posthoc
 
 METHOD = "Tukey-Kramer, windows"
 

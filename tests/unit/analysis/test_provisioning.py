@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from featherbench.statistics.provisioning import (
+from featherbench.statistics.time_to_first_packet import (
     COLUMNS,
     MBIT_PER_MIB,
     candidates,
@@ -20,20 +20,25 @@ from featherbench.statistics.provisioning import (
 MIB_PER_MBIT = 1 / MBIT_PER_MIB
 
 
-def samples_of(platforms, *, apps=("http",), spread=0.01):
+def samples_of(platforms, *, services=("http",), spread=0.01):
     """Samples of platforms by name: mean start in s, and compressed image in Mbit."""
     rows = []
     for name, (start_s, image_mbit) in platforms.items():
-        technology, host = name.split("-")
-        shared = {"platform": name, "technology": technology, "host": host, "verdict": "ok"}
+        technology, hypervisor = name.split("-")
+        shared = {
+            "platform": name,
+            "technology": technology,
+            "hypervisor": hypervisor,
+            "verdict": "ok",
+        }
         starts = start_s * (1 + spread * np.array([-1, 0, 1]))
         rows += [
             shared | {"metric": "startup_time", "deployment": n, "value": start}
             for n, start in enumerate(starts, start=1)
         ]
         rows += [
-            shared | {"metric": f"image_size_{app}{kind}", "deployment": 1, "value": size}
-            for app in apps
+            shared | {"metric": f"image_size_{service}{kind}", "deployment": 1, "value": size}
+            for service in services
             for kind, size in (("_compressed", image_mbit * MIB_PER_MBIT), ("", 1e6))
         ]
     return pd.DataFrame(rows)
@@ -122,10 +127,10 @@ def test_with_one_that_isolates_the_plain_process_is_among_the_first():
 
 
 def test_apps_are_apart_and_what_lacks_a_figure_is_left_out():
-    samples = samples_of({"docker-native": (1, 9), "osv-kvm": (3, 2)}, apps=("http", "kv"))
+    samples = samples_of({"docker-native": (1, 9), "osv-kvm": (3, 2)}, services=("http", "kv"))
     gone = (samples["platform"] == "osv-kvm") & (samples["metric"] == "image_size_kv_compressed")
     table = provisioning(samples.assign(verdict=samples["verdict"].mask(gone, "invalid")))
-    assert list(table["app"]) == ["http"]
+    assert list(table["service"]) == ["http"]
 
 
 def test_no_samples_give_no_rows():

@@ -6,13 +6,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from featherbench.record import Verdict
-from featherbench.statistics.anova import anova
-from featherbench.statistics.checks import checks
-from featherbench.statistics.components import components
-from featherbench.statistics.ratios import ratios
-from featherbench.statistics.screening import screen
-from featherbench.verdict import Facts, judge
+from featherbench.measuring.window_verdict import Facts, judge
+from featherbench.records.cell import Verdict
+from featherbench.statistics.design.variance_components import components
+from featherbench.statistics.diagnostics.assumptions import checks
+from featherbench.statistics.diagnostics.screening import screen
+from featherbench.statistics.inference.anova import anova
+from featherbench.statistics.inference.ratios import ratios
 
 REDIS_REQUESTS, REDIS_RATE, REDIS_TICK_S = 100_000, 1.71e6, 1e-3
 """The paper's runs of redis-benchmark on bare Linux: 58 ms, on a clock that ticks in whole ms."""

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from featherbench.errors import FeatherbenchError
-from featherbench.record import Measure, Verdict
-from featherbench.statistics.samples import DTYPES, gather, valid
-from featherbench.statistics.tables import read_csv, read_parquet, write_csv, write_parquet
+from featherbench.records.cell import Measure, Verdict
+from featherbench.statistics.data.samples import DTYPES, gather, valid
+from featherbench.statistics.data.table_io import read_csv, read_parquet, write_csv, write_parquet
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featherbench.statistics.screening import screen
+from featherbench.statistics.diagnostics.screening import screen
 
 
 def frame(values, **columns):
@@ -147,20 +147,20 @@ def test_the_papers_mirageos_is_found_and_nothing_else_is():
 
 
 def test_cells_of_another_host_than_the_newest_are_suspect():
-    samples = frame([1.0, 2.0, 3.0], host_fingerprint=["old", "new", "new"], sequence=[1, 2, 3])
+    samples = frame([1.0, 2.0, 3.0], machine_fingerprint=["old", "new", "new"], sequence=[1, 2, 3])
     screened = screen(samples)
     assert list(screened["verdict"]) == ["suspect", "ok", "ok"]
     assert screened["reasons"].iloc[0].startswith("other host: ")
 
 
 def test_an_invalid_window_stays_invalid_on_another_host():
-    samples = frame([1.0, 2.0], host_fingerprint=["old", "new"], sequence=[1, 2])
+    samples = frame([1.0, 2.0], machine_fingerprint=["old", "new"], sequence=[1, 2])
     samples["verdict"] = ["invalid", "ok"]
     assert list(screen(samples)["verdict"]) == ["invalid", "ok"]
 
 
 def test_a_resumed_cell_of_the_first_host_makes_the_others_old():
-    samples = frame([1.0, 2.0], host_fingerprint=["a", "b"], sequence=[9, 2])
+    samples = frame([1.0, 2.0], machine_fingerprint=["a", "b"], sequence=[9, 2])
     assert list(screen(samples)["verdict"]) == ["ok", "suspect"]
 
 
@@ -170,7 +170,7 @@ def test_reasons_are_added_to_those_there_are():
 
 
 def test_no_samples_are_no_trouble():
-    empty = frame([1.0], host_fingerprint="a", sequence=1).iloc[:0]
+    empty = frame([1.0], machine_fingerprint="a", sequence=1).iloc[:0]
     assert screen(empty).empty
 
 

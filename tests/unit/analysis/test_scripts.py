@@ -11,7 +11,7 @@ import pytest
 
 import featherbench
 from featherbench.figures.catalogue import figures_for
-from featherbench.statistics.tables import read_csv, read_parquet
+from featherbench.statistics.data.table_io import read_csv, read_parquet
 
 SCRIPTS = Path(featherbench.__file__).parent.parent
 AGGREGATE = (

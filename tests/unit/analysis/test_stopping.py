@@ -6,12 +6,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from featherbench.plan import StoppingRule
-from featherbench.record import Verdict
-from featherbench.statistics.samples import frame
-from featherbench.statistics.stopping import look, relative_half_width
+from featherbench.records.cell import Verdict
+from featherbench.records.plan import StoppingRule
+from featherbench.records.stopping_decisions import Look, LookSpec, Reason
+from featherbench.statistics.data.samples import frame
+from featherbench.statistics.design.sequential import look, relative_half_width
 from featherbench.statistics.summary import summarize
-from featherbench.stopping import Look, LookSpec, Reason
 
 SPREAD = (0.99, 1.01)
 """Deployments' means in turns: a relative standard deviation of 1 %."""

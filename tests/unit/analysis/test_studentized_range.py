@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from featherbench.statistics.studentized_range import critical, survival
+from featherbench.statistics.inference.studentized_range import critical, survival
 
 
 @pytest.mark.parametrize("means", [2, 3, 12, 20])

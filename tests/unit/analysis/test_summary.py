@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from featherbench.record import Verdict
-from featherbench.statistics.samples import gather
+from featherbench.records.cell import Verdict
+from featherbench.statistics.data.samples import gather
 from featherbench.statistics.summary import COLUMNS, WATCHED, summarize
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from featherbench.figures.theme import MOST_VECTORS
-from featherbench.figures.thinning import MOST_ON_ONE, thinned
+from featherbench.figures.transforms import MOST_ON_ONE, thinned
 
 STEPS = {"x": 100, "y": 100}
 

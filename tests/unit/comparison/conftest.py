@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import pytest
 
-from featherbench.hostfacts import HostRecord
+from featherbench.records.machine import MachineRecord
 
 
 @pytest.fixture
-def host():
+def machine():
     """The record of some host."""
-    facts = dict.fromkeys(HostRecord.model_fields)
-    return HostRecord.model_validate(
+    facts = dict.fromkeys(MachineRecord.model_fields)
+    return MachineRecord.model_validate(
         facts
         | {"fingerprint": "abc", "recorded_utc": "now", "governors": (), "idle_states_us": {}}
         | {"mitigations": {}, "virtualization": "none", "sysctls": {}, "tools": {"wrk": "4.1.0"}}

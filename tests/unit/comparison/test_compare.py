@@ -9,12 +9,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from featherbench.commands import compare
+from featherbench.cli import compare
 from featherbench.comparison.outcome import Outcome, Reading, higher_is_better
-from featherbench.plan import Plan
-from featherbench.record import Cell, Coordinates, Window
-from featherbench.statistics.samples import gather
-from featherbench.statistics.tables import read_parquet, write_parquet
+from featherbench.records.cell import Cell, Coordinates, Window
+from featherbench.records.plan import Plan
+from featherbench.statistics.data.samples import gather
+from featherbench.statistics.data.table_io import read_parquet, write_parquet
 
 DEPLOYMENTS = 6
 
@@ -31,10 +31,10 @@ def a_plan(seed=1):
                     "name": "linux-native",
                     "technology": "linux",
                     "image_owner": "linux",
-                    "host": "native",
+                    "hypervisor": "native",
                     "network": "nat",
                     "virtualized": False,
-                    "lacks": [],
+                    "missing_requirements": [],
                 }
             ],
             "workloads": [
@@ -69,7 +69,7 @@ def a_cell(where, value, **more):
         coordinates=Coordinates(
             platform=platform,
             technology="linux",
-            host="native",
+            hypervisor="native",
             network="nat",
             workload=workload,
             deployment=deployment,
@@ -89,7 +89,7 @@ def a_cell(where, value, **more):
             "duration_s": 1.0,
             "overhead_s": {},
             "client": {},
-            "host_fingerprint": "abc",
+            "machine_fingerprint": "abc",
         }
         | more,
     )
@@ -197,7 +197,7 @@ def test_alike_circumstances_are_not_warned_of(runs, capsys):
 
 
 def test_other_hosts_images_code_and_settings_are_warned_of(runs, capsys):
-    b = runs.make_b(host_fingerprint="xyz", image_digest="sha256:1", spec={"code": "other"})
+    b = runs.make_b(machine_fingerprint="xyz", image_digest="sha256:1", spec={"code": "other"})
     text = compared(capsys, runs.a, b).out
     assert "host fingerprint: abc in A, xyz in B" in text
     assert "image linux-native/http: sha256:0 in A, sha256:1 in B" in text
@@ -205,11 +205,11 @@ def test_other_hosts_images_code_and_settings_are_warned_of(runs, capsys):
     assert "configuration seed: 1 in A, 2 in B" in text
 
 
-def test_other_tools_are_warned_of_and_the_time_of_the_record_is_not(runs, capsys, host):
+def test_other_tools_are_warned_of_and_the_time_of_the_record_is_not(runs, capsys, machine):
     b = runs.make_b()
-    host.write(runs.a / "host.json")
-    newer = {"tools": host.tools | {"wrk": "4.2.0"}, "recorded_utc": "later"}
-    host.model_copy(update=newer).write(b / "host.json")
+    machine.write(runs.a / "machine.json")
+    newer = {"tools": machine.tools | {"wrk": "4.2.0"}, "recorded_utc": "later"}
+    machine.model_copy(update=newer).write(b / "machine.json")
     text = compared(capsys, runs.a, b).out
     assert "host tools.wrk: 4.1.0 in A, 4.2.0 in B" in text
     assert "recorded_utc" not in text
@@ -217,14 +217,14 @@ def test_other_tools_are_warned_of_and_the_time_of_the_record_is_not(runs, capsy
 
 def test_a_missing_record_is_said_to_be_missing(runs, capsys):
     text = compared(capsys, runs.a, runs.make_b()).out
-    assert f"warning: {runs.a / 'host.json'} is missing" in text
+    assert f"warning: {runs.a / 'machine.json'} is missing" in text
 
 
-def test_a_long_list_of_differences_is_cut_and_says_so(runs, capsys, host):
+def test_a_long_list_of_differences_is_cut_and_says_so(runs, capsys, machine):
     b = runs.make_b()
-    host.write(runs.a / "host.json")
+    machine.write(runs.a / "machine.json")
     libraries = {f"library{n}": "1" for n in range(30)}
-    host.model_copy(update={"libraries": libraries}).write(b / "host.json")
+    machine.model_copy(update={"libraries": libraries}).write(b / "machine.json")
     assert "more: --json has them" in compared(capsys, runs.a, b).out
 
 

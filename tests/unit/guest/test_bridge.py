@@ -4,9 +4,10 @@
 import pytest
 
 from featherbench.errors import InstanceDiedError
-from featherbench.guest import bridge, seed
-from featherbench.guest.layout import lay_out
-from featherbench.platforms.contract import Tuning
+from featherbench.records.tuning import Tuning
+from featherbench.vm.boot import seed
+from featherbench.vm.network import bridge
+from featherbench.vm.network.addresses import lay_out
 
 LAYOUT = lay_out("198.18.2.0/24")
 

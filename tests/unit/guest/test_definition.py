@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from featherbench.guest import domains
-from featherbench.guest.definition import (
+from featherbench.vm.libvirt import domains
+from featherbench.vm.libvirt.domain_xml import (
     Definition,
     DirectBoot,
     Disk,

@@ -4,7 +4,7 @@
 import pytest
 
 from featherbench.errors import InstanceError
-from featherbench.guest import domains
+from featherbench.vm.libvirt import domains
 
 O_DIRECT = (
     "internal error: process exited while connecting to monitor: qemu-system-x86_64: -blockdev"

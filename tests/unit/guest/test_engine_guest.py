@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from featherbench.errors import InstanceError
-from featherbench.guest import engine_guest
-from featherbench.guest.engine_guest import EngineGuest
+from featherbench.vm import engine_vm
+from featherbench.vm.engine_vm import EngineGuest
 
 ORDER = SimpleNamespace(instance_id="abc", console=None)
 
@@ -23,7 +23,7 @@ class Machines:
         self.told_at_boot = 1
         self.runs = True
 
-    def start(self, _order):
+    def start(self, _request):
         self.done.append("start")
 
     def stop(self, _id):
@@ -43,15 +43,15 @@ class Machines:
 @pytest.fixture
 def machines(monkeypatch):
     made = Machines()
-    monkeypatch.setattr(engine_guest, "POLL_S", 0.01)
-    monkeypatch.setattr(engine_guest.ssh, "connect", lambda _config: made.done.append("connect"))
-    monkeypatch.setattr(engine_guest.ssh, "disconnect", lambda _config: None)
+    monkeypatch.setattr(engine_vm, "POLL_S", 0.01)
+    monkeypatch.setattr(engine_vm.ssh, "connect", lambda _config: made.done.append("connect"))
+    monkeypatch.setattr(engine_vm.ssh, "disconnect", lambda _config: None)
     return made
 
 
 @pytest.fixture
 def guest(machines):
-    return EngineGuest(hypervisor=machines, order=ORDER, address="198.18.2.2")
+    return EngineGuest(hypervisor=machines, request=ORDER, address="198.18.2.2")
 
 
 def test_a_guest_that_comes_up_is_booted_once(machines, guest):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Engines on the disks of guests; tests/integration/platforms has one at work."""
 
-from featherbench import variants
-from featherbench.guest.engine_on_disk import ENGINES
+from featherbench.rootfs import variants
+from featherbench.vm.offline_engine import ENGINES
 
 
 def test_every_engine_that_guests_have_can_be_started_on_a_disk():

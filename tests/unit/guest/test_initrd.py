@@ -3,7 +3,7 @@
 
 import io
 
-from featherbench.guest import initrd
+from featherbench.vm.image import initrd
 
 MODULES_DEP = """\
 kernel/virtio/virtio.ko: kernel/virtio/virtio_ring.ko

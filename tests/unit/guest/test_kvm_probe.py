@@ -5,8 +5,8 @@ import subprocess
 
 import pytest
 
-from featherbench.guest import kvm_probe
-from featherbench.shell import Completed
+from featherbench.system.subprocesses import Completed
+from featherbench.vm.libvirt import kvm_probe
 
 ABORTED = """\
 qemu-system-x86_64: error: failed to set MSR 0x10a to 0x0
@@ -22,7 +22,7 @@ def test_the_guest_fits_into_a_boot_sector():
 
 
 def test_the_guest_is_what_its_source_says(repository, tmp_path):
-    source = repository / "resources/guest/kvm_probe.S"
+    source = repository / "resources/vm/kvm_probe.S"
     given = ["-nostdlib", "-static", "-Wl,--oformat=binary,-Ttext=0x7c00,--build-id=none"]
     subprocess.run(["gcc", *given, "-o", tmp_path / "sector", source], check=True)
     assert (tmp_path / "sector").read_bytes() == kvm_probe.boot_sector()
@@ -66,7 +66,7 @@ def qemu(monkeypatch):
             raise answers[accelerator]
         return answers[accelerator]
 
-    monkeypatch.setattr(kvm_probe.shell, "run", run)
+    monkeypatch.setattr(kvm_probe.subprocesses, "run", run)
     return answers
 
 

@@ -1,7 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is laid over a guest's root file system: a unit that is missing starts nothing, silently."""
 
-from featherbench.guest.layer import FILES, LINKS, MASKED, UNITS, WANTED, add_layer, layer_digest
+from featherbench.vm.image.overlay import (
+    FILES,
+    LINKS,
+    MASKED,
+    UNITS,
+    WANTED,
+    add_layer,
+    layer_digest,
+)
 
 
 def test_every_unit_of_ours_is_wanted():

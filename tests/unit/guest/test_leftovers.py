@@ -3,12 +3,13 @@
 
 import pytest
 
-from featherbench import firewall
 from featherbench.errors import InstanceError
-from featherbench.guest import bridge, leftovers
-from featherbench.hosts import tcg
-from featherbench.platforms.contract import Leftover
-from featherbench.unikernel import tap
+from featherbench.hypervisors import tcg
+from featherbench.ownership import Leftover
+from featherbench.system import firewall
+from featherbench.unikernels import tap
+from featherbench.vm.libvirt import leftovers
+from featherbench.vm.network import bridge
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def silent_libvirt(monkeypatch):
 
 @pytest.mark.usefixtures("silent_libvirt")
 def test_the_others_are_found_before_it_is_told():
-    left = iter(tcg.Host().leftovers())
+    left = iter(tcg.Hypervisor().leftovers())
     found = [next(left).kind for _ in range(3)]
     assert found == ["unikernel", "bridge", firewall.RULE]
     with pytest.raises(InstanceError, match="libvirt does not answer"):

@@ -8,16 +8,18 @@ from types import SimpleNamespace
 import pytest
 from pydantic import ValidationError
 
-from featherbench import plugins
+from featherbench import registry
+from featherbench.contracts.technology import Placement, StartRequest
 from featherbench.errors import InstanceDiedError, InstanceError
-from featherbench.guest import engine_guest, folder, nested
-from featherbench.guest.nested import Nested
-from featherbench.platforms.contract import Place, StartOrder, Tuning
-from featherbench.record import Image, ImageSize, Usage
+from featherbench.records.cell import Usage
+from featherbench.records.image import Image, ImageSize
+from featherbench.records.tuning import Tuning
+from featherbench.vm import container_in_vm, engine_vm, instance_dir
+from featherbench.vm.container_in_vm import Nested
 
 INNER = Image(
     technology="docker",
-    app="http",
+    service="http",
     digest="d",
     reference={"id": "sha256:d"},
     size=ImageSize(allocated_bytes=1, apparent_bytes=1, compressed_bytes=1, counted=""),
@@ -29,27 +31,27 @@ INNER = Image(
 
 @pytest.fixture
 def docker():
-    return plugins.platform("docker", "tcg")
+    return registry.platform("docker", "tcg")
 
 
 @pytest.fixture
-def order(docker):
+def start_request(docker):
     image = INNER.model_copy(
         update={"reference": {"folder": "/images", "inner": INNER.model_dump(mode="json")}}
     )
-    return StartOrder(
+    return StartRequest(
         instance_id="abc",
-        app="http",
+        service="http",
         image=image,
         command=("serve", "{address}"),
         port=18080,
         network="nat",
         settings=docker.Settings.model_validate({"memory_mib": 64, "guest": {"memory_mib": 2048}}),
         tuning=Tuning(net_sysctls={}, nofile=4321),
-        place=Place(
-            host="tcg",
+        placement=Placement(
+            hypervisor="tcg",
             address="198.18.0.1",
-            home="198.18.0.1",
+            callback_address="198.18.0.1",
             cpus=(2, 3),
             container_subnet="198.18.1.0/24",
             state=Path("/state"),
@@ -62,14 +64,16 @@ def order(docker):
 
 def test_it_is_the_technologys_driver_in_a_guest(docker):
     assert isinstance(docker, Nested)
-    assert docker.networks == plugins.technology("docker").networks
+    assert docker.networks == registry.technology("docker").networks
     assert docker.root_filesystems == ("guest-docker", "base")
     assert not docker.fixed_memory
-    assert plugins.image_owner("docker", "tcg") == "docker-guest"
+    assert registry.image_owner("docker", "tcg") == "docker-guest"
 
 
 def test_what_has_no_engine_cannot_run_in_a_guest():
-    assert plugins.host("tcg").platform("mirageos", plugins.technology("linux"), None) is None
+    assert (
+        registry.hypervisor("tcg").platform("mirageos", registry.technology("linux"), None) is None
+    )
 
 
 def test_settings_are_the_technologys_and_the_guests(docker):
@@ -80,42 +84,42 @@ def test_settings_are_the_technologys_and_the_guests(docker):
         docker.Settings.model_validate({"guest": {"init": "minimal"}})
 
 
-def test_inside_the_technology_sees_a_machine_of_its_own(docker, order):
-    inside = docker._inside(order)
-    assert inside.place.address == "198.18.2.2"
-    assert inside.place.container_subnet == "198.18.2.128/25"
-    assert inside.place.cpus == (0, 1)
-    assert inside.place.node == engine_guest.node_of("abc")
-    assert inside.place.home == "198.18.0.1"
+def test_inside_the_technology_sees_a_machine_of_its_own(docker, start_request):
+    inside = docker._inside(start_request)
+    assert inside.placement.address == "198.18.2.2"
+    assert inside.placement.container_subnet == "198.18.2.128/25"
+    assert inside.placement.cpus == (0, 1)
+    assert inside.placement.machine == engine_vm.machine_of("abc")
+    assert inside.placement.callback_address == "198.18.0.1"
     assert inside.image == INNER
 
 
-def test_inside_the_settings_are_its_own(docker, order):
-    inside = docker._inside(order)
+def test_inside_the_settings_are_its_own(docker, start_request):
+    inside = docker._inside(start_request)
     assert inside.settings == docker.inner.Settings(memory_mib=64)
     assert inside.memory_mib is None
 
 
-def test_a_guest_has_as_many_processors_as_it_was_given(docker, order):
+def test_a_guest_has_as_many_processors_as_it_was_given(docker, start_request):
     settings = docker.Settings.model_validate({"guest": {"vcpus": 1}})
-    assert docker._inside(replace(order, settings=settings)).place.cpus == (0,)
+    assert docker._inside(replace(start_request, settings=settings)).placement.cpus == (0,)
 
 
-def test_a_start_that_fails_ends_the_guest(docker, order, monkeypatch):
+def test_a_start_that_fails_ends_the_guest(docker, start_request, monkeypatch):
     ended = []
-    monkeypatch.setattr(engine_guest, "stop", lambda _hypervisor, name: ended.append(name))
+    monkeypatch.setattr(engine_vm, "stop", lambda _hypervisor, name: ended.append(name))
 
-    def refuse(_technology, _order):
+    def refuse(_technology, _request):
         raise RuntimeError
 
     monkeypatch.setattr(type(docker.inner), "start", refuse)
     with pytest.raises(RuntimeError):
-        docker.start(order)
+        docker.start(start_request)
     assert ended == ["abc"]
 
 
 def test_the_console_lies_beside_the_log():
-    assert nested._console(Path("/logs/abc.log")) == Path("/logs/abc.console.log")
+    assert container_in_vm._console(Path("/logs/abc.log")) == Path("/logs/abc.console.log")
 
 
 @pytest.fixture
@@ -154,7 +158,7 @@ def test_time_is_the_guests_and_memory_the_containers(accounts):
 def test_the_boot_of_its_guest_is_none_of_a_containers_time(
     docker, accounts, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(folder, "ALL", tmp_path)
+    monkeypatch.setattr(instance_dir, "ALL", tmp_path)
     (tmp_path / "abc").mkdir()
     assert accounts(cpu_s=7.5).cpu_s == 7.5
     docker._note_spent("abc")
@@ -164,7 +168,7 @@ def test_the_boot_of_its_guest_is_none_of_a_containers_time(
 def test_a_guest_is_asked_itself_where_its_hypervisor_cannot_look_into_it(accounts, monkeypatch):
     meminfo = "MemTotal:        1000 kB\nMemFree:          100 kB\nMemAvailable:     400 kB\n"
     guest = SimpleNamespace(read=lambda paths: dict.fromkeys(paths, meminfo))
-    monkeypatch.setattr(engine_guest, "node_of", lambda _: guest)
+    monkeypatch.setattr(engine_vm, "machine_of", lambda _: guest)
     assert accounts(guest_used_bytes=None).guest_used_bytes == 600 * 1024
     guest.read = lambda _paths: {}
     assert accounts(guest_used_bytes=None).guest_used_bytes is None

@@ -4,9 +4,9 @@
 import pytest
 from pydantic import ValidationError
 
-from featherbench import plugins
-from featherbench.guest.settings import QemuSettings
-from featherbench.guest.whole_system import WholeSystem
+from featherbench import registry
+from featherbench.vm.settings import QemuSettings
+from featherbench.vm.virtual_machine import WholeSystem
 
 
 def test_a_microvm_is_refused_with_the_reason():
@@ -15,15 +15,15 @@ def test_a_microvm_is_refused_with_the_reason():
 
 
 def test_defaults():
-    settings = plugins.platform("linux", "tcg").Settings().guest
+    settings = registry.platform("linux", "tcg").Settings().guest
     assert (settings.memory_mib, settings.vcpus, settings.machine) == (1024, "auto", "q35")
     assert settings.init == "systemd"
 
 
-@pytest.mark.parametrize("host", ["kvm", "tcg"])
-def test_linux_in_a_guest_is_the_guest(host):
-    driver = plugins.platform("linux", host)
+@pytest.mark.parametrize("hypervisor", ["kvm", "tcg"])
+def test_linux_in_a_guest_is_the_guest(hypervisor):
+    driver = registry.platform("linux", hypervisor)
     assert isinstance(driver, WholeSystem)
-    assert driver.hypervisor.name == host
-    assert plugins.image_owner("linux", host) == "linux-guest"
-    assert plugins.host(host).virtualized
+    assert driver.hypervisor.name == hypervisor
+    assert registry.image_owner("linux", hypervisor) == "linux-guest"
+    assert registry.hypervisor(hypervisor).virtualized

@@ -3,10 +3,10 @@
 
 import pytest
 
-from featherbench import plugins
+from featherbench import registry
+from featherbench.contracts.load_generator import Load
 from featherbench.errors import LoadError
-from featherbench.loadgens.contract import Load
-from featherbench.record import Endpoint
+from featherbench.records.instance import Endpoint
 
 LOAD = Load(
     endpoint=Endpoint(address="127.0.0.1", port=18999, ping_address="127.0.0.1"),
@@ -20,7 +20,7 @@ LOAD = Load(
 
 @pytest.fixture
 def generator(repository):
-    return plugins.load_generator("ab", (str(repository / "examples" / "my_drivers"),))
+    return registry.load_generator("ab", (str(repository / "examples" / "my_drivers"),))
 
 
 @pytest.fixture

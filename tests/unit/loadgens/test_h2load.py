@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from featherbench.contracts.load_generator import Load
 from featherbench.errors import LoadError
-from featherbench.loadgens.contract import Load
 from featherbench.loadgens.h2load import LoadGenerator
-from featherbench.record import Endpoint
+from featherbench.records.instance import Endpoint
 
 DATA = Path(__file__).parents[2] / "data" / "loadgens"
 ENDPOINT = Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.0.1")

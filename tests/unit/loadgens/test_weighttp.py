@@ -3,10 +3,10 @@
 
 import pytest
 
+from featherbench.contracts.load_generator import Load
 from featherbench.errors import LoadError
-from featherbench.loadgens.contract import Load
 from featherbench.loadgens.weighttp import LoadGenerator
-from featherbench.record import Endpoint
+from featherbench.records.instance import Endpoint
 
 TEXT = """\
 weighttp - a lightweight and simple webserver benchmarking tool

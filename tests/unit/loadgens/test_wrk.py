@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featherbench.contracts.load_generator import Load, even_threads
 from featherbench.errors import LoadError
-from featherbench.loadgens.contract import Load, even_threads
 from featherbench.loadgens.wrk import LoadGenerator
-from featherbench.record import Endpoint
+from featherbench.records.instance import Endpoint
 
 DATA = Path(__file__).parents[2] / "data" / "loadgens"
 ENDPOINT = Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.0.1")

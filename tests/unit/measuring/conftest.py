@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from featherbench import plugins
-from featherbench.measuring import observation
-from featherbench.measuring.bench import Bench
-from featherbench.platforms.contract import Place, Tuning
-from featherbench.record import Coordinates, Endpoint, Instance, Usage
-from featherbench.settings import DriverSettings
-from featherbench.shell import Completed
+from featherbench import registry
+from featherbench.contracts.bench import Bench
+from featherbench.contracts.settings import DriverSettings
+from featherbench.contracts.technology import Placement
+from featherbench.measuring import machine_counters
+from featherbench.records.cell import Coordinates, Usage
+from featherbench.records.instance import Endpoint, Instance
+from featherbench.records.tuning import Tuning
+from featherbench.system.subprocesses import Completed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +85,7 @@ class ScriptedTechnology:
     def start_phases_s(self, instance):
         return instance.start_phases_s
 
-    def prepare(self, _order):
+    def prepare(self, _request):
         self.prepared += 1
 
     def stop(self, instance):
@@ -93,7 +95,7 @@ class ScriptedTechnology:
 INSTANCE = Instance(
     id="abc",
     technology="scripted",
-    app="http",
+    service="http",
     handle={},
     endpoint=Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.0.1"),
     started_utc="2026-01-01T00:00:00+00:00",
@@ -106,9 +108,9 @@ def _quiet_machine(monkeypatch, tmp_path):
     stat, vmstat = tmp_path / "stat", tmp_path / "vmstat"
     stat.write_text("cpu0 1 0 1 1 0 0 0 0 0 0\ncpu1 1 0 1 1 0 0 0 0 0 0\n")
     vmstat.write_text("pswpin 0\npswpout 0\n")
-    monkeypatch.setattr(observation, "ROOT", tmp_path)
-    monkeypatch.setattr(observation, "PROC_STAT", stat)
-    monkeypatch.setattr(observation, "PROC_VMSTAT", vmstat)
+    monkeypatch.setattr(machine_counters, "ROOT", tmp_path)
+    monkeypatch.setattr(machine_counters, "PROC_STAT", stat)
+    monkeypatch.setattr(machine_counters, "PROC_VMSTAT", vmstat)
 
 
 @pytest.fixture
@@ -126,13 +128,13 @@ def bench_for(client, technology, tmp_path):
     """Make a bench for a workload, with settings, and an instance of its first app."""
 
     def make(name, *, load_generators=None, **settings):
-        workload = plugins.workload(name)
+        workload = registry.workload(name)
         chosen = {"http": "wrk", "kv": "redis_benchmark"} | (load_generators or {})
         return Bench(
             coordinates=Coordinates(
                 platform="scripted-native",
                 technology="scripted",
-                host="native",
+                hypervisor="native",
                 network="host",
                 workload=name,
                 deployment=1,
@@ -141,20 +143,20 @@ def bench_for(client, technology, tmp_path):
             technology=technology,
             technology_settings=DriverSettings(),
             settings=workload.Settings(**settings),
-            load_generators={app: plugins.load_generator(g) for app, g in chosen.items()},
-            images=dict.fromkeys(workload.apps),
+            load_generators={service: registry.load_generator(g) for service, g in chosen.items()},
+            images=dict.fromkeys(workload.services),
             client=client,
-            place=Place(
-                host="native",
+            placement=Placement(
+                hypervisor="native",
                 address="198.18.0.1",
-                home="198.18.0.1",
+                callback_address="198.18.0.1",
                 cpus=(1,),
                 container_subnet="198.18.1.0/24",
                 state=tmp_path,
             ),
             tuning=Tuning(net_sysctls={}, nofile=None),
             logs=Path(tmp_path),
-            instance=INSTANCE.model_copy(update={"app": workload.apps[0]}),
+            instance=INSTANCE.model_copy(update={"service": workload.services[0]}),
         )
 
     return make

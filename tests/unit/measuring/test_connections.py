@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from featherbench.errors import InstanceDiedError, LoadError, VerificationError
-from featherbench.measuring import connections, opener
+from featherbench.services import connection_opener, open_connections
 
 WITHIN_S = 1.5
 """For servers on loopback that will never answer."""
@@ -67,8 +67,8 @@ async def pong(reader, writer, _opened):
 
 
 def opened_to(at, count, within_s=WITHIN_S):
-    question, answer = connections.QUESTIONS["kv"]
-    return connections.parse(opener.run(at, count, within_s, question, answer))
+    question, answer = open_connections.QUESTIONS["kv"]
+    return open_connections.parse(connection_opener.run(at, count, within_s, question, answer))
 
 
 def test_all_are_open_at_once_and_closed_in_the_end():
@@ -98,19 +98,19 @@ def test_what_is_accepted_and_never_answered_does_not_count():
 
 def test_a_server_that_closes_one_for_the_next_does_not_hold_both():
     """As nginx does when it has no more worker_connections."""
-    order = []
+    request = []
 
     async def reused(reader, writer, opened):
-        order.append(writer)
-        if len(order) > 64:
-            order.pop(0).close()
+        request.append(writer)
+        if len(request) > 64:
+            request.pop(0).close()
         await pong(reader, writer, opened)
 
     with serving(reused) as (at, _):
         found = opened_to(at, 100, within_s=10)
     assert (found.opened, found.answered) == (100, 64)
     assert sum(found.trouble.values()) == 36
-    assert found.trouble.keys() <= {opener.CLOSED, "Connection reset by peer"}
+    assert found.trouble.keys() <= {connection_opener.CLOSED, "Connection reset by peer"}
 
 
 def test_a_refusal_in_words_is_told():
@@ -146,22 +146,22 @@ def test_no_server_is_a_refusal():
 
 
 def test_it_opens_no_more_than_its_own_limit_of_files_allows():
-    question, answer = connections.QUESTIONS["kv"]
+    question, answer = open_connections.QUESTIONS["kv"]
     with serving(pong) as ((host, port), _):
-        program = [sys.executable, "-I", opener.__file__]
+        program = [sys.executable, "-I", connection_opener.__file__]
         done = subprocess.run(
             ["prlimit", "--nofile=64:64", *program, host, str(port), "100", "10", question, answer],
             capture_output=True,
             check=True,
         )
-    found = connections.parse(done.stdout)
-    assert found.asked == found.answered == 64 - opener.SPARE_FILES
+    found = open_connections.parse(done.stdout)
+    assert found.asked == found.answered == 64 - connection_opener.SPARE_FILES
 
 
 def test_an_unlimited_client_is_not_limited(monkeypatch):
     unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-    monkeypatch.setattr(opener.resource, "getrlimit", lambda _: unlimited)
-    assert opener.affordable(100_000) == 100_000
+    monkeypatch.setattr(connection_opener.resource, "getrlimit", lambda _: unlimited)
+    assert connection_opener.affordable(100_000) == 100_000
 
 
 # --- what becomes of a cell ----------------------------------------------------------------------
@@ -174,22 +174,22 @@ def says(asked, opened, answered, **trouble):
 
 def test_a_few_more_than_the_load_are_opened_at_the_client(bench_for, client):
     client.says = says(108, 108, 108)
-    assert "108 at once" in connections.verify(bench_for("kv"), 100)
+    assert "108 at once" in open_connections.verify(bench_for("kv"), 100)
     (argv,) = client.asked
-    assert argv[2:6] == [opener.__file__, "198.18.0.1", "18080", "108"]
+    assert argv[2:6] == [connection_opener.__file__, "198.18.0.1", "18080", "108"]
     assert argv[-1] in {"HTTP/1.1 200", "+PONG"}
 
 
 def test_a_limit_above_the_load_is_told_and_no_failure(bench_for, client):
     client.says = says(108, 108, 104, reset=4)
-    said = connections.verify(bench_for("http"), 100)
+    said = open_connections.verify(bench_for("http"), 100)
     assert said == "verified from the client: 104 of 108 (4: reset) at once were answered"
 
 
 def test_a_limit_below_the_load_is_an_error_with_what_to_do(bench_for, client):
     client.says = says(108, 108, 64, reset=44)
     with pytest.raises(VerificationError, match="of 108 at once 108 were opened and 64 ans") as low:
-        connections.verify(bench_for("http"), 100)
+        open_connections.verify(bench_for("http"), 100)
     assert "44: reset" in low.value.message
     assert "`constants`" in low.value.remedy
     assert "`control`" in low.value.remedy
@@ -198,7 +198,7 @@ def test_a_limit_below_the_load_is_an_error_with_what_to_do(bench_for, client):
 def test_the_clients_own_limit_is_not_laid_at_the_servers_door(bench_for, client):
     client.says = says(48, 48, 48)
     with pytest.raises(VerificationError, match=r"the client .* only 48") as low:
-        connections.verify(bench_for("http"), 100)
+        open_connections.verify(bench_for("http"), 100)
     assert "tuning.nofile" in low.value.remedy
 
 
@@ -206,9 +206,9 @@ def test_a_server_that_they_kill_is_told_as_dead(bench_for, client, technology):
     client.says = says(108, 108, 0)
     technology.running = False
     with pytest.raises(InstanceDiedError, match="exited with 137"):
-        connections.verify(bench_for("http"), 100)
+        open_connections.verify(bench_for("http"), 100)
 
 
 def test_what_nobody_can_read_is_an_error():
     with pytest.raises(LoadError, match="cannot be counted"):
-        connections.parse("Traceback")
+        open_connections.parse("Traceback")

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from featherbench.measuring.first_packet import Clocks, Watcher, listening
-from featherbench.waiting import wait_until
+from featherbench.system.polling import wait_until
 
 
 @pytest.fixture

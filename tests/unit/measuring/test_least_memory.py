@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from featherbench.measuring.least_memory import Attempt, Outcome, Rules, Search, not_inferior_p
+from featherbench.measuring.min_memory.search import Attempt, Outcome, Rules, Search, not_inferior_p
 
 RULES = Rules(ample_mib=512, grid_mib=8, starts=3, margin=0.1, significance=0.05)
 

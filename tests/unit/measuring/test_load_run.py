@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from featherbench.contracts.load_generator import Load
 from featherbench.errors import CommandError, InstanceDiedError, LoadError
-from featherbench.loadgens.contract import Load
-from featherbench.measuring.load_run import grown, kv_load, rescaled, run_load, sized, warm_up
-from featherbench.record import Endpoint
+from featherbench.measuring.load_runner import grown, kv_load, rescaled, run_load, sized, warm_up
+from featherbench.records.instance import Endpoint
 
 DATA = Path(__file__).parents[2] / "data" / "loadgens"
 ENDPOINT = Endpoint(address="198.18.0.1", port=16379, ping_address="198.18.0.1")

@@ -6,20 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import plugins, shell
+from featherbench import registry
+from featherbench.contracts.load_generator import Load
 from featherbench.errors import InstanceDiedError, LoadError, UnavailableError
-from featherbench.loadgens.contract import Load
 from featherbench.loadgens.wrk import LoadGenerator
-from featherbench.measuring import http_service
-from featherbench.measuring.memory import (
-    held_bytes,
-    is_steady,
-    settled,
-    typical_bytes,
-    under_load,
-)
-from featherbench.record import Usage, Verdict
-from featherbench.waiting import wait_until
+from featherbench.measuring.memory import held_bytes, is_steady, settled, typical_bytes, under_load
+from featherbench.records.cell import Usage, Verdict
+from featherbench.services import http
+from featherbench.system import subprocesses
+from featherbench.system.polling import wait_until
 
 WRK_OK = Path(__file__).parents[2] / "data" / "loadgens" / "wrk_ok.txt"
 
@@ -100,14 +95,14 @@ def test_memory_is_read_while_the_load_runs(bench_for):
 
 
 def test_memory_is_read_even_if_the_load_ends_at_once(bench_for, monkeypatch):
-    start = shell.start
+    start = subprocesses.start
 
     def ended(*arguments, **keywords):
         process = start(*arguments, **keywords)
         process.wait()
         return process
 
-    monkeypatch.setattr(shell, "start", ended)
+    monkeypatch.setattr(subprocesses, "start", ended)
     assert len(loaded(bench_for("memory")).readings) == 1
 
 
@@ -137,13 +132,13 @@ def measured(bench_for, technology, client, monkeypatch):
         technology.reset_peak = lambda _: True
         instances = iter(["http", "kv"])
         bench = replace(bench_for("memory", **settings), instance=None)
-        monkeypatch.setattr(type(bench), "order", lambda *_: None)
+        monkeypatch.setattr(type(bench), "request", lambda *_: None)
         technology.start = lambda _: bench_for("memory").under_test.model_copy(
-            update={"app": next(instances)}
+            update={"service": next(instances)}
         )
         client.says = memory_client
         bench = replace(bench, load_generators=dict.fromkeys(("http", "kv"), Canned()))
-        return plugins.workload("memory").measure(bench, 1, 1)
+        return registry.workload("memory").measure(bench, 1, 1)
 
     return measure
 
@@ -182,7 +177,7 @@ def memory_client(argv):
     """Answer readiness and verification of both services."""
     words = argv[-3:]
     if argv[0] == "curl":
-        return http_service.payload(10).decode() + "\n200"
+        return http.payload(10).decode() + "\n200"
     if words[0] == "SET":
         VALUES[words[1]] = words[2]
         return "OK\n"

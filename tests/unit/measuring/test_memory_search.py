@@ -6,20 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from featherbench import plugins
-from featherbench.errors import HostSilentError, InstanceError, LoadError
-from featherbench.measuring import memory_search
-from featherbench.measuring.bench import Bench
-from featherbench.measuring.least_memory import Attempt, Rules, Search
-from featherbench.record import Image, ImageSize, Verdict, Window
+from featherbench import registry
+from featherbench.contracts.bench import Bench
+from featherbench.errors import InstanceError, LoadError, MachineSilentError
+from featherbench.measuring.min_memory import trial as memory_search
+from featherbench.measuring.min_memory.search import Attempt, Rules, Search
+from featherbench.records.cell import Verdict, Window
+from featherbench.records.image import Image, ImageSize
 
 SIZE = ImageSize(allocated_bytes=1, apparent_bytes=1, compressed_bytes=1, counted="")
 
 
-def image(app, digest="d"):
+def image(service, digest="d"):
     return Image(
         technology="scripted",
-        app=app,
+        service=service,
         digest=digest,
         reference={},
         size=SIZE,
@@ -33,7 +34,9 @@ def image(app, digest="d"):
 def bench(bench_for, technology, tmp_path):
     technology.fixed_memory = True
     made = bench_for("memory")
-    return replace(made, images={app: image(app) for app in ("http", "kv")}, logs=tmp_path)
+    return replace(
+        made, images={service: image(service) for service in ("http", "kv")}, logs=tmp_path
+    )
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def attempts(monkeypatch):
 
 
 def measure(bench):
-    return plugins.workload("memory").measure(bench, 1, 1)
+    return registry.workload("memory").measure(bench, 1, 1)
 
 
 @pytest.mark.usefixtures("attempts")
@@ -148,10 +151,10 @@ class Refusing:
     def __getattr__(self, name):
         return getattr(self.technology, name)
 
-    def start(self, order):
+    def start(self, request):
         if self.how == "start":
             raise InstanceError("it does not fit")
-        self.order = order
+        self.request = request
         return self.instance
 
 
@@ -175,7 +178,7 @@ def test_whatever_goes_wrong_with_an_instance_is_a_failed_attempt(
     rules = Rules(ample_mib=512, grid_mib=8, starts=2, margin=0.1, significance=0.05)
     trial = memory_search.Trial(
         bench=replace(bench, technology=refusing, instance=None),
-        app="http",
+        service="http",
         load=lambda _: None,
         load_s=1,
         verify=lambda _: "",
@@ -184,14 +187,14 @@ def test_whatever_goes_wrong_with_an_instance_is_a_failed_attempt(
     assert attempt.failure
     assert attempt.requests_per_s == 0
     if how != "start":
-        assert refusing.order.memory_mib == 64
+        assert refusing.request.memory_mib == 64
         assert technology.stopped == ["abc"]
 
 
 @pytest.mark.parametrize("step", ["prepare", "start", "is_running"])
 def test_a_host_that_does_not_answer_is_no_result(bench, technology, monkeypatch, step):
     def silent(*_):
-        raise HostSilentError("dom0 does not answer")
+        raise MachineSilentError("dom0 does not answer")
 
     monkeypatch.setattr(memory_search, "wait_until_ready", lambda running, **_: running.technology)
     monkeypatch.setattr(technology, "start", lambda _: bench.under_test, raising=False)
@@ -199,12 +202,12 @@ def test_a_host_that_does_not_answer_is_no_result(bench, technology, monkeypatch
     rules = Rules(ample_mib=512, grid_mib=8, starts=2, margin=0.1, significance=0.05)
     trial = memory_search.Trial(
         bench=replace(bench, instance=None),
-        app="http",
+        service="http",
         load=lambda _: None,
         load_s=1,
         verify=lambda running: running.require_running(),
     )
-    with pytest.raises(HostSilentError):
+    with pytest.raises(MachineSilentError):
         memory_search._attempt(trial, Search(subject="s", rules=rules), 64)
 
 
@@ -253,7 +256,7 @@ def test_a_window_that_is_invalid_by_no_fault_of_the_instance_is_taken_again(
     monkeypatch.setattr(memory_search, "Series", lambda **_: series)
     monkeypatch.setattr(memory_search, "sized", lambda *_, **__: None)
     trial = memory_search.Trial(
-        bench=bench, app="http", load=lambda _: None, load_s=1, verify=lambda _: ""
+        bench=bench, service="http", load=lambda _: None, load_s=1, verify=lambda _: ""
     )
     attempt = memory_search._served(trial, bench, 64, ready_after_s=1.0)
     assert len(series.windows) == taken
@@ -261,12 +264,12 @@ def test_a_window_that_is_invalid_by_no_fault_of_the_instance_is_taken_again(
 
 
 def test_a_start_is_tuned_before_it_is_loaded(bench, monkeypatch):
-    order = []
-    monkeypatch.setattr(Bench, "tune", lambda _: order.append("tuned"))
-    monkeypatch.setattr(memory_search, "sized", lambda *_, **__: order.append("loaded"))
+    request = []
+    monkeypatch.setattr(Bench, "apply_runtime_settings", lambda _: request.append("tuned"))
+    monkeypatch.setattr(memory_search, "sized", lambda *_, **__: request.append("loaded"))
     monkeypatch.setattr(memory_search, "Series", lambda **_: Canned([window(Verdict.OK)]))
     trial = memory_search.Trial(
-        bench=bench, app="http", load=lambda _: None, load_s=1, verify=lambda _: ""
+        bench=bench, service="http", load=lambda _: None, load_s=1, verify=lambda _: ""
     )
     memory_search._served(trial, bench, 64, ready_after_s=1.0)
-    assert order == ["tuned", "loaded"]
+    assert request == ["tuned", "loaded"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.measuring.observation import (
+from featherbench.measuring.machine_counters import (
     CpuTicks,
     Snapshot,
     between,
@@ -17,7 +17,7 @@ from featherbench.measuring.observation import (
     shared_cores,
     shared_cpus,
 )
-from featherbench.record import Usage
+from featherbench.records.cell import Usage
 
 PROC_STAT = """\
 cpu  300 2 100 1000 50 7 30 11 20 0
@@ -82,7 +82,7 @@ def test_fractions_are_of_the_time_between(bench_for):
 
 def test_the_busiest_cpu_of_the_server_is_told(bench_for):
     bench = bench_for("http")
-    bench = replace(bench, place=replace(bench.place, cpus=(1, 2)))
+    bench = replace(bench, placement=replace(bench.placement, cpus=(1, 2)))
     before = snapshot(0.0, {0: (0, 0, 0), 1: (0, 0, 0), 2: (0, 0, 0)})
     after = snapshot(1.0, {0: (0, 0, 100), 1: (10, 0, 100), 2: (90, 0, 100)})
     observed = between(before, after, bench)
@@ -126,7 +126,7 @@ def test_threads_of_one_core_on_both_sides_are_named(bench_for, client, tmp_path
         topology.mkdir(parents=True)
         (topology / "thread_siblings_list").write_text(f"{threads}\n")
     bench = bench_for("http")
-    bench = replace(bench, place=replace(bench.place, cpus=(1, 2)))
+    bench = replace(bench, placement=replace(bench.placement, cpus=(1, 2)))
     client.cpus = (0,)
     assert shared_cores(bench) == ((0, 2),)
     assert circumstances(between(snapshot(0.0, {}), snapshot(1.0, {}), bench), bench).shared_cores

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from featherbench.errors import LoadError
-from featherbench.measuring import ping
+from featherbench.services import ping
 
 DATA = Path(__file__).parents[2] / "data" / "ping"
 

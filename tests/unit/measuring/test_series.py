@@ -8,10 +8,10 @@ from unittest.mock import Mock
 import pytest
 
 from featherbench.errors import InstanceDiedError
-from featherbench.measuring import observation
-from featherbench.measuring.load_run import http_load, kv_load, rescaled, sized
-from featherbench.measuring.series import Series
-from featherbench.record import Verdict
+from featherbench.measuring import machine_counters
+from featherbench.measuring.load_runner import http_load, kv_load, rescaled, sized
+from featherbench.measuring.window_series import Series
+from featherbench.records.cell import Verdict
 
 DATA = Path(__file__).parents[2] / "data" / "loadgens"
 HEADER = (DATA / "rb_get.txt").read_text().splitlines()[0]
@@ -20,7 +20,7 @@ SLOW, FAST = 1e6, 4e6
 
 def http_series(bench, window_s=2.0):
     load = sized(bench, "http", http_load(bench, 10, "/payload"), window_s=window_s)
-    return Series(bench=bench, app="http", prefix="http", load=load, window_s=window_s)
+    return Series(bench=bench, service="http", prefix="http", load=load, window_s=window_s)
 
 
 def test_a_window_carries_its_figures_and_how_busy_both_sides_were(bench_for, client):
@@ -58,11 +58,11 @@ def test_a_window_shorter_than_the_generator_was_told_is_too_short(bench_for, cl
 def test_how_busy_the_server_was_is_recorded_as_it_is_judged(bench_for, client, monkeypatch):
     client.says = lambda _: (DATA / "wrk_ok.txt").read_text()
     bench = bench_for("http")
-    bench = replace(bench, place=replace(bench.place, cpus=(1, 2)))
+    bench = replace(bench, placement=replace(bench.placement, cpus=(1, 2)))
     ticks = ["cpu1 0 0 0 0 0 0 0 0\ncpu2 0 0 0 0 0 0 0 0\n"]
     ticks += ["cpu1 97 0 0 3 0 0 0 0\ncpu2 1 0 0 99 0 0 0 0\n"]
     readings = iter(ticks)
-    monkeypatch.setattr(observation, "PROC_STAT", Mock(read_text=lambda: next(readings)))
+    monkeypatch.setattr(machine_counters, "PROC_STAT", Mock(read_text=lambda: next(readings)))
     series = http_series(bench)
     series.take()
     (window,) = series.windows
@@ -103,7 +103,7 @@ def kv_series(bench, client, rates_per_s, **changes):
     client.says = lambda _: f'{HEADER}\n"GET","{next(rates):.2f}"' + ',"0.1"' * 6 + "\n"
     load = kv_load(bench, 100, "GET", pipeline=16, value_bytes=3)
     counted = rescaled(type(load)(**{**load.__dict__, "requests": int(SLOW)}), 1.0, 2.0)
-    return Series(bench=bench, app="kv", prefix="kv_get", load=counted, window_s=2.0, **changes)
+    return Series(bench=bench, service="kv", prefix="kv_get", load=counted, window_s=2.0, **changes)
 
 
 def test_a_count_that_is_too_low_is_corrected_once_and_the_short_window_stays(bench_for, client):

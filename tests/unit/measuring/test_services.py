@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from featherbench.errors import CommandError, InstanceDiedError, InstanceError, VerificationError
-from featherbench.measuring import http_service, kv_service
-from featherbench.measuring.readiness import wait_until_ready
+from featherbench.services import http, kv
+from featherbench.services.readiness import wait_until_ready
 
 REDIS = {
     "PING": "PONG\n",
@@ -40,23 +40,23 @@ def redis(**changes):
 
 @given(st.integers(1, 5000))
 def test_the_file_has_its_size_and_is_always_the_same(size_bytes):
-    content = http_service.payload(size_bytes)
+    content = http.payload(size_bytes)
     assert len(content) == size_bytes
-    assert content == http_service.payload(5000)[:size_bytes]
+    assert content == http.payload(5000)[:size_bytes]
     assert content.decode().isprintable()
 
 
 def test_nginx_writes_to_the_one_folder_that_it_may_write_to():
-    conf = http_service.files(10)[http_service.CONFIGURATION].decode()
+    conf = http.files(10)[http.CONFIGURATION].decode()
     paths = re.findall(r"^\s*(?:pid|\w+_temp_path) (\S+);", conf, re.MULTILINE)
     assert len(paths) == 6
     assert all(path.startswith("/run/featherbench/") for path in paths)
 
 
 def test_the_file_is_verified_by_its_content(bench_for, client):
-    client.says = lambda _: http_service.payload(1150).decode() + "\n200"
-    assert "1150 bytes" in http_service.verify(bench_for("http"), 1150)
-    assert "1150 bytes" in http_service.verify(bench_for("latency"))
+    client.says = lambda _: http.payload(1150).decode() + "\n200"
+    assert "1150 bytes" in http.verify(bench_for("http"), 1150)
+    assert "1150 bytes" in http.verify(bench_for("latency"))
 
 
 @pytest.mark.parametrize(
@@ -64,20 +64,20 @@ def test_the_file_is_verified_by_its_content(bench_for, client):
     [
         "",
         "\n000",
-        http_service.payload(1150).decode() + "\n404",
-        http_service.payload(1149).decode() + "\n200",
+        http.payload(1150).decode() + "\n404",
+        http.payload(1149).decode() + "\n200",
         "x" * 1150 + "\n200",
     ],
 )
 def test_anything_else_is_refused(bench_for, client, said):
     client.says = lambda _: said
     with pytest.raises(VerificationError):
-        http_service.verify(bench_for("http"), 1150)
+        http.verify(bench_for("http"), 1150)
 
 
 def test_redis_is_verified_by_a_value_that_it_keeps(bench_for, client):
     client.says = redis()
-    assert "7.0.15" in kv_service.verify(bench_for("kv"))
+    assert "7.0.15" in kv.verify(bench_for("kv"))
 
 
 @pytest.mark.parametrize(
@@ -93,17 +93,17 @@ def test_redis_is_verified_by_a_value_that_it_keeps(bench_for, client):
 def test_a_redis_that_forgets_or_persists_is_refused(bench_for, client, change):
     client.says = redis(**change)
     with pytest.raises(VerificationError):
-        kv_service.verify(bench_for("kv"))
+        kv.verify(bench_for("kv"))
 
 
 def test_misses_are_read_from_the_server(bench_for, client):
     client.says = redis()
-    assert kv_service.misses(bench_for("kv")) == {"misses": 3}
+    assert kv.misses(bench_for("kv")) == {"misses": 3}
 
 
 def test_the_key_that_is_filled_is_the_benchmarks(bench_for, client):
     client.says = redis()
-    kv_service.fill(bench_for("kv"), 5)
+    kv.fill(bench_for("kv"), 5)
     assert client.asked[-1][-3:] == ["SET", "key:__rand_int__", "xxxxx"]
 
 

@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featherbench.codehash import RESOURCES
-from featherbench.config import TuningConfig
-from featherbench.paper import experiment
-from featherbench.paper.published import read_samples, read_summary
+from featherbench.config.models import TuningConfig
+from featherbench.paths import RESOURCES
+from featherbench.plauth2017.data import experiment
+from featherbench.plauth2017.data.published import read_samples, read_summary
 
-PUBLISHED = RESOURCES / "paper"
+PUBLISHED = RESOURCES / "plauth2017"
 FIXED = {"linux-kvm", "rumprun-kvm", "osv-kvm", "linux-xen", "rumprun-xen", "mirageos-xen"}
 NETWORKS = {"docker": "nat", "lxd": "nat"}
 
@@ -70,7 +70,16 @@ def plan():
 @pytest.fixture(scope="session")
 def run(raw, samples, summary):
     """The paper's data as samples of ours: one window a deployment."""
-    kept = ["platform", "metric", "technology", "host", "network", "workload", "unit", "primary"]
+    kept = [
+        "platform",
+        "metric",
+        "technology",
+        "hypervisor",
+        "network",
+        "workload",
+        "unit",
+        "primary",
+    ]
     identity = summary[kept].drop_duplicates()
     made = raw.merge(identity, on=["platform", "metric"])
     places = made.groupby(["metric", "concurrency", "platform"])

@@ -7,16 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featherbench.paper.claims import ALIKE_EACH, NOT_DIFFERENT, below, judge
-from featherbench.paper.contrasts import OVER_ALL
-from featherbench.paper.published import REPLICATE
-from featherbench.paper.transfer import Link, against
-from featherbench.paper.tukey import ByTukey, Error
-from featherbench.paper.verdicts import evidence_table, judge_all, parts_table
-from featherbench.report.verdicts import Verdict
-from featherbench.statistics import games_howell
-from featherbench.statistics.posthoc import compare, compare_over_levels, compare_with_common_error
-from featherbench.statistics.replicates import summarized
+from featherbench.plauth2017.claims.all_claims import evidence_table, judge_all, parts_table
+from featherbench.plauth2017.claims.by_tukey import ByTukey, Error
+from featherbench.plauth2017.claims.claim import ALIKE_EACH, NOT_DIFFERENT, below, judge
+from featherbench.plauth2017.claims.image_transfer import Link, against
+from featherbench.plauth2017.claims.pairwise import OVER_ALL
+from featherbench.plauth2017.data.published import REPLICATE
+from featherbench.statistics.data.replicates import summarized
+from featherbench.statistics.inference import games_howell
+from featherbench.statistics.inference.tukey import (
+    compare,
+    compare_over_levels,
+    compare_with_common_error,
+)
+from featherbench.wording.claim_verdict import Verdict
 
 HTTP = "http_throughput"
 OUT, NOT, OPEN = Verdict.BORNE_OUT, Verdict.NOT_BORNE_OUT, Verdict.NOT_DECIDABLE

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featherbench.paper import pairs
-from featherbench.paper.comparison import COLUMNS, MARGIN, compare
-from featherbench.paper.correspondence import PLATFORMS
-from featherbench.plan import PlannedLack
-from featherbench.statistics.agreement import COLUMNS as PAIR_COLUMNS
-from featherbench.statistics.agreement import judge
-from featherbench.statistics.apart import tabulated
-from featherbench.statistics.ratios import ratios
+from featherbench.plauth2017.comparison import pair_ratios
+from featherbench.plauth2017.comparison.name_mapping import PLATFORMS
+from featherbench.plauth2017.comparison.replication import COLUMNS, MARGIN, compare
+from featherbench.records.plan import MissingRequirement
+from featherbench.statistics.data.emulation import tabulated
+from featherbench.statistics.inference.ratios import ratios
+from featherbench.statistics.replication import COLUMNS as PAIR_COLUMNS
+from featherbench.statistics.replication import judge
 from featherbench.statistics.summary import summarize
 
 NOT_COMPARED = "cannot be compared"
@@ -85,7 +85,7 @@ def test_what_the_paper_cannot_be_compared_in_with_itself(compared):
 
 
 def test_the_very_same_tables_have_quotients_of_1(summary):
-    own = pairs.published(summary[summary["mean"] > 0], list(PLATFORMS))
+    own = pair_ratios.published(summary[summary["mean"] > 0], list(PLATFORMS))
     told = judge(own, own, MARGIN)
     np.testing.assert_allclose(told["quotient"], 1)
     assert set(told["size"]) <= {"agrees", "undecided"}
@@ -94,7 +94,7 @@ def test_the_very_same_tables_have_quotients_of_1(summary):
 
 
 def test_published_intervals_of_ratios_are_fiellers_and_p_is_welchs(summary):
-    own = pairs.published(summary, ["linux-native", "docker-native"])
+    own = pair_ratios.published(summary, ["linux-native", "docker-native"])
     row = own[(own["metric"] == "kv_get_throughput") & (own["concurrency"] == 100)].iloc[0]
     assert (row["platform"], row["against"]) == ("docker-native", "linux-native")
     assert 0.75 < row["ci_low"] < row["ratio"] < row["ci_high"] < 0.80
@@ -186,9 +186,9 @@ def test_suspect_windows_are_counted_on_both_sides(plan, run, summary):
 )
 def test_what_the_paper_did_not_run_is_said_not_to_compare(plan, run, summary, name, reason):
     place, _, network = name.partition("+")
-    technology, host = place.split("-")
-    emulated = host == "tcg"
-    more = {"network": network or "nat", "technology": technology, "host": host}
+    technology, hypervisor = place.split("-")
+    emulated = hypervisor == "tcg"
+    more = {"network": network or "nat", "technology": technology, "hypervisor": hypervisor}
     told = change(plan, "docker-native", name=name, emulated=emulated, **more)
     own = few(run, "linux-native", "docker-native").replace({"platform": {"docker-native": name}})
     own = own.assign(emulated=(own["platform"] == name) & emulated)
@@ -202,8 +202,8 @@ def test_what_the_paper_did_not_run_is_said_not_to_compare(plan, run, summary, n
 
 
 def test_a_platform_that_is_not_there_says_what_to_do(plan, run, summary):
-    lack = PlannedLack(what="no /dev/kvm", remedy="load kvm")
-    less = change(plan, "linux-kvm", lacks=(lack,))
+    lack = MissingRequirement(what="no /dev/kvm", remedy="load kvm")
+    less = change(plan, "linux-kvm", missing_requirements=(lack,))
     kept = tuple(one for one in less.platforms if one.name != "osv-kvm")
     less = less.model_copy(update={"platforms": kept})
     found = gaps(beside(less, few(run, "linux-native", "docker-native"), summary))

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featherbench.paper.claims import (
+from featherbench.plauth2017.claims.by_pairs import Paired, over_levels
+from featherbench.plauth2017.claims.claim import (
     ALIKE_EACH,
     NOT_BELOW,
     NOT_DIFFERENT,
@@ -17,11 +18,10 @@ from featherbench.paper.claims import (
     below,
     judge,
 )
-from featherbench.paper.contrasts import OVER_ALL, Contrast
-from featherbench.paper.own_claims import COLUMNS, own_claims
-from featherbench.paper.paired import Paired, over_levels
-from featherbench.report.verdicts import Verdict
-from featherbench.statistics.ratios import ratios
+from featherbench.plauth2017.claims.pairwise import OVER_ALL, Contrast
+from featherbench.plauth2017.comparison.claims_on_run import COLUMNS, own_claims
+from featherbench.statistics.inference.ratios import ratios
+from featherbench.wording.claim_verdict import Verdict
 
 OUT, NOT, OPEN = (verdict.value for verdict in Verdict)
 HTTP = "http_throughput"
@@ -94,7 +94,7 @@ def test_containers_as_fast_as_the_host_speak_against_their_cost(plan, run, summ
 
 def test_emulated_platforms_are_never_held_against_a_claim(plan, run, summary):
     one = next(each for each in plan.platforms if each.name == "linux-kvm")
-    stand_in = one.model_copy(update={"name": "linux-tcg", "host": "tcg", "emulated": True})
+    stand_in = one.model_copy(update={"name": "linux-tcg", "hypervisor": "tcg", "emulated": True})
     others = [each for each in plan.platforms if each.name != "linux-kvm"]
     told = plan.model_copy(update={"platforms": (*others, stand_in)})
     starts = of(run, "docker-native", "linux-kvm", metric="startup_time", levels=[1])

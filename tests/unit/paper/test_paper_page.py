@@ -9,14 +9,18 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from featherbench.paper.agreement import agreements
-from featherbench.paper.figures import PAPERS_ENTRIES
-from featherbench.paper.page import render
-from featherbench.paper.published import REPLICATE
-from featherbench.statistics import games_howell
-from featherbench.statistics.anova import analyse, analyse_unweighted
-from featherbench.statistics.posthoc import compare, compare_over_levels, compare_with_common_error
-from featherbench.statistics.replicates import summarized
+from featherbench.plauth2017.data.agreement import agreements
+from featherbench.plauth2017.data.published import REPLICATE
+from featherbench.plauth2017.figures import PAPERS_ENTRIES
+from featherbench.plauth2017.page import render
+from featherbench.statistics.data.replicates import summarized
+from featherbench.statistics.inference import games_howell
+from featherbench.statistics.inference.anova import analyse, analyse_unweighted
+from featherbench.statistics.inference.tukey import (
+    compare,
+    compare_over_levels,
+    compare_with_common_error,
+)
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 

@@ -6,14 +6,14 @@ import shutil
 import pandas as pd
 import pytest
 
-from featherbench.codehash import RESOURCES
 from featherbench.errors import FeatherbenchError
-from featherbench.paper.experiment import PLATFORMS
-from featherbench.paper.published import FILES, read_samples, read_summary
+from featherbench.paths import RESOURCES
+from featherbench.plauth2017.data.experiment import PLATFORMS
+from featherbench.plauth2017.data.published import FILES, read_samples, read_summary
+from featherbench.statistics.data.table_io import read_csv
 from featherbench.statistics.summary import COLUMNS, summarize
-from featherbench.statistics.tables import read_csv
 
-PUBLISHED = RESOURCES / "paper"
+PUBLISHED = RESOURCES / "plauth2017"
 
 
 def _row(summary, platform, metric, concurrency=1):

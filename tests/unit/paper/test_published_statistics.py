@@ -11,10 +11,14 @@ from statsmodels.sandbox.stats.multicomp import tukeyhsd
 from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.multicomp import pairwise_tukeyhsd
 
-from featherbench.paper.published import REPLICATE
-from featherbench.statistics.anova import analyse, analyse_unweighted
-from featherbench.statistics.posthoc import compare, compare_over_levels, compare_with_common_error
-from featherbench.statistics.replicates import groups, summarized
+from featherbench.plauth2017.data.published import REPLICATE
+from featherbench.statistics.data.replicates import groups, summarized
+from featherbench.statistics.inference.anova import analyse, analyse_unweighted
+from featherbench.statistics.inference.tukey import (
+    compare,
+    compare_over_levels,
+    compare_with_common_error,
+)
 
 HTTP, GET, SET = "http_throughput", "kv_get_throughput", "kv_set_throughput"
 EFFECTS = {

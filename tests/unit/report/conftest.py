@@ -12,23 +12,15 @@ import pytest
 
 import paper_comparison
 from analyze import TABLES
-from featherbench.codehash import RESOURCES
-from featherbench.config import TuningConfig
-from featherbench.hostfacts import Finding, HostRecord, Judgement
-from featherbench.plan import Plan, PlannedLack, PlannedPlatform, PlannedWorkload
-from featherbench.record import (
-    Cell,
-    Coordinates,
-    Failure,
-    Image,
-    ImageSize,
-    Measure,
-    Verdict,
-    Window,
-)
+from featherbench.config.models import TuningConfig
+from featherbench.paths import RESOURCES
+from featherbench.records.cell import Cell, Coordinates, Failure, Measure, Verdict, Window
+from featherbench.records.image import Image, ImageSize
+from featherbench.records.machine import Finding, Judgement, MachineRecord
+from featherbench.records.plan import MissingRequirement, Plan, PlannedPlatform, PlannedWorkload
 from featherbench.report.inputs import Sources
-from featherbench.statistics.samples import gather
-from featherbench.statistics.tables import write_csv, write_parquet
+from featherbench.statistics.data.samples import gather
+from featherbench.statistics.data.table_io import write_csv, write_parquet
 
 BEGAN = datetime(2024, 5, 6, 7, 0, 0, tzinfo=UTC)
 CELL_S = 20
@@ -37,22 +29,22 @@ SPEED = {"linux-native": 1.0, "docker-native": 0.7, "docker-native+host": 1.0}
 EMULATED = {"linux-tcg": 0.05, "docker-tcg": 0.04}
 PHASES = {"native": ("create", "start"), "tcg": ("definition", "firmware_and_kernel", "user_space")}
 """By host: of a start, each takes a quarter."""
-NO_KVM = PlannedLack(what="no /dev/kvm here <yet>: it failed.", remedy="load kvm_intel")
+NO_KVM = MissingRequirement(what="no /dev/kvm here <yet>: it failed.", remedy="load kvm_intel")
 FINGERPRINT = "5eed5eed5eed"
 
 
-def platform(name, *lacks):
-    technology, host = name.partition("+")[0].split("-")
+def platform(name, *missing_requirements):
+    technology, hypervisor = name.partition("+")[0].split("-")
     return PlannedPlatform(
         name=name,
         technology=technology,
-        host=host,
+        hypervisor=hypervisor,
         network=name.partition("+")[2] or "nat",
         image_owner=technology,
-        virtualized=host != "native",
-        emulated=host == "tcg",
+        virtualized=hypervisor != "native",
+        emulated=hypervisor == "tcg",
         fixed_memory=name == "linux-tcg",
-        lacks=lacks,
+        missing_requirements=missing_requirements,
     )
 
 
@@ -146,13 +138,13 @@ def windows_of(name, workload, level, count, rng):
 
 def a_cell(where, windows, sequence):
     name, workload, deployment, level = where
-    technology, host = name.partition("+")[0].split("-")
+    technology, hypervisor = name.partition("+")[0].split("-")
     begin = BEGAN + timedelta(seconds=sequence * (CELL_S + 2))
     return Cell(
         coordinates=Coordinates(
             platform=name,
             technology=technology,
-            host=host,
+            hypervisor=hypervisor,
             network="nat",
             workload=workload,
             deployment=deployment,
@@ -171,7 +163,7 @@ def a_cell(where, windows, sequence):
         duration_s=CELL_S,
         overhead_s={"set-up": 1.5, "warm-up": 0.5},
         client={},
-        host_fingerprint=FINGERPRINT,
+        machine_fingerprint=FINGERPRINT,
     )
 
 
@@ -189,8 +181,8 @@ def a_failure(job, message="the server under test died: killed by signal 9", **m
     )
 
 
-def a_host():
-    return HostRecord(
+def a_machine():
+    return MachineRecord(
         fingerprint=FINGERPRINT,
         recorded_utc=BEGAN.isoformat(),
         cpu_model="Intel(R) Xeon(R) CPU E3-1284L v4 @ 2.90GHz",
@@ -227,10 +219,10 @@ def a_host():
     )
 
 
-def an_image(technology, app):
+def an_image(technology, service):
     return Image(
         technology=technology,
-        app=app,
+        service=service,
         digest="sha256:" + "ab12" * 16,
         reference={},
         size=ImageSize(
@@ -248,7 +240,7 @@ def an_image(technology, app):
 def sources_in(folder):
     return Sources(
         plan=folder / "plan.json",
-        host=folder / "host.json",
+        machine=folder / "machine.json",
         samples=folder / "tables/samples.parquet",
         summary=folder / "tables/summary.csv",
         anova=folder / "tables/anova.csv",
@@ -269,14 +261,14 @@ def sources_in(folder):
     )
 
 
-def write_cells(plan, folder, *, without=()):
+def write_cells(plan, folder, *, unsupported_workloads=()):
     rng = np.random.default_rng(plan.seed)
     counts = {workload.name: workload.windows for workload in plan.workloads}
     for sequence, where in enumerate(plan.cells()):
         name, workload, deployment, level = where
         windows = list(windows_of(name, workload, level, counts[workload], rng))
         path = f"{name}/{workload}/d{deployment}/c{level}"
-        if not any(path.startswith(prefix) for prefix in without):
+        if not any(path.startswith(prefix) for prefix in unsupported_workloads):
             a_cell(where, windows, sequence).write(folder / "cells" / f"{path}.json")
 
 
@@ -290,14 +282,14 @@ def write_tables(plan, folder):
 def write_comparison(folder):
     """Set it beside the paper, as the workflow does."""
     sources = sources_in(folder)
-    a_host().write(sources.host)
+    a_machine().write(sources.machine)
     paper_comparison.main(
         SimpleNamespace(
             **{
                 name: getattr(sources, name)
-                for name in ("plan", "host", "samples", "summary", "ratios")
+                for name in ("plan", "machine", "samples", "summary", "ratios")
             },
-            published=RESOURCES / "paper",
+            published=RESOURCES / "plauth2017",
             comparison=sources.paper_comparison,
             claims=sources.paper_claims,
             setup=sources.paper_setup,
@@ -306,8 +298,8 @@ def write_comparison(folder):
 
 
 def write_rest(folder):
-    for app in ("http", "kv"):
-        an_image("docker", app).write(folder / "images/docker" / f"{app}.json")
+    for service in ("http", "kv"):
+        an_image("docker", service).write(folder / "images/docker" / f"{service}.json")
     for name in ("fig3a_startup_time", "fig4a_http_throughput_native"):
         (folder / "figures").mkdir(exist_ok=True)
         (folder / "figures" / f"{name}.svg").write_text(SVG)
@@ -315,10 +307,10 @@ def write_rest(folder):
     (folder / "snakemake_report.html").write_text("x")
 
 
-def write_run(folder, *, without=(), failures=(), plan=None):
+def write_run(folder, *, unsupported_workloads=(), failures=(), plan=None):
     plan = plan or a_plan()
     plan.write(folder / "plan.json")
-    write_cells(plan, folder, without=without)
+    write_cells(plan, folder, unsupported_workloads=unsupported_workloads)
     write_tables(plan, folder)
     write_comparison(folder)
     write_rest(folder)
@@ -335,7 +327,7 @@ def make():
         cell=a_cell,
         windows=windows_of,
         failure=a_failure,
-        host=a_host,
+        machine=a_machine,
         run=write_run,
         sources=sources_in,
         replace=replace,
@@ -361,7 +353,7 @@ def broken(tmp_path_factory):
     """A run in which a window's server died, a deployment failed, and an image was not built."""
     return write_run(
         tmp_path_factory.mktemp("broken"),
-        without=(
+        unsupported_workloads=(
             "docker-native/http/d2/c100",
             "docker-native/http/d3",
             "docker-native+host/kv",

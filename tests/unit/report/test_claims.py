@@ -7,7 +7,7 @@ import re
 
 import pandas as pd
 
-from featherbench.report import claims
+from featherbench.report import paper_claims
 from featherbench.report.inputs import read
 from featherbench.report.page import render
 
@@ -31,7 +31,7 @@ TABLE = pd.DataFrame(
 
 
 def test_each_claim_has_what_the_run_and_what_the_papers_data_say():
-    (table,) = claims.verdicts(TABLE)
+    (table,) = paper_claims.verdicts(TABLE)
     assert [row[2:] for row in table.rows] == [
         ("in part: 1 borne out, 1 not decidable", "borne out"),
         ("not borne out", "borne out"),
@@ -40,24 +40,28 @@ def test_each_claim_has_what_the_run_and_what_the_papers_data_say():
 
 
 def test_only_statements_that_the_run_has_comparisons_for_are_argued():
-    found = claims.held(TABLE)
+    found = paper_claims.held(TABLE)
     assert [(one.number, len(one.statements)) for one in found] == [(1, 1), (2, 1)]
     (said,) = found[0].statements
     assert (said.missing, said.remark, said.test) == ("lxd-native", "A remark.", "a test")
 
 
 def test_the_whole_is_counted():
-    assert claims.whole(TABLE) == (
+    assert paper_claims.whole(TABLE) == (
         "of 4 statements in the paper’s 3 claims, "  # noqa: RUF001 - an apostrophe
         "1 is borne out here (1 as far as measured), 1 is not borne out here, "
         "2 are not decidable here"
     )
-    assert claims.whole(TABLE.assign(comparisons=0)) == ""
+    assert paper_claims.whole(TABLE.assign(comparisons=0)) == ""
 
 
 def test_without_a_table_nothing_is_said():
     nothing = pd.DataFrame()
-    assert (claims.whole(nothing), claims.verdicts(nothing), claims.held(nothing)) == ("", (), [])
+    assert (
+        paper_claims.whole(nothing),
+        paper_claims.verdicts(nothing),
+        paper_claims.held(nothing),
+    ) == ("", (), [])
 
 
 def section(sources, name):

@@ -6,7 +6,7 @@ import math
 import pandas as pd
 import pytest
 
-from featherbench.report.conclusions import Reading, amount, comparisons, conclude
+from featherbench.report.sentences.comparisons import Reading, amount, comparisons, conclude
 
 BASE = "linux-native"
 

@@ -8,7 +8,7 @@ import math
 import pandas as pd
 import pytest
 
-from featherbench.report import earlier
+from featherbench.report import paper_comparison
 
 
 def pair(platform, here, there, *, against="base", level=1, **more):
@@ -30,7 +30,7 @@ def gap(reason, **more):
 
 
 def told(*found):
-    return next(earlier.metric_by_metric(pd.DataFrame(found)))
+    return next(paper_comparison.metric_by_metric(pd.DataFrame(found)))
 
 
 def test_a_ratio_has_both_intervals_and_the_quotients():
@@ -93,12 +93,12 @@ def test_reasons_are_given_once_with_all_that_they_hold_for():
             gap("no value", metric="startup_time", platform="x"),
         ]
     )
-    assert [(one.reason, one.what) for one in earlier.obstacles(table)] == [
+    assert [(one.reason, one.what) for one in paper_comparison.obstacles(table)] == [
         ("not asked", ("y", "z")),
         ("levels", ("HTTP throughput at 8, 32 connections",)),
         ("no value", ("startup time on x",)),
     ]
-    assert earlier.whole(table) == (
+    assert paper_comparison.whole(table) == (
         "of 1 pair of platforms that this run and the paper have at the same number of "
         "connections, the ratio agrees in 1 (within 25 %), and the order agrees in 1"
     )
@@ -106,5 +106,5 @@ def test_reasons_are_given_once_with_all_that_they_hold_for():
 
 @pytest.mark.parametrize("table", [pd.DataFrame(), pd.DataFrame([gap("why", platform="y")])])
 def test_where_nothing_can_be_compared_nothing_is_said(table):
-    assert earlier.whole(table) == ""
-    assert list(earlier.metric_by_metric(table)) == []
+    assert paper_comparison.whole(table) == ""
+    assert list(paper_comparison.metric_by_metric(table)) == []

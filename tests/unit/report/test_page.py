@@ -261,7 +261,7 @@ def test_how_it_was_made(pages):
 
 
 def test_only_what_disturbs_is_advised(pages):
-    text = pages.whole.text("host")
+    text = pages.whole.text("machine")
     assert "cpupower frequency-set -g performance" in text
     assert "KSM" not in text
 
@@ -273,7 +273,7 @@ def test_the_paper_is_cited(pages):
 def test_nothing_at_all_still_makes_a_report_that_says_what_is_missing(make, tmp_path):
     page = page_of(make.sources(tmp_path))
     text = page.text("headline")
-    for part in ("plan.json", "host.json", "samples.parquet", "summary.csv", "rulegraph.svg"):
+    for part in ("plan.json", "machine.json", "samples.parquet", "summary.csv", "rulegraph.svg"):
         assert f"{part} is missing" in text
     assert "Nothing can be concluded" in text
     assert "No window was measured" in page.text("doubts")
@@ -283,7 +283,7 @@ def test_nothing_at_all_still_makes_a_report_that_says_what_is_missing(make, tmp
     "part",
     [
         "plan.json",
-        "host.json",
+        "machine.json",
         "tables/samples.parquet",
         "tables/summary.csv",
         "tables/anova.csv",
@@ -328,8 +328,8 @@ def test_cells_of_another_plan_are_left_out(make, small, tmp_path):
 def test_numbers_of_two_machines_are_not_passed_off_as_one(make, small, tmp_path):
     shutil.copytree(small, tmp_path, dirs_exist_ok=True)
     sources = make.sources(tmp_path)
-    host = make.host().model_copy(update={"fingerprint": "another"})
-    host.write(tmp_path / "host.json")
+    machine = make.machine().model_copy(update={"fingerprint": "another"})
+    machine.write(tmp_path / "machine.json")
     assert "2 different states of the host" in page_of(sources).text("headline")
 
 

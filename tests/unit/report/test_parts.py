@@ -7,13 +7,13 @@ from datetime import timedelta
 import pandas as pd
 import pytest
 
-from featherbench.record import Verdict
-from featherbench.report import numbers
-from featherbench.report.doubts import Judged, doubts, judged, verdict_counts
-from featherbench.report.metrics import label
-from featherbench.report.outcome import State, outcomes, state_counts
-from featherbench.report.settings import tuning_in_force
+from featherbench.records.cell import Verdict
+from featherbench.report.cell_status import State, outcomes, state_counts
+from featherbench.report.setup import tuning_in_force
+from featherbench.report.suspect_windows import Judged, doubts, judged, verdict_counts
 from featherbench.report.walltime import account
+from featherbench.wording import formatting
+from featherbench.wording.metric_labels import label
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ from featherbench.report.walltime import account
     ],
 )
 def test_numbers_have_four_digits(value, spelt):
-    assert numbers.number(value) == spelt
+    assert formatting.number(value) == spelt
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_numbers_have_four_digits(value, spelt):
     [(0.00001, "< 0.0001"), (0.04321, "0.0432"), (1.0, "1"), (math.nan, "—")],
 )
 def test_p_values(value, spelt):
-    assert numbers.p_value(value) == spelt
+    assert formatting.p_value(value) == spelt
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_p_values(value, spelt):
     ],
 )
 def test_ratios(value, spelt):
-    assert numbers.ratio(value) == spelt
+    assert formatting.ratio(value) == spelt
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_ratios(value, spelt):
     [(0.0583, "0.0583 s"), (59.0, "59 s"), (61.0, "1 min 1 s"), (7260.0, "2 h 1 min")],
 )
 def test_durations(value, spelt):
-    assert numbers.duration(value) == spelt
+    assert formatting.duration(value) == spelt
 
 
 @pytest.mark.parametrize(
@@ -75,11 +75,11 @@ def test_durations(value, spelt):
     [(0, "0 B"), (2048, "2 KiB"), (18874368, "18 MiB"), (5 << 30, "5 GiB"), (None, "—")],
 )
 def test_sizes(value, spelt):
-    assert numbers.size(value) == spelt
+    assert formatting.size(value) == spelt
 
 
 def test_a_size_never_rounds_up_to_a_whole_of_the_next_unit_unseen():
-    assert numbers.size(1024**3 - 1) == "1,020 MiB"
+    assert formatting.size(1024**3 - 1) == "1,020 MiB"
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_of_the_levels_connections_the_most_are_told_once(make):
 
 def test_tunings_that_differ_between_workloads_say_which_they_are_of(make):
     platforms = ("linux-native", "docker-native")
-    served = {(name, app): {"nofile": "1"} for name in platforms for app in ("kv", "http")}
+    served = {(name, service): {"nofile": "1"} for name in platforms for service in ("kv", "http")}
     pinged = {("linux-native", "latency"): {}}
     only = {("docker-native", "latency"): {"nofile": "1"}}
     found = tuning_in_force(cells_with(make, served | pinged | only))

@@ -4,8 +4,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from featherbench.report.metrics import label
 from featherbench.report.phases import REST, phases
+from featherbench.wording.metric_labels import label
 
 
 def summary_of(*, whole=2.0, n=9, **parts):

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from featherbench.report.provisioning import crossings, sentences
+from featherbench.report.time_to_first_packet import crossings, sentences
 
 MIB_PER_MBIT = 1 / (8 * 1.048576)
 
@@ -20,7 +20,7 @@ def samples_of(platforms, *, deployments=3):
     ]
     table = pd.DataFrame(rows, columns=["platform", "metric", "deployment", "value"])
     names = table["platform"].str.split("-", expand=True)
-    return table.assign(technology=names[0], host=names[1], verdict="ok")
+    return table.assign(technology=names[0], hypervisor=names[1], verdict="ok")
 
 
 def test_who_is_first_is_said_from_slow_links_to_fast_ones():

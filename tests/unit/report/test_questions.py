@@ -11,14 +11,14 @@ from functools import cache
 import pandas as pd
 import pytest
 
-from featherbench.plan import PlannedLack, PlannedPlatform
-from featherbench.report.conclusions import Comparison
-from featherbench.report.directly import against, first_of_all, pairs
+from featherbench.records.plan import MissingRequirement, PlannedPlatform
 from featherbench.report.inputs import read
-from featherbench.report.kinds import KINDS, OTHERS, UNIKERNELS, why_unknown
 from featherbench.report.page import render
+from featherbench.report.platform_classes import KINDS, OTHERS, UNIKERNELS, why_unknown
 from featherbench.report.questions import answers
-from featherbench.report.telling import tell
+from featherbench.report.sentences.comparisons import Comparison
+from featherbench.report.sentences.pairs import against, first_of_all, pairs
+from featherbench.report.sentences.ratios import tell
 
 
 def compared(platform, ratio, p=0.001, *, level=1, same=0.9, **more):
@@ -179,7 +179,9 @@ def test_a_run_of_one_platform_has_nothing_to_compare(make, tmp_path):
 
 def test_without_a_valid_window_of_the_baseline_there_are_no_ratios(make, tmp_path):
     plan = make.plan(platforms=("linux-native", "docker-native"), deployments=2)
-    text = section(make.run(tmp_path, plan=plan, without=("linux-native",)), "questions")
+    text = section(
+        make.run(tmp_path, plan=plan, unsupported_workloads=("linux-native",)), "questions"
+    )
     assert "linux-native, the baseline, has no valid window" in text
     assert "times" not in text.partition("Soonest")[0]
     assert "Soonest to start: docker-native" in text
@@ -206,10 +208,10 @@ def test_a_kind_is_not_blamed_for_a_workload_that_was_not_asked_for(make, tmp_pa
 
 
 def planned(name, **more):
-    technology, host = name.split("-")
+    technology, hypervisor = name.split("-")
     return PlannedPlatform(
-        name=name, technology=technology, host=host, network="nat", image_owner=technology,
-        virtualized=host != "native", lacks=(), **more,
+        name=name, technology=technology, hypervisor=hypervisor, network="nat",
+        image_owner=technology, virtualized=hypervisor != "native", missing_requirements=(), **more,
     )  # fmt: skip
 
 
@@ -241,8 +243,8 @@ def test_a_platform_of_no_kind_is_in_the_answer(whole):
 
 
 def test_a_unikernel_without_an_image_of_the_workload_says_so(make):
-    lack = PlannedLack(what="floor has no image of http", remedy="none")
-    floor = planned("floor-kvm", without={"http": lack, "kv": lack})
+    lack = MissingRequirement(what="floor has no image of http", remedy="none")
+    floor = planned("floor-kvm", unsupported_workloads={"http": lack, "kv": lack})
     plan = make.plan().model_copy(update={"platforms": (floor,)})
     why = why_unknown(UNIKERNELS, plan, ("http", "kv"))
     assert why.startswith("`floor-kvm` has no image of http and kv; to know, put `rumprun-kvm` or")

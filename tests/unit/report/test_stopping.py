@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import pytest
 
-from featherbench.plan import StoppingRule
+from featherbench.records.plan import StoppingRule
+from featherbench.records.stopping_decisions import Look, LookedAt, Reason, Series, look_file
 from featherbench.report.inputs import read
 from featherbench.report.page import render
-from featherbench.report.stopping import UNAVAILABLE, UNDECIDED, enough
-from featherbench.stopping import Look, LookedAt, Reason, Series, look_file
+from featherbench.report.sequential import UNAVAILABLE, UNDECIDED, enough
 
 RULE = StoppingRule(precision=0.02, least=8, most=12, budget_s=None)
 

@@ -3,7 +3,7 @@
 
 from types import SimpleNamespace
 
-from featherbench.report.ways import differing
+from featherbench.report.network_paths import differing
 
 
 def platforms(**networks):

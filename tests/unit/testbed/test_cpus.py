@@ -3,7 +3,7 @@
 import pytest
 
 from featherbench.errors import TestbedError
-from featherbench.spec import TestbedSpec
+from featherbench.records.job_specs import TestbedSpec
 from featherbench.testbed.cpus import choose, parse_cpu_list, read_siblings, split
 
 # thread_siblings_list of real machines, by CPU

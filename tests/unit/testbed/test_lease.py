@@ -2,9 +2,9 @@
 
 import pytest
 
-from featherbench import plugins
-from featherbench.errors import HostSilentError
-from featherbench.record import Endpoint, Instance
+from featherbench import registry
+from featherbench.errors import MachineSilentError
+from featherbench.records.instance import Endpoint, Instance
 from featherbench.testbed import lease
 from featherbench.testbed.lease import Lease
 from featherbench.testbed.state import STATE_VARIABLE
@@ -22,7 +22,7 @@ class Stopping:
 def technology(tmp_path, monkeypatch):
     monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
     found = Stopping()
-    monkeypatch.setattr(plugins, "technology", lambda _name, _plugins: found)
+    monkeypatch.setattr(registry, "technology", lambda _name, _plugins: found)
     return found
 
 
@@ -31,13 +31,13 @@ def some_lease():
     instance = Instance(
         id="abc",
         technology="fake",
-        app="http",
+        service="http",
         handle={},
         endpoint=Endpoint(address="127.0.0.1", port=1, ping_address="127.0.0.1"),
         started_utc="",
     )
     return Lease(
-        deployment_id="d", instance=instance, technology="fake", host="native", warmed=True
+        deployment_id="d", instance=instance, technology="fake", hypervisor="native", warmed=True
     )
 
 
@@ -67,7 +67,7 @@ def test_a_lease_on_a_machine_that_is_silent_is_forgotten(technology, some_lease
     lease.hold(some_lease)
 
     def is_silent(_instance):
-        raise HostSilentError("dom0 does not answer")
+        raise MachineSilentError("dom0 does not answer")
 
     monkeypatch.setattr(technology, "stop", is_silent)
     lease.release()

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import pytest
 
 from featherbench.errors import TestbedBusyError
+from featherbench.system.polling import wait_until
+from featherbench.system.processes import ourselves
 from featherbench.testbed import lock as lock_module
 from featherbench.testbed.lock import Announcer, only_job, running_job, try_lock
-from featherbench.testbed.processes import ourselves
 from featherbench.testbed.state import State
-from featherbench.waiting import wait_until
 
 HOLDER = """
 import fcntl, sys, time

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.testbed.processes import (
+from featherbench.system.polling import wait_until
+from featherbench.system.processes import (
     Process,
     Stat,
     descendants,
@@ -19,7 +20,6 @@ from featherbench.testbed.processes import (
     ourselves,
     parse_stat,
 )
-from featherbench.waiting import wait_until
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 STAT = (
@@ -42,7 +42,7 @@ PATRICIDE = """
 import os, subprocess, sys
 subprocess.run([sys.executable, "-c", '''
 import os
-from featherbench.testbed.processes import end_with_descendants, identity_of
+from featherbench.system.processes import end_with_descendants, identity_of
 end_with_descendants(identity_of(os.getppid()), grace_s=0.5, what="parent")
 print("alive", flush=True)
 '''])

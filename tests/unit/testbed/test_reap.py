@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import plugins
-from featherbench.errors import HostSilentError, TestbedBusyError, TestbedError
-from featherbench.platforms.contract import Lack, Leftover
-from featherbench.plugins import PLUGINS_VARIABLE
-from featherbench.testbed import reap
+from featherbench import registry
+from featherbench.errors import MachineSilentError, TestbedBusyError, TestbedError
+from featherbench.ownership import Leftover
+from featherbench.records.requirement import MissingRequirement
+from featherbench.registry import PLUGINS_VARIABLE
+from featherbench.system.processes import Process, ourselves
+from featherbench.testbed import cleanup
 from featherbench.testbed.lock import try_lock
-from featherbench.testbed.ownership import Owner
-from featherbench.testbed.processes import Process, ourselves
+from featherbench.testbed.reservation import Owner
 from featherbench.testbed.state import State
 
 DEAD = Process(pid=2**22 - 1, started_ticks=1)
@@ -27,7 +28,7 @@ class Runtime:
         self.broken = broken
         self.elsewhere = elsewhere
 
-    def lacks(self):
+    def missing_requirements(self):
         return ()
 
     def leftovers(self):
@@ -37,7 +38,7 @@ class Runtime:
         if leftover.name in self.broken:
             raise OSError("it clings")
         if leftover.name in self.elsewhere:
-            raise HostSilentError("dom0 does not answer")
+            raise MachineSilentError("dom0 does not answer")
         self.left.remove(leftover)
 
 
@@ -58,9 +59,9 @@ def technologies(monkeypatch):
     """Put technologies in the place of those that there are."""
 
     def put(**named):
-        kinds = {"platforms": named, "hosts": {}}
-        monkeypatch.setattr(reap.plugins, "driver_files", lambda kind, _folders: kinds[kind])
-        monkeypatch.setattr(reap.plugins, "technology", lambda name, _folders: named[name])
+        kinds = {"technologies": named, "hypervisors": {}}
+        monkeypatch.setattr(cleanup.registry, "driver_files", lambda kind, _folders: kinds[kind])
+        monkeypatch.setattr(cleanup.registry, "technology", lambda name, _folders: named[name])
 
     put()
     return put
@@ -74,7 +75,7 @@ def owner(**changes):
 def test_everything_that_is_found_is_removed(state, technologies):
     runtime = Runtime("a", "b")
     technologies(runtime=runtime)
-    assert [each.name for each in reap.remove_leftovers(state, ())] == [
+    assert [each.name for each in cleanup.remove_leftovers(state, ())] == [
         "runtime thing: a",
         "runtime thing: b",
     ]
@@ -84,14 +85,14 @@ def test_everything_that_is_found_is_removed(state, technologies):
 def test_what_another_testbed_has_made_is_left_alone(state, technologies):
     runtime = Runtime("theirs", state="/run/other")
     technologies(runtime=runtime, mine=Runtime("mine", state=str(state.directory)))
-    assert [each.name for each in reap.remove_leftovers(state, ())] == ["mine thing: mine"]
+    assert [each.name for each in cleanup.remove_leftovers(state, ())] == ["mine thing: mine"]
     assert len(runtime.left) == 1
 
 
 def test_every_step_is_tried_though_others_fail(state, technologies):
     runtime = Runtime("a", "b", "c", broken=("a",))
     technologies(silent=Silent(), runtime=runtime)
-    failures = {each.name: each.failure for each in reap.remove_leftovers(state, ())}
+    failures = {each.name: each.failure for each in cleanup.remove_leftovers(state, ())}
     assert failures["runtime thing: a"] == "it clings"
     assert failures["silent: could not be looked through"] == "the engine does not answer"
     assert [each.name for each in runtime.left] == ["a"]
@@ -103,18 +104,18 @@ def restored(monkeypatch):
     done = []
     steps = {"_network": "the network", "_sysctls": "the sysctls"}
     for finder, name in steps.items():
-        remnant = reap.Remnant(name=name, remove=partial(done.append, name))
-        monkeypatch.setattr(reap, finder, lambda _state, remnant=remnant: iter([remnant]))
-    monkeypatch.setattr(reap.plugins, "PACKAGE", Path("/nonexistent"))
+        remnant = cleanup.Remnant(name=name, remove=partial(done.append, name))
+        monkeypatch.setattr(cleanup, finder, lambda _state, remnant=remnant: iter([remnant]))
+    monkeypatch.setattr(cleanup.registry, "PACKAGE", Path("/nonexistent"))
     return done
 
 
 def test_a_plugin_that_cannot_be_loaded_keeps_nothing_from_being_restored(
     state, restored, tmp_path
 ):
-    (tmp_path / "platforms").mkdir()
-    (tmp_path / "platforms" / "broken.py").write_text("raise OSError('at import')")
-    (removal, *_) = reap.remove_leftovers(state, [str(tmp_path)])
+    (tmp_path / "technologies").mkdir()
+    (tmp_path / "technologies" / "broken.py").write_text("raise OSError('at import')")
+    (removal, *_) = cleanup.remove_leftovers(state, [str(tmp_path)])
     assert "at import" in removal.failure
     assert restored == ["the network", "the sysctls"] * 2
 
@@ -122,21 +123,21 @@ def test_a_plugin_that_cannot_be_loaded_keeps_nothing_from_being_restored(
 def test_a_unikernel_is_found_without_the_program_that_runs_it(state, monkeypatch):
     """Whoever cleans up may have another PATH than who measured."""
     left = Leftover(kind="unikernel", name="abc", state=str(state.directory))
-    mirageos = plugins.technology("mirageos")
-    lacks = [Lack(what="there is no solo5-spt", remedy="")]
-    monkeypatch.setattr(type(mirageos), "lacks", lambda _: lacks)
+    mirageos = registry.technology("mirageos")
+    missing_requirements = [MissingRequirement(what="there is no solo5-spt", remedy="")]
+    monkeypatch.setattr(type(mirageos), "missing_requirements", lambda _: missing_requirements)
     monkeypatch.setattr(type(mirageos), "leftovers", lambda _: [left])
-    names = [each.name for each in reap.find_leftovers(state, ())]
+    names = [each.name for each in cleanup.find_leftovers(state, ())]
     assert "mirageos unikernel: abc" in names
 
 
 def test_nor_does_one_that_cannot_say_what_it_lacks(state, restored, technologies):
     class Perplexed(Runtime):
-        def lacks(self):
+        def missing_requirements(self):
             raise OSError("how should I know?")
 
     technologies(perplexed=Perplexed())
-    (removal, *_) = reap.remove_leftovers(state, ())
+    (removal, *_) = cleanup.remove_leftovers(state, ())
     assert removal.failure == "how should I know?"
     assert restored == ["the network", "the sysctls"] * 2
 
@@ -145,10 +146,10 @@ def test_nor_does_any_other_place_where_we_cannot_look(state, restored, monkeypa
     def blind(_kind, _folders):
         raise OSError("no such folder")
 
-    monkeypatch.setattr(reap.plugins, "driver_files", blind)
-    removals = reap.remove_leftovers(state, ())
+    monkeypatch.setattr(cleanup.registry, "driver_files", blind)
+    removals = cleanup.remove_leftovers(state, ())
     assert [removal.name for removal in removals[:2]] == [
-        "hosts: could not be looked through",
+        "hypervisors: could not be looked through",
         "technologies: could not be looked through",
     ]
     assert restored == ["the network", "the sysctls"] * 2
@@ -159,10 +160,10 @@ def test_what_a_host_has_left_is_removed_before_what_technologies_have(
 ):
     bridge, runtime = Runtime("bridge"), Runtime("container")
     technologies(runtime=runtime)
-    kinds = {"platforms": {"runtime": None}, "hosts": {"elsewhere": None}}
-    monkeypatch.setattr(reap.plugins, "driver_files", lambda kind, _folders: kinds[kind])
-    monkeypatch.setattr(reap.plugins, "host", lambda _name, _folders: bridge)
-    assert [each.name for each in reap.remove_leftovers(state, ())] == [
+    kinds = {"technologies": {"runtime": None}, "hypervisors": {"elsewhere": None}}
+    monkeypatch.setattr(cleanup.registry, "driver_files", lambda kind, _folders: kinds[kind])
+    monkeypatch.setattr(cleanup.registry, "hypervisor", lambda _name, _folders: bridge)
+    assert [each.name for each in cleanup.remove_leftovers(state, ())] == [
         "elsewhere thing: bridge",
         "runtime thing: container",
     ]
@@ -178,37 +179,37 @@ def test_what_appears_late_is_removed_too(state, technologies):
 
     late = Late("first")
     technologies(late=late)
-    reap.remove_leftovers(state, ())
+    cleanup.remove_leftovers(state, ())
     assert late.left == []
 
 
 def test_the_way_in_is_swept_once_for_each_owner(state, technologies):
     runtime = Runtime("a")
     technologies(runtime=runtime)
-    reap.sweep_once(state, owner())
+    cleanup.sweep_once(state, owner())
     runtime.left.append(Leftover(kind="thing", name="ours by now"))
-    reap.sweep_once(state, owner())
+    cleanup.sweep_once(state, owner())
     assert [each.name for each in runtime.left] == ["ours by now"]
-    reap.sweep_once(state, owner(guard=Process(pid=DEAD.pid, started_ticks=2)))
+    cleanup.sweep_once(state, owner(guard=Process(pid=DEAD.pid, started_ticks=2)))
     assert runtime.left == []
 
 
 def test_a_leftover_that_clings_stops_the_way_in(state, technologies):
     technologies(runtime=Runtime("a", broken=("a",)))
     with pytest.raises(TestbedError, match="runtime thing: a: it clings"):
-        reap.sweep_once(state, owner())
+        cleanup.sweep_once(state, owner())
 
 
 def test_one_on_a_machine_that_is_silent_does_not(state, technologies):
     runtime = Runtime("a", elsewhere=("a",))
     technologies(runtime=runtime)
-    reap.sweep_once(state, owner())
+    cleanup.sweep_once(state, owner())
     assert runtime.left
 
 
 def test_an_engine_that_is_silent_does_not_stop_the_way_in(state, technologies):
     technologies(silent=Silent())
-    reap.sweep_once(state, owner())
+    cleanup.sweep_once(state, owner())
 
 
 def test_cleaning_is_refused_while_a_living_workflow_owns_the_testbed(state, technologies):
@@ -216,30 +217,30 @@ def test_cleaning_is_refused_while_a_living_workflow_owns_the_testbed(state, tec
     technologies(runtime=runtime)
     owner(workflow=ourselves(), guard=ourselves()).write(state.owner)
     with pytest.raises(TestbedBusyError, match=f"pid {ourselves().pid}"):
-        reap.clean(state, ())
+        cleanup.clean(state, ())
     with pytest.raises(TestbedBusyError):
-        reap.listed(state, ())
+        cleanup.listed(state, ())
     assert len(runtime.left) == 1
 
 
 @pytest.mark.usefixtures("technologies")
 def test_cleaning_also_looks_where_the_last_owner_had_its_plugins(state):
     owner(plugins=("/theirs",)).write(state.owner)
-    assert reap.plugin_folders(state, ["/mine"]) == ["/mine", "/theirs"]
-    reap.clean(state, ())
+    assert cleanup.plugin_folders(state, ["/mine"]) == ["/mine", "/theirs"]
+    cleanup.clean(state, ())
     assert not state.directory.exists()
 
 
 @pytest.mark.usefixtures("technologies")
 def test_cleaning_also_looks_in_the_folders_of_the_environment(state, monkeypatch):
     monkeypatch.setenv(PLUGINS_VARIABLE, f"/one{os.pathsep}/two")
-    assert reap.plugin_folders(state, ["/two"]) == ["/two", "/one"]
+    assert cleanup.plugin_folders(state, ["/two"]) == ["/two", "/one"]
 
 
 @pytest.mark.parametrize(("failure", "kept"), [("", False), ("it clings", True)])
 def test_the_guards_log_is_kept_after_a_failure_only(state, failure, kept):
     state.guard_log.write_text("what happened")
     lock = try_lock(state.owner_lock)
-    reap.let_go(state, lock, [reap.Removal(name="a", failure=failure)])
+    cleanup.let_go(state, lock, [cleanup.Removal(name="a", failure=failure)])
     assert state.guard_log.exists() == kept
     assert not state.owner_lock.exists()

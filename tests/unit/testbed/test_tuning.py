@@ -3,7 +3,7 @@
 import pytest
 
 from featherbench.errors import TestbedError
-from featherbench.spec import TuningSpec
+from featherbench.records.job_specs import TuningSpec
 from featherbench.testbed import tuning
 from featherbench.testbed.state import State
 
@@ -42,7 +42,7 @@ def test_the_output_of_sysctl_is_read():
 
 def test_what_is_set_is_read_back_and_put_back(proc_sys, state):
     wanted = spec(core__somaxconn="1024", ipv4__ip_local_port_range="1024 65535")
-    found = tuning.apply_to_host(state, wanted)
+    found = tuning.apply_to_machine(state, wanted)
     assert found == {"net.core.somaxconn": "1024", RANGE: "1024 65535"}
     assert (proc_sys / "net/core/somaxconn").read_text() == "1024"
     tuning.restore(state)
@@ -52,16 +52,16 @@ def test_what_is_set_is_read_back_and_put_back(proc_sys, state):
 
 
 def test_setting_twice_keeps_the_first_originals(proc_sys, state):
-    tuning.apply_to_host(state, spec(core__somaxconn="1024"))
-    tuning.apply_to_host(state, spec(core__somaxconn="2048"))
+    tuning.apply_to_machine(state, spec(core__somaxconn="1024"))
+    tuning.apply_to_machine(state, spec(core__somaxconn="2048"))
     tuning.restore(state)
     tuning.restore(state)
     assert (proc_sys / "net/core/somaxconn").read_text() == "4096"
 
 
 def test_a_key_that_is_wanted_no_longer_is_put_back(proc_sys, state):
-    tuning.apply_to_host(state, spec(core__somaxconn="1024"))
-    tuning.apply_to_host(state, spec())
+    tuning.apply_to_machine(state, spec(core__somaxconn="1024"))
+    tuning.apply_to_machine(state, spec())
     assert (proc_sys / "net/core/somaxconn").read_text() == "4096"
 
 
@@ -72,7 +72,7 @@ def test_the_originals_are_on_disk_before_anything_is_written(proc_sys, state, m
     with monkeypatch.context() as broken:
         broken.setattr(tuning, "_write", power_cut)
         with pytest.raises(KeyboardInterrupt):
-            tuning.apply_to_host(state, spec(core__somaxconn="1024"))
+            tuning.apply_to_machine(state, spec(core__somaxconn="1024"))
     (proc_sys / "net/core/somaxconn").write_text("1024")
     tuning.restore(state)
     assert (proc_sys / "net/core/somaxconn").read_text() == "4096"
@@ -81,18 +81,18 @@ def test_the_originals_are_on_disk_before_anything_is_written(proc_sys, state, m
 @pytest.mark.usefixtures("proc_sys")
 def test_a_key_that_the_kernel_lacks_is_named(state):
     with pytest.raises(TestbedError, match=r"net\.core\.nonsense"):
-        tuning.apply_to_host(state, spec(core__nonsense="1"))
+        tuning.apply_to_machine(state, spec(core__nonsense="1"))
 
 
 @pytest.mark.usefixtures("proc_sys")
 def test_a_value_that_did_not_take_is_named(state, monkeypatch):
     monkeypatch.setattr(tuning, "_write", lambda _key, _value: None)
     with pytest.raises(TestbedError, match=r"net\.core\.somaxconn .* '4096', not '1024'"):
-        tuning.apply_to_host(state, spec(core__somaxconn="1024"))
+        tuning.apply_to_machine(state, spec(core__somaxconn="1024"))
 
 
 @pytest.mark.usefixtures("proc_sys")
 def test_the_limit_on_open_files_is_never_set_within_reach(state):
     with pytest.raises(TestbedError, match="1000 files open"):
-        tuning.apply_to_host(state, spec(file_max=1999))
-    assert tuning.apply_to_host(state, spec(file_max=2000)) == {"fs.file-max": "2000"}
+        tuning.apply_to_machine(state, spec(file_max=1999))
+    assert tuning.apply_to_machine(state, spec(file_max=2000)) == {"fs.file-max": "2000"}

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.unikernel.description import Description
-from featherbench.unikernel.guest import Guest
+from featherbench.unikernels.guest_spec import Guest
+from featherbench.unikernels.image_description import Description
 
 
 @pytest.fixture

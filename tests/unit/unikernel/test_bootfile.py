@@ -5,8 +5,8 @@ import struct
 
 import pytest
 
-from featherbench.unikernel.bootfile import faults
-from featherbench.unikernel.description import Description
+from featherbench.unikernels.boot_file_check import faults
+from featherbench.unikernels.image_description import Description
 
 X86, ARM = 62, 183
 REST = bytes(1000)

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from featherbench.unikernel import console, monitor
-from featherbench.unikernel.description import Console
+from featherbench.unikernels import console_hints, qmp
+from featherbench.unikernels.image_description import Console
 
 GUESTS = {
     "Starting network... DHCP: sending discover": "waits for DHCP",
@@ -40,12 +40,12 @@ HYPERVISORS = {
 
 @pytest.mark.parametrize("said", GUESTS)
 def test_a_guests_trouble_is_understood(said):
-    assert GUESTS[said] in console.find(console.OF_GUESTS, said).meaning
+    assert GUESTS[said] in console_hints.find(console_hints.OF_GUESTS, said).meaning
 
 
 @pytest.mark.parametrize("said", HYPERVISORS)
 def test_a_hypervisors_trouble_is_understood(said):
-    found = console.find(console.OF_HYPERVISORS, said)
+    found = console_hints.find(console_hints.OF_HYPERVISORS, said)
     assert HYPERVISORS[said] in found.meaning
     assert found.remedy
 
@@ -54,15 +54,17 @@ def test_a_hypervisors_trouble_is_understood(said):
     "said", ["", "floor: sent the packet", "DHCP is off", "Linux version 6.1", "0 errors"]
 )
 def test_what_is_well_is_no_trouble(said):
-    assert console.find((*console.OF_GUESTS, *console.OF_HYPERVISORS), said) is None
+    assert (
+        console_hints.find((*console_hints.OF_GUESTS, *console_hints.OF_HYPERVISORS), said) is None
+    )
 
 
 def test_the_descriptions_own_signs():
     signs = Console(success="ready on port [0-9]+", failure=("panic: .*", "page fault"))
-    assert console.succeeded(signs, "nginx: ready on port 80")
-    assert not console.succeeded(signs, "nginx: ready")
-    assert console.failed(signs, "a\npanic: out of mbufs\nb") == "panic: out of mbufs"
-    assert console.failed(signs, "all is well") == ""
+    assert console_hints.succeeded(signs, "nginx: ready on port 80")
+    assert not console_hints.succeeded(signs, "nginx: ready")
+    assert console_hints.failed(signs, "a\npanic: out of mbufs\nb") == "panic: out of mbufs"
+    assert console_hints.failed(signs, "all is well") == ""
 
 
 HALTED = "EIP=00100214 EFL=00000006 [-----P-] CPL=0 II=0 A20=1 SMM=0 HLT=1"
@@ -80,7 +82,7 @@ HALTED = "EIP=00100214 EFL=00000006 [-----P-] CPL=0 II=0 A20=1 SMM=0 HLT=1"
     ids=["halted for good", "halted until an interrupt", "running", "64 bits", "nothing"],
 )
 def test_a_dead_processor_is_told_from_one_that_sleeps(registers, dead):
-    assert monitor.parse_is_dead(registers) is dead
+    assert qmp.parse_is_dead(registers) is dead
 
 
 @pytest.fixture
@@ -117,13 +119,13 @@ def qemu():
 def test_qemu_is_asked_for_the_guests_status(qemu, status):
     event, answer = {"event": "NIC_RX_FILTER_CHANGED"}, {"return": {"status": status}}
     qemu(f"{json.dumps(event)}\n{json.dumps(answer)}")
-    assert monitor.status("featherbench-unit") == status
+    assert qmp.status("featherbench-unit") == status
 
 
 @pytest.mark.usefixtures("qemu")
 def test_a_qemu_that_ends_meanwhile_is_silent():
-    assert monitor.status("featherbench-unit") == monitor.SILENT
+    assert qmp.status("featherbench-unit") == qmp.SILENT
 
 
 def test_a_qemu_that_is_not_there_is_silent():
-    assert monitor.status("featherbench-nobody") == monitor.SILENT
+    assert qmp.status("featherbench-nobody") == qmp.SILENT

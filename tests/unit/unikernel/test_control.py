@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from featherbench import plugins
+from featherbench import registry
 from featherbench.errors import ConfigError, InstanceError
-from featherbench.record import Endpoint, Instance
-from featherbench.unikernel import control, descriptions
-from featherbench.unikernel.control import Control
+from featherbench.records.instance import Endpoint, Instance
+from featherbench.unikernels import description_loader, runtime_control
+from featherbench.unikernels.runtime_control import Control
 
 FAKE = Path(__file__).with_name("fake_rumpctrl.py")
 ADDRESS = "198.18.2.2"
@@ -46,17 +46,17 @@ def rumpctrl(tmp_path, monkeypatch):
     return Rumpctrl(tmp_path, monkeypatch)
 
 
-def shipped(app="kv", backend="qemu", **changes):
-    return descriptions.find("rumprun", app, backend, {"control": changes}).control
+def shipped(service="kv", backend="qemu", **changes):
+    return description_loader.find("rumprun", service, backend, {"control": changes}).control
 
 
 ON_BOTH = pytest.mark.parametrize("backend", ["qemu", "xl"])
 
 
 @ON_BOTH
-@pytest.mark.parametrize("app", ["http", "kv"])
-def test_the_papers_listing_is_applied_and_read_back(rumpctrl, app, backend):
-    found = control.apply(shipped(app, backend, program=str(rumpctrl.program)), ADDRESS)
+@pytest.mark.parametrize("service", ["http", "kv"])
+def test_the_papers_listing_is_applied_and_read_back(rumpctrl, service, backend):
+    found = runtime_control.apply(shipped(service, backend, program=str(rumpctrl.program)), ADDRESS)
     assert found == dict.fromkeys(NAMES, "200000")
     server = f"tcp://{ADDRESS}:12345"
     assert rumpctrl.told() == [
@@ -65,17 +65,17 @@ def test_the_papers_listing_is_applied_and_read_back(rumpctrl, app, backend):
 
 
 @ON_BOTH
-@pytest.mark.parametrize("app", ["http", "kv"])
-def test_the_image_is_started_with_what_the_program_needs(app, backend):
-    told = descriptions.find("rumprun", app, backend, {}).arguments
+@pytest.mark.parametrize("service", ["http", "kv"])
+def test_the_image_is_started_with_what_the_program_needs(service, backend):
+    told = description_loader.find("rumprun", service, backend, {}).arguments
     assert '"env": "RUMPRUN_SYSPROXY=tcp://0:12345", ' in told
 
 
 def test_without_the_program_nothing_is_set_and_that_is_told_with_the_remedy(rumpctrl, tmp_path):
-    (said,) = control.apply(shipped(), ADDRESS).values()
+    (said,) = runtime_control.apply(shipped(), ADDRESS).values()
     assert said.startswith("not applied: nobody has said where its program is")
-    assert control.GUIDE in said
-    (said,) = control.apply(shipped(program=str(tmp_path / "gone")), ADDRESS).values()
+    assert runtime_control.GUIDE in said
+    (said,) = runtime_control.apply(shipped(program=str(tmp_path / "gone")), ADDRESS).values()
     assert said.startswith(f"not applied: {tmp_path}/gone is not there")
     assert rumpctrl.told() == []
 
@@ -84,7 +84,7 @@ def test_what_the_guest_cuts_is_told_as_it_is(rumpctrl):
     rumpctrl.is_built(maxfiles=20_000)
     values = {name: 200_000 for name in NAMES if name.endswith("hard")}
     values |= {name: 20_000 for name in NAMES if name.endswith("soft")}
-    found = control.apply(shipped(program=str(rumpctrl.program), values=values), ADDRESS)
+    found = runtime_control.apply(shipped(program=str(rumpctrl.program), values=values), ADDRESS)
     assert found["proc.0.rlimit.descriptors.hard"] == "20000, though 200000 was asked for"
     assert found["proc.0.rlimit.descriptors.soft"] == "20000"
 
@@ -101,7 +101,7 @@ def test_what_the_guest_cuts_is_told_as_it_is(rumpctrl):
 def test_a_refusal_is_an_error_with_what_was_said_and_what_to_do(rumpctrl, built, said):
     rumpctrl.is_built(**built)
     with pytest.raises(InstanceError, match="cannot be set in the guest") as refused:
-        control.apply(shipped(program=str(rumpctrl.program)), ADDRESS)
+        runtime_control.apply(shipped(program=str(rumpctrl.program)), ADDRESS)
     assert said in refused.value.message
     assert "`control: {values: {proc." in refused.value.remedy
 
@@ -116,20 +116,20 @@ def program_that(folder, does):
 def test_a_program_that_hangs_is_given_up(tmp_path):
     program = program_that(tmp_path, "exec sleep 60")
     with pytest.raises(InstanceError, match=r"did not end within 0\.2 s"):
-        control.apply(shipped(program=program, within_s=0.2), ADDRESS)
+        runtime_control.apply(shipped(program=program, within_s=0.2), ADDRESS)
 
 
 def test_a_program_that_reads_nothing_back_is_not_believed(tmp_path):
     program = program_that(tmp_path, "exit 0")
     with pytest.raises(InstanceError, match="tells nothing of proc"):
-        control.apply(shipped(program=program), ADDRESS)
+        runtime_control.apply(shipped(program=program), ADDRESS)
 
 
 def test_what_cannot_be_run_is_an_error(tmp_path):
     program = tmp_path / "sysctl"
     program.write_text("no program")
     with pytest.raises(InstanceError, match="Permission denied"):
-        control.apply(shipped(program=str(program)), ADDRESS)
+        runtime_control.apply(shipped(program=str(program)), ADDRESS)
 
 
 def test_where_the_program_is_may_be_relative_as_all_paths_are(tmp_path, monkeypatch):
@@ -147,13 +147,13 @@ def test_a_placeholder_that_nothing_fills_is_refused():
 def test_a_technology_sets_what_the_description_says(rumpctrl):
     def instance(**keys):
         at = Endpoint(address=ADDRESS, port=16379, ping_address=ADDRESS)
-        wanted = descriptions.find("rumprun", "kv", "qemu", keys)
+        wanted = description_loader.find("rumprun", "kv", "qemu", keys)
         handle = {"description": wanted.model_dump(mode="json")}
         return Instance(
-            id="abc", technology="rumprun", app="kv", handle=handle, endpoint=at, started_utc=""
+            id="abc", technology="rumprun", service="kv", handle=handle, endpoint=at, started_utc=""
         )
 
-    rumprun = plugins.platform("rumprun", "tcg")
+    rumprun = registry.platform("rumprun", "tcg")
     own = instance(control={"program": str(rumpctrl.program)})
-    assert rumprun.tune(own) == dict.fromkeys(NAMES, "200000")
-    assert rumprun.tune(instance(control=None)) == {}
+    assert rumprun.apply_runtime_settings(own) == dict.fromkeys(NAMES, "200000")
+    assert rumprun.apply_runtime_settings(instance(control=None)) == {}

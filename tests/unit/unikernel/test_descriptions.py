@@ -7,14 +7,16 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from featherbench import plugins
+from featherbench import registry
 from featherbench.errors import ConfigError
-from featherbench.unikernel import descriptions
-from featherbench.unikernel.description import Description
-from featherbench.unikernel.settings import UnikernelSettings
+from featherbench.unikernels import description_loader
+from featherbench.unikernels.image_description import Description
+from featherbench.unikernels.settings import UnikernelSettings
 
 SHIPPED = sorted(
-    file for file in descriptions.SHIPPED.glob("*/*.yaml") if not file.stem.startswith("constants-")
+    file
+    for file in description_loader.SHIPPED.glob("*/*.yaml")
+    if not file.stem.startswith("constants-")
 )
 PAPERS = {
     "rumprun": {"http", "kv", "startup"},
@@ -26,20 +28,20 @@ PAPERS = {
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: f"{file.parent.name}-{file.stem}")
 def test_what_we_ship_is_valid_and_lacks_nothing_but_paths(file):
-    found = descriptions.read(file)
-    assert file.name == descriptions.shipped(file.parent.name, file.stem.partition("-")[0],
+    found = description_loader.read(file)
+    assert file.name == description_loader.shipped(file.parent.name, file.stem.partition("-")[0],
                                              found.backend).name  # fmt: skip
     assert all(key == "kernel" or key.endswith(".path") for key in found.missing_paths())
-    assert plugins.driver_files("platforms")[file.parent.name]
+    assert registry.driver_files("technologies")[file.parent.name]
 
 
 def test_the_papers_cases_are_there():
-    for technology, apps in PAPERS.items():
-        assert set(_platform(technology).offered(UnikernelSettings())) == apps
+    for technology, services in PAPERS.items():
+        assert set(_platform(technology).available_images(UnikernelSettings())) == services
 
 
-def _platform(technology, host="tcg"):
-    return plugins.platform(technology, host)
+def _platform(technology, hypervisor="tcg"):
+    return registry.platform(technology, hypervisor)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_every_placeholder_is_filled_once_and_a_dollar_stays():
 def test_a_few_lines_complete_the_description_that_we_ship(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     given = {"kernel": "nginx.bin", "disks": [{"path": "/images/data.iso"}], "memory_mib": 32}
-    found = descriptions.find("rumprun", "http", "qemu", given)
+    found = description_loader.find("rumprun", "http", "qemu", given)
     assert found.kernel == tmp_path / "nginx.bin"
     assert found.disks[0].path == Path("/images/data.iso")
     assert found.disks[0].readonly
@@ -93,27 +95,27 @@ def test_paths_in_a_users_own_description_are_relative_to_it(tmp_path):
     (tmp_path / "my").mkdir()
     file = tmp_path / "my/probe.yaml"
     file.write_text(yaml.safe_dump({"kernel": "probe.elf", "packet": "first"}))
-    found = descriptions.find("hermit", "startup", "qemu", {"description": str(file)})
+    found = description_loader.find("hermit", "startup", "qemu", {"description": str(file)})
     assert found.kernel == tmp_path / "my/probe.elf"
 
 
 def test_each_backend_has_an_image_of_its_own():
-    spt = descriptions.find("mirageos", "http", "solo5-spt", {})
-    hvt = descriptions.find("mirageos", "http", "qemu", {"backend": "solo5-hvt"})
+    spt = description_loader.find("mirageos", "http", "solo5-spt", {})
+    hvt = description_loader.find("mirageos", "http", "qemu", {"backend": "solo5-hvt"})
     assert (spt.backend, hvt.backend) == ("solo5-spt", "solo5-hvt")
 
 
 def test_there_may_be_none():
-    assert descriptions.find("mirageos", "kv", "qemu", {}) is None
+    assert description_loader.find("mirageos", "kv", "qemu", {}) is None
 
 
 def test_constants_are_as_whoever_built_the_image_says():
-    papers = descriptions.find("osv", "kv", "qemu", {"constants": "paper"})
+    papers = description_loader.find("osv", "kv", "qemu", {"constants": "paper"})
     assert papers.constants["FDMAX (include/osv/file.h)"] == "0x30D40"
-    own = descriptions.find("osv", "kv", "qemu", {"constants": {"SOMAXCONN": "512"}})
+    own = description_loader.find("osv", "kv", "qemu", {"constants": {"SOMAXCONN": "512"}})
     assert own.constants == {"SOMAXCONN": "512"}
     with pytest.raises(ConfigError, match="none that are called 'mine'"):
-        descriptions.find("osv", "kv", "qemu", {"constants": "mine"})
+        description_loader.find("osv", "kv", "qemu", {"constants": "mine"})
 
 
 @pytest.mark.parametrize("content", ["", "- a list", "kernel: [", "bott: kernel"])
@@ -121,7 +123,7 @@ def test_a_mistake_in_a_file_is_named_with_the_file(tmp_path, content):
     file = tmp_path / "http.yaml"
     file.write_text(content)
     with pytest.raises(ConfigError, match=r"http\.yaml"):
-        descriptions.read(file)
+        description_loader.read(file)
 
 
 def test_a_key_that_no_description_has_is_refused_in_the_settings():
@@ -133,22 +135,24 @@ def test_a_key_that_no_description_has_is_refused_in_the_settings():
 
 
 def test_a_path_that_nobody_gave_is_named_with_the_remedy():
-    (lack,) = _platform("mirageos").offered(UnikernelSettings())["http"]
+    (lack,) = _platform("mirageos").available_images(UnikernelSettings())["http"]
     assert "nobody has said where the image of mirageos's http is" in lack.what
     assert "`kernel`" in lack.remedy
 
 
 def test_an_image_that_is_not_there_is_named(tmp_path):
     settings = UnikernelSettings(images={"http": {"kernel": str(tmp_path / "gone.elf")}})
-    (lack,) = _platform("mirageos").offered(settings)["http"]
+    (lack,) = _platform("mirageos").available_images(settings)["http"]
     assert "gone.elf, is not there" in lack.what
 
 
 def test_an_image_for_a_backend_that_the_host_does_not_offer_is_named(tmp_path):
     (tmp_path / "k").write_bytes(b"")
     keys = {"kernel": str(tmp_path / "k"), "backend": "xl"}
-    lacks = _platform("mirageos").offered(UnikernelSettings(images={"http": keys}))["http"]
-    assert "is for xl" in lacks[0].what
+    missing_requirements = _platform("mirageos").available_images(
+        UnikernelSettings(images={"http": keys})
+    )["http"]
+    assert "is for xl" in missing_requirements[0].what
 
 
 def test_only_what_may_be_a_process_runs_on_the_bare_host():
@@ -160,12 +164,12 @@ def test_the_recipe_changes_with_the_file_and_with_every_key(tmp_path):
     kernel = tmp_path / "k"
     kernel.write_bytes(b"1")
 
-    def recipe(**keys):
+    def build_inputs(**keys):
         settings = UnikernelSettings(images={"http": {"kernel": str(kernel), **keys}})
-        return _platform("mirageos").recipe("http", settings)
+        return _platform("mirageos").build_inputs("http", settings)
 
-    first = recipe()
-    assert recipe() == first
-    assert recipe(memory_mib=33) != first
+    first = build_inputs()
+    assert build_inputs() == first
+    assert build_inputs(memory_mib=33) != first
     kernel.write_bytes(b"22")
-    assert recipe() != first
+    assert build_inputs() != first

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from featherbench.codehash import RESOURCES
+from featherbench.paths import RESOURCES
 
 SOURCE = RESOURCES / "unikernels/floor/source"
 FRAME_BYTES = 1514

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from featherbench.codehash import RESOURCES
+from featherbench.paths import RESOURCES
 
 SOURCE = RESOURCES / "unikernels/floor/source"
 STRICT = ("-std=c17", "-O1", "-g", "-Wall", "-Wextra", "-Werror")

@@ -10,13 +10,13 @@ from argparse import ArgumentParser
 import pytest
 import yaml
 
-from featherbench import plugins
-from featherbench.commands import unikernel
-from featherbench.config import Config
-from featherbench.measuring.http_service import payload
-from featherbench.platforms.contract import OwnImages
-from featherbench.unikernel import descriptions
-from featherbench.unikernel.description import Description
+from featherbench import registry
+from featherbench.cli import unikernel
+from featherbench.config.models import Config
+from featherbench.contracts.technology import OwnImages
+from featherbench.services.http import payload
+from featherbench.unikernels import description_loader
+from featherbench.unikernels.image_description import Description
 
 GUIDE = "docs/unikernels.md"
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -54,15 +54,15 @@ def examples(blocks, repository):
 def images_in(config):
     """Give every image that a configuration names: platform, driver, app, what is said of it."""
     for platform in config.platforms:
-        technology, _, host = platform.name.partition("-")
-        driver = plugins.platform(technology, host)
+        technology, _, hypervisor = platform.name.partition("-")
+        driver = registry.platform(technology, hypervisor)
         if isinstance(driver, OwnImages):
-            for app, given in platform.settings["images"].items():
-                yield platform.name, driver, app, given
+            for service, given in platform.settings["images"].items():
+                yield platform.name, driver, service, given
 
 
 def test_there_are_examples_for_the_papers_unikernels(examples):
-    found = {(name, app) for config in examples for name, _, app, _ in images_in(config)}
+    found = {(name, service) for config in examples for name, _, service, _ in images_in(config)}
     assert found >= {
         ("rumprun-kvm", "http"),
         ("rumprun-kvm", "kv"),
@@ -77,9 +77,9 @@ def test_there_are_examples_for_the_papers_unikernels(examples):
 
 def test_every_example_names_complete_images_that_its_host_can_run(examples):
     for config in examples:
-        for name, driver, app, given in images_in(config):
-            settings = driver.Settings.model_validate({"images": {app: given}})
-            wanted = driver._description(app, settings)
+        for name, driver, service, given in images_in(config):
+            settings = driver.Settings.model_validate({"images": {service: given}})
+            wanted = driver._description(service, settings)
             assert list(wanted.missing_paths()) == [], name
             assert wanted.backend in driver.runner.backends, name
 
@@ -89,7 +89,7 @@ def test_every_example_within_a_line_is_a_part_of_a_description(guide):
     assert found
     for each in found:
         given = yaml.safe_load(each)
-        assert descriptions.find("rumprun", "kv", "qemu", given)
+        assert description_loader.find("rumprun", "kv", "qemu", given)
 
 
 def test_every_key_of_a_description_is_explained_and_no_other(guide):
@@ -118,24 +118,24 @@ def test_what_it_says_to_run_can_be_run(blocks, repository):
     checks = [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
     assert checks
     for check in checks:
-        assert unikernel._app(parser.parse_args(shlex.split(check)))
+        assert unikernel._service(parser.parse_args(shlex.split(check)))
     copied = [shlex.split(line)[2] for line in lines if line.startswith("$ cp ")]
     for file in copied:
-        descriptions.read(repository / file)
+        description_loader.read(repository / file)
 
 
 def test_another_technology_is_a_few_lines_in_a_plugin_folder(blocks, tmp_path):
     (source,) = blocks("python")
-    (tmp_path / "platforms").mkdir()
-    (tmp_path / "platforms/hermit.py").write_text(source)
-    hermit = plugins.platform("hermit", "tcg", (str(tmp_path),))
+    (tmp_path / "technologies").mkdir()
+    (tmp_path / "technologies/hermit.py").write_text(source)
+    hermit = registry.platform("hermit", "tcg", (str(tmp_path),))
     assert (hermit.name, hermit.runner.name) == ("hermit", "tcg")
-    assert hermit.offered(hermit.Settings()) == {}
+    assert hermit.available_images(hermit.Settings()) == {}
 
 
 def test_what_can_go_wrong_is_told_in_the_words_that_the_user_sees(guide, repository):
     package = repository / "scripts/featherbench"
-    files = [*(package / "unikernel").glob("*.py"), package / "measuring/connections.py"]
+    files = [*(package / "unikernels").glob("*.py"), package / "services/open_connections.py"]
     said = re.sub(r'"\s*f?"', "", "".join(file.read_text() for file in files))
     rows = rows_below(guide, "What can go wrong")
     assert len(rows) > 10

@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
-from featherbench.guest import bridge
-from featherbench.record import Endpoint, Instance
-from featherbench.unikernel import machine, monitor, technology
-from featherbench.unikernel.description import Description
+from featherbench.records.instance import Endpoint, Instance
+from featherbench.unikernels import qmp, technology, vm_process
+from featherbench.unikernels.image_description import Description
+from featherbench.vm.network import bridge
 
 
 @pytest.fixture
@@ -31,15 +31,15 @@ def told(tmp_path, monkeypatch):
     ):
         log = tmp_path / "abc.log"
         log.write_text(console)
-        machine.output_of(log).write_text(qemu)
-        monkeypatch.setattr(monitor, "status", lambda _: status)
-        monkeypatch.setattr(monitor, "is_dead", lambda _: dead)
-        monkeypatch.setattr(machine, "ENDS_WITHIN_S", 0.1)
-        monkeypatch.setattr(machine, "exit_status", lambda _: exit_status)
+        vm_process.output_of(log).write_text(qemu)
+        monkeypatch.setattr(qmp, "status", lambda _: status)
+        monkeypatch.setattr(qmp, "is_dead", lambda _: dead)
+        monkeypatch.setattr(vm_process, "ENDS_WITHIN_S", 0.1)
+        monkeypatch.setattr(vm_process, "exit_status", lambda _: exit_status)
         seen = iter([7, 7])
         pid_of = (lambda _: next(seen, None)) if ending else (lambda _: 7 if status else None)
-        monkeypatch.setattr(machine, "pid_of", pid_of)
-        return machine.diagnosis(
+        monkeypatch.setattr(vm_process, "pid_of", pid_of)
+        return vm_process.diagnosis(
             instance_id="abc",
             number=7,
             name="featherbench-abc",
@@ -68,7 +68,7 @@ def test_a_dead_guest_under_a_live_qemu(told):
         ("internal-error", "KVM failed inside (an internal error)"),
         ("guest-panicked", "QEMU has stopped the guest: guest-panicked"),
         ("shutdown", "QEMU has stopped the guest: shutdown"),
-        (monitor.SILENT, "QEMU hangs"),
+        (qmp.SILENT, "QEMU hangs"),
     ],
 )
 def test_what_qemu_knows(told, status, words):
@@ -87,16 +87,16 @@ def test_an_exit_before_it_is_ready_is_told_though_the_status_is_0(told):
     assert "its process has ended" in told(status=None, exit_status=None)
 
 
-@pytest.mark.parametrize("status", ["shutdown", monitor.SILENT])
+@pytest.mark.parametrize("status", ["shutdown", qmp.SILENT])
 def test_a_qemu_that_is_about_to_end_is_told_as_ended(told, status):
     assert "ended by itself, with status 83" in told(status=status, ending=True, exit_status=83)
 
 
 def test_the_status_of_a_process_is_known_though_it_is_not_dead_yet():
     process = subprocess.Popen(["sh", "-c", "sleep 0.1; exit 3"])
-    machine._children[process.pid] = process
-    assert machine.exit_status(process.pid) == 3
-    assert machine.exit_status(1) is None
+    vm_process._children[process.pid] = process
+    assert vm_process.exit_status(process.pid) == 3
+    assert vm_process.exit_status(1) is None
 
 
 def test_the_descriptions_own_sign_and_what_is_known_of_all(told):
@@ -116,7 +116,7 @@ def test_a_port_that_accepts_and_never_answers_is_told_as_that(monkeypatch):
         mute.listen()
         at = Endpoint(address="127.0.0.1", port=mute.getsockname()[1], ping_address="127.0.0.1")
         instance = Instance(
-            id="abc", technology="osv", app="kv", handle={}, endpoint=at, started_utc=""
+            id="abc", technology="osv", service="kv", handle={}, endpoint=at, started_utc=""
         )
         assert "accepts connections without answering" in technology._answers(instance)
     assert technology._answers(instance) == ""

@@ -3,12 +3,12 @@
 
 import pytest
 
-from featherbench.config import validate
+from featherbench.config.models import validate
 from featherbench.errors import ConfigError
-from featherbench.matrix import Matrix
+from featherbench.planning.matrix import Matrix
 
 WORKLOADS = ("http", "kv", "startup", "image_size", "latency", "memory")
-LACK = "featherbench.unikernel.technology.Unikernel.lacks"
+LACK = "featherbench.unikernels.technology.Unikernel.missing_requirements"
 
 
 @pytest.fixture
@@ -44,38 +44,41 @@ def test_what_only_pings_is_measured_by_all_that_needs_no_server(plan_of):
     matrix, platform = plan_of("floor-tcg")
     assert platform.available
     assert measured(matrix) == {"startup", "image_size", "latency", "memory"}
-    assert matrix.apps_of("floor-tcg", "latency") == ("startup",)
-    assert set(platform.without) == {"http", "kv"}
-    assert "floor has no image of http" in platform.without["http"].what
+    assert matrix.services_of("floor-tcg", "latency") == ("startup",)
+    assert set(platform.unsupported_workloads) == {"http", "kv"}
+    assert "floor has no image of http" in platform.unsupported_workloads["http"].what
 
 
 def test_a_web_server_alone_is_measured_as_one(plan_of, kernel):
     matrix, platform = plan_of("mirageos-tcg", http=kernel)
     assert measured(matrix) == {"http", "image_size", "latency", "memory"}
     for workload in ("image_size", "latency", "memory"):
-        assert matrix.apps_of("mirageos-tcg", workload) == ("http",)
-    assert "nobody has said where" in platform.without["startup"].what
+        assert matrix.services_of("mirageos-tcg", workload) == ("http",)
+    assert "nobody has said where" in platform.unsupported_workloads["startup"].what
 
 
 def test_a_probe_that_leaves_answers_no_pings(plan_of, kernel):
     matrix, platform = plan_of("unikraft-tcg", startup={**kernel, "stays": False})
     assert measured(matrix) == {"startup", "image_size"}
-    assert set(platform.without) == {"http", "kv", "latency", "memory"}
+    assert set(platform.unsupported_workloads) == {"http", "kv", "latency", "memory"}
 
 
 def test_without_any_image_the_platform_is_a_row_that_says_why(plan_of):
     matrix, platform = plan_of("osv-tcg")
     assert not platform.available
     assert measured(matrix) == set()
-    assert any("nobody has said where the image of osv's kv is" in x.what for x in platform.lacks)
+    assert any(
+        "nobody has said where the image of osv's kv is" in x.what
+        for x in platform.missing_requirements
+    )
 
 
 def test_an_image_belongs_to_its_platform_and_not_to_a_family(plan_of, kernel):
     matrix, _ = plan_of("mirageos-tcg", http=kernel)
     assert matrix.images_of("mirageos-tcg", "http") == [("mirageos-tcg", "http")]
     spec = matrix.image_spec("mirageos-tcg", "http")
-    assert spec.host == "tcg"
-    assert spec.recipe["description"]["kernel"] == kernel["kernel"]
+    assert spec.hypervisor == "tcg"
+    assert spec.build_inputs["description"]["kernel"] == kernel["kernel"]
     assert matrix.root_filesystems("mirageos-tcg") == ()
 
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from featherbench import plugins
+from featherbench import registry
 from featherbench.errors import InstanceDiedError
-from featherbench.record import Endpoint, Instance
-from featherbench.unikernel.description import Description
-from featherbench.unikernel.technology import GONE
+from featherbench.records.instance import Endpoint, Instance
+from featherbench.unikernels.image_description import Description
+from featherbench.unikernels.technology import GONE
 
 
 class EndsMeanwhile:
@@ -32,9 +32,14 @@ def usage_of():
         handle = {"number": 7, "name": "x", "description": wanted.model_dump(mode="json")}
         at = Endpoint(address="198.18.2.2", port=0, ping_address="198.18.2.2")
         instance = Instance(
-            id="abc", technology="osv", app="startup", handle=handle, endpoint=at, started_utc=""
+            id="abc",
+            technology="osv",
+            service="startup",
+            handle=handle,
+            endpoint=at,
+            started_utc="",
         )
-        return replace(plugins.technology("osv"), runner=EndsMeanwhile()).usage(instance)
+        return replace(registry.technology("osv"), runner=EndsMeanwhile()).usage(instance)
 
     return ask
 

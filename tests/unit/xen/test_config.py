@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from featherbench.xen.config import Disk, Domain, quoted, xl_config
-from featherbench.xen.settings import HostSettings
+from featherbench.xen.settings import Dom0Settings
+from featherbench.xen.xl_config import Disk, Domain, quoted, xl_config
 
 DOMAIN = Domain(
     instance_id="abc",
@@ -68,13 +68,13 @@ def test_what_a_guest_is_told_reaches_it_as_it_is(text, written):
 
 def test_another_dom0_is_reached_by_a_bridge_and_a_link():
     whole = {"dom0": "root@xenhost", "bridge": "xenbr1", "link": "enp3s0"}
-    assert HostSettings.model_validate(whole).dom0 == "root@xenhost"
+    assert Dom0Settings.model_validate(whole).dom0 == "root@xenhost"
     for missing in whole:
         with pytest.raises(ValidationError, match="go together"):
-            HostSettings.model_validate({k: v for k, v in whole.items() if k != missing})
+            Dom0Settings.model_validate({k: v for k, v in whole.items() if k != missing})
 
 
 @pytest.mark.parametrize("name", ["-oProxyCommand=x", "a b", "x;y"])
 def test_a_name_is_no_option(name):
     with pytest.raises(ValidationError):
-        HostSettings(dom0=name, bridge="b", link="l")
+        Dom0Settings(dom0=name, bridge="b", link="l")

@@ -7,14 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from featherbench import plugins
-from featherbench.errors import CommandError, HostSilentError, InstanceError, TestbedError
-from featherbench.xen import images, lacks, link, node, probe
-from featherbench.xen.node import Here, There, config_for, dom0_of
-from featherbench.xen.settings import HostSettings
+from featherbench import registry
+from featherbench.errors import CommandError, InstanceError, MachineSilentError, TestbedError
+from featherbench.xen import dom0 as node
+from featherbench.xen import dom0_probe, image_cache, network_link, requirements
+from featherbench.xen.dom0 import Here, There, config_for, dom0_of
+from featherbench.xen.settings import Dom0Settings
 
 CAPTURED = Path(__file__).parent / "captured"
-ELSEWHERE = HostSettings(dom0="root@xenhost", bridge="xenbr1", link="lo")
+ELSEWHERE = Dom0Settings(dom0="root@xenhost", bridge="xenbr1", link="lo")
 RESOLVED = """\
 host node
 user root
@@ -42,7 +43,7 @@ def test_the_users_configuration_says_how_and_ours_what_for():
 
 
 def test_without_settings_this_machine_is_dom0():
-    assert dom0_of(HostSettings()) == Here()
+    assert dom0_of(Dom0Settings()) == Here()
     assert dom0_of(ELSEWHERE) == There(settings=ELSEWHERE)
     assert Here().command(["xl", "info"]) == ["xl", "info"]
 
@@ -51,8 +52,10 @@ def test_a_dom0_that_does_not_answer_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(node, "CONNECTIONS", tmp_path)
     silent = SimpleNamespace(exit_status=255, stdout="", tail="connect to host: refused")
     asked = SimpleNamespace(exit_status=0, stdout=RESOLVED)
-    monkeypatch.setattr(node.shell, "run", lambda argv, **_: asked if "-G" in argv else silent)
-    with pytest.raises(HostSilentError, match=r"dom0 \(root@xenhost\) does not answer: connect"):
+    monkeypatch.setattr(
+        node.subprocesses, "run", lambda argv, **_: asked if "-G" in argv else silent
+    )
+    with pytest.raises(MachineSilentError, match=r"dom0 \(root@xenhost\) does not answer: connect"):
         There(settings=ELSEWHERE).run(["xl", "info"], timeout_s=1)
 
 
@@ -79,7 +82,7 @@ def test_a_file_is_brought_whole_and_in_place_of_what_it_was(tmp_path):
     file = tmp_path / "disk.raw"
     file.write_bytes(b"x")
     recorder = Recorder()
-    images.bring(recorder, [file])
+    image_cache.bring(recorder, [file])
     wanted = ["test", "rm", "mkdir", "send packed.tar", "tar", "rm", "mv"]
     assert recorder.asked == wanted
 
@@ -87,9 +90,9 @@ def test_a_file_is_brought_whole_and_in_place_of_what_it_was(tmp_path):
 def test_a_file_that_changed_has_another_place(tmp_path):
     file = tmp_path / "disk.raw"
     file.write_bytes(b"x")
-    before = images.place_of(file)
+    before = image_cache.place_of(file)
     os.utime(file, ns=(1, 1))
-    after = images.place_of(file)
+    after = image_cache.place_of(file)
     assert before != after
     assert before.parent.parent == after.parent.parent
 
@@ -97,8 +100,8 @@ def test_a_file_that_changed_has_another_place(tmp_path):
 def test_here_nothing_is_copied(tmp_path):
     file = tmp_path / "disk.raw"
     file.write_bytes(b"x")
-    images.bring(Here(), [file])
-    assert images.place_in(Here(), file) == file
+    image_cache.bring(Here(), [file])
+    assert image_cache.place_in(Here(), file) == file
 
 
 def test_a_jump_is_made_by_the_users_own_configuration():
@@ -112,7 +115,7 @@ def test_a_jump_is_made_by_the_users_own_configuration():
 
 
 @pytest.mark.parametrize("status", [1, 255])
-@pytest.mark.parametrize(("answers", "error"), [(False, HostSilentError), (True, InstanceError)])
+@pytest.mark.parametrize(("answers", "error"), [(False, MachineSilentError), (True, InstanceError)])
 def test_what_breaks_a_copy_is_told(monkeypatch, tmp_path, answers, error, status):
     """scp ends with the same status where dom0 falls silent, and where it has no room."""
     copied = tmp_path / "copied"  # until then it answers
@@ -126,12 +129,12 @@ def test_what_breaks_a_copy_is_told(monkeypatch, tmp_path, answers, error, statu
         (tmp_path / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(There, "_config", lambda _: tmp_path / "ssh_config")
-    monkeypatch.setattr(images, "_is_there", lambda *_: False)
+    monkeypatch.setattr(image_cache, "_is_there", lambda *_: False)
     file = tmp_path / "disk.raw"
     file.write_bytes(b"x")
     there = There(settings=ELSEWHERE.model_copy(update={"dom0": f"at-{answers}"}))
     with pytest.raises(error, match="cannot be copied" if answers else "does not answer"):
-        images.bring(there, [file])
+        image_cache.bring(there, [file])
 
 
 # --- what is missing -----------------------------------------------------------------------------
@@ -142,9 +145,9 @@ def found(monkeypatch):
     """Have dom0 be such a machine."""
 
     def be(what):
-        monkeypatch.setattr(probe, "look", lambda _settings: what)
-        monkeypatch.setattr(lacks.programs, "missing", lambda _needs: [])
-        monkeypatch.setattr(lacks.programs, "lacking_root", list)
+        monkeypatch.setattr(dom0_probe, "look", lambda _settings: what)
+        monkeypatch.setattr(requirements.programs, "missing", lambda _needs: [])
+        monkeypatch.setattr(requirements.programs, "lacking_root", list)
 
     return be
 
@@ -159,40 +162,40 @@ def found(monkeypatch):
     ],
 )
 def test_an_emulated_xen_is_never_passed_off_as_xen(found, processor, emulated, said):
-    found(probe.Found(info={}, processor=processor))
-    whats = [each.what for each in lacks.of(ELSEWHERE, emulated=emulated)]
+    found(dom0_probe.Found(info={}, processor=processor))
+    whats = [each.what for each in requirements.of(ELSEWHERE, emulated=emulated)]
     assert bool(whats) == bool(said)
     assert all(said in what for what in whats)
 
 
 def test_a_machine_without_xen_lacks_it(found):
     found("dom0 (this machine) was not booted by Xen")
-    (lack,) = lacks.of(HostSettings(), emulated=False)
+    (lack,) = requirements.of(Dom0Settings(), emulated=False)
     assert "not booted by Xen" in lack.what
-    assert "hosts: {xen:" in lack.remedy
+    assert "hypervisors: {xen:" in lack.remedy
 
 
 def test_a_dom0_that_does_not_answer_is_not_missing(found, monkeypatch):
     found("")
 
     def silent(_settings):
-        raise HostSilentError("dom0 does not answer")
+        raise MachineSilentError("dom0 does not answer")
 
-    monkeypatch.setattr(probe, "look", silent)
-    assert list(lacks.of(ELSEWHERE, emulated=False)) == []
+    monkeypatch.setattr(dom0_probe, "look", silent)
+    assert list(requirements.of(ELSEWHERE, emulated=False)) == []
 
 
 def test_a_link_that_is_not_there_is_named(found):
-    found(probe.Found(info={}, processor=REAL))
-    gone = HostSettings(dom0="root@xenhost", bridge="xenbr1", link="nosuch0")
-    (lack,) = lacks.of(gone, emulated=False)
+    found(dom0_probe.Found(info={}, processor=REAL))
+    gone = Dom0Settings(dom0="root@xenhost", bridge="xenbr1", link="nosuch0")
+    (lack,) = requirements.of(gone, emulated=False)
     assert "no interface nosuch0" in lack.what
 
 
 def test_the_processor_is_read_from_the_first_entry():
     cpuinfo = f"processor\t: 0\nmodel name\t: {EMULATED}\n\nprocessor\t: 1\nmodel name\t: x\n"
-    assert probe.parse_processor(cpuinfo) == EMULATED
-    assert probe.parse_processor("") == ""
+    assert dom0_probe.parse_processor(cpuinfo) == EMULATED
+    assert dom0_probe.parse_processor("") == ""
 
 
 @pytest.fixture
@@ -208,15 +211,15 @@ def dom0(monkeypatch):
                 raise CommandError(argv, "ended with status 1")
             return SimpleNamespace(stdout=answers[argv[0]] or "")
 
-    monkeypatch.setattr(probe, "dom0_of", lambda _settings: Dom0())
-    probe._seen.cache_clear()
+    monkeypatch.setattr(dom0_probe, "dom0_of", lambda _settings: Dom0())
+    dom0_probe._seen.cache_clear()
     yield answers
-    probe._seen.cache_clear()
+    dom0_probe._seen.cache_clear()
 
 
 def test_a_whole_dom0_tells_what_it_is(dom0):
     assert dom0
-    assert probe.look(ELSEWHERE).info == {"xen_version": "4.17.7"}
+    assert dom0_probe.look(ELSEWHERE).info == {"xen_version": "4.17.7"}
 
 
 @pytest.mark.parametrize(
@@ -230,7 +233,7 @@ def test_a_whole_dom0_tells_what_it_is(dom0):
 )
 def test_a_dom0_that_lacks_something_says_what(dom0, asked, answer, said):
     dom0[asked] = answer
-    assert said in probe.look(ELSEWHERE)
+    assert said in dom0_probe.look(ELSEWHERE)
 
 
 def test_silence_is_waited_for_once(monkeypatch):
@@ -238,15 +241,15 @@ def test_silence_is_waited_for_once(monkeypatch):
 
     def silent(_settings):
         asked.append(1)
-        raise HostSilentError("no answer")
+        raise MachineSilentError("no answer")
 
-    monkeypatch.setattr(probe, "dom0_of", silent)
-    probe._seen.cache_clear()
+    monkeypatch.setattr(dom0_probe, "dom0_of", silent)
+    dom0_probe._seen.cache_clear()
     for _ in range(2):
-        with pytest.raises(HostSilentError):
-            probe.look(ELSEWHERE)
+        with pytest.raises(MachineSilentError):
+            dom0_probe.look(ELSEWHERE)
     assert asked == [1]
-    probe._seen.cache_clear()
+    dom0_probe._seen.cache_clear()
 
 
 # --- the link ------------------------------------------------------------------------------------
@@ -255,10 +258,10 @@ def test_silence_is_waited_for_once(monkeypatch):
 @pytest.fixture
 def interfaces(monkeypatch, tmp_path):
     """An interface `eth1`, and the means to put it to use."""
-    monkeypatch.setattr(link, "INTERFACES", tmp_path)
-    monkeypatch.setattr(link, "addresses", lambda _link: [])
-    monkeypatch.setattr(link.bridge, "owners", lambda: {"fb-guest1": "/other"})
-    monkeypatch.setattr(link.bridge, "ports", lambda _name: ["eth1"])
+    monkeypatch.setattr(network_link, "INTERFACES", tmp_path)
+    monkeypatch.setattr(network_link, "addresses", lambda _link: [])
+    monkeypatch.setattr(network_link.bridge, "owners", lambda: {"fb-guest1": "/other"})
+    monkeypatch.setattr(network_link.bridge, "ports", lambda _name: ["eth1"])
     (tmp_path / "eth1").mkdir()
 
     def use(master="", *uppers):
@@ -273,12 +276,12 @@ def interfaces(monkeypatch, tmp_path):
 
 def test_a_free_link_is_free(interfaces):
     interfaces()
-    assert link.in_use("eth1", "fb-guest0") == ""
+    assert network_link.in_use("eth1", "fb-guest0") == ""
 
 
 def test_a_link_on_our_own_bridge_is_free(interfaces):
     interfaces("fb-guest0")
-    assert link.in_use("eth1", "fb-guest0") == ""
+    assert network_link.in_use("eth1", "fb-guest0") == ""
 
 
 @pytest.mark.parametrize(
@@ -287,45 +290,45 @@ def test_a_link_on_our_own_bridge_is_free(interfaces):
 )
 def test_a_link_of_somebody_elses_is_left_alone(interfaces, uses, said):
     interfaces(*uses)
-    assert link.in_use("eth1", "fb-guest0") == said
+    assert network_link.in_use("eth1", "fb-guest0") == said
     with pytest.raises(TestbedError, match="in use"):
-        link.attach("eth1", "fb-guest0")
+        network_link.attach("eth1", "fb-guest0")
 
 
 def test_a_link_with_an_address_is_left_alone(interfaces, monkeypatch):
     interfaces()
-    monkeypatch.setattr(link, "addresses", lambda _link: ["192.0.2.7"])
-    assert link.in_use("eth1", "fb-guest0") == "has the address 192.0.2.7"
+    monkeypatch.setattr(network_link, "addresses", lambda _link: ["192.0.2.7"])
+    assert network_link.in_use("eth1", "fb-guest0") == "has the address 192.0.2.7"
 
 
 def test_a_link_is_taken_from_a_bridge_of_ours_without_guests_alone(interfaces, monkeypatch):
     interfaces("fb-guest1")
-    assert link.in_use("eth1", "fb-guest0") == ""
-    monkeypatch.setattr(link.bridge, "ports", lambda _name: ["eth1", "vnet0"])
-    assert "guests of another run" in link.in_use("eth1", "fb-guest0")
+    assert network_link.in_use("eth1", "fb-guest0") == ""
+    monkeypatch.setattr(network_link.bridge, "ports", lambda _name: ["eth1", "vnet0"])
+    assert "guests of another run" in network_link.in_use("eth1", "fb-guest0")
 
 
 def test_a_configuration_for_ssh_is_found_from_any_folder():
     given = {**ELSEWHERE.model_dump(), "ssh_config": "keys/config"}
-    assert HostSettings.model_validate(given).ssh_config == str(Path.cwd() / "keys/config")
+    assert Dom0Settings.model_validate(given).ssh_config == str(Path.cwd() / "keys/config")
 
 
 # --- platforms -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("host", ["xen", "xentcg"])
+@pytest.mark.parametrize("hypervisor", ["xen", "xentcg"])
 @pytest.mark.parametrize("technology", ["linux", "docker", "lxd", "rumprun", "mirageos", "floor"])
-def test_every_technology_of_the_paper_runs_in_domains(technology, host):
+def test_every_technology_of_the_paper_runs_in_domains(technology, hypervisor):
     settings = ELSEWHERE.model_dump()
-    platform = plugins.platform(technology, host, host_settings=settings)
+    platform = registry.platform(technology, hypervisor, hypervisor_settings=settings)
     runner = getattr(platform, "hypervisor", None) or platform.runner
-    assert (runner.name, runner.settings) == (host, ELSEWHERE)
-    assert plugins.host(host).virtualized
-    assert plugins.host(host).emulated == (host == "xentcg")
+    assert (runner.name, runner.settings) == (hypervisor, ELSEWHERE)
+    assert registry.hypervisor(hypervisor).virtualized
+    assert registry.hypervisor(hypervisor).emulated == (hypervisor == "xentcg")
 
 
 def test_whole_systems_on_xen_are_set_as_xen_has_it():
-    settings = plugins.platform("linux", "xen").Settings()
+    settings = registry.platform("linux", "xen").Settings()
     assert settings.guest.mode == "pvh"
     assert not hasattr(settings.guest, "machine")
-    assert plugins.image_owner("linux", "xen") == plugins.image_owner("linux", "kvm")
+    assert registry.image_owner("linux", "xen") == registry.image_owner("linux", "kvm")

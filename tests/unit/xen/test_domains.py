@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from featherbench import shell
 from featherbench.errors import CommandError, InstanceDiedError, InstanceError
-from featherbench.xen import domains
-from featherbench.xen.domains import Domains, parse_info, parse_list, parse_state
+from featherbench.system import subprocesses
+from featherbench.xen import xl
+from featherbench.xen.xl import Domains, parse_info, parse_list, parse_state
 
 CAPTURED = Path(__file__).parent / "captured"
 
@@ -30,7 +30,7 @@ class Dom0:
         said = self.answers.get(tuple(argv[:2]))
         if said is None and check:
             raise CommandError(argv, "ended with status 1 in dom0", "libxl: error: no memory")
-        return shell.Completed(
+        return subprocesses.Completed(
             argv=tuple(argv),
             exit_status=0 if said is not None else 1,
             stdout=said or "",
@@ -94,7 +94,7 @@ def test_one_that_is_gone_has_used_nothing_that_can_be_told(ours):
 def test_where_xl_does_not_tell_nothing_is_taken_for_gone(ours, monkeypatch):
     def fails(argv, **_):
         done = {"stdout": "", "stderr": "cannot open /dev/xen/privcmd", "exit_status": 1}
-        return shell.Completed(argv=tuple(argv), duration_s=0.0, cpu_s=0.0, **done)
+        return subprocesses.Completed(argv=tuple(argv), duration_s=0.0, cpu_s=0.0, **done)
 
     monkeypatch.setattr(ours.dom0, "run", fails)
     with pytest.raises(InstanceError, match="privcmd"):
@@ -128,13 +128,15 @@ def test_a_machine_without_xen_says_so():
 def test_the_console_is_read_from_the_terminal_that_xen_made(ours, monkeypatch, tmp_path):
     ours.dom0.answers["xenstore-read", "/local/domain/3/console/tty"] = "/dev/pts/7\n"
     started = []
-    monkeypatch.setattr(domains.shell, "start", lambda argv, output: started.append((argv, output)))
+    monkeypatch.setattr(
+        xl.subprocesses, "start", lambda argv, output: started.append((argv, output))
+    )
     ours.record_console("abc", tmp_path / "c.log")
     assert started == [(["cat", "/dev/pts/7"], tmp_path / "c.log")]
 
 
 def test_a_domain_without_a_console_says_what_to_look_at(ours, monkeypatch, tmp_path):
-    monkeypatch.setattr(domains, "CONSOLE_WITHIN_S", 0.0)
+    monkeypatch.setattr(xl, "CONSOLE_WITHIN_S", 0.0)
     with pytest.raises(InstanceError, match="gives the domain no console") as failed:
         ours.record_console("abc", tmp_path / "c.log")
     assert "xenconsoled" in failed.value.remedy

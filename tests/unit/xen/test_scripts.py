@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.waiting import wait_until
-from featherbench.xen.guests import SCRIPTS
+from featherbench.system.polling import wait_until
+from featherbench.xen.domain_lifecycle import SCRIPTS
 
 TOOLS = {
     "losetup": """
@@ -35,7 +35,7 @@ class Dom0:
 
     def start(self, script, *words):
         path = f"{self.tools}{os.pathsep}{os.environ['PATH']}"
-        with (SCRIPTS / script).open() as source:
+        with (SCRIPTS / f"{script}.sh").open() as source:
             return subprocess.Popen(
                 ["sh", "-s", "--", self.folder, "name", *words],
                 stdin=source,

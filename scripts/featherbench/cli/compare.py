@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m featherbench compare A B`: what changed between two runs, and by how much."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featherbench.errors import FeatherbenchError
+
+if TYPE_CHECKING:
+    from featherbench.comparison.outcome import Outcome
+
+DEFAULT_MARGIN_PERCENT = 5.0
+CANNOT_COMPARE = 2
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add this command's parser."""
+    parser = subparsers.add_parser(
+        "compare",
+        help="what changed between two runs",
+        epilog="exit status: 0 nothing is worse by more than the margin; 1 something is; "
+        "2 something, or all, could not be compared",
+    )
+    parser.add_argument("a", type=Path, metavar="A", help="the results folder of the earlier run")
+    parser.add_argument("b", type=Path, metavar="B", help="the results folder of the later run")
+    parser.add_argument(
+        "--margin",
+        type=_percent,
+        default=DEFAULT_MARGIN_PERCENT,
+        metavar="PERCENT",
+        help="a change of up to this is none (default: 5)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare and print. Gives the exit status that the help names."""
+    try:
+        outcome = _compare(arguments.a, arguments.b, arguments.margin)
+    except FeatherbenchError as error:
+        sys.stderr.write(f"featherbench: {error}\n")
+        return CANNOT_COMPARE
+    sys.stdout.write(_as_json(outcome) if arguments.json else _as_text(outcome))
+    return outcome.exit_status
+
+
+def _compare(a: Path, b: Path, equivalence_margin_percent: float) -> Outcome:
+    # what they import takes seconds, which the other commands need not wait for
+    from featherbench.comparison import outcome, run  # noqa: PLC0415
+
+    if a.resolve() == b.resolve():
+        raise FeatherbenchError(
+            f"{a} and {b} are the same folder",
+            remedy="copy `results` before the second run, and compare it with the copy",
+        )
+    return outcome.compare(run.read(a), run.read(b), equivalence_margin_percent)
+
+
+def _as_json(outcome: Outcome) -> str:
+    return outcome.model_dump_json(indent=2) + "\n"
+
+
+def _as_text(outcome: Outcome) -> str:
+    from featherbench.comparison.text import render  # noqa: PLC0415 - as above
+
+    return render(outcome, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+
+
+def _percent(text: str) -> float:
+    try:
+        value = float(text.removesuffix("%"))
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no percentage from 0 on")
+    return value

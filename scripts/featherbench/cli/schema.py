@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m featherbench schema`: the JSON schema of the configuration."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from featherbench.config.json_schema import config_schema
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace, _SubParsersAction
+
+
+def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
+    """Add this command's parser."""
+    subparsers.add_parser("schema", help="print the JSON schema of the configuration")
+
+
+def run(arguments: Namespace) -> int:  # noqa: ARG001 - as every command's
+    """Print it."""
+    sys.stdout.write(config_schema())
+    return 0

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Latency against throughput, along growing concurrency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from matplotlib.ticker import MaxNLocator
+from plotnine import (
+    aes,
+    expand_limits,
+    geom_path,
+    geom_point,
+    geom_segment,
+    ggplot,
+    labs,
+    scale_x_continuous,
+    scale_y_log10,
+)
+
+from featherbench.figures.style_scales import facets, legend
+from featherbench.figures.theme import house_theme, plain_labels, wrapped
+
+if TYPE_CHECKING:
+    from featherbench.figures.further import Further
+
+WIDTH_IN, FRAME_IN, PANEL_IN = 8.5, 1.3, 3.0
+US_PER_MS = 1000.0
+STATISTICS = {"p50": "median", "p99": "99th percentile"}
+WHERE_NONE = {"mean": "mean"}
+"""For load generators that tell no percentiles."""
+POINT = ["platform", "concurrency"]
+FEW_BREAKS = 3
+"""Millions would touch each other."""
+BARS = ["mean", "ci_low", "ci_high"]
+
+
+def latency_metrics(metric: str, known: set[str]) -> dict[str, str]:
+    """Map the latency metrics that there are beside a metric of throughput to their titles."""
+    stem = f"{metric.removesuffix('_throughput')}_latency_"
+    for statistics in (STATISTICS, WHERE_NONE):
+        found = {f"{stem}{name}": title for name, title in statistics.items()}
+        if found.keys() & known:
+            return {name: title for name, title in found.items() if name in known}
+    return {}
+
+
+def points(entry: Further, summary: pd.DataFrame) -> pd.DataFrame:
+    """Join the latencies, in ms, with the throughput of the same platform and level."""
+    known = set(summary["metric"])
+    parts = [
+        _joined(summary, metric, latency, f"{title}, {statistic}")
+        for metric, title in entry.panels.items()
+        for latency, statistic in latency_metrics(metric, known).items()
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else summary.head(0)
+
+
+def _joined(summary: pd.DataFrame, throughput: str, latency: str, panel: str) -> pd.DataFrame:
+    rates = summary[(summary["metric"] == throughput) & (summary["n"] > 0)]
+    times = summary[(summary["metric"] == latency) & (summary["n"] > 0)].copy()
+    times[BARS] = times[BARS] / US_PER_MS
+    rates = rates.assign(ci_low=rates["ci_low"].clip(lower=0.0))
+    both = rates.merge(times[[*POINT, *BARS]], on=POINT, suffixes=("", "_ms"))
+    return both.assign(panel=panel)
+
+
+def draw(entry: Further, table: pd.DataFrame) -> ggplot:
+    """Draw what `points` gives; there is at least one."""
+    panels = list(table["panel"].unique())
+    rows = (len(panels) + 1) // 2
+    table = table.assign(
+        label=pd.Categorical(table["platform"], categories=list(table["platform"].unique())),
+        panel=pd.Categorical(table["panel"], categories=panels),
+    ).sort_values(["label", "concurrency"])
+    return (
+        ggplot(table, aes("mean", "mean_ms", color="label", fill="label", shape="label"))
+        + _layers(table)
+        + legend(table)
+        + scale_x_continuous(breaks=_few_breaks, labels=plain_labels)
+        + [expand_limits(x=0)]
+        + scale_y_log10(labels=plain_labels)
+        + facets(table, rows=rows)
+        + labs(x="throughput [requests/s]", y=entry.axis, caption=wrapped(entry.caption, WIDTH_IN))
+        + house_theme(WIDTH_IN, FRAME_IN + PANEL_IN * rows)
+    )
+
+
+def _few_breaks(limits: tuple[float, float]) -> list[float]:
+    return [float(at) for at in MaxNLocator(FEW_BREAKS, steps=[1, 2, 5, 10]).tick_values(*limits)]
+
+
+def _layers(table: pd.DataFrame) -> list[Any]:
+    by = table.groupby(["label", "panel"], observed=True)["concurrency"]
+    last = table[table["concurrency"] == by.transform("max")]
+    several = table[by.transform("size") > 1]
+    suspect = table[table["n_suspect"] > 0]
+    # an interval may reach below zero, where a logarithmic axis has no place
+    high = table.assign(floor=table["ci_low_ms"].clip(lower=table["mean_ms"] / 10))
+    return [
+        geom_path(aes(linetype="label"), several, size=0.6),
+        geom_segment(
+            aes(x="ci_low", xend="ci_high", yend="mean_ms"), table.dropna(subset=["ci_low"]),
+            size=0.35, show_legend=False,
+        ),
+        geom_segment(
+            aes(y="floor", xend="mean", yend="ci_high_ms"), high.dropna(subset=["floor"]),
+            size=0.35, show_legend=False,
+        ),
+        geom_point(size=1.4, stroke=0.3),
+        geom_point(data=last, size=2.6, stroke=0.3, show_legend=False),
+        geom_point(data=suspect, size=1.2, stroke=0.3, fill="#FFFFFF", show_legend=False),
+    ]  # fmt: skip

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Time to first packet against link bandwidth: who is first where the image must be sent."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from plotnine import (
+    aes,
+    coord_cartesian,
+    geom_line,
+    geom_point,
+    geom_ribbon,
+    geom_segment,
+    geom_text,
+    ggplot,
+    labs,
+    scale_x_log10,
+    scale_y_log10,
+)
+
+from featherbench.figures.style_scales import facets, legend
+from featherbench.figures.theme import house_theme, plain, plain_labels, wrapped
+from featherbench.statistics.summary import half_width
+from featherbench.statistics.time_to_first_packet import IMAGE_SIZE, STARTUP, candidates, reigns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from featherbench.figures.further import Further
+    from featherbench.statistics.time_to_first_packet import Candidate
+
+WIDTH_IN, HEIGHT_IN, PANEL_IN = 8.0, 4.8, 3.0
+LEAST_MBIT_S, MOST_MBIT_S, STEPS = 1.0, 100_000.0, 101
+BANDWIDTHS_MBIT_S = np.geomspace(LEAST_MBIT_S, MOST_MBIT_S, STEPS)
+TOP, TEXT_ROWS = 4.0, 3
+"""How far above the lines there is text, as a factor, and in how many rows."""
+BREAKS = [1, 10, 100, 1_000, 10_000, 100_000]
+DECADES = [10.0**power for power in range(-6, 9)]
+
+
+def of_candidates(samples: pd.DataFrame) -> pd.DataFrame:
+    """Give the starts and sizes of the platforms that have both for some app."""
+    chosen = samples[samples["metric"].str.startswith((STARTUP, IMAGE_SIZE))]
+    names = {one.platform for group in candidates(chosen).values() for one in group}
+    return chosen[chosen["platform"].isin(names)]
+
+
+def draw(entry: Further, samples: pd.DataFrame) -> ggplot:
+    """Draw the lines and where the first one changes; some app has a platform with both figures."""
+    groups = {
+        service: group for service, group in candidates(samples).items() if service in entry.panels
+    }
+    table = _lines(groups, entry.panels, samples)
+    width_in = WIDTH_IN + PANEL_IN * (len(groups) - 1)
+    return (
+        ggplot(table, aes("bandwidth", "time", color="label", linetype="label"))
+        + _lines_of(table)
+        + _rings(_changes(groups, entry.panels), TOP * table["high"].max())
+        + legend(table)
+        + scale_x_log10(breaks=BREAKS, labels=plain_labels)
+        + scale_y_log10(breaks=DECADES, labels=plain_labels)
+        + coord_cartesian(ylim=(0.6 * table["low"].min(), 1.4 * TOP * table["high"].max()))
+        + facets(table)
+        + labs(x="bandwidth of the link [Mbit/s]", y=entry.axis)
+        + labs(caption=wrapped(entry.caption, width_in))
+        + house_theme(width_in, HEIGHT_IN)
+    )
+
+
+def _lines(
+    groups: Mapping[str, list[Candidate]], panels: Mapping[str, str], samples: pd.DataFrame
+) -> pd.DataFrame:
+    parts = [_line(one, panels[service]) for service, group in groups.items() for one in group]
+    known = samples[["platform", "technology", "hypervisor"]].drop_duplicates("platform")
+    table = known.merge(pd.concat(parts), on="platform")
+    return table.assign(
+        label=pd.Categorical(table["platform"], categories=list(table["platform"].unique())),
+        panel=pd.Categorical(table["panel"], categories=[panels[service] for service in groups]),
+    )
+
+
+def _line(one: Candidate, panel: str) -> pd.DataFrame:
+    starts = np.array(one.starts_s)
+    half = half_width(np.atleast_1d(starts.std(ddof=1) if len(starts) > 1 else 0.0),
+                      np.atleast_1d(len(starts)))[0]  # fmt: skip
+    time = one.time_s(BANDWIDTHS_MBIT_S)
+    spread = min(np.nan_to_num(half), 0.9 * one.start_s)
+    return pd.DataFrame(
+        {"bandwidth": BANDWIDTHS_MBIT_S, "time": time, "low": time - spread, "high": time + spread}
+    ).assign(platform=one.platform, panel=panel)
+
+
+def _changes(groups: Mapping[str, list[Candidate]], panels: Mapping[str, str]) -> pd.DataFrame:
+    """Give the points at which another platform becomes the first, as far as they are shown."""
+    rows = [
+        (panels[service], above.low, _named(group, above.platform).time_s(above.low))
+        for service, group in groups.items()
+        for _, above in pairwise(reigns(group))
+        if LEAST_MBIT_S <= above.low <= MOST_MBIT_S
+    ]
+    table = pd.DataFrame(rows, columns=["panel", "bandwidth", "time"])
+    table["text"] = [f"{plain(bandwidth)} Mbit/s" for bandwidth in table["bandwidth"]]
+    table["panel"] = pd.Categorical(
+        table["panel"], categories=[panels[service] for service in groups]
+    )
+    return table
+
+
+def _named(group: list[Candidate], platform: str) -> Candidate:
+    return next(one for one in group if one.platform == platform)
+
+
+def _lines_of(table: pd.DataFrame) -> list[Any]:
+    band = aes(ymin="low", ymax="high", fill="label")
+    ends = table[np.isin(table["bandwidth"], BANDWIDTHS_MBIT_S[:: (STEPS - 1) // 5])]
+    return [
+        geom_ribbon(band, alpha=0.2, color="none", show_legend=False),
+        geom_line(size=0.7),
+        geom_point(aes(shape="label", fill="label"), ends, size=1.8, stroke=0.3),
+    ]
+
+
+def _rings(changes: pd.DataFrame, top: float) -> list[Any]:
+    """Ring the changes, and name their bandwidths above all lines, neighbours not at one height."""
+    heights = [TOP ** -((place % TEXT_ROWS) / TEXT_ROWS) for place in range(len(changes))]
+    changes = changes.assign(height=[top * height for height in heights])
+    where = {"x": "bandwidth", "y": "time"}
+    shared: dict[str, Any] = {"data": changes, "color": "#222222", "inherit_aes": False}
+    return [
+        geom_segment(
+            aes(**where, xend="bandwidth", yend="height"), linetype="dotted", size=0.4, **shared
+        ),
+        geom_point(aes(**where), shape="o", fill="none", size=4, stroke=0.6, **shared),
+        geom_text(
+            aes("bandwidth", "height", label="text"),
+            size=7, ha="left", va="center", nudge_x=0.06, **shared,
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the paper compared, as a plan: which platforms, under which workloads."""
+
+from __future__ import annotations
+
+from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
+
+BASELINE = "linux-native"
+PLATFORMS = (
+    BASELINE,
+    "docker-native",
+    "lxd-native",
+    "linux-kvm",
+    "docker-kvm",
+    "lxd-kvm",
+    "rumprun-kvm",
+    "osv-kvm",
+    "linux-xen",
+    "rumprun-xen",
+    "mirageos-xen",
+)
+"""In the order of tables and figures. What the paper calls Ubuntu is `linux`."""
+NETWORK = "not told"
+
+REPETITIONS = {"http": 30, "kv": 100, "startup": 30, "image_size": 1, "latency": 30, "memory": 1}
+HUNDREDS = tuple(range(100, 1001, 100))
+LEVELS = {"http": (1, *HUNDREDS), "kv": HUNDREDS}
+
+
+def plan() -> Plan:
+    """Give the plan. A repetition counts as a deployment; MirageOS has 10 of http only."""
+    return Plan(
+        config_file="resources/plauth2017",
+        config={},
+        baseline=BASELINE,
+        seed=0,
+        platforms=tuple(map(_platform, PLATFORMS)),
+        workloads=tuple(map(_workload, REPETITIONS)),
+    )
+
+
+def _platform(name: str) -> PlannedPlatform:
+    technology, hypervisor = name.split("-")
+    return PlannedPlatform(
+        name=name,
+        technology=technology,
+        hypervisor=hypervisor,
+        network=NETWORK,
+        image_owner=technology,
+        virtualized=hypervisor != "native",
+        missing_requirements=(),
+    )
+
+
+def _workload(name: str) -> PlannedWorkload:
+    return PlannedWorkload(
+        name=name,
+        levels=LEVELS.get(name, (1,)),
+        deployments=REPETITIONS[name],
+        windows=1,
+        settings={},
+    )

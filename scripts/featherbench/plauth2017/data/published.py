@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The paper's published figures, as tables of the shapes that a run of ours has.
+
+Plauth, Feinbube, Polze: A Performance Survey of Lightweight Virtualization Techniques, ESOCC 2017,
+DOI 10.1007/978-3-319-67262-5_3. Startup and latency are published as single values, sizes and
+memory as one value each: these are samples. Throughput is published as mean, SD and n: only the
+summary has it. A repetition stands for a deployment with one window; the paper takes them for
+independent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from featherbench.errors import FeatherbenchError
+from featherbench.plauth2017.data.experiment import NETWORK, PLATFORMS
+from featherbench.statistics.data.table_io import read_csv
+from featherbench.statistics.diagnostics.screening import screen, stalled
+from featherbench.statistics.summary import COLUMNS, half_width, summarize
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REPLICATE = "repetitions"
+
+REPEATED = "published as mean and SD: interval over the repetitions, taken for independent"
+SUSPECT = "suspect: "
+SINGLE = "one published value: no interval"
+ALL_OK = {"verdict": "ok", "reasons": ""}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A file, whose figures it has, the column of the value or mean, and its unit."""
+
+    file: str
+    workload: str
+    metric: str
+    column: str
+    unit: str
+
+
+PER_SECOND = ("mean_requests_per_second", "requests/s")
+SAMPLES = tuple(
+    Source(file=file, workload=workload, metric=metric, column=column, unit=unit)
+    for file, workload, metric, column, unit in (
+        ("startup_time.csv", "startup", "startup_time", "seconds", "s"),
+        ("image_size.csv", "image_size", "image_size", "mebibytes", "MiB"),
+        ("network_latency.csv", "latency", "round_trip_time", "milliseconds", "ms"),
+        ("memory_http.csv", "memory", "memory_http_load", "mebibytes", "MiB"),
+        ("memory_redis.csv", "memory", "memory_kv_load", "mebibytes", "MiB"),
+    )
+)
+SUMMARIES = tuple(
+    Source(file=file, workload=workload, metric=metric, column=PER_SECOND[0], unit=PER_SECOND[1])
+    for file, workload, metric in (
+        ("http_throughput.csv", "http", "http_throughput"),
+        ("redis_get_throughput.csv", "kv", "kv_get_throughput"),
+        ("redis_set_throughput.csv", "kv", "kv_set_throughput"),
+    )
+)
+FILES = tuple(source.file for source in (*SUMMARIES, *SAMPLES))
+
+
+def read_samples(folder: Path) -> pd.DataFrame:
+    """Read the single values into tidy samples, screened as ours are.
+
+    The columns are those of `statistics.samples.DTYPES` that published figures can fill.
+    """
+    found = [_tidy(source, _read(source, folder)) for source in SAMPLES]
+    return screen(pd.concat(found, ignore_index=True))
+
+
+def read_summary(folder: Path) -> pd.DataFrame:
+    """Read everything into a summary of the columns `statistics.summary.COLUMNS`."""
+    parts = [_summarized(source, _read(source, folder)) for source in SUMMARIES]
+    parts.append(summarize(read_samples(folder)))
+    table = pd.concat(parts, ignore_index=True)
+    return table.assign(ci_note=table["ci_note"].mask(table["n"] == 1, SINGLE))
+
+
+def _read(source: Source, folder: Path) -> pd.DataFrame:
+    """Read one file, its platforms named and in order, with what all its rows have in common."""
+    table = read_csv(folder / source.file).rename(columns={"host": "hypervisor"})
+    names = table["technology"] + "-" + table["hypervisor"]
+    if unknown := sorted(set(names) - set(PLATFORMS)):
+        raise FeatherbenchError(
+            f"{source.file} has a platform that the paper has not: {unknown[0]}",
+            remedy="restore resources/plauth2017: it holds published data, which never change",
+        )
+    named = table.assign(
+        platform=names,
+        network=NETWORK,
+        workload=source.workload,
+        metric=source.metric,
+        unit=source.unit,
+        primary=True,
+    )
+    ranks = {name: rank for rank, name in enumerate(PLATFORMS)}
+    return named.sort_values("platform", key=lambda column: column.map(ranks), kind="stable")
+
+
+def _tidy(source: Source, table: pd.DataFrame) -> pd.DataFrame:
+    repetition = table.get("repetition", 1)
+    whole = table.assign(
+        concurrency=1, deployment=repetition, window=1, value=table[source.column], **ALL_OK
+    )
+    return whole.drop(columns=[source.column, "repetition"], errors="ignore")
+
+
+def _summarized(source: Source, table: pd.DataFrame) -> pd.DataFrame:
+    """Complete a published summary. The median is not known."""
+    mean, sd = table[source.column].astype(float), table["sd_requests_per_second"].astype(float)
+    half = half_width(sd.to_numpy(), table["n"].to_numpy())
+    whole = table.assign(
+        deployments=table["n"], mean=mean, sd=sd, median=float("nan"),
+        ci_low=mean - half, ci_high=mean + half, ci_note=REPEATED,
+        n_ok=table["n"], n_suspect=0, n_invalid=0,
+    )  # fmt: skip
+    return _suspected(whole)[COLUMNS]
+
+
+def _suspected(summary: pd.DataFrame) -> pd.DataFrame:
+    """Mark the means that look like a stall; what the single values are is not known."""
+    for rows, reason in stalled(summary.assign(value=summary["mean"], **ALL_OK)):
+        summary.loc[rows, "n_suspect"] = summary.loc[rows, "n"]
+        summary.loc[rows, "n_ok"] = 0
+        summary.loc[rows, "ci_note"] = f"{SUSPECT}{reason}"
+    return summary

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The base of all records: frozen models, with units in their names.
+
+Times ending in `_s` are seconds; `*_monotonic_s` are readings of CLOCK_MONOTONIC of this host;
+`*_utc` are ISO 8601 and only for people.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from featherbench.files import write_atomic
+
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class Record(BaseModel):
+    """A frozen model that can be written to a file and read back."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read one from a JSON file."""
+        return cls.model_validate_json(path.read_bytes())
+
+    def write(self, path: Path) -> None:
+        """Write it to a JSON file, whole or not at all."""
+        write_atomic(path, self.model_dump_json(indent=2) + "\n")

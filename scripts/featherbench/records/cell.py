@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The record of a measured cell, and of the jobs before it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from featherbench.records.base import Count, Record, Seconds
+from featherbench.records.instance import Instance  # noqa: TC001 - pydantic needs it at run time
+
+
+class Coordinates(Record):
+    """Where a cell lies in the matrix."""
+
+    platform: str
+    technology: str
+    hypervisor: str
+    network: str
+    workload: str
+    deployment: Annotated[int, Field(ge=1)]
+    concurrency: Annotated[int, Field(ge=1)]
+
+    def __str__(self) -> str:
+        return f"{self.platform}/{self.workload}/d{self.deployment}/c{self.concurrency}"
+
+
+class Usage(Record):
+    """What an instance has used so far, as its platform accounts it; None where it cannot tell.
+
+    `memory_file_bytes` is page cache, tmpfs included. The kernel charges a page of a file to
+    whoever touched it first, so it may be little because another had the file open before.
+    `guest_used_bytes` is what a guest's own kernel holds. The others are then its hypervisor's, or,
+    where `hypervisor_bytes` tells of that, those of a container in the guest.
+    """
+
+    cpu_s: Seconds | None
+    throttled_s: Seconds | None
+    memory_current_bytes: Count | None
+    memory_working_set_bytes: Count | None
+    memory_anonymous_bytes: Count | None
+    memory_file_bytes: Count | None = None
+    memory_peak_bytes: Count | None
+    guest_used_bytes: Count | None = None
+    hypervisor_bytes: Count | None = None
+    source: str
+
+
+class Verdict(StrEnum):
+    """Whether a window may be believed. The order is from good to bad."""
+
+    OK = "ok"
+    SUSPECT = "suspect"
+    INVALID = "invalid"
+
+
+class Measure(Record):
+    """One named figure with its unit."""
+
+    metric: str
+    value: float
+    unit: str
+
+
+class Window(Record):
+    """One timed run against a deployment, its figures, and whether they may be believed.
+
+    `metric`, `value`, `unit` are the window's main figure; `secondary` are others taken in the
+    same window. CPU times are None where the platform cannot tell. `client_busy_fraction` is of all
+    CPUs of the client, `server_busy_fraction` of the one CPU that the server can use.
+    """
+
+    index: Annotated[int, Field(ge=1)]
+    metric: str
+    value: float
+    unit: str
+    secondary: tuple[Measure, ...] = ()
+    started_utc: str
+    started_monotonic_s: Seconds
+    duration_s: Seconds
+    requests: Count | None = None
+    failures: dict[str, Count] = Field(default_factory=dict)
+    client_cpu_s: Seconds | None = None
+    client_cpus: Count | None = None
+    client_busy_fraction: float | None = None
+    server_cpu_s: Seconds | None = None
+    server_cpus: Count | None = None
+    server_busy_fraction: float | None = None
+    command: tuple[str, ...] = ()
+    notes: dict[str, Any] = Field(default_factory=dict)
+    verdict: Verdict = Verdict.OK
+    reasons: tuple[str, ...] = ()
+
+
+class Deployment(Record):
+    """A deploy record: what runs, and the instance that was started for it."""
+
+    coordinates: dict[str, Any]
+    deployment_id: str
+    instance: Instance
+    image_digest: str
+    ready_after_s: Seconds
+    verified: str
+    tuning: dict[str, Any]
+    sequence: Count
+
+
+class Warmup(Record):
+    """A warm-up record: what load the instance of a deployment has already borne."""
+
+    deployment_id: str
+    instance_id: str
+    duration_s: Seconds
+    load: dict[str, Any]
+    sequence: Count
+
+
+class Cell(Record):
+    """One measured cell: platform x workload x deployment x concurrency."""
+
+    schema_version: int = 1
+    coordinates: Coordinates
+    spec: dict[str, Any]
+    windows: tuple[Window, ...]
+    instance: Instance | None
+    redeployed: bool
+    image_digest: str
+    verified: str
+    tuning: dict[str, Any]
+    sequence: Count
+    started_utc: str
+    finished_utc: str
+    duration_s: Seconds
+    overhead_s: dict[str, Seconds]
+    client: dict[str, Any]
+    machine_fingerprint: str
+
+
+class Failure(Record):
+    """Why a job failed, kept beside the results until the job succeeds."""
+
+    job: str
+    kind: str
+    message: str
+    remedy: str
+    failed_utc: str
+    log: str

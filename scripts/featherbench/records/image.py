@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The record of an image, and of its size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from featherbench.records.base import Count, Record
+
+
+class ImageSize(Record):
+    """Bytes of an image, three ways, and what was counted."""
+
+    allocated_bytes: Count
+    apparent_bytes: Count
+    compressed_bytes: Count
+    counted: str
+
+
+class Image(Record):
+    """A built image. `digest` depends on its content only: the same bytes, the same digest."""
+
+    technology: str
+    service: str
+    digest: str
+    reference: dict[str, Any]
+    size: ImageSize
+    versions: dict[str, str]
+    built_utc: str
+    build_log: str

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waits until a service answers in its own protocol."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from featherbench.errors import CommandError, DeadlineError, InstanceError
+from featherbench.services import http, kv, ping
+from featherbench.system.polling import wait_until
+
+if TYPE_CHECKING:
+    from featherbench.contracts.bench import Bench
+
+ANSWERS = {"http": http.answers, "kv": kv.answers, "startup": ping.answers}
+READY_WITHIN_S = 120.0
+"""A whole system on software emulation takes a minute; whatever died fails at once anyway."""
+POLL_EVERY_S = 0.02
+
+
+def wait_until_ready(bench: Bench, *, within_s: float = READY_WITHIN_S) -> None:
+    """Wait until the instance under test answers.
+
+    Raises InstanceDiedError as soon as it is gone, InstanceError when the time is up.
+    """
+    service = bench.under_test.service
+
+    def ready() -> bool:
+        answered = False
+        with suppress(CommandError):  # a guest that is still starting drops packets in silence
+            answered = ANSWERS[service](bench)
+        bench.require_running()  # even if something answered: it may be another server's port
+        return answered
+
+    try:
+        wait_until(ready, what=service, within_s=within_s, every_s=POLL_EVERY_S)
+    except DeadlineError as late:
+        raise InstanceError(
+            f"{bench.coordinates.platform} runs, but its {service} server did not answer within "
+            f"{within_s:g} s: {bench.technology.diagnosis(bench.under_test)}",
+            remedy="see the instance's log, and whether a firewall stands between",
+        ) from late

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether any platforms differ at a level at all: Welch's analysis of variance, and by ranks.
+
+Unlike the two-way analysis they do not assume that all platforms vary alike: at one level of the
+paper's HTTP data standard deviations run from 60 to 9,655. Deployments are the replicates.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import scipy
+from statsmodels.stats.oneway import anova_generic
+
+from featherbench.statistics.data.blocks import deployment_means
+from featherbench.statistics.data.replicates import ROUNDING, groups, obstacle
+from featherbench.statistics.inference.holm import holm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+WELCH = "Welch's ANOVA, deployment means"
+KRUSKAL = "Kruskal-Wallis, deployment means"
+COLUMNS = [
+    "metric",
+    "concurrency",
+    "method",
+    "df",
+    "df_resid",
+    "statistic",
+    "p",
+    "p_adj",
+    "effect_size",
+    "note",
+]
+
+
+def levels(samples: pd.DataFrame) -> pd.DataFrame:
+    """Test every level of every main metric both ways, into a frame of COLUMNS.
+
+    `statistic` is Welch's F, or Kruskal and Wallis's H; `effect_size` the share of the variation
+    that the platforms explain: omega squared, or eta squared of the ranks. `p_adj` is after Holm
+    over the levels of a metric. What cannot be tested is NaN, and `note` says why.
+    """
+    rows = [
+        {"metric": metric, "concurrency": level, "method": method} | row
+        for (metric, level), frame in deployment_means(samples).groupby(
+            ["metric", "concurrency"], sort=False
+        )
+        for method, row in _tested(frame.rename(columns={"mean": "value"}))
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    table["p_adj"] = holm(table["p"].astype(float), table["metric"] + table["method"])
+    return table
+
+
+def _tested(frame: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
+    family = groups(frame)
+    methods: dict[str, Callable[[], dict[str, Any]]] = {
+        WELCH: lambda: welch(family),
+        KRUSKAL: lambda: _kruskal(frame),
+    }
+    for method, test in methods.items():
+        note = obstacle(family) or (_stuck(family) if method == WELCH else "")
+        yield method, {"note": note} | ({} if note else test())
+
+
+def _stuck(family: pd.DataFrame) -> str:
+    flat = family[(family["n"] < 2) | (family["sd"] <= ROUNDING * family["mean"].abs())]  # noqa: PLR2004 - two vary
+    return f"no variation of {', '.join(flat['platform'])}" if len(flat) else ""
+
+
+def welch(family: pd.DataFrame) -> dict[str, Any]:
+    """Test groups of n, mean and sd, whose variances may differ: Welch (1951), Biometrika 38."""
+    n, means, sd = (family[column].to_numpy(float) for column in ("n", "mean", "sd"))
+    found = anova_generic(means, sd**2, n, use_var="unequal")
+    surplus = found.df_num * (found.statistic - 1)
+    return {
+        "df": found.df_num,
+        "df_resid": found.df_denom,
+        "statistic": found.statistic,
+        "p": found.pvalue,
+        "effect_size": max(0.0, surplus / (surplus + n.sum())) if surplus > 0 else 0.0,
+    }
+
+
+def _kruskal(frame: pd.DataFrame) -> dict[str, Any]:
+    platforms = [values.to_numpy() for _, values in frame.groupby("platform")["value"]]
+    found, k = scipy.stats.kruskal(*platforms), len(platforms)
+    share = (found.statistic - k + 1) / (len(frame) - k) if len(frame) > k else np.nan
+    return {
+        "df": k - 1,
+        "statistic": found.statistic,
+        "p": found.pvalue,
+        "effect_size": max(0.0, share),
+    }

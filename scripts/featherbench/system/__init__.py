@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Linux machine: programs, processes, files, control groups, counters, addresses."""

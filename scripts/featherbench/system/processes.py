@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Processes by identity: a pid with its start time, so that a reused pid is never mistaken."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from pathlib import Path
+from typing import NamedTuple
+
+from featherbench.errors import DeadlineError
+from featherbench.records.base import Record
+from featherbench.system.polling import wait_until
+
+PROC = Path("/proc")
+DEAD_STATES = {"Z", "X", "x"}
+
+
+class Process(Record):
+    """A process of this machine. `started_ticks` are clock ticks since boot."""
+
+    pid: int
+    started_ticks: int
+
+
+class Stat(NamedTuple):
+    """The fields of /proc/PID/stat that we need; see proc(5)."""
+
+    state: str
+    parent: int
+    started_ticks: int
+
+
+def parse_stat(text: str) -> Stat:
+    """Read a line of /proc/PID/stat. The program's name may hold blanks and parentheses."""
+    fields = text.rpartition(")")[2].split()
+    return Stat(state=fields[0], parent=int(fields[1]), started_ticks=int(fields[19]))
+
+
+def _stat(pid: int) -> Stat | None:
+    try:
+        return parse_stat((PROC / str(pid) / "stat").read_text(errors="replace"))
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
+def identity_of(pid: int) -> Process | None:
+    """Give the identity of a living process; None when there is none (a zombie is dead)."""
+    stat = _stat(pid)
+    if stat is None or stat.state in DEAD_STATES:
+        return None
+    return Process(pid=pid, started_ticks=stat.started_ticks)
+
+
+def ourselves() -> Process:
+    """Give the identity of this process."""
+    identity = identity_of(os.getpid())
+    assert identity is not None, "/proc does not show this process"
+    return identity
+
+
+def is_alive(process: Process) -> bool:
+    """Whether that very process still lives."""
+    return identity_of(process.pid) == process
+
+
+def descendants(process: Process) -> list[Process]:
+    """Give the living children of a process, their children, and so on."""
+    children: dict[int, list[int]] = {}
+    for entry in PROC.iterdir():
+        if entry.name.isdigit() and (stat := _stat(int(entry.name))):
+            children.setdefault(stat.parent, []).append(int(entry.name))
+    found, to_visit = [], [process.pid]
+    while to_visit:
+        born = children.get(to_visit.pop(), [])
+        found += [identity for pid in born if (identity := identity_of(pid))]
+        to_visit += born
+    return found
+
+
+def send(process: Process, number: signal.Signals) -> None:
+    """Send a signal to that very process, if it still lives."""
+    with contextlib.suppress(ProcessLookupError):
+        descriptor = os.pidfd_open(process.pid)
+        try:
+            if is_alive(process):
+                signal.pidfd_send_signal(descriptor, number)
+        finally:
+            os.close(descriptor)
+
+
+def end(process: Process, *, grace_s: float, what: str) -> None:
+    """End a process: SIGTERM, and SIGKILL after `grace_s` seconds.
+
+    Raises DeadlineError when it lives on all the same.
+    """
+
+    def is_gone() -> bool:
+        return not is_alive(process)
+
+    send(process, signal.SIGTERM)
+    try:
+        wait_until(is_gone, what=f"end of {what}", within_s=grace_s)
+    except DeadlineError:
+        send(process, signal.SIGKILL)
+        wait_until(is_gone, what=f"end of {what} after SIGKILL", within_s=10)
+
+
+def end_with_descendants(process: Process, *, grace_s: float, what: str) -> None:
+    """End a process, and then those of its descendants that have outlived it.
+
+    We may be one of them, as the guard is of the job that started it.
+    """
+    family = [member for member in descendants(process) if member != ourselves()]
+    end(process, grace_s=grace_s, what=what)
+    for member in family:
+        end(member, grace_s=grace_s, what=f"a child of {what}")

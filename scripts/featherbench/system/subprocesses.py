@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The only door to other programs: argument lists, never a shell string."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from featherbench.errors import CommandError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+TAIL_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """A program that has ended: its output, how long it took, and the CPU time it used."""
+
+    argv: tuple[str, ...]
+    exit_status: int
+    stdout: str
+    stderr: str
+    duration_s: float
+    cpu_s: float
+
+    @property
+    def tail(self) -> str:
+        """The end of what it said, for a message."""
+        return (self.stderr.strip() or self.stdout.strip())[-TAIL_CHARACTERS:]
+
+
+def _children_cpu_s() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def with_parent_death_signal(argv: Sequence[str]) -> list[str]:
+    """Prefix `argv` so that the kernel kills the program when this process ends, however it does.
+
+    A load generator must not outlive a measuring script that was killed.
+    """
+    return ["setpriv", "--pdeathsig", "KILL", *argv]
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    check: bool = True,
+    stdin: str | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Completed:
+    """Run a program to its end.
+
+    `cpu_s` is user plus system time of the program and of the children it waited for; it is right
+    only while no other child of this process ends meanwhile.
+
+    Raises CommandError when the program is missing, does not end within `timeout_s` seconds, or
+    (with `check`) ends with a status other than 0.
+    """
+    log.debug("run: %s", argv)
+    cpu_before_s, began_s = _children_cpu_s(), time.monotonic()
+    try:
+        done = subprocess.run(
+            with_parent_death_signal(argv),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            env=None if env is None else {**os.environ, **env},
+            check=False,
+        )
+    except subprocess.TimeoutExpired as late:
+        raise CommandError(argv, f"did not end within {timeout_s:g} s") from late
+    except FileNotFoundError as missing:
+        raise CommandError(argv, "cannot be started: setpriv (util-linux) is missing") from missing
+    completed = Completed(
+        argv=tuple(argv),
+        exit_status=done.returncode,
+        stdout=done.stdout,
+        stderr=done.stderr,
+        duration_s=time.monotonic() - began_s,
+        cpu_s=_children_cpu_s() - cpu_before_s,
+    )
+    log.debug("ended with %d after %.3f s", completed.exit_status, completed.duration_s)
+    if check and completed.exit_status != 0:
+        raise CommandError(argv, f"ended with status {completed.exit_status}", completed.tail)
+    return completed
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    output: Path,
+    before_exec: Callable[[], None] | None = None,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program that goes on by itself, in a session of its own.
+
+    Both its streams go to the file `output`: a pipe would hang whoever waits for its end.
+    `before_exec` runs in the new process just before the program replaces it.
+    """
+    log.debug("start: %s", argv)
+    with output.open("ab") as sink:
+        try:
+            return subprocess.Popen(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=before_exec,  # noqa: PLW1509 - our processes have one thread
+                env=None if env is None else {**os.environ, **env},
+            )
+        except FileNotFoundError as missing:
+            raise CommandError(argv, "cannot be started: the program is missing") from missing

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The connection to a Docker engine, and its errors in the user's words."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featherbench.errors import ImageError, InstanceError
+from featherbench.system import error_hints
+from featherbench.system.error_hints import Explanation
+from featherbench.system.machine import LOCAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from docker import DockerClient
+
+    from featherbench.errors import FeatherbenchError
+    from featherbench.system.machine import Machine
+
+SOCKET = Path("/var/run/docker.sock")
+TIMEOUT_S = 300
+"""Between two bytes of an answer. An engine in an emulated guest takes a minute for an image."""
+START_THE_ENGINE = "systemctl start docker, or `make engine` where no systemd runs"
+
+EXPLANATIONS = (
+    Explanation(
+        r"no space left on device",
+        "make room on the disk that holds the engine's files; `docker system df` tells",
+    ),
+    Explanation(
+        r"port is already allocated|address already in use",
+        "end what listens there; `ss -ltnp` and `docker ps` tell",
+    ),
+    Explanation(
+        r"no such image|image .*not found",
+        "rm -f results/images/docker/*.digest, and run again: the images are built anew",
+        ImageError,
+    ),
+    Explanation(
+        r"unknown (or invalid )?runtime",
+        "add the runtime to daemon.json, or take `runtime` out of the platform's settings",
+    ),
+    Explanation(
+        r"pool overlaps|cannot create network .*conflicts",
+        "set testbed.container_subnet to addresses of 198.18.0.0/15 that nothing else uses",
+    ),
+)
+
+
+def explained(doing: str, said: str, error: type[FeatherbenchError]) -> FeatherbenchError:
+    """Put the engine's refusal into an error of ours, of the kind `error` unless it is special."""
+    return error_hints.explained(doing, said, error, engine="the Docker engine", known=EXPLANATIONS)
+
+
+def silent(url: str, error: type[FeatherbenchError] = InstanceError) -> FeatherbenchError:
+    """Give the error that says that no engine answers."""
+    return error(f"the Docker engine at {url} does not answer", remedy=START_THE_ENGINE)
+
+
+@cache
+def connect(url: str) -> DockerClient:
+    """Connect to an engine, once for each process. Raises InstanceError when none answers."""
+    import docker  # noqa: PLC0415 - heavy
+
+    try:
+        return docker.DockerClient(base_url=url, version="auto", timeout=TIMEOUT_S)
+    except docker.errors.DockerException as refused:
+        raise silent(url) from refused
+
+
+@contextmanager
+def translate_errors(
+    doing: str, *, machine: Machine = LOCAL, error: type[FeatherbenchError] = InstanceError
+) -> Iterator[DockerClient]:
+    """Give a connection to the engine of `node`; what the SDK raises becomes an `error` of ours.
+
+    `doing` says what failed.
+    """
+    import docker  # noqa: PLC0415 - heavy
+    import requests  # noqa: PLC0415 - heavy
+
+    url = f"unix://{machine.socket(SOCKET)}"
+    try:
+        yield connect(url)
+    except docker.errors.APIError as refused:
+        raise explained(doing, refused.explanation or str(refused), error) from refused
+    except requests.exceptions.RequestException as lost:
+        raise silent(url, error) from lost

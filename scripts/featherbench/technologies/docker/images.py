@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Images for a Docker engine, made without a build and without a registry.
+
+An image is an archive of layers with a description, as `docker save` writes it. Ours hold no time
+of the build: the same layers give the same description, and its SHA-256 is the image's digest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import platform
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featherbench.errors import CommandError
+from featherbench.files import canonical_json, digest
+from featherbench.ownership import LABEL
+from featherbench.rootfs.archives import SOURCE_DATE_EPOCH, bytes_on, files_layer
+from featherbench.services import launcher
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from docker import DockerClient
+    from docker.models.images import Image as DockerImage
+
+    from featherbench.system.machine import Machine
+
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le"}
+"""The engine's names for the kernel's."""
+APP_LABEL = f"{LABEL}.app"
+"""Not LABEL itself: a container inherits its image's labels, and a user's own is no leftover."""
+ROOT_LAYER, FILES_LAYER = "root.tar", "files.tar"
+DIGEST_CHARACTERS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What an image is made of: the archive of the root file system, and the app's own files."""
+
+    service: str
+    root_tar: Path
+    root_digest: str
+    files: Mapping[str, bytes]
+
+    @property
+    def layer(self) -> bytes:
+        """The archive of the app's files; empty when it has none."""
+        return files_layer(self.files)
+
+    @property
+    def layer_digests(self) -> list[str]:
+        """SHA-256 of each layer."""
+        own = [hashlib.sha256(self.layer).hexdigest()] if self.files else []
+        return [self.root_digest, *own]
+
+    @property
+    def description(self) -> bytes:
+        """What the engine calls the image's configuration."""
+        return canonical_json(
+            {
+                "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
+                "os": "linux",
+                "config": {
+                    "User": f"{launcher.SERVICE_UID}:{launcher.SERVICE_UID}",
+                    "WorkingDir": "/",
+                    "Labels": {APP_LABEL: self.service},
+                },
+                "rootfs": {
+                    "type": "layers",
+                    "diff_ids": [f"sha256:{digest}" for digest in self.layer_digests],
+                },
+            }
+        ).encode()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the description, which names every layer by its own."""
+        return hashlib.sha256(self.description).hexdigest()
+
+
+def tag_for(service: str, into: Path) -> str:
+    """Give the name at the engine of the image that belongs to the folder `into`.
+
+    Each checkout has a name of its own, so that the image it replaces can be removed, and another
+    checkout's image, though it be the same, cannot.
+    """
+    return f"{LABEL}/{service}:{digest(str(into.resolve()).encode())[:DIGEST_CHARACTERS]}"
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mtime = len(content), SOURCE_DATE_EPOCH
+    archive.addfile(entry, io.BytesIO(content))
+
+
+def write_archive(contents: Contents, file: Path, *, tag: str) -> None:
+    """Write what `docker load` reads."""
+    layers = [ROOT_LAYER, *([FILES_LAYER] if contents.files else [])]
+    manifest = [{"Config": "image.json", "RepoTags": [tag], "Layers": layers}]
+    with tarfile.open(file, "w") as archive:
+        _add(archive, "manifest.json", json.dumps(manifest).encode())
+        _add(archive, "image.json", contents.description)
+        archive.add(contents.root_tar, ROOT_LAYER)
+        if contents.files:
+            _add(archive, FILES_LAYER, contents.layer)
+
+
+def _find(client: DockerClient, tag: str) -> DockerImage | None:
+    import docker  # noqa: PLC0415 - heavy
+
+    with contextlib.suppress(docker.errors.ImageNotFound):
+        return client.images.get(tag)
+    return None
+
+
+def _remove_replaced(client: DockerClient, replaced: DockerImage | None, now: DockerImage) -> None:
+    """Remove the image that had the name before; one that has another name or container stays."""
+    import docker  # noqa: PLC0415 - heavy
+
+    if replaced is not None and replaced.id != now.id:
+        with contextlib.suppress(docker.errors.APIError):
+            client.images.remove(str(replaced.id))
+
+
+def load(client: DockerClient, contents: Contents, *, into: Path) -> Mapping[str, Any]:
+    """Bring an image to the engine, by way of a file in `into`, and give what it says of it."""
+    tag, archive = tag_for(contents.service, into), into / "image.tar"
+    write_archive(contents, archive, tag=tag)
+    replaced = _find(client, tag)
+    with archive.open("rb") as file:
+        client.images.load(file)
+    archive.unlink()
+    loaded = client.images.get(tag)
+    _remove_replaced(client, replaced, loaded)
+    return {**loaded.attrs, "Tag": tag}
+
+
+def layer_folders(described: Mapping[str, Any]) -> Sequence[Path]:
+    """Name the engine's folders that hold an image's layers; none where it does not tell."""
+    driver = described.get("GraphDriver") or {}
+    data = driver.get("Data") or {}
+    if driver.get("Name") != "overlay2" or "UpperDir" not in data:
+        return ()
+    lower = data.get("LowerDir") or ""
+    return [Path(folder) for folder in (data["UpperDir"], *lower.split(":")) if folder]
+
+
+def allocated_bytes(described: Mapping[str, Any], machine: Machine) -> tuple[int, str]:
+    """Count the bytes that an image's layers allocate on `node`, and say how they were counted.
+
+    `described` is what the engine says of the image.
+    """
+    if folders := layer_folders(described):
+        with contextlib.suppress(CommandError):
+            return bytes_on(machine, folders), "the blocks of its overlay2 layers"
+    return described["Size"], "the engine's own size, since its layers are not at hand"

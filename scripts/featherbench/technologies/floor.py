@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""floor: a guest of our own, and the least that any could take on a hypervisor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from featherbench.unikernels.technology import Unikernel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Technology(Unikernel):
+    """See `resources/unikernels/floor`."""
+
+    name: ClassVar[str] = "floor"

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A plain process on this machine's Linux: the baseline.
+
+It runs chrooted in a tree of the same root file system that the other technologies use, so that
+its bytes are theirs, and in a control group of its own, so that it is accounted as theirs are.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featherbench.clock import now_utc
+from featherbench.contracts.settings import DriverSettings
+from featherbench.contracts.technology import BASE, LISTEN_ADDRESS
+from featherbench.errors import CommandError, ImageError, InstanceDiedError, InstanceError
+from featherbench.files import digest
+from featherbench.ownership import Leftover
+from featherbench.records.image import Image, ImageSize
+from featherbench.records.instance import Endpoint, Instance
+from featherbench.rootfs.archives import files_layer, folder_bytes, image_compressed_bytes
+from featherbench.services import launcher
+from featherbench.system import cgroup, programs, subprocesses
+from featherbench.system.cgroup_usage import reset_peak, usage_of
+from featherbench.system.polling import wait_until
+from featherbench.system.sysctls import one_line, open_files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from featherbench.contracts.technology import BuildRequest, StartRequest
+    from featherbench.records.cell import Usage
+    from featherbench.records.requirement import MissingRequirement
+    from featherbench.records.tuning import Tuning
+    from featherbench.system.cgroup import Group
+
+NAME = "linux"
+NEEDS = {"unshare": "util-linux", "tar": "tar", **programs.FOR_ROOT_FILESYSTEM}
+WRAPPERS = {"unshare", "setpriv"}
+"""What the process is until it has become the service."""
+EXTRACT_WITHIN_S = 300.0
+START_WITHIN_S = 10.0
+STOP_GRACE_S = 5.0
+POLL_S = 0.001
+LOG_TAIL_CHARACTERS = 2_000
+PROC = Path("/proc")
+COUNTED = "the extracted tree of files; compressed: gzip of its two archives"
+
+
+class Settings(DriverSettings):
+    """A plain process has no settings."""
+
+
+def _extract(archive: Path, tree: Path) -> None:
+    """Unpack with owners, modes and device nodes as they are in the archive."""
+    subprocesses.run(
+        ["tar", "-x", "--numeric-owner", "-p", f"--directory={tree}", f"--file={archive}"],
+        timeout_s=EXTRACT_WITHIN_S,
+    )
+
+
+def _check_devices(tree: Path) -> None:
+    try:
+        (tree / "dev/null").write_bytes(b"x")
+    except OSError as refused:
+        raise ImageError(
+            f"device nodes do not work below {tree}: {refused.strerror}",
+            remedy="keep the results on a file system that is mounted without `nodev`",
+        ) from refused
+
+
+def _make_tree(request: BuildRequest, layer: bytes) -> Path:
+    """Unpack the root file system, and the app's own files over it.
+
+    A tree for each image: with hard links to a shared one, a server that writes to a file of its
+    own would change the others' images.
+    """
+    tree, archive = request.into / "tree", request.into / "files.tar"
+    tree.mkdir()
+    archive.write_bytes(layer)
+    try:
+        _extract(request.roots[BASE].tar, tree)
+        if layer:
+            _extract(archive, tree)
+    except CommandError as failure:
+        raise ImageError(
+            f"the tree of {request.service} cannot be unpacked: {failure.message}",
+            remedy="make room on the disk that holds the results, and run again",
+        ) from failure
+    archive.unlink()
+    _check_devices(tree)
+    return tree.resolve()
+
+
+def chrooted(tree: Path, command: Sequence[str], address: str) -> list[str]:
+    """Give the command that runs `command` in `tree`, unprivileged, at `address`.
+
+    Its mounts are its own (`--mount`, of private propagation), among them a /proc inside the tree.
+    Every program replaces the one before: the process stays the same.
+    """
+    uid = str(launcher.SERVICE_UID)
+    return [
+        *("unshare", "--mount", "--mount-proc", f"--root={tree}", "--wd=/", "--"),
+        *("/usr/bin/setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"),
+        *("--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"),
+        *(word.replace(LISTEN_ADDRESS, address) for word in command),
+    ]
+
+
+def _enter(group: Group, cpus: Sequence[int], nofile: int | None) -> None:
+    """Take on, in the new process, what the service is to inherit."""
+    cgroup.join(group)
+    os.sched_setaffinity(0, cpus)
+    if nofile is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
+
+
+def _tree_of(image: Image) -> Path:
+    tree = Path(image.reference["tree"])
+    if not (tree / "usr").exists():
+        raise ImageError(
+            f"the tree {tree} of the image is gone",
+            remedy=f"rm -f {tree.parent.with_suffix('.digest')}, and run again: it is built anew",
+        )
+    return tree
+
+
+def _empty_scratch(tree: Path) -> None:
+    """Start from nothing: drop what an earlier instance wrote to its one writable folder."""
+    scratch = tree / "run/featherbench"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    scratch.chmod(0o1777)
+
+
+def _tail(log: Path) -> str:
+    said = log.read_text(errors="replace") if log.exists() else ""
+    return said[-LOG_TAIL_CHARACTERS:].strip() or "nothing"
+
+
+def _wait_until_it_is_the_service(group: Group, pid: int, log: Path) -> None:
+    """Wait until the wrappers have given way. Raises InstanceError when it ended before."""
+
+    def became_it() -> bool:
+        if pid not in cgroup.members(group):
+            raise InstanceError(f"the process ended at once; it said: {_tail(log)}")
+        return (PROC / str(pid) / "comm").read_text().strip() not in WRAPPERS
+
+    wait_until(became_it, what="start of the process", within_s=START_WITHIN_S, every_s=POLL_S)
+
+
+class Technology:
+    """See `contracts/technology.py`."""
+
+    Settings = Settings
+    networks = ("host",)
+    root_filesystems = (BASE,)
+    subnet_share = None
+    fixed_memory = False
+
+    def missing_requirements(self) -> Sequence[MissingRequirement]:
+        """Name missing programs and rights."""
+        return [*programs.lacking_root(), *programs.missing(NEEDS)]
+
+    def build_image(self, request: BuildRequest) -> Image:
+        """Unpack a tree for the app."""
+        root, layer = request.roots[BASE], files_layer(request.files)
+        tree = _make_tree(request, layer)
+        allocated, apparent = folder_bytes(tree)
+        return Image(
+            technology=NAME,
+            service=request.service,
+            digest=digest(root.digest.encode(), layer),
+            reference={"tree": str(tree)},
+            size=ImageSize(
+                allocated_bytes=allocated,
+                apparent_bytes=apparent,
+                compressed_bytes=image_compressed_bytes(root.tar, root.compressed_bytes, layer),
+                counted=COUNTED,
+            ),
+            versions=dict(root.versions),
+            built_utc=now_utc(),
+            build_log=f"unpacked {root.tar} and {len(request.files)} files",
+        )
+
+    def prepare(self, request: StartRequest) -> None:
+        """Nothing is shared: the process listens on the place's own address."""
+
+    def start(self, request: StartRequest) -> Instance:
+        """Start the process in a control group of its own."""
+        tree = _tree_of(request.image)
+        _empty_scratch(tree)
+        request.log.parent.mkdir(parents=True, exist_ok=True)
+        group = cgroup.own_group(request.instance_id)
+        began_s = time.monotonic()
+        cgroup.create(group, owner=str(request.placement.state))
+        try:
+            process = subprocesses.start(
+                chrooted(tree, request.command, request.placement.address),
+                output=request.log,
+                before_exec=partial(_enter, group, request.placement.cpus, request.tuning.nofile),
+            )
+            _wait_until_it_is_the_service(group, process.pid, request.log)
+        except BaseException:
+            cgroup.end(group, grace_s=0)
+            raise
+        return Instance(
+            id=request.instance_id,
+            technology=NAME,
+            service=request.service,
+            handle={"pid": process.pid, "log": str(request.log)},
+            endpoint=Endpoint(
+                address=request.placement.address,
+                port=request.port or 0,
+                ping_address=request.placement.address,
+            ),
+            started_utc=now_utc(),
+            start_phases_s={"start": time.monotonic() - began_s},
+        )
+
+    def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
+        """Give what `start` recorded."""
+        return instance.start_phases_s
+
+    def is_running(self, instance: Instance) -> bool:
+        """Whether the first process lives: the kernel lists no zombies among a group's members."""
+        return instance.handle["pid"] in cgroup.members(cgroup.own_group(instance.id))
+
+    def diagnosis(self, instance: Instance) -> str:
+        """State of the process and the end of its output."""
+        state = "it runs" if self.is_running(instance) else "its process ended"
+        return f"{state}; it said: {_tail(Path(instance.handle['log']))}"
+
+    def stop(self, instance: Instance) -> None:
+        """End all processes of its control group, and remove that."""
+        cgroup.end(cgroup.own_group(instance.id), grace_s=STOP_GRACE_S)
+
+    def usage(self, instance: Instance) -> Usage:
+        """Read its control group."""
+        try:
+            return usage_of(cgroup.own_group(instance.id))
+        except OSError as gone:
+            raise InstanceDiedError(
+                f"the control group of {instance.id} is gone: the instance was stopped"
+            ) from gone
+
+    def reset_peak(self, instance: Instance) -> bool:
+        """Reset the control group's."""
+        return reset_peak(cgroup.own_group(instance.id))
+
+    def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
+        """Read the host's sysctls, which are the process's own, and the process's limit."""
+        found = {
+            key: one_line((PROC / "sys" / key.replace(".", "/")).read_text())
+            for key in tuning.net_sysctls
+        }
+        if tuning.nofile is not None:
+            limits = (PROC / str(instance.handle["pid"]) / "limits").read_text()
+            found["nofile"] = open_files(limits)
+        return found
+
+    def leftovers(self) -> Sequence[Leftover]:
+        """Find control groups of ours."""
+        return [
+            Leftover(
+                kind="process",
+                name=group.name,
+                handle={"instance_id": group.name.removeprefix(cgroup.PREFIX)},
+                state=cgroup.owner_of(group),
+            )
+            for group in cgroup.own_groups()
+        ]
+
+    def remove(self, leftover: Leftover) -> None:
+        """End what runs in the control group, and remove that."""
+        cgroup.end(cgroup.own_group(leftover.handle["instance_id"]), grace_s=STOP_GRACE_S)
+
+    def facts(self) -> Mapping[str, str]:
+        """Tell the kernel."""
+        return {"kernel": platform.release()}

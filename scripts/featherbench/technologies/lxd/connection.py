@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The connection to LXD, or to Incus, which speaks as it does; and errors in the user's words."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from featherbench.errors import ImageError, InstanceError
+from featherbench.system import error_hints
+from featherbench.system.error_hints import Explanation
+from featherbench.system.machine import LOCAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pylxd import Client
+
+    from featherbench.errors import FeatherbenchError
+    from featherbench.system.machine import Machine
+
+SOCKETS = (
+    Path("/var/lib/lxd/unix.socket"),
+    Path("/var/snap/lxd/common/lxd/unix.socket"),
+    Path("/var/lib/incus/unix.socket"),
+)
+"""Debian's LXD, the snap's, Incus."""
+LOOK_WITHIN_S = 60.0
+TIMEOUT_S = 300
+"""Long, since an emulated machine unpacks an image for half a minute."""
+START_IT = "systemctl start lxd, or `make engine` where no systemd runs"
+
+EXPLANATIONS = (
+    Explanation(
+        r"no space left on device|disk quota exceeded",
+        "make room on the disk that holds LXD's files, /var/lib/lxd or /var/snap/lxd/common",
+    ),
+    Explanation(
+        r"image not provided|image .*not found|no such (object|image)",
+        "rm -f results/images/lxd/*.digest, and run again: the images are built anew",
+        ImageError,
+    ),
+    Explanation(
+        r"uid/gid allocation|idmap|[ug]id range",
+        "give root 65536 subordinate ids in /etc/subuid and /etc/subgid, as"
+        " `root:1000000:65536`, and restart LXD",
+    ),
+    Explanation(
+        r"dnsmasq.*not found",
+        "apt-get install dnsmasq-base",
+    ),
+    Explanation(
+        r"btrfs",
+        "apt-get install btrfs-progs, and restart LXD; or take `storage` out of the platform's"
+        " settings",
+    ),
+    Explanation(
+        r"another NIC|overlaps|address already in use|File exists",
+        "set testbed.container_subnet to addresses of 198.18.0.0/15 that nothing else uses",
+    ),
+    Explanation(
+        r"already exists|currently in use",
+        "`python -m featherbench clean` removes what broken runs left; `lxc list` tells",
+    ),
+)
+
+
+def explained(doing: str, said: str, error: type[FeatherbenchError]) -> FeatherbenchError:
+    """Put LXD's refusal into an error of ours, of the kind `error` unless it is special."""
+    return error_hints.explained(doing, said, error, engine="LXD", known=EXPLANATIONS)
+
+
+@cache
+def socket_of(machine: Machine) -> Path:
+    """Give the socket of `node` on which its LXD or Incus listens."""
+    listing = ["ls", "-d", *map(str, SOCKETS)]
+    there = machine.run(listing, timeout_s=LOOK_WITHIN_S, check=False).stdout.split()
+    return next((path for path in SOCKETS if str(path) in there), SOCKETS[0])
+
+
+@cache
+def connect(socket: Path) -> Client:
+    """Connect by a socket of this machine, once for each process."""
+    import pylxd  # noqa: PLC0415 - heavy
+
+    return pylxd.Client(endpoint=f"http+unix://{quote(str(socket), safe='')}", timeout=TIMEOUT_S)
+
+
+@contextmanager
+def translate_errors(
+    doing: str, *, machine: Machine = LOCAL, error: type[FeatherbenchError] = InstanceError
+) -> Iterator[Client]:
+    """Give a connection to the LXD of `node`; what it refuses becomes an `error` of ours.
+
+    `doing` says what failed.
+    """
+    import requests  # noqa: PLC0415 - heavy
+    from pylxd.exceptions import ClientConnectionFailed, LXDAPIException  # noqa: PLC0415 - heavy
+
+    there = socket_of(machine)
+    try:
+        yield connect(machine.socket(there))
+    except LXDAPIException as refused:
+        raise explained(doing, str(refused), error) from refused
+    except (ClientConnectionFailed, requests.exceptions.RequestException) as lost:
+        raise error(f"LXD at {there} does not answer", remedy=START_IT) from lost

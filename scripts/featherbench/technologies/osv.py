@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OSv: one Linux application with a kernel of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from featherbench.unikernels.technology import Unikernel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Technology(Unikernel):
+    """See `resources/unikernels/osv`."""
+
+    name: ClassVar[str] = "osv"

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rumprun: NetBSD's drivers, linked with one application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from featherbench.unikernels.technology import Unikernel
+
+
+@dataclass(frozen=True, kw_only=True)
+class Technology(Unikernel):
+    """See `resources/unikernels/rumprun`."""
+
+    name: ClassVar[str] = "rumprun"

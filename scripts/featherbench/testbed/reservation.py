@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which workflow owns the testbed: the one whose guard holds the lock."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from featherbench import registry as plugins
+from featherbench.errors import DeadlineError, TestbedBusyError, TestbedError
+from featherbench.paths import SCRIPTS
+from featherbench.records.base import Record
+from featherbench.system import subprocesses
+from featherbench.system.polling import wait_until
+from featherbench.system.processes import Process, identity_of, is_alive, send
+from featherbench.testbed.lock import Announcer
+from featherbench.testbed.state import STATE_VARIABLE, current_state
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Sequence
+
+    from featherbench.testbed.state import State
+
+WORKFLOW_VARIABLE = "FEATHERBENCH_WORKFLOW_PID"
+GUARD_MODULE = "featherbench.testbed.guard"
+GUARD_START_WITHIN_S = 30.0
+RELEASE_WITHIN_S = 120.0
+POLL_EVERY_S = 0.5
+
+
+class Owner(Record):
+    """The workflow that owns the testbed, and the guard that cleans up after it.
+
+    Once the guard is `leaving`, no job may begin: what it made would be removed under its feet.
+    """
+
+    workflow: Process
+    guard: Process
+    cwd: str
+    since_utc: str
+    plugins: tuple[str, ...]
+    leaving: bool = False
+
+    def __str__(self) -> str:
+        return f"the workflow of pid {self.workflow.pid} (in {self.cwd}, since {self.since_utc})"
+
+
+def our_workflow() -> Process:
+    """Give the workflow that this job belongs to; a job started by hand is its own.
+
+    Raises TestbedError when the workflow is gone.
+    """
+    named = os.environ.get(WORKFLOW_VARIABLE, str(os.getpid()))
+    workflow = identity_of(int(named)) if named.isdigit() else None
+    if workflow is None:
+        raise _workflow_gone(named)
+    return workflow
+
+
+def _workflow_gone(pid: int | str) -> TestbedError:
+    return TestbedError(
+        f"the workflow that this job belongs to (pid {pid}) is gone",
+        remedy=f"run the workflow again; do not set {WORKFLOW_VARIABLE} by hand",
+    )
+
+
+def recorded_owner(state: State) -> Owner | None:
+    """Give the owner on record, whether or not its guard still lives."""
+    with contextlib.suppress(FileNotFoundError, ValidationError):
+        return Owner.read(state.owner)
+    return None
+
+
+def current_owner(state: State) -> Owner | None:
+    """Give the owner whose guard lives; None when the testbed is free."""
+    owner = recorded_owner(state)
+    return owner if owner and is_alive(owner.guard) else None
+
+
+def _all_folders(folders: Sequence[str]) -> list[str]:
+    """Add the workflow's own: its first job may know no plugin, and the guard outlives that."""
+    known = [*folders, *plugins.folders_from_environment()]
+    return list(dict.fromkeys(str(Path(folder).resolve()) for folder in known))
+
+
+def _spawn_guard(
+    state: State, workflow: Process, folders: Sequence[str]
+) -> subprocess.Popen[bytes]:
+    return subprocesses.start(
+        [sys.executable, "-m", GUARD_MODULE, str(workflow.pid), str(workflow.started_ticks),
+         str(Path.cwd()), *_all_folders(folders)],
+        output=state.guard_log,
+        env={STATE_VARIABLE: str(state.directory), "PYTHONPATH": str(SCRIPTS)},
+    )  # fmt: skip
+
+
+def _start_guard(state: State, workflow: Process, folders: Sequence[str]) -> None:
+    """Start a guard, and wait until the testbed has an owner: ours, or one that was faster."""
+    state.make()
+    guard = _spawn_guard(state, workflow, folders)
+
+    def settled() -> bool:
+        return current_owner(state) is not None or guard.poll() is not None
+
+    wait_until(settled, what="the testbed's guard", within_s=GUARD_START_WITHIN_S)
+    if guard.poll():
+        said = state.guard_log.read_text(errors="replace")[-subprocesses.TAIL_CHARACTERS :]
+        raise TestbedError(
+            f"the testbed's guard ended at once: {said}",
+            remedy=f"see {state.guard_log}, then run `python -m featherbench clean`",
+        )
+
+
+def acquire(state: State, workflow: Process, folders: Sequence[str], *, wait_s: float) -> Owner:
+    """See to it that our workflow owns the testbed, with a guard, and give the owner's record.
+
+    `folders` are plugin folders with further technologies that the guard is to clean up after.
+    While another one does, waits and says so; raises TestbedBusyError after `wait_s` seconds, and
+    TestbedError when our workflow is gone meanwhile.
+    """
+    announce = Announcer()
+
+    def ours() -> Owner | None:
+        if not is_alive(workflow):
+            raise _workflow_gone(workflow.pid)
+        owner = current_owner(state)
+        if owner is None:
+            _start_guard(state, workflow, folders)
+            owner = current_owner(state)
+        if owner is None or (owner.workflow == workflow and not owner.leaving):
+            return owner
+        announce(f"for {owner}, which owns the testbed")
+        return None
+
+    try:
+        return wait_until(ours, what="the testbed", within_s=wait_s, every_s=POLL_EVERY_S)
+    except DeadlineError as late:
+        raise busy(state) from late
+
+
+def busy(state: State) -> TestbedBusyError:
+    """Give the error that names the owner."""
+    owner = current_owner(state)
+    return TestbedBusyError(
+        f"the testbed is owned by {owner}" if owner else "the testbed changes hands too often",
+        remedy="let it end, or end it (never only its guard), and run again",
+    )
+
+
+def relinquish(state: State, owner: Owner, *, within_s: float = RELEASE_WITHIN_S) -> None:
+    """Ask the owner's guard to clean up and go, and wait until it has."""
+
+    def is_gone() -> bool:
+        return not is_alive(owner.guard)
+
+    send(owner.guard, signal.SIGTERM)
+    wait_until(
+        is_gone,
+        what="the testbed's guard cleaning up",
+        within_s=within_s,
+        remedy=f"see {state.guard_log}, then run `python -m featherbench clean`",
+    )
+
+
+def release_testbed(*, within_s: float = RELEASE_WITHIN_S) -> None:
+    """Have our workflow's guard clean up now, and wait until it has; no error without one.
+
+    Raises DeadlineError when it does not end within `within_s` seconds.
+    """
+    state = current_state()
+    owner = current_owner(state)
+    if owner is not None and owner.workflow == our_workflow():
+        relinquish(state, owner, within_s=within_s)

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a guest has used: its QEMU process on this machine, and its own memory as it tells it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featherbench.errors import InstanceDiedError
+from featherbench.records.cell import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROC = Path("/proc")
+KIB = 1024
+UTIME, STIME = 11, 12
+"""Fields of /proc/PID/stat after the command's closing bracket, from 0; see proc(5)."""
+RESET_PEAK = "5"
+"""For /proc/PID/clear_refs: the peak of the resident set starts anew."""
+SOURCE = (
+    "processor time: QEMU's threads, those of vhost-net included (/proc/PID/stat, in ticks);"
+    " memory: QEMU's proportional and resident set (/proc/PID/smaps_rollup, status);"
+    " guest: MemTotal - MemAvailable, by its balloon driver"
+)
+
+
+def parse_ticks(stat: str) -> int:
+    """Add up user and system time in a /proc/PID/stat, in the kernel's ticks."""
+    fields = stat.rpartition(")")[2].split()
+    return int(fields[UTIME]) + int(fields[STIME])
+
+
+def parse_kib(text: str) -> dict[str, int]:
+    """Read the lines `Name: 12 kB` of /proc/PID/smaps_rollup, status or meminfo, in bytes."""
+    rows = (line.split() for line in text.splitlines())
+    return {
+        row[0].removesuffix(":"): int(row[1]) * KIB
+        for row in rows
+        if len(row) == 3 and row[2] == "kB"  # noqa: PLR2004 - name, number, unit
+    }
+
+
+def guest_used_bytes(stats: Mapping[str, int]) -> int | None:
+    """Give what the guest's kernel could not hand out to new programs; None until it has told.
+
+    `stats` are virDomainMemoryStats: `available` is the guest's MemTotal, `usable` its
+    MemAvailable, both in KiB.
+    """
+    if "available" not in stats or "usable" not in stats:
+        return None
+    return (stats["available"] - stats["usable"]) * KIB
+
+
+def parse_meminfo(meminfo: str) -> int | None:
+    """Give the same from the guest's own /proc/meminfo; see proc(5)."""
+    found = parse_kib(meminfo)
+    if "MemTotal" not in found or "MemAvailable" not in found:
+        return None
+    return found["MemTotal"] - found["MemAvailable"]
+
+
+def vhost_threads(pid: int) -> list[int]:
+    """Find the kernel's threads that move the packets of a QEMU process.
+
+    They are named after it. From Linux 6.4 they are threads of the process itself.
+    """
+    return [
+        int(comm.parent.name)
+        for comm in PROC.glob("[0-9]*/comm")
+        if _content(comm).strip() == f"vhost-{pid}"
+    ]
+
+
+def _content(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def _cpu_s(pid: int) -> float:
+    ticks = parse_ticks((PROC / str(pid) / "stat").read_text())
+    for thread in vhost_threads(pid):
+        if stat := _content(PROC / str(thread) / "stat"):
+            ticks += parse_ticks(stat)
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def usage_of(pid: int, stats: Mapping[str, int]) -> Usage:
+    """Give what QEMU has used. Raises InstanceDiedError when the process is gone."""
+    try:
+        rollup = parse_kib((PROC / str(pid) / "smaps_rollup").read_text())
+        status = parse_kib((PROC / str(pid) / "status").read_text())
+        cpu_s, peak_bytes = _cpu_s(pid), status["VmHWM"]
+    except (FileNotFoundError, ProcessLookupError, KeyError) as gone:  # a dead one has no VmHWM
+        raise InstanceDiedError(f"the guest's QEMU (process {pid}) is gone") from gone
+    return Usage(
+        cpu_s=cpu_s,
+        throttled_s=None,
+        memory_current_bytes=rollup["Rss"],
+        memory_working_set_bytes=rollup["Pss"],
+        memory_anonymous_bytes=rollup["Pss_Anon"],
+        memory_file_bytes=rollup["Pss_File"],
+        memory_peak_bytes=peak_bytes,
+        guest_used_bytes=guest_used_bytes(stats),
+        source=SOURCE,
+    )
+
+
+def reset_peak(pid: int) -> bool:
+    """Have the peak start anew from what is resident now; False when the process is gone."""
+    try:
+        (PROC / str(pid) / "clear_refs").write_text(RESET_PEAK)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return True

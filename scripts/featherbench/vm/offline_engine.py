@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A guest's engine at work on the guest's disk, without the guest.
+
+To have an engine take in an image, no machine need boot, which takes minutes under emulation: the
+engine runs here, in namespaces of its own, with the disk as their root. It ends with this process,
+and so does all that was mounted for it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from featherbench.errors import CommandError, DeadlineError, ImageError
+from featherbench.paths import resource
+from featherbench.system import files_by_command, subprocesses
+from featherbench.system.polling import wait_until
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator, Mapping, Sequence
+
+SCRIPT = resource("vm/engine_on_disk.sh")
+NAMESPACES = ("--mount", "--net", "--ipc", "--pid")
+STARTED_WITHIN_S = 60.0
+ENDED_WITHIN_S = 60.0
+LOOK_WITHIN_S = 10.0
+ANSWER_WITHIN_S = 30.0
+POLL_S = 0.1
+SAID_CHARACTERS = 600
+REMEDY = "see whether loop devices can be used: losetup --find; `modprobe loop` brings them"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """How an engine is started where no systemd runs, and a question that it answers."""
+
+    start: tuple[str, ...]
+    question: tuple[str, ...]
+
+
+ENGINES = {
+    "docker": Engine(start=("dockerd", "--iptables=false"), question=("docker", "version")),
+    "lxd": Engine(start=("lxd", "--group", "root"), question=("lxd", "waitready", "--timeout=20")),
+}
+"""By technology."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiskMachine:
+    """See `node.Node`. `pid` is the engine's, whose root the disk is."""
+
+    pid: int
+
+    @property
+    def name(self) -> str:
+        """Give what no record keeps: it is gone with the engine."""
+        return f"/proc/{self.pid}/root"
+
+    def run(
+        self, argv: Sequence[str], *, timeout_s: float, check: bool = True, stdin: str | None = None
+    ) -> subprocesses.Completed:
+        """Run a program of the disk's to its end, beside the engine."""
+        inside = ["nsenter", f"--target={self.pid}", *NAMESPACES, "--root", "--wd", "--"]
+        return subprocesses.run([*inside, *argv], timeout_s=timeout_s, check=check, stdin=stdin)
+
+    def read(self, paths: Sequence[Path]) -> Mapping[Path, str]:
+        """Read those of the files that exist."""
+        return files_by_command.read(self, paths)
+
+    def write(self, path: Path, text: str) -> None:
+        """Write to a file."""
+        files_by_command.write(self, path, text)
+
+    def socket(self, path: Path) -> Path:
+        """Give the socket as this machine sees it: a link on the way there would lead astray."""
+        there = self.run(["readlink", "--canonicalize", str(path)], timeout_s=LOOK_WITHIN_S)
+        return Path(f"{self.name}{there.stdout.strip()}")
+
+
+def _command(disk: Path, root: Path, engine: Engine) -> list[str]:
+    namespaces = ["unshare", *NAMESPACES, "--fork", "--kill-child=KILL"]
+    script = ["sh", str(SCRIPT), str(disk), str(root), *engine.start]
+    return subprocesses.with_parent_death_signal([*namespaces, *script])
+
+
+def _first_process(pid: int) -> int | None:
+    """Give the first process of the namespaces, once it is there; `pid` is its parent's."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(children[0]) if children else None
+
+
+def _inside(pid: int) -> DiskMachine | None:
+    """Give the node once the first process has the disk for its root; `pid` is its parent's."""
+    first = _first_process(pid)
+    if first is None:
+        return None
+    machine = DiskMachine(pid=first)
+    return machine if Path(machine.name).stat().st_dev != Path("/").stat().st_dev else None
+
+
+def _answering(running: subprocess.Popen[bytes], engine: Engine) -> DiskMachine | None:
+    """Give the node once its engine answers. Raises ImageError when the engine has ended."""
+    if running.poll() is not None:
+        raise ImageError(f"it ended with status {running.returncode}", remedy=REMEDY)
+    try:
+        machine = _inside(running.pid)
+    except (FileNotFoundError, ProcessLookupError):  # it ends just now
+        return None
+    if machine is None:
+        return None
+    answer = machine.run(engine.question, timeout_s=ANSWER_WITHIN_S, check=False)
+    return machine if answer.exit_status == 0 else None
+
+
+def _end(running: subprocess.Popen[bytes], machine: DiskMachine) -> None:
+    """Have the engine end by itself. Raises DeadlineError when it does not."""
+    os.kill(machine.pid, signal.SIGTERM)
+    wait_until(
+        lambda: running.poll() is not None,
+        what="its end",
+        within_s=ENDED_WITHIN_S,
+        every_s=POLL_S,
+    )
+
+
+def _kill(running: subprocess.Popen[bytes]) -> None:
+    """End what still runs; the parent of the first process ends when that has."""
+    if running.poll() is None:
+        os.kill(_first_process(running.pid) or running.pid, signal.SIGKILL)
+        running.wait()
+
+
+@contextmanager
+def _empty_folder(folder: Path) -> Iterator[Path]:
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        folder.rmdir()
+
+
+@contextmanager
+def _running(
+    disk: Path, root: Path, engine: Engine, log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    running = subprocesses.start(_command(disk, root, engine), output=log)
+    try:
+        yield running
+    finally:
+        _kill(running)
+
+
+@contextmanager
+def engine_on(disk: Path, technology: str, *, log: Path) -> Iterator[DiskMachine]:
+    """Run the engine of a technology on a disk; when the block has ended well, the disk holds all.
+
+    What the engine says goes to `log`. Raises ImageError when it does not start or end.
+    """
+    engine = ENGINES[technology]
+    with (
+        _empty_folder(disk.with_suffix(".root")) as root,
+        _running(disk, root, engine, log) as running,
+    ):
+        with _explaining(technology, log):
+            machine = wait_until(
+                lambda: _answering(running, engine),
+                what="its start",
+                within_s=STARTED_WITHIN_S,
+                every_s=POLL_S,
+            )
+        yield machine
+        with _explaining(technology, log):
+            _end(running, machine)
+
+
+@contextmanager
+def _explaining(technology: str, log: Path) -> Iterator[None]:
+    try:
+        yield
+    except (CommandError, DeadlineError, ImageError) as failed:
+        said = log.read_text(errors="replace").strip()[-SAID_CHARACTERS:]
+        raise ImageError(
+            f"{technology} of the guest, run on its disk: {failed.message}; {log} ends: {said}",
+            remedy=failed.remedy,
+        ) from failed
