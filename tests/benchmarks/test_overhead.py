@@ -136,7 +136,7 @@ def test_our_throughput_is_that_of_the_load_generator_by_hand(
     low, middle, high = np.exp([np.mean(logs) - half, np.mean(logs), np.mean(logs) + half])
     with capsys.disabled():
         print(  # noqa: T201 - the figure is what a benchmark is for
-            f"\n{case.service}: ours / by hand = {middle:.4f}, 95 % interval {low:.4f} to {high:.4f}"
-            f" ({PAIRS} interleaved pairs of 2 s at {CONNECTIONS} connections)"
+            f"\n{case.service}: ours / by hand = {middle:.4f}, 95 % interval {low:.4f} to"
+            f" {high:.4f} ({PAIRS} interleaved pairs of 2 s at {CONNECTIONS} connections)"
         )
     assert WITHIN[0] <= low <= 1 <= high <= WITHIN[1]

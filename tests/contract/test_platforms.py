@@ -86,7 +86,8 @@ def test_loading_it_loads_nothing_heavy(technology_name, technology_plugins):
     name, _, hypervisor = technology_name.partition("-")
     script = (
         "import sys; from featherbench import registry\n"
-        f"platform = registry.platform({name!r}, {hypervisor or 'native'!r}, {technology_plugins!r})\n"
+        f"names = {name!r}, {hypervisor or 'native'!r}, {technology_plugins!r}\n"
+        "platform = registry.platform(*names)\n"
         "platform.missing_requirements()\n"
         f"print(*set({HEAVY!r}) & set(sys.modules))"
     )

@@ -42,7 +42,7 @@ OF_HYPERVISORS = (
     Sign(
         r"KVM internal error|kvm run failed|error: failed to set MSR|kvm_buf_set_msrs",
         "KVM failed inside (an internal error)",
-        "see `python -m featherbench.vm.libvirt.kvm_probe`; on a machine that is itself a guest, use tcg",
+        "see `python -m featherbench.vm.libvirt.kvm_probe`; inside a virtual machine, use tcg",
     ),
     Sign(
         r"(?i)without PVH ELF Note|invalid kernel header|multiboot.*(not|unsupported|invalid)"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the numbers say, in sentences: each platform against the baseline.
 
-They rest on the table of ratios, see `statistics/inference/ratios.py`: a platform is said to
-differ, or to be the same, where that is significant after Holm over all platforms and levels of the metric.
+They rest on the table of ratios (`statistics/inference/ratios.py`): a platform is different, or
+equivalent, where that is significant after Holm over all platforms and levels of the metric.
 """
 
 from __future__ import annotations
