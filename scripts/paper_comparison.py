@@ -30,7 +30,7 @@ def main(given: Namespace) -> None:
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--plan", type=Path, required=True, help="the plan's file")
-    parser.add_argument("--host", type=Path, required=True, help="the host's record")
+    parser.add_argument("--machine", type=Path, required=True, help="the machine's record")
     parser.add_argument("--samples", type=Path, required=True, help="the samples, as Parquet")
     parser.add_argument("--summary", type=Path, required=True, help="the summary, as CSV")
     parser.add_argument("--ratios", type=Path, required=True, help="the ratios, as CSV")
