@@ -68,7 +68,7 @@ if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--begun", type=Path, help="the record made when the run began")
     parser.add_argument(
-        "--hosts", type=json.loads, default={}, help="what is set of hosts, as JSON"
+        "--hypervisors", type=json.loads, default={}, help="their settings, as JSON"
     )
-    parser.add_argument("--output", type=Path, required=True, help="the host record")
+    parser.add_argument("--output", type=Path, required=True, help="the machine record")
     sys.exit(job_runner.run(main, job_runner.arguments(parser)))

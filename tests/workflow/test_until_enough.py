@@ -139,9 +139,9 @@ def test_the_budget_holds_before_the_least_number(project):
 
 
 def test_a_platform_that_fails_does_not_stop_the_others(project):
-    platforms = project.folder / "plugins/platforms"
+    platforms = project.folder / "plugins/technologies"
     driver = (platforms / "fake.py").read_text().replace('NAME = "fake"', 'NAME = "twin"')
-    broken = "    def build_image(self, order: BuildOrder) -> Image:\n"
+    broken = "    def build_image(self, request: BuildRequest) -> Image:\n"
     assert broken in driver
     fails = f'{broken}        raise ImageError("it cannot be built")\n'
     (platforms / "twin.py").write_text(driver.replace(broken, fails))

@@ -113,7 +113,7 @@ rule paper_comparison:
     log:
         "results/logs/paper_comparison.log",
     params:
-        published=folder_digest(RESOURCES / "paper"),
+        published=folder_digest(RESOURCES / "plauth2017"),
         code=code_digest("paper_comparison"),
     shell:
         'python "$SCRIPTS/paper_comparison.py" --plan {input.plan} --machine {input.machine}'

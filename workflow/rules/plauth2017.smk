@@ -43,7 +43,7 @@ rule paper_tables:
     log:
         "results/logs/paper_tables.log",
     params:
-        published=folder_digest(RESOURCES / "paper"),
+        published=folder_digest(RESOURCES / "plauth2017"),
         code=code_digest("paper_tables"),
     shell:
         'python "$SCRIPTS/paper_tables.py" --published "$SCRIPTS/../resources/plauth2017"'
