@@ -35,7 +35,7 @@ def _root(record: Path) -> RootArchive:
 
 def request_for(spec: ImageSpec, *, roots: Mapping[str, Path], into: Path) -> BuildRequest:
     """Say what to build; `roots` are the records of the root file systems, by name."""
-    workload = registry.workload(spec.files_for.name)
+    workload = registry.load("workloads", spec.files_for.name)
     return BuildRequest(
         service=spec.service,
         into=into,
@@ -50,7 +50,8 @@ def main(given: Namespace) -> None:
     """Build, record."""
     spec = ImageSpec.model_validate_json(given.spec)
     into: Path = given.record.parent / spec.service
-    technology = registry.runnable_platform(spec.technology, spec.hypervisor)
+    technology = registry.platform(spec.technology, spec.hypervisor)
+    assert technology is not None, f"{spec.hypervisor} cannot run {spec.technology}"
     roots = dict(zip(technology.root_filesystems, given.roots, strict=True))
     with alone(plugins=folders_from_environment(), what=given.job):
         shutil.rmtree(into, ignore_errors=True)

@@ -40,10 +40,10 @@ def all_facts(hypervisors: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
     drivers: dict[str, Callable[[], Mapping[str, str]]] = {
         name: technology.facts
         for name in sorted(registry.driver_files("technologies"))
-        if not (technology := registry.technology(name)).missing_requirements()
+        if not (technology := registry.load("technologies", name)).missing_requirements()
     }
     for name in sorted(registry.driver_files("hypervisors")):
-        hypervisor = registry.hypervisor(name)
+        hypervisor = registry.load("hypervisors", name)
         drivers[name] = partial(
             hypervisor.facts, hypervisor.Settings.model_validate(hypervisors.get(name, {}))
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds drivers by their name in the configuration: here, then in the user's plugin folders."""
+"""Finds drivers by their names in the configuration: in this package, then in plugin folders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from featherbench.contracts.technology import OwnImages
 from featherbench.errors import ConfigError
@@ -25,50 +25,42 @@ if TYPE_CHECKING:
     from featherbench.contracts.technology import Technology
     from featherbench.contracts.workload import Workload
 
-CLASS_OF_KIND = {
-    "technologies": "Technology",
-    "hypervisors": "Hypervisor",
-    "workloads": "Workload",
-    "loadgens": "LoadGenerator",
-}
-CONTRACT_OF_KIND = {
-    "technologies": "technology",
-    "hypervisors": "hypervisor",
-    "workloads": "workload",
-    "loadgens": "load_generator",
-}
-NOUNS = {
-    "technologies": "technology",
-    "hypervisors": "hypervisor",
-    "workloads": "workload",
-    "loadgens": "load generator",
-}
+Kind = Literal["technologies", "hypervisors", "workloads", "loadgens"]
+CONTRACTS: Mapping[str, str] = MappingProxyType(
+    {
+        "technologies": "technology",
+        "hypervisors": "hypervisor",
+        "workloads": "workload",
+        "loadgens": "load_generator",
+    }
+)
+"""The contract of each kind of driver: a module of `contracts/`, whose class has the same name."""
 PLUGINS_VARIABLE = "FEATHERBENCH_PLUGINS"
-"""Tells every job, and so the guard, the configuration's plugin folders. They are no fact that a
-result depends on: what counts is the driver that was found in them."""
-NOTHING_SET: Mapping[str, Any] = MappingProxyType({})
+"""Environment variable with the plugin folders, for jobs and the guard. It is no parameter of a
+job: a result depends on the drivers that were loaded, not on where they were."""
+NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
 
 
 def folders_from_environment() -> tuple[str, ...]:
-    """Give the plugin folders of the workflow that this job belongs to."""
+    """Return the plugin folders of the workflow that this job belongs to."""
     return tuple(filter(None, os.environ.get(PLUGINS_VARIABLE, "").split(os.pathsep)))
 
 
 def driver_files(kind: str, plugins: Sequence[str] | None = None) -> dict[str, Path]:
-    """Map the names of all drivers of a kind to their files; ours win over a plugin's.
+    """Map the names of all drivers of a kind to their files; a plugin cannot replace a driver.
 
-    `plugins` are the user's folders; None stands for those of the workflow that this job is of.
+    `plugins` are the user's folders; None stands for those of the workflow that runs this job.
     """
     outside = folders_from_environment() if plugins is None else plugins
     return dict(_files_in((*(Path(folder) / kind for folder in outside), PACKAGE / kind)))
 
 
-# What planning asks of every cell is looked up once.
-
-
 @cache
 def _files_in(folders: tuple[Path, ...]) -> dict[str, Path]:
-    """Map names to files: `<name>.py`, or `<name>/__init__.py`; `_name` is not a driver."""
+    """Map names to files: `<name>.py` or `<name>/__init__.py`; `_name` is not a driver.
+
+    Cached, since planning asks for every cell.
+    """
     return {
         file.parent.name if file.stem == "__init__" else file.stem: file
         for folder in folders
@@ -94,108 +86,97 @@ def _module(file: Path) -> ModuleType:
     except Exception as fault:
         raise ConfigError(
             f"the plugin {file} cannot be loaded: {type(fault).__name__}: {fault}",
-            remedy=f"mend it; {PACKAGE / 'contracts'} says what it must have",
+            remedy=f"correct it; {PACKAGE / 'contracts'} says what it must have",
         ) from fault
     return module
 
 
+def _class_name(kind: str) -> str:
+    return CONTRACTS[kind].title().replace("_", "")
+
+
 def _contract_file(kind: str) -> Path:
-    return PACKAGE / "contracts" / f"{CONTRACT_OF_KIND[kind]}.py"
+    return PACKAGE / "contracts" / f"{CONTRACTS[kind]}.py"
 
 
 @cache
-def _demanded(kind: str) -> frozenset[str]:
-    """Give the names that the contract of a kind of drivers demands."""
-    contract = importlib.import_module(f"featherbench.contracts.{CONTRACT_OF_KIND[kind]}")
-    protocol = getattr(contract, CLASS_OF_KIND[kind])
-    return frozenset(
-        name for name in {*vars(protocol), *protocol.__annotations__} if not name.startswith("_")
-    )
+def _required_names(kind: str) -> frozenset[str]:
+    """Return the names that the contract of a kind requires a driver to have."""
+    module = importlib.import_module(f"{PACKAGE.name}.contracts.{CONTRACTS[kind]}")
+    contract = getattr(module, _class_name(kind))
+    names = {*vars(contract), *contract.__annotations__}
+    return frozenset(name for name in names if not name.startswith("_"))
 
 
 @cache
-def _of_contract(kind: str, file: Path) -> type:
-    """Give the class of a driver's file. Raises ConfigError when it lacks what it must have."""
-    found = getattr(_module(file), CLASS_OF_KIND[kind], None)
-    if not isinstance(found, type):
-        raise ConfigError(
-            f"{file} has no class {CLASS_OF_KIND[kind]}",
-            remedy=f"see {_contract_file(kind)}",
-        )
-    if lacking := sorted(name for name in _demanded(kind) if not hasattr(found, name)):
-        raise ConfigError(
-            f"{CLASS_OF_KIND[kind]} in {file} lacks {', '.join(lacking)}",
-            remedy=f"see {_contract_file(kind)}",
-        )
-    return found
+def _driver_class(kind: str, file: Path) -> type:
+    """Return the class in a driver's file. Raise ConfigError if it does not meet the contract."""
+    driver, name = getattr(_module(file), _class_name(kind), None), _class_name(kind)
+    remedy = f"see {_contract_file(kind)}"
+    if not isinstance(driver, type):
+        raise ConfigError(f"{file} has no class {name}", remedy=remedy)
+    abstract: frozenset[str] = getattr(driver, "__abstractmethods__", frozenset())
+    missing = abstract.union(n for n in _required_names(kind) if not hasattr(driver, n))
+    if missing:
+        raise ConfigError(f"{name} in {file} lacks {', '.join(sorted(missing))}", remedy=remedy)
+    return driver
 
 
-def _driver(kind: str, name: str, plugins: Sequence[str] | None) -> Any:  # noqa: ANN401 - cast
+@overload
+def load(
+    kind: Literal["technologies"], name: str, plugins: Sequence[str] | None = None
+) -> Technology: ...
+@overload
+def load(
+    kind: Literal["hypervisors"], name: str, plugins: Sequence[str] | None = None
+) -> Hypervisor: ...
+@overload
+def load(
+    kind: Literal["workloads"], name: str, plugins: Sequence[str] | None = None
+) -> Workload: ...
+@overload
+def load(
+    kind: Literal["loadgens"], name: str, plugins: Sequence[str] | None = None
+) -> LoadGenerator: ...
+def load(kind: Kind, name: str, plugins: Sequence[str] | None = None) -> object:
+    """Return the driver of that kind and name. Raise ConfigError if there is none.
+
+    `plugins` are the user's folders; None stands for those of the workflow that runs this job.
+    """
     files = driver_files(kind, plugins)
     if name not in files:
         known = ", ".join(sorted(files))
         raise ConfigError(
-            f"there is no {NOUNS[kind]} named {name!r}",
-            remedy=f"use one of {known}, or name the folder that has {kind}/{name}.py in `plugins`",
+            f"there is no {CONTRACTS[kind].replace('_', ' ')} named {name!r}",
+            remedy=f"use one of {known}, or add the folder with {kind}/{name}.py to `plugins`",
         )
-    return _of_contract(kind, files[name])()
-
-
-def technology(name: str, plugins: Sequence[str] | None = None) -> Technology:
-    """Give the technology driver of that name. Raises ConfigError when there is none."""
-    return cast("Technology", _driver("technologies", name, plugins))
-
-
-def hypervisor(name: str, plugins: Sequence[str] | None = None) -> Hypervisor:
-    """Give the host of that name. Raises ConfigError when there is none."""
-    return cast("Hypervisor", _driver("hypervisors", name, plugins))
+    return _driver_class(kind, files[name])()
 
 
 def platform(
     technology_name: str,
     hypervisor_name: str,
     plugins: Sequence[str] | None = None,
-    hypervisor_settings: Mapping[str, Any] = NOTHING_SET,
+    hypervisor_settings: Mapping[str, Any] = NO_SETTINGS,
 ) -> Technology | None:
-    """Give what runs the technology on the host; None when that host cannot run it.
+    """Return what runs the technology on the hypervisor, or None if that cannot run it.
 
-    `host_settings` are the host's own keys of the configuration.
+    `hypervisor_settings` are the hypervisor's own keys of the configuration.
     """
-    inner, place = technology(technology_name, plugins), hypervisor(hypervisor_name, plugins)
-    return place.platform(
-        technology_name, inner, place.Settings.model_validate(hypervisor_settings)
-    )
-
-
-def runnable_platform(
-    technology_name: str, hypervisor_name: str, hypervisor_settings: Mapping[str, Any] = NOTHING_SET
-) -> Technology:
-    """Give what runs the technology on the host, for a job of a platform that was planned."""
-    found = platform(technology_name, hypervisor_name, hypervisor_settings=hypervisor_settings)
-    assert found is not None, (
-        f"{technology_name} was planned on {hypervisor_name}, which cannot run it"
-    )
-    return found
+    technology = load("technologies", technology_name, plugins)
+    hypervisor = load("hypervisors", hypervisor_name, plugins)
+    settings = hypervisor.Settings.model_validate(hypervisor_settings)
+    return hypervisor.platform(technology_name, technology, settings)
 
 
 def image_owner(
     technology_name: str, hypervisor_name: str, plugins: Sequence[str] | None = None
 ) -> str:
-    """Name the folder of the images of a platform: those of a family of hosts are the same.
+    """Return the folder of a platform's images: hypervisors of one family share them.
 
-    A user's own are the platform's, whose settings say where they are.
+    Images that the user brings belong to one platform, since its settings say where they are.
     """
-    if isinstance(technology(technology_name, plugins), OwnImages):
+    if isinstance(load("technologies", technology_name, plugins), OwnImages):
         return f"{technology_name}-{hypervisor_name}"
-    family = hypervisor(hypervisor_name, plugins).image_family
+    family = load("hypervisors", hypervisor_name, plugins).image_family
     return f"{technology_name}-{family}" if family else technology_name
-
-
-def workload(name: str, plugins: Sequence[str] | None = None) -> Workload:
-    """Give the workload of that name. Raises ConfigError when there is none."""
-    return cast("Workload", _driver("workloads", name, plugins))
-
-
-def load_generator(name: str, plugins: Sequence[str] | None = None) -> LoadGenerator:
-    """Give the load generator of that name. Raises ConfigError when there is none."""
-    return cast("LoadGenerator", _driver("loadgens", name, plugins))

@@ -106,7 +106,9 @@ def bare_workflow(folder, repository, ours):
     files = ours.files()
     shutil.copytree(repository / "profiles", folder / "profiles")
     snakefile = shutil.copy(HERE / "bare.smk", folder / "Snakefile")
-    workloads = {name: registry.workload(name) for name in registry.driver_files("workloads")}
+    workloads = {
+        name: registry.load("workloads", name) for name in registry.driver_files("workloads")
+    }
     needs = {file: sorted(row["input-file(s)"].split(",")) for file, row in files.items()}
     shape = {
         "digests": {

@@ -56,7 +56,7 @@ def spec_of(service, generator, settings):
 
 
 def build(service, built_root, folder):
-    workload, linux = registry.workload(service), registry.technology("linux")
+    workload, linux = registry.load("workloads", service), registry.load("technologies", "linux")
     into = folder / "results/images/linux" / service
     into.mkdir(parents=True)
     request = BuildRequest(
@@ -114,7 +114,7 @@ def test_our_throughput_is_that_of_the_load_generator_by_hand(
     monkeypatch.chdir(tmp_path)
     build(case.service, built_root, tmp_path)
     spec = spec_of(case.service, case.generator, case.settings)
-    rng, workload = random.Random(2017), registry.workload(case.service)
+    rng, workload = random.Random(2017), registry.load("workloads", case.service)
     try:
         with session(spec.testbed, spec.tuning, plugins=(), what="benchmark") as testbed:
             bench = bench_for(spec, testbed, concurrency=CONNECTIONS, logs=tmp_path)

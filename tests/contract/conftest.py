@@ -95,7 +95,7 @@ class Subject:
 
 def build(name, service, into, built_root, files=None):
     technology = driver(name)
-    workload = registry.workload(service)
+    workload = registry.load("workloads", service)
     own = workload.files(workload.Settings()) if files is None else files
     into.mkdir(parents=True)
     return technology.build_image(

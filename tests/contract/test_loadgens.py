@@ -14,12 +14,12 @@ from featherbench.records.instance import Endpoint
 
 PLUGINS = ("tests/plugins", "examples/my_drivers")
 NAMES = sorted(registry.driver_files("loadgens", PLUGINS))
-TIMED = [n for n in NAMES if registry.load_generator(n, PLUGINS).stops_by == "duration"]
+TIMED = [n for n in NAMES if registry.load("loadgens", n, PLUGINS).stops_by == "duration"]
 
 
 @pytest.fixture(params=NAMES)
 def generator(request):
-    return registry.load_generator(request.param, PLUGINS)
+    return registry.load("loadgens", request.param, PLUGINS)
 
 
 @pytest.fixture

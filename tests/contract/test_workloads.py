@@ -15,7 +15,7 @@ NAMES = sorted(registry.driver_files("workloads", PLUGINS))
 
 @pytest.fixture(params=NAMES)
 def workload(request):
-    return registry.workload(request.param, PLUGINS)
+    return registry.load("workloads", request.param, PLUGINS)
 
 
 def test_it_runs_without_any_setting(workload):

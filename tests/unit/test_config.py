@@ -3,7 +3,7 @@
 
 import pytest
 
-from featherbench.config.models import load, validate
+from featherbench.config.loading import load_config, validate
 from featherbench.errors import ConfigError
 
 GOOD = {"platforms": ["linux-native", "docker-native"], "workloads": {"http": None}}
@@ -102,13 +102,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, content, named):
     if content is not None:
         path.write_text(content)
     with pytest.raises(ConfigError, match=named) as caught:
-        load(path)
+        load_config(path)
     assert str(path) in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["config", "paper"])
 def test_the_shipped_configurations_are_right(name, repository):
-    load(repository / "config" / f"{name}.yaml")
+    load_config(repository / "config" / f"{name}.yaml")
 
 
 @pytest.mark.parametrize(

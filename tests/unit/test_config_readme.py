@@ -27,13 +27,13 @@ MODELS = {
     "Tuning": models.TuningConfig,
     "Analysis": models.AnalysisConfig,
     "Settings of `guest`": Guest,
-    "Settings of `xen`": registry.hypervisor("xen").Settings,
+    "Settings of `xen`": registry.load("hypervisors", "xen").Settings,
     "Settings of unikernels": UnikernelSettings,
     **{
-        f"Settings of `{name}`": find(name).Settings
-        for kind, find in (("technologies", registry.technology), ("workloads", registry.workload))
+        f"Settings of `{name}`": driver.Settings
+        for kind in ("technologies", "workloads")
         for name in registry.driver_files(kind)
-        if find(name).Settings is not UnikernelSettings
+        if (driver := registry.load(kind, name)).Settings is not UnikernelSettings
     },
 }
 ROW = re.compile(r"^\| `(\w+)` \| .* \| (.*?) \| [^|]*\|$", re.MULTILINE)

@@ -26,14 +26,14 @@ def test_a_plugin_that_cannot_be_loaded_is_named(folder, content, said):
     file = folder / "technologies/mine.py"
     file.write_text(content)
     with pytest.raises(ConfigError, match=said) as caught:
-        registry.technology("mine", (str(folder),))
+        registry.load("technologies", "mine", (str(folder),))
     assert str(file) in str(caught.value)
     assert caught.value.remedy
 
 
 def test_an_unknown_name_is_told_with_the_known_ones(folder):
     with pytest.raises(ConfigError, match="no technology named 'dcoker'") as caught:
-        registry.technology("dcoker", (str(folder),))
+        registry.load("technologies", "dcoker", (str(folder),))
     assert "docker" in caught.value.remedy
 
 

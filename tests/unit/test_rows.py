@@ -7,7 +7,7 @@ import re
 import pytest
 
 from featherbench import registry
-from featherbench.config.models import validate
+from featherbench.config.loading import validate
 from featherbench.errors import ConfigError
 from featherbench.planning.code_digest import closure
 from featherbench.planning.matrix import Matrix, spec_json

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from featherbench.config.json_schema import config_schema
-from featherbench.config.models import validate
+from featherbench.config.loading import validate
 from featherbench.errors import ConfigError
 from featherbench.planning.matrix import Matrix
 

@@ -9,7 +9,7 @@ from featherbench.rootfs import variants
 from featherbench.paths import RESOURCES
 from featherbench.planning.code_digest import code_digest
 from featherbench.files import folder_digest
-from featherbench.config.models import read, validate
+from featherbench.config.loading import read, validate
 from featherbench.errors import FeatherbenchError
 from featherbench.files import canonical_json
 from featherbench.system.fingerprint import fingerprint

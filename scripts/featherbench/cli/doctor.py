@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench.config import models as configuration
+from featherbench.config.loading import load_config
 from featherbench.inspection.all_checks import examine
 from featherbench.inspection.available_drivers import load_generators, platforms
 from featherbench.inspection.check import Surroundings
@@ -36,7 +36,7 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 def run(arguments: Namespace) -> int:
     """Examine and print. Gives 0 if the baseline can run, else 1."""
-    checkup = check(configuration.load(arguments.config) if arguments.config else None,
+    checkup = check(load_config(arguments.config) if arguments.config else None,
                     file=str(arguments.config))  # fmt: skip
     if arguments.json:
         sys.stdout.write(checkup.model_dump_json(indent=2) + "\n")

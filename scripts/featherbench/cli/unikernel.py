@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from featherbench import registry
 from featherbench.cli import unikernel_check
-from featherbench.config import models
+from featherbench.config.loading import load_config
 from featherbench.config.models import TestbedConfig
 from featherbench.errors import ConfigError
 from featherbench.testbed.reservation import release_testbed
@@ -62,8 +62,8 @@ def _service(arguments: Namespace) -> Service:
 
 def _runner(arguments: Namespace) -> UnikernelRunner:
     """Have the host say what runs unikernels there."""
-    given = models.load(arguments.config).hypervisors if arguments.config else {}
-    hypervisor = registry.hypervisor(arguments.hypervisor)
+    given = load_config(arguments.config).hypervisors if arguments.config else {}
+    hypervisor = registry.load("hypervisors", arguments.hypervisor)
     settings = hypervisor.Settings.model_validate(given.get(arguments.hypervisor, {}))
     technology = cast("Technology", unikernel_check.Checked())
     return cast(

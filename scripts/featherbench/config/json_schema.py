@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from featherbench.contracts.technology import Technology
     from featherbench.contracts.workload import Workload
+    from featherbench.registry import Kind
 
 Json = dict[str, Any]
 References = dict[object, Json]
@@ -79,12 +80,12 @@ class _ForPeople(GenerateJsonSchema):
         return made
 
 
-def _names(kind: str) -> list[str]:
+def _names(kind: Kind) -> list[str]:
     return sorted(registry.driver_files(kind))
 
 
 def _workloads() -> dict[str, Workload]:
-    return {name: registry.workload(name) for name in _names("workloads")}
+    return {name: registry.load("workloads", name) for name in _names("workloads")}
 
 
 def _platforms() -> dict[str, Technology]:
@@ -116,14 +117,17 @@ def _platform(name: str, driver: Technology, references: References) -> Json:
 
 
 def _hypervisors(references: References) -> Json:
-    return {name: references[registry.hypervisor(name).Settings] for name in _names("hypervisors")}
+    return {
+        name: references[registry.load("hypervisors", name).Settings]
+        for name in _names("hypervisors")
+    }
 
 
 def _known_load_generators() -> Iterator[tuple[str, Json]]:
     for service, workload in _workloads().items():
         if workload.sweeps:
             speaking = [
-                g for g in _names("loadgens") if registry.load_generator(g).service == service
+                g for g in _names("loadgens") if registry.load("loadgens", g).service == service
             ]
             yield service, {"properties": {"load_generator": {"enum": [*speaking, None]}}}
 
@@ -165,7 +169,7 @@ def _with_drivers(config: Mapping[str, Any], references: References) -> Json:
 
 def _models() -> list[type[BaseModel]]:
     settings: list[type[BaseModel]] = [
-        registry.hypervisor(name).Settings for name in _names("hypervisors")
+        registry.load("hypervisors", name).Settings for name in _names("hypervisors")
     ]
     settings += [each.Settings for each in _workloads().values()]
     settings += [each.Settings for each in _platforms().values()]

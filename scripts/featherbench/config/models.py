@@ -3,32 +3,23 @@
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import itertools
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     PositiveInt,
     SerializerFunctionWrapHandler,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_serializer,
     model_validator,
 )
 
-from featherbench.errors import ConfigError
-from featherbench.registry import driver_files, hypervisor
-
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic.config import JsonDict
 
 BENCHMARKING_NETWORK = ipaddress.IPv4Network("198.18.0.0/15")
@@ -299,128 +290,3 @@ class Config(Section):
         if isinstance(value, dict):
             return {name: {} if item is None else item for name, item in value.items()}
         return value
-
-
-def _closest(wrong: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(wrong, known, n=1)
-    return (
-        f"did you mean {near[0]!r}? Known: {', '.join(known)}"
-        if near
-        else (f"known: {', '.join(known)}")
-    )
-
-
-def _keys_beside(location: tuple[int | str, ...]) -> list[str]:
-    model: Any = Config
-    for step in location[:-1]:
-        if isinstance(step, int):
-            continue
-        if model is Config and step == "platforms":
-            model = PlatformConfig
-        elif model is Config and step == "workloads":
-            model = WorkloadConfig
-        elif step in getattr(model, "model_fields", {}):
-            model = next(
-                (
-                    part
-                    for part in (
-                        model.model_fields[step].annotation,
-                        *getattr(model.model_fields[step].annotation, "__args__", ()),
-                    )
-                    if hasattr(part, "model_fields")
-                ),
-                model,
-            )
-    return sorted(model.model_fields)
-
-
-def explain(error: ValidationError, *, file: str, prefix: str = "") -> NoReturn:
-    """Turn pydantic's first complaint into one message that names key, file and remedy."""
-    first = error.errors()[0]
-    location = tuple(first["loc"])
-    key = (prefix + ".".join(map(str, location))).rstrip(".") or "(the whole file)"
-    if first["type"] == "extra_forbidden":
-        remedy = "remove it, or correct its name"
-        if not prefix:
-            remedy += "; " + _closest(str(location[-1]), _keys_beside(location))
-        raise ConfigError(f"{file}: there is no key {key!r}", remedy=remedy)
-    if first["type"] == "missing":
-        raise ConfigError(f"{file}: the key {key!r} is missing", remedy="add it")
-    message = first["msg"].removeprefix("Value error, ")
-    raise ConfigError(
-        f"{file}: {key!r} is {first['input']!r}: {message}",
-        remedy="see config/README.md for what this key takes",
-    )
-
-
-def _check_plugins(config: Config, file: str) -> None:
-    for folder in config.plugins:
-        if not Path(folder).is_dir():
-            raise ConfigError(
-                f"{file}: 'plugins' names {folder!r}, which is not a folder",
-                remedy="give its path, relative to the folder that you run snakemake in",
-            )
-
-
-def _check_names(config: Config, file: str) -> None:
-    names = [platform.name for platform in config.platforms]
-    if doubles := sorted({name for name in names if names.count(name) > 1}):
-        raise ConfigError(
-            f"{file}: 'platforms' names {doubles[0]!r} twice",
-            remedy="name it once; several networks are `network: [nat, bridge]`",
-        )
-    known = sorted(driver_files("workloads", config.plugins))
-    for name in config.workloads:
-        if name not in known:
-            raise ConfigError(
-                f"{file}: 'workloads' names {name!r}, which does not exist",
-                remedy=_closest(name, known),
-            )
-
-
-def _check_hypervisors(config: Config, file: str) -> None:
-    known = sorted(driver_files("hypervisors", config.plugins))
-    for name in config.hypervisors:
-        if name not in known:
-            raise ConfigError(
-                f"{file}: 'hypervisors' names {name!r}, which does not exist",
-                remedy=_closest(name, known),
-            )
-        try:
-            hypervisor(name, config.plugins).Settings.model_validate(config.hypervisors[name])
-        except ValidationError as error:
-            explain(error, file=file, prefix=f"hypervisors.{name}.")
-
-
-def validate(content: Mapping[str, Any], *, file: str) -> Config:
-    """Check a configuration's content. Raises ConfigError, naming key, file and remedy."""
-    try:
-        config = Config.model_validate(dict(content))
-    except ValidationError as error:
-        explain(error, file=file)
-    _check_plugins(config, file)
-    _check_names(config, file)
-    _check_hypervisors(config, file)
-    return config
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Read a configuration file's content, unchecked. Raises ConfigError when it cannot be."""
-    try:
-        content = yaml.safe_load(path.read_text())
-    except FileNotFoundError as missing:
-        raise ConfigError(f"there is no file {path}", remedy="name one that exists") from missing
-    except (OSError, UnicodeDecodeError) as error:
-        said = f"{path} cannot be read: {error}"
-        raise ConfigError(said, remedy="give a text file in UTF-8 that you may read") from error
-    except yaml.YAMLError as error:
-        said = f"{path} is not YAML: {error}"
-        raise ConfigError(said, remedy="mend the line it names") from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path} has no keys", remedy="start from config/config.yaml")
-    return content
-
-
-def load(path: Path) -> Config:
-    """Read and check a configuration file. Raises ConfigError."""
-    return validate(read(path), file=str(path))

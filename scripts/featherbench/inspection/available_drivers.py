@@ -75,6 +75,6 @@ def _lacking_images(platform: Technology) -> Iterator[MissingRequirement]:
 def load_generators(folders: Sequence[str] = ()) -> tuple[Candidate, ...]:
     """Give every load generator."""
     return tuple(
-        _candidate(name, *registry.load_generator(name, folders).missing_requirements())
+        _candidate(name, *registry.load("loadgens", name, folders).missing_requirements())
         for name in sorted(registry.driver_files("loadgens", folders))
     )

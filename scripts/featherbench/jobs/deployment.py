@@ -63,8 +63,9 @@ def placement_for(technology: Technology, placement: Placement) -> Placement:
 def bench_for(spec: DeploySpec, testbed: Testbed, *, concurrency: int, logs: Path) -> Bench:
     """Put together what a workload works with."""
     names = (spec.platform.technology, spec.platform.hypervisor)
-    technology = registry.runnable_platform(*names, spec.platform.hypervisor_settings)
-    workload = registry.workload(spec.workload.name)
+    technology = registry.platform(*names, hypervisor_settings=spec.platform.hypervisor_settings)
+    assert technology is not None, f"{spec.platform.name} was planned, but cannot run"
+    workload = registry.load("workloads", spec.workload.name)
     owner = registry.image_owner(*names)
     return Bench(
         coordinates=spec.coordinates(concurrency),
@@ -72,7 +73,7 @@ def bench_for(spec: DeploySpec, testbed: Testbed, *, concurrency: int, logs: Pat
         technology_settings=technology.Settings.model_validate(spec.platform.settings),
         settings=workload.Settings.model_validate(spec.workload.settings),
         load_generators={
-            service: registry.load_generator(name)
+            service: registry.load("loadgens", name)
             for service, name in spec.workload.load_generators.items()
         },
         images={service: image_of(owner, service) for service in spec.services},
@@ -139,7 +140,7 @@ def _tuning_in_force(bench: Bench) -> Mapping[str, str]:
 def deploy(spec: DeploySpec, bench: Bench, testbed: Testbed) -> Deployment:
     """Start the deployment's instance, from nothing, and keep it for the jobs that follow."""
     lease.release()
-    workload = registry.workload(spec.workload.name)
+    workload = registry.load("workloads", spec.workload.name)
     started = _start(bench, workload)
     instance = started.bench.under_test
     deployment = Deployment(
@@ -197,7 +198,7 @@ def warm_instance(
 
     Raises InstanceDiedError when the instance does not survive its warm-up.
     """
-    workload = registry.workload(spec.workload.name)
+    workload = registry.load("workloads", spec.workload.name)
     began_s = time.monotonic()
     held = _alive(deployment, bench)
     verified, tuning = deployment.verified, deployment.tuning

@@ -43,7 +43,7 @@ def _set_up(
         return Setting(bench=bench, tuning={"testbed": dict(testbed.applied)})
     leased = warm_instance(spec, deployment, bench, testbed)
     tuning = leased.tuning
-    sweeps = registry.workload(spec.workload.name).sweeps
+    sweeps = registry.load("workloads", spec.workload.name).sweeps
     if sweeps and isinstance(leased.bench.technology, OwnImages):
         tuning = {
             **tuning,
@@ -67,7 +67,7 @@ def measure_cell(
 ) -> Cell:
     """Measure a cell; `deployment` is None for workloads that start their own instances."""
     began_utc, began_s = now_utc(), time.monotonic()
-    workload = registry.workload(spec.workload.name)
+    workload = registry.load("workloads", spec.workload.name)
     bench = bench_for(spec, testbed, concurrency=spec.concurrency, logs=logs)
     setting = _set_up(spec, bench, deployment, testbed)
     set_up_s = time.monotonic() - began_s

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from featherbench import registry
+from featherbench.config.loading import raise_config_error
 from featherbench.config.models import (
     DEFAULT_LOAD_GENERATORS,
     Config,
     PlatformConfig,
     WorkloadConfig,
-    explain,
 )
 from featherbench.contracts.technology import OwnImages
 from featherbench.errors import ConfigError
@@ -105,7 +105,7 @@ class Matrix:
     @cache  # noqa: B019 - a matrix lives as long as its process
     def _hypervisor_settings(self, hypervisor: str) -> dict[str, Any]:
         """Give what is set of a host, its defaults included."""
-        driver = registry.hypervisor(hypervisor, self.config.plugins)
+        driver = registry.load("hypervisors", hypervisor, self.config.plugins)
         settings = driver.Settings.model_validate(self.config.hypervisors.get(hypervisor, {}))
         return settings.model_dump(mode="json")
 
@@ -147,17 +147,17 @@ class Matrix:
         try:
             settings = driver.Settings.model_validate(platform.settings)
         except ValidationError as error:
-            explain(error, file=self.file, prefix=f"platforms.{platform.name}.settings.")
+            raise_config_error(error, file=self.file, prefix=f"platforms.{platform.name}.settings.")
         return settings.model_dump(mode="json")
 
     def _workload_spec(self, name: str) -> WorkloadSpec:
-        driver = registry.workload(name, self.config.plugins)
+        driver = registry.load("workloads", name, self.config.plugins)
         given = self.config.workloads.get(name, WorkloadConfig())
         self._check_only_where_it_sweeps(name, driver, given)
         try:
             settings = driver.Settings.model_validate(given.settings)
         except ValidationError as error:
-            explain(error, file=self.file, prefix=f"workloads.{name}.settings.")
+            raise_config_error(error, file=self.file, prefix=f"workloads.{name}.settings.")
         return WorkloadSpec(
             name=name,
             load_generators={service: self._load_generator(service) for service in driver.loads},
@@ -176,7 +176,7 @@ class Matrix:
     def _load_generator(self, service: str) -> str:
         given = self.config.workloads.get(service, WorkloadConfig()).load_generator
         name = given or DEFAULT_LOAD_GENERATORS[service]
-        driver = registry.load_generator(name, self.config.plugins)
+        driver = registry.load("loadgens", name, self.config.plugins)
         for lack in driver.missing_requirements():
             raise ConfigError(
                 f"{self.file}: {service} needs load generator {name!r}: {lack.what}",
@@ -268,7 +268,7 @@ class Matrix:
 
     def _planned_platform(self, platform: PlatformSpec) -> PlannedPlatform:
         folders = self.config.plugins
-        hypervisor = registry.hypervisor(platform.hypervisor, folders)
+        hypervisor = registry.load("hypervisors", platform.hypervisor, folders)
         driver = self._runner(platform.technology, platform.hypervisor)
         return PlannedPlatform(
             name=platform.name,
@@ -324,7 +324,8 @@ class Matrix:
     @cached_property
     def _workload_drivers(self) -> dict[str, Workload]:
         return {
-            name: registry.workload(name, self.config.plugins) for name in self.config.workloads
+            name: registry.load("workloads", name, self.config.plugins)
+            for name in self.config.workloads
         }
 
     @cached_property
@@ -338,7 +339,9 @@ class Matrix:
 
     def _guest_subnet(self, platform: PlatformSpec) -> str:
         """Give the guests' addresses; a unikernel that is a plain process is a guest, too."""
-        virtualized = registry.hypervisor(platform.hypervisor, self.config.plugins).virtualized
+        virtualized = registry.load(
+            "hypervisors", platform.hypervisor, self.config.plugins
+        ).virtualized
         are_guests = virtualized or isinstance(self._driver_of(platform), OwnImages)
         return self.config.testbed.guest_subnet if are_guests else ""
 
@@ -378,7 +381,7 @@ class Matrix:
         of_family = (
             name
             for name in hypervisors
-            if registry.hypervisor(name, self.config.plugins).image_family == family
+            if registry.load("hypervisors", name, self.config.plugins).image_family == family
         )
         return technology, next(of_family)
 
@@ -391,7 +394,7 @@ class Matrix:
             ("workloads", service),
         )
         whole = self._workload_spec(service).settings
-        in_image = registry.workload(service, self.config.plugins).in_image
+        in_image = registry.load("workloads", service, self.config.plugins).in_image
         return ImageSpec(
             technology=technology,
             hypervisor=hypervisor,

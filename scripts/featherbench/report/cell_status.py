@@ -100,7 +100,7 @@ def _services(plan: Plan, platform: PlannedPlatform, workload: str) -> Sequence[
     if workload in platform.services:
         return platform.services[workload]
     try:
-        return registry.workload(workload, tuple(plan.config.get("plugins", ()))).services
+        return registry.load("workloads", workload, tuple(plan.config.get("plugins", ()))).services
     except (ConfigError, OSError):  # a plugin may have moved since the run
         return (workload,)
 

@@ -105,7 +105,7 @@ def _of_driver(state: State, name: str, driver: Technology | Hypervisor) -> Iter
 
 
 def _of_technology(state: State, name: str, folders: Sequence[str]) -> Iterator[Remnant]:
-    technology = registry.technology(name, folders)
+    technology = registry.load("technologies", name, folders)
     # A unikernel is found without the program that runs it, which may be in another user's PATH.
     is_guest = isinstance(technology, OwnImages) and technology.runs_natively
     if is_guest or not technology.missing_requirements():
@@ -119,7 +119,9 @@ def _of_technologies(state: State, folders: Sequence[str]) -> Iterator[Remnant]:
 
 def _of_hypervisors(state: State, folders: Sequence[str]) -> Iterator[Remnant]:
     for name in registry.driver_files("hypervisors", folders):
-        yield from _looked(name, _of_driver(state, name, registry.hypervisor(name, folders)))
+        yield from _looked(
+            name, _of_driver(state, name, registry.load("hypervisors", name, folders))
+        )
 
 
 def _network(state: State) -> Iterator[Remnant]:

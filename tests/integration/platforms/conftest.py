@@ -88,7 +88,7 @@ def images(request, built_root, forget_images, tmp_path_factory):
         pytest.skip(missing_requirements[0].what)
 
     def build(service):
-        workload = registry.workload(service)
+        workload = registry.load("workloads", service)
         return technology.build_image(
             BuildRequest(
                 service=service,

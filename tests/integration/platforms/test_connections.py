@@ -26,7 +26,7 @@ def served(platform, tmp_path):
 
     def start(service, nofile):
         tuning = Tuning(net_sysctls={}, nofile=nofile)
-        workload = registry.workload(service)
+        workload = registry.load("workloads", service)
         bench = Bench(
             coordinates=Coordinates(
                 platform="linux-native",

@@ -175,7 +175,7 @@ def test_saved_layers_are_the_bytes_that_we_counted(platform, built_root, tmp_pa
             file.write(chunk)
     with tarfile.open(saved) as archive:
         sizes = {each.size for each in archive if each.name.endswith("layer.tar")}
-    workload = registry.workload("http")
+    workload = registry.load("workloads", "http")
     layer = files_layer(workload.files(workload.Settings()))
     assert sizes == {built_root.tar.stat().st_size, len(layer)}
 

@@ -107,7 +107,7 @@ def tenders(wire, tmp_path, monkeypatch):
     if missing_requirements := given.technology.missing_requirements():
         pytest.skip(missing_requirements[0].what)
     yield given
-    hypervisors = [registry.hypervisor("tcg"), given.technology]
+    hypervisors = [registry.load("hypervisors", "tcg"), given.technology]
     for driver in hypervisors:
         for leftover in driver.leftovers():
             if leftover.state == str(given.placement.state):

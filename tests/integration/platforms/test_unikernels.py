@@ -139,7 +139,7 @@ class Guests:
 
     def leftovers(self):
         state = str(self.placement.state)
-        found = registry.hypervisor("tcg").leftovers()
+        found = registry.load("hypervisors", "tcg").leftovers()
         return [each for each in found if each.state == state]
 
 
@@ -150,7 +150,7 @@ def guests(wire, tmp_path):
         pytest.skip(missing_requirements[0].what)
     yield given
     for leftover in given.leftovers():
-        registry.hypervisor("tcg").remove(leftover)
+        registry.load("hypervisors", "tcg").remove(leftover)
 
 
 @pytest.fixture
@@ -451,7 +451,7 @@ def test_a_guest_of_a_killed_job_is_found_by_its_label_and_ended(guests, floor):
     (found, *_) = guests.leftovers()
     assert (found.kind, found.name) == ("unikernel", request.instance_id)
     for leftover in guests.leftovers():
-        registry.hypervisor("tcg").remove(leftover)
+        registry.load("hypervisors", "tcg").remove(leftover)
     assert vm_process.pid_of(request.instance_id) is None
     assert not tap.exists(request.instance_id)
     assert str(guests.placement.state) not in bridge.owners().values()

@@ -143,7 +143,7 @@ def network_leftovers():
 
 
 def fake_image(folder):
-    technology = registry.technology("fake", [PLUGINS])
+    technology = registry.load("technologies", "fake", [PLUGINS])
     image = technology.build_image(
         BuildRequest(
             service="http",

@@ -52,7 +52,7 @@ def count(technology, testbed):
 
 def main(*, client, image, plugin_folder, folder, load_s, wait_s, leased):
     folder = Path(folder)
-    technology = registry.technology("fake", [plugin_folder])
+    technology = registry.load("technologies", "fake", [plugin_folder])
     with (
         (folder / "journal").open("a", buffering=1) as journal,
         session(

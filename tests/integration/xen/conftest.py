@@ -21,9 +21,8 @@ def placement(wire, tmp_path):
         state=tmp_path / "state",
     )
     yield given
-    for hypervisor in map(
-        registry.hypervisor, ("xentcg", "tcg")
-    ):  # the latter finds bridges and rules
+    for name in ("xentcg", "tcg"):  # the latter finds bridges and rules
+        hypervisor = registry.load("hypervisors", name)
         for leftover in hypervisor.leftovers():
             if leftover.state == str(given.state):
                 hypervisor.remove(leftover)

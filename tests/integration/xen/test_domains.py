@@ -69,7 +69,7 @@ def image(built_root, tmp_path_factory):
     technology = registry.platform("linux", "tcg")
     if missing_requirements := technology.missing_requirements():
         pytest.skip(missing_requirements[0].what)
-    workload = registry.workload("http")
+    workload = registry.load("workloads", "http")
     return technology.build_image(
         BuildRequest(
             service="http",

@@ -34,7 +34,7 @@ def technology(request, xen_settings):
 
 @pytest.fixture
 def start_request(technology, built_root, placement, tmp_path):
-    workload = registry.workload("http")
+    workload = registry.load("workloads", "http")
     image = technology.build_image(
         BuildRequest(
             service="http",

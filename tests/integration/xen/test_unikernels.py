@@ -155,7 +155,7 @@ def test_a_domain_whose_starter_was_killed_is_found_and_removed(floor, xen_setti
     done = subprocess.run([sys.executable, "-c", STARTS_AND_DIES, given], check=False, timeout=300)
     assert done.returncode == -signal.SIGKILL
     assert left_in_dom0() != set()
-    hypervisor = registry.hypervisor("xentcg")
+    hypervisor = registry.load("hypervisors", "xentcg")
     (leftover,) = [
         each for each in hypervisor.leftovers() if each.state == str(floor.placement.state)
     ]

@@ -64,7 +64,7 @@ def start_request(docker):
 
 def test_it_is_the_technologys_driver_in_a_guest(docker):
     assert isinstance(docker, Nested)
-    assert docker.networks == registry.technology("docker").networks
+    assert docker.networks == registry.load("technologies", "docker").networks
     assert docker.root_filesystems == ("guest-docker", "base")
     assert not docker.fixed_memory
     assert registry.image_owner("docker", "tcg") == "docker-guest"
@@ -72,7 +72,10 @@ def test_it_is_the_technologys_driver_in_a_guest(docker):
 
 def test_what_has_no_engine_cannot_run_in_a_guest():
     assert (
-        registry.hypervisor("tcg").platform("mirageos", registry.technology("linux"), None) is None
+        registry.load("hypervisors", "tcg").platform(
+            "mirageos", registry.load("technologies", "linux"), None
+        )
+        is None
     )
 
 

@@ -26,4 +26,4 @@ def test_linux_in_a_guest_is_the_guest(hypervisor):
     assert isinstance(driver, WholeSystem)
     assert driver.hypervisor.name == hypervisor
     assert registry.image_owner("linux", hypervisor) == "linux-guest"
-    assert registry.hypervisor(hypervisor).virtualized
+    assert registry.load("hypervisors", hypervisor).virtualized

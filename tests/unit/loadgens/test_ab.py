@@ -20,7 +20,7 @@ LOAD = Load(
 
 @pytest.fixture
 def generator(repository):
-    return registry.load_generator("ab", (str(repository / "examples" / "my_drivers"),))
+    return registry.load("loadgens", "ab", (str(repository / "examples" / "my_drivers"),))
 
 
 @pytest.fixture

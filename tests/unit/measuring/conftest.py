@@ -128,7 +128,7 @@ def bench_for(client, technology, tmp_path):
     """Make a bench for a workload, with settings, and an instance of its first app."""
 
     def make(name, *, load_generators=None, **settings):
-        workload = registry.workload(name)
+        workload = registry.load("workloads", name)
         chosen = {"http": "wrk", "kv": "redis_benchmark"} | (load_generators or {})
         return Bench(
             coordinates=Coordinates(
@@ -143,7 +143,9 @@ def bench_for(client, technology, tmp_path):
             technology=technology,
             technology_settings=DriverSettings(),
             settings=workload.Settings(**settings),
-            load_generators={service: registry.load_generator(g) for service, g in chosen.items()},
+            load_generators={
+                service: registry.load("loadgens", g) for service, g in chosen.items()
+            },
             images=dict.fromkeys(workload.services),
             client=client,
             placement=Placement(

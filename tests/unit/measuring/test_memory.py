@@ -138,7 +138,7 @@ def measured(bench_for, technology, client, monkeypatch):
         )
         client.says = memory_client
         bench = replace(bench, load_generators=dict.fromkeys(("http", "kv"), Canned()))
-        return registry.workload("memory").measure(bench, 1, 1)
+        return registry.load("workloads", "memory").measure(bench, 1, 1)
 
     return measure
 

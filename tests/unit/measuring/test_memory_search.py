@@ -65,7 +65,7 @@ def attempts(monkeypatch):
 
 
 def measure(bench):
-    return registry.workload("memory").measure(bench, 1, 1)
+    return registry.load("workloads", "memory").measure(bench, 1, 1)
 
 
 @pytest.mark.usefixtures("attempts")

@@ -39,7 +39,7 @@ def image(service):
 
 def test_http_takes_as_many_windows_as_asked(bench_for, client):
     client.says = lambda _: (DATA / "loadgens" / "wrk_ok.txt").read_text()
-    windows = registry.workload("http").measure(bench_for("http"), 10, 3)
+    windows = registry.load("workloads", "http").measure(bench_for("http"), 10, 3)
     assert [window.index for window in windows] == [1, 2, 3]
     assert {window.verdict for window in windows} == {Verdict.OK}
     assert all("--connections=10" in argv for argv in client.asked)
@@ -47,7 +47,7 @@ def test_http_takes_as_many_windows_as_asked(bench_for, client):
 
 def test_http_checks_the_size_that_was_configured(bench_for, client):
     client.says = lambda _: http.payload(1150).decode() + "\n200"
-    workload = registry.workload("http")
+    workload = registry.load("workloads", "http")
     assert workload.verify(bench_for("http"))
     with pytest.raises(VerificationError):
         workload.verify(bench_for("http", file_bytes=1151))
@@ -62,7 +62,7 @@ def kv_client(argv):
 
 def test_kv_measures_the_operations_in_turns(bench_for, client):
     client.says = kv_client
-    windows = registry.workload("kv").measure(bench_for("kv"), 100, 2)
+    windows = registry.load("workloads", "kv").measure(bench_for("kv"), 100, 2)
     taken = sorted(windows, key=lambda window: window.started_monotonic_s)
     assert [window.metric for window in taken] == [
         "kv_get_throughput",
@@ -84,18 +84,18 @@ def test_kv_measures_the_operations_in_turns(bench_for, client):
 )
 def test_kv_refuses_what_would_give_no_valid_windows(mistake, said):
     with pytest.raises(ValidationError, match=said):
-        registry.workload("kv").Settings(**mistake)
+        registry.load("workloads", "kv").Settings(**mistake)
 
 
 def test_kv_writes_the_key_before_it_reads_it(bench_for, client):
     client.says = kv_client
-    registry.workload("kv").measure(bench_for("kv", value_bytes=9), 100, 1)
+    registry.load("workloads", "kv").measure(bench_for("kv", value_bytes=9), 100, 1)
     assert client.asked[0][-3:] == ["SET", "key:__rand_int__", "x" * 9]
 
 
 def test_kv_warms_up_with_every_operation(bench_for, client):
     client.says = kv_client
-    assert registry.workload("kv").warm_up(bench_for("kv")).keys() == {"GET", "SET"}
+    assert registry.load("workloads", "kv").warm_up(bench_for("kv")).keys() == {"GET", "SET"}
 
 
 def ping_output(count, lost=()):
@@ -113,7 +113,7 @@ def pings(lost=()):
 
 def test_latency_gives_a_window_a_reply_without_the_lead_in(bench_for, client):
     client.says = pings()
-    windows = registry.workload("latency").measure(bench_for("latency"), 1, 4)
+    windows = registry.load("workloads", "latency").measure(bench_for("latency"), 1, 4)
     assert [(window.index, window.value) for window in windows] == [
         (1, 0.004),
         (2, 0.005),
@@ -127,18 +127,18 @@ def test_latency_gives_a_window_a_reply_without_the_lead_in(bench_for, client):
 def test_latency_says_what_was_pinged(bench_for, client):
     client.says = pings()
     bench = bench_for("latency")
-    (own,) = registry.workload("latency").measure(bench, 1, 1)
+    (own,) = registry.load("workloads", "latency").measure(bench, 1, 1)
     assert own.notes["pinged"] == "198.18.0.1, the service's address"
     endpoint = Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.1.2")
     published = bench.with_instance(bench.under_test.model_copy(update={"endpoint": endpoint}))
-    (routed,) = registry.workload("latency").measure(published, 1, 1)
+    (routed,) = registry.load("workloads", "latency").measure(published, 1, 1)
     assert client.asked[-1][-1] == "198.18.1.2"
     assert "198.18.1.2, reached by route, not by" in routed.notes["pinged"]
 
 
 def test_a_lost_reply_is_an_invalid_window_that_looks_like_no_fast_one(bench_for, client):
     client.says = pings(lost={5})
-    windows = registry.workload("latency").measure(bench_for("latency"), 1, 4)
+    windows = registry.load("workloads", "latency").measure(bench_for("latency"), 1, 4)
     assert [window.verdict for window in windows] == ["ok", "invalid", "ok", "ok"]
     assert windows[1].value == 1000.0
     assert windows[1].reasons == ("failures: 1 lost reply",)
@@ -147,14 +147,14 @@ def test_a_lost_reply_is_an_invalid_window_that_looks_like_no_fast_one(bench_for
 def test_no_reply_at_all_is_an_error(bench_for, client):
     client.says = pings(lost=range(1, 8))
     with pytest.raises(LoadError, match="firewall"):
-        registry.workload("latency").measure(bench_for("latency"), 1, 4)
+        registry.load("workloads", "latency").measure(bench_for("latency"), 1, 4)
 
 
 def test_image_sizes_are_one_window_an_app(bench_for):
     bench = replace(
         bench_for("image_size"), images={service: image(service) for service in ("http", "kv")}
     )
-    windows = registry.workload("image_size").measure(bench, 1, 7)
+    windows = registry.load("workloads", "image_size").measure(bench, 1, 7)
     assert [(window.metric, window.value) for window in windows] == [
         ("image_size_http", 3.0),
         ("image_size_kv", 3.0),
@@ -193,7 +193,7 @@ def startup(bench_for, technology):
 
 def test_startup_times_the_packet_with_the_nonce(startup, technology):
     bench = startup(lambda nonce: ["late packet of another start", nonce])
-    windows = registry.workload("startup").measure(bench, 1, 2)
+    windows = registry.load("workloads", "startup").measure(bench, 1, 2)
     assert [window.index for window in windows] == [1, 2]
     assert all(0 < window.value < 5 for window in windows)
     assert {window.notes["foreign_packets"] for window in windows} == {1}
@@ -215,7 +215,7 @@ def test_the_host_is_left_alone_before_each_start_and_that_is_not_counted(startu
         ended_s = time.monotonic()
 
     technology.start, technology.stop = start_in_time, stop_and_note
-    windows = registry.workload("startup").measure(bench, 1, 3)
+    windows = registry.load("workloads", "startup").measure(bench, 1, 3)
     assert len(quiet_s) == 3
     assert all(0.2 <= quiet < 0.4 for quiet in quiet_s)
     assert all(window.value < 0.1 for window in windows)
@@ -225,7 +225,7 @@ def test_the_circumstances_of_a_start_are_judged(startup, technology, client):
     quiet = technology.usage
     technology.usage = lambda of: quiet(of).model_copy(update={"throttled_s": 0.5})
     client.cpus = (1,)
-    (window,) = registry.workload("startup").measure(startup(lambda nonce: [nonce]), 1, 1)
+    (window,) = registry.load("workloads", "startup").measure(startup(lambda nonce: [nonce]), 1, 1)
     assert window.verdict == Verdict.SUSPECT
     assert [reason.partition(":")[0] for reason in window.reasons] == ["throttled", "shared CPUs"]
 
@@ -233,7 +233,7 @@ def test_the_circumstances_of_a_start_are_judged(startup, technology, client):
 def test_a_start_without_its_packet_is_an_error_and_is_stopped(startup, technology):
     bench = startup(lambda nonce: ["x" + nonce], timeout_s=0.5)
     with pytest.raises(InstanceError, match="no packet"):
-        registry.workload("startup").measure(bench, 1, 1)
+        registry.load("workloads", "startup").measure(bench, 1, 1)
     assert technology.stopped == ["abc"]
 
 
@@ -259,7 +259,7 @@ def test_the_packet_of_one_that_ends_with_it_counts(startup, technology, monkeyp
     technology.start = start_and_note
     monkeypatch.setattr(technology, "diagnosis", diagnosis)
     monkeypatch.setattr(startup_module, "LIVENESS_EVERY_S", 0.05)
-    (window,) = registry.workload("startup").measure(bench, 1, 1)
+    (window,) = registry.load("workloads", "startup").measure(bench, 1, 1)
     assert 0.05 < window.value < time.monotonic() - begun_s
 
 
@@ -267,5 +267,5 @@ def test_a_start_that_died_is_not_waited_for(startup, technology):
     bench = startup(lambda _: [], timeout_s=600)
     technology.running = False
     with pytest.raises(InstanceDiedError, match="exited with 137"):
-        registry.workload("startup").measure(bench, 1, 1)
+        registry.load("workloads", "startup").measure(bench, 1, 1)
     assert technology.stopped == ["abc"]

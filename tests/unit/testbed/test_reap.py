@@ -123,7 +123,7 @@ def test_a_plugin_that_cannot_be_loaded_keeps_nothing_from_being_restored(
 def test_a_unikernel_is_found_without_the_program_that_runs_it(state, monkeypatch):
     """Whoever cleans up may have another PATH than who measured."""
     left = Leftover(kind="unikernel", name="abc", state=str(state.directory))
-    mirageos = registry.technology("mirageos")
+    mirageos = registry.load("technologies", "mirageos")
     missing_requirements = [MissingRequirement(what="there is no solo5-spt", remedy="")]
     monkeypatch.setattr(type(mirageos), "missing_requirements", lambda _: missing_requirements)
     monkeypatch.setattr(type(mirageos), "leftovers", lambda _: [left])

@@ -3,7 +3,7 @@
 
 import pytest
 
-from featherbench.config.models import validate
+from featherbench.config.loading import validate
 from featherbench.errors import ConfigError
 from featherbench.planning.matrix import Matrix
 
@@ -58,7 +58,7 @@ def test_a_web_server_alone_is_measured_as_one(plan_of, kernel):
 
 
 def test_a_probe_that_leaves_answers_no_pings(plan_of, kernel):
-    matrix, platform = plan_of("unikraft-tcg", startup={**kernel, "stays": False})
+    matrix, platform = plan_of("unikraft-tcg", startup={**kernel, "answers_pings": False})
     assert measured(matrix) == {"startup", "image_size"}
     assert set(platform.unsupported_workloads) == {"http", "kv", "latency", "memory"}
 

@@ -39,7 +39,7 @@ def usage_of():
             endpoint=at,
             started_utc="",
         )
-        return replace(registry.technology("osv"), runner=EndsMeanwhile()).usage(instance)
+        return replace(registry.load("technologies", "osv"), runner=EndsMeanwhile()).usage(instance)
 
     return ask
 

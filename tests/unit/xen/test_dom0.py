@@ -323,8 +323,8 @@ def test_every_technology_of_the_paper_runs_in_domains(technology, hypervisor):
     platform = registry.platform(technology, hypervisor, hypervisor_settings=settings)
     runner = getattr(platform, "hypervisor", None) or platform.runner
     assert (runner.name, runner.settings) == (hypervisor, ELSEWHERE)
-    assert registry.hypervisor(hypervisor).virtualized
-    assert registry.hypervisor(hypervisor).emulated == (hypervisor == "xentcg")
+    assert registry.load("hypervisors", hypervisor).virtualized
+    assert registry.load("hypervisors", hypervisor).emulated == (hypervisor == "xentcg")
 
 
 def test_whole_systems_on_xen_are_set_as_xen_has_it():
