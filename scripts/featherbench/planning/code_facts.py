@@ -80,6 +80,9 @@ class _Text:
             return repr(node)
         if isinstance(node, ast.Call):
             self._note_resource(node)
+        if isinstance(node, ast.JoinedStr):
+            # Python 3.12 adds empty strings to the nested parts of f-strings.
+            node.values = [v for v in node.values if getattr(v, "value", None) != ""]
         fields = (
             f"{name}={self.of(value)}"
             for name, value in ast.iter_fields(node)

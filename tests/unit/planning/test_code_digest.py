@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The digest of a job's code changes with what the job does, and with nothing else."""
+
+import re
+import shutil
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from featherbench.paths import RESOURCES, SCRIPTS
+from featherbench.planning import code_digest
+from featherbench.planning.code_digest import closure
+
+CELL = (("technologies", "docker"), ("hypervisors", "native"), ("workloads", "http"))
+DIGESTS = f"""
+import sys
+sys.dont_write_bytecode = True
+from featherbench.planning.code_digest import code_digest
+cell = {CELL!r}
+vm = (*cell[:1], ("hypervisors", "tcg"), *cell[2:])
+print(code_digest("measure", cell), code_digest("measure", vm), code_digest("analyze"))
+"""
+
+
+class Copy:
+    """A copy of the repository's code whose digests a new process finds."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.package = folder / "scripts/featherbench"
+
+    def digests(self):
+        """Return the digests of a container's cell, of the same in a VM, and of the analysis."""
+        env = {"PYTHONPATH": str(self.folder / "scripts")}
+        done = subprocess.run(
+            [sys.executable, "-c", DIGESTS], env=env, capture_output=True, text=True, check=True
+        )
+        return done.stdout.split()
+
+    def edit(self, name, old, new):
+        file = self.folder / name
+        text = file.read_text()
+        assert old in text, f"{name} does not hold {old!r}"
+        file.write_text(text.replace(old, new))
+
+    def move(self, old, new):
+        """Move a module, and change its imports and its name in the code as one would by hand."""
+        (parent, name), (new_parent, new_name) = split(old), split(new)
+        place = self.package.joinpath(*old.split(".")).with_suffix(".py")
+        place.rename(self.package.joinpath(*new.split(".")).with_suffix(".py"))
+        line = rf"^( *from featherbench{parent} import )(.*, )?{name}(, .*)?$"
+        for file in self.folder.rglob("scripts/**/*.py"):
+            text = file.read_text().replace(
+                f"from featherbench{parent}.{name} import",
+                f"from featherbench{new_parent}.{new_name} import",
+            )
+            rewrite = partial(self._rest, new_parent, new_name)
+            moved = re.sub(line, rewrite, text, flags=re.MULTILINE)
+            file.write_text(
+                re.sub(rf"\b{name}\.", f"{new_name}.", moved) if moved != text else text
+            )
+
+    @staticmethod
+    def _rest(parent, name, line):
+        others = f"{line[2] or ''}{(line[3] or '').removeprefix(', ')}".removesuffix(", ")
+        indent = " " * (len(line[1]) - len(line[1].lstrip()))
+        return f"{indent}from featherbench{parent} import {name}" + (
+            f"\n{line[1]}{others}" if others else ""
+        )
+
+
+def split(dotted):
+    parent, _, name = dotted.rpartition(".")
+    return (f".{parent}" if parent else ""), name
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("original")
+    without_cache = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(SCRIPTS, folder / "scripts", ignore=without_cache)
+    shutil.copytree(RESOURCES, folder / "resources", symlinks=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def before(original):
+    return Copy(original).digests()
+
+
+@pytest.fixture
+def copy(original, tmp_path):
+    shutil.copytree(original, tmp_path / "copy", symlinks=True)
+    return Copy(tmp_path / "copy")
+
+
+def unchanged(before, after):
+    return [a == b for a, b in zip(before, after, strict=True)]
+
+
+def test_comments_docstrings_and_formatting_do_not_count(copy, before):
+    for file in copy.folder.rglob("scripts/**/*.py"):
+        text = file.read_text().replace('\n"""', '\n"""Another subject. ', 1)
+        file.write_text(text.replace("\n\n\n", "\n\n\n\n# a comment\n"))
+    assert copy.digests() == before
+
+
+def test_the_folder_of_the_checkout_does_not_count(copy, before):
+    copy.folder.rename(copy.folder.with_name("elsewhere"))
+    assert Copy(copy.folder.with_name("elsewhere")).digests() == before
+
+
+def test_a_module_that_moves_to_another_name_and_folder_does_not_count(copy, before):
+    copy.move("files", "records.written")
+    copy.move("system.firewall", "rootfs.walls")
+    assert copy.digests() == before
+
+
+def test_what_the_measuring_code_does_counts_for_cells_alone(copy, before):
+    copy.edit("scripts/measure.py", "finally:", "except KeyError:\n        raise\n    finally:")
+    assert unchanged(before, copy.digests()) == [False, False, True]
+
+
+def test_a_symbol_from_another_module_counts(copy):
+    """Two modules in one closure that define the same name are not interchangeable."""
+    copy.edit(
+        "scripts/featherbench/workloads/http.py",
+        "from __future__ import annotations\n",
+        "from __future__ import annotations\n\nfrom featherbench.paths import SCRIPTS as WHERE\n",
+    )
+    one = copy.digests()
+    copy.edit("scripts/featherbench/workloads/http.py", "SCRIPTS as WHERE", "RESOURCES as WHERE")
+    assert unchanged(one, copy.digests()) == [False, False, True]
+
+
+def test_a_resource_belongs_to_the_modules_that_declare_it(copy, before):
+    copy.edit("resources/vm/tree/usr/local/lib/featherbench/serve", "exec", "exec -c")
+    assert unchanged(before, copy.digests()) == [True, False, True]
+
+
+def test_a_resource_that_no_module_of_a_job_declares_does_not_count(copy, before):
+    for name in ("report/report.css", "loadgens/wrk_report.lua"):
+        (copy.folder / "resources" / name).write_text("another")
+    assert copy.digests() == before
+
+
+def test_a_measure_job_depends_on_no_driver_that_it_does_not_name_nor_on_planning():
+    names = {file.relative_to(SCRIPTS).as_posix() for file in closure([SCRIPTS / "measure.py"])}
+    assert "featherbench/testbed/session.py" in names
+    folders = {name.split("/")[1] for name in names if name.count("/") > 1}
+    assert not folders & {
+        *("technologies", "hypervisors", "workloads", "loadgens", "vm", "xen", "unikernels"),
+        *("statistics", "figures", "report", "wording", "config", "planning", "cli"),
+    }
+
+
+@pytest.fixture
+def plugins(tmp_path):
+    folder = tmp_path / "technologies"
+    folder.mkdir()
+    (folder / "one.py").write_text("A = 1\n")
+    (folder / "two.py").write_text("B = 1\n")
+    return folder
+
+
+def digest_with(folder, name):
+    for function in vars(code_digest).values():
+        if hasattr(function, "cache_clear"):
+            function.cache_clear()
+    drivers = (("technologies", name),)
+    return code_digest.code_digest("measure", drivers, (str(Path(folder).parent),))
+
+
+def test_only_the_named_driver_counts(plugins):
+    one, two = digest_with(plugins, "one"), digest_with(plugins, "two")
+    (plugins / "one.py").write_text("A = 2\n")
+    assert digest_with(plugins, "one") != one
+    assert digest_with(plugins, "two") == two
+
+
+def test_a_file_named_after_a_users_driver_belongs_to_it(plugins):
+    before = digest_with(plugins, "one")
+    (plugins / "one_recipe.txt").write_text("recipe\n")
+    assert digest_with(plugins, "one") != before
