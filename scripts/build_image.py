@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, RootArchive
+from featherbench.contracts.technology import BuildRequest
 from featherbench.files import write_atomic
 from featherbench.jobs import job_runner
 from featherbench.records.job_specs import ImageSpec
 from featherbench.registry import folders_from_environment
-from featherbench.rootfs.base import RootFilesystem
+from featherbench.rootfs.base import root_archive
 from featherbench.testbed.session import alone
 from featherbench.testbed.state import current_state
 
@@ -23,23 +23,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def _root(record: Path) -> RootArchive:
-    built = RootFilesystem.read(record)
-    return RootArchive(
-        tar=record.with_suffix(".tar"),
-        digest=built.digest,
-        versions=built.versions,
-        compressed_bytes=built.compressed_bytes,
-    )
-
-
-def request_for(spec: ImageSpec, *, roots: Mapping[str, Path], into: Path) -> BuildRequest:
-    """Say what to build; `roots` are the records of the root file systems, by name."""
+def request_for(
+    spec: ImageSpec, *, root_filesystems: Mapping[str, Path], into: Path
+) -> BuildRequest:
+    """Return what to build; `root_filesystems` are their records by name."""
     workload = registry.load("workloads", spec.files_for.name)
     return BuildRequest(
         service=spec.service,
         into=into,
-        roots={name: _root(record) for name, record in roots.items()},
+        root_filesystems={name: root_archive(record) for name, record in root_filesystems.items()},
         files=workload.files(workload.Settings.model_validate(spec.files_for.settings)),
         state=current_state().directory,
         build_inputs=spec.build_inputs,
@@ -52,11 +44,11 @@ def main(given: Namespace) -> None:
     into: Path = given.record.parent / spec.service
     technology = registry.platform(spec.technology, spec.hypervisor)
     assert technology is not None, f"{spec.hypervisor} cannot run {spec.technology}"
-    roots = dict(zip(technology.root_filesystems, given.roots, strict=True))
+    records = dict(zip(technology.root_filesystems, given.root_filesystems, strict=True))
     with alone(plugins=folders_from_environment(), what=given.job):
         shutil.rmtree(into, ignore_errors=True)
         into.mkdir(parents=True)
-        image = technology.build_image(request_for(spec, roots=roots, into=into))
+        image = technology.build_image(request_for(spec, root_filesystems=records, into=into))
     image.write(given.record)
     write_atomic(given.digest, image.digest + "\n")
 
@@ -65,7 +57,7 @@ if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--spec", required=True, help="an ImageSpec as JSON")
     parser.add_argument(
-        "--roots",
+        "--root-filesystems",
         type=Path,
         nargs="*",
         default=[],

@@ -16,13 +16,13 @@ import pytest
 from hypothesis import settings
 
 from featherbench.config.models import RootFilesystemConfig
-from featherbench.contracts.technology import BASE, RootArchive
+from featherbench.contracts.technology import BASE
 from featherbench.files import digest, folder_digest
 from featherbench.paths import RESOURCES
 from featherbench.planning.code_digest import closure, module_digest
 from featherbench.records.job_specs import RootFilesystemSpec
-from featherbench.rootfs import base, derive, variants
-from featherbench.rootfs.derive import build_root_variant
+from featherbench.rootfs import base, derived, descriptions
+from featherbench.rootfs.derived import build_derived_root_filesystem
 from featherbench.statistics.design.sequential import is_narrow
 from featherbench.statistics.summary import WATCHED, half_width
 from featherbench.system.machine import LOCAL
@@ -85,44 +85,39 @@ def pytest_runtest_setup(item):
 
 @dataclass(frozen=True, kw_only=True)
 class BuiltRoot:
-    """The root file system for tests, and those made over it: each when it is first asked for."""
+    """The root file system for tests, and those derived from it, which are built at first use."""
 
     tar: Path
     record: base.RootFilesystem
     code: str
 
-    def _over(self, name):
-        """Make the archive of one, unless it is there for this state of the code."""
+    def _built(self, name):
+        """Build one, unless it was built by this state of the code; return its archive's path."""
         if name == BASE:
             return self.tar
-        spec = variants.spec(name, suite=self.record.suite, code=self.code)
-        below = self._over(variants.below(name))
+        spec = descriptions.spec(name, suite=self.record.suite, code=self.code)
+        parent = self._built(descriptions.base_of(name))
         tar = self.tar.with_name(f"{name}.tar")
         mark = tar.with_suffix(".spec")
         if not mark.exists() or mark.read_text() != spec.model_dump_json():
-            built = build_root_variant(spec, below=below, tar=tar, log=tar.with_suffix(".log"))
+            built = build_derived_root_filesystem(
+                spec, base=parent, tar=tar, log=tar.with_suffix(".log")
+            )
             built.write(tar.with_suffix(".json"))
             mark.write_text(spec.model_dump_json())
         return tar
 
     def root(self, name):
-        """What a BuildOrder holds of one."""
-        tar = self._over(name)
-        record = self.record if name == BASE else base.RootFilesystem.read(tar.with_suffix(".json"))
-        return RootArchive(
-            tar=tar,
-            digest=record.digest,
-            versions=record.versions,
-            compressed_bytes=record.compressed_bytes,
-        )
+        """Return one as a BuildRequest contains it."""
+        return base.root_archive(self._built(name).with_suffix(".json"))
 
-    def roots_of(self, technology):
-        """What a BuildOrder for a technology holds."""
+    def root_filesystems_of(self, technology):
+        """Return those that a BuildRequest for a technology contains."""
         return {name: self.root(name) for name in technology.root_filesystems}
 
 
 def _code_of_root():
-    modules = sorted(closure([Path(base.__file__), Path(derive.__file__)]))
+    modules = sorted(closure([Path(base.__file__), Path(derived.__file__)]))
     folders = [folder_digest(RESOURCES / name) for name in ("probe", "rootfs/base")]
     return digest(*(part.encode() for part in [*map(module_digest, modules), *folders]))[:16]
 

@@ -70,18 +70,18 @@ rule root_filesystem:
         "true {params.told}"
 
 
-rule root_variant:
+rule derived_root_filesystem:
     input:
-        below("results/roots/{variant}"),
+        below("results/root_filesystems/{name}"),
     output:
-        "results/roots/{variant}.tar",
-        "results/roots/{variant}.json",
-        "results/roots/{variant}.digest",
+        "results/root_filesystems/{name}.tar",
+        "results/root_filesystems/{name}.json",
+        "results/root_filesystems/{name}.digest",
     log:
-        "results/logs/root_variant/{variant}.log",
+        "results/logs/derived_root_filesystem/{name}.log",
     params:
-        job="root_variant/{variant}",
-        told=told("root_variant"),
+        job="derived_root_filesystem/{name}",
+        told=told("derived_root_filesystem"),
     shell:
         "true {params.told}"
 

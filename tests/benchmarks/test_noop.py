@@ -119,7 +119,8 @@ def bare_workflow(folder, repository, ours):
         "made_from": {
             file.removesuffix(".json"): [one for one in given if one]
             for file, given in needs.items()
-            if file.startswith(("results/images/", "results/roots/")) and file.endswith(".json")
+            if file.startswith(("results/images/", "results/root_filesystems/"))
+            and file.endswith(".json")
         },
         "leased": [name for name, workload in workloads.items() if workload.uses_lease],
         "cells": [file for file in files if file.startswith("results/cells/")],

@@ -62,7 +62,7 @@ def build(service, built_root, folder):
     request = BuildRequest(
         service=service,
         into=into,
-        roots=built_root.roots_of(linux),
+        root_filesystems=built_root.root_filesystems_of(linux),
         files=workload.files(workload.Settings()),
         state=folder / "state",
     )

@@ -102,7 +102,7 @@ def build(name, service, into, built_root, files=None):
         BuildRequest(
             service=service,
             into=into,
-            roots=built_root.roots_of(technology),
+            root_filesystems=built_root.root_filesystems_of(technology),
             files=own,
             state=into / "state",
         )

@@ -19,7 +19,7 @@ from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.records.cell import Usage
 from featherbench.records.image import Image
 from featherbench.records.instance import Instance
-from featherbench.rootfs import variants
+from featherbench.rootfs import descriptions
 from featherbench.services import launcher
 from featherbench.system.polling import wait_until
 from featherbench.vm.libvirt import domains
@@ -50,7 +50,7 @@ def listening(port):
 def test_it_says_where_it_runs_and_how_it_is_reached(technology):
     assert set(technology.networks) <= {"nat", "bridge", "host"}
     assert technology.networks
-    assert set(technology.root_filesystems) <= {BASE, *variants.names()}
+    assert set(technology.root_filesystems) <= {BASE, *descriptions.names()}
     assert technology.subnet_share is None or 0 <= technology.subnet_share < 8
     assert isinstance(technology.fixed_memory, bool)
 

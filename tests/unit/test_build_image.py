@@ -24,7 +24,7 @@ def given(tmp_path, monkeypatch, repository):
     )
     return Namespace(
         spec=spec.model_dump_json(),
-        roots=[],
+        root_filesystems=[],
         record=tmp_path / "http.json",
         digest=tmp_path / "http.digest",
         job="build_image/fake/http",

@@ -127,6 +127,10 @@ def test_the_plan_says_what_tables_and_figures_must_keep_apart():
 
 def test_the_plan_names_the_root_file_systems_that_images_wait_for():
     planned = {one.name: one for one in matrix([*FIRST, *ADDED]).plan.platforms}
-    assert planned["docker-native"].root_variants == ()
-    assert planned["linux-kvm"].root_variants[-1] == "guest"
-    assert planned["lxd-native"].root_variants == planned["linux-tcg"].root_variants[:1] != ()
+    assert planned["docker-native"].derived_root_filesystems == ()
+    assert planned["linux-kvm"].derived_root_filesystems[-1] == "guest"
+    assert (
+        planned["lxd-native"].derived_root_filesystems
+        == planned["linux-tcg"].derived_root_filesystems[:1]
+        != ()
+    )

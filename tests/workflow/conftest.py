@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from featherbench.contracts.technology import BASE as BASE_ROOT
-from featherbench.rootfs import variants
+from featherbench.rootfs import descriptions
 
 RUN_TIMEOUT_S = 540
 BASE = {
@@ -170,7 +170,7 @@ def project_with(repository):
 
 
 @pytest.fixture(scope="session")
-def lay_roots(built_root):
+def lay_root_filesystems(built_root):
     """Give a function that lays root file systems into a project: making them takes minutes.
 
     Snakemake takes what is there, and has no record of, for up to date, if what it is made of is
@@ -178,8 +178,11 @@ def lay_roots(built_root):
     """
 
     def lay(project, names):
-        images, others = project.folder / "results/images", project.folder / "results/roots"
-        chains = [(BASE_ROOT, *variants.chain(name)) for name in names]
+        images, others = (
+            project.folder / "results/images",
+            project.folder / "results/root_filesystems",
+        )
+        chains = [(BASE_ROOT, *descriptions.chain(name)) for name in names]
         for name in dict.fromkeys(each for chain in chains for each in chain):
             root = built_root.root(name)
             folder, stem = (images, "root") if name == BASE_ROOT else (others, name)

@@ -38,13 +38,15 @@ RUN_WITHIN_S = 4500
 
 
 @pytest.fixture(scope="module")
-def run(project_with, lay_roots, tmp_path_factory, traces):
+def run(project_with, lay_root_filesystems, tmp_path_factory, traces):
     assert traces() == set()
     folder = tmp_path_factory.mktemp("nine") / "project"
     project = project_with(SMALL, folder=folder, state=Path("/run/featherbench"))
-    lay_roots(project, ("guest-docker", "guest-lxd"))
+    lay_root_filesystems(project, ("guest-docker", "guest-lxd"))
     project.said = project.snakemake("all", within_s=RUN_WITHIN_S)
-    assert not (folder / "results/logs/root_variant").exists(), "those laid there are used"
+    assert not (folder / "results/logs/derived_root_filesystem").exists(), (
+        "those laid there are used"
+    )
     return project
 
 

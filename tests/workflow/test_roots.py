@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from featherbench.rootfs import variants
+from featherbench.rootfs import descriptions
 
 pytestmark = pytest.mark.testbed
 
@@ -43,7 +43,7 @@ with tarfile.open(target, "w") as tar:
         tar.addfile(entry, io.BytesIO(content))
 """
 VERSIONS = {"nginx-light": "1.22.1-9", "redis-server": "5:7.0.15-1", "redis-tools": "5:7.0.15-1"}
-TARGETS = [f"results/roots/{name}.digest" for name in ("guest-docker", "guest-lxd")]
+TARGETS = [f"results/root_filesystems/{name}.digest" for name in ("guest-docker", "guest-lxd")]
 
 
 @dataclass
@@ -89,7 +89,7 @@ def layered(made, tmp_path):
     folder, checkout = tmp_path / "project", tmp_path / "checkout"
     shutil.copytree(made.folder, folder, symlinks=True)
     shutil.copytree(made.repository, checkout)
-    relative = variants.DESCRIPTIONS.relative_to(variants.DESCRIPTIONS.parents[2])
+    relative = descriptions.DESCRIPTIONS.relative_to(descriptions.DESCRIPTIONS.parents[2])
     return Layered(
         project=replace(made, folder=folder, repository=checkout, state=folder / "state"),
         descriptions=checkout / relative,
@@ -98,9 +98,9 @@ def layered(made, tmp_path):
 
 def test_each_is_made_once_over_the_one_below_it(layered):
     results = layered.project.folder / "results"
-    files = [results / "images/root.digest", *results.glob("roots/*.digest")]
+    files = [results / "images/root.digest", *results.glob("root_filesystems/*.digest")]
     digests = {file.read_text() for file in files}
-    assert len(digests) == len(variants.names()) + 1
+    assert len(digests) == len(descriptions.names()) + 1
     assert layered.pending() == set()
 
 

@@ -27,21 +27,21 @@ rule root_filesystem:
 
 rule derived_root_filesystem:
     input:
-        unpack(root_filesystem_below),
+        unpack(base_root_filesystem),
     output:
-        tar="results/roots/{variant}.tar",
-        record="results/roots/{variant}.json",
-        digest="results/roots/{variant}.digest",
+        tar="results/root_filesystems/{name}.tar",
+        record="results/root_filesystems/{name}.json",
+        digest="results/root_filesystems/{name}.digest",
     log:
-        "results/logs/derived_root_filesystem/{variant}.log",
+        "results/logs/derived_root_filesystem/{name}.log",
     priority: BUILD_FIRST
     resources:
         testbed=1,
     params:
-        job="derived_root_filesystem/{variant}",
-        spec=lambda wildcards: spec_json(MATRIX.root_variant_spec(wildcards.variant)),
+        job="derived_root_filesystem/{name}",
+        spec=lambda wildcards: spec_json(MATRIX.derived_root_filesystem_spec(wildcards.name)),
     shell:
-        'python "$SCRIPTS/derived_root_filesystem.py" --spec {params.spec:q} --below {input.below}'
+        'python "$SCRIPTS/derived_root_filesystem.py" --spec {params.spec:q} --base {input.base}'
         " --tar {output.tar} --record {output.record} --digest {output.digest}"
         " --log {log} --job {params.job}"
 
@@ -61,6 +61,7 @@ rule build_image:
         job="build_image/{owner}/{service}",
         spec=lambda wildcards: spec_json(MATRIX.image_spec(wildcards.owner, wildcards.service)),
     shell:
-        'python "$SCRIPTS/build_image.py" --spec {params.spec:q} --roots {input.roots}'
+        'python "$SCRIPTS/build_image.py" --spec {params.spec:q}'
+        " --root-filesystems {input.root_filesystems}"
         " --record {output.record} --digest {output.digest}"
         " --log {log} --job {params.job}"

@@ -3,12 +3,12 @@
 
 
 def root_stem(name):
-    return "results/images/root" if name == BASE else f"results/roots/{name}"
+    return "results/images/root" if name == BASE else f"results/root_filesystems/{name}"
 
 
-def root_filesystem_below(wildcards):
-    stem = root_stem(variants.below(wildcards.variant))
-    return {"digest": f"{stem}.digest", "below": ancient(f"{stem}.tar")}
+def base_root_filesystem(wildcards):
+    stem = root_stem(descriptions.base_of(wildcards.name))
+    return {"digest": f"{stem}.digest", "base": ancient(f"{stem}.tar")}
 
 
 def needed_root_filesystems(wildcards):
@@ -17,7 +17,7 @@ def needed_root_filesystems(wildcards):
     return {
         "root_digests": [f"{stem}.digest" for stem in stems],
         "root_tars": [ancient(f"{stem}.tar") for stem in stems],
-        "roots": [ancient(f"{stem}.json") for stem in stems],
+        "root_filesystems": [ancient(f"{stem}.json") for stem in stems],
     }
 
 

@@ -5,7 +5,7 @@ from snakemake.utils import update_config
 
 from featherbench.planning import order
 from featherbench.records import stopping_decisions as stopping
-from featherbench.rootfs import variants
+from featherbench.rootfs import descriptions
 from featherbench.paths import RESOURCES
 from featherbench.planning.code_digest import code_digest
 from featherbench.files import folder_digest

@@ -104,7 +104,7 @@ def _built(check: Check) -> Image:
     request = BuildRequest(
         service=check.service,
         into=check.folder,
-        roots={},
+        root_filesystems={},
         files={},
         state=check.state,
         build_inputs=build_inputs,

@@ -56,20 +56,17 @@ class Placement:
 
 
 BASE = "base"
-"""The root file system with the services alone; `resources/rootfs` describes those made over it."""
+"""The root file system with only the services. `resources/rootfs/derived.yaml` has the others."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RootArchive:
-    """A root file system that was built: its archive, the SHA-256 of that, and its versions.
-
-    `compressed_bytes` was counted when it was built; None: whoever needs it counts, for seconds.
-    """
+    """The archive of a root file system, its SHA-256, its packages' versions, its size in gzip."""
 
     tar: Path
     digest: str
     versions: Mapping[str, str]
-    compressed_bytes: int | None = None
+    compressed_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +74,14 @@ class BuildRequest:
     """What to build: an image of `app` with `files` (path in the image → content).
 
     `into` is a folder of the image's own, emptied before; what the driver keeps on disk goes there.
-    `roots` are the root file systems that the technology asks for, by name. `state` is as in Place;
-    `node` is where the technology's engine runs. `recipe` is what an OwnImages technology has said
-    of the image.
+    `root_filesystems` are those that the technology asks for, by name. `state` is as in Placement;
+    `machine` is where the technology's engine runs. `build_inputs` are those of an OwnImages
+    technology.
     """
 
     service: str
     into: Path
-    roots: Mapping[str, RootArchive]
+    root_filesystems: Mapping[str, RootArchive]
     files: Mapping[str, bytes]
     state: Path
     machine: Machine = LOCAL

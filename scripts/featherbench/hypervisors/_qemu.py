@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import OwnImages
-from featherbench.rootfs import variants
+from featherbench.rootfs import descriptions
 from featherbench.unikernels import leftovers as unikernels
 from featherbench.unikernels.process_runner import Processes
 from featherbench.vm import container_in_vm, virtual_machine
@@ -38,7 +38,7 @@ def platform(
         return cast("Technology", technology.with_runner(runner))
     if name == virtual_machine.NAME:
         return cast("Technology", virtual_machine.WholeSystem(hypervisor=hypervisor))
-    if container_in_vm.root_for(name) not in variants.names():
+    if container_in_vm.root_for(name) not in descriptions.names():
         return None
     inside = container_in_vm.Nested(name=name, inner=technology, hypervisor=hypervisor)
     return cast("Technology", inside)  # its facts are the inner one's, not its class's

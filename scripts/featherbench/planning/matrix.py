@@ -41,7 +41,7 @@ from featherbench.records.plan import (
 )
 from featherbench.records.requirement import MissingRequirement
 from featherbench.records.stopping_decisions import LookSpec
-from featherbench.rootfs import variants
+from featherbench.rootfs import descriptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.technology import Technology
     from featherbench.contracts.workload import Workload
     from featherbench.records.base import Record
-    from featherbench.rootfs.variants import RootVariantSpec
+    from featherbench.rootfs.descriptions import DerivedRootFilesystemSpec
 
 STAND_IN = "startup"
 """The app that is measured where a workload can do without a server, and there is none."""
@@ -276,7 +276,7 @@ class Matrix:
             hypervisor=platform.hypervisor,
             network=platform.network,
             image_owner=registry.image_owner(platform.technology, platform.hypervisor, folders),
-            root_variants=self._root_variants(driver),
+            derived_root_filesystems=self._derived_root_filesystems(driver),
             virtualized=hypervisor.virtualized,
             emulated=hypervisor.emulated,
             fixed_memory=driver is not None and driver.fixed_memory,
@@ -288,9 +288,9 @@ class Matrix:
             services=self._other_services(platform.name),
         )
 
-    def _root_variants(self, driver: Technology | None) -> tuple[str, ...]:
+    def _derived_root_filesystems(self, driver: Technology | None) -> tuple[str, ...]:
         needed = driver.root_filesystems if driver else ()
-        return tuple(dict.fromkeys(one for name in needed for one in variants.chain(name)))
+        return tuple(dict.fromkeys(one for name in needed for one in descriptions.chain(name)))
 
     def _planned_workload(self, name: str) -> PlannedWorkload:
         given = self.config.workloads[name]
@@ -364,9 +364,9 @@ class Matrix:
             code=code_digest("root_filesystem"),
         )
 
-    def root_variant_spec(self, name: str) -> RootVariantSpec:
-        """Say what the root file system of that name is made from, over the one below it."""
-        return variants.spec(
+    def derived_root_filesystem_spec(self, name: str) -> DerivedRootFilesystemSpec:
+        """Return the spec of the derived root file system of that name."""
+        return descriptions.spec(
             name,
             suite=self.config.root_filesystem.suite,
             code=code_digest("derived_root_filesystem"),

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class PlannedPlatform(Record):
     """A platform of the configuration, whether or not this host can run it.
 
-    `root_variants` are the root file systems made over the base that its images wait for, the
-    lowest first. Instances of one with `fixed_memory` are given an amount once and for all.
+    `derived_root_filesystems` are those that its images need, from the base up.
+    Instances of one with `fixed_memory` are given an amount once and for all.
     `without` tells, by workload, why that one alone cannot be run. `apps` names, by workload, those
     that it is measured with, where they are not all of the workload's.
     """
@@ -28,7 +28,7 @@ class PlannedPlatform(Record):
     hypervisor: str
     network: str
     image_owner: str
-    root_variants: tuple[str, ...] = ()
+    derived_root_filesystems: tuple[str, ...] = ()
     virtualized: bool
     emulated: bool = False
     fixed_memory: bool = False

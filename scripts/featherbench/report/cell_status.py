@@ -92,7 +92,9 @@ def _jobs_before(
     """Name the jobs that a cell waits for, the nearest first."""
     yield from (f"warmup/{deployed}", f"deploy/{deployed}")
     yield from (f"build_image/{platform.image_owner}/{service}" for service in services)
-    yield from (f"root_variant/{name}" for name in reversed(platform.root_variants))
+    yield from (
+        f"derived_root_filesystem/{name}" for name in reversed(platform.derived_root_filesystems)
+    )
     yield "root_filesystem"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the host's apt gets Debian packages from, and what dpkg says it installed."""
+"""Read where the machine's apt gets Debian packages from, and which packages dpkg installed."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 APT = Path("/etc/apt")
-DEBIANS_OWN_KEYRINGS = "debian-archive-"
+DEBIAN_KEYRINGS = "debian-archive-"
 ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<rest>.+)")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One archive: its address, one suite, its components, the keyring that must have signed it."""
+    """One archive: its address, suite and components, and the keyring that must have signed it."""
 
     uri: str
     suite: str
@@ -31,14 +31,14 @@ class Source:
 
 
 def parse_one_line(text: str) -> Iterator[Source]:
-    """Read the format of `sources.list`; see sources.list(5)."""
+    """Parse the format of `sources.list`; see sources.list(5)."""
     for line in text.splitlines():
-        if found := ONE_LINE.fullmatch(line.partition("#")[0].strip()):
-            pairs = (option.partition("=") for option in (found["options"] or "").split())
+        if match := ONE_LINE.fullmatch(line.partition("#")[0].strip()):
+            pairs = (option.partition("=") for option in (match["options"] or "").split())
             options = {key.lower(): value for key, _, value in pairs}
-            suite, *components = found["rest"].split()
+            suite, *components = match["rest"].split()
             yield Source(
-                uri=found["uri"],
+                uri=match["uri"],
                 suite=suite,
                 components=tuple(components),
                 signed_by=options.get("signed-by", ""),
@@ -46,9 +46,9 @@ def parse_one_line(text: str) -> Iterator[Source]:
 
 
 def parse_paragraphs(text: str) -> Iterator[dict[str, str]]:
-    """Read Debian's `Key: value` paragraphs; see deb822(5). Keys become lower case."""
-    kept = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
-    for paragraph in re.split(r"\n[ \t]*\n", kept):
+    """Parse Debian's `Key: value` paragraphs; see deb822(5). Keys become lower case."""
+    uncommented = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    for paragraph in re.split(r"\n[ \t]*\n", uncommented):
         unfolded = re.sub(r"\n[ \t]+", " ", paragraph)
         pairs = (line.partition(":") for line in unfolded.splitlines() if ":" in line)
         if fields := {key.strip().lower(): value.strip() for key, _, value in pairs}:
@@ -56,7 +56,7 @@ def parse_paragraphs(text: str) -> Iterator[dict[str, str]]:
 
 
 def parse_deb822(text: str) -> Iterator[Source]:
-    """Read the format of `*.sources`; see sources.list(5)."""
+    """Parse the format of `*.sources`; see sources.list(5)."""
     for fields in parse_paragraphs(text):
         if "deb" in fields.get("types", "").split() and fields.get("enabled", "yes") != "no":
             for uri in fields.get("uris", "").split():
@@ -70,7 +70,7 @@ def parse_deb822(text: str) -> Iterator[Source]:
 
 
 def machine_sources(apt: Path = APT) -> Iterator[Source]:
-    """Give every source that the host's apt uses."""
+    """Yield every source that the machine's apt uses."""
     for file in (apt / "sources.list", *sorted((apt / "sources.list.d").glob("*.list"))):
         if file.is_file():
             yield from parse_one_line(file.read_text(errors="replace"))
@@ -78,19 +78,21 @@ def machine_sources(apt: Path = APT) -> Iterator[Source]:
         yield from parse_deb822(file.read_text(errors="replace"))
 
 
-def _is_debians_own(source: Source) -> bool:
+def _is_from_debian(source: Source) -> bool:
     keyring = Path(source.signed_by).name
-    return "main" in source.components and (not keyring or keyring.startswith(DEBIANS_OWN_KEYRINGS))
+    return "main" in source.components and (not keyring or keyring.startswith(DEBIAN_KEYRINGS))
 
 
 def sources_of_suite(suite: str, sources: Iterable[Source]) -> tuple[Source, ...]:
     """Choose Debian's own sources of a release with its updates and security fixes.
 
-    Others' packages for that release are left out. Nothing is given where the release itself is
-    not among the sources: then this is no host of that release.
+    Third-party packages are left out. The result is empty when the release itself is not among
+    the sources: then the machine runs another release.
     """
-    wanted = {suite, f"{suite}-updates", f"{suite}-security"}
-    chosen = tuple(s for s in sources if s.suite in wanted and _is_debians_own(s))
+    suites = {suite, f"{suite}-updates", f"{suite}-security"}
+    chosen = tuple(
+        source for source in sources if source.suite in suites and _is_from_debian(source)
+    )
     return chosen if any(source.suite == suite for source in chosen) else ()
 
 

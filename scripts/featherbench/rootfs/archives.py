@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What images are made of: archives laid one over the other, and how many bytes they take."""
+"""The archives that images consist of, and how many bytes they take."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from featherbench.contracts.technology import RootArchive
     from featherbench.system.machine import Machine
 
 SOURCE_DATE_EPOCH = 1_672_531_200
-"""The time that every file of ours bears, so that the same content gives the same bytes."""
+"""The time of every file in an archive, so that the same content gives the same bytes."""
 
 GZIP_LEVEL = 6
 GZIP_WINDOW = 31
@@ -37,14 +38,14 @@ def _entry(name: str, *, mode: int) -> tarfile.TarInfo:
 
 
 def files_layer(files: Mapping[str, bytes]) -> bytes:
-    """Archive `files` (absolute path → content) and the folders above them, owned by root.
+    """Return an archive of `files` (absolute path → content) and their folders, owned by root.
 
-    The same files give the same bytes; no files give none.
+    The same files give the same bytes; without files the result is empty.
     """
     if not files:
         return b""
     contents = {path.strip("/"): content for path, content in files.items()}
-    folders = {str(above) for path in contents for above in PurePosixPath(path).parents} - {"."}
+    folders = {str(folder) for path in contents for folder in PurePosixPath(path).parents} - {"."}
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for folder in sorted(folders):
@@ -58,10 +59,10 @@ def files_layer(files: Mapping[str, bytes]) -> bytes:
     return archive.getvalue()
 
 
-def flattened(root_tar: Path, layer: bytes) -> Iterator[bytes]:
-    """Give the chunks of one archive: that of a root file system, and a layer over it.
+def merged_archive(root_tar: Path, layer: bytes) -> Iterator[bytes]:
+    """Yield the chunks of one archive: that of a root file system, then a layer.
 
-    Whoever unpacks it takes a path that is there twice from the layer.
+    When it is unpacked, the layer's files replace those of the same path.
     """
     with tarfile.open(root_tar) as archive:
         archive.getmembers()
@@ -74,9 +75,9 @@ def flattened(root_tar: Path, layer: bytes) -> Iterator[bytes]:
 
 
 def compressed_bytes(file: IO[bytes]) -> int:
-    """Count the bytes of a file once gzipped (level 6), as layers travel to and from registries.
+    """Count the bytes of a file after gzip (level 6), which registries transfer layers in.
 
-    zlib-ng needs a third of the time of zlib, for 2 to 3 % more bytes.
+    zlib-ng takes a third of zlib's time, for 2 to 3 % more bytes.
     """
     gzip = zlib_ng.compressobj(GZIP_LEVEL, wbits=GZIP_WINDOW)
     total = 0
@@ -85,34 +86,31 @@ def compressed_bytes(file: IO[bytes]) -> int:
     return total + len(gzip.flush())
 
 
-def image_compressed_bytes(root_tar: Path, root_compressed: int | None, layer: bytes) -> int:
-    """Count the gzipped bytes of an image's two layers; the root's are counted if not known."""
-    if root_compressed is None:
-        with root_tar.open("rb") as file:
-            root_compressed = compressed_bytes(file)
-    return root_compressed + (compressed_bytes(io.BytesIO(layer)) if layer else 0)
+def image_compressed_bytes(root: RootArchive, layer: bytes) -> int:
+    """Count the gzipped bytes of an image's two layers."""
+    return root.compressed_bytes + (compressed_bytes(io.BytesIO(layer)) if layer else 0)
 
 
 def folder_bytes(*folders: Path) -> tuple[int, int]:
-    """Count the bytes that folders allocate on the disk, and the sizes of their regular files.
+    """Return the bytes that folders allocate on disk, and the sizes of their regular files.
 
     A file with several names counts once.
     """
-    found = {}
+    inodes = {}
     for folder in folders:
         for path in (folder, *folder.rglob("*")):
             status = path.lstat()
             size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-            found[status.st_dev, status.st_ino] = (status.st_blocks * BLOCK_BYTES, size)
-    return sum(each[0] for each in found.values()), sum(each[1] for each in found.values())
+            inodes[status.st_dev, status.st_ino] = (status.st_blocks * BLOCK_BYTES, size)
+    return sum(blocks for blocks, _ in inodes.values()), sum(size for _, size in inodes.values())
 
 
-def bytes_on(machine: Machine, folders: Sequence[Path], *, apparent: bool = False) -> int:
-    """Count what folders of `node` allocate on its disk or, `apparent`, the sizes of what is there.
+def disk_usage(machine: Machine, folders: Sequence[Path], *, apparent: bool = False) -> int:
+    """Return what folders of `machine` allocate on its disk or, if `apparent`, their sizes.
 
     A file with several names counts once. Raises CommandError when a folder cannot be read.
     """
     argv = ["du", "--summarize", "--total", "--block-size=1"]
-    how = ["--apparent-size"] if apparent else []
-    counted = machine.run([*argv, *how, *map(str, folders)], timeout_s=COUNT_WITHIN_S)
-    return int(counted.stdout.split()[-2])
+    options = ["--apparent-size"] if apparent else []
+    done = machine.run([*argv, *options, *map(str, folders)], timeout_s=COUNT_WITHIN_S)
+    return int(done.stdout.split()[-2])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds the one Debian root file system that nginx and Redis come from on every platform."""
+"""Build the Debian root file system that nginx and Redis come from on every platform."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featherbench.contracts.technology import RootArchive
 from featherbench.errors import CommandError, ImageError
 from featherbench.files import file_digest
 from featherbench.paths import resource
@@ -21,10 +22,11 @@ from featherbench.services import launcher as services
 from featherbench.system import subprocesses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from featherbench.records.job_specs import RootFilesystemSpec
     from featherbench.rootfs.apt_sources import Source
+    from featherbench.rootfs.mmdebstrap import Customization
 
 COMPILE_WITHIN_S = 60.0
 DPKG_STATUS = "./var/lib/dpkg/status"
@@ -33,14 +35,13 @@ RECORDED = (
     *("systemd", "iproute2", "linux-image*", "initramfs-tools", "udev"),
     *("docker.io", "containerd", "runc", "lxd", "lxcfs", "liblxc1", "openssh-server"),
 )
-
-
-FORGET_MACHINE = 'rm -f "$1"/etc/hostname "$1"/etc/resolv.conf'
-"""The machine's own, which mmdebstrap lends the packages while they are installed."""
+"""Patterns of the packages whose versions are recorded."""
+REMOVE_MACHINE_FILES = 'rm -f "$1"/etc/hostname "$1"/etc/resolv.conf'
+"""mmdebstrap copies them from the building machine while packages are installed."""
 
 
 class RootFilesystem(Record):
-    """A built root file system. `digest` is the SHA-256 of its archive."""
+    """The record of a root file system that was built; `digest` is the SHA-256 of its archive."""
 
     digest: str
     suite: str
@@ -51,28 +52,28 @@ class RootFilesystem(Record):
     build_log: str
 
 
-def mmdebstrap_command(
-    spec: RootFilesystemSpec,
-    *,
-    tar: Path,
-    sources: Path | None,
-    keyrings: Path,
-    added: Sequence[Path],
-) -> list[str]:
-    """Give the command that builds `tar`; `added` are programs for /usr/local/bin."""
-    copy_in = shlex.join(["copy-in", *map(str, added), str(Path(services.LAUNCHER).parent)])
-    return mmdebstrap.command(
-        spec.suite,
-        tar=tar,
-        sources=sources,
-        keyrings=keyrings,
-        options=["--variant=minbase", f"--include={','.join(sorted(spec.packages))}"],
-        hooks=[copy_in, FORGET_MACHINE],
+def root_archive(record: Path) -> RootArchive:
+    """Return the archive whose record is the file `record`; the archive lies beside it."""
+    built = RootFilesystem.read(record)
+    return RootArchive(
+        tar=record.with_suffix(".tar"),
+        digest=built.digest,
+        versions=built.versions,
+        compressed_bytes=built.compressed_bytes,
     )
 
 
-def _compile_probe(into: Path) -> Path:
-    probe = into / Path(services.PROBE).name
+def customization(packages: Mapping[str, str], *, programs: Sequence[Path]) -> Customization:
+    """Return what mmdebstrap installs: `packages`, and `programs` for /usr/local/bin."""
+    copy_in = shlex.join(["copy-in", *map(str, programs), str(Path(services.LAUNCHER).parent)])
+    return mmdebstrap.Customization(
+        options=("--variant=minbase", f"--include={','.join(sorted(packages))}"),
+        hooks=(copy_in, REMOVE_MACHINE_FILES),
+    )
+
+
+def _compile_probe(folder: Path) -> Path:
+    probe = folder / Path(services.PROBE).name
     source = resource("probe") / "probe.c"
     try:
         subprocesses.run(
@@ -87,86 +88,103 @@ def _compile_probe(into: Path) -> Path:
     return probe
 
 
-def _launcher(into: Path) -> Path:
-    launcher = into / Path(services.LAUNCHER).name
+def _copy_launcher(folder: Path) -> Path:
+    launcher = folder / Path(services.LAUNCHER).name
     shutil.copyfile(resource("rootfs/base") / launcher.name, launcher)
     launcher.chmod(0o755)
     return launcher
 
 
-def check_versions(wanted: Mapping[str, str], found: Mapping[str, str]) -> None:
-    """Compare the versions found with the patterns wanted, such as `1.22.1*`.
+def check_versions(pinned: Mapping[str, str], installed: Mapping[str, str]) -> None:
+    """Compare installed versions with the pinned patterns, such as `1.22.1*`.
 
-    Raises ImageError, saying what was found, when one does not match.
+    Raises ImageError, with the installed versions, when one does not match.
     """
     wrong = {
-        package: found.get(package, "none")
-        for package, pattern in wanted.items()
-        if not fnmatchcase(found.get(package, ""), pattern)
+        package: installed.get(package, "none")
+        for package, pattern in pinned.items()
+        if not fnmatchcase(installed.get(package, ""), pattern)
     }
     if wrong:
-        listed = "; ".join(f"{p} {v}, wanted {wanted[p]}" for p, v in sorted(wrong.items()))
+        listed = "; ".join(f"{p} {v}, pinned: {pinned[p]}" for p, v in sorted(wrong.items()))
         raise ImageError(
-            f"the package mirror gave other versions than the pinned ones: {listed}",
-            remedy="set root_filesystem.packages to the versions found, or use a mirror or suite"
-            " that has the pinned ones",
+            f"the package mirror has other versions than the pinned ones: {listed}",
+            remedy="set root_filesystem.packages to the mirror's versions, or use a mirror or"
+            " suite that has the pinned ones",
         )
 
 
 def read_versions(tar: Path) -> Mapping[str, str]:
-    """Give the versions of all packages in the archive of a root file system."""
+    """Return the versions of all packages in the archive of a root file system."""
     with tarfile.open(tar) as archive:
         status = archive.extractfile(DPKG_STATUS)
         assert status is not None, "Debian keeps the status of its packages in a regular file"
         return installed_versions(status.read().decode())
 
 
-def _recorded(versions: Mapping[str, str]) -> dict[str, str]:
-    return {
-        package: version
-        for package, version in sorted(versions.items())
-        if any(fnmatchcase(package, pattern) for pattern in RECORDED)
-    }
-
-
-def _compressed_bytes_of(tar: Path) -> int:
-    with tar.open("rb") as file:
-        return compressed_bytes(file)
-
-
-def described(made: Path, *, suite: str, sources: Sequence[Source], log: Path) -> RootFilesystem:
-    """Record what the archive `made` is."""
+def _record(archive: Path, *, suite: str, sources: Sequence[Source], log: Path) -> RootFilesystem:
+    with archive.open("rb") as file:
+        compressed = compressed_bytes(file)
     return RootFilesystem(
-        digest=file_digest(made),
+        digest=file_digest(archive),
         suite=suite,
-        versions=_recorded(read_versions(made)),
-        size_bytes=made.stat().st_size,
-        compressed_bytes=_compressed_bytes_of(made),
+        versions={
+            package: version
+            for package, version in sorted(read_versions(archive).items())
+            if any(fnmatchcase(package, pattern) for pattern in RECORDED)
+        },
+        size_bytes=archive.stat().st_size,
+        compressed_bytes=compressed,
         sources=tuple(map(str, sources)),
         build_log=str(log),
     )
 
 
-def build_root_filesystem(spec: RootFilesystemSpec, *, tar: Path, log: Path) -> RootFilesystem:
-    """Build the archive `tar`, whole or not at all; what mmdebstrap says goes to `log`.
+def build_archive(
+    suite: str,
+    *,
+    what: str,
+    tar: Path,
+    log: Path,
+    customize: Callable[[Path], Customization],
+    check: Callable[[Path], None],
+) -> RootFilesystem:
+    """Build the archive `tar` with mmdebstrap, completely or not at all; output goes to `log`.
 
-    The same packages give the same bytes. On a Debian host of that suite they come from where the
-    host's own apt gets them. Raises ImageError when it cannot be built, or when a package has
-    another version than the pinned one.
+    `customize` gets a temporary folder for files that hooks read. `check` gets the finished archive
+    and raises ImageError when it must not be used. On a Debian machine of that suite, packages come
+    from the sources of the machine's own apt. The same packages give the same bytes. Raises
+    ImageError when the build fails.
     """
-    sources = sources_of_suite(spec.suite, machine_sources())
-    with mmdebstrap.workshop(tar) as workshop:
-        made = workshop / "root.tar"
-        command = mmdebstrap_command(
-            spec,
-            tar=made,
-            sources=mmdebstrap.source_list(spec.suite, sources, workshop),
-            keyrings=mmdebstrap.collected_keyrings(workshop),
-            added=[_compile_probe(workshop), _launcher(workshop)],
+    sources = sources_of_suite(suite, machine_sources())
+    with mmdebstrap.temporary_folder(tar) as folder:
+        archive = folder / "root.tar"
+        command = mmdebstrap.command(
+            suite,
+            tar=archive,
+            sources=mmdebstrap.source_list(suite, sources, folder),
+            keyrings=mmdebstrap.collected_keyrings(folder),
+            customization=customize(folder),
         )
-        what = f"the root file system ({spec.suite})"
-        mmdebstrap.build(command, what=what, log=log, temporary=workshop)
-        check_versions(spec.packages, read_versions(made))
-        built = described(made, suite=spec.suite, sources=sources, log=log)
-        made.replace(tar)
-    return built
+        mmdebstrap.build(command, what=what, log=log, temporary=folder)
+        check(archive)
+        record = _record(archive, suite=suite, sources=sources, log=log)
+        archive.replace(tar)
+    return record
+
+
+def build_root_filesystem(spec: RootFilesystemSpec, *, tar: Path, log: Path) -> RootFilesystem:
+    """Build the archive `tar` of the base; see `build_archive`.
+
+    Raises ImageError also when a package has another version than the pinned one.
+    """
+    return build_archive(
+        spec.suite,
+        what=f"the root file system ({spec.suite})",
+        tar=tar,
+        log=log,
+        customize=lambda folder: customization(
+            spec.packages, programs=[_compile_probe(folder), _copy_launcher(folder)]
+        ),
+        check=lambda archive: check_versions(spec.packages, read_versions(archive)),
+    )

@@ -85,7 +85,7 @@ def _make_tree(request: BuildRequest, layer: bytes) -> Path:
     tree.mkdir()
     archive.write_bytes(layer)
     try:
-        _extract(request.roots[BASE].tar, tree)
+        _extract(request.root_filesystems[BASE].tar, tree)
         if layer:
             _extract(archive, tree)
     except CommandError as failure:
@@ -170,7 +170,7 @@ class Technology:
 
     def build_image(self, request: BuildRequest) -> Image:
         """Unpack a tree for the app."""
-        root, layer = request.roots[BASE], files_layer(request.files)
+        root, layer = request.root_filesystems[BASE], files_layer(request.files)
         tree = _make_tree(request, layer)
         allocated, apparent = folder_bytes(tree)
         return Image(
@@ -181,7 +181,7 @@ class Technology:
             size=ImageSize(
                 allocated_bytes=allocated,
                 apparent_bytes=apparent,
-                compressed_bytes=image_compressed_bytes(root.tar, root.compressed_bytes, layer),
+                compressed_bytes=image_compressed_bytes(root, layer),
                 counted=COUNTED,
             ),
             versions=dict(root.versions),

@@ -150,7 +150,7 @@ class Nested:
 
     def build_image(self, request: BuildRequest) -> Image:
         """Make a guest's disk, and have the technology make its image with the engine there."""
-        parts, made_of = disk.build(request.roots[root_for(self.name)], {}, request.into)
+        parts, made_of = disk.build(request.root_filesystems[root_for(self.name)], {}, request.into)
         inner = self._image_inside(request, parts)
         return Image(
             technology=self.name,

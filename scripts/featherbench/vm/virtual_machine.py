@@ -82,7 +82,7 @@ class WholeSystem:
 
     def build_image(self, request: BuildRequest) -> Image:
         """Make a disk of the root file system and the app's files."""
-        root = request.roots[ROOT]
+        root = request.root_filesystems[ROOT]
         parts, digest = disk.build(root, request.files, request.into)
         return Image(
             technology=NAME,

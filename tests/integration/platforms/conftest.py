@@ -93,7 +93,7 @@ def images(request, built_root, forget_images, tmp_path_factory):
             BuildRequest(
                 service=service,
                 into=tmp_path_factory.mktemp(service),
-                roots=built_root.roots_of(technology),
+                root_filesystems=built_root.root_filesystems_of(technology),
                 files=workload.files(workload.Settings()),
                 state=tmp_path_factory.mktemp("state"),
             )

@@ -186,7 +186,7 @@ def test_a_rebuilt_image_replaces_the_one_before(platform, built_root, tmp_path)
             BuildRequest(
                 service="http",
                 into=tmp_path,
-                roots=built_root.roots_of(platform.technology),
+                root_filesystems=built_root.root_filesystems_of(platform.technology),
                 files={"/payload": payload},
                 state=tmp_path / "state",
             )

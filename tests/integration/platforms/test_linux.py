@@ -143,7 +143,7 @@ def test_the_disk_being_full_is_told(platform, built_root, tmp_path):
                 BuildRequest(
                     service="http",
                     into=small,
-                    roots=built_root.roots_of(platform.technology),
+                    root_filesystems=built_root.root_filesystems_of(platform.technology),
                     files={},
                     state=tmp_path / "state",
                 )

@@ -204,7 +204,7 @@ def test_a_rebuilt_image_replaces_the_one_before(platform, built_root, forget_im
             BuildRequest(
                 service="http",
                 into=tmp_path,
-                roots=built_root.roots_of(platform.technology),
+                root_filesystems=built_root.root_filesystems_of(platform.technology),
                 files={"/payload": payload},
                 state=platform.placement.state,
             )

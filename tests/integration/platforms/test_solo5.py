@@ -54,7 +54,7 @@ class Tenders:
         request = BuildRequest(
             service="startup",
             into=self.folder,
-            roots={},
+            root_filesystems={},
             files={},
             state=self.placement.state,
             build_inputs=self.technology.build_inputs("startup", settings),

@@ -92,7 +92,7 @@ class Guests:
         request = BuildRequest(
             service="startup",
             into=into,
-            roots={},
+            root_filesystems={},
             files={},
             state=self.placement.state,
             build_inputs=build_inputs,

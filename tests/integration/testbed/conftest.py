@@ -148,7 +148,7 @@ def fake_image(folder):
         BuildRequest(
             service="http",
             into=folder / "image",
-            roots={},
+            root_filesystems={},
             files={},
             state=folder / "state",
         )

@@ -74,7 +74,7 @@ def image(built_root, tmp_path_factory):
         BuildRequest(
             service="http",
             into=tmp_path_factory.mktemp("http"),
-            roots=built_root.roots_of(technology),
+            root_filesystems=built_root.root_filesystems_of(technology),
             files=workload.files(workload.Settings()),
             state=tmp_path_factory.mktemp("state"),
         )

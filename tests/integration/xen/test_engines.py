@@ -39,7 +39,7 @@ def start_request(technology, built_root, placement, tmp_path):
         BuildRequest(
             service="http",
             into=tmp_path,
-            roots=built_root.roots_of(technology),
+            root_filesystems=built_root.root_filesystems_of(technology),
             files=workload.files(workload.Settings()),
             state=placement.state,
         )

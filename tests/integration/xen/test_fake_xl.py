@@ -50,7 +50,7 @@ class Domains:
             BuildRequest(
                 service="startup",
                 into=self.folder,
-                roots={},
+                root_filesystems={},
                 files={},
                 state=self.placement.state,
                 build_inputs=self.technology.build_inputs("startup", settings),

@@ -47,7 +47,7 @@ class Floor:
             BuildRequest(
                 service="startup",
                 into=into,
-                roots={},
+                root_filesystems={},
                 files={},
                 state=self.placement.state,
                 build_inputs=build_inputs,

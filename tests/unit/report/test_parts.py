@@ -175,11 +175,13 @@ def test_a_root_file_system_that_failed_keeps_everybody_waiting(make):
 def test_a_root_file_system_that_failed_keeps_those_waiting_that_are_made_from_it(make):
     plan = make.plan(platforms=("lxd-native", "linux-native"), levels=(1,), deployments=1)
     platforms = [
-        one.model_copy(update={"root_variants": ("system",) if one.technology == "lxd" else ()})
+        one.model_copy(
+            update={"derived_root_filesystems": ("system",) if one.technology == "lxd" else ()}
+        )
         for one in plan.platforms
     ]
     plan = plan.model_copy(update={"platforms": tuple(platforms)})
-    found = outcomes(plan, [], [make.failure("root_variant/system")])
+    found = outcomes(plan, [], [make.failure("derived_root_filesystem/system")])
     waiting = {one.platform for one in found if one.failure}
     assert waiting == {"lxd-native"}
 

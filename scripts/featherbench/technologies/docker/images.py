@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from featherbench.errors import CommandError
 from featherbench.files import canonical_json, digest
 from featherbench.ownership import LABEL
-from featherbench.rootfs.archives import SOURCE_DATE_EPOCH, bytes_on, files_layer
+from featherbench.rootfs.archives import SOURCE_DATE_EPOCH, disk_usage, files_layer
 from featherbench.services import launcher
 
 if TYPE_CHECKING:
@@ -158,5 +158,5 @@ def allocated_bytes(described: Mapping[str, Any], machine: Machine) -> tuple[int
     """
     if folders := layer_folders(described):
         with contextlib.suppress(CommandError):
-            return bytes_on(machine, folders), "the blocks of its overlay2 layers"
+            return disk_usage(machine, folders), "the blocks of its overlay2 layers"
     return described["Size"], "the engine's own size, since its layers are not at hand"

@@ -78,9 +78,7 @@ def _size(
     return ImageSize(
         allocated_bytes=allocated,
         apparent_bytes=described["Size"],
-        compressed_bytes=image_compressed_bytes(
-            contents.root_tar, request.roots[BASE].compressed_bytes, contents.layer
-        ),
+        compressed_bytes=image_compressed_bytes(request.root_filesystems[BASE], contents.layer),
         counted=f"allocated: {how}; apparent: the engine's sum of the sizes of its files;"
         f" compressed: gzip of its layers. {SHARED}",
     )
@@ -139,7 +137,7 @@ class Technology:
 
     def build_image(self, request: BuildRequest) -> Image:
         """Load an image of the root file system and, over it, the app's files."""
-        root = request.roots[BASE]
+        root = request.root_filesystems[BASE]
         contents = images.Contents(
             service=request.service, root_tar=root.tar, root_digest=root.digest, files=request.files
         )

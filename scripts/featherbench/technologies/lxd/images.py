@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from featherbench.files import canonical_json, digest
 from featherbench.ownership import LABEL
 from featherbench.paths import resource
-from featherbench.rootfs.archives import SOURCE_DATE_EPOCH, bytes_on, files_layer, flattened
+from featherbench.rootfs.archives import SOURCE_DATE_EPOCH, disk_usage, files_layer, merged_archive
 from featherbench.technologies.lxd import owned_resources, storage
 from featherbench.technologies.lxd.container_ops import remove
 from featherbench.technologies.lxd.container_spec import DIR
@@ -88,7 +88,7 @@ def write_files(contents: Contents, file: Path) -> str:
     """Write the archive of the image's files, and give the fingerprint that LXD will find."""
     fingerprint = hashlib.sha256(contents.metadata)
     with file.open("wb") as archive:
-        for chunk in flattened(contents.root_tar, contents.layer):
+        for chunk in merged_archive(contents.root_tar, contents.layer):
             fingerprint.update(chunk)
             archive.write(chunk)
     return fingerprint.hexdigest()
@@ -128,6 +128,6 @@ def unpacked_bytes(
     name = storage.unpack(client, DIR, fingerprint, state=state)
     try:
         folder = storage.folder_of(name, machine)
-        return bytes_on(machine, [folder]), bytes_on(machine, [folder], apparent=True)
+        return disk_usage(machine, [folder]), disk_usage(machine, [folder], apparent=True)
     finally:
         remove(client, name)

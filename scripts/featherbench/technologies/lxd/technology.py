@@ -141,7 +141,7 @@ class Technology:
 
     def build_image(self, request: BuildRequest) -> Image:
         """Load an image of the root file system and, over it, the app's files and its unit."""
-        root = request.roots[ROOT]
+        root = request.root_filesystems[ROOT]
         contents = images.Contents(service=request.service, root_tar=root.tar, files=request.files)
         doing, state = f"loading the {request.service} image", str(request.state)
         with translate_errors(doing, machine=request.machine, error=ImageError) as client:
@@ -157,9 +157,7 @@ class Technology:
             size=ImageSize(
                 allocated_bytes=allocated,
                 apparent_bytes=apparent,
-                compressed_bytes=image_compressed_bytes(
-                    root.tar, root.compressed_bytes, contents.layer
-                ),
+                compressed_bytes=image_compressed_bytes(root, contents.layer),
                 counted=COUNTED,
             ),
             versions=dict(root.versions),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The root file system as it is built from real packages."""
+"""The base root file system, built from real packages."""
 
 import tarfile
 
@@ -24,12 +24,14 @@ def test_it_has_the_servers_the_probe_and_the_launcher(entries):
     assert "/usr/bin/redis-server" in entries
 
 
-def test_its_scratch_folder_is_everybodys(entries):
+def test_everybody_may_write_to_its_scratch_folder(entries):
     assert entries["/run/featherbench"].mode == 0o1777
 
 
-def test_nothing_in_it_tells_when_or_from_where_it_was_built(entries):
-    assert not {"/etc/hostname", "/etc/resolv.conf"} & entries.keys(), "the machine's own"
+def test_it_contains_no_trace_of_when_or_from_where_it_was_built(entries):
+    assert not {"/etc/hostname", "/etc/resolv.conf"} & entries.keys(), (
+        "those of the building machine"
+    )
     sources = [path for path in entries if path.startswith("/etc/apt/sources.list.d/")]
     lists = [
         path
@@ -42,7 +44,7 @@ def test_nothing_in_it_tells_when_or_from_where_it_was_built(entries):
     assert max(entry.mtime for entry in entries.values()) == 1_672_531_200
 
 
-def test_the_record_names_the_servers_versions(built_root):
+def test_the_record_contains_the_servers_versions(built_root):
     versions = built_root.record.versions
     assert versions["nginx-light"].startswith("1.22.1")
     assert versions["redis-server"].startswith("5:7.0.15")

@@ -65,30 +65,30 @@ def test_sources_are_written_as_mmdebstrap_reads_them():
     assert list(parse_one_line(str(source("bookworm")))) == [source("bookworm")]
 
 
-def test_all_files_of_the_host_are_read(tmp_path):
+def test_all_files_of_the_machine_are_read(tmp_path):
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / "sources.list").write_text("deb http://a.test/debian bookworm main\n")
     (tmp_path / "sources.list.d/b.list").write_text("deb http://b.test/debian bookworm main\n")
     (tmp_path / "sources.list.d/c.sources").write_text(DEB822)
-    found = {each.uri for each in machine_sources(tmp_path)}
-    assert found == {"http://a.test/debian", "http://b.test/debian", "http://mirror.test/debian"}
+    uris = {source.uri for source in machine_sources(tmp_path)}
+    assert uris == {"http://a.test/debian", "http://b.test/debian", "http://mirror.test/debian"}
 
 
-def test_a_host_without_sources_gives_none(tmp_path):
+def test_a_machine_without_sources_has_none(tmp_path):
     assert list(machine_sources(tmp_path)) == []
 
 
 def test_only_debians_own_sources_of_the_release_are_chosen():
-    ours = [source("bookworm"), source("bookworm-updates"), source("bookworm-security")]
+    debian = [source("bookworm"), source("bookworm-updates"), source("bookworm-security")]
     others = [
         source("bookworm", uri="http://others.test", signed_by="/usr/share/keyrings/others.gpg"),
         source("bookworm", uri="http://docker.test", components=("stable",)),
         source("trixie"),
     ]
-    assert list(sources_of_suite("bookworm", ours + others)) == ours
+    assert list(sources_of_suite("bookworm", debian + others)) == debian
 
 
-def test_a_host_of_another_release_gives_none():
+def test_a_machine_of_another_release_has_none():
     assert sources_of_suite("bookworm", [source("trixie"), source("bookworm-updates")]) == ()
 
 
