@@ -79,36 +79,35 @@ def _layer_rows() -> Iterator[str]:
             yield f"| {len(layers()) - number} | {link} | {subject(path)} | {imported} |"
 
 
+ARCHITECTURE = """# Architecture
+
+Made by `make docs` from the packages' docstrings and imports. A test fails when this page is stale.
+
+## Layers
+
+The package is `scripts/featherbench`. A module imports only from layers below its own: `make check`
+enforces this, and a new folder needs a layer in `pyproject.toml`. No folders import each other in a
+circle, not even for types.
+
+| layer | folder or module | what it is | imports |
+|---|---|---|---|
+{layers}
+
+Beside the package: `scripts/*.py` (one thin script for each rule), `workflow/rules/*.smk` (the
+rules), `resources/` (what images and reports are made from), `tests/` (folders as in the package).
+
+## From the configuration to the report
+
+The way of one number, the throughput of `http` on one platform:
+
+{steps}
+"""
+
+
 def architecture() -> str:
     """Return ARCHITECTURE.md."""
-    steps = [f"{n}. [{path}]({path}): {subject(path)}" for n, path in enumerate(WAY, 1)]
-    return "\n".join(
-        [
-            "# Architecture",
-            "",
-            "Made by `make docs` from the packages' docstrings and imports; a test fails when it is stale.",
-            "The words are explained in [config/README.md](config/README.md) and [CONTRIBUTING.md](CONTRIBUTING.md).",
-            "",
-            "## Layers",
-            "",
-            "The package is `scripts/featherbench`. A module imports only from layers below its own; `make check`",
-            "enforces this, and a new folder needs a layer in `pyproject.toml`. No folders import each other in a circle.",
-            "",
-            "| layer | folder or module | what it is | imports |",
-            "|---|---|---|---|",
-            *_layer_rows(),
-            "",
-            "Beside the package: `scripts/*.py` (one thin script for each rule), `workflow/rules/*.smk` (the rules),",
-            "`resources/` (files that images and reports are made from), `tests/` (folders mirror the package).",
-            "",
-            "## From the configuration to the report",
-            "",
-            "The way of one number, the throughput of `http` on one platform:",
-            "",
-            *steps,
-            "",
-        ]
-    )
+    steps = (f"{n}. [{path}]({path}): {subject(path)}" for n, path in enumerate(WAY, 1))
+    return ARCHITECTURE.format(layers="\n".join(_layer_rows()), steps="\n".join(steps))
 
 
 def schema() -> str:
