@@ -12,7 +12,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from featherbench.contracts.technology import OwnImages
 from featherbench.errors import ConfigError
 from featherbench.paths import PACKAGE
 
@@ -100,12 +99,16 @@ def _contract_file(kind: str) -> Path:
 
 
 @cache
-def _required_names(kind: str) -> frozenset[str]:
-    """Return the names that the contract of a kind requires a driver to have."""
+def _contract(kind: str) -> type:
     module = importlib.import_module(f"{PACKAGE.name}.contracts.{CONTRACTS[kind]}")
-    contract = getattr(module, _class_name(kind))
+    contract: type = getattr(module, _class_name(kind))
+    return contract
+
+
+def _attributes(contract: type) -> set[str]:
+    """Return the names that a contract requires a driver to have."""
     names = {*vars(contract), *contract.__annotations__}
-    return frozenset(name for name in names if not name.startswith("_"))
+    return {name for name in names if not name.startswith("_")}
 
 
 @cache
@@ -115,8 +118,15 @@ def _driver_class(kind: str, file: Path) -> type:
     remedy = f"see {_contract_file(kind)}"
     if not isinstance(driver, type):
         raise ConfigError(f"{file} has no class {name}", remedy=remedy)
-    abstract: frozenset[str] = getattr(driver, "__abstractmethods__", frozenset())
-    missing = abstract.union(n for n in _required_names(kind) if not hasattr(driver, n))
+    contract = _contract(kind)
+    if not getattr(contract, "_is_protocol", False) and not issubclass(driver, contract):
+        raise ConfigError(
+            f"{name} in {file} does not derive from {contract.__module__}.{name}", remedy=remedy
+        )
+    missing = {
+        *getattr(driver, "__abstractmethods__", ()),
+        *(n for n in _attributes(contract) if not hasattr(driver, n)),
+    }
     if missing:
         raise ConfigError(f"{name} in {file} lacks {', '.join(sorted(missing))}", remedy=remedy)
     return driver
@@ -176,7 +186,7 @@ def image_owner(
 
     Images that the user brings belong to one platform, since its settings say where they are.
     """
-    if isinstance(load("technologies", technology_name, plugins), OwnImages):
+    if load("technologies", technology_name, plugins).user_images:
         return f"{technology_name}-{hypervisor_name}"
     family = load("hypervisors", hypervisor_name, plugins).image_family
     return f"{technology_name}-{family}" if family else technology_name

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, OwnImages, Placement, StartRequest
+from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
 from featherbench.errors import DeadlineError
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
@@ -44,7 +44,7 @@ class Subject:
     tuning: Tuning
     """As this machine is: what runs in its network namespace cannot have it otherwise."""
 
-    def request(self, service, command=None, port=None, network=None):
+    def request(self, service, command=None, port=None, network=None, probe=None):
         given = command or launcher.serve_command(service)
         instance_id = f"test{uuid.uuid4().hex[:8]}"
         return StartRequest(
@@ -58,6 +58,7 @@ class Subject:
             tuning=self.tuning,
             placement=self.placement,
             log=self.folder / "logs" / f"{instance_id}.log",
+            probe=probe,
         )
 
     def start(self, *given, **named):
@@ -140,7 +141,7 @@ def technology(technology_name):
 @pytest.fixture(scope="session")
 def runnable(technology):
     """Skip where this host cannot run the driver, and where its images are the user's."""
-    if isinstance(technology, OwnImages):
+    if technology.user_images:
         pytest.skip("its images are the user's: tests/integration/platforms/test_unikernels.py")
     if missing_requirements := technology.missing_requirements():
         pytest.skip(f"{missing_requirements[0].what} ({missing_requirements[0].remedy})")

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from featherbench.contracts import technology as contract
 from featherbench.contracts.settings import DriverSettings
-from featherbench.contracts.technology import BASE
+from featherbench.contracts.technology import BASE, Probe
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.records.cell import Usage
 from featherbench.records.image import Image
@@ -228,8 +228,8 @@ def test_the_startup_probe_sends_its_nonce_and_lives_on(subject):
         receiver.bind((subject.placement.address, 0))
         receiver.settimeout(20)
         port = receiver.getsockname()[1]
-        command = launcher.probe_command(subject.placement.address, port, "a-nonce")
-        instance = subject.start("startup", command)
+        probe = Probe(address=subject.placement.address, port=port, nonce="a-nonce")
+        instance = subject.start("startup", launcher.probe_command(probe), probe=probe)
         assert receiver.recv(100) == b"a-nonce"
     assert subject.technology.is_running(instance)
     subject.technology.stop(instance)

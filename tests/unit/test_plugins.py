@@ -19,7 +19,12 @@ def folder(tmp_path):
         ("import nothing_of_that_name", "ModuleNotFoundError"),
         ("def (", "SyntaxError"),
         ("A = 1", "has no class Technology"),
-        ("class Technology: networks = ()", "lacks .*fixed_memory.*start"),
+        ("class Technology: networks = ()", "does not derive from .*contracts.technology"),
+        (
+            "from featherbench.contracts import technology\n"
+            "class Technology(technology.Technology): pass",
+            "lacks build_image, .*start",
+        ),
     ],
 )
 def test_a_plugin_that_cannot_be_loaded_is_named(folder, content, said):

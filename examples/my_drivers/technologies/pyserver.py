@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.clock import now_utc
+from featherbench.contracts import technology
 from featherbench.contracts.settings import DriverSettings
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.files import digest, write_atomic
@@ -105,7 +106,7 @@ class Settings(DriverSettings):
     """It has no keys of its own."""
 
 
-class Technology:
+class Technology(technology.Technology[Settings]):
     """See `contracts/technology.py` of featherbench."""
 
     Settings = Settings

@@ -22,7 +22,6 @@ from featherbench.unikernels.settings import Service
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
-    from featherbench.contracts.technology import Technology
     from featherbench.contracts.unikernel_runner import UnikernelRunner
 
 GOOD, NOT_GOOD = 0, 1
@@ -65,11 +64,9 @@ def _runner(arguments: Namespace) -> UnikernelRunner:
     given = load_config(arguments.config).hypervisors if arguments.config else {}
     hypervisor = registry.load("hypervisors", arguments.hypervisor)
     settings = hypervisor.Settings.model_validate(given.get(arguments.hypervisor, {}))
-    technology = cast("Technology", unikernel_check.Checked())
-    return cast(
-        "unikernel_check.Checked",
-        hypervisor.platform(unikernel_check.Checked.name, technology, settings),
-    ).runner
+    name = unikernel_check.Checked.name
+    technology = hypervisor.platform(name, unikernel_check.Checked(), settings)
+    return cast("unikernel_check.Checked", technology).runner
 
 
 def _say(line: str) -> None:

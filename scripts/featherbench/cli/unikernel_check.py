@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
+from featherbench.contracts.technology import BuildRequest, Placement, Probe, StartRequest
 from featherbench.errors import DeadlineError, FeatherbenchError
 from featherbench.measuring.first_packet import listening, watching
 from featherbench.records.tuning import Tuning
@@ -47,7 +47,7 @@ class Checked(Unikernel):
     """Whatever is checked: its description alone says what it is."""
 
     name: ClassVar[str] = "checked"
-    runs_natively: ClassVar[bool] = True
+    runs_natively = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,14 +114,16 @@ def _built(check: Check) -> Image:
 
 def _request(check: Check, image: Image, udp_port: int, nonce: str) -> StartRequest:
     is_probe = check.service == "startup"
+    probe = Probe(address=check.callback_address, port=udp_port, nonce=nonce)
     return StartRequest(
         instance_id=f"check{uuid.uuid4().hex[:8]}",
         service=check.service,
         image=image,
-        command=launcher.probe_command(check.callback_address, udp_port, nonce)
+        command=launcher.probe_command(probe)
         if is_probe
         else launcher.serve_command(check.service),
         port=None if is_probe else launcher.PORTS[check.service],
+        probe=probe if is_probe else None,
         network=check.technology.networks[0],
         settings=check.settings,
         tuning=NO_TUNING,

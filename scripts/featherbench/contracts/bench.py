@@ -7,7 +7,7 @@ import uuid
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from featherbench.contracts.technology import OwnImages, Placement, StartRequest
+from featherbench.contracts.technology import StartRequest
 from featherbench.errors import InstanceDiedError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from featherbench.contracts.load_generator import LoadGenerator
     from featherbench.contracts.settings import DriverSettings
-    from featherbench.contracts.technology import Technology
+    from featherbench.contracts.technology import Placement, Probe, Technology
     from featherbench.records.cell import Coordinates
     from featherbench.records.image import Image
     from featherbench.records.instance import Instance
@@ -69,6 +69,7 @@ class Bench:
         command: Sequence[str],
         port: int | None,
         *,
+        probe: Probe | None = None,
         memory_mib: int | None = None,
     ) -> StartRequest:
         """Prepare the start of an instance; nothing is started yet."""
@@ -84,6 +85,7 @@ class Bench:
             tuning=self.tuning,
             placement=self.placement,
             log=self.logs / f"{instance_id}.log",
+            probe=probe,
             memory_mib=memory_mib,
         )
 
@@ -106,10 +108,5 @@ class Bench:
             )
 
     def apply_runtime_settings(self) -> Mapping[str, str]:
-        """Set what can be set in the instance only while it serves; give what it then is."""
-        technology = self.technology
-        return (
-            technology.apply_runtime_settings(self.under_test)
-            if isinstance(technology, OwnImages)
-            else {}
-        )
+        """Set what can be set in the instance only while it serves; return the values then."""
+        return self.technology.apply_runtime_settings(self.under_test)

@@ -1,57 +1,55 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a host must be able to do: have technologies run on it.
+"""What a hypervisor driver must implement: run technologies in, or as, virtual machines.
 
-One file a host; its class is always called `Host`. Heavy libraries are imported inside the methods
-that need them, as in drivers of technologies.
+One file per hypervisor. Its class is always called `Hypervisor` and derives from `Hypervisor`
+below. Import heavy libraries inside the methods that need them, as in drivers of technologies.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Generic
+
+from featherbench.contracts.settings import DriverSettings, SettingsT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from featherbench.contracts.settings import DriverSettings
     from featherbench.contracts.technology import Technology
     from featherbench.ownership import Leftover
 
 
-class Hypervisor(Protocol):
-    """The contract. Drivers are stateless: every method gets all that it needs."""
+class Hypervisor(ABC, Generic[SettingsT]):
+    """What technologies run on. Drivers are stateless: every method gets all that it needs."""
 
-    virtualized: ClassVar[bool]
-    """Whether its platforms belong into the figures of virtualized ones."""
-    emulated: ClassVar[bool]
-    """Whether it runs code in software that stands in for a processor: its figures are no measure
-    of virtualization, and stand in no table or figure beside those of one."""
-    image_family: ClassVar[str]
-    """Hosts of one family share their images; empty where they are the technology's own."""
+    Settings: type[DriverSettings] = DriverSettings
+    """The keys that a user may set below `hypervisors`. All of them have defaults."""
+    virtualized: bool = True
+    """Whether its platforms belong to the figures of virtualized ones."""
+    emulated: bool = False
+    """Whether software emulates the processor: then its figures do not measure virtualization, and
+    are reported apart."""
+    image_family: str = ""
+    """Hypervisors of one family share their images; empty: images are the technology's own."""
 
-    Settings: ClassVar[type[DriverSettings]]
-    """What a user may set of it: `hosts` in the configuration. All of it has defaults."""
+    @abstractmethod
+    def platform(self, name: str, technology: Technology, settings: SettingsT) -> Technology | None:
+        """Return how the technology of that name runs here; None if it cannot.
 
-    def platform(
-        self, name: str, technology: Technology, settings: DriverSettings
-    ) -> Technology | None:
-        """Say how the technology of that name runs on this host; None when it cannot.
-
-        That is the technology itself, or one that wraps it: in a guest, or as one. Its `lacks` say
-        what this machine lacks for the two together.
+        That is the technology itself, or one that wraps it. Its `missing_requirements` are those of
+        the two together.
         """
-        ...
 
     def leftovers(self) -> Iterable[Leftover]:
-        """Find what broken runs left of the host's own: only what bears our label.
+        """Return what broken runs left of the hypervisor's own: only what has our label.
 
-        What was given before an error counts.
+        What was yielded before an error counts.
         """
-        ...
+        return ()
 
     def remove(self, leftover: Leftover) -> None:
-        """Remove one of them."""
-        ...
+        """Remove one leftover; no error if it is gone already."""
 
-    def facts(self, settings: DriverSettings) -> Mapping[str, str]:
-        """Versions and settings of the host, for the record; empty where it cannot be used."""
-        ...
+    def facts(self, settings: SettingsT) -> Mapping[str, str]:
+        """Return versions and settings, for the record; empty if it cannot be used."""
+        return {}

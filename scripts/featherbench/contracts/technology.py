@@ -1,27 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a technology driver must be able to do.
+"""What a technology driver must implement.
 
-One file a technology; its name is the technology's name in the configuration, and its class is
-always called `Technology`. The file may also lie in `<plugin folder>/platforms/`. The contract
-tests in `tests/contract` run on every driver that they find.
+One file or folder per technology. Its name is the technology's name in the configuration, and its
+class is always called `Technology` and derives from `Technology` below. It may also be in
+`<plugin folder>/technologies/`. The tests in `tests/contract` run on every driver that they find.
 
-A driver does not know which host it runs on: it is given a Place. It imports no other driver,
-and nothing of the testbed. Heavy libraries are imported inside the methods that need them, since
-every `snakemake` start loads the drivers to validate the configuration.
+A driver does not know which hypervisor it runs on: it is given a Placement. It imports no other
+driver and nothing of the testbed. Import heavy libraries inside the methods that need them: every
+`snakemake` start loads the drivers to validate the configuration.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Generic, Self
 
+from featherbench.contracts.settings import DriverSettings, SettingsT
 from featherbench.system.machine import LOCAL
+from featherbench.system.sysctls import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from featherbench.contracts.settings import DriverSettings
+    from featherbench.contracts.unikernel_runner import UnikernelRunner
     from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
     from featherbench.records.image import Image
@@ -32,17 +35,17 @@ if TYPE_CHECKING:
 
 
 LISTEN_ADDRESS = "{address}"
-"""In a command: replaced by the driver with the address that the service must listen on."""
+"""In a command: the driver replaces it by the address that the service must listen on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """Where a host lets a technology run: given by the host, used by the technology.
+    """Where a technology runs: chosen by the hypervisor, used by the technology.
 
-    `address` is the server's side of the testbed: an address that the client reaches, and the
-    only one of `node` on which anything of ours may listen. `home` is the address of this machine
-    that instances reach, for what they tell us. `container_subnet` is the 198.18.x subnet for
-    networks that the technology makes, `guest_subnet` the one for virtual machines on this host.
+    `address` is the server's side of the testbed: the client reaches it, and it is the only address
+    of `machine` that instances may listen on. Instances report to `callback_address`, an address of
+    this machine. `container_subnet` is the 198.18.x subnet for the technology's networks,
+    `guest_subnet` the one for virtual machines.
     """
 
     hypervisor: str
@@ -71,12 +74,12 @@ class RootArchive:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildRequest:
-    """What to build: an image of `app` with `files` (path in the image → content).
+    """What to build: an image of `service` with `files` (path in the image → content).
 
-    `into` is a folder of the image's own, emptied before; what the driver keeps on disk goes there.
-    `root_filesystems` are those that the technology asks for, by name. `state` is as in Placement;
-    `machine` is where the technology's engine runs. `build_inputs` are those of an OwnImages
-    technology.
+    `into` is a folder for this image, emptied before; the driver keeps its files there.
+    `root_filesystems` are those that the technology names, by name. `state` is as in Placement.
+    The technology's engine runs on `machine`. `build_inputs` is what `Technology.build_inputs`
+    returned for the image.
     """
 
     service: str
@@ -90,19 +93,28 @@ class BuildRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class FirstFrame:
-    """Where the host sees the first packet of an instance: an interface, and who sends it."""
+    """How to recognize an instance's first packet: the interface and the sender's MAC address."""
 
     interface: str
     mac: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class StartRequest:
+class Probe:
+    """What the startup probe sends: one UDP packet with `nonce`, to `address`:`port`."""
+
+    address: str
+    port: int
+    nonce: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartRequest(Generic[SettingsT]):
     """What to start. `command` runs inside the instance; see LISTEN_ADDRESS.
 
-    `port` is where the service listens; None for the startup probe, which serves nothing.
-    `memory_mib` is how much memory the instance gets, where the technology has `fixed_memory` and
-    the workload wants another amount than the settings say.
+    `port` is where the service listens; None for the startup probe, which serves nothing. `probe`
+    is what that probe sends; None for services. `memory_mib` is the instance's memory, where the
+    technology has `fixed_memory` and the workload needs another amount than the settings have.
     """
 
     instance_id: str
@@ -111,145 +123,152 @@ class StartRequest:
     command: Sequence[str]
     port: int | None
     network: str
-    settings: DriverSettings
+    settings: SettingsT
     tuning: Tuning
     placement: Placement
     log: Path
+    probe: Probe | None = None
     memory_mib: int | None = None
 
 
-class Technology(Protocol):
-    """The contract. Drivers are stateless: every method gets all that it needs."""
+class Technology(ABC, Generic[SettingsT]):
+    """A way of isolating a service. Drivers are stateless: every method gets all that it needs.
 
-    Settings: ClassVar[type[DriverSettings]]
-    networks: ClassVar[tuple[str, ...]]
-    """How the client may reach it; the first is the default."""
-    root_filesystems: ClassVar[tuple[str, ...]]
-    """The root file systems that its images are made from, by name; none: it brings its own."""
-    subnet_share: ClassVar[int | None]
-    """Which eighth of `testbed.container_subnet` its networks use, from 0, so that the networks of
-    two technologies can be there at once; None: it makes no networks."""
-    fixed_memory: ClassVar[bool]
-    """Whether an instance gets a fixed amount of memory when it starts, as a guest does."""
-
-    def missing_requirements(self) -> Sequence[MissingRequirement]:
-        """Name what this host lacks to run it at all. Cheap: no daemon is started, nothing waits.
-
-        A daemon that is installed but does not answer is no lack: it is an error of the job
-        that needs it, so that results measured before are kept.
-        """
-        ...
-
-    def build_image(self, request: BuildRequest) -> Image:
-        """Build, or build again, the image. Raises ImageError."""
-        ...
-
-    def prepare(self, request: StartRequest) -> None:
-        """Do everything that is not part of the start to come, since starts are timed.
-
-        That is what instances share (networks, firewall rules), connections, heavy imports, and the
-        guest that the instance is to run in. Raises InstanceError, having removed what was for this
-        instance alone.
-        """
-        ...
-
-    def start(self, request: StartRequest) -> Instance:
-        """Start an instance from nothing and return once the platform says that it runs.
-
-        `start_phases_s` tells how long each step took. Raises InstanceError, having removed
-        whatever it had made; ImageError when the image is gone.
-        """
-        ...
-
-    def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
-        """Tell how long each step of its start took: asked once it is up.
-
-        A guest can tell only then; for others it is what `start` has recorded.
-        """
-        ...
-
-    def is_running(self, instance: Instance) -> bool:
-        """Whether the platform says that it runs."""
-        ...
-
-    def diagnosis(self, instance: Instance) -> str:
-        """State and last lines of output, for the message when it does not serve."""
-        ...
-
-    def stop(self, instance: Instance) -> None:
-        """End and remove it, and wait until it is gone. No error if it is gone already."""
-        ...
-
-    def usage(self, instance: Instance) -> Usage:
-        """Tell what it has used so far. Raises InstanceDiedError when it is gone."""
-        ...
-
-    def reset_peak(self, instance: Instance) -> bool:
-        """Reset its peak memory; False where the platform cannot."""
-        ...
-
-    def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
-        """Read back, inside the instance, the sysctls and the limit named in `tuning`.
-
-        `limits.HIDDEN` stands for one that can be neither set nor read there.
-        """
-        ...
-
-    def leftovers(self) -> Sequence[Leftover]:
-        """Find what broken runs left: only what bears our label."""
-        ...
-
-    def remove(self, leftover: Leftover) -> None:
-        """Remove one of them."""
-        ...
-
-    def facts(self) -> Mapping[str, str]:
-        """Versions and settings of the platform on this host, for the record."""
-        ...
-
-
-@runtime_checkable
-class OwnImages(Protocol):
-    """What a technology has on top whose images the user brings, and which is a guest itself.
-
-    Such an image may be there for some apps alone. `settings` are the platform's.
+    A driver must implement the six abstract methods; everything else has a default.
     """
 
-    runs_natively: bool
-    """Whether it may also run on the bare host."""
+    Settings: type[DriverSettings] = DriverSettings
+    """The keys that a user may set."""
+    networks: tuple[str, ...] = ("host",)
+    """The ways in which the client may reach it; the first is the default."""
+    root_filesystems: tuple[str, ...] = ()
+    """The root file systems that its images are made from, by name; none: it brings its own."""
+    subnet_share: int | None = None
+    """Which eighth of `testbed.container_subnet` its networks use, from 0, so that the networks of
+    two technologies can exist at once; None: it makes no networks."""
+    fixed_memory: bool = False
+    """Whether an instance gets a fixed amount of memory at its start, as a virtual machine does."""
+    runs_natively: bool = True
+    """Whether it can run without a hypervisor."""
+    user_images: bool = False
+    """Whether the user brings the images, so that each platform has its own."""
+    is_guest: bool = False
+    """Whether an instance is on the bridge of the virtual machines even without a hypervisor, with
+    an address of their subnet and a MAC address of its own."""
 
-    def with_runner(self, runner: Any) -> Self:  # noqa: ANN401 - `unikernel.contract.Runner`
-        """Give the same technology, as a host runs it."""
-        ...
+    def missing_requirements(self) -> Sequence[MissingRequirement]:
+        """Return what this machine lacks to run it. Cheap: starts no daemon and waits for nothing.
 
-    def available_images(
-        self, settings: DriverSettings
-    ) -> Mapping[str, Sequence[MissingRequirement]]:
-        """Say, by app, what its image lacks. An app that is not named has none.
-
-        Cheap. Raises ConfigError when the settings describe no image.
+        A daemon that is installed but does not answer is not missing: the job that needs it fails,
+        and earlier results are kept.
         """
-        ...
+        return ()
 
-    def answers_pings(self, settings: DriverSettings) -> bool:
-        """Whether its image of `startup` goes on, and answers pings."""
-        ...
+    @abstractmethod
+    def build_image(self, request: BuildRequest) -> Image:
+        """Build the image, or build it again. Raise ImageError if it cannot be built."""
 
-    def build_inputs(self, service: str, settings: DriverSettings) -> Mapping[str, Any]:
-        """Give all that the image of `app` is made from, as plain JSON; for BuildOrder."""
-        ...
+    def prepare(self, request: StartRequest[SettingsT]) -> None:
+        """Do everything that is not part of the start, because starts are timed.
 
-    def has_probe(self, image: Image) -> bool:
-        """Whether the image has a probe that sends the nonce that it is told."""
-        ...
+        That is: what instances share (networks, firewall rules), connections, heavy imports, and
+        the virtual machine that the instance will run in. Raise InstanceError, after removing what
+        was made for this instance only.
+        """
 
-    def first_frame(self, request: StartRequest) -> FirstFrame:
-        """Say where the host sees the first packet of an instance; once `prepare` was called."""
-        ...
+    @abstractmethod
+    def start(self, request: StartRequest[SettingsT]) -> Instance:
+        """Start an instance from nothing and return once the platform reports that it runs.
+
+        `Instance.start_phases_s` is how long each step took. Raise InstanceError, after removing
+        everything that was made; raise ImageError if the image is gone.
+        """
+
+    def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
+        """Return how long each step of the start took; called once the instance serves.
+
+        The default is what `start` recorded. A virtual machine knows more only after its boot.
+        """
+        return instance.start_phases_s
+
+    @abstractmethod
+    def is_running(self, instance: Instance) -> bool:
+        """Return whether the platform reports that it runs."""
+
+    @abstractmethod
+    def diagnosis(self, instance: Instance) -> str:
+        """Return state and last lines of output, for the message when it does not serve."""
+
+    @abstractmethod
+    def stop(self, instance: Instance) -> None:
+        """End and remove it, and wait until it is gone. No error if it is gone already."""
+
+    @abstractmethod
+    def usage(self, instance: Instance) -> Usage:
+        """Return what it has used so far. Raise InstanceDiedError if it is gone."""
+
+    def reset_peak(self, instance: Instance) -> bool:
+        """Reset its peak memory; return False if the platform cannot."""
+        return False
+
+    def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
+        """Return the sysctls and the limit named in `tuning`, as read back inside the instance.
+
+        HIDDEN is the value of one that can be neither set nor read there; by default all are.
+        """
+        nofile = {} if tuning.nofile is None else {"nofile": HIDDEN}
+        return dict.fromkeys(tuning.net_sysctls, HIDDEN) | nofile
 
     def apply_runtime_settings(self, instance: Instance) -> Mapping[str, str]:
-        """Set what can be set in it only while it serves; give what it then is, or why not.
+        """Set what can be set only while it serves; return the values then, or why not.
 
-        Raises InstanceError when it refuses.
+        Raise InstanceError if the instance refuses.
         """
-        ...
+        return {}
+
+    def leftovers(self) -> Sequence[Leftover]:
+        """Return what broken runs left: only what has our label."""
+        return ()
+
+    def remove(self, leftover: Leftover) -> None:
+        """Remove one leftover; no error if it is gone already."""
+
+    def facts(self) -> Mapping[str, str]:
+        """Return versions and settings of the platform on this machine, for the record."""
+        return {}
+
+    def with_runner(self, runner: UnikernelRunner) -> Self | None:
+        """Return this technology run by `runner`, if its instances are virtual machines themselves.
+
+        None: a hypervisor runs it inside a virtual machine.
+        """
+        return None
+
+    def available_images(
+        self, settings: SettingsT
+    ) -> Mapping[str, Sequence[MissingRequirement]] | None:
+        """Return what each service's image lacks; a service that is not named has no image.
+
+        None: images of all services can be built. Cheap. Raise ConfigError if the settings describe
+        no image.
+        """
+        return None
+
+    def build_inputs(self, service: str, settings: SettingsT) -> Mapping[str, Any]:
+        """Return as plain JSON everything else that the image of `service` is made from."""
+        return {}
+
+    def answers_pings(self, settings: SettingsT) -> bool:
+        """Return whether its image of `startup` continues to run and answers pings."""
+        return True
+
+    def has_probe(self, image: Image) -> bool:
+        """Return whether the image of `startup` has a probe that sends the nonce it is given."""
+        return True
+
+    def first_frame(self, request: StartRequest[SettingsT]) -> FirstFrame:
+        """Return how to recognize the first packet of an instance that was prepared.
+
+        Called only if `has_probe` returns False.
+        """
+        raise NotImplementedError

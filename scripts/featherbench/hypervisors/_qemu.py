@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
-from featherbench.contracts.settings import DriverSettings
-from featherbench.contracts.technology import OwnImages
+from featherbench.contracts.hypervisor import Hypervisor
 from featherbench.rootfs import descriptions
 from featherbench.unikernels import leftovers as unikernels
 from featherbench.unikernels.process_runner import Processes
@@ -17,6 +16,7 @@ from featherbench.vm.libvirt.hypervisor import Qemu
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from featherbench.contracts.settings import DriverSettings
     from featherbench.contracts.technology import Technology
     from featherbench.contracts.unikernel_runner import UnikernelRunner
     from featherbench.contracts.vm_runner import VmRunner
@@ -34,26 +34,23 @@ def platform(
 
     A unikernel is a guest by itself. None where no root file system has the engine of that name.
     """
-    if isinstance(technology, OwnImages):
-        return cast("Technology", technology.with_runner(runner))
+    if as_guest := technology.with_runner(runner):
+        return as_guest
     if name == virtual_machine.NAME:
-        return cast("Technology", virtual_machine.WholeSystem(hypervisor=hypervisor))
+        return virtual_machine.WholeSystem(hypervisor=hypervisor)
     if container_in_vm.root_for(name) not in descriptions.names():
         return None
-    inside = container_in_vm.Nested(name=name, inner=technology, hypervisor=hypervisor)
-    return cast("Technology", inside)  # its facts are the inner one's, not its class's
+    return container_in_vm.Nested(name=name, inner=technology, hypervisor=hypervisor)
 
 
-class QemuHypervisor:
+class QemuHypervisor(Hypervisor):
     """Virtual machines on this machine, by libvirt, and unikernels by QEMU and tenders.
 
     See `contracts/hypervisor.py`.
     """
 
     accelerator: ClassVar[Accelerator]
-    virtualized: ClassVar[bool] = True
-    image_family: ClassVar[str] = IMAGES
-    Settings: ClassVar[type[DriverSettings]] = DriverSettings
+    image_family = IMAGES
 
     @property
     def _hypervisor(self) -> Qemu:

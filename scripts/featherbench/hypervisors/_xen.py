@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
+from featherbench.contracts.hypervisor import Hypervisor
 from featherbench.hypervisors import _qemu
 from featherbench.xen import domain_lifecycle, requirements
 from featherbench.xen.domain_lifecycle import Guests
@@ -15,30 +16,26 @@ from featherbench.xen.unikernel_runner import XlDomains
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.contracts.settings import DriverSettings
     from featherbench.contracts.technology import Technology
     from featherbench.ownership import Leftover
 
 
-class XenHypervisor:
+class XenHypervisor(Hypervisor[Dom0Settings]):
     """See `contracts/hypervisor.py`."""
 
     name: ClassVar[str]
-    emulated: ClassVar[bool]
-    virtualized: ClassVar[bool] = True
-    image_family: ClassVar[str] = _qemu.IMAGES
-    Settings: ClassVar[type[DriverSettings]] = Dom0Settings
+    image_family = _qemu.IMAGES
+    Settings = Dom0Settings
 
     def platform(
-        self, name: str, technology: Technology, settings: DriverSettings
+        self, name: str, technology: Technology, settings: Dom0Settings
     ) -> Technology | None:
         """Give the technology in a domain, or as one."""
-        where = cast("Dom0Settings", settings)
         return _qemu.platform(
             name,
             technology,
-            Xen(hypervisor=self.name, emulated=self.emulated, settings=where),
-            XlDomains(hypervisor=self.name, emulated=self.emulated, settings=where),
+            Xen(hypervisor=self.name, emulated=self.emulated, settings=settings),
+            XlDomains(hypervisor=self.name, emulated=self.emulated, settings=settings),
         )
 
     def leftovers(self) -> Sequence[Leftover]:
@@ -49,7 +46,6 @@ class XenHypervisor:
         """End one, wherever its dom0 is."""
         domain_lifecycle.remove(self.name, leftover)
 
-    def facts(self, settings: DriverSettings) -> Mapping[str, str]:
+    def facts(self, settings: Dom0Settings) -> Mapping[str, str]:
         """Tell of Xen, and of dom0; nothing where there is none."""
-        where = cast("Dom0Settings", settings)
-        return {} if any(requirements.of(where, emulated=self.emulated)) else facts_of(where)
+        return {} if any(requirements.of(settings, emulated=self.emulated)) else facts_of(settings)

@@ -15,4 +15,3 @@ class Hypervisor(QemuHypervisor):
     """QEMU with KVM: used only where a tiny guest has been seen to run under it."""
 
     accelerator: ClassVar[Accelerator] = "kvm"
-    emulated: ClassVar[bool] = False

@@ -15,4 +15,4 @@ class Hypervisor(QemuHypervisor):
     """QEMU's Tiny Code Generator: slow, and everywhere."""
 
     accelerator: ClassVar[Accelerator] = "tcg"
-    emulated: ClassVar[bool] = True
+    emulated = True

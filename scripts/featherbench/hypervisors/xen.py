@@ -12,4 +12,3 @@ class Hypervisor(XenHypervisor):
     """Xen by xl, paravirtual (`pv`, `pvh`) devices throughout."""
 
     name: ClassVar[str] = "xen"
-    emulated: ClassVar[bool] = False

@@ -12,4 +12,4 @@ class Hypervisor(XenHypervisor):
     """Xen inside QEMU's software emulation: never passed off as Xen."""
 
     name: ClassVar[str] = "xentcg"
-    emulated: ClassVar[bool] = True
+    emulated = True

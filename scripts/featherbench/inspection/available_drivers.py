@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from featherbench import registry
-from featherbench.contracts.technology import OwnImages
 from featherbench.records.base import Record
 from featherbench.records.requirement import MissingRequirement
 
@@ -66,10 +65,9 @@ def _driven(folders: Sequence[str], hypervisor_settings: Mapping[str, Any]) -> I
 
 def _lacking_images(platform: Technology) -> Iterator[MissingRequirement]:
     """Say what is missing where no image is there yet, because it is for the user to bring."""
-    if isinstance(platform, OwnImages):
-        available_images = platform.available_images(platform.Settings()).values()
-        if all(available_images):
-            yield from next(iter(available_images), [NO_IMAGE])[:1]
+    images = platform.available_images(platform.Settings())
+    if images is not None and all(images.values()):
+        yield from next(iter(images.values()), [NO_IMAGE])[:1]
 
 
 def load_generators(folders: Sequence[str] = ()) -> tuple[Candidate, ...]:

@@ -109,8 +109,7 @@ def _stopped_on_failure(bench: Bench) -> Iterator[None]:
 
 def _start(bench: Bench, workload: Workload) -> Started:
     (service,) = bench.images
-    command = launcher.command_of(service, bench.placement.callback_address)
-    request = bench.request(service, command, launcher.PORTS.get(service))
+    request = launcher.request_to_stay(bench, service)
     bench.technology.prepare(request)
     began_s = time.monotonic()
     running = bench.with_instance(bench.technology.start(request))

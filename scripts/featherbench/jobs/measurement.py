@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from featherbench import registry
 from featherbench.clock import now_utc
-from featherbench.contracts.technology import OwnImages
 from featherbench.jobs.deployment import bench_for, warm_instance
 from featherbench.records.cell import Cell, Deployment
 from featherbench.services import open_connections
@@ -44,7 +43,7 @@ def _set_up(
     leased = warm_instance(spec, deployment, bench, testbed)
     tuning = leased.tuning
     sweeps = registry.load("workloads", spec.workload.name).sweeps
-    if sweeps and isinstance(leased.bench.technology, OwnImages):
+    if sweeps and leased.bench.technology.user_images:
         tuning = {
             **tuning,
             open_connections.KEY: open_connections.verify(leased.bench, spec.concurrency),

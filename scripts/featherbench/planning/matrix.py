@@ -19,7 +19,6 @@ from featherbench.config.models import (
     PlatformConfig,
     WorkloadConfig,
 )
-from featherbench.contracts.technology import OwnImages
 from featherbench.errors import ConfigError
 from featherbench.files import canonical_json
 from featherbench.planning.code_digest import code_digest
@@ -214,13 +213,12 @@ class Matrix:
         """Say, by app, what a platform's image lacks; None where all can be built."""
         spec = self.platforms[platform]
         driver = self._driver_of(spec)
-        if driver is None or not isinstance(driver, OwnImages):
+        if driver is None:
             return None
-        settings = driver.Settings.model_validate(spec.settings)
-        return {
-            service: list(missing_requirements)
-            for service, missing_requirements in driver.available_images(settings).items()
-        }
+        images = driver.available_images(driver.Settings.model_validate(spec.settings))
+        if images is None:
+            return None
+        return {service: list(missing) for service, missing in images.items()}
 
     def services_of(self, platform: str, workload: str) -> tuple[str, ...]:
         """Name the apps that a workload is measured with on a platform; none: it cannot be."""
@@ -236,7 +234,7 @@ class Matrix:
     def _stays(self, platform: str) -> bool:
         spec = self.platforms[platform]
         driver = self._driver_of(spec)
-        assert isinstance(driver, OwnImages)
+        assert driver is not None
         return driver.answers_pings(driver.Settings.model_validate(spec.settings))
 
     def _unsupported_workloads(self, platform: PlatformSpec) -> dict[str, MissingRequirement]:
@@ -339,10 +337,11 @@ class Matrix:
 
     def _guest_subnet(self, platform: PlatformSpec) -> str:
         """Give the guests' addresses; a unikernel that is a plain process is a guest, too."""
-        virtualized = registry.load(
-            "hypervisors", platform.hypervisor, self.config.plugins
-        ).virtualized
-        are_guests = virtualized or isinstance(self._driver_of(platform), OwnImages)
+        plugins = self.config.plugins
+        are_guests = (
+            registry.load("hypervisors", platform.hypervisor, plugins).virtualized
+            or registry.load("technologies", platform.technology, plugins).is_guest
+        )
         return self.config.testbed.guest_subnet if are_guests else ""
 
     @cache  # noqa: B019 - a matrix lives as long as its process
@@ -408,7 +407,7 @@ class Matrix:
         """Say what the user's own image is made from; such images are owned by one platform."""
         for platform in self.platforms.values():
             driver = self._driver_of(platform)
-            if isinstance(driver, OwnImages) and self._image_owner(platform) == owner:
+            if driver is not None and driver.user_images and self._image_owner(platform) == owner:
                 settings = driver.Settings.model_validate(platform.settings)
                 return dict(driver.build_inputs(service, settings))
         return {}

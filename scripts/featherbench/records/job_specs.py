@@ -70,7 +70,7 @@ class ImageSpec(Record):
     """One image to build, for a technology on the hypervisors of one family.
 
     `hypervisor` is one of them, always the same.
-    `recipe` is empty unless the user brings the image; see OwnImages in `contracts/technology.py`.
+    `build_inputs` is empty unless the user brings the image: see `Technology.build_inputs`.
     """
 
     technology: str

@@ -7,12 +7,13 @@ depends on the address into `/run/featherbench`, the one folder that an instance
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from featherbench.contracts.technology import LISTEN_ADDRESS
+from featherbench.contracts.technology import LISTEN_ADDRESS, Probe
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from featherbench.contracts.bench import Bench
+    from featherbench.contracts.technology import StartRequest
 
 LAUNCHER = "/usr/local/bin/featherbench-serve"
 PROBE = "/usr/local/bin/featherbench-probe"
@@ -31,30 +32,20 @@ def serve_command(service: str) -> tuple[str, ...]:
     return (LAUNCHER, service, LISTEN_ADDRESS, str(PORTS[service]))
 
 
-def probe_command(address: str, port: int, nonce: str) -> tuple[str, ...]:
-    """Give the command that sends one UDP packet with `nonce` to address:port."""
-    return (PROBE, address, str(port), nonce)
+def probe_command(probe: Probe) -> tuple[str, ...]:
+    """Return the command that sends one UDP packet with the nonce of `probe`."""
+    return (PROBE, probe.address, str(probe.port), probe.nonce)
 
 
-class Target(NamedTuple):
-    """What the probe is told."""
+def request_to_stay(bench: Bench, service: str, *, memory_mib: int | None = None) -> StartRequest:
+    """Return the request of an instance that stays: a service, or the probe.
 
-    address: str
-    port: str
-    nonce: str
-
-
-def told_probe(command: Sequence[str]) -> Target | None:
-    """Give what a command tells the probe; None when it starts another program."""
-    program, *told = command
-    return Target(*told) if program == PROBE else None
-
-
-def command_of(service: str, address: str) -> tuple[str, ...]:
-    """Give the command of an instance that is to stay.
-
-    `startup` serves nothing, and its packet goes to the discard port of `address`.
+    The probe serves nothing, and sends its packet to the discard port.
     """
-    return (
-        serve_command(service) if service in PORTS else probe_command(address, DISCARD_PORT, "up")
-    )
+    if service in PORTS:
+        command, port, probe = serve_command(service), PORTS[service], None
+    else:
+        address = bench.placement.callback_address
+        probe, port = Probe(address=address, port=DISCARD_PORT, nonce="up"), None
+        command = probe_command(probe)
+    return bench.request(service, command, port, probe=probe, memory_mib=memory_mib)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.clock import now_utc
+from featherbench.contracts import technology
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import BASE, LISTEN_ADDRESS
 from featherbench.errors import CommandError, ImageError, InstanceDiedError, InstanceError
@@ -155,7 +156,7 @@ def _wait_until_it_is_the_service(group: Group, pid: int, log: Path) -> None:
     wait_until(became_it, what="start of the process", within_s=START_WITHIN_S, every_s=POLL_S)
 
 
-class Technology:
+class Technology(technology.Technology[Settings]):
     """See `contracts/technology.py`."""
 
     Settings = Settings

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from featherbench.unikernels.technology import Unikernel
 
 
-@dataclass(frozen=True, kw_only=True)
 class Technology(Unikernel):
     """See `resources/unikernels/mirageos`. On the bare host it is a process, under seccomp."""
 
     name: ClassVar[str] = "mirageos"
-    runs_natively: ClassVar[bool] = True
+    runs_natively = True

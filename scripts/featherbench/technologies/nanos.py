@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from featherbench.unikernels.technology import Unikernel
 
 
-@dataclass(frozen=True, kw_only=True)
 class Technology(Unikernel):
     """See `resources/unikernels/nanos`."""
 

@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from featherbench import registry
-from featherbench.contracts.technology import OwnImages
 from featherbench.errors import MachineSilentError, TestbedError
 from featherbench.files import write_atomic
 from featherbench.system.processes import end_with_descendants, is_alive, ourselves
@@ -107,8 +106,8 @@ def _of_driver(state: State, name: str, driver: Technology | Hypervisor) -> Iter
 def _of_technology(state: State, name: str, folders: Sequence[str]) -> Iterator[Remnant]:
     technology = registry.load("technologies", name, folders)
     # A unikernel is found without the program that runs it, which may be in another user's PATH.
-    is_guest = isinstance(technology, OwnImages) and technology.runs_natively
-    if is_guest or not technology.missing_requirements():
+    is_process = technology.user_images and technology.runs_natively
+    if is_process or not technology.missing_requirements():
         yield from _of_driver(state, name, technology)
 
 

@@ -6,18 +6,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from featherbench.clock import now_utc
-from featherbench.contracts.technology import FirstFrame
+from featherbench.contracts.technology import FirstFrame, Technology
 from featherbench.errors import ConfigError, InstanceDiedError
 from featherbench.files import file_digest, folder_digest
 from featherbench.records.cell import Usage
 from featherbench.records.instance import Endpoint, Instance
 from featherbench.records.requirement import MissingRequirement
-from featherbench.services import launcher
 from featherbench.system import programs
-from featherbench.system.sysctls import HIDDEN
 from featherbench.unikernels import (
     console_hints,
     description_loader,
@@ -37,12 +35,10 @@ from featherbench.vm.network.addresses import lay_out
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from featherbench.contracts.settings import DriverSettings
     from featherbench.contracts.technology import BuildRequest, StartRequest
     from featherbench.contracts.unikernel_runner import UnikernelRunner
     from featherbench.ownership import Leftover
     from featherbench.records.image import Image
-    from featherbench.records.tuning import Tuning
 
 NATIVE = Processes()
 SERVICES: tuple[Service, ...] = ("http", "kv", "startup")
@@ -50,22 +46,22 @@ GONE = "its process had ended, as its description allows"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Unikernel:
-    """See `contracts/technology.py`; `runner` is what the host gives it to run in."""
+class Unikernel(Technology[UnikernelSettings]):
+    """See `contracts/technology.py`; `runner` is what the hypervisor runs it with."""
 
     name: ClassVar[str]
-    runs_natively: ClassVar[bool] = False
+    Settings = UnikernelSettings
+    networks = ("bridge",)
+    fixed_memory = True
+    runs_natively = False
     """Whether there may be images for a tender that is a plain process."""
-    Settings: ClassVar[type[DriverSettings]] = UnikernelSettings
-    networks: ClassVar[tuple[str, ...]] = ("bridge",)
-    root_filesystems: ClassVar[tuple[str, ...]] = ()
-    subnet_share: ClassVar[int | None] = None
-    fixed_memory: ClassVar[bool] = True
+    user_images = True
+    is_guest = True
 
     runner: UnikernelRunner = NATIVE
 
-    def with_runner(self, runner: UnikernelRunner) -> Unikernel:
-        """Give the same technology, as a host runs it."""
+    def with_runner(self, runner: UnikernelRunner) -> Self:
+        """Return this technology run by `runner`."""
         return type(self)(runner=runner)
 
     # --- what is there ---------------------------------------------------------------------------
@@ -74,12 +70,12 @@ class Unikernel:
         """Name what this host lacks for any of its images."""
         return list(self.runner.missing_requirements())
 
-    def _description(self, service: Service, settings: DriverSettings) -> Description | None:
-        given = cast("UnikernelSettings", settings).images.get(service, {})
+    def _description(self, service: Service, settings: UnikernelSettings) -> Description | None:
+        given = settings.images.get(service, {})
         return description_loader.find(self.name, service, self.runner.backends[0], given)
 
     def available_images(
-        self, settings: DriverSettings
+        self, settings: UnikernelSettings
     ) -> Mapping[str, Sequence[MissingRequirement]]:
         """Say, by service, what each image lacks; a service without a description is not there."""
         found = {service: self._description(service, settings) for service in SERVICES}
@@ -119,12 +115,12 @@ class Unikernel:
         else:
             yield from self.runner.missing_requirements_for(wanted.backend)
 
-    def answers_pings(self, settings: DriverSettings) -> bool:
+    def answers_pings(self, settings: UnikernelSettings) -> bool:
         """Whether the image of `startup` goes on, and answers pings."""
         wanted = self._description("startup", settings)
         return wanted is not None and wanted.answers_pings
 
-    def build_inputs(self, service: str, settings: DriverSettings) -> Mapping[str, Any]:
+    def build_inputs(self, service: str, settings: UnikernelSettings) -> Mapping[str, Any]:
         """Give all that an image is made of: its description, and what changes with its files."""
         wanted = self._description(cast("Service", service), settings)
         if wanted is None:
@@ -155,14 +151,14 @@ class Unikernel:
         """Whether the image has a probe that sends the nonce that it is told."""
         return Description.model_validate(image.reference["description"]).packet == "nonce"
 
-    def first_frame(self, request: StartRequest) -> FirstFrame:
+    def first_frame(self, request: StartRequest[UnikernelSettings]) -> FirstFrame:
         """Say where the host sees the first packet of an instance."""
         wanted = Description.model_validate(request.image.reference["description"])
         return FirstFrame(
             interface=bridge.of(str(request.placement.state)), mac=_mac(wanted, request)
         )
 
-    def prepare(self, request: StartRequest) -> None:
+    def prepare(self, request: StartRequest[UnikernelSettings]) -> None:
         """Know the image again, and have the runner prepare bridge and files."""
         placement, boot = request.placement, image.boot_of(request.image.reference)
         self.runner.prepare(
@@ -172,9 +168,9 @@ class Unikernel:
             callback_address=placement.callback_address,
         )
 
-    def _guest(self, request: StartRequest) -> Guest:
+    def _guest(self, request: StartRequest[UnikernelSettings]) -> Guest:
         boot = image.boot_of(request.image.reference)
-        wanted, settings = boot.description, cast("UnikernelSettings", request.settings)
+        wanted, settings = boot.description, request.settings
         return Guest(
             instance_id=request.instance_id,
             description=wanted,
@@ -188,7 +184,7 @@ class Unikernel:
             console=request.log.resolve(),
         )
 
-    def start(self, request: StartRequest) -> Instance:
+    def start(self, request: StartRequest[UnikernelSettings]) -> Instance:
         """Start a guest from nothing."""
         guest, placement = self._guest(request), request.placement
         took_s = self.runner.start(guest, state=str(placement.state), cpus=placement.cpus)
@@ -210,10 +206,6 @@ class Unikernel:
             started_utc=now_utc(),
             start_phases_s=took_s,
         )
-
-    def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
-        """Give what `start` recorded."""
-        return instance.start_phases_s
 
     def _ended_as_allowed(self, instance: Instance) -> bool:
         status = self.runner.ended_with(instance.handle["number"])
@@ -263,11 +255,6 @@ class Unikernel:
         """Reset it, where the runner can."""
         return self.runner.reset_peak(instance.id)
 
-    def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
-        """Say that nobody can look inside: its limits are those that it was built with."""
-        nofile = {} if tuning.nofile is None else {"nofile": HIDDEN}
-        return dict.fromkeys(tuning.net_sysctls, HIDDEN) | nofile
-
     def apply_runtime_settings(self, instance: Instance) -> Mapping[str, str]:
         """Set what its description says, and read it back."""
         wanted = _described(instance).control
@@ -290,14 +277,14 @@ def _described(instance: Instance) -> Description:
     return Description.model_validate(instance.handle["description"])
 
 
-def _mac(wanted: Description, request: StartRequest) -> str:
+def _mac(wanted: Description, request: StartRequest[UnikernelSettings]) -> str:
     return wanted.nic.mac or mac_of(request.instance_id)
 
 
-def _filled(wanted: Description, request: StartRequest) -> dict[str, str]:
+def _filled(wanted: Description, request: StartRequest[UnikernelSettings]) -> dict[str, str]:
     """Give what fills the placeholders of the arguments."""
     layout = lay_out(request.placement.guest_subnet)
-    target = launcher.told_probe(request.command)
+    probe = request.probe
     return {
         "address": layout.guest,
         "prefix": str(layout.bridged.prefixlen),
@@ -306,8 +293,8 @@ def _filled(wanted: Description, request: StartRequest) -> dict[str, str]:
         "mac": _mac(wanted, request),
         "host": request.placement.callback_address,
         "port": str(wanted.port or request.port or 0),
-        "target_port": target.port if target else "0",
-        "nonce": target.nonce if target else "",
+        "target_port": str(probe.port) if probe else "0",
+        "nonce": probe.nonce if probe else "",
     }
 
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field, create_model
 
 from featherbench.clock import now_utc
 from featherbench.contracts import vm_runner
+from featherbench.contracts.technology import Technology
 from featherbench.errors import FeatherbenchError, InstanceDiedError
 from featherbench.files import digest
 from featherbench.records.image import Image
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from featherbench.contracts.settings import DriverSettings
-    from featherbench.contracts.technology import BuildRequest, Placement, StartRequest, Technology
+    from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
     from featherbench.contracts.vm_runner import VmRunner
     from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
@@ -63,7 +64,7 @@ def _with_guest(
 
 
 def _guest_settings(request: StartRequest) -> GuestSettings:
-    settings: GuestSettings = request.settings.guest  # type: ignore[attr-defined]
+    settings: GuestSettings = request.settings.guest
     return settings
 
 
@@ -115,32 +116,14 @@ def _place_inside(placement: Placement, layout: Layout, machine: Machine, vcpus:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Nested:
+class Nested(Technology):
     """See `contracts/technology.py`. `inner` is the driver of the technology called `name`."""
 
-    name: str
-    inner: Technology
-    hypervisor: VmRunner
-
-    subnet_share: ClassVar[int | None] = None
-    fixed_memory: ClassVar[bool] = False
-    """The guest's memory is; the instance takes of it what it needs."""
-
-    @property
-    def Settings(self) -> type[DriverSettings]:  # noqa: N802 - the contract's name
-        """The technology's own keys, and the guest's."""
-        return _with_guest(self.name, self.inner.Settings, self.hypervisor.Settings)
-
-    @property
-    def networks(self) -> tuple[str, ...]:
-        """Reach it as its technology is reached: its host is the guest."""
-        return self.inner.networks
-
-    @property
-    def root_filesystems(self) -> tuple[str, ...]:
-        """Name the guest's, and those that the technology's images are made from."""
-        return (root_for(self.name), *self.inner.root_filesystems)
+    def __init__(self, *, name: str, inner: Technology, hypervisor: VmRunner) -> None:
+        self.name, self.inner, self.hypervisor = name, inner, hypervisor
+        self.Settings = _with_guest(name, inner.Settings, hypervisor.Settings)
+        self.networks = inner.networks
+        self.root_filesystems = (root_for(name), *inner.root_filesystems)
 
     def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Name what guests need: the engine is in the guest."""

@@ -8,16 +8,16 @@ serves at its own address, which the client reaches by way of this machine.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from pydantic import Field, create_model
 
 from featherbench.clock import now_utc
 from featherbench.contracts import vm_runner
 from featherbench.contracts.settings import DriverSettings
+from featherbench.contracts.technology import Technology
 from featherbench.errors import TestbedError
 from featherbench.records.image import Image
 from featherbench.records.instance import Endpoint, Instance
@@ -60,21 +60,16 @@ def _seed(request: StartRequest, layout: Layout) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True, kw_only=True)
-class WholeSystem:
+class WholeSystem(Technology):
     """See `contracts/technology.py`."""
 
-    hypervisor: VmRunner
+    networks = ("bridge",)
+    root_filesystems = (ROOT,)
+    fixed_memory = True
 
-    networks: ClassVar[tuple[str, ...]] = ("bridge",)
-    root_filesystems: ClassVar[tuple[str, ...]] = (ROOT,)
-    subnet_share: ClassVar[int | None] = None
-    fixed_memory: ClassVar[bool] = True
-
-    @property
-    def Settings(self) -> type[DriverSettings]:  # noqa: N802 - the contract's name
-        """The machine's keys, which depend on what runs it."""
-        return _with_guest(self.hypervisor.WholeSystemSettings)
+    def __init__(self, *, hypervisor: VmRunner) -> None:
+        self.hypervisor = hypervisor
+        self.Settings = _with_guest(hypervisor.WholeSystemSettings)
 
     def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Name what the hypervisor lacks."""
@@ -106,7 +101,7 @@ class WholeSystem:
         )
 
     def _machine(self, request: StartRequest, layout: Layout) -> vm_runner.VmRequest:
-        settings: WholeSystemSettings = request.settings.guest  # type: ignore[attr-defined]
+        settings: WholeSystemSettings = request.settings.guest
         return vm_runner.VmRequest(
             instance_id=request.instance_id,
             state=str(request.placement.state),

@@ -105,8 +105,7 @@ class Workload:
     def _window(self, bench: Bench, service: str, index: int) -> Window:
         if bench.technology.fixed_memory:
             return least_memory_window(bench, service, index, _trial(bench, service), _rules(bench))
-        command, port = launcher.serve_command(service), launcher.PORTS[service]
-        request = bench.request(service, command, port)
+        request = launcher.request_to_stay(bench, service)
         bench.technology.prepare(request)
         running = bench.with_instance(bench.technology.start(request))
         try:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 from pydantic import Field
 
 from featherbench.contracts.settings import DriverSettings
-from featherbench.contracts.technology import OwnImages
+from featherbench.contracts.technology import Probe
 from featherbench.errors import DeadlineError, InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import (
     FIRST_FRAME,
@@ -107,10 +107,7 @@ class Workload:
 
 
 def _verified_by(bench: Bench) -> str:
-    technology = bench.technology
-    if isinstance(technology, OwnImages) and not technology.has_probe(bench.images["startup"]):
-        return FIRST_FRAME
-    return NONCE
+    return NONCE if bench.technology.has_probe(bench.images["startup"]) else FIRST_FRAME
 
 
 @contextmanager
@@ -121,7 +118,7 @@ def _awaiting(
     if _verified_by(bench) == NONCE:
         yield listener
         return
-    frame = cast("OwnImages", bench.technology).first_frame(request)
+    frame = bench.technology.first_frame(request)
     with watching(frame.interface, frame.mac) as watcher:
         yield watcher
 
@@ -130,7 +127,8 @@ def _start(bench: Bench) -> Start:
     nonce, callback_address = uuid.uuid4().hex, bench.placement.callback_address
     with ExitStack() as stack:
         udp = stack.enter_context(listening(callback_address))
-        request = bench.request("startup", probe_command(callback_address, udp.port, nonce), None)
+        probe = Probe(address=callback_address, port=udp.port, nonce=nonce)
+        request = bench.request("startup", probe_command(probe), None, probe=probe)
         bench.technology.prepare(request)
         listener = stack.enter_context(_awaiting(bench, request, udp))
         _settle(_settings(bench).settle_s)

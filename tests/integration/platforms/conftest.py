@@ -2,17 +2,16 @@
 """Real instances of nginx and Redis on the wire, one technology at a time."""
 
 import os
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from builders import start_request
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
+from featherbench.contracts.technology import BuildRequest, Placement
 from featherbench.errors import InstanceError
 from featherbench.records.tuning import Tuning
-from featherbench.services import launcher
 from featherbench.system.polling import wait_until
 
 TUNING = Tuning(net_sysctls={}, nofile=4321)
@@ -29,18 +28,14 @@ class Platform:
     folder: Path
 
     def request(self, service="http", network=None, *, tuning=TUNING, image=None, **settings):
-        instance_id = f"test{uuid.uuid4().hex[:8]}"
-        return StartRequest(
-            instance_id=instance_id,
-            service=service,
+        return start_request(
+            service,
             image=image or self.images[service],
-            command=launcher.serve_command(service),
-            port=launcher.PORTS[service],
             network=network or self.technology.networks[0],
             settings=self.technology.Settings(**settings),
             tuning=tuning,
             placement=self.placement,
-            log=self.folder / f"{instance_id}.log",
+            folder=self.folder,
         )
 
     def start(self, service="http", network=None, *, tuning=TUNING, image=None, **settings):

@@ -5,16 +5,14 @@ import json
 import os
 import shutil
 import struct
-import uuid
 from pathlib import Path
 
 import pytest
 
+from builders import start_request
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
+from featherbench.contracts.technology import BuildRequest, Placement
 from featherbench.errors import InstanceDiedError
-from featherbench.records.tuning import Tuning
-from featherbench.services import launcher
 from featherbench.system import cgroup
 from featherbench.system.polling import wait_until
 from featherbench.unikernels import tap
@@ -59,18 +57,12 @@ class Tenders:
             state=self.placement.state,
             build_inputs=self.technology.build_inputs("startup", settings),
         )
-        instance_id = f"test{uuid.uuid4().hex[:8]}"
-        start = StartRequest(
-            instance_id=instance_id,
-            service="startup",
+        start = start_request(
+            "startup",
             image=self.technology.build_image(request),
-            command=launcher.probe_command(self.placement.callback_address, 9, "n"),
-            port=None,
-            network="bridge",
             settings=settings,
-            tuning=Tuning(net_sysctls={}, nofile=None),
             placement=self.placement,
-            log=self.folder / f"{instance_id}.log",
+            folder=self.folder,
         )
         self.technology.prepare(start)
         return self.technology.start(start)

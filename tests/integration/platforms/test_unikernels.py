@@ -15,13 +15,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from builders import start_request
 from featherbench import registry
 from featherbench.cli import unikernel_check
-from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
+from featherbench.contracts.technology import BuildRequest, Placement, Probe
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import listening, watching
 from featherbench.records.tuning import Tuning
-from featherbench.services import launcher
 from featherbench.system import cgroup
 from featherbench.system.polling import wait_until
 from featherbench.unikernels import description_loader, tap, vm_process
@@ -100,18 +100,13 @@ class Guests:
         return self.technology.build_image(request)
 
     def request(self, image, *, port=9, nonce="n", memory_mib=None):
-        instance_id = f"test{uuid.uuid4().hex[:8]}"
-        return StartRequest(
-            instance_id=instance_id,
-            service="startup",
+        return start_request(
+            "startup",
             image=image,
-            command=launcher.probe_command(self.placement.callback_address, port, nonce),
-            port=None,
-            network="bridge",
             settings=self.settings(),
-            tuning=TUNING,
             placement=self.placement,
-            log=self.folder / f"{instance_id}.log",
+            folder=self.folder,
+            probe=Probe(address=self.placement.callback_address, port=port, nonce=nonce),
             memory_mib=memory_mib,
         )
 

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Linux guests as domains of a real Xen, which runs on an emulated processor."""
 
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from builders import start_request
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
+from featherbench.contracts.technology import BuildRequest, Placement
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
 from featherbench.system.polling import wait_until
@@ -33,19 +33,14 @@ class Xen:
     folder: Path
 
     def request(self, *, init="minimal", mode="pvh", command=None):
-        instance_id = f"test{uuid.uuid4().hex[:8]}"
         guest = {"init": init, "mode": mode, "memory_mib": 192, "vcpus": 1}
-        return StartRequest(
-            instance_id=instance_id,
-            service="http",
+        return start_request(
             image=self.image,
             command=command or launcher.serve_command("http"),
-            port=launcher.PORTS["http"],
-            network="bridge",
             settings=self.technology.Settings.model_validate({"guest": guest}),
             tuning=TUNING,
             placement=self.placement,
-            log=self.folder / f"{instance_id}.log",
+            folder=self.folder,
         )
 
     def start(self, **given):

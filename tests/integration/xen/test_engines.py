@@ -4,14 +4,12 @@
 Each takes seven minutes or more there, so they run with the benchmarks.
 """
 
-import uuid
-
 import pytest
 
+import builders
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, StartRequest
+from featherbench.contracts.technology import BuildRequest
 from featherbench.records.tuning import Tuning
-from featherbench.services import launcher
 from featherbench.system.polling import wait_until
 from featherbench.vm import instance_dir
 
@@ -44,19 +42,14 @@ def start_request(technology, built_root, placement, tmp_path):
             state=placement.state,
         )
     )
-    instance_id = f"test{uuid.uuid4().hex[:8]}"
     settings = {"guest": {"memory_mib": MEMORY_MIB, "vcpus": 1}}
-    return StartRequest(
-        instance_id=instance_id,
-        service="http",
+    return builders.start_request(
         image=image,
-        command=launcher.serve_command("http"),
-        port=launcher.PORTS["http"],
         network="nat",
         settings=technology.Settings.model_validate(settings),
         tuning=TUNING,
         placement=placement,
-        log=tmp_path / f"{instance_id}.log",
+        folder=tmp_path,
     )
 
 

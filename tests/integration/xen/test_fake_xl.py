@@ -14,11 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from builders import start_request
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
+from featherbench.contracts.technology import BuildRequest, Placement
 from featherbench.errors import InstanceDiedError, InstanceError
-from featherbench.records.tuning import Tuning
-from featherbench.services import launcher
 from featherbench.system.polling import wait_until
 from featherbench.vm import instance_dir as folder
 from featherbench.vm.network import bridge
@@ -56,18 +55,12 @@ class Domains:
                 build_inputs=self.technology.build_inputs("startup", settings),
             )
         )
-        instance_id = f"test{uuid.uuid4().hex[:8]}"
-        request = StartRequest(
-            instance_id=instance_id,
-            service="startup",
+        request = start_request(
+            "startup",
             image=image,
-            command=launcher.probe_command(self.placement.callback_address, 9, "n"),
-            port=None,
-            network="bridge",
             settings=settings,
-            tuning=Tuning(net_sysctls={}, nofile=None),
             placement=self.placement,
-            log=self.folder / f"{instance_id}.log",
+            folder=self.folder,
         )
         self.technology.prepare(request)
         return request

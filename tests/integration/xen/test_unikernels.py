@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from builders import start_request
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
+from featherbench.contracts.technology import BuildRequest, Placement, Probe
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import listening
-from featherbench.records.tuning import Tuning
-from featherbench.services import launcher
 from featherbench.system.polling import wait_until
 
 pytestmark = [pytest.mark.xen, pytest.mark.testbed, pytest.mark.timeout(1200)]
@@ -53,18 +52,13 @@ class Floor:
                 build_inputs=build_inputs,
             )
         )
-        instance_id = f"test{uuid.uuid4().hex[:8]}"
-        return StartRequest(
-            instance_id=instance_id,
-            service="startup",
+        return start_request(
+            "startup",
             image=image,
-            command=launcher.probe_command(self.placement.callback_address, port, nonce),
-            port=None,
-            network="bridge",
             settings=self.settings(),
-            tuning=Tuning(net_sysctls={}, nofile=None),
             placement=self.placement,
-            log=self.folder / f"{instance_id}.log",
+            folder=self.folder,
+            probe=Probe(address=self.placement.callback_address, port=port, nonce=nonce),
         )
 
     def start(self, **given):

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from featherbench.contracts import technology
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import LISTEN_ADDRESS
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError
@@ -87,7 +88,7 @@ class Settings(DriverSettings):
     delay_ms: Annotated[float, Field(ge=0)] = 0
 
 
-class Technology:
+class Technology(technology.Technology[Settings]):
     """See `contracts/technology.py`."""
 
     Settings = Settings

@@ -13,7 +13,6 @@ import yaml
 from featherbench import registry
 from featherbench.cli import unikernel
 from featherbench.config.models import Config
-from featherbench.contracts.technology import OwnImages
 from featherbench.services.http import payload
 from featherbench.unikernels import description_loader
 from featherbench.unikernels.image_description import Description
@@ -56,7 +55,7 @@ def images_in(config):
     for platform in config.platforms:
         technology, _, hypervisor = platform.name.partition("-")
         driver = registry.platform(technology, hypervisor)
-        if isinstance(driver, OwnImages):
+        if driver.user_images:
             for service, given in platform.settings["images"].items():
                 yield platform.name, driver, service, given
 

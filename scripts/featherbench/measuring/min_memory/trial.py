@@ -101,8 +101,7 @@ def _attempt(trial: Trial, search: Search, memory_mib: int) -> Attempt:
     What goes wrong with its host is none, and is raised.
     """
     bench, service = trial.bench, trial.service
-    command = launcher.command_of(service, bench.placement.callback_address)
-    request = bench.request(service, command, launcher.PORTS.get(service), memory_mib=memory_mib)
+    request = launcher.request_to_stay(bench, service, memory_mib=memory_mib)
     bench.technology.prepare(request)
     try:
         began_s = time.monotonic()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 from pydantic import Field
 
 from featherbench.clock import now_utc
+from featherbench.contracts import technology
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import BASE
 from featherbench.errors import (
@@ -114,7 +115,7 @@ def _start(request: StartRequest, container: Container) -> float:
     return took_s
 
 
-class Technology:
+class Technology(technology.Technology[Settings]):
     """See `contracts/technology.py`."""
 
     Settings = Settings

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 from pydantic import Field
 
 from featherbench.clock import now_utc
+from featherbench.contracts import technology
 from featherbench.contracts.settings import DriverSettings
 from featherbench.errors import (
     FeatherbenchError,
@@ -121,7 +122,7 @@ def _start(request: StartRequest, name: str) -> int:
         return container_ops.first_process(client, name)
 
 
-class Technology:
+class Technology(technology.Technology[Settings]):
     """See `contracts/technology.py`."""
 
     Settings = Settings

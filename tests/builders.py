@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Builds what many tests need: each takes what differs, and has a default for everything else."""
+
+import uuid
+from pathlib import Path
+
+from featherbench.contracts.settings import DriverSettings
+from featherbench.contracts.technology import Placement, Probe, StartRequest
+from featherbench.records.image import Image, ImageSize
+from featherbench.records.tuning import Tuning
+from featherbench.services import launcher
+
+NO_TUNING = Tuning(net_sysctls={}, nofile=None)
+
+
+def placement(**changes):
+    fields = {
+        "hypervisor": "native",
+        "address": "198.18.0.1",
+        "callback_address": "198.18.0.1",
+        "cpus": (2, 3),
+        "container_subnet": "198.18.1.0/24",
+        "state": Path("/run/state"),
+    }
+    return Placement(**fields | changes)
+
+
+def image(**changes):
+    fields = {
+        "technology": "fake",
+        "service": "http",
+        "digest": "d" * 64,
+        "reference": {},
+        "size": ImageSize(allocated_bytes=1, apparent_bytes=1, compressed_bytes=1, counted="all"),
+        "versions": {},
+        "built_utc": "2024-01-01T00:00:00Z",
+        "build_log": "",
+    }
+    return Image(**fields | changes)
+
+
+def start_request(service="http", *, folder=Path("/logs"), probe=None, **changes):
+    """Return the request of a service or of the startup probe; its log is in `folder`."""
+    instance_id = changes.get("instance_id", f"test{uuid.uuid4().hex[:8]}")
+    fields = {
+        "instance_id": instance_id,
+        "service": service,
+        "network": "bridge",
+        "settings": DriverSettings(),
+        "tuning": NO_TUNING,
+        "log": folder / f"{instance_id}.log",
+    }
+    if service in launcher.PORTS:
+        fields |= {"command": launcher.serve_command(service), "port": launcher.PORTS[service]}
+    else:
+        address = changes["placement"].callback_address
+        probe = probe or Probe(address=address, port=launcher.DISCARD_PORT, nonce="n")
+        fields |= {"command": launcher.probe_command(probe), "port": None, "probe": probe}
+    if "placement" not in changes:
+        fields["placement"] = placement()
+    if "image" not in changes:
+        fields["image"] = image(service=service)
+    return StartRequest(**fields | changes)
