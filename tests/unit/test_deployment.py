@@ -19,6 +19,10 @@ from featherbench.unikernels.runtime_control import NOT_APPLIED
 SOMAXCONN = {"net.core.somaxconn": "1024"}
 
 
+def technology_with(tuning):
+    return SimpleNamespace(tuning_in_force=lambda *_: tuning, apply_runtime_settings=lambda _: {})
+
+
 def found(technology, handle):
     address = "198.18.2.2"
     bench = SimpleNamespace(
@@ -48,11 +52,11 @@ def test_a_unikernels_limits_are_hidden_and_what_its_description_sets_is_told():
 
 
 def test_what_was_read_back_and_differs_is_an_error():
-    lax = SimpleNamespace(tuning_in_force=lambda *_: {"net.core.somaxconn": "128"})
+    lax = technology_with({"net.core.somaxconn": "128"})
     with pytest.raises(TestbedError, match="is '128' inside rumprun-tcg, not '1024'"):
         found(lax, {})
 
 
 def test_what_others_read_back_is_all_there_is():
-    exact = SimpleNamespace(tuning_in_force=lambda *_: SOMAXCONN)
+    exact = technology_with(SOMAXCONN)
     assert found(exact, {}) == SOMAXCONN

@@ -21,8 +21,7 @@ def folder(tmp_path):
         ("A = 1", "has no class Technology"),
         ("class Technology: networks = ()", "does not derive from .*contracts.technology"),
         (
-            "from featherbench.contracts import technology\n"
-            "class Technology(technology.Technology): pass",
+            "from featherbench.contracts import technology as c\nclass Technology(c.Technology): 1",
             "lacks build_image, .*start",
         ),
     ],

@@ -12,7 +12,7 @@ import pytest
 from featherbench import registry
 from featherbench.contracts.bench import Bench
 from featherbench.contracts.settings import DriverSettings
-from featherbench.contracts.technology import Placement
+from featherbench.contracts.technology import Placement, Technology
 from featherbench.measuring import machine_counters
 from featherbench.records.cell import Coordinates, Usage
 from featherbench.records.instance import Endpoint, Instance
@@ -49,8 +49,10 @@ class ScriptedClient:
 
 
 @dataclass
-class ScriptedTechnology:
+class ScriptedTechnology(Technology):
     """Runs until told otherwise, and uses a second of CPU time from reading to reading."""
+
+    build_image = start = None
 
     running: bool = True
     cpu_s: float = 0.0

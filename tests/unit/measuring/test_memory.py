@@ -132,7 +132,7 @@ def measured(bench_for, technology, client, monkeypatch):
         technology.reset_peak = lambda _: True
         instances = iter(["http", "kv"])
         bench = replace(bench_for("memory", **settings), instance=None)
-        monkeypatch.setattr(type(bench), "request", lambda *_: None)
+        monkeypatch.setattr(type(bench), "request", lambda *_, **__: None)
         technology.start = lambda _: bench_for("memory").under_test.model_copy(
             update={"service": next(instances)}
         )

@@ -23,6 +23,8 @@ DEAD = Process(pid=2**22 - 1, started_ticks=1)
 class Runtime:
     """A technology that has left a few things behind."""
 
+    user_images = False
+
     def __init__(self, *names, state="", broken=(), elsewhere=()):
         self.left = [Leftover(kind="thing", name=name, state=state) for name in names]
         self.broken = broken
@@ -61,7 +63,7 @@ def technologies(monkeypatch):
     def put(**named):
         kinds = {"technologies": named, "hypervisors": {}}
         monkeypatch.setattr(cleanup.registry, "driver_files", lambda kind, _folders: kinds[kind])
-        monkeypatch.setattr(cleanup.registry, "technology", lambda name, _folders: named[name])
+        monkeypatch.setattr(cleanup.registry, "load", lambda _kind, name, _folders: named[name])
 
     put()
     return put
@@ -162,7 +164,8 @@ def test_what_a_host_has_left_is_removed_before_what_technologies_have(
     technologies(runtime=runtime)
     kinds = {"technologies": {"runtime": None}, "hypervisors": {"elsewhere": None}}
     monkeypatch.setattr(cleanup.registry, "driver_files", lambda kind, _folders: kinds[kind])
-    monkeypatch.setattr(cleanup.registry, "hypervisor", lambda _name, _folders: bridge)
+    drivers = {"technologies": runtime, "hypervisors": bridge}
+    monkeypatch.setattr(cleanup.registry, "load", lambda kind, _name, _folders: drivers[kind])
     assert [each.name for each in cleanup.remove_leftovers(state, ())] == [
         "elsewhere thing: bridge",
         "runtime thing: container",
