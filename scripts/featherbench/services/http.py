@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HTTP service under test: what it serves, and whether it does."""
+"""The HTTP service under test, nginx: its files, its readiness, its verification."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 CONFIGURATION = "/etc/featherbench/http/nginx.conf"
 ROOT = "/srv/featherbench/http"
 PATH = "/payload"
+EXCHANGE = (f"GET {PATH} HTTP/1.1\r\nHost: featherbench\r\n\r\n", "HTTP/1.1 200")
+"""A request, and how the answer begins."""
 OK = "200"
 CONNECT_WITHIN_S = 1
-"""Short, since a guest that is still starting drops packets in silence."""
+"""Short, because a guest that is still starting drops packets without an answer."""
 REQUEST_WITHIN_S = 5
 
 NGINX_CONF = f"""\
@@ -39,8 +41,8 @@ http {{
     sendfile on;
     default_type application/octet-stream;
 
-    # A connection that nginx closes after so many requests, or so long, would be made again in
-    # silence, and a window would measure that as well.
+    # nginx would close a connection after some requests or some time; the load generator would
+    # open it again, and a window would measure that as well.
     keepalive_requests 4000000000;
     keepalive_timeout 1d;
 
@@ -59,19 +61,19 @@ http {{
 
 
 def payload(size_bytes: int) -> bytes:
-    """Give the file that is served: text that does not compress well, the same for a size."""
+    """Return the file that is served: text that compresses badly, always the same for a size."""
     blocks = (hashlib.sha256(b"featherbench %d" % n).digest() for n in itertools.count())
     needed = size_bytes // hashlib.sha256().digest_size + 1
     return base64.b64encode(b"".join(itertools.islice(blocks, needed)))[:size_bytes]
 
 
 def files(size_bytes: int) -> Mapping[str, bytes]:
-    """Give what the image contains beside the packages."""
+    """Return the files that the image contains besides the packages."""
     return {CONFIGURATION: NGINX_CONF.encode(), ROOT + PATH: payload(size_bytes)}
 
 
 def _get(bench: Bench) -> Completed:
-    """Fetch the file once; the last line of the output is the status."""
+    """Fetch the file once; the last line of the output is the HTTP status."""
     endpoint = bench.under_test.endpoint
     return bench.client.run(
         [
@@ -90,12 +92,12 @@ def _get(bench: Bench) -> Completed:
 
 
 def answers(bench: Bench) -> bool:
-    """Whether it serves the file now: a port that accepts connections is not a service."""
+    """Return whether it serves the file now; a port that accepts connections is not enough."""
     return _get(bench).stdout.rpartition("\n")[2] == OK
 
 
 def verify(bench: Bench, size_bytes: int | None = None) -> str:
-    """Check that exactly the file is served, of `size_bytes` if given; say what was checked.
+    """Check that exactly the file is served, of `size_bytes` if given; return what was checked.
 
     Raises VerificationError.
     """
@@ -105,8 +107,8 @@ def verify(bench: Bench, size_bytes: int | None = None) -> str:
         raise VerificationError(f"GET {PATH} gave status {status or '?'}, not {OK}: {fetched.tail}")
     if body.encode() != payload(len(body) if size_bytes is None else size_bytes):
         raise VerificationError(
-            f"GET {PATH} gave {len(body)} bytes that are not the file's",
-            remedy="build the image again: results/images holds it",
+            f"GET {PATH} gave {len(body)} bytes, which are not the file's content",
+            remedy="rebuild the image: delete its files in results/images",
         )
     digest = hashlib.sha256(body.encode()).hexdigest()
     return f"GET {PATH}: status {OK}, {len(body)} bytes, SHA-256 {digest}"

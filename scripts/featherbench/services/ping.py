@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Round trips as ping (iputils) measures them."""
+"""Measure round trips with ping (iputils)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from featherbench.contracts.bench import Bench
 
 LOST_AFTER_S = 1
-NO_MORE_AFTER_S = 5
-"""A reply that is late is one still, where it is asked only whether all were answered."""
+LATE_AFTER_S = 5
+"""Where only the number of replies counts, a late reply is not lost."""
 SHORTEST_INTERVAL_MS = 2
 REPLY = re.compile(
     r"^\[[\d.]+\] \d+ bytes from \S+ icmp_seq=(\d+) ttl=\d+ time=([\d.]+) ms$", re.MULTILINE
@@ -26,7 +26,7 @@ SUMMARY = re.compile(r"^(\d+) packets transmitted, \d+ received", re.MULTILINE)
 def command(
     address: str, *, count: int, interval_ms: int, lost_after_s: int = LOST_AFTER_S
 ) -> Sequence[str]:
-    """Give its command; a reply that does not come within `lost_after_s` seconds is lost."""
+    """Return its command; a reply that does not come within `lost_after_s` seconds is lost."""
     return [
         "ping",
         "-D",
@@ -41,18 +41,17 @@ def command(
 def parse(output: str) -> Mapping[int, float | None]:
     """Map each request's number to its round trip in milliseconds; None where no reply came.
 
-    A duplicate does not count, nor does what a router says instead. Raises LoadError when ping did
-    not come to its end.
+    Duplicates and errors from routers do not count. Raises LoadError when ping did not finish.
     """
     summary = SUMMARY.search(output)
     if summary is None:
-        raise LoadError(f"ping made no summary; it said: {output.strip()[-500:]}")
+        raise LoadError(f"ping printed no summary; its output: {output.strip()[-500:]}")
     replies = {int(number): float(trip_ms) for number, trip_ms in REPLY.findall(output)}
     return {number: replies.get(number) for number in range(1, int(summary[1]) + 1)}
 
 
 def answers(bench: Bench) -> bool:
-    """Whether the instance under test answers a ping now."""
+    """Return whether the instance under test answers a ping now."""
     address = bench.under_test.endpoint.ping_address
     argv = command(address, count=1, interval_ms=SHORTEST_INTERVAL_MS)
     done = bench.client.run(argv, timeout_s=10 * LOST_AFTER_S, check=False)
@@ -60,17 +59,17 @@ def answers(bench: Bench) -> bool:
 
 
 def verify(bench: Bench) -> str:
-    """Say what is known of an instance that serves nothing: that it is there, and answers."""
+    """Return what is known of an instance that serves nothing: that it answers pings."""
     return f"{bench.under_test.endpoint.ping_address} answers pings; it serves nothing"
 
 
-def kept_up_per_s(bench: Bench, count: int) -> float:
-    """Ping `count` times, as often as is allowed; pings a second, 0 when any reply is lost."""
+def lossless_pings_per_s(bench: Bench, count: int) -> float:
+    """Ping `count` times at the highest rate; return pings per second, 0 when any reply is lost."""
     argv = command(
         bench.under_test.endpoint.ping_address,
         count=count,
         interval_ms=SHORTEST_INTERVAL_MS,
-        lost_after_s=NO_MORE_AFTER_S,
+        lost_after_s=LATE_AFTER_S,
     )
     done = bench.client.run(argv, timeout_s=count + 10, check=False)
     trips_ms = parse(done.stdout + done.stderr)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waits until a service answers in its own protocol."""
+"""Wait until a service answers in its own protocol."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
 
 ANSWERS = {"http": http.answers, "kv": kv.answers, "startup": ping.answers}
 READY_WITHIN_S = 120.0
-"""A whole system on software emulation takes a minute; whatever died fails at once anyway."""
+"""An emulated virtual machine takes a minute to boot; an instance that died fails at once."""
 POLL_EVERY_S = 0.02
 
 
 def wait_until_ready(bench: Bench, *, within_s: float = READY_WITHIN_S) -> None:
     """Wait until the instance under test answers.
 
-    Raises InstanceDiedError as soon as it is gone, InstanceError when the time is up.
+    Raises InstanceDiedError as soon as it is gone, InstanceError at the deadline.
     """
     service = bench.under_test.service
 
     def ready() -> bool:
         answered = False
-        with suppress(CommandError):  # a guest that is still starting drops packets in silence
+        with suppress(CommandError):  # a guest that is still starting drops packets
             answered = ANSWERS[service](bench)
-        bench.require_running()  # even if something answered: it may be another server's port
+        bench.require_running()  # even after an answer: the port may be another server's
         return answered
 
     try:
         wait_until(ready, what=service, within_s=within_s, every_s=POLL_EVERY_S)
     except DeadlineError as late:
         raise InstanceError(
-            f"{bench.coordinates.platform} runs, but its {service} server did not answer within "
-            f"{within_s:g} s: {bench.technology.diagnosis(bench.under_test)}",
-            remedy="see the instance's log, and whether a firewall stands between",
+            f"{bench.coordinates.platform} runs, but its {service} server did not answer within"
+            f" {within_s:g} s: {bench.technology.diagnosis(bench.under_test)}",
+            remedy="see the instance's log; check that no firewall drops its packets",
         ) from late

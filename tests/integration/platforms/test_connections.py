@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A real nginx and a real Redis with a small limit of open files, as an image's builder may set."""
+"""A real nginx and a real Redis with a small limit of open files, as an image may have it."""
 
 from pathlib import Path
 
@@ -16,13 +16,13 @@ from featherbench.testbed.client import LocalClient
 
 pytestmark = pytest.mark.testbed
 TECHNOLOGY = "linux"
-OF_REDIS_ITSELF = 32
-"""Files that Redis keeps back from its clients."""
+RESERVED_BY_REDIS = 32
+"""Files that Redis does not use for clients."""
 
 
 @pytest.fixture
 def served(platform, tmp_path):
-    """Start a server with a limit of open files; give the bench with it under test."""
+    """Start a server with a limit of open files; return the bench with it under test."""
 
     def start(service, nofile):
         tuning = Tuning(net_sysctls={}, nofile=nofile)
@@ -60,16 +60,16 @@ def served(platform, tmp_path):
 
 
 @pytest.mark.parametrize("service", ["http", "kv"])
-def test_as_many_as_are_wanted_are_answered_and_the_server_serves_on(served, service):
+def test_all_needed_connections_are_answered_and_the_server_goes_on(served, service):
     bench = served(service, 4096)
     for _ in range(2):
-        said = open_connections.verify(bench, 1000)
-        assert said == "verified from the client: 1008 at once were answered"
+        verified = open_connections.verify(bench, 1000)
+        assert verified == "verified from the client: 1008 at once were answered"
     wait_until_ready(bench)
 
 
 def test_redis_holds_64_of_100(served):
-    bench = served("kv", 64 + OF_REDIS_ITSELF)
+    bench = served("kv", 64 + RESERVED_BY_REDIS)
     with pytest.raises(VerificationError) as low:
         open_connections.verify(bench, 100)
     assert "of 108 at once 108 were opened and 64 answered" in low.value.message
@@ -84,6 +84,6 @@ def test_nginx_opens_100_and_answers_fewer_than_its_limit(served, monkeypatch):
         open_connections.verify(bench, 100)
     answered = int(low.value.message.partition(" opened and ")[2].split()[0])
     assert 48 < answered < 64
-    # it takes no more connections, or has no file left for the page: whichever it comes to first
-    ways = (open_connections.connection_opener.NOT_ANSWERED, "500 Internal Server Error")
-    assert any(way in low.value.message for way in ways)
+    # It accepts no more connections, or has no file left for the page, whichever comes first.
+    failures = (open_connections.connection_opener.NOT_ANSWERED, "500 Internal Server Error")
+    assert any(failure in low.value.message for failure in failures)

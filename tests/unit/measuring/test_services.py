@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The services' protocols: what is served, readiness, verification."""
+"""The services' protocols: what is served (`http`, `kv`), `readiness`, verification."""
 
 import re
 
@@ -23,7 +23,7 @@ REDIS = {
 
 
 def redis(**changes):
-    """Answer as redis-cli would; GET gives what was SET last."""
+    """Answer as redis-cli would; GET returns what was SET last."""
     memory = {}
 
     def answer(argv):
@@ -46,7 +46,7 @@ def test_the_file_has_its_size_and_is_always_the_same(size_bytes):
     assert content.decode().isprintable()
 
 
-def test_nginx_writes_to_the_one_folder_that_it_may_write_to():
+def test_nginx_writes_only_to_the_folder_that_it_may_write_to():
     conf = http.files(10)[http.CONFIGURATION].decode()
     paths = re.findall(r"^\s*(?:pid|\w+_temp_path) (\S+);", conf, re.MULTILINE)
     assert len(paths) == 6
@@ -60,7 +60,7 @@ def test_the_file_is_verified_by_its_content(bench_for, client):
 
 
 @pytest.mark.parametrize(
-    "said",
+    "output",
     [
         "",
         "\n000",
@@ -69,8 +69,8 @@ def test_the_file_is_verified_by_its_content(bench_for, client):
         "x" * 1150 + "\n200",
     ],
 )
-def test_anything_else_is_refused(bench_for, client, said):
-    client.says = lambda _: said
+def test_another_answer_is_refused(bench_for, client, output):
+    client.says = lambda _: output
     with pytest.raises(VerificationError):
         http.verify(bench_for("http"), 1150)
 
@@ -101,7 +101,7 @@ def test_misses_are_read_from_the_server(bench_for, client):
     assert kv.misses(bench_for("kv")) == {"misses": 3}
 
 
-def test_the_key_that_is_filled_is_the_benchmarks(bench_for, client):
+def test_the_filled_key_is_the_one_of_redis_benchmark(bench_for, client):
     client.says = redis()
     kv.fill(bench_for("kv"), 5)
     assert client.asked[-1][-3:] == ["SET", "key:__rand_int__", "xxxxx"]
@@ -121,14 +121,14 @@ def test_a_service_that_died_is_not_waited_for(bench_for, technology):
         wait_until_ready(bench_for("http"), within_s=60)
 
 
-def test_another_server_on_the_port_makes_nobody_ready(bench_for, technology, client):
+def test_an_answer_of_another_server_on_the_port_does_not_count(bench_for, technology, client):
     technology.running = False
     client.says = lambda _: "x\n200"
     with pytest.raises(InstanceDiedError):
         wait_until_ready(bench_for("http"), within_s=60)
 
 
-def test_a_probe_that_hangs_is_just_no_answer_yet(bench_for, client):
+def test_a_request_that_hangs_is_repeated(bench_for, client):
     def hangs_once(argv):
         if len(client.asked) == 1:
             raise CommandError(argv, "did not end within 5 s")
@@ -139,6 +139,6 @@ def test_a_probe_that_hangs_is_just_no_answer_yet(bench_for, client):
     assert len(client.asked) == 2
 
 
-def test_a_service_that_never_answers_is_an_error_that_says_why(bench_for):
+def test_a_service_that_never_answers_is_an_error_with_the_diagnosis(bench_for):
     with pytest.raises(InstanceError, match="exited with 137"):
         wait_until_ready(bench_for("http"), within_s=0.05)

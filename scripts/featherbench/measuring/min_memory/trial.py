@@ -149,7 +149,7 @@ def _served(trial: Trial, bench: Bench, memory_mib: int, *, ready_after_s: float
 
 def _echoed(bench: Bench, memory_mib: int, *, ready_after_s: float) -> Attempt:
     """Judge an instance that serves nothing by whether it answers every ping, or not."""
-    rate = ping.kept_up_per_s(bench, PINGS)
+    rate = ping.lossless_pings_per_s(bench, PINGS)
     bench.require_running()
     return Attempt(
         memory_mib=memory_mib,

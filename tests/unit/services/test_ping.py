@@ -12,18 +12,18 @@ from featherbench.services import ping
 DATA = Path(__file__).parents[2] / "data" / "ping"
 
 
-def test_each_reply_is_read():
+def test_each_reply_is_parsed():
     trips_ms = ping.parse((DATA / "ping_ok.txt").read_text())
     assert trips_ms == {1: 0.262, 2: 0.057, 3: 0.052, 4: 0.054, 5: 0.053}
 
 
-def test_late_replies_are_read_however_ping_writes_them():
+def test_late_replies_are_parsed():
     trips_ms = ping.parse((DATA / "ping_part.txt").read_text())
     assert len(trips_ms) == 15
     assert (trips_ms[1], trips_ms[6], trips_ms[11]) == (1.36, 1028.0, 4.06)
 
 
-def test_lost_replies_are_told_by_their_number():
+def test_lost_replies_are_none_under_their_number():
     lines = (DATA / "ping_ok.txt").read_text().splitlines()
     without_third = "\n".join(line for line in lines if "icmp_seq=3 " not in line)
     assert ping.parse(without_third)[3] is None
@@ -37,7 +37,7 @@ def test_duplicates_do_not_count():
     assert ping.parse(doubled) == ping.parse(text)
 
 
-def test_what_a_router_says_is_no_reply():
+def test_an_error_from_a_router_is_no_reply():
     text = (
         "[1.5] From 198.18.0.9 icmp_seq=1 Destination Host Unreachable\n\n"
         "1 packets transmitted, 0 received, +1 errors, 100% packet loss, time 0ms\n"
@@ -45,7 +45,7 @@ def test_what_a_router_says_is_no_reply():
     assert ping.parse(text) == {1: None}
 
 
-def test_a_ping_that_did_not_end_is_a_load_error():
+def test_a_ping_that_did_not_finish_is_a_load_error():
     with pytest.raises(LoadError, match="unknown host"):
         ping.parse("ping: unknown host")
 
@@ -55,28 +55,27 @@ def test_the_interval_is_given_in_seconds():
 
 
 class Pinging:
-    """A bench whose client prints what a test wants."""
+    """A bench whose client prints `output`."""
 
-    def __init__(self, said):
+    def __init__(self, output):
         self.client = self
         self.under_test = SimpleNamespace(endpoint=SimpleNamespace(ping_address="198.18.2.2"))
-        self.said = said
+        self.output = output
 
     def run(self, argv, **_):
-        self.asked = argv
-        return SimpleNamespace(stdout=self.said, stderr="")
+        self.argv = argv
+        return SimpleNamespace(stdout=self.output, stderr="")
 
 
-def test_an_instance_keeps_up_that_answers_every_ping():
-    whole = (DATA / "ping_ok.txt").read_text()
-    bench = Pinging(whole)
+def test_an_instance_that_answers_every_ping_has_the_highest_rate():
+    bench = Pinging((DATA / "ping_ok.txt").read_text())
     assert ping.answers(bench)
-    assert ping.kept_up_per_s(bench, 5) == 500
-    assert bench.asked[-1] == "198.18.2.2"
+    assert ping.lossless_pings_per_s(bench, 5) == 500
+    assert bench.argv[-1] == "198.18.2.2"
 
 
-def test_an_instance_that_misses_a_ping_does_not():
+def test_an_instance_that_misses_a_ping_has_none():
     lines = (DATA / "ping_ok.txt").read_text().splitlines(keepends=True)
     one_less = "".join(line for line in lines if "icmp_seq=3" not in line)
-    assert ping.kept_up_per_s(Pinging(one_less), 5) == 0
+    assert ping.lossless_pings_per_s(Pinging(one_less), 5) == 0
     assert not ping.answers(Pinging((DATA / "ping_unreach.txt").read_text()))
