@@ -30,7 +30,7 @@ SMALL = {
         "image_size": None,
         "latency": {"repetitions": {"deployments": 1, "windows": 3}},
         # Few amounts and few starts of each: a guest on software emulation takes its time.
-        "memory": {"settings": {"load_s": 2, "grid_mib": 256, "starts": 2, "margin": 0.5}},
+        "memory": {"settings": {"load_s": 2, "step_mib": 256, "starts": 2, "margin": 0.5}},
     },
     "repetitions": ONCE,
 }
@@ -107,7 +107,7 @@ def test_orders_are_sane(run):
     assert rate["linux-tcg"] < rate["lxd-native"]
     size = mean["image_size_http"]
     assert size["docker-native"] < size["lxd-native"] < size["linux-tcg"] < size["docker-tcg"]
-    assert 64 <= mean["memory_http_least", "linux-tcg"] <= 512
+    assert 64 <= mean["memory_http_minimum", "linux-tcg"] <= 512
 
 
 def test_nothing_is_left_and_nothing_is_to_be_done(run, traces):

@@ -23,7 +23,7 @@ CONFIG = {
             "settings": {"interval_ms": 10},
         },
         "image_size": None,
-        "memory": {"settings": {"ample_mib": 64, "starts": 2, "margin": 0.5}},
+        "memory": {"settings": {"reference_mib": 64, "starts": 2, "margin": 0.5}},
         "http": None,
     },
     "repetitions": {"deployments": 1, "windows": 1},
@@ -71,7 +71,7 @@ def test_its_figures_are_a_guests(run, cells):
     assert 0.02 < values.get_group("startup_time").mean() < 30
     assert values.get_group("image_size_startup").mean() * (1 << 20) < 64 * 1024
     assert 0 < values.get_group("round_trip_time").mean() < 1000
-    assert values.get_group("memory_startup_least").mean() == 2
+    assert values.get_group("memory_startup_minimum").mean() == 2
     for name in ("startup/d1/c1", "startup/d2/c1"):
         cell = cells[f"floor-tcg/{name}"]
         assert {window["verdict"] for window in cell["windows"]} <= {"ok", "suspect"}

@@ -11,6 +11,7 @@ from featherbench.contracts.settings import DriverSettings
 from featherbench.measuring.machine_counters import between, circumstances, snapshot
 from featherbench.measuring.window_verdict import judge
 from featherbench.records.cell import Window
+from featherbench.records.metric import Metric
 from featherbench.services import http
 
 if TYPE_CHECKING:
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 
 NOMINAL_S = 0.05
 SPARE_S = 5.0
+CONNECT_TIME = Metric(
+    name="connect_time",
+    service="http",
+    aspect="connect",
+    unit="us",
+    better="lower",
+    label="connect time",
+)
 
 
 class Settings(DriverSettings):
@@ -40,6 +49,10 @@ class Workload:
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()
+
+    def metrics(self, settings: DriverSettings) -> tuple[Metric, ...]:
+        """Return the time to connect."""
+        return (CONNECT_TIME,)
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give nothing: the image is that of the workload `http`."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.bench import Bench
     from featherbench.contracts.settings import DriverSettings
     from featherbench.records.cell import Window
+    from featherbench.records.metric import Metric
 
 WithoutServer = Literal["no", "image", "pings"]
 """What a workload needs of the app `startup` in place of a server: it cannot do with that, its
@@ -42,6 +43,10 @@ class Workload(Protocol):
     """Names of the settings that `files` depends on: changing any other builds nothing anew."""
     loads: ClassVar[tuple[str, ...]]
     """The apps that it puts under load, and for which it needs a load generator."""
+
+    def metrics(self, settings: DriverSettings) -> tuple[Metric, ...]:
+        """Return every metric, main and secondary, that its windows can have."""
+        ...
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give what the image of its own app has beside the packages: path → content."""

@@ -164,7 +164,7 @@ ENTRIES = (
         panels={"memory_http_idle": "idle", "memory_http_load": "under load"},
         axis="memory [MiB]",
         note=WORKING_SET,
-        allotted={"memory_http_least": "least that suffices"},
+        allotted={"memory_http_minimum": "least that suffices"},
         allotted_note=LEAST,
     ),
     Entry(
@@ -174,7 +174,7 @@ ENTRIES = (
         panels={"memory_kv_idle": "idle", "memory_kv_load": "under load"},
         axis="memory [MiB]",
         note=WORKING_SET,
-        allotted={"memory_kv_least": "least that suffices"},
+        allotted={"memory_kv_minimum": "least that suffices"},
         allotted_note=LEAST,
     ),
     Entry(

@@ -106,8 +106,8 @@ OTHERS = {
     "round_trip_time": "round-trip time",
     "memory_http_load": "memory, http under load",
     "memory_kv_load": "memory, key-value under load",
-    "memory_http_least": "memory, least that suffices for http",
-    "memory_kv_least": "memory, least that suffices for key-value",
+    "memory_http_minimum": "memory, least that suffices for http",
+    "memory_kv_minimum": "memory, least that suffices for key-value",
 }
 
 RATIO_AXIS = "ratio to {baseline}"

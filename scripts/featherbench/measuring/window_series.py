@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from featherbench.measuring.load_runner import LoadRun, least_s, rescaled, run_load
 from featherbench.measuring.machine_counters import between, circumstances, snapshot
 from featherbench.measuring.window_verdict import LEAST_CLOCK_TICKS, judge
 from featherbench.records.cell import Measure, Window
+from featherbench.records.metric import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,6 +19,38 @@ if TYPE_CHECKING:
     from featherbench.contracts.load_generator import Load
     from featherbench.measuring.machine_counters import Observed
     from featherbench.measuring.window_verdict import Facts
+
+
+LATENCY_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
+
+
+def load_metrics(
+    prefix: str, *, service: str, panel: str, operation: str = ""
+) -> tuple[Metric, ...]:
+    """Return the metrics of a load: throughput, latencies, and the transfer rate."""
+
+    def metric(
+        aspect: str, unit: str, better: Literal["higher", "lower"], statistic: str = ""
+    ) -> Metric:
+        name = "_".join(filter(None, (prefix, aspect, statistic)))
+        main = aspect == "throughput"
+        return Metric(
+            name=name,
+            service=service,
+            aspect=aspect,
+            unit=unit,
+            better=better,
+            label=f"{panel} {aspect}" if main else name.replace("_", " "),
+            panel=panel if main else "",
+            operation=operation,
+            statistic=statistic,
+        )
+
+    return (
+        metric("throughput", "requests/s", "higher"),
+        *(metric("latency", "us", "lower", statistic) for statistic in LATENCY_STATISTICS),
+        metric("transfer", "bytes/s", "higher"),
+    )
 
 
 def no_failures() -> Mapping[str, int]:

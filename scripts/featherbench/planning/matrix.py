@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.technology import Technology
     from featherbench.contracts.workload import Workload
     from featherbench.records.base import Record
+    from featherbench.records.metric import Metric
     from featherbench.rootfs.descriptions import DerivedRootFilesystemSpec
 
 STAND_IN = "startup"
@@ -303,6 +304,11 @@ class Matrix:
             until=until,
         )
 
+    def _metrics(self) -> Iterator[Metric]:
+        for name, driver in self._workload_drivers.items():
+            settings = driver.Settings.model_validate(self.workloads[name].settings)
+            yield from driver.metrics(settings)
+
     @cached_property
     def plan(self) -> Plan:
         """What was asked for, and what this host can run of it."""
@@ -315,6 +321,7 @@ class Matrix:
             precision=self.config.analysis.precision_percent / 100,
             platforms=tuple(map(self._planned_platform, self.platforms.values())),
             workloads=tuple(map(self._planned_workload, self.workloads)),
+            metrics=tuple(dict.fromkeys(self._metrics())),
         )
 
     # --- what every cell asks for again ------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from featherbench.records.base import Record
+from featherbench.records.metric import Metric  # noqa: TC001 - pydantic needs it at run time
 from featherbench.records.requirement import MissingRequirement  # noqa: TC001 - pydantic needs it at run time
 
 if TYPE_CHECKING:
@@ -93,9 +94,15 @@ class Plan(Record):
     seed: int
     platforms: tuple[PlannedPlatform, ...]
     workloads: tuple[PlannedWorkload, ...]
+    metrics: tuple[Metric, ...] = ()
     margin: float = 0.05
     precision: float = 0.02
     asked: dict[str, int] = Field(default_factory=dict)
+
+    def metric(self, name: str) -> Metric | None:
+        """Return the metric of that name; None if no workload declares it."""
+        declared = (metric.named(name) for metric in self.metrics)
+        return next(filter(None, declared), None)
 
     def cells(self) -> Iterator[tuple[str, str, int, int]]:
         """Give platform, workload, deployment and concurrency of every cell."""

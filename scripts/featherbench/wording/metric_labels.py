@@ -10,15 +10,15 @@ LABELS = {
     "startup_time": "startup time",
     "round_trip_time": "network round-trip time",
 }
-SIZE, MEMORY, UNDER_LOAD, LEAST = "image_size_", "memory_", "_load", "_least"
+SIZE, MEMORY, UNDER_LOAD, MINIMUM = "image_size_", "memory_", "_load", "_minimum"
 MEMORY_LABELS = {
     UNDER_LOAD: "memory of {service} under load",
-    LEAST: "least memory that suffices for {service}",
+    MINIMUM: "minimum memory that suffices for {service}",
     "_idle": "memory of {service} at rest",
-    "_hypervisor": "memory of the hypervisor, with the least for {service}",
-    "_guest_used": "memory used in the guest, with the least for {service}",
-    "_least_throughput": "throughput of {service} with the least memory",
-    "_ample_throughput": "throughput of {service} with ample memory",
+    "_hypervisor": "memory of the hypervisor, with the minimum for {service}",
+    "_guest_used": "memory used in the guest, with the minimum for {service}",
+    "_minimum_throughput": "throughput of {service} with the minimum memory",
+    "_reference_throughput": "throughput of {service} with reference memory",
 }
 """By the end of a metric of memory."""
 
@@ -36,7 +36,7 @@ def label(metric: str) -> str:
 
 def instead_of(metric: str) -> str:
     """Name the metric that platforms have instead: for memory that is fixed, or is not."""
-    for one, other in ((UNDER_LOAD, LEAST), (LEAST, UNDER_LOAD)):
+    for one, other in ((UNDER_LOAD, MINIMUM), (MINIMUM, UNDER_LOAD)):
         if metric.startswith(MEMORY) and metric.endswith(one):
             return metric.removesuffix(one) + other
     return ""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from featherbench.contracts.settings import DriverSettings
 from featherbench.measuring.load_runner import WARM_UP_CONNECTIONS, http_load, sized, warm_up
-from featherbench.measuring.window_series import Series
+from featherbench.measuring.window_series import Series, load_metrics
 from featherbench.services import http
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.bench import Bench
     from featherbench.contracts.workload import WithoutServer
     from featherbench.records.cell import Window
+    from featherbench.records.metric import Metric
 
 WINDOW_OVERHEAD_S = 0.2
 
@@ -47,6 +48,10 @@ class Workload:
     sweeps: ClassVar[bool] = True
     in_image: ClassVar[tuple[str, ...]] = ("file_bytes",)
     loads: ClassVar[tuple[str, ...]] = ("http",)
+
+    def metrics(self, settings: DriverSettings) -> tuple[Metric, ...]:
+        """Return the metrics of a load of GETs."""
+        return load_metrics("http", service="http", panel="HTTP")
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give nginx's configuration and the file to serve."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from featherbench.clock import now_utc
 from featherbench.contracts.settings import DriverSettings
 from featherbench.records.cell import Measure, Window
+from featherbench.records.metric import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 NOMINAL_S = 0.01
+STATISTICS = ("", "apparent", "compressed")
+PANELS = {"http": "http", "kv": "key-value", "startup": "startup"}
+"""By service; `startup` stands in for both where a platform has neither."""
 
 
 class Settings(DriverSettings):
@@ -35,6 +39,10 @@ class Workload:
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()
+
+    def metrics(self, settings: DriverSettings) -> tuple[Metric, ...]:
+        """Return the three sizes of each service's image."""
+        return tuple(_metric(service, name) for service in PANELS for name in STATISTICS)
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give nothing: it has no app of its own."""
@@ -55,6 +63,20 @@ class Workload:
     def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
         """Give next to nothing."""
         return NOMINAL_S
+
+
+def _metric(service: str, statistic: str) -> Metric:
+    subject = "_".join(filter(None, (service, statistic)))
+    return Metric(
+        name=f"image_size_{subject}",
+        service=service,
+        aspect="image_size",
+        unit="MiB",
+        better="lower",
+        label=f"image size of {subject}",
+        panel="" if statistic else PANELS[service],
+        statistic=statistic,
+    )
 
 
 def _window(service: str, image: Image) -> Window:

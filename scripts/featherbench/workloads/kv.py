@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from featherbench.contracts.settings import DriverSettings
 from featherbench.measuring.load_runner import WARM_UP_CONNECTIONS, kv_load, sized, warm_up
-from featherbench.measuring.window_series import Series, no_failures
+from featherbench.measuring.window_series import Series, load_metrics, no_failures
 from featherbench.services import kv
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.load_generator import Load
     from featherbench.contracts.workload import WithoutServer
     from featherbench.records.cell import Window
+    from featherbench.records.metric import Metric
 
 WINDOW_OVERHEAD_S = 0.2
 CALIBRATION_S = 0.5
@@ -68,6 +69,19 @@ class Workload:
     sweeps: ClassVar[bool] = True
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ("kv",)
+
+    def metrics(self, settings: DriverSettings) -> tuple[Metric, ...]:
+        """Return the metrics of each operation's load."""
+        return tuple(
+            metric
+            for operation in cast("Settings", settings).operations
+            for metric in load_metrics(
+                f"kv_{operation.lower()}",
+                service="kv",
+                panel=f"Redis {operation}",
+                operation=operation,
+            )
+        )
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give Redis's configuration."""

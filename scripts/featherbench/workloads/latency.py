@@ -13,6 +13,7 @@ from featherbench.errors import LoadError
 from featherbench.measuring.machine_counters import between, circumstances, snapshot
 from featherbench.measuring.window_verdict import judge
 from featherbench.records.cell import Window
+from featherbench.records.metric import Metric
 from featherbench.services import http, ping
 
 if TYPE_CHECKING:
@@ -27,6 +28,15 @@ LEAD_IN = 3
 steps; they are left out."""
 WARM_UP_REPLIES = 5
 SPARE_S = 10.0
+ROUND_TRIP = Metric(
+    name="round_trip_time",
+    service="http",
+    aspect="round_trip",
+    unit="ms",
+    better="lower",
+    label="network round-trip time",
+    panel="round-trip time",
+)
 
 
 class Settings(DriverSettings):
@@ -49,6 +59,10 @@ class Workload:
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()
+
+    def metrics(self, settings: DriverSettings) -> tuple[Metric, ...]:
+        """Return the round-trip time."""
+        return (ROUND_TRIP,)
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give nothing: it has no app of its own."""

@@ -24,6 +24,7 @@ from featherbench.measuring.min_memory.trial import Trial
 from featherbench.measuring.min_memory.window import least_memory_window
 from featherbench.measuring.window_verdict import judge
 from featherbench.records.cell import Measure, Window
+from featherbench.records.metric import Metric
 from featherbench.services import http, kv, launcher, ping
 from featherbench.services.readiness import wait_until_ready
 
@@ -41,6 +42,25 @@ KV_PIPELINE = 16
 KV_VALUE_BYTES = 3
 START_AND_REST_S = 3.0
 SIGNIFICANCE = 0.05
+LABELS = {
+    "load": "memory of {service} under load",
+    "minimum": "minimum memory that suffices for {service}",
+    "idle": "memory of {service} at rest",
+    "peak": "memory {service} peak",
+    "load_anonymous": "memory {service} load anonymous",
+    "idle_anonymous": "memory {service} idle anonymous",
+    "load_file": "memory {service} load file",
+    "idle_file": "memory {service} idle file",
+    "guest_used": "memory used in the guest, with the minimum for {service}",
+    "hypervisor": "memory of the hypervisor, with the minimum for {service}",
+}
+THROUGHPUT_LABELS = {
+    "minimum": "throughput of {service} with the minimum memory",
+    "reference": "throughput of {service} with reference memory",
+}
+PANELS = {"load": "memory, {service} under load", "minimum": "memory, minimum for {service}"}
+SERVICE_PANELS = {"http": "http", "kv": "key-value", "startup": "startup"}
+"""By service; `startup` stands in for the others where a platform has neither."""
 
 
 class Settings(DriverSettings):
@@ -52,10 +72,10 @@ class Settings(DriverSettings):
     load_s: Annotated[float, Field(gt=0, le=3600)] = Field(
         2.0, description="How long the server is loaded, in seconds."
     )
-    ample_mib: Annotated[int, Field(ge=64)] = Field(
+    reference_mib: Annotated[int, Field(ge=64)] = Field(
         512, description="Virtual machines: an amount of memory that is certainly enough, in MiB."
     )
-    grid_mib: Annotated[int, Field(ge=1)] = Field(
+    step_mib: Annotated[int, Field(ge=1)] = Field(
         8,
         description="Virtual machines: the amounts that are tried are multiples of this, in MiB; "
         "where 16 suffice, every MiB below.",
@@ -81,6 +101,10 @@ class Workload:
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ("http", "kv")
+
+    def metrics(self, settings: DriverSettings) -> tuple[Metric, ...]:
+        """Return the amounts of memory of each service, and its throughput with two of them."""
+        return tuple(metric for service in SERVICE_PANELS for metric in _metrics(service))
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give nothing: it has no app of its own."""
@@ -121,6 +145,31 @@ class Workload:
         return windows * len(self.services) * one_s
 
 
+def _metrics(service: str) -> Iterator[Metric]:
+    for statistic, label in LABELS.items():
+        panel = PANELS.get(statistic, "")
+        yield Metric(
+            name=f"memory_{service}_{statistic}",
+            service=service,
+            aspect="memory",
+            unit="MiB",
+            better="lower",
+            label=label.format(service=service),
+            panel=panel.format(service=SERVICE_PANELS[service]),
+            statistic=statistic,
+        )
+    for statistic, label in THROUGHPUT_LABELS.items():
+        yield Metric(
+            name=f"memory_{service}_{statistic}_throughput",
+            service=service,
+            aspect="memory_throughput",
+            unit="requests/s",
+            better="higher",
+            label=label.format(service=service),
+            statistic=statistic,
+        )
+
+
 _VERIFY = {"http": http.verify, "kv": kv.verify, "startup": ping.verify}
 
 
@@ -144,8 +193,8 @@ def _trial(bench: Bench, service: str) -> Trial:
 def _rules(bench: Bench) -> Rules:
     settings = cast("Settings", bench.settings)
     return Rules(
-        ample_mib=settings.ample_mib,
-        grid_mib=settings.grid_mib,
+        reference_mib=settings.reference_mib,
+        step_mib=settings.step_mib,
         starts=settings.starts,
         margin=settings.margin,
         significance=SIGNIFICANCE,

@@ -33,6 +33,7 @@ from featherbench.measuring.first_packet import (
 from featherbench.measuring.machine_counters import Observed, between, circumstances, snapshot
 from featherbench.measuring.window_verdict import judge
 from featherbench.records.cell import Measure, Window
+from featherbench.records.metric import Metric
 from featherbench.services.launcher import probe_command
 from featherbench.system.polling import wait_until
 
@@ -47,6 +48,23 @@ if TYPE_CHECKING:
 LIVENESS_EVERY_S = 1.0
 """Seldom, since asking the platform takes CPU time from what starts."""
 NOMINAL_START_S = 2.0
+STARTUP_TIME = Metric(
+    name="startup_time",
+    service="startup",
+    aspect="startup",
+    unit="s",
+    better="lower",
+    label="startup time",
+    panel="startup time",
+)
+STARTUP_PHASE = Metric(
+    name="startup_phase_*",
+    service="startup",
+    aspect="startup_phase",
+    unit="s",
+    better="lower",
+    label="startup phase",
+)
 
 
 class Settings(DriverSettings):
@@ -84,6 +102,10 @@ class Workload:
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()
+
+    def metrics(self, settings: DriverSettings) -> tuple[Metric, ...]:
+        """Return the startup time, and its phases, which the technology names."""
+        return (STARTUP_TIME, STARTUP_PHASE)
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         """Give nothing: the probe is part of the root file system."""

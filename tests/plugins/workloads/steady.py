@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from featherbench.clock import now_utc
 from featherbench.contracts.settings import DriverSettings
 from featherbench.records.cell import Window
+from featherbench.records.metric import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
     from featherbench.contracts.bench import Bench
 
 FIGURES = (99.0, 101.0)
+STEADINESS = Metric(
+    name="steadiness",
+    service="startup",
+    aspect="steadiness",
+    unit="units",
+    better="higher",
+    label="steadiness",
+)
 
 
 class Settings(DriverSettings):
@@ -35,6 +44,9 @@ class Workload:
     sweeps: ClassVar[bool] = False
     in_image: ClassVar[tuple[str, ...]] = ()
     loads: ClassVar[tuple[str, ...]] = ()
+
+    def metrics(self, settings: DriverSettings) -> tuple[Metric, ...]:
+        return (STEADINESS,)
 
     def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
         return {}

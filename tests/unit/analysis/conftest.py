@@ -107,7 +107,7 @@ def _figures(platform, workload, concurrency, noise):
 
 def _memory(held, *, fixed):
     if fixed:
-        return [("memory_http_least", "MiB", 72.0), ("memory_kv_least", "MiB", 80.0)]
+        return [("memory_http_minimum", "MiB", 72.0), ("memory_kv_minimum", "MiB", 80.0)]
     return [(f"memory_{service}_load", "MiB", held) for service in ("http", "kv")]
 
 
@@ -116,7 +116,7 @@ def _secondary(metric, unit, value):
     if metric.endswith("_throughput"):
         names = ("mean", "p50", "p90", "p99", "max")
         return [Measure(metric=f"{stem}_latency_{n}", value=1e9 / value, unit="us") for n in names]
-    if metric.endswith("_least"):
+    if metric.endswith("_minimum"):
         return [
             Measure(metric=f"{metric.removesuffix('least')}hypervisor", value=value + 30, unit=unit)
         ]

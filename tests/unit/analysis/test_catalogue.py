@@ -151,7 +151,7 @@ def _memory(plan):
 def test_what_a_guest_needs_is_a_panel_of_its_own_and_the_caption_says_what_it_is(make):
     held = _memory(make.plan(make.TWO))
     both = _memory(make.plan(make.NINE, fixed=make.GUESTS))
-    assert [*both.panels] == [*held.panels, "memory_http_least"]
+    assert [*both.panels] == [*held.panels, "memory_http_minimum"]
     assert held.caption in both.caption.replace(both.allotted_note, "")
     assert "not the same quantity" in both.caption
     assert "Least that suffices" not in held.caption
@@ -159,7 +159,7 @@ def test_what_a_guest_needs_is_a_panel_of_its_own_and_the_caption_says_what_it_i
 
 def test_where_there_are_guests_alone_nothing_is_said_of_what_is_held(make):
     entry = _memory(make.plan(("linux-kvm",), fixed=make.GUESTS))
-    assert [*entry.panels] == ["memory_http_least"]
+    assert [*entry.panels] == ["memory_http_minimum"]
     assert "working set" not in entry.caption
     assert "not the same quantity" not in entry.caption
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from featherbench.measuring.min_memory.search import Attempt, Outcome, Rules, Search, not_inferior_p
 
-RULES = Rules(ample_mib=512, grid_mib=8, starts=3, margin=0.1, significance=0.05)
+RULES = Rules(reference_mib=512, step_mib=8, starts=3, margin=0.1, significance=0.05)
 
 
 def attempt(memory_mib, requests_per_s, failure=""):

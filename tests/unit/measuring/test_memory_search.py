@@ -71,12 +71,12 @@ def measure(bench):
 @pytest.mark.usefixtures("attempts")
 def test_the_least_memory_is_the_windows_value_with_what_is_really_used(bench):
     http, kv = measure(bench)
-    assert (http.metric, http.value, http.unit) == ("memory_http_least", 104.0, "MiB")
-    assert kv.metric == "memory_kv_least"
+    assert (http.metric, http.value, http.unit) == ("memory_http_minimum", 104.0, "MiB")
+    assert kv.metric == "memory_kv_minimum"
     secondary = {each.metric: each.value for each in http.secondary}
     assert secondary["memory_http_hypervisor"] == 150
     assert secondary["memory_http_guest_used"] == 60
-    assert secondary["memory_http_ample_throughput"] == pytest.approx(1001, abs=1)
+    assert secondary["memory_http_reference_throughput"] == pytest.approx(1001, abs=1)
     assert http.verdict is Verdict.OK
     assert http.notes["outcomes"]["96"] == "fails"
     assert json.dumps(http.notes)
@@ -123,7 +123,7 @@ def test_who_fails_with_ample_memory_is_an_error_that_says_why(bench, attempts):
     attempt.need_mib = 600
     with pytest.raises(InstanceError, match="512 MiB: kernel panic") as failed:
         measure(bench)
-    assert "ample_mib" in failed.value.remedy
+    assert "reference_mib" in failed.value.remedy
 
 
 def test_one_failure_with_ample_memory_is_a_doubt(bench, attempts):
@@ -175,7 +175,7 @@ def test_whatever_goes_wrong_with_an_instance_is_a_failed_attempt(
 
     monkeypatch.setattr(memory_search, "wait_until_ready", not_ready)
     monkeypatch.setattr(memory_search, "_served", no_load)
-    rules = Rules(ample_mib=512, grid_mib=8, starts=2, margin=0.1, significance=0.05)
+    rules = Rules(reference_mib=512, step_mib=8, starts=2, margin=0.1, significance=0.05)
     trial = memory_search.Trial(
         bench=replace(bench, technology=refusing, instance=None),
         service="http",
@@ -199,7 +199,7 @@ def test_a_host_that_does_not_answer_is_no_result(bench, technology, monkeypatch
     monkeypatch.setattr(memory_search, "wait_until_ready", lambda running, **_: running.technology)
     monkeypatch.setattr(technology, "start", lambda _: bench.under_test, raising=False)
     monkeypatch.setattr(technology, step, silent)
-    rules = Rules(ample_mib=512, grid_mib=8, starts=2, margin=0.1, significance=0.05)
+    rules = Rules(reference_mib=512, step_mib=8, starts=2, margin=0.1, significance=0.05)
     trial = memory_search.Trial(
         bench=replace(bench, instance=None),
         service="http",

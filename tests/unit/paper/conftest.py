@@ -86,7 +86,7 @@ def run(raw, samples, summary):
     made = made.assign(deployment=places.cumcount() + 1, window=1, verdict="ok", reasons="")
     whole = pd.concat([made, samples], ignore_index=True)
     is_fixed = whole["metric"].str.startswith("memory") & whole["platform"].isin(FIXED)
-    least = whole["metric"].str.replace("_load", "_least")
+    least = whole["metric"].str.replace("_load", "_minimum")
     both_images = whole[whole["metric"] == "image_size"].assign(metric="image_size_kv")
     own = whole.assign(
         metric=whole["metric"].mask(is_fixed, least).replace("image_size", "image_size_http")

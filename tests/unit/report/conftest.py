@@ -77,7 +77,7 @@ def a_plan(*, platforms=tuple(SPEED), levels=(1, 100), deployments=4):
 
 def figures_of(name, workload, level, noise):
     """Main figures of one window: metric, value, unit."""
-    speed, memory = (SPEED | EMULATED)[name], "least" if name == "linux-tcg" else "load"
+    speed, memory = (SPEED | EMULATED)[name], "minimum" if name == "linux-tcg" else "load"
     rate = speed * noise * level / (level + 20)
     return {
         "http": [("http_throughput", 80_000 * rate, "requests/s")],

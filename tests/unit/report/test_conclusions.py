@@ -167,15 +167,15 @@ def of_memory(platform, kind, mean):
 def test_what_is_measured_otherwise_is_neither_missing_nor_a_ratio():
     summary = [
         *(of_memory(BASE, "load", 7.0), of_memory("docker-native", "load", 9.0)),
-        *(of_memory("linux-kvm", "least", 72.0), of_memory("osv-kvm", "least", 24.0)),
+        *(of_memory("linux-kvm", "minimum", 72.0), of_memory("osv-kvm", "minimum", 24.0)),
     ]
     names = [row["platform"] for row in summary]
-    untested = row("linux-kvm", math.nan, math.nan) | {"metric": "memory_http_least"}
+    untested = row("linux-kvm", math.nan, math.nan) | {"metric": "memory_http_minimum"}
     held, least = conclude(
         pd.DataFrame(summary), pd.DataFrame([untested]), BASE, {"memory": [*names, "lxd-kvm"]}
     )
     assert held.sentences == ("lxd-kvm: no valid window",)
-    assert least.title == "least memory that suffices for http"
+    assert least.title == "minimum memory that suffices for http"
     assert least.table == ""
     assert [said.partition(" (")[0] for said in least.sentences] == [
         *("linux-kvm: 72 requests/s", "osv-kvm: 24 requests/s", "lxd-kvm: no valid window")
@@ -208,8 +208,8 @@ def test_a_run_that_is_too_small_to_find_anything_says_so():
 
 
 def test_guests_are_compared_with_a_baseline_that_is_one():
-    summary = [of_memory(BASE, "least", 72.0), of_memory("osv-kvm", "least", 24.0)]
-    lower = row("osv-kvm", 0.33, 0.01) | {"metric": "memory_http_least"}
+    summary = [of_memory(BASE, "minimum", 72.0), of_memory("osv-kvm", "minimum", 24.0)]
+    lower = row("osv-kvm", 0.33, 0.01) | {"metric": "memory_http_minimum"}
     (said,) = conclude(pd.DataFrame(summary), pd.DataFrame([lower]), BASE)
     assert said.baseline.startswith("linux-native reaches 72")
     assert said.sentences[0].startswith("osv-kvm: lower, 0.33 times")

@@ -229,11 +229,11 @@ def test_where_all_are_emulated_the_headline_says_so(make, tmp_path):
 def test_what_guests_need_is_told_beside_what_others_hold_and_not_as_a_ratio(pages):
     apart = pages.emulated.text("emulated")
     assert (
-        "least memory that suffices for http: linux-native is measured by memory of http under "
+        "minimum memory that suffices for http: linux-native is measured by memory of http under "
         "load: there is no ratio to it. linux-tcg: 7."
     ) in apart
     assert "linux-tcg: no valid window" not in apart
-    assert "memory_http_least" in apart
+    assert "memory_http_minimum" in apart
 
 
 def test_the_phases_of_a_start_have_their_shares(pages):

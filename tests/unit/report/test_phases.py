@@ -52,9 +52,9 @@ def test_without_phases_there_is_no_table(summary):
     ("metric", "name"),
     [
         ("memory_http_load", "memory of http under load"),
-        ("memory_kv_least", "least memory that suffices for kv"),
-        ("memory_kv_hypervisor", "memory of the hypervisor, with the least for kv"),
-        ("memory_http_ample_throughput", "throughput of http with ample memory"),
+        ("memory_kv_minimum", "minimum memory that suffices for kv"),
+        ("memory_kv_hypervisor", "memory of the hypervisor, with the minimum for kv"),
+        ("memory_http_reference_throughput", "throughput of http with reference memory"),
         ("memory_http_load_anonymous", "memory http load anonymous"),
     ],
 )

@@ -57,8 +57,8 @@ class Attempt(Record):
 class Rules(Record):
     """What the search keeps to. `margin` is a fraction of the throughput at ample memory."""
 
-    ample_mib: int
-    grid_mib: int
+    reference_mib: int
+    step_mib: int
     starts: int
     margin: float
     significance: float
@@ -82,7 +82,7 @@ class Search(Record):
     @property
     def ample(self) -> list[Attempt]:
         """The attempts with ample memory."""
-        return self.at(self.rules.ample_mib)
+        return self.at(self.rules.reference_mib)
 
     def outcome(self, memory_mib: int) -> Outcome:
         """Say what the attempts with an amount show."""
@@ -121,8 +121,8 @@ class Search(Record):
 
         Ample memory suffices by definition, none does not.
         """
-        ample_mib, grid_mib = self.rules.ample_mib, self.rules.grid_mib
-        found = self._bisected([*range(0, ample_mib, grid_mib), ample_mib])
+        reference_mib, step_mib = self.rules.reference_mib, self.rules.step_mib
+        found = self._bisected([*range(0, reference_mib, step_mib), reference_mib])
         fails, suffices, on_trial = found
         if on_trial is not None or suffices > FINE_BELOW_MIB:
             return found
@@ -131,7 +131,7 @@ class Search(Record):
     @property
     def decided(self) -> int:
         """How many amounts below the ample one are decided."""
-        tried = {each.memory_mib for each in self.attempts} - {self.rules.ample_mib}
+        tried = {each.memory_mib for each in self.attempts} - {self.rules.reference_mib}
         return sum(self.outcome(amount) is not Outcome.UNDECIDED for amount in tried)
 
     def next_mib(self) -> int | None:
@@ -141,7 +141,7 @@ class Search(Record):
         on both sides of the comparison.
         """
         if len(self.ample) < self.rules.starts + self.decided:
-            return self.rules.ample_mib
+            return self.rules.reference_mib
         _, _, on_trial = self._bounds()
         return on_trial
 

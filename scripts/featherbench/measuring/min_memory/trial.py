@@ -66,7 +66,7 @@ def search_least(trial: Trial, search: Search, *, file: Path) -> Search:
     Raises InstanceError when the instance does not serve even with ample memory.
     """
     while (memory_mib := search.next_mib()) is not None:
-        is_ample = memory_mib == search.rules.ample_mib
+        is_ample = memory_mib == search.rules.reference_mib
         attempt = (_ample_attempt if is_ample else _attempt)(trial, search, memory_mib)
         search = search.after(attempt)
         search.write(file)
@@ -84,7 +84,7 @@ def _ample_attempt(trial: Trial, search: Search, memory_mib: int) -> Attempt:
         raise InstanceError(
             f"{trial.bench.coordinates.platform} fails with ample memory, {memory_mib} MiB: "
             f"{second.failure}",
-            remedy="raise the workload's setting ample_mib, or see why it does not serve",
+            remedy="raise the workload's setting reference_mib, or see why it does not serve",
         )
     doubt = f"a start with ample memory failed before: {first.failure}"
     return second.model_copy(update={"doubts": (*second.doubts, doubt)})

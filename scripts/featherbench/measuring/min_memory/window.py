@@ -35,7 +35,7 @@ def least_memory_window(
     reasons = tuple(_reasons(search))
     return Window(
         index=index,
-        metric=f"memory_{service}_least",
+        metric=f"memory_{service}_minimum",
         value=float(search.least_mib),
         unit="MiB",
         secondary=tuple(_secondary(service, search)),
@@ -96,6 +96,6 @@ def _secondary(service: str, search: Search) -> Iterator[Measure]:
 
 
 def _throughputs(service: str, least: list[Attempt], ample: list[Attempt]) -> Iterator[Measure]:
-    for name, attempts in (("least", least), ("ample", ample)):
+    for name, attempts in (("minimum", least), ("reference", ample)):
         value = statistics.fmean(each.requests_per_s for each in attempts)
         yield Measure(metric=f"memory_{service}_{name}_throughput", value=value, unit="requests/s")

@@ -27,7 +27,7 @@ CELL = ["metric", "concurrency", "platform"]
 OF_CELL = [*CELL, "unit", "n", "mean", "n_suspect"]
 GAP = [*CELL, "papers_platform", "reason"]
 """An empty field of the first three stands for all."""
-LEAST = "_least"
+MINIMUM = "_minimum"
 TWO_QUANTITIES = (
     "what suffices a guest and what a container holds are one figure in the paper, and two here: "
     "no ratio of the one to the other"
@@ -63,8 +63,8 @@ def in_our_words(plan: Plan, published: pd.DataFrame) -> pd.DataFrame:
     whole = pd.concat(parts, ignore_index=True)
     fixed = {name for name, one in names.items() if one.fixed_memory}
     is_memory = whole["workload"] == "memory"
-    is_least = whole["metric"].str.endswith(LEAST)
-    kept = whole[~is_memory | (is_least == whole["platform"].isin(fixed))]
+    is_minimum = whole["metric"].str.endswith(MINIMUM)
+    kept = whole[~is_memory | (is_minimum == whole["platform"].isin(fixed))]
     ours = {papers: one.name for papers, one in names.items()}
     return kept.assign(platform=kept["platform"].replace(ours)).reset_index(drop=True)
 
@@ -108,7 +108,7 @@ def _workload_gaps(plan: Plan, here: pd.DataFrame, there: pd.DataFrame) -> list[
 
 
 def _two_quantities(both: Cells) -> list[dict[str, Any]]:
-    metrics = [metric for metric in METRICS if metric.endswith(LEAST)]
+    metrics = [metric for metric in METRICS if metric.endswith(MINIMUM)]
     return [
         _gap(metric=metric, reason=TWO_QUANTITIES)
         for metric in metrics

@@ -41,9 +41,9 @@ METRICS = {
     "image_size_kv": "image_size",
     "round_trip_time": "round_trip_time",
     "memory_http_load": "memory_http_load",
-    "memory_http_least": "memory_http_load",
+    "memory_http_minimum": "memory_http_load",
     "memory_kv_load": "memory_kv_load",
-    "memory_kv_least": "memory_kv_load",
+    "memory_kv_minimum": "memory_kv_load",
 }
 """What is measured here, and what the published data call it.
 
@@ -58,7 +58,12 @@ WORKLOAD_OF = {
         "startup": ("startup_time",),
         "image_size": ("image_size_http", "image_size_kv"),
         "latency": ("round_trip_time",),
-        "memory": ("memory_http_load", "memory_http_least", "memory_kv_load", "memory_kv_least"),
+        "memory": (
+            "memory_http_load",
+            "memory_http_minimum",
+            "memory_kv_load",
+            "memory_kv_minimum",
+        ),
     }.items()
     for metric in metrics
 }

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The metrics that the workloads declare, and records.metric."""
+
+import pytest
+
+from featherbench import registry
+from featherbench.config.loading import validate
+from featherbench.planning.matrix import Matrix
+from featherbench.wording.metric_labels import label
+
+WORKLOADS = ("http", "image_size", "kv", "latency", "memory", "startup")
+
+
+def plan_of(*workloads):
+    content = {
+        "platforms": ["linux-native"],
+        "baseline": "linux-native",
+        "workloads": {name: {} for name in workloads},
+    }
+    return Matrix(validate(content, file="c.yaml"), file="c.yaml").plan
+
+
+def metrics_of(name, **settings):
+    workload = registry.load("workloads", name)
+    return workload.metrics(workload.Settings.model_validate(settings))
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_workload_declares_each_metric_once_with_its_label(name):
+    metrics = metrics_of(name)
+    assert len({metric.name for metric in metrics}) == len(metrics) > 0
+    assert {metric.name: metric.label for metric in metrics if "*" not in metric.name} == {
+        metric.name: label(metric.name) for metric in metrics if "*" not in metric.name
+    }
+
+
+def test_kv_declares_the_metrics_of_its_operations_only():
+    names = {metric.name for metric in metrics_of("kv", operations=("SET",))}
+    assert "kv_set_throughput" in names
+    assert not any(name.startswith("kv_get") for name in names)
+
+
+def test_the_plan_has_the_metrics_of_its_workloads():
+    plan = plan_of("http", "startup")
+    throughput = plan.metric("http_throughput")
+    assert (throughput.unit, throughput.better, throughput.panel) == (
+        "requests/s",
+        "higher",
+        "HTTP",
+    )
+    assert plan.metric("kv_get_throughput") is None
+
+
+def test_a_phase_that_a_technology_names_is_a_metric_of_the_plan():
+    plan = plan_of("startup")
+    phase = plan.metric("startup_phase_kernel_boot")
+    assert (phase.name, phase.statistic) == ("startup_phase_kernel_boot", "kernel_boot")
+    assert phase.label == "startup phase kernel boot"
