@@ -2,6 +2,7 @@
 """Builds what many tests need: each takes what differs, and has a default for everything else."""
 
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 
 from featherbench.contracts.settings import DriverSettings
@@ -9,6 +10,7 @@ from featherbench.contracts.technology import Placement, Probe, StartRequest
 from featherbench.records.image import Image, ImageSize
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
+from featherbench.system.machine import READ_ERRORS, LocalMachine
 
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)
 
@@ -61,3 +63,27 @@ def start_request(service="http", *, folder=Path("/logs"), probe=None, **changes
     if "image" not in changes:
         fields["image"] = image(service=service)
     return StartRequest(**fields | changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeMachine(LocalMachine):
+    """This machine, but for the files that are read: they come from a captured tree."""
+
+    root: Path
+
+    def read(self, paths):
+        texts = {}
+        for path in paths:
+            try:
+                texts[path] = (self.root / path.relative_to("/")).read_text()
+            except READ_ERRORS:
+                continue
+        return texts
+
+
+def write_tree(root, **files):
+    """Write files, by their path below `root`."""
+    for path, content in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(content)
+    return root

@@ -22,7 +22,7 @@ class Kernel61:
 
 
 def test_a_hidden_sysctl_is_named_and_left_out(monkeypatch):
-    monkeypatch.setattr(sysctls, "named", lambda _name: Kernel61())
+    monkeypatch.setattr(sysctls, "machine_named", lambda _name: Kernel61())
     assert sysctls.hidden(TUNING, Kernel61()) == ["net.core.somaxconn"]
     possible = sysctls.visible(TUNING, Kernel61())
     assert possible.net_sysctls == {"net.ipv4.tcp_tw_reuse": "1"}

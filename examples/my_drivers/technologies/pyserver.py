@@ -27,7 +27,8 @@ from featherbench.records.image import Image, ImageSize
 from featherbench.records.instance import Endpoint, Instance
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
-from featherbench.system.sysctls import one_line, open_files
+from featherbench.system.procfs import one_line
+from featherbench.system.sysctls import open_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from featherbench.contracts.technology import StartRequest
 from featherbench.errors import InstanceDiedError
+from featherbench.system.machine import LOCAL, Machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,26 +25,66 @@ if TYPE_CHECKING:
     from featherbench.system.subprocesses import Completed
 
 
-class Client(Protocol):
-    """Where the load comes from: never the server's side. See `testbed/client.py`."""
+@dataclass(frozen=True, kw_only=True)
+class Client(Machine):
+    """Where the load comes from: a machine, with a network, CPUs and limits for its programs.
+
+    `address` is on the testbed. `namespace` is the network namespace's file; None on loopback.
+    `nofile` is the limit of open files; None leaves the machine's. Files, sockets and counters are
+    those of `machine`.
+    """
+
+    address: str
+    cpus: tuple[int, ...]
+    namespace: Path | None
+    nofile: int | None
+    machine: Machine = LOCAL
 
     @property
-    def address(self) -> str:
-        """The client's address on the testbed."""
-        ...
+    def name(self) -> str:  # type: ignore[override]  # follows from the machine
+        """The machine's name."""
+        return self.machine.name
 
     @property
-    def cpus(self) -> tuple[int, ...]:
-        """The CPUs that the client's programs may use."""
-        ...
+    def description(self) -> str:  # type: ignore[override]  # follows from the machine
+        """The machine's description."""
+        return f"the client on {self.machine.description}"
+
+    def _wrapped(self, argv: Sequence[str]) -> list[str]:
+        """Wrap `argv` in programs that each replace themselves by the next.
+
+        nsenter, and not `ip netns exec`, which also makes a mount namespace each time.
+        """
+        network = [] if self.namespace is None else ["nsenter", f"--net={self.namespace}"]
+        limit = [] if self.nofile is None else ["prlimit", f"--nofile={self.nofile}:{self.nofile}"]
+        pinned = ["taskset", "-c", ",".join(map(str, self.cpus))]
+        return [*network, *limit, *pinned, *argv]
 
     def command(self, argv: Sequence[str]) -> list[str]:
-        """Wrap `argv` so that it runs at the client: its network, CPUs and limits."""
-        ...
+        """Return the command that runs `argv` at the client: its network, CPUs and limits."""
+        return self.machine.command(self._wrapped(argv))
 
-    def run(self, argv: Sequence[str], *, timeout_s: float, check: bool = True) -> Completed:
-        """Run a program at the client to its end; see `shell.run`."""
-        ...
+    def run(
+        self, argv: Sequence[str], *, timeout_s: float, check: bool = True, stdin: str | None = None
+    ) -> Completed:
+        """Run a program at the client to its end; see `subprocesses.run`."""
+        return self.machine.run(self._wrapped(argv), timeout_s=timeout_s, check=check, stdin=stdin)
+
+    def read(self, paths: Sequence[Path]) -> Mapping[Path, str]:
+        """Read files of the machine."""
+        return self.machine.read(paths)
+
+    def write(self, path: Path, text: str) -> None:
+        """Write to a file of the machine."""
+        self.machine.write(path, text)
+
+    def put(self, file: Path, to: Path) -> None:
+        """Copy a file to the machine."""
+        self.machine.put(file, to)
+
+    def socket(self, path: Path) -> Path:
+        """Return the way to a socket of the machine."""
+        return self.machine.socket(path)
 
 
 @dataclass(frozen=True, kw_only=True)

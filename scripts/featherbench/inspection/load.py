@@ -55,7 +55,7 @@ class Steal(MachineProperty[float]):
             within_s=2 * self.sample_s + 1,
         )
         after = procfs.cpu_ticks(where.root)
-        return None if before is None or after is None else stolen_fraction(before, after)
+        return None if before is None or after is None else (after - before).steal_fraction
 
     def judge(self, value: float) -> Judgement:
         """Ask for next to nothing."""
@@ -83,9 +83,3 @@ class Virtualization(MachineProperty[str]):
     def show(self, value: str) -> str:
         """Say it in words."""
         return "none: bare metal" if value == "none" else f"this is a virtual machine ({value})"
-
-
-def stolen_fraction(before: tuple[int, int], after: tuple[int, int]) -> float:
-    """Give the stolen fraction of the ticks between two readings of (stolen, all)."""
-    ticks = after[1] - before[1]
-    return (after[0] - before[0]) / ticks if ticks > 0 else 0.0

@@ -4,44 +4,21 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.clock import now_utc
 from featherbench.measuring.window_verdict import Facts
-from featherbench.system import procfs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from featherbench.contracts.bench import Bench
+    from featherbench.contracts.bench import Bench, Client
+    from featherbench.contracts.technology import Placement
     from featherbench.records.cell import Usage
-
-ROOT = Path("/")
-PROC_STAT = Path("/proc/stat")
-PROC_VMSTAT = Path("/proc/vmstat")
-COUNTED_ONCE = 8
-"""Of the columns of /proc/stat; `guest` and `guest_nice` are in `user` and `nice` already."""
-SWAP_COUNTERS = {"pswpin", "pswpout"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class CpuTicks:
-    """What a CPU did since boot, in ticks of the kernel's USER_HZ."""
-
-    busy: int
-    steal: int
-    total: int
-
-    def __sub__(self, earlier: CpuTicks) -> CpuTicks:
-        return CpuTicks(
-            busy=self.busy - earlier.busy,
-            steal=self.steal - earlier.steal,
-            total=self.total - earlier.total,
-        )
+    from featherbench.system.machine import Counters, Machine
+    from featherbench.system.procfs import CpuTicks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +27,8 @@ class Snapshot:
 
     monotonic_s: float
     utc: str
-    cpus: Mapping[int, CpuTicks]
-    swapped_pages: int
+    counters: Mapping[Machine, Counters]
+    """Of the machines of the client and of the server."""
     usage: Usage | None
 
 
@@ -71,42 +48,33 @@ class Observed:
     throttled_s: float
 
 
-def parse_cpu_ticks(proc_stat: str) -> dict[int, CpuTicks]:
-    """Read the lines of the single CPUs of /proc/stat; see proc(5)."""
-    return {
-        int(number): _ticks([int(column) for column in columns.split()])
-        for number, columns in re.findall(r"^cpu(\d+) (.*)$", proc_stat, re.MULTILINE)
-    }
-
-
-def _ticks(columns: list[int]) -> CpuTicks:
-    _, _, _, idle, iowait, _, _, steal = counted = columns[:COUNTED_ONCE]
-    total = sum(counted)
-    return CpuTicks(busy=total - idle - iowait - steal, steal=steal, total=total)
-
-
-def parse_swapped_pages(proc_vmstat: str) -> int:
-    """Read from /proc/vmstat how many pages went in and out of swap since boot."""
-    rows = (line.split() for line in proc_vmstat.splitlines())
-    return sum(int(value) for name, value in rows if name in SWAP_COUNTERS)
+def _machines(bench: Bench) -> set[Machine]:
+    return {bench.client.machine, bench.placement.machine}
 
 
 def snapshot(bench: Bench) -> Snapshot:
     """Read all counters. Raises InstanceDiedError when the instance under test is gone."""
     return Snapshot(
-        cpus=parse_cpu_ticks(PROC_STAT.read_text()),
-        swapped_pages=parse_swapped_pages(PROC_VMSTAT.read_text()),
+        counters={machine: machine.counters() for machine in _machines(bench)},
         usage=bench.technology.usage(bench.instance) if bench.instance else None,
         utc=now_utc(),
         monotonic_s=time.monotonic(),
     )
 
 
+def _ticks(spent: Mapping[Machine, Counters], side: Client | Placement) -> list[CpuTicks]:
+    """Return what the CPUs of one side did."""
+    cpus = spent[side.machine].cpus
+    return [cpus[cpu] for cpu in side.cpus if cpu in cpus]
+
+
 def between(before: Snapshot, after: Snapshot, bench: Bench) -> Observed:
     """Give what happened between two snapshots."""
-    spent = {cpu: after.cpus[cpu] - ticks for cpu, ticks in before.cpus.items()}
-    client = [spent[cpu] for cpu in bench.client.cpus if cpu in spent]
-    server = [spent[cpu] for cpu in bench.placement.cpus if cpu in spent]
+    spent = {
+        machine: after.counters[machine] - before.counters[machine] for machine in before.counters
+    }
+    client = _ticks(spent, bench.client)
+    server = _ticks(spent, bench.placement)
     busiest = max(filter(None, map(_busy_fraction, ([cpu] for cpu in server))), default=None)
     return Observed(
         started_utc=before.utc,
@@ -115,8 +83,8 @@ def between(before: Snapshot, after: Snapshot, bench: Bench) -> Observed:
         client_busy_fraction=_busy_fraction(client),
         server_busy_fraction=_busy_fraction(server),
         server_busiest_fraction=busiest,
-        steal_fraction=max((_steal_fraction(cpu) for cpu in [*client, *server]), default=0.0),
-        swapped_pages=after.swapped_pages - before.swapped_pages,
+        steal_fraction=max((cpu.steal_fraction for cpu in [*client, *server]), default=0.0),
+        swapped_pages=sum(counters.swapped_pages for counters in spent.values()),
         server_cpu_s=_spent_s(_cpu_s, before.usage, after.usage),
         throttled_s=_spent_s(_throttled_s, before.usage, after.usage) or 0.0,
     )
@@ -140,10 +108,6 @@ def _busy_fraction(cpus: Iterable[CpuTicks]) -> float | None:
     return sum(cpu.busy for cpu in cpus) / total if total else None
 
 
-def _steal_fraction(cpu: CpuTicks) -> float:
-    return cpu.steal / cpu.total if cpu.total else 0.0
-
-
 def _cpu_s(usage: Usage) -> float | None:
     return usage.cpu_s
 
@@ -162,15 +126,23 @@ def _spent_s(
 
 
 def shared_cpus(bench: Bench) -> tuple[int, ...]:
-    """Give the CPUs that client and server both use."""
-    return tuple(sorted(set(bench.client.cpus) & set(bench.placement.cpus)))
+    """Return the CPUs that client and server both use."""
+    return tuple(sorted(set(_client_cpus_beside_server(bench)) & set(bench.placement.cpus)))
 
 
 def shared_cores(bench: Bench) -> tuple[tuple[int, ...], ...]:
-    """Give the CPUs of each core of which client and server use different threads."""
-    client, shared = set(bench.client.cpus), shared_cpus(bench)
-    cores = {procfs.core_of(ROOT, cpu) for cpu in bench.placement.cpus if cpu not in shared}
-    return tuple(sorted(tuple(sorted(core)) for core in cores if core & client))
+    """Return the CPUs of each core of which client and server use different threads."""
+    client, shared = set(_client_cpus_beside_server(bench)), shared_cpus(bench)
+    if not client:
+        return ()
+    cores = bench.placement.machine.cores()
+    used = {cores[cpu] for cpu in bench.placement.cpus if cpu in cores and cpu not in shared}
+    return tuple(sorted(tuple(sorted(core)) for core in used if core & client))
+
+
+def _client_cpus_beside_server(bench: Bench) -> tuple[int, ...]:
+    """Return the client's CPUs on the server's machine."""
+    return bench.client.cpus if bench.client.machine == bench.placement.machine else ()
 
 
 def on_loopback(bench: Bench) -> bool:

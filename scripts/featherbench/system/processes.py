@@ -7,11 +7,11 @@ import contextlib
 import os
 import signal
 from pathlib import Path
-from typing import NamedTuple
 
 from featherbench.errors import DeadlineError
 from featherbench.records.base import Record
 from featherbench.system.polling import wait_until
+from featherbench.system.procfs import ProcessStat, parse_process_stat
 
 PROC = Path("/proc")
 DEAD_STATES = {"Z", "X", "x"}
@@ -24,23 +24,9 @@ class Process(Record):
     started_ticks: int
 
 
-class Stat(NamedTuple):
-    """The fields of /proc/PID/stat that we need; see proc(5)."""
-
-    state: str
-    parent: int
-    started_ticks: int
-
-
-def parse_stat(text: str) -> Stat:
-    """Read a line of /proc/PID/stat. The program's name may hold blanks and parentheses."""
-    fields = text.rpartition(")")[2].split()
-    return Stat(state=fields[0], parent=int(fields[1]), started_ticks=int(fields[19]))
-
-
-def _stat(pid: int) -> Stat | None:
+def _stat(pid: int) -> ProcessStat | None:
     try:
-        return parse_stat((PROC / str(pid) / "stat").read_text(errors="replace"))
+        return parse_process_stat((PROC / str(pid) / "stat").read_text(errors="replace"))
     except (FileNotFoundError, ProcessLookupError):
         return None
 

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The machine as its kernel describes it: readers of /proc and /sys below any root.
+"""Readers of /proc and /sys, and parsers of their files; see proc(5) and sysfs(5).
 
 Every reader takes the folder that holds `proc`, `sys` and `etc`, so that a captured tree can
-stand in for a machine. A reader returns None (or nothing) where the kernel does not tell.
+stand in for a machine. A reader returns None (or nothing) where the kernel does not say. Parsers
+take a file's content, so that they serve other machines as well (`system/machine.py`).
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,11 +30,104 @@ HYPERVISORS = {
     "Bochs": "bochs",
     "Parallels": "parallels",
 }
-"""What the firmware of virtual machines calls itself."""
+"""By the words in the names that the firmware of virtual machines has."""
+COLUMNS_COUNTED = 8
+"""Of the columns of /proc/stat; `guest` and `guest_nice` are in `user` and `nice` already."""
+SWAP_COUNTERS = {"pswpin", "pswpout"}
+LISTENING = "0A"
+"""TCP_LISTEN in the column `st` of /proc/net/tcp."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CpuTicks:
+    """What a CPU did since the machine started, in ticks of the kernel's USER_HZ."""
+
+    busy: int
+    steal: int
+    total: int
+
+    def __sub__(self, earlier: CpuTicks) -> CpuTicks:
+        return CpuTicks(
+            busy=self.busy - earlier.busy,
+            steal=self.steal - earlier.steal,
+            total=self.total - earlier.total,
+        )
+
+    @property
+    def steal_fraction(self) -> float:
+        """The part of the time that the hypervisor gave to others."""
+        return self.steal / self.total if self.total > 0 else 0.0
+
+
+class ProcessStat(NamedTuple):
+    """The fields of /proc/PID/stat that are used here."""
+
+    state: str
+    parent: int
+    started_ticks: int
+
+
+def parse_cpu_ticks(stat: str) -> dict[int, CpuTicks]:
+    """Parse the lines of the single CPUs of /proc/stat."""
+    lines = re.findall(r"^cpu(\d+) (.*)$", stat, re.MULTILINE)
+    return {int(cpu): _ticks(columns) for cpu, columns in lines}
+
+
+def _ticks(columns: str) -> CpuTicks:
+    counted = [int(ticks) for ticks in columns.split()[:COLUMNS_COUNTED]]
+    _, _, _, idle, iowait, _, _, steal = counted
+    total = sum(counted)
+    return CpuTicks(busy=total - idle - iowait - steal, steal=steal, total=total)
+
+
+def parse_swapped_pages(vmstat: str) -> int:
+    """Parse from /proc/vmstat how many pages went in and out of swap since the start."""
+    rows = (line.split() for line in vmstat.splitlines())
+    return sum(int(value) for name, value in rows if name in SWAP_COUNTERS)
+
+
+def parse_cpu_list(cpu_list: str) -> frozenset[int]:
+    """Parse the kernel's notation of CPU sets, such as `0-3,8`."""
+    cpus: set[int] = set()
+    for part in cpu_list.strip().split(","):
+        first, _, last = part.partition("-")
+        if first:
+            cpus.update(range(int(first), int(last or first) + 1))
+    return frozenset(cpus)
+
+
+def parse_allowed_cpus(status: str) -> frozenset[int]:
+    """Parse from /proc/PID/status the CPUs that the process may use."""
+    match = re.search(r"^Cpus_allowed_list:\s*(\S+)$", status, re.MULTILINE)
+    return parse_cpu_list(match[1]) if match else frozenset()
+
+
+def parse_process_stat(stat: str) -> ProcessStat:
+    """Parse /proc/PID/stat. The program's name may have spaces and parentheses in it."""
+    fields = stat.rpartition(")")[2].split()
+    return ProcessStat(state=fields[0], parent=int(fields[1]), started_ticks=int(fields[19]))
+
+
+def parse_open_file_limits(limits: str) -> tuple[str, str]:
+    """Parse the soft and the hard limit of open files from /proc/PID/limits."""
+    match = re.search(r"^Max open files\s+(\S+)\s+(\S+)", limits, re.MULTILINE)
+    assert match is not None, "every kernel limits the number of open files"
+    return match[1], match[2]
+
+
+def parse_cpu_model(cpuinfo: str) -> str:
+    """Parse the name of the first CPU from /proc/cpuinfo; empty where there is none."""
+    match = re.search(r"^model name\s*:[ \t]*(.*?)\s*$", cpuinfo, re.MULTILINE)
+    return match[1] if match else ""
+
+
+def one_line(value: str) -> str:
+    """Return a sysctl's value with one space between its numbers; the kernel uses tabs."""
+    return " ".join(value.split())
 
 
 def text(root: Path, path: str) -> str | None:
-    """Give a file's content without the white space around it; None where it cannot be read."""
+    """Return a file's content without the white space around it; None if it cannot be read."""
     try:
         return (root / path).read_text(errors="replace").strip()
     except OSError:
@@ -41,61 +136,66 @@ def text(root: Path, path: str) -> str | None:
 
 def texts(root: Path, pattern: str) -> dict[str, str]:
     """Map the names of the files that match `pattern`, below `root`, to their content."""
-    found = {str(file.relative_to(root)): text(root, str(file)) for file in root.glob(pattern)}
-    return {name: content for name, content in sorted(found.items()) if content is not None}
+    contents = {str(file.relative_to(root)): text(root, str(file)) for file in root.glob(pattern)}
+    return {name: content for name, content in sorted(contents.items()) if content is not None}
+
+
+def sysctl_file(name: str) -> str:
+    """Return the path of a sysctl's file, relative to the root."""
+    return "proc/sys/" + name.replace(".", "/")
 
 
 def sysctl(root: Path, name: str) -> str | None:
-    """Give a sysctl's value as one line, numbers separated by one blank."""
-    found = text(root, "proc/sys/" + name.replace(".", "/"))
-    return None if found is None else " ".join(found.split())
+    """Return a sysctl's value as one line, with one space between its numbers."""
+    value = text(root, sysctl_file(name))
+    return None if value is None else one_line(value)
 
 
 def _cpuinfo(root: Path, *keys: str) -> str | None:
-    """Give the first of `keys` that /proc/cpuinfo has; ARM calls things otherwise than x86."""
+    """Return the first of `keys` in /proc/cpuinfo; ARM has other keys than x86."""
     content = text(root, "proc/cpuinfo") or ""
     for key in keys:
-        if found := re.search(rf"^{key}\s*:\s*(.+)$", content, re.MULTILINE):
-            return found[1].strip()
+        if match := re.search(rf"^{key}\s*:\s*(.+)$", content, re.MULTILINE):
+            return match[1].strip()
     return None
 
 
 def cpu_model(root: Path) -> str | None:
-    """Give the name of the CPU."""
+    """Return the name of the CPU."""
     return _cpuinfo(root, "model name", "Model", "Hardware", "CPU part")
 
 
 def microcode(root: Path) -> str | None:
-    """Give the revision of the CPU's microcode."""
+    """Return the revision of the CPU's microcode."""
     return _cpuinfo(root, "microcode", "CPU revision")
 
 
 def cpu_count(root: Path) -> int | None:
-    """Give the number of CPUs that are on line."""
+    """Return the number of CPUs that are online."""
     return (
         len(re.findall(r"^processor\s*:", text(root, "proc/cpuinfo") or "", re.MULTILINE)) or None
     )
 
 
 def kernel_release(root: Path) -> str | None:
-    """Give what `uname -r` says."""
+    """Return what `uname -r` prints."""
     return sysctl(root, "kernel.osrelease")
 
 
 def operating_system(root: Path) -> str | None:
-    """Give the distribution's name and version."""
-    found = re.search(r'^PRETTY_NAME="?([^"\n]+)', text(root, "etc/os-release") or "", re.MULTILINE)
-    return found[1] if found else None
+    """Return the distribution's name and version."""
+    match = re.search(r'^PRETTY_NAME="?([^"\n]+)', text(root, "etc/os-release") or "", re.MULTILINE)
+    return match[1] if match else None
 
 
 def memory_bytes(root: Path, key: str = "MemTotal") -> int | None:
-    """Give one line of /proc/meminfo in bytes."""
-    found = re.search(rf"^{key}:\s+(\d+) kB$", text(root, "proc/meminfo") or "", re.MULTILINE)
-    return int(found[1]) * KIB_BYTES if found else None
+    """Return one line of /proc/meminfo in bytes."""
+    match = re.search(rf"^{key}:\s+(\d+) kB$", text(root, "proc/meminfo") or "", re.MULTILINE)
+    return int(match[1]) * KIB_BYTES if match else None
 
 
 def swap_used_bytes(root: Path) -> int | None:
-    """Give how much of the swap is in use; 0 where there is no swap."""
+    """Return how much of the swap is in use; 0 without swap."""
     swaps = text(root, "proc/swaps")
     if swaps is None:
         return None
@@ -103,13 +203,13 @@ def swap_used_bytes(root: Path) -> int | None:
 
 
 def governors(root: Path) -> tuple[str, ...]:
-    """Give the frequency governors in use, each once."""
-    found = texts(root, "sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor")
-    return tuple(sorted(set(found.values())))
+    """Return the frequency governors in use, without duplicates."""
+    in_use = texts(root, "sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor")
+    return tuple(sorted(set(in_use.values())))
 
 
 def turbo(root: Path) -> bool | None:
-    """Tell whether the CPU may run faster than its nominal frequency."""
+    """Return whether the CPU may run faster than its nominal frequency."""
     no_turbo = text(root, "sys/devices/system/cpu/intel_pstate/no_turbo")
     if no_turbo is not None:
         return no_turbo == "0"
@@ -118,70 +218,51 @@ def turbo(root: Path) -> bool | None:
 
 
 def smt(root: Path) -> bool | None:
-    """Tell whether two of the CPUs may be threads of one core."""
+    """Return whether two of the CPUs may be threads of one core."""
     active = text(root, "sys/devices/system/cpu/smt/active")
     return None if active is None else active == "1"
-
-
-def parse_cpu_list(written: str) -> frozenset[int]:
-    """Read the kernel's notation of CPU sets, such as `0-3,8`."""
-    found: set[int] = set()
-    for part in written.strip().split(","):
-        first, _, last = part.partition("-")
-        if first:
-            found.update(range(int(first), int(last or first) + 1))
-    return frozenset(found)
-
-
-def core_of(root: Path, cpu: int) -> frozenset[int]:
-    """Give the CPUs that are threads of the same core, `cpu` among them.
-
-    Virtual machines may show no topology: every CPU is then a core of its own.
-    """
-    written = text(root, f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
-    return parse_cpu_list(written or "") | {cpu}
 
 
 def idle_states_us(root: Path) -> dict[str, int]:
     """Map the idle states that the first CPU may enter to their exit latency in microseconds."""
     folder = "sys/devices/system/cpu/cpu0/cpuidle"
-    found = {}
+    states = {}
     for path, name in texts(root, f"{folder}/state*/name").items():
         state = path.removesuffix("/name")
         latency_us = text(root, f"{state}/latency")
         if latency_us is not None and text(root, f"{state}/disable") != "1":
-            found[name] = int(latency_us)
-    return found
+            states[name] = int(latency_us)
+    return states
 
 
 def mitigations(root: Path) -> dict[str, str]:
-    """Map the vulnerabilities that concern this CPU to what the kernel does about them."""
-    found = texts(root, "sys/devices/system/cpu/vulnerabilities/*")
+    """Map the vulnerabilities of this CPU to what the kernel does about them."""
+    states = texts(root, "sys/devices/system/cpu/vulnerabilities/*")
     return {
-        path.rsplit("/", 1)[-1]: state for path, state in found.items() if state != "Not affected"
+        path.rsplit("/", 1)[-1]: state for path, state in states.items() if state != "Not affected"
     }
 
 
 def transparent_huge_pages(root: Path) -> str | None:
-    """Give the choice in force: `always`, `madvise` or `never`."""
+    """Return the choice in force: `always`, `madvise` or `never`."""
     choices = text(root, "sys/kernel/mm/transparent_hugepage/enabled") or ""
-    found = re.search(r"\[(\w+)\]", choices)
-    return found[1] if found else None
+    match = re.search(r"\[(\w+)\]", choices)
+    return match[1] if match else None
 
 
 def same_page_merging(root: Path) -> bool | None:
-    """Tell whether the kernel merges equal pages (KSM)."""
+    """Return whether the kernel merges equal pages (KSM)."""
     run = text(root, "sys/kernel/mm/ksm/run")
     return None if run is None else run == "1"
 
 
 def clock_source(root: Path) -> str | None:
-    """Give the name of the clock that the kernel reads."""
+    """Return the name of the clock that the kernel reads."""
     return text(root, "sys/devices/system/clocksource/clocksource0/current_clocksource")
 
 
 def cgroup_version(root: Path) -> str | None:
-    """Give `v1`, `v2`, or `v1 (hybrid)` where v2 is mounted without its controllers."""
+    """Return `v1`, `v2`, or `v1 (hybrid)` where v2 is mounted without its controllers."""
     mounts = text(root, "proc/mounts") or ""
     kinds = {line.split()[2] for line in mounts.splitlines() if " /sys/fs/cgroup" in line}
     if "cgroup" in kinds:
@@ -190,7 +271,7 @@ def cgroup_version(root: Path) -> str | None:
 
 
 def virtualization(root: Path) -> str:
-    """Give `none` on bare metal, else the hypervisor's name, or `unknown hypervisor`."""
+    """Return `none` on bare metal, else the hypervisor's name, or `unknown hypervisor`."""
     if "hypervisor" not in (_cpuinfo(root, "flags") or "").split():
         return "xen" if text(root, "sys/hypervisor/type") == "xen" else "none"
     firmware = " ".join(
@@ -202,35 +283,34 @@ def virtualization(root: Path) -> str:
 
 
 def load_average(root: Path) -> float | None:
-    """Give the load average of the last minute."""
-    found = text(root, "proc/loadavg")
-    return float(found.split()[0]) if found else None
+    """Return the load average of the last minute."""
+    averages = text(root, "proc/loadavg")
+    return float(averages.split()[0]) if averages else None
 
 
-def cpu_ticks(root: Path) -> tuple[int, int] | None:
-    """Give the clock ticks stolen by the hypervisor, and all of them, since the machine started."""
-    first = (text(root, "proc/stat") or "").partition("\n")[0].split()
-    if first[:1] != ["cpu"]:
-        return None
-    user_to_steal = [int(ticks) for ticks in first[1:9]]
-    return user_to_steal[7], sum(user_to_steal)
+def cpu_ticks(root: Path) -> CpuTicks | None:
+    """Return what all CPUs together did since the machine started."""
+    label, _, columns = (text(root, "proc/stat") or "").partition("\n")[0].partition(" ")
+    return _ticks(columns) if label == "cpu" else None
 
 
 def open_file_limits(root: Path) -> tuple[int, int] | None:
-    """Give this process's soft and hard limit of open files."""
-    limits = text(root, "proc/self/limits") or ""
-    found = re.search(r"^Max open files\s+(\d+)\s+(\d+)", limits, re.MULTILINE)
-    return (int(found[1]), int(found[2])) if found else None
+    """Return this process's soft and hard limit of open files."""
+    limits = text(root, "proc/self/limits")
+    if limits is None:
+        return None
+    soft, hard = parse_open_file_limits(limits)
+    return (int(soft), int(hard)) if soft.isdigit() and hard.isdigit() else None
 
 
 def listening_ports(root: Path, address: str) -> frozenset[int]:
-    """Give the TCP ports on which something listens that `address` would reach."""
+    """Return the TCP ports on which something listens that `address` would reach."""
     tables = [text(root, f"proc/net/{table}") or "" for table in ("tcp", "tcp6")]
     reaching = {_kernel_hex(address), "0" * 8, "0" * 32}
     ports = set()
     for line in "\n".join(tables).splitlines():
         fields = line.split()
-        if len(fields) > 3 and fields[3] == "0A":  # noqa: PLR2004 - TCP_LISTEN in the 4th field
+        if fields[3:4] == [LISTENING]:
             local, _, port = fields[1].partition(":")
             if local in reaching:
                 ports.add(int(port, 16))
@@ -238,5 +318,5 @@ def listening_ports(root: Path, address: str) -> frozenset[int]:
 
 
 def _kernel_hex(address: str) -> str:
-    """Spell an IPv4 address as /proc/net/tcp does on a little-endian machine."""
+    """Return an IPv4 address as /proc/net/tcp does on a little-endian machine."""
     return "".join(f"{int(part):02X}" for part in reversed(address.split(".")))

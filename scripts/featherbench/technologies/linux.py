@@ -30,7 +30,8 @@ from featherbench.services import launcher
 from featherbench.system import cgroup, programs, subprocesses
 from featherbench.system.cgroup_usage import reset_peak, usage_of
 from featherbench.system.polling import wait_until
-from featherbench.system.sysctls import one_line, open_files
+from featherbench.system.procfs import one_line, sysctl_file
+from featherbench.system.sysctls import open_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -258,8 +259,7 @@ class Technology(technology.Technology[Settings]):
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
         """Read the host's sysctls, which are the process's own, and the process's limit."""
         found = {
-            key: one_line((PROC / "sys" / key.replace(".", "/")).read_text())
-            for key in tuning.net_sysctls
+            key: one_line((Path("/") / sysctl_file(key)).read_text()) for key in tuning.net_sysctls
         }
         if tuning.nofile is not None:
             limits = (PROC / str(instance.handle["pid"]) / "limits").read_text()

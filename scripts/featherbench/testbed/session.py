@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from featherbench.contracts.bench import Client
 from featherbench.contracts.technology import Placement
 from featherbench.errors import TestbedError
 from featherbench.files import write_atomic
 from featherbench.records.tuning import Tuning
+from featherbench.system.machine import LOCAL
 from featherbench.testbed import cleanup, cpus, lease, network, reservation, tuning
-from featherbench.testbed.client import LocalClient
 from featherbench.testbed.lock import only_job
 from featherbench.testbed.state import current_state
 
@@ -51,7 +52,7 @@ class Testbed:
 
     __test__ = False
 
-    client: LocalClient
+    client: Client
     placement: Placement
     tuning: Tuning
     applied: Mapping[str, Any]
@@ -113,7 +114,7 @@ def _reachable_nofile(wanted: int | None) -> int | None:
     return min(wanted, hard)
 
 
-def _nofile_in_force(client: LocalClient) -> str:
+def _nofile_in_force(client: Client) -> str:
     """Read the client's own limit back. Raises TestbedError when it is not what was asked for."""
     asked = ["prlimit", "--nofile", "--noheadings", "-o", "SOFT,HARD"]
     soft, hard = client.run(asked, timeout_s=READ_WITHIN_S).stdout.split()
@@ -131,8 +132,8 @@ def _cpu_facts(split: cpus.CpuSplit) -> dict[str, Any]:
 
 def _on_loopback(state: State, spec: TestbedSpec, wanted: TuningSpec, sequence: int) -> Testbed:
     """Give a testbed for trying things out: no namespace, no sysctls, no root."""
-    split, nofile = cpus.choose_here(spec), _reachable_nofile(wanted.nofile)
-    client = LocalClient(address=LOOPBACK, cpus=split.client, namespace=None, nofile=nofile)
+    split, nofile = cpus.choose(spec, LOCAL.cores()), _reachable_nofile(wanted.nofile)
+    client = Client(address=LOOPBACK, cpus=split.client, namespace=None, nofile=nofile)
     return Testbed(
         client=client,
         placement=_placement(state, spec, LOOPBACK, split),
@@ -153,9 +154,9 @@ def _in_namespace(state: State, spec: TestbedSpec, wanted: TuningSpec, sequence:
             "the testbed's network namespace needs root",
             remedy="run the workflow as root, or set `testbed.client: loopback` to try it out",
         )
-    split = cpus.choose_here(spec)
+    split = cpus.choose(spec, LOCAL.cores())
     cable = network.set_up(state, spec.subnet)
-    client = LocalClient(
+    client = Client(
         address=cable.client,
         cpus=split.client,
         namespace=network.NAMESPACE_FILE,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from featherbench.errors import TestbedError
 from featherbench.records.base import Record
 from featherbench.system import subprocesses
+from featherbench.system.procfs import one_line
+from featherbench.system.sysctls import parse_sysctl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,17 +28,6 @@ class SavedSysctls(Record):
     """What sysctls of this machine were before we changed them; written before we do."""
 
     originals: dict[str, str]
-
-
-def normal(value: str) -> str:
-    """Give the one spelling of a value: the kernel separates by tabs, people by blanks."""
-    return " ".join(value.split())
-
-
-def parse_sysctl(output: str) -> dict[str, str]:
-    """Read what `sysctl KEY …` prints: `key = value` a line."""
-    pairs = (line.partition("=") for line in output.splitlines() if "=" in line)
-    return {key.strip(): normal(value) for key, _, value in pairs}
 
 
 def check_file_max(wanted: int, file_nr: str) -> None:
@@ -58,7 +49,7 @@ def _file(key: str) -> Path:
 
 def _read(key: str) -> str:
     try:
-        return normal(_file(key).read_text())
+        return one_line(_file(key).read_text())
     except OSError as missing:
         raise TestbedError(
             f"tuning: this kernel has no sysctl {key} that we can read",
@@ -78,7 +69,7 @@ def _write(key: str, value: str) -> None:
 
 def _require_taken(where: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:
     for key, value in wanted.items():
-        if found.get(key) != normal(value):
+        if found.get(key) != one_line(value):
             raise TestbedError(
                 f"tuning: sysctl {key} on the {where} is {found.get(key)!r}, not {value!r} as set",
                 remedy="give a value that the kernel takes, or take the key out",
@@ -106,7 +97,7 @@ def apply_to_machine(state: State, tuning: TuningSpec) -> dict[str, str]:
     originals = {key: saved.get(key) or _read(key) for key in wanted}
     SavedSysctls(originals=saved | originals).write(state.sysctls)
     for key, value in (saved | wanted).items():
-        if _read(key) != normal(value):
+        if _read(key) != one_line(value):
             _write(key, value)
     found = {key: _read(key) for key in wanted}
     _require_taken("server's side", wanted, found)
@@ -124,7 +115,7 @@ def apply_to_client(namespace: Path, tuning: TuningSpec) -> dict[str, str]:
     keys = list(tuning.net_sysctls)
     here = parse_sysctl(subprocesses.run([*enter, "-e", *keys], timeout_s=TIMEOUT_S).stdout)
     wanted = {key: value for key, value in tuning.net_sysctls.items() if key in here}
-    if any(here[key] != normal(value) for key, value in wanted.items()):
+    if any(here[key] != one_line(value) for key, value in wanted.items()):
         assignments = [f"{key}={value}" for key, value in wanted.items()]
         done = subprocesses.run([*enter, "-w", *assignments], timeout_s=TIMEOUT_S, check=False)
         here = parse_sysctl(subprocesses.run([*enter, "-e", *keys], timeout_s=TIMEOUT_S).stdout)

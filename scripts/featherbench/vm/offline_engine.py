@@ -9,20 +9,22 @@ and so does all that was mounted for it.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.errors import CommandError, DeadlineError, ImageError
 from featherbench.paths import resource
-from featherbench.system import files_by_command, subprocesses
+from featherbench.system import subprocesses
+from featherbench.system.machine import Machine
 from featherbench.system.polling import wait_until
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 SCRIPT = resource("vm/engine_on_disk.sh")
 NAMESPACES = ("--mount", "--net", "--ipc", "--pid")
@@ -51,35 +53,32 @@ ENGINES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiskMachine:
-    """See `node.Node`. `pid` is the engine's, whose root the disk is."""
+class DiskMachine(Machine):
+    """The programs on a guest's disk, run beside its engine: `pid` is the engine's first process.
+
+    No record keeps its name: it is gone when the engine ends.
+    """
 
     pid: int
+    description: str = field(default="the guest's disk", compare=False)
 
     @property
-    def name(self) -> str:
-        """Give what no record keeps: it is gone with the engine."""
+    def name(self) -> str:  # type: ignore[override]  # follows from the process
+        """Return the folder that is the disk's root."""
         return f"/proc/{self.pid}/root"
 
-    def run(
-        self, argv: Sequence[str], *, timeout_s: float, check: bool = True, stdin: str | None = None
-    ) -> subprocesses.Completed:
-        """Run a program of the disk's to its end, beside the engine."""
-        inside = ["nsenter", f"--target={self.pid}", *NAMESPACES, "--root", "--wd", "--"]
-        return subprocesses.run([*inside, *argv], timeout_s=timeout_s, check=check, stdin=stdin)
+    def command(self, argv: Sequence[str]) -> list[str]:
+        """Return the command that runs a program of the disk's beside the engine."""
+        return ["nsenter", f"--target={self.pid}", *NAMESPACES, "--root", "--wd", "--", *argv]
 
-    def read(self, paths: Sequence[Path]) -> Mapping[Path, str]:
-        """Read those of the files that exist."""
-        return files_by_command.read(self, paths)
-
-    def write(self, path: Path, text: str) -> None:
-        """Write to a file."""
-        files_by_command.write(self, path, text)
+    def put(self, file: Path, to: Path) -> None:
+        """Copy a file to the disk."""
+        shutil.copyfile(file, f"{self.name}{to}")
 
     def socket(self, path: Path) -> Path:
-        """Give the socket as this machine sees it: a link on the way there would lead astray."""
-        there = self.run(["readlink", "--canonicalize", str(path)], timeout_s=LOOK_WITHIN_S)
-        return Path(f"{self.name}{there.stdout.strip()}")
+        """Return the socket as this machine sees it: links on the disk are resolved there."""
+        target = self.run(["readlink", "--canonicalize", str(path)], timeout_s=LOOK_WITHIN_S)
+        return Path(f"{self.name}{target.stdout.strip()}")
 
 
 def _command(disk: Path, root: Path, engine: Engine) -> list[str]:

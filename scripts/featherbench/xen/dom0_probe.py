@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from featherbench.errors import CommandError, InstanceError, MachineSilentError
 from featherbench.paths import resource
-from featherbench.xen.dom0 import dom0_of
+from featherbench.system.procfs import parse_cpu_model
 from featherbench.xen.xl import Domains
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from featherbench.xen.dom0 import Dom0
+    from featherbench.system.machine import Machine
     from featherbench.xen.settings import Dom0Settings
 
 CPUINFO = Path("/proc/cpuinfo")
@@ -43,12 +43,6 @@ class Found:
         return EMULATED in self.processor
 
 
-def parse_processor(cpuinfo: str) -> str:
-    """Give the name of the first processor."""
-    rows = (line.partition(":") for line in cpuinfo.splitlines())
-    return next((value.strip() for name, _, value in rows if name.strip() == "model name"), "")
-
-
 def look(settings: Dom0Settings) -> Found | str:
     """Look at a dom0; say why there is no Xen where the machine answers, and has none.
 
@@ -63,24 +57,24 @@ def look(settings: Dom0Settings) -> Found | str:
 @cache
 def _seen(settings: Dom0Settings) -> Found | str | MachineSilentError:
     try:
-        return _found(dom0_of(settings))
+        return _found(settings.machine)
     except MachineSilentError as silent:
         return silent
 
 
-def _found(dom0: Dom0) -> Found | str:
+def _found(dom0: Machine) -> Found | str:
     try:
         cpuinfo = dom0.run(["cat", str(CPUINFO)], timeout_s=READ_WITHIN_S).stdout
         there = dom0.run(["cat", "/proc/xen/capabilities"], timeout_s=READ_WITHIN_S, check=False)
         if "control_d" not in there.stdout:
-            return f"{dom0.named} was not booted by Xen"
+            return f"{dom0.description} was not booted by Xen"
         asked = ["sh", "-s", "--", *PROGRAMS]
         missing = dom0.run(asked, timeout_s=READ_WITHIN_S, stdin=MISSING.read_text()).stdout
         if missing:
-            return f"{dom0.named} lacks the programs {', '.join(missing.split())}"
-        return Found(info=Domains(dom0=dom0).info(), processor=parse_processor(cpuinfo))
+            return f"{dom0.description} lacks the programs {', '.join(missing.split())}"
+        return Found(info=Domains(dom0=dom0).info(), processor=parse_cpu_model(cpuinfo))
     except CommandError as failure:
-        return f"{dom0.named} cannot be looked at: {failure.message}"
+        return f"{dom0.description} cannot be looked at: {failure.message}"
     except MachineSilentError:
         raise
     except InstanceError as failure:

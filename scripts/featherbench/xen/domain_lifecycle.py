@@ -19,7 +19,6 @@ from featherbench.files import write_atomic
 from featherbench.ownership import Leftover
 from featherbench.paths import resource
 from featherbench.vm import instance_dir
-from featherbench.xen.dom0 import dom0_of
 from featherbench.xen.settings import Dom0Settings
 from featherbench.xen.xl import Domains
 from featherbench.xen.xl_config import Disk, name_of, xl_config
@@ -27,7 +26,7 @@ from featherbench.xen.xl_config import Disk, name_of, xl_config
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from featherbench.xen.dom0 import Dom0
+    from featherbench.system.machine import Machine
     from featherbench.xen.xl_config import Domain
 
 SCRIPTS = resource("xen")
@@ -57,9 +56,9 @@ class Guests:
     settings: Dom0Settings
 
     @property
-    def dom0(self) -> Dom0:
+    def dom0(self) -> Machine:
         """Where they are."""
-        return dom0_of(self.settings)
+        return self.settings.machine
 
     @property
     def domains(self) -> Domains:
@@ -93,7 +92,7 @@ class Guests:
             devices = self._script("attach", instance_id, *words).split()
         except CommandError as failure:
             raise InstanceError(
-                f"{self.dom0.named} makes no disks of the image: {failure.message}",
+                f"{self.dom0.description} makes no disks of the image: {failure.message}",
                 remedy="in dom0: apt-get install dmsetup; modprobe loop dm-snapshot xen-blkback",
             ) from failure
         return tuple(
@@ -120,7 +119,7 @@ class Guests:
         except CommandError as failure:
             raise InstanceError(
                 f"the domain {name_of(instance_id)} cannot be removed: {failure.message}",
-                remedy=f"see `xl list`, `dmsetup ls` and `losetup --list` in {self.dom0.named}",
+                remedy=f"see `xl list`, `dmsetup ls`, `losetup --list` in {self.dom0.description}",
             ) from failure
         instance_dir.remove(instance_id)
 

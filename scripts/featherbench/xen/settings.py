@@ -9,6 +9,9 @@ from typing import Annotated, Self
 from pydantic import Field, field_validator, model_validator
 
 from featherbench.contracts.settings import DriverSettings
+from featherbench.system.machine import LocalMachine, Machine
+from featherbench.system.ssh import user_machine
+from featherbench.vm import instance_dir
 
 Name = Annotated[str, Field(pattern=r"^([A-Za-z0-9_.@:][A-Za-z0-9_.@:-]*)?$")]
 """Nothing that could begin another option or another key."""
@@ -30,6 +33,20 @@ class Dom0Settings(DriverSettings):
     cpus: Annotated[str, Field(pattern=r"^[0-9,^-]*$")] = ""
     """The physical CPUs that guests may use, as xl.cfg(5) has it: dom0 does not see them. Empty:
     any."""
+
+    @property
+    def machine(self) -> Machine:
+        """The machine that is dom0."""
+        if not self.dom0:
+            return LocalMachine(description="dom0 (this machine)")
+        option = f"-F {self.ssh_config} " if self.ssh_config else ""
+        return user_machine(
+            self.dom0,
+            user_config=self.ssh_config,
+            description=f"dom0 ({self.dom0})",
+            remedy=f"check that `ssh {option}-o BatchMode=yes {self.dom0} xl info` works as root;"
+            f" if that machine is gone for good, remove what is below {instance_dir.ALL}",
+        )
 
     @field_validator("ssh_config")
     @classmethod

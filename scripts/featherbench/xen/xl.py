@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Literal
 from featherbench.errors import CommandError, DeadlineError, InstanceDiedError, InstanceError
 from featherbench.paths import resource
 from featherbench.records.cell import Usage
-from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
 from featherbench.xen.xl_config import name_of
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from featherbench.xen.dom0 import Dom0
+    from featherbench.system.machine import Machine
 
 CREATE = resource("xen/create.sh")
 CREATE_WITHIN_S = 120.0
@@ -83,7 +82,7 @@ def parse_info(info: str) -> dict[str, str]:
 class Domains:
     """The domains of a dom0."""
 
-    dom0: Dom0
+    dom0: Machine
 
     def info(self) -> Mapping[str, str]:
         """Ask Xen what it is. Raises InstanceError where there is none."""
@@ -91,7 +90,7 @@ class Domains:
             return parse_info(self.dom0.run(["xl", "info"], timeout_s=ASK_WITHIN_S).stdout)
         except CommandError as failure:
             raise InstanceError(
-                f"Xen in {self.dom0.named} does not answer: {failure.message}",
+                f"Xen in {self.dom0.description} does not answer: {failure.message}",
                 remedy="boot that machine with Xen, and see that `xl info` works there",
             ) from failure
 
@@ -130,7 +129,7 @@ class Domains:
         done = self.dom0.run(argv, timeout_s=ASK_WITHIN_S, check=False)
         if done.exit_status != 0 and GONE not in done.stderr:
             raise InstanceError(
-                f"xl in {self.dom0.named} does not tell of the domain {name_of(instance_id)}:"
+                f"xl in {self.dom0.description} does not tell of the domain {name_of(instance_id)}:"
                 f" {done.tail}",
                 remedy="see that `xl list` works there",
             )
@@ -162,7 +161,7 @@ class Domains:
         Its terminal keeps what comes before somebody reads it.
         """
         argv = ["cat", self._terminal_of(instance_id)]
-        subprocesses.start(self.dom0.command(argv), output=into)
+        self.dom0.start(argv, output=into)
 
     def _terminal_of(self, instance_id: str) -> str:
         """Give the terminal that Xen's console daemon has made for a domain."""
@@ -178,6 +177,6 @@ class Domains:
             )
         except DeadlineError as late:
             raise InstanceError(
-                f"{self.dom0.named} gives the domain no console: {late.message}",
+                f"{self.dom0.description} gives the domain no console: {late.message}",
                 remedy="see that xenconsoled runs in dom0: systemctl status xenconsoled",
             ) from late

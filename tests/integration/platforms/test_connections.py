@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 
 from featherbench import registry
-from featherbench.contracts.bench import Bench
+from featherbench.contracts.bench import Bench, Client
 from featherbench.errors import VerificationError
 from featherbench.records.cell import Coordinates
 from featherbench.records.tuning import Tuning
 from featherbench.services import open_connections
 from featherbench.services.readiness import wait_until_ready
-from featherbench.testbed.client import LocalClient
 
 pytestmark = pytest.mark.testbed
 TECHNOLOGY = "linux"
@@ -42,7 +41,7 @@ def served(platform, tmp_path):
             settings=workload.Settings(),
             load_generators={},
             images=platform.images,
-            client=LocalClient(
+            client=Client(
                 address=platform.wire.client_address,
                 cpus=(0,),
                 namespace=Path("/run/netns") / platform.wire.namespace,

@@ -17,7 +17,7 @@ from featherbench.errors import ImageError, InstanceError, TestbedError
 from featherbench.ownership import LABEL
 from featherbench.records.tuning import Tuning
 from featherbench.rootfs.archives import files_layer
-from featherbench.system import machine, machines
+from featherbench.system import machine, ssh
 from featherbench.technologies.docker import network
 from featherbench.technologies.docker.connection import SOCKET, connect
 
@@ -241,7 +241,7 @@ def test_an_engine_that_does_not_answer_is_told(platform, monkeypatch):
     with pytest.raises(InstanceError, match="does not answer") as refused:
         platform.start()
     assert "make engine" in refused.value.remedy
-    monkeypatch.setattr(machines, "LOCAL", SilentMachine())
+    monkeypatch.setattr(ssh, "LOCAL", SilentMachine())
     lost = instance
     with pytest.raises(InstanceError, match="does not answer"):
         platform.technology.is_running(lost)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from featherbench.contracts.bench import Client
 from featherbench.errors import TestbedError
 from featherbench.records.job_specs import TestbedSpec, TuningSpec
 from featherbench.testbed import network
-from featherbench.testbed.client import LocalClient
 from featherbench.testbed.reservation import release_testbed
 from featherbench.testbed.session import session
 from featherbench.testbed.state import STATE_VARIABLE
@@ -104,7 +104,7 @@ def test_the_clients_limit_is_told_as_it_is(enter, wanted):
 
 
 def test_a_limit_that_does_not_take_is_named(enter, monkeypatch):
-    monkeypatch.setattr(LocalClient, "command", lambda _self, argv: list(argv))
+    monkeypatch.setattr(Client, "_wrapped", lambda _self, argv: list(argv))
     with pytest.raises(TestbedError, match=r"nofile is .* at the client, not 2048"), enter():
         pytest.fail("the client has another limit")
 

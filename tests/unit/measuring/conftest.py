@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from builders import TreeMachine, write_tree
 from featherbench import registry
 from featherbench.contracts.bench import Bench
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import Placement, Technology
-from featherbench.measuring import machine_counters
 from featherbench.records.cell import Coordinates, Usage
 from featherbench.records.instance import Endpoint, Instance
 from featherbench.records.tuning import Tuning
+from featherbench.system.machine import LOCAL, Machine
 from featherbench.system.subprocesses import Completed
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class ScriptedClient:
     cpus: tuple[int, ...] = (0,)
     exit_status: int = 0
     asked: list[list[str]] = field(default_factory=list)
+    machine: Machine = LOCAL
 
     def command(self, argv):
         return list(argv)
@@ -104,20 +106,21 @@ INSTANCE = Instance(
 )
 
 
-@pytest.fixture(autouse=True)
-def _quiet_machine(monkeypatch, tmp_path):
-    """No steal, swap or shared core of the machine that runs the tests gets into a verdict."""
-    stat, vmstat = tmp_path / "stat", tmp_path / "vmstat"
-    stat.write_text("cpu0 1 0 1 1 0 0 0 0 0 0\ncpu1 1 0 1 1 0 0 0 0 0 0\n")
-    vmstat.write_text("pswpin 0\npswpout 0\n")
-    monkeypatch.setattr(machine_counters, "ROOT", tmp_path)
-    monkeypatch.setattr(machine_counters, "PROC_STAT", stat)
-    monkeypatch.setattr(machine_counters, "PROC_VMSTAT", vmstat)
+@pytest.fixture
+def machine(tmp_path):
+    """A machine of which no steal, swap or shared core gets into a verdict."""
+    quiet = {
+        "proc/stat": "cpu0 1 0 1 1 0 0 0 0 0 0\ncpu1 1 0 1 1 0 0 0 0 0 0\n",
+        "proc/vmstat": "pswpin 0\npswpout 0\n",
+        "proc/self/status": "Cpus_allowed_list:\t0-3\n",
+        "sys/devices/system/cpu/online": "0-3\n",
+    }
+    return TreeMachine(root=write_tree(tmp_path / "machine", **quiet))
 
 
 @pytest.fixture
-def client():
-    return ScriptedClient()
+def client(machine):
+    return ScriptedClient(machine=machine)
 
 
 @pytest.fixture
@@ -126,7 +129,7 @@ def technology():
 
 
 @pytest.fixture
-def bench_for(client, technology, tmp_path):
+def bench_for(client, technology, machine, tmp_path):
     """Make a bench for a workload, with settings, and an instance of its first app."""
 
     def make(name, *, load_generators=None, **settings):
@@ -157,6 +160,7 @@ def bench_for(client, technology, tmp_path):
                 cpus=(1,),
                 container_subnet="198.18.1.0/24",
                 state=tmp_path,
+                machine=machine,
             ),
             tuning=Tuning(net_sysctls={}, nofile=None),
             logs=Path(tmp_path),

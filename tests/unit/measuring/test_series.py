@@ -3,12 +3,10 @@
 
 from dataclasses import replace
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 
 from featherbench.errors import InstanceDiedError
-from featherbench.measuring import machine_counters
 from featherbench.measuring.load_runner import http_load, kv_load, rescaled, sized
 from featherbench.measuring.window_series import Series
 from featherbench.records.cell import Verdict
@@ -55,14 +53,17 @@ def test_a_window_shorter_than_the_generator_was_told_is_too_short(bench_for, cl
     assert series.windows[0].reasons[0].startswith("too short: 2 s, of at least 2.7 s")
 
 
-def test_how_busy_the_server_was_is_recorded_as_it_is_judged(bench_for, client, monkeypatch):
-    client.says = lambda _: (DATA / "wrk_ok.txt").read_text()
+def test_how_busy_the_server_was_is_recorded_as_it_is_judged(bench_for, client, machine):
     bench = bench_for("http")
     bench = replace(bench, placement=replace(bench.placement, cpus=(1, 2)))
-    ticks = ["cpu1 0 0 0 0 0 0 0 0\ncpu2 0 0 0 0 0 0 0 0\n"]
-    ticks += ["cpu1 97 0 0 3 0 0 0 0\ncpu2 1 0 0 99 0 0 0 0\n"]
-    readings = iter(ticks)
-    monkeypatch.setattr(machine_counters, "PROC_STAT", Mock(read_text=lambda: next(readings)))
+    stat = machine.root / "proc/stat"
+    stat.write_text("cpu1 0 0 0 0 0 0 0 0\ncpu2 0 0 0 0 0 0 0 0\n")
+
+    def answer(_):
+        stat.write_text("cpu1 97 0 0 3 0 0 0 0\ncpu2 1 0 0 99 0 0 0 0\n")
+        return (DATA / "wrk_ok.txt").read_text()
+
+    client.says = answer
     series = http_series(bench)
     series.take()
     (window,) = series.windows

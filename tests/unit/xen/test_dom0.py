@@ -9,54 +9,25 @@ import pytest
 
 from featherbench import registry
 from featherbench.errors import CommandError, InstanceError, MachineSilentError, TestbedError
-from featherbench.xen import dom0 as node
+from featherbench.system.machine import LOCAL
 from featherbench.xen import dom0_probe, image_cache, network_link, requirements
-from featherbench.xen.dom0 import Here, There, config_for, dom0_of
 from featherbench.xen.settings import Dom0Settings
 
 CAPTURED = Path(__file__).parent / "captured"
 ELSEWHERE = Dom0Settings(dom0="root@xenhost", bridge="xenbr1", link="lo")
-RESOLVED = """\
-host node
-user root
-hostname 198.18.9.2
-port 22
-batchmode no
-identitiesonly yes
-hostkeyalias node
-identityfile /keys/one
-userknownhostsfile /keys/known_hosts
-proxycommand nc %h %p
-"""
 EMULATED = "QEMU TCG CPU version 2.5+"
 REAL = "Intel(R) Xeon(R) E-2336 CPU @ 2.90GHz"
 
 
-def test_the_users_configuration_says_how_and_ours_what_for():
-    lines = config_for(Path("/c"), RESOLVED).splitlines()
-    assert lines[0] == "Host node"
-    assert "  BatchMode yes" in lines
-    assert "  ControlPath /c/connection" in lines
-    assert "  identityfile /keys/one" in lines
-    assert "  proxycommand nc %h %p" in lines
-    assert not any("batchmode" in line for line in lines)
-
-
 def test_without_settings_this_machine_is_dom0():
-    assert dom0_of(Dom0Settings()) == Here()
-    assert dom0_of(ELSEWHERE) == There(settings=ELSEWHERE)
-    assert Here().command(["xl", "info"]) == ["xl", "info"]
+    assert Dom0Settings().machine == LOCAL
+    assert Dom0Settings().machine.description == "dom0 (this machine)"
 
 
-def test_a_dom0_that_does_not_answer_is_named(monkeypatch, tmp_path):
-    monkeypatch.setattr(node, "CONNECTIONS", tmp_path)
-    silent = SimpleNamespace(exit_status=255, stdout="", tail="connect to host: refused")
-    asked = SimpleNamespace(exit_status=0, stdout=RESOLVED)
-    monkeypatch.setattr(
-        node.subprocesses, "run", lambda argv, **_: asked if "-G" in argv else silent
-    )
-    with pytest.raises(MachineSilentError, match=r"dom0 \(root@xenhost\) does not answer: connect"):
-        There(settings=ELSEWHERE).run(["xl", "info"], timeout_s=1)
+def test_another_dom0_is_named_with_the_remedy():
+    dom0 = ELSEWHERE.machine
+    assert (dom0.destination, dom0.description) == ("root@xenhost", "dom0 (root@xenhost)")
+    assert "BatchMode=yes root@xenhost xl info" in dom0.remedy
 
 
 # --- images --------------------------------------------------------------------------------------
@@ -65,7 +36,7 @@ def test_a_dom0_that_does_not_answer_is_named(monkeypatch, tmp_path):
 class Recorder:
     """A dom0 that has nothing yet, and records what it is asked."""
 
-    named = "dom0"
+    description = "dom0"
 
     def __init__(self):
         self.asked = []
@@ -74,8 +45,8 @@ class Recorder:
         self.asked.append(argv[0])
         return SimpleNamespace(exit_status=1 if argv[0] == "test" else 0)
 
-    def send(self, _file, to):
-        self.asked.append(f"send {to.name}")
+    def put(self, _file, to):
+        self.asked.append(f"put {to.name}")
 
 
 def test_a_file_is_brought_whole_and_in_place_of_what_it_was(tmp_path):
@@ -83,7 +54,7 @@ def test_a_file_is_brought_whole_and_in_place_of_what_it_was(tmp_path):
     file.write_bytes(b"x")
     recorder = Recorder()
     image_cache.bring(recorder, [file])
-    wanted = ["test", "rm", "mkdir", "send packed.tar", "tar", "rm", "mv"]
+    wanted = ["test", "rm", "mkdir", "put packed.tar", "tar", "rm", "mv"]
     assert recorder.asked == wanted
 
 
@@ -100,41 +71,20 @@ def test_a_file_that_changed_has_another_place(tmp_path):
 def test_here_nothing_is_copied(tmp_path):
     file = tmp_path / "disk.raw"
     file.write_bytes(b"x")
-    image_cache.bring(Here(), [file])
-    assert image_cache.place_in(Here(), file) == file
+    image_cache.bring(LOCAL, [file])
+    assert image_cache.place_in(LOCAL, file) == file
 
 
-def test_a_jump_is_made_by_the_users_own_configuration():
-    """The machine in between may be known there alone."""
-    asked = "hostname 198.18.0.9\nproxyjump outer,me@gate:2222\n"
-    config = config_for(Path("/f"), asked, ["-F", "/home/me/config"])
-    command = "ssh -F /home/me/config -J outer -W '[%h]:%p' ssh://me@gate:2222"
-    assert f"  proxycommand {command}\n" in config
-    assert "proxyjump" not in config
-    assert "proxycommand" not in config_for(Path("/f"), "hostname x\nproxyjump none\n")
+def test_a_copy_that_fails_is_an_error_of_the_image(tmp_path):
+    def put(*_):
+        raise CommandError(["scp"], "ended with status 1")
 
-
-@pytest.mark.parametrize("status", [1, 255])
-@pytest.mark.parametrize(("answers", "error"), [(False, MachineSilentError), (True, InstanceError)])
-def test_what_breaks_a_copy_is_told(monkeypatch, tmp_path, answers, error, status):
-    """scp ends with the same status where dom0 falls silent, and where it has no room."""
-    copied = tmp_path / "copied"  # until then it answers
-    after = 0 if answers else 255
-    programs = {
-        "scp": f"touch {copied}; exit {status}",
-        "ssh": f"[ ! -e {copied} ] || exit {after}",
-    }
-    for name, text in programs.items():
-        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
-        (tmp_path / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(There, "_config", lambda _: tmp_path / "ssh_config")
-    monkeypatch.setattr(image_cache, "_is_there", lambda *_: False)
     file = tmp_path / "disk.raw"
     file.write_bytes(b"x")
-    there = There(settings=ELSEWHERE.model_copy(update={"dom0": f"at-{answers}"}))
-    with pytest.raises(error, match="cannot be copied" if answers else "does not answer"):
-        image_cache.bring(there, [file])
+    recorder = Recorder()
+    recorder.put = put
+    with pytest.raises(InstanceError, match="cannot be copied to dom0"):
+        image_cache.bring(recorder, [file])
 
 
 # --- what is missing -----------------------------------------------------------------------------
@@ -192,26 +142,20 @@ def test_a_link_that_is_not_there_is_named(found):
     assert "no interface nosuch0" in lack.what
 
 
-def test_the_processor_is_read_from_the_first_entry():
-    cpuinfo = f"processor\t: 0\nmodel name\t: {EMULATED}\n\nprocessor\t: 1\nmodel name\t: x\n"
-    assert dom0_probe.parse_processor(cpuinfo) == EMULATED
-    assert dom0_probe.parse_processor("") == ""
-
-
 @pytest.fixture
 def dom0(monkeypatch):
     """A dom0 that answers by the first word of what it is asked; None is a failure."""
     answers = {"cat": "control_d\nmodel name : x\n", "sh": "", "xl": "xen_version : 4.17.7\n"}
 
     class Dom0:
-        named = "dom0"
+        description = "dom0"
 
         def run(self, argv, *, check=True, **_):
             if answers[argv[0]] is None and check:
                 raise CommandError(argv, "ended with status 1")
             return SimpleNamespace(stdout=answers[argv[0]] or "")
 
-    monkeypatch.setattr(dom0_probe, "dom0_of", lambda _settings: Dom0())
+    monkeypatch.setattr(Dom0Settings, "machine", Dom0())
     dom0_probe._seen.cache_clear()
     yield answers
     dom0_probe._seen.cache_clear()
@@ -239,11 +183,12 @@ def test_a_dom0_that_lacks_something_says_what(dom0, asked, answer, said):
 def test_silence_is_waited_for_once(monkeypatch):
     asked = []
 
-    def silent(_settings):
-        asked.append(1)
-        raise MachineSilentError("no answer")
+    class Silent:
+        def run(self, *_, **__):
+            asked.append(1)
+            raise MachineSilentError("no answer")
 
-    monkeypatch.setattr(dom0_probe, "dom0_of", silent)
+    monkeypatch.setattr(Dom0Settings, "machine", Silent())
     dom0_probe._seen.cache_clear()
     for _ in range(2):
         with pytest.raises(MachineSilentError):

@@ -20,10 +20,11 @@ class Dom0:
 
     answers: dict
     asked: list = field(default_factory=list)
-    named = "dom0"
+    started: list = field(default_factory=list)
+    description = "dom0"
 
-    def command(self, argv):
-        return list(argv)
+    def start(self, argv, *, output):
+        self.started.append((argv, output))
 
     def run(self, argv, *, check=True, **_):
         self.asked.append(tuple(argv))
@@ -125,14 +126,10 @@ def test_a_machine_without_xen_says_so():
         Domains(dom0=Dom0(answers={})).info()
 
 
-def test_the_console_is_read_from_the_terminal_that_xen_made(ours, monkeypatch, tmp_path):
+def test_the_console_is_read_from_the_terminal_that_xen_made(ours, tmp_path):
     ours.dom0.answers["xenstore-read", "/local/domain/3/console/tty"] = "/dev/pts/7\n"
-    started = []
-    monkeypatch.setattr(
-        xl.subprocesses, "start", lambda argv, output: started.append((argv, output))
-    )
     ours.record_console("abc", tmp_path / "c.log")
-    assert started == [(["cat", "/dev/pts/7"], tmp_path / "c.log")]
+    assert ours.dom0.started == [(["cat", "/dev/pts/7"], tmp_path / "c.log")]
 
 
 def test_a_domain_without_a_console_says_what_to_look_at(ours, monkeypatch, tmp_path):

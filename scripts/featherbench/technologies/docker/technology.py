@@ -29,7 +29,7 @@ from featherbench.records.image import Image, ImageSize
 from featherbench.records.instance import Instance
 from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs.archives import image_compressed_bytes
-from featherbench.system import machines, programs
+from featherbench.system import programs, ssh
 from featherbench.system.cgroup_usage import reset_peak, usage_of
 from featherbench.system.firewall import allow_testbed_traffic
 from featherbench.system.sysctls import in_force, sysctl_files
@@ -68,7 +68,7 @@ class Settings(DriverSettings):
 
 
 def _asking(doing: str, instance: Instance) -> AbstractContextManager[DockerClient]:
-    where = machines.named(instance.handle["node"])
+    where = ssh.machine_named(instance.handle["node"])
     return translate_errors(f"container {instance.id}: {doing}", machine=where)
 
 
@@ -225,7 +225,7 @@ class Technology(technology.Technology[Settings]):
     def _group(self, instance: Instance) -> Group:
         with _asking("its control group", instance) as client:
             if container := container_ops.find(client, instance.handle["container"]):
-                return container_ops.group(container, machines.named(instance.handle["node"]))
+                return container_ops.group(container, ssh.machine_named(instance.handle["node"]))
         raise InstanceDiedError(f"container {instance.id} is gone")
 
     def reset_peak(self, instance: Instance) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
-from featherbench.system.machines import named
+from featherbench.system.ssh import machine_named
 from featherbench.system.sysctls import sysctl_files
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ INSIDE = ("unshare", "--user", "--map-root-user", "--net", "ls", "-d")
 
 @cache
 def _seen(machine_name: str, files: tuple[str, ...]) -> frozenset[str]:
-    found = named(machine_name).run([*INSIDE, *files], timeout_s=LOOK_WITHIN_S, check=False)
+    found = machine_named(machine_name).run([*INSIDE, *files], timeout_s=LOOK_WITHIN_S, check=False)
     return frozenset(found.stdout.split())
 
 

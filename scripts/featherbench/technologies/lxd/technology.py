@@ -30,7 +30,7 @@ from featherbench.records.image import Image, ImageSize
 from featherbench.records.instance import Endpoint, Instance
 from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs.archives import image_compressed_bytes
-from featherbench.system import firewall, machines, programs
+from featherbench.system import firewall, programs, ssh
 from featherbench.system.cgroup_usage import reset_peak, usage_of
 from featherbench.system.sysctls import HIDDEN, in_force, sysctl_files
 from featherbench.technologies.lxd import (
@@ -77,7 +77,7 @@ class Settings(DriverSettings):
 
 
 def _asking(doing: str, instance: Instance) -> AbstractContextManager[Client]:
-    where = machines.named(instance.handle["node"])
+    where = ssh.machine_named(instance.handle["node"])
     return translate_errors(f"container {instance.id}: {doing}", machine=where)
 
 
@@ -242,7 +242,7 @@ class Technology(technology.Technology[Settings]):
             raise InstanceDiedError(f"container {instance.id} ended") from gone
 
     def _group(self, instance: Instance) -> Group:
-        where = machines.named(instance.handle["node"])
+        where = ssh.machine_named(instance.handle["node"])
         return container_ops.group(
             container_spec.name_of(instance.id), instance.handle["pid"], where
         )
@@ -253,7 +253,7 @@ class Technology(technology.Technology[Settings]):
 
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
         """Read sysctls and the service's limit with programs inside the container."""
-        where = machines.named(instance.handle["node"])
+        where = ssh.machine_named(instance.handle["node"])
         possible = sysctls.visible(tuning, where)
         files = sysctl_files(possible)
         name = container_spec.name_of(instance.id)

@@ -11,21 +11,15 @@ import pytest
 from featherbench.system.polling import wait_until
 from featherbench.system.processes import (
     Process,
-    Stat,
     descendants,
     end,
     end_with_descendants,
     identity_of,
     is_alive,
     ourselves,
-    parse_stat,
 )
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
-STAT = (
-    "4711 (a) strange (name)) S 4242 4711 4711 0 -1 4194560 2563 13187 0 0 2 1 9 6 20 0 1 0 "
-    "123456 10510336 1339 18446744073709551615 1 1 0 0 0 0 65536 4 65538 0 0 0 17 1 0 0 0 0 0"
-)
 STUBBORN = """
 import signal, sys
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -68,10 +62,6 @@ def spawn():
         process.kill()
         process.wait()
         process.stdout.close()
-
-
-def test_a_stat_line_is_read_whatever_the_programs_name():
-    assert parse_stat(STAT) == Stat(state="S", parent=4242, started_ticks=123456)
 
 
 def test_we_live_and_a_reused_pid_is_somebody_else():

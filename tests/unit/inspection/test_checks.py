@@ -173,14 +173,6 @@ def test_docker_keeps_its_images_where_its_settings_say(tmp_path):
     assert docker_root(tmp_path) == tmp_path / "var/lib/docker"
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "fraction"),
-    [((0, 100), (1, 200), 0.01), ((5, 100), (5, 200), 0.0), ((5, 100), (5, 100), 0.0)],
-)
-def test_stolen_fraction(before, after, fraction):
-    assert load.stolen_fraction(before, after) == pytest.approx(fraction)
-
-
 PLUGIN = """
 class Technology(linux.Technology):
     def missing_requirements(self):

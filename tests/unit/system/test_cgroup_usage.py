@@ -8,7 +8,7 @@ import pytest
 from featherbench.system.cgroup import Group
 from featherbench.system.cgroup_usage import parse_flat, parse_v1, parse_v2, reset_peak, usage_of
 
-CAPTURED = Path(__file__).parent / "captured"
+CAPTURED = Path(__file__).parents[2] / "data"
 
 
 def captured(version):

@@ -1,18 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+"""Readers and parsers of /proc and /sys, on captured trees."""
 
 import pytest
 
-from featherbench.inspection import collect
-from featherbench.inspection.collect import parse_version
 from featherbench.system import procfs
-from featherbench.system.fingerprint import fingerprint
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+from featherbench.system.procfs import CpuTicks, ProcessStat
 
 VIRTUAL_CPU = """\
 processor	: 0
@@ -65,18 +57,18 @@ LISTENING_6 = """\
   sl  local_address                         remote_address                        st
    0: 00000000000000000000000000000000:1F90 00000000000000000000000000000000:0000 0A 00000000:0
 """
+STAT = """\
+cpu  300 2 100 1000 50 7 30 11 20 0
+cpu0 100 1 50 500 25 3 20 10 20 0
+cpu1 200 1 50 500 25 4 10 1 0 0
+intr 12345 0 9
+ctxt 987
+"""
+PROCESS_STAT = (
+    "4711 (a) strange (name)) S 4242 4711 4711 0 -1 4194560 2563 13187 0 0 2 1 9 6 20 0 1 0 "
+    "123456 10510336 1339 18446744073709551615 1 1 0 0 0 0 65536 4 65538 0 0 0 17 1 0 0 0 0 0"
+)
 CPU = "sys/devices/system/cpu"
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Callable[..., Path]:
-    def make(**files: str) -> Path:
-        for path, content in files.items():
-            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / path).write_text(content + "\n")
-        return tmp_path
-
-    return make
 
 
 def test_an_empty_root_tells_nothing_and_nothing_fails(tmp_path):
@@ -203,7 +195,8 @@ def test_virtualization(tree, files, name):
 
 def test_ticks_leave_out_guest_time_which_user_time_has_already(tree):
     root = tree(**{"proc/stat": "cpu  5049 0 2575 272956 537 0 90 24 1000 0\ncpu0 1 2 3"})
-    assert procfs.cpu_ticks(root) == (24, 5049 + 2575 + 272956 + 537 + 90 + 24)
+    ticks = procfs.cpu_ticks(root)
+    assert (ticks.steal, ticks.total) == (24, 5049 + 2575 + 272956 + 537 + 90 + 24)
 
 
 def test_limits(tree):
@@ -223,62 +216,44 @@ def test_a_sysctl_of_several_numbers_is_one_line(tree):
 
 
 @pytest.mark.parametrize(
-    ("output", "version"),
-    [
-        ("wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012 Will Glozer", "4.1.0-3+b2"),
-        ("wrk 4.2.0 [epoll] Copyright (C) 2012 Will Glozer", "4.2.0"),
-        ("h2load nghttp2/1.52.0", "1.52.0"),
-        ("redis-benchmark 7.0.15", "7.0.15"),
-        ("redis-benchmark 6.0.16 (git:a0b1c2d3)", "6.0.16"),
-        ("ping from iputils 20221126\nlibcap: yes", "20221126"),
-        ("ping from iputils s20161105", "s20161105"),
-        ("ip utility, iproute2-6.1.0, libbpf 1.1.2", "6.1.0"),
-        ("ip utility, iproute2-5.15.0, libbpf 0.5.0", "5.15.0"),
-        ("iptables v1.8.9 (nf_tables)", "1.8.9"),
-        ("dot - graphviz version 2.43.0 (0)", "2.43.0"),
-        ("12.2.0", "12.2.0"),
-        ("no version at all", None),
-    ],
-)
-def test_versions_of_tools(output, version):
-    assert parse_version(output) == version
-
-
-def test_the_fingerprint_follows_stable_facts_only(tree):
-    files = {
-        "proc/cpuinfo": BARE_CPU,
-        "proc/meminfo": MEMORY,
-        "proc/sys/kernel/osrelease": "6.1.0-28-amd64",
-        "proc/loadavg": "0.00 0.00 0.00 1/108 9147",
-    }
-    first = fingerprint(tree(**files))
-    assert first == fingerprint(tree(**{"proc/loadavg": "7.00 5.00 3.00 1/108 1"}))
-    a_page_less = MEMORY.replace("24683656", "24683652")
-    assert first == fingerprint(tree(**{"proc/meminfo": a_page_less}))
-    assert first != fingerprint(tree(**{"proc/cpuinfo": VIRTUAL_CPU}))
-    tree(**{"proc/cpuinfo": BARE_CPU})
-    assert first == fingerprint(tree())
-    assert first != fingerprint(tree(**{"proc/sys/kernel/osrelease": "6.1.0-29-amd64"}))
-
-
-def test_the_record_of_an_unknown_machine_can_be_read_back(tmp_path):
-    record = collect.collect(checkout=tmp_path, technologies={}, findings=(), root=tmp_path)
-    assert record.cpu_model is None
-    assert record.git_commit is None
-    record.write(tmp_path / "machine.json")
-    assert collect.MachineRecord.read(tmp_path / "machine.json") == record
-
-
-@pytest.mark.parametrize(
     ("written", "cpus"), [("0-3,8", {0, 1, 2, 3, 8}), ("5\n", {5}), ("", set()), ("1,3", {1, 3})]
 )
 def test_sets_of_cpus_are_read(written, cpus):
     assert procfs.parse_cpu_list(written) == cpus
 
 
-def test_the_threads_of_a_core_are_found(tmp_path):
-    topology = tmp_path / "sys/devices/system/cpu/cpu1/topology"
-    topology.mkdir(parents=True)
-    (topology / "thread_siblings_list").write_text("1,5\n")
-    assert procfs.core_of(tmp_path, 1) == {1, 5}
-    assert procfs.core_of(tmp_path, 2) == {2}
+def test_the_columns_of_single_cpus_are_parsed_and_guests_are_not_counted_twice():
+    assert procfs.parse_cpu_ticks(STAT) == {
+        0: CpuTicks(busy=174, steal=10, total=709),
+        1: CpuTicks(busy=265, steal=1, total=791),
+    }
+
+
+def test_swapped_pages_are_those_that_went_in_and_out():
+    assert procfs.parse_swapped_pages("nr_free_pages 9\npswpin 3\npswpout 40\nzswpin 5\n") == 43
+
+
+def test_the_allowed_cpus_are_parsed():
+    status = "Name:\tpython\nCpus_allowed:\t0b\nCpus_allowed_list:\t0-1,3\n"
+    assert procfs.parse_allowed_cpus(status) == {0, 1, 3}
+    assert procfs.parse_allowed_cpus("") == frozenset()
+
+
+def test_a_process_stat_is_parsed_whatever_the_programs_name():
+    assert procfs.parse_process_stat(PROCESS_STAT) == ProcessStat(
+        state="S", parent=4242, started_ticks=123456
+    )
+
+
+def test_the_cpu_model_is_parsed_from_the_first_entry():
+    assert procfs.parse_cpu_model(VIRTUAL_CPU) == "Intel(R) Xeon(R) Processor"
+    assert procfs.parse_cpu_model("") == ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fraction"),
+    [((5, 1000), (6, 1100), 0.01), ((5, 1000), (5, 1000), 0.0), ((0, 0), (0, 0), 0.0)],
+)
+def test_the_steal_fraction_is_of_the_time_between(before, after, fraction):
+    first, second = (CpuTicks(busy=0, steal=steal, total=total) for steal, total in (before, after))
+    assert (second - first).steal_fraction == fraction
