@@ -1,31 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a load generator must be able to do: its command, and how to read what it prints.
+"""What a load generator driver must implement: a command, and how to read its output.
 
-One file a load generator; its name is its name in the configuration, its class is always called
-`LoadGenerator`. Both methods are pure: the measuring core runs the command.
+One file per load generator. Its name is its name in the configuration; its class is always called
+`LoadGenerator` and derives from `LoadGenerator` below. `command` and `parse` are pure: featherbench
+runs the command at the client.
 """
 
 from __future__ import annotations
 
-import shutil
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Literal
 
-from featherbench.records.requirement import MissingRequirement
+from featherbench.errors import LoadError
+from featherbench.system import programs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from featherbench.records.instance import Endpoint
+    from featherbench.records.requirement import MissingRequirement
+
+SHOWN_CHARACTERS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What load to make. Exactly one of `duration_s` and `requests` is set.
+    """The load to make. Exactly one of `duration_s` and `requests` is set.
 
-    `operation` is what to do: `GET` for http; `GET` or `SET` for kv. `path` is for http,
-    `pipeline` (requests in flight a connection) and `value_bytes` for kv. `threads` is the most
-    that it may use.
+    `operation` is `GET` for http, `GET` or `SET` for kv. `path` is for http; `pipeline` (requests
+    in flight per connection) and `value_bytes` are for kv. `threads` is the maximum.
     """
 
     endpoint: Endpoint
@@ -38,15 +42,20 @@ class Load:
     pipeline: int = 1
     value_bytes: int = 3
 
+    @property
+    def url(self) -> str:
+        """What an HTTP load generator requests."""
+        return f"http://{self.endpoint.address}:{self.endpoint.port}{self.path}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class LoadResult:
-    """What the load generator says of one run.
+    """What a load generator reports of one run.
 
-    `duration_s` is its own clock's, of resolution `clock_tick_s`. `requests` counts the good
-    responses only; the others are in `failures`, by kind. `latency_us` maps `mean`, `p50`, `p90`,
-    `p95`, `p99`, `max` to microseconds, as far as it tells. `transferred_bytes` is None where it
-    does not tell. `threads` is how many made the load; None when as many as were asked for.
+    `duration_s` is by its own clock, of resolution `clock_tick_s`. `requests` counts successful
+    responses only; `failures` counts the others by kind. `latency_us` maps `mean`, `p50`, `p90`,
+    `p95`, `p99` and `max` to microseconds, as far as they are reported. `transferred_bytes` is None
+    if it is not reported. `threads` made the load; None: as many as the Load allows.
     """
 
     requests: int
@@ -59,43 +68,49 @@ class LoadResult:
 
     @property
     def requests_per_s(self) -> float:
-        """Good responses per second."""
+        """Successful responses per second."""
         return self.requests / self.duration_s
 
 
-class LoadGenerator(Protocol):
-    """The contract."""
+class LoadGenerator(ABC):
+    """A program that loads a service. A driver must name it and implement two methods."""
 
-    service: ClassVar[str]
-    """The app whose protocol it speaks: `http` or `kv`."""
-    stops_by: ClassVar[str]
-    """`duration` or `requests`: which of the two a Load for it must give."""
-    duration_step_s: ClassVar[float | None]
-    """It can be told multiples of this only; None for one that stops by requests."""
+    program: str
+    """The program's name."""
+    install: str
+    """How to install it."""
+    service: str = "http"
+    """The service whose protocol it speaks: `http` or `kv`."""
+    duration_step_s: float | None = None
+    """It takes multiples of this duration; None: it takes a count of requests instead."""
+
+    @property
+    def stops_by(self) -> Literal["duration", "requests"]:
+        """Which of the two a Load for it must set."""
+        return "requests" if self.duration_step_s is None else "duration"
 
     def missing_requirements(self) -> Sequence[MissingRequirement]:
-        """Say what this host lacks to run it."""
-        ...
+        """Return what this machine lacks to run it."""
+        return programs.without(self.program, self.install)
 
+    @abstractmethod
     def command(self, load: Load) -> Sequence[str]:
-        """Give the argument list that makes `load`."""
-        ...
+        """Return the argument list that makes `load`."""
 
+    @abstractmethod
     def parse(self, stdout: str, stderr: str, load: Load) -> LoadResult:
-        """Read its output. Raises LoadError when it cannot be read."""
-        ...
+        """Read its output. Raise LoadError if there is no result in it."""
 
-
-def needs(program: str, remedy: str) -> Sequence[MissingRequirement]:
-    """Say what is lacking when `program` is not installed."""
-    found = shutil.which(program) is not None
-    return () if found else (MissingRequirement(what=f"{program} is not installed", remedy=remedy),)
+    def no_result(self, stdout: str, stderr: str) -> LoadError:
+        """Return the error to raise if the output has no result."""
+        output = (stderr.strip() or stdout.strip())[-SHOWN_CHARACTERS:]
+        return LoadError(f"{self.program} printed no result; its output: {output}")
 
 
 def even_threads(connections: int, most: int) -> int:
-    """Give the largest number of threads, at most `most`, that divides `connections` evenly.
+    """Return the largest number of threads, at most `most`, that divides `connections` evenly.
 
     wrk gives every thread `connections / threads` rounded down: 100 connections on 3 threads would
-    be 99, and no load generator's threads should bear unequal loads.
+    be 99. No load generator's threads should have unequal loads.
     """
     return next(n for n in range(min(connections, most), 0, -1) if connections % n == 0)

@@ -1,34 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """h2load: HTTP/1.1 over keep-alive connections, for a given time.
 
-What to know of its figures (nghttp2 1.52, by trial):
-- Its rate is over the duration that it was told, not over the one that it prints.
-- `failed` includes bad statuses and `errored`; `errored` includes `timeout`; 3xx succeed.
-- It says nothing of a connection that was refused, or that the server closed: it goes on with the
-  others. A connection that lives has one request under way at the end, so refused ones are missing
-  from `started - done`; those lost on the way show in the rates of single connections being
-  too high for the total.
+Properties of its figures (nghttp2 1.52, found by trial):
+- Its rate is over the requested duration, not over the printed one.
+- `failed` includes bad statuses and `errored`; `errored` includes `timeout`; 3xx count as success.
+- It does not report a connection that was refused or that the server closed: it continues with the
+  others. An open connection has one request in flight at the end, so refused connections are
+  missing from `started - done`. Connections lost during the run make the mean rate of single
+  connections too high for the total.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from featherbench.contracts.load_generator import LoadResult, needs
-from featherbench.errors import LoadError
+from featherbench.contracts import load_generator
+from featherbench.contracts.load_generator import LoadResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from featherbench.contracts.load_generator import Load
-    from featherbench.records.requirement import MissingRequirement
 
 CLOCK_TICK_S = 1e-3
 """Its event loop's timers, which end the run, tick in milliseconds."""
 CONNECTIONS_KEPT = 0.75
 """Below this share of the single connections' rates, some were lost. Making the connections takes
-a part of the run too, which must not be taken for a loss."""
+a part of the run too, which must not count as a loss."""
 
 SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 FINISHED = re.compile(r"^finished in ([\d.]+)(us|ms|s), ([\d.]+) req/s", re.MULTILINE)
@@ -49,19 +48,14 @@ LATENCY = re.compile(
 CONNECTION_RATE = re.compile(r"^req/s\s+:\s+[\d.]+\s+[\d.]+\s+([\d.]+)", re.MULTILINE)
 
 
-class LoadGenerator:
-    """Drives h2load, told to speak HTTP/1.1."""
+class LoadGenerator(load_generator.LoadGenerator):
+    """Runs h2load with HTTP/1.1."""
 
-    service: ClassVar[str] = "http"
-    stops_by: ClassVar[str] = "duration"
-    duration_step_s: ClassVar[float | None] = 1e-3
-
-    def missing_requirements(self) -> Sequence[MissingRequirement]:
-        """Say whether h2load is missing."""
-        return needs("h2load", "apt install nghttp2-client")
+    program, install = "h2load", "apt install nghttp2-client"
+    duration_step_s = 1e-3
 
     def command(self, load: Load) -> Sequence[str]:
-        """Give its command; it takes milliseconds."""
+        """Return its command; it takes milliseconds."""
         assert load.duration_s is not None, "h2load stops by duration"
         return [
             "h2load",
@@ -69,24 +63,23 @@ class LoadGenerator:
             f"--threads={min(load.threads, load.connections)}",
             f"--clients={load.connections}",
             f"--duration={round(load.duration_s * 1000)}ms",
-            f"http://{load.endpoint.address}:{load.endpoint.port}{load.path}",
+            load.url,
         ]
 
     def parse(self, stdout: str, stderr: str, load: Load) -> LoadResult:
-        """Read its summary. Raises LoadError when it is not there."""
+        """Read its summary."""
         finished, requests = FINISHED.search(stdout), REQUESTS.search(stdout)
         statuses = STATUSES.search(stdout)
         if finished is None or requests is None or statuses is None:
-            said = (stderr.strip() or stdout.strip())[-500:]
-            raise LoadError(f"h2load made no summary; it said: {said}")
+            raise self.no_result(stdout, stderr)
         counts = {kind: int(n) for kind, n in (requests.groupdict() | statuses.groupdict()).items()}
         rate_per_s = float(finished[3])
         traffic = TRAFFIC.search(stdout)
         return LoadResult(
             requests=counts["succeeded"] - counts["s3xx"],
-            duration_s=counts["done"] / rate_per_s
-            if rate_per_s
-            else _seconds(*finished.group(1, 2)),
+            duration_s=(
+                counts["done"] / rate_per_s if rate_per_s else _seconds(*finished.group(1, 2))
+            ),
             clock_tick_s=CLOCK_TICK_S,
             failures=_failures(counts, load.connections, _kept(stdout, rate_per_s, load)),
             latency_us=_latency_us(stdout),
@@ -114,7 +107,7 @@ def _failures(counts: Mapping[str, int], connections: int, kept: int) -> Mapping
 
 
 def _kept(stdout: str, rate_per_s: float, load: Load) -> int:
-    """How many connections' worth of the single connections' mean rate the total is."""
+    """Return how many connections' mean rates the total rate equals."""
     match = CONNECTION_RATE.search(stdout)
     single_per_s = float(match[1]) if match else 0.0
     if not single_per_s or rate_per_s >= CONNECTIONS_KEPT * single_per_s * load.connections:

@@ -1,27 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """redis-benchmark: GET or SET of one key over keep-alive, pipelined connections, for a count.
 
-What to know of its figures (Redis 7.0, by trial):
-- Its clock is in milliseconds. With more than one thread it only notices the end every 250 ms,
-  so that 20,000 requests and 100,000 both "take" 0.25 s: hence one thread.
+Properties of its figures (Redis 7.0, found by trial):
+- Its clock is in milliseconds. With more than one thread it notices the end only every 250 ms, so
+  20,000 requests and 100,000 both "take" 0.25 s. Hence one thread.
 - An error reply or a lost connection ends it with a message and without figures. A refused
-  connection does not end it at all: it must be given a time limit.
-- It may send up to a pipeline more than it was asked for; ask for a multiple of it.
+  connection does not end it: it needs a time limit.
+- It may send up to one pipeline more than requested; request a multiple of the pipeline.
 """
 
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from featherbench.contracts.load_generator import LoadResult, needs
-from featherbench.errors import LoadError
+from featherbench.contracts import load_generator
+from featherbench.contracts.load_generator import LoadResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from featherbench.contracts.load_generator import Load
-    from featherbench.records.requirement import MissingRequirement
 
 CLOCK_TICK_S = 1e-3
 SERVER_ERROR = "Error from server"
@@ -34,19 +33,14 @@ COLUMNS = {
 }
 
 
-class LoadGenerator:
-    """Drives redis-benchmark with its CSV output."""
+class LoadGenerator(load_generator.LoadGenerator):
+    """Runs redis-benchmark with CSV output."""
 
-    service: ClassVar[str] = "kv"
-    stops_by: ClassVar[str] = "requests"
-    duration_step_s: ClassVar[float | None] = None
-
-    def missing_requirements(self) -> Sequence[MissingRequirement]:
-        """Say whether redis-benchmark is missing."""
-        return needs("redis-benchmark", "apt install redis-tools")
+    program, install = "redis-benchmark", "apt install redis-tools"
+    service = "kv"
 
     def command(self, load: Load) -> Sequence[str]:
-        """Give its command."""
+        """Return its command."""
         assert load.requests is not None, "redis-benchmark stops by requests"
         return [
             "redis-benchmark",
@@ -61,12 +55,11 @@ class LoadGenerator:
         ]
 
     def parse(self, stdout: str, stderr: str, load: Load) -> LoadResult:
-        """Read its CSV. Raises LoadError when it gave up, which any error reply makes it do."""
+        """Read its CSV; any error reply ends redis-benchmark without one."""
         assert load.requests is not None
         row = _row(stdout, load.operation)
         if row is None:
-            said = (stderr.strip() or stdout.strip())[-500:]
-            raise LoadError(f"redis-benchmark gave up; it said: {said}")
+            raise self.no_result(stdout, stderr)
         error_replies = (stdout + stderr).count(SERVER_ERROR)
         return LoadResult(
             requests=max(0, load.requests - error_replies),

@@ -2,23 +2,22 @@
 """weighttp: the paper's HTTP load generator, over keep-alive connections, for a count of requests.
 
 It prints its summary as text in versions up to 0.4, and as JSON since. Its own rate counts failed
-requests, so it is not used: only counts and time are read. It tells no latencies.
+requests, so only counts and time are read. It reports no latencies.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from featherbench.contracts.load_generator import LoadResult, needs
-from featherbench.errors import LoadError
+from featherbench.contracts import load_generator
+from featherbench.contracts.load_generator import LoadResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from featherbench.contracts.load_generator import Load
-    from featherbench.records.requirement import MissingRequirement
 
 CLOCK_TICK_S = 1e-6
 
@@ -36,19 +35,14 @@ TRAFFIC = re.compile(r"^traffic: (\d+) bytes total", re.MULTILINE)
 JSON_SUMMARY = re.compile(r"^\{\n.*^\}", re.MULTILINE | re.DOTALL)
 
 
-class LoadGenerator:
-    """Drives weighttp with keep-alive."""
+class LoadGenerator(load_generator.LoadGenerator):
+    """Runs weighttp with keep-alive."""
 
-    service: ClassVar[str] = "http"
-    stops_by: ClassVar[str] = "requests"
-    duration_step_s: ClassVar[float | None] = None
-
-    def missing_requirements(self) -> Sequence[MissingRequirement]:
-        """Say whether weighttp is missing; Debian does not package it."""
-        return needs("weighttp", "build it from https://github.com/lighttpd/weighttp")
+    program = "weighttp"
+    install = "build it from https://github.com/lighttpd/weighttp"
 
     def command(self, load: Load) -> Sequence[str]:
-        """Give its command."""
+        """Return its command."""
         assert load.requests is not None, "weighttp stops by requests"
         return [
             "weighttp",
@@ -56,16 +50,15 @@ class LoadGenerator:
             *("-n", str(load.requests)),
             *("-c", str(load.connections)),
             *("-t", str(min(load.threads, load.connections))),
-            f"http://{load.endpoint.address}:{load.endpoint.port}{load.path}",
+            load.url,
         ]
 
     def parse(self, stdout: str, stderr: str, load: Load) -> LoadResult:
-        """Read its summary, text or JSON. Raises LoadError when there is none."""
+        """Read its summary, text or JSON."""
         assert load.requests is not None
         summary = _from_json(stdout) or _from_text(stdout)
         if summary is None:
-            said = (stderr.strip() or stdout.strip())[-500:]
-            raise LoadError(f"weighttp made no summary; it said: {said}")
+            raise self.no_result(stdout, stderr)
         return LoadResult(
             requests=summary["s2xx"],
             duration_s=summary["duration_s"],
@@ -75,9 +68,9 @@ class LoadGenerator:
         )
 
 
-def _failures(summary: Mapping[str, Any], asked: int) -> Mapping[str, int]:
+def _failures(summary: Mapping[str, Any], requested: int) -> Mapping[str, int]:
     statuses = {kind: summary[f"s{kind}"] for kind in ("3xx", "4xx", "5xx")}
-    unanswered = asked - summary["s2xx"] - sum(statuses.values())
+    unanswered = requested - summary["s2xx"] - sum(statuses.values())
     return {kind: n for kind, n in {**statuses, "failed": unanswered}.items() if n > 0}
 
 
@@ -95,10 +88,10 @@ def _from_text(stdout: str) -> dict[str, Any] | None:
 
 
 def _from_json(stdout: str) -> dict[str, Any] | None:
-    found = JSON_SUMMARY.search(stdout)
-    if found is None:
+    summary = JSON_SUMMARY.search(stdout)
+    if summary is None:
         return None
-    report = json.loads(found[0])
+    report = json.loads(summary[0])
     return {
         **{f"s{kind}": count for kind, count in report["status_codes"].items()},
         "duration_s": report["secs_elapsed"],

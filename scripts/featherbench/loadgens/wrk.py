@@ -1,30 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """wrk: HTTP/1.1 over keep-alive connections, for a given time.
 
-What to know of its figures (wrk 4.1, by its source and by trial):
-- Its count of requests includes responses with a status above 399, and those that came after its
-  timeout; both are also counted as errors, and taken off here. 2xx and 3xx are good to it.
-- It looks at its clock every 100 ms, so that it may run that much longer than told; its rate is
-  over the time that it really ran.
+Properties of its figures (wrk 4.1, from its source and by trial):
+- Its count of requests includes responses with a status above 399 and those after its timeout; both
+  are also counted as errors, and subtracted here. 2xx and 3xx count as success.
+- It reads its clock every 100 ms, so it may run that much longer than requested; its rate is over
+  the real time.
 - It corrects its latencies for coordinated omission: the mean is not the plain mean.
-- A server that accepts and never answers gives neither requests nor errors.
+- A server that accepts connections and never answers causes neither requests nor errors.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
-from featherbench.contracts.load_generator import LoadResult, even_threads, needs
-from featherbench.errors import LoadError
+from featherbench.contracts import load_generator
+from featherbench.contracts.load_generator import LoadResult, even_threads
 from featherbench.paths import resource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from featherbench.contracts.load_generator import Load
-    from featherbench.records.requirement import MissingRequirement
 
 REPORT_SCRIPT = resource("loadgens/wrk_report.lua")
 REPORT_MARK = "featherbench "
@@ -32,19 +31,14 @@ TIMEOUT_S = 2
 CLOCK_TICK_S = 1e-6
 
 
-class LoadGenerator:
-    """Drives wrk, which reports through a Lua script that only runs at the end."""
+class LoadGenerator(load_generator.LoadGenerator):
+    """Runs wrk, which reports through a Lua script that runs only at the end."""
 
-    service: ClassVar[str] = "http"
-    stops_by: ClassVar[str] = "duration"
-    duration_step_s: ClassVar[float | None] = 1.0
-
-    def missing_requirements(self) -> Sequence[MissingRequirement]:
-        """Say whether wrk is missing."""
-        return needs("wrk", "apt install wrk")
+    program, install = "wrk", "apt install wrk"
+    duration_step_s = 1.0
 
     def command(self, load: Load) -> Sequence[str]:
-        """Give its command; it takes whole seconds only, so that a duration is rounded up."""
+        """Return its command; it takes whole seconds only, so a duration is rounded up."""
         assert load.duration_s is not None, "wrk stops by duration"
         return [
             "wrk",
@@ -53,12 +47,15 @@ class LoadGenerator:
             f"--duration={math.ceil(load.duration_s)}s",
             f"--timeout={TIMEOUT_S}s",
             f"--script={REPORT_SCRIPT}",
-            f"http://{load.endpoint.address}:{load.endpoint.port}{load.path}",
+            load.url,
         ]
 
     def parse(self, stdout: str, stderr: str, load: Load) -> LoadResult:
-        """Read the script's line. Raises LoadError when it is not there."""
-        report = _report(stdout, stderr)
+        """Read the script's line."""
+        lines = [line for line in stdout.splitlines() if line.startswith(REPORT_MARK)]
+        if not lines:
+            raise self.no_result(stdout, stderr)
+        report = json.loads(lines[0].removeprefix(REPORT_MARK))
         errors = report["errors"]
         return LoadResult(
             requests=report["requests"] - errors["status"] - errors["timeout"],
@@ -68,11 +65,3 @@ class LoadGenerator:
             latency_us=report["latency_us"],
             transferred_bytes=report["bytes"],
         )
-
-
-def _report(stdout: str, stderr: str) -> Any:  # noqa: ANN401 - JSON
-    for line in stdout.splitlines():
-        if line.startswith(REPORT_MARK):
-            return json.loads(line.removeprefix(REPORT_MARK))
-    said = (stderr.strip() or stdout.strip())[-500:]
-    raise LoadError(f"wrk made no report; it said: {said}")
