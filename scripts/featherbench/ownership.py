@@ -1,24 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The label of everything that featherbench creates, and what broken runs left behind."""
+"""How to recognise what belongs to featherbench: its label, its addresses, and its leftovers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LABEL = "featherbench"
-"""Marks everything we create, so that leftovers can be found, and only ours."""
+"""Marks everything that featherbench creates, so that leftovers can be found, and nothing else."""
+BENCHMARKING_NETWORK = IPv4Network("198.18.0.0/15")
+"""Reserved for benchmarks (RFC 2544). All addresses of testbeds are from it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leftover:
-    """Something of ours that a broken run left behind.
+    """Something that a broken run left behind.
 
-    `state` is the Place.state that it was made for, where the driver can tell: another testbed on
-    the same machine (a test's, another user's) then leaves it alone. Empty: it is anybody's.
+    `state` is the Placement.state that it was made for, where the driver knows it: another testbed
+    on the same machine (a test's, another user's) then does not touch it. Empty: any testbed may
+    remove it.
     """
 
     kind: str

@@ -10,8 +10,8 @@ from featherbench.errors import DeadlineError, InstanceError
 from featherbench.files import write_atomic
 from featherbench.rootfs.archives import files_layer
 from featherbench.system import ssh, subprocesses
+from featherbench.system.iproute import INTERFACES
 from featherbench.system.polling import wait_until
-from featherbench.vm.network.bridge import INTERFACES
 from xen import dom0_root, qemu
 from xen.place import own_place
 

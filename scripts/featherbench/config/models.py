@@ -19,11 +19,10 @@ from pydantic import (
     model_validator,
 )
 
+from featherbench.ownership import BENCHMARKING_NETWORK
+
 if TYPE_CHECKING:
     from pydantic.config import JsonDict
-
-BENCHMARKING_NETWORK = ipaddress.IPv4Network("198.18.0.0/15")
-"""RFC 2544: the addresses set aside for benchmarking; nothing of ours uses others."""
 
 SMALLEST_SUBNETS = {"subnet": 28, "container_subnet": 25, "guest_subnet": 25}
 """Prefix lengths that leave at least 14 addresses to whoever gets a part."""

@@ -13,12 +13,12 @@ from featherbench.errors import FeatherbenchError
 from featherbench.records.machine import Finding, MachineRecord
 from featherbench.system import procfs, subprocesses
 from featherbench.system.fingerprint import ROOT, fingerprint
+from featherbench.units import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-MIB_BYTES = 1 << 20
 TOOL_TIMEOUT_S = 10.0
 TOOLS = {
     "wrk": ("wrk", "-v"),
@@ -69,7 +69,7 @@ def collect(
         smt=procfs.smt(root),
         idle_states_us=procfs.idle_states_us(root),
         mitigations=procfs.mitigations(root),
-        memory_mib=None if memory_bytes is None else memory_bytes // MIB_BYTES,
+        memory_mib=None if memory_bytes is None else memory_bytes // MIB,
         transparent_huge_pages=procfs.transparent_huge_pages(root),
         clock_source=procfs.clock_source(root),
         virtualization=procfs.virtualization(root),

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 from featherbench.inspection.check import MachineProperty, missing_if, noisy_if
 from featherbench.system import procfs
+from featherbench.units import GIB, MIB
 
 if TYPE_CHECKING:
     from featherbench.inspection.check import Surroundings
     from featherbench.records.machine import Judgement
 
-MIB_BYTES = 1 << 20
-GIB_BYTES = 1 << 30
-LEAST_MEMORY_BYTES = 1 * GIB_BYTES
+LEAST_MEMORY_BYTES = 1 * GIB
 """The root file system is built in memory-backed caches beside a Redis and an nginx."""
 
-LEAST_DISK_BYTES = 2 * GIB_BYTES
+LEAST_DISK_BYTES = 2 * GIB
 """Root file system, native tree, images and tables of the default configuration, twice."""
 
 DOCKER_SETTINGS = "etc/docker/daemon.json"
@@ -47,7 +46,7 @@ class AvailableMemory(MachineProperty[tuple[int, int]]):
 
     def show(self, value: tuple[int, int]) -> str:
         """Give both."""
-        return f"{value[0] / GIB_BYTES:.1f} GiB available of {value[1] / GIB_BYTES:.1f} GiB"
+        return f"{value[0] / GIB:.1f} GiB available of {value[1] / GIB:.1f} GiB"
 
 
 class HugePages(MachineProperty[str]):
@@ -100,7 +99,7 @@ class Swap(MachineProperty[int]):
 
     def show(self, value: int) -> str:
         """Give MiB."""
-        return f"{value / MIB_BYTES:,.0f} MiB" if value else "none"
+        return f"{value / MIB:,.0f} MiB" if value else "none"
 
 
 class DiskSpace(MachineProperty[tuple[Path, int]]):
@@ -114,11 +113,11 @@ class DiskSpace(MachineProperty[tuple[Path, int]]):
 
     def show(self, value: tuple[Path, int]) -> str:
         """Give GiB."""
-        return f"{value[1] / GIB_BYTES:.1f} GiB free for {value[0]}"
+        return f"{value[1] / GIB:.1f} GiB free for {value[0]}"
 
     def advise(self, value: tuple[Path, int]) -> str:
         """Name the folder."""
-        return f"make room: {value[0]} needs {LEAST_DISK_BYTES / GIB_BYTES:.0f} GiB"
+        return f"make room: {value[0]} needs {LEAST_DISK_BYTES / GIB:.0f} GiB"
 
 
 class ResultsSpace(DiskSpace):

@@ -10,7 +10,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from featherbench.errors import CommandError, TestbedError
-from featherbench.ownership import LABEL, Leftover
+from featherbench.ownership import BENCHMARKING_NETWORK, LABEL, Leftover
 from featherbench.system.machine import LOCAL
 
 if TYPE_CHECKING:
@@ -20,14 +20,13 @@ if TYPE_CHECKING:
     from featherbench.system.subprocesses import Completed
 
 RULE = "firewall rule"
-BENCHMARKING = "198.18.0.0/15"
 CHAIN = "DOCKER-USER"
 WITHIN_S = 10.0
 
 
 def rule(state: str) -> list[str]:
     """Give our firewall rule: traffic between addresses for benchmarking may pass."""
-    addresses = ["-s", BENCHMARKING, "-d", BENCHMARKING]
+    addresses = ["-s", str(BENCHMARKING_NETWORK), "-d", str(BENCHMARKING_NETWORK)]
     return [*addresses, "-m", "comment", "--comment", f"{LABEL} {state}", "-j", "ACCEPT"]
 
 

@@ -12,10 +12,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from featherbench.units import KIB
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-KIB_BYTES = 1024
 HYPERVISORS = {
     "KVM": "kvm",
     "QEMU": "qemu",
@@ -191,7 +192,7 @@ def operating_system(root: Path) -> str | None:
 def memory_bytes(root: Path, key: str = "MemTotal") -> int | None:
     """Return one line of /proc/meminfo in bytes."""
     match = re.search(rf"^{key}:\s+(\d+) kB$", text(root, "proc/meminfo") or "", re.MULTILINE)
-    return int(match[1]) * KIB_BYTES if match else None
+    return int(match[1]) * KIB if match else None
 
 
 def swap_used_bytes(root: Path) -> int | None:
@@ -199,7 +200,7 @@ def swap_used_bytes(root: Path) -> int | None:
     swaps = text(root, "proc/swaps")
     if swaps is None:
         return None
-    return sum(int(line.split()[3]) for line in swaps.splitlines()[1:]) * KIB_BYTES
+    return sum(int(line.split()[3]) for line in swaps.splitlines()[1:]) * KIB
 
 
 def governors(root: Path) -> tuple[str, ...]:

@@ -7,19 +7,14 @@ Its alias says whose it is: our label, the host, the instance, and the Place.sta
 from __future__ import annotations
 
 import hashlib
-from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 from featherbench.errors import CommandError, InstanceError
-from featherbench.ownership import LABEL
-from featherbench.system import subprocesses
+from featherbench.system import iproute
 
-INTERFACES = Path("/sys/class/net")
 PREFIX = "fb-u"
 NAME_DIGITS = 10
 """The kernel has 15 characters for an interface's name."""
-TIMEOUT_S = 10.0
 
 
 class Tap(NamedTuple):
@@ -41,7 +36,7 @@ def steps(instance_id: str, hypervisor: str, state: str, bridge: str) -> list[st
     name = name_of(instance_id)
     return [
         f"tuntap add dev {name} mode tap",
-        f'link set {name} alias "{LABEL} {hypervisor} {instance_id} {state}"',
+        iproute.alias_step(name, hypervisor, instance_id, state),
         f"link set {name} addrgenmode none",
         f"link set {name} master {bridge}",
         f"link set {name} up",
@@ -50,9 +45,8 @@ def steps(instance_id: str, hypervisor: str, state: str, bridge: str) -> list[st
 
 def make(instance_id: str, *, hypervisor: str, state: str, bridge: str) -> str:
     """Make a tap, and give its name. Raises InstanceError, having removed what was made."""
-    batch = "".join(f"{step}\n" for step in steps(instance_id, hypervisor, state, bridge))
     try:
-        subprocesses.run(["ip", "-batch", "-"], timeout_s=TIMEOUT_S, stdin=batch)
+        iproute.batch(steps(instance_id, hypervisor, state, bridge))
     except CommandError as refused:
         remove(instance_id)
         raise InstanceError(
@@ -63,24 +57,16 @@ def make(instance_id: str, *, hypervisor: str, state: str, bridge: str) -> str:
 
 
 def exists(instance_id: str) -> bool:
-    """Whether the tap of an instance is there."""
-    return (INTERFACES / name_of(instance_id)).exists()
+    """Whether the tap of an instance exists."""
+    return iproute.exists(name_of(instance_id))
 
 
 def remove(instance_id: str) -> None:
     """Remove a tap; no error when it is gone already."""
-    if exists(instance_id):
-        subprocesses.run(
-            ["ip", "link", "delete", name_of(instance_id)], timeout_s=TIMEOUT_S, check=False
-        )
+    iproute.delete(name_of(instance_id))
 
 
 def own() -> list[Tap]:
-    """Find all taps of ours."""
-    found = []
-    for path in sorted(INTERFACES.glob(f"{PREFIX}*")):
-        with suppress(OSError):
-            label, *noted = (path / "ifalias").read_text().strip().split(" ", maxsplit=3)
-            if label == LABEL:
-                found.append(Tap(path.name, *noted))
-    return found
+    """Return all our taps."""
+    taps = iproute.labelled(f"{PREFIX}*")
+    return [Tap(name, *words.split(" ", maxsplit=2)) for name, words in taps.items()]

@@ -10,6 +10,7 @@ from featherbench.clock import now_utc
 from featherbench.contracts.settings import DriverSettings
 from featherbench.records.cell import Measure, Window
 from featherbench.records.metric import Metric
+from featherbench.units import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from featherbench.contracts.workload import WithoutServer
     from featherbench.records.image import Image
 
-MIB = 1 << 20
 NOMINAL_S = 0.01
 STATISTICS = ("", "apparent", "compressed")
 PANELS = {"http": "http", "kv": "key-value", "startup": "startup"}

@@ -27,6 +27,7 @@ from featherbench.records.cell import Measure, Window
 from featherbench.records.metric import Metric
 from featherbench.services import http, kv, launcher, ping
 from featherbench.services.readiness import wait_until_ready
+from featherbench.units import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from featherbench.measuring.window_verdict import Facts
     from featherbench.records.cell import Usage
 
-MIB = 1 << 20
 KV_PIPELINE = 16
 KV_VALUE_BYTES = 3
 START_AND_REST_S = 3.0

@@ -6,25 +6,20 @@ The domains are then on the bridge as guests of this machine are, with a wire be
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 from featherbench.errors import CommandError, TestbedError
-from featherbench.system import subprocesses
+from featherbench.system import iproute
+from featherbench.system.iproute import INTERFACES
 from featherbench.vm.network import bridge
-
-INTERFACES = Path("/sys/class/net")
-TIMEOUT_S = 10.0
 
 
 def addresses(link: str) -> list[str]:
-    """Give the addresses of an interface, but for those that every interface has."""
-    argv = ["ip", "-json", "address", "show", "dev", link]
-    done = subprocesses.run(argv, timeout_s=TIMEOUT_S, check=False)
-    if done.exit_status != 0 or not done.stdout.strip():
-        return []
-    told = (each for found in json.loads(done.stdout) for each in found["addr_info"])
-    return [each["local"] for each in told if each["scope"] != "link"]
+    """Return the addresses of an interface, but for those that every interface has."""
+    return [
+        address["local"]
+        for entry in iproute.query("address", "show", "dev", link)
+        for address in entry["addr_info"]
+        if address["scope"] != "link"
+    ]
 
 
 def master_of(link: str) -> str:
@@ -63,9 +58,7 @@ def attach(link: str, bridge_of_ours: str) -> None:
     if master_of(link) == bridge_of_ours:
         return
     try:
-        subprocesses.run(
-            ["ip", "link", "set", link, "master", bridge_of_ours, "up"], timeout_s=TIMEOUT_S
-        )
+        iproute.ip("link", "set", link, "master", bridge_of_ours, "up")
     except CommandError as refused:
         raise TestbedError(
             f"hypervisors: the link {link} cannot be put on the bridge {bridge_of_ours}:"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from featherbench.errors import MachineSilentError
 from featherbench.records.requirement import MissingRequirement
-from featherbench.system import programs
-from featherbench.xen import dom0_probe, network_link
+from featherbench.system import iproute, programs
+from featherbench.xen import dom0_probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def of(settings: Dom0Settings, *, emulated: bool) -> Iterator[MissingRequirement
     """
     yield from programs.lacking_root()
     yield from programs.missing(NEEDS | (BY_SSH if settings.dom0 else {}))
-    if settings.dom0 and not (network_link.INTERFACES / settings.link).exists():
+    if settings.dom0 and not iproute.exists(settings.link):
         yield MissingRequirement(
             what=f"there is no interface {settings.link}, which is to lead to dom0's bridge",
             remedy="correct `link` in `hypervisors`",

@@ -10,6 +10,7 @@ from featherbench.errors import CommandError, DeadlineError, InstanceDiedError, 
 from featherbench.paths import resource
 from featherbench.records.cell import Usage
 from featherbench.system.polling import wait_until
+from featherbench.units import MIB
 from featherbench.xen.xl_config import name_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ GONE = "invalid domain identifier"
 CONSOLE_WITHIN_S = 30.0
 POLL_S = 0.1
 FIELDS = 6
-MIB = 1 << 20
 State = Literal["running", "paused", "shut down", "crashed", "dying"]
 SIGNS: tuple[tuple[str, State], ...] = (
     ("d", "dying"),

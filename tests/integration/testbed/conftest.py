@@ -21,7 +21,7 @@ from featherbench.testbed.state import STATE_VARIABLE, State
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[2]
 PLUGINS = str(REPOSITORY / "tests" / "plugins")
-OUR_LINKS = {network.SERVER_LINK, network.CLIENT_LINK}
+OUR_LINKS = {network.SERVER_INTERFACE, network.CLIENT_INTERFACE}
 SYSCTLS = ("net/core/somaxconn", "net/ipv4/tcp_keepalive_time")
 
 

@@ -79,7 +79,7 @@ def test_nothing_strays_to_a_network_that_is_gone(enter, ip, address):
         ping = ["ping", "-c", "1", "-W", "1", address]
         done = testbed.client.run(ping, timeout_s=10, check=False)
         assert done.exit_status != 0
-        ip("link", "set", network.SERVER_LINK, "down")
+        ip("link", "set", network.SERVER_INTERFACE, "down")
         way = ip("route", "get", testbed.client.address)
         assert "No route to host" in way.stderr
 
@@ -119,7 +119,9 @@ def test_a_sysctl_that_the_kernel_refuses_is_named_and_nothing_stays(enter, wire
 
 def test_the_next_job_finds_the_network_as_it_is(enter, ip):
     def link_index():
-        return json.loads(ip("-json", "link", "show", network.SERVER_LINK).stdout)[0]["ifindex"]
+        return json.loads(ip("-json", "link", "show", network.SERVER_INTERFACE).stdout)[0][
+            "ifindex"
+        ]
 
     with enter():
         before = link_index()
@@ -130,7 +132,7 @@ def test_the_next_job_finds_the_network_as_it_is(enter, ip):
 def test_a_network_that_was_damaged_is_made_anew(enter, ip):
     with enter():
         pass
-    ip("link", "delete", network.SERVER_LINK)
+    ip("link", "delete", network.SERVER_INTERFACE)
     with enter() as testbed:
         ping = ["ping", "-c", "1", testbed.placement.address]
         assert testbed.client.run(ping, timeout_s=10).exit_status == 0

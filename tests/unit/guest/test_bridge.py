@@ -5,6 +5,7 @@ import pytest
 
 from featherbench.errors import InstanceDiedError
 from featherbench.records.tuning import Tuning
+from featherbench.system import iproute
 from featherbench.vm.boot import seed
 from featherbench.vm.network import bridge
 from featherbench.vm.network.addresses import lay_out
@@ -28,7 +29,7 @@ def test_a_bridge_says_whose_it_is(tmp_path, monkeypatch):
     for name, alias in (("fb-guest0", ""), ("fb-guest1", "featherbench /a b"), ("docker0", "x")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "ifalias").write_text(f"{alias}\n")
-    monkeypatch.setattr(bridge, "INTERFACES", tmp_path)
+    monkeypatch.setattr(iproute, "INTERFACES", tmp_path)
     assert bridge.owners() == {"fb-guest1": "/a b"}
     assert bridge.of("/a b") == "fb-guest1"
     with pytest.raises(InstanceDiedError):

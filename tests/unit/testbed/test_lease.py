@@ -22,7 +22,7 @@ class Stopping:
 def technology(tmp_path, monkeypatch):
     monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
     found = Stopping()
-    monkeypatch.setattr(registry, "technology", lambda _name, _plugins: found)
+    monkeypatch.setattr(registry, "platform", lambda *_: found)
     return found
 
 

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 
-import ipaddress
+from ipaddress import IPv4Interface, IPv4Network
 
 import pytest
 
 from featherbench.errors import TestbedError
-from featherbench.testbed.network import cable, users_of
+from featherbench.testbed.network import lay_out, users_of
 
-# `ip -json -4 address show` and `ip -json -4 route show`, shortened to what is read
-ADDRESSES = [
-    {"ifname": "lo", "addr_info": [{"local": "127.0.0.1", "prefixlen": 8}]},
-    {"ifname": "docker0", "addr_info": [{"local": "198.18.254.1", "prefixlen": 24}]},
-    {"ifname": "fb-server0", "addr_info": [{"local": "198.18.0.1", "prefixlen": 24}]},
-    {"ifname": "down0", "addr_info": []},
-]
+ADDRESSES = {
+    "lo": [IPv4Interface("127.0.0.1/8")],
+    "docker0": [IPv4Interface("198.18.254.1/24")],
+    "fb-server0": [IPv4Interface("198.18.0.1/24")],
+    "down0": [],
+}
+# `ip -json -4 route show`, shortened to what is read
 ROUTES = [
     {"dst": "default", "gateway": "192.0.2.1", "dev": "eth0"},
     {"dst": "198.18.254.0/24", "dev": "docker0", "protocol": "kernel"},
@@ -24,7 +24,7 @@ VPN = {"dst": "198.18.0.0/16", "dev": "tun0"}
 
 
 def users(subnet, addresses=ADDRESSES, routes=ROUTES):
-    return users_of(ipaddress.IPv4Network(subnet), addresses, routes)
+    return users_of(IPv4Network(subnet), addresses, routes)
 
 
 def test_our_own_cable_and_routes_are_not_in_the_way():
@@ -52,7 +52,7 @@ def test_a_host_route_without_a_prefix_is_read():
 
 
 def test_the_first_two_addresses_are_the_two_ends():
-    found = cable("198.19.7.0/30")
+    found = lay_out("198.19.7.0/30")
     assert (found.server, found.client) == ("198.19.7.1", "198.19.7.2")
 
 
@@ -61,10 +61,10 @@ def test_the_first_two_addresses_are_the_two_ends():
 )
 def test_a_subnet_that_cannot_be_is_refused(subnet):
     with pytest.raises(TestbedError, match=r"testbed\.subnet"):
-        cable(subnet)
+        lay_out(subnet)
 
 
 def test_the_client_has_no_way_out_of_the_benchmarking_range():
-    steps = cable("198.18.0.0/24").client_steps
+    steps = lay_out("198.18.0.0/24").client_steps
     destinations = [step.split("route add ", 1)[1] for step in steps if "route" in step]
     assert all("198.18.0.0/15" in destination for destination in destinations)

@@ -13,6 +13,7 @@ from featherbench.measuring.min_memory.search import Outcome
 from featherbench.measuring.min_memory.trial import begun_search, search_least
 from featherbench.records.cell import Measure, Verdict, Window
 from featherbench.system.fingerprint import fingerprint
+from featherbench.units import MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from featherbench.contracts.bench import Bench
     from featherbench.measuring.min_memory.search import Attempt, Rules, Search
     from featherbench.measuring.min_memory.trial import Trial
-
-MIB = 1 << 20
 
 
 def least_memory_window(

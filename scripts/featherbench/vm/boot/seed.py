@@ -11,6 +11,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from featherbench.contracts.technology import LISTEN_ADDRESS
+from featherbench.ownership import BENCHMARKING_NETWORK
 from featherbench.rootfs.archives import files_layer
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from featherbench.records.tuning import Tuning
     from featherbench.vm.network.addresses import Layout
 
-RANGE = "198.18.0.0/15"
-"""All that a guest has a route to."""
-
 
 def network(layout: Layout) -> str:
     """Give the steps for `ip -batch` inside the guest."""
@@ -29,7 +27,7 @@ def network(layout: Layout) -> str:
         "link set lo up",
         f"address add {layout.with_prefix(layout.guest)} dev eth0",
         "link set eth0 up",
-        f"route add {RANGE} via {layout.gateway}",
+        f"route add {BENCHMARKING_NETWORK} via {layout.gateway}",
     )
     return "".join(f"{step}\n" for step in steps)
 

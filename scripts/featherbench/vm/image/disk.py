@@ -13,6 +13,7 @@ from featherbench.files import digest, write_atomic
 from featherbench.records.image import ImageSize
 from featherbench.rootfs.archives import BLOCK_BYTES, compressed_bytes, files_layer, folder_bytes
 from featherbench.system import subprocesses
+from featherbench.units import MIB
 from featherbench.vm.image import initrd
 from featherbench.vm.image.overlay import add_layer, layer_digest
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 UNPACK_WITHIN_S = 300.0
 MAKE_DISK_WITHIN_S = 300.0
-MIB = 1 << 20
 HEADROOM_BYTES = 1024 * MIB
 """What the guest may write beyond the image; nothing is allocated for it."""
 COUNTED = "kernel, initial RAM disk and disk (raw, sparse): their blocks, their lengths, their gzip"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from featherbench.errors import InstanceDiedError
 from featherbench.records.cell import Usage
+from featherbench.units import KIB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROC = Path("/proc")
-KIB = 1024
 UTIME, STIME = 11, 12
 """Fields of /proc/PID/stat after the command's closing bracket, from 0; see proc(5)."""
 RESET_PEAK = "5"

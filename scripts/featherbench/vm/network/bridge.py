@@ -8,15 +8,12 @@ bridge is gone. Each testbed has a bridge of its own, that says whose it is.
 from __future__ import annotations
 
 import ipaddress
-import json
 import socket
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from featherbench.errors import CommandError, FeatherbenchError, InstanceDiedError, TestbedError
-from featherbench.ownership import LABEL
-from featherbench.system import firewall, subprocesses
+from featherbench.system import firewall, iproute, subprocesses
 from featherbench.vm.network.addresses import lay_out
 
 if TYPE_CHECKING:
@@ -24,8 +21,8 @@ if TYPE_CHECKING:
 
     from featherbench.vm.network.addresses import Layout
 
-INTERFACES = Path("/sys/class/net")
-NAMES = tuple(f"fb-guest{number}" for number in range(32))
+PREFIX = "fb-guest"
+NAMES = tuple(f"{PREFIX}{number}" for number in range(32))
 ROUTE_PROTOCOL = 199
 """Marks the routes of guests; another than the testbed's own, which go when its network does."""
 LAST_RESORT_METRIC = 65_001
@@ -34,15 +31,8 @@ CONNECT_WITHIN_S = 1.0
 
 
 def owners() -> dict[str, str]:
-    """Name the bridges of ours, and the Place.state that each was made for."""
-    found = {}
-    for name in NAMES:
-        with suppress(FileNotFoundError):
-            alias = (INTERFACES / name / "ifalias").read_text().strip()
-            label, _, state = alias.partition(" ")
-            if label == LABEL:
-                found[name] = state
-    return found
+    """Map our bridges to the Placement.state that each was made for."""
+    return iproute.labelled(f"{PREFIX}*")
 
 
 def of(state: str) -> str:
@@ -55,14 +45,14 @@ def of(state: str) -> str:
 
 def ports(name: str) -> list[str]:
     """Name the interfaces on a bridge: guests' taps."""
-    return [path.name for path in (INTERFACES / name / "brif").glob("*")]
+    return [path.name for path in (iproute.INTERFACES / name / "brif").glob("*")]
 
 
 def steps(wanted: Layout, name: str, state: str) -> list[str]:
     """Give what `ip -batch` does to make a bridge."""
     return [
         f"link add {name} type bridge stp_state 0 forward_delay 0",
-        f'link set {name} alias "{LABEL} {state}"',
+        iproute.alias_step(name, state),
         f"link set {name} addrgenmode none",
         f"address add {wanted.with_prefix(wanted.gateway)} dev {name}",
         f"link set {name} up",
@@ -75,32 +65,11 @@ def _last_resort(subnet: ipaddress.IPv4Network) -> str:
     return f"unreachable {subnet} metric {LAST_RESORT_METRIC} proto {ROUTE_PROTOCOL}"
 
 
-def _ip(*arguments: str) -> subprocesses.Completed:
-    return subprocesses.run(["ip", *arguments], timeout_s=TIMEOUT_S, check=False)
-
-
-def _ip_json(*arguments: str) -> list[dict[str, Any]]:
-    done = _ip("-json", *arguments)
-    if done.exit_status != 0 or not done.stdout.strip():
-        return []
-    found: list[dict[str, Any]] = json.loads(done.stdout)
-    return [each for each in found if each]  # iproute2 gives {} for what it filters out
-
-
-def _addresses(*arguments: str) -> dict[str, list[ipaddress.IPv4Interface]]:
-    """Give the addresses of each interface."""
-    return {
-        link["ifname"]: [
-            ipaddress.IPv4Interface(f"{each['local']}/{each['prefixlen']}")
-            for each in link.get("addr_info", ())
-        ]
-        for link in _ip_json("-4", "address", "show", *arguments)
-    }
-
-
 def _refused() -> set[ipaddress.IPv4Network]:
     """Give the subnets that routes of last resort refuse."""
-    routes = _ip_json("-4", "route", "show", "type", "unreachable", "proto", str(ROUTE_PROTOCOL))
+    routes = iproute.query(
+        "-4", "route", "show", "type", "unreachable", "proto", str(ROUTE_PROTOCOL)
+    )
     return {ipaddress.IPv4Network(route["dst"]) for route in routes}
 
 
@@ -108,13 +77,13 @@ def _is_up(wanted: Layout, state: str) -> bool:
     with suppress(InstanceDiedError):
         name = of(state)
         gateway = ipaddress.IPv4Interface(wanted.with_prefix(wanted.gateway))
-        there = _addresses("up", "dev", name).get(name, [])
+        there = iproute.addresses("up", "dev", name).get(name, [])
         return there == [gateway] and wanted.subnet in _refused()
     return False
 
 
 def _users_of(wanted: Layout) -> Iterator[tuple[str, ipaddress.IPv4Network]]:
-    for name, addresses in _addresses().items():
+    for name, addresses in iproute.addresses().items():
         for each in addresses:
             if each.network.overlaps(wanted.subnet):
                 yield name, each.network
@@ -134,7 +103,7 @@ def _refuse_if_used(wanted: Layout) -> None:
 
 def _free_name() -> str:
     for name in NAMES:
-        if not (INTERFACES / name).exists():
+        if not iproute.exists(name):
             return name
     raise TestbedError(
         f"no name is left for a bridge: there are {NAMES[0]} to {NAMES[-1]}",
@@ -147,9 +116,8 @@ def _make(wanted: Layout, state: str) -> None:
         remove(of(state))
     _refuse_if_used(wanted)
     name = _free_name()
-    batch = "".join(f"{step}\n" for step in steps(wanted, name, state))
     try:
-        subprocesses.run(["ip", "-batch", "-"], timeout_s=TIMEOUT_S, stdin=batch)
+        iproute.batch(steps(wanted, name, state))
     except CommandError as refused:
         remove(name)
         raise TestbedError(
@@ -162,7 +130,7 @@ def _holders_of(address: str) -> Sequence[str]:
     """Name the interface of this machine that has an address."""
     return [
         name
-        for name, addresses in _addresses().items()
+        for name, addresses in iproute.addresses().items()
         if address in {str(each.ip) for each in addresses}
     ]
 
@@ -189,7 +157,7 @@ def prepare(guest_subnet: str, *, state: str, callback_address: str) -> Layout:
 
 def require_way_to(address: str) -> None:
     """Raise InstanceDiedError unless packets for `address` go to a bridge of ours."""
-    (route,) = _ip_json("-4", "route", "get", address) or [{}]
+    (route,) = iproute.query("-4", "route", "get", address) or [{}]
     if route.get("dev") not in owners():
         raise InstanceDiedError(f"the guests' bridge is gone, and so is the guest {address}")
 
@@ -208,19 +176,22 @@ def stale_routes() -> list[ipaddress.IPv4Network]:
     """Give the subnets that are refused though their bridge is gone."""
     refused = _refused()  # first: a bridge is there before its route
     bridged = [
-        each.network for name, each_of in _addresses().items() if name in NAMES for each in each_of
+        each.network
+        for name, each_of in iproute.addresses().items()
+        if name in NAMES
+        for each in each_of
     ]
     return [subnet for subnet in refused if not any(each.subnet_of(subnet) for each in bridged)]
 
 
 def remove_route(subnet: ipaddress.IPv4Network) -> None:
     """Remove the route that refuses a subnet; no error when it is gone already."""
-    _ip("route", "delete", *_last_resort(subnet).split())
+    iproute.ip("route", "delete", *_last_resort(subnet).split(), check=False)
 
 
 def remove(name: str) -> None:
     """Remove a bridge and the routes that go with it; no error when they are gone already."""
     if name in owners():
-        _ip("link", "delete", name)
+        iproute.delete(name)
     for subnet in stale_routes():
         remove_route(subnet)

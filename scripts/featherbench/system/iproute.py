@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Network interfaces, addresses and routes of this machine, by the program `ip`; see ip(8).
+
+`namespace` names a network namespace (ip-netns(8)); empty is the one of this process.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from ipaddress import IPv4Interface
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from featherbench.ownership import LABEL
+from featherbench.system import subprocesses
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERFACES = Path("/sys/class/net")
+TIMEOUT_S = 10.0
+
+
+def ip(*arguments: str, namespace: str = "", check: bool = True) -> subprocesses.Completed:
+    """Run `ip` to its end."""
+    inside = ["-n", namespace] if namespace else []
+    return subprocesses.run(["ip", *inside, *arguments], timeout_s=TIMEOUT_S, check=check)
+
+
+def batch(steps: Sequence[str], *, namespace: str = "") -> None:
+    """Run several commands of `ip`. Raises CommandError at the first that fails."""
+    inside = ["-n", namespace] if namespace else []
+    stdin = "".join(f"{step}\n" for step in steps)
+    subprocesses.run(["ip", *inside, "-batch", "-"], timeout_s=TIMEOUT_S, stdin=stdin)
+
+
+def query(*arguments: str, namespace: str = "") -> list[dict[str, Any]]:
+    """Return the answer of `ip -json`; empty where there is nothing to show."""
+    done = ip("-json", *arguments, namespace=namespace, check=False)
+    if done.exit_status != 0 or not done.stdout.strip():
+        return []
+    return [entry for entry in json.loads(done.stdout) if entry]  # {}: filtered out by iproute2
+
+
+def addresses(*arguments: str, namespace: str = "") -> dict[str, list[IPv4Interface]]:
+    """Map interfaces to their IPv4 addresses; `arguments` choose among them."""
+    return {
+        link["ifname"]: [
+            IPv4Interface(f"{address['local']}/{address['prefixlen']}")
+            for address in link.get("addr_info", ())
+        ]
+        for link in query("-4", "address", "show", *arguments, namespace=namespace)
+    }
+
+
+def exists(interface: str) -> bool:
+    """Whether an interface exists."""
+    return (INTERFACES / interface).exists()
+
+
+def delete(interface: str) -> None:
+    """Delete an interface; no error when it is gone already."""
+    if exists(interface):
+        ip("link", "delete", interface, check=False)
+
+
+def alias_step(interface: str, *words: str) -> str:
+    """Return the step of a batch that labels an interface as ours, with words for `labelled`."""
+    return f'link set {interface} alias "{" ".join([LABEL, *words])}"'
+
+
+def labelled(pattern: str) -> dict[str, str]:
+    """Map the interfaces of ours, among those that match a pattern, to what follows the label."""
+    words = {}
+    for path in sorted(INTERFACES.glob(pattern)):
+        with suppress(OSError):  # it may vanish meanwhile
+            label, _, rest = (path / "ifalias").read_text().strip().partition(" ")
+            if label == LABEL:
+                words[path.name] = rest
+    return words
