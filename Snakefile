@@ -33,7 +33,7 @@ rule all:
     input:
         # The cells are named although the tables need them too: otherwise Snakemake
         # would not notice that one is missing while the tables are there.
-        ASKED_CELLS,
+        REQUESTED_CELLS,
         figures=FIGURES,
         tables=TABLES,
         report="results/report.html",

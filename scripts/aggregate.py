@@ -9,7 +9,7 @@ from pathlib import Path
 
 from featherbench.jobs import job_runner
 from featherbench.records.plan import Plan
-from featherbench.records.stopping_decisions import with_asked
+from featherbench.records.stopping_decisions import with_requested_cells
 from featherbench.statistics.data.samples import gather
 from featherbench.statistics.data.table_io import write_long_csv, write_parquet
 from featherbench.statistics.diagnostics.screening import screen
@@ -17,7 +17,7 @@ from featherbench.statistics.diagnostics.screening import screen
 
 def main(given: Namespace) -> None:
     """Read, screen and write."""
-    plan = with_asked(Plan.read(given.plan), given.stopping)
+    plan = with_requested_cells(Plan.read(given.plan), given.stopping)
     samples = screen(gather(plan, given.cells))
     write_parquet(samples, given.parquet)
     write_long_csv(samples, given.csv)

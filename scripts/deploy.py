@@ -16,7 +16,7 @@ from featherbench.testbed.session import session
 
 def main(given: Namespace) -> None:
     """Start, verify, record."""
-    spec = DeploySpec.model_validate_json(given.spec)
+    spec = DeploySpec.read(given.spec)
     with session(
         spec.testbed, spec.tuning, plugins=folders_from_environment(), what=given.job
     ) as testbed:
@@ -26,6 +26,6 @@ def main(given: Namespace) -> None:
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--spec", required=True, help="a DeploySpec as JSON")
+    parser.add_argument("--spec", type=Path, required=True, help="the DeploySpec")
     parser.add_argument("--output", type=Path, required=True, help="the deploy record")
     sys.exit(job_runner.run(main, job_runner.arguments(parser)))

@@ -17,7 +17,7 @@ from featherbench.testbed.session import alone
 
 def main(given: Namespace) -> None:
     """Build it, and write its record and digest."""
-    spec = DerivedRootFilesystemSpec.model_validate_json(given.spec)
+    spec = DerivedRootFilesystemSpec.read(given.spec)
     with alone(plugins=folders_from_environment(), what=given.job):
         built = build_derived_root_filesystem(spec, base=given.base, tar=given.tar, log=given.log)
     built.write(given.record)
@@ -26,7 +26,7 @@ def main(given: Namespace) -> None:
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--spec", required=True, help="a DerivedRootFilesystemSpec as JSON")
+    parser.add_argument("--spec", type=Path, required=True, help="the DerivedRootFilesystemSpec")
     parser.add_argument(
         "--base", type=Path, required=True, help="the archive that it is derived from"
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from featherbench.jobs import job_runner, progress
 from featherbench.records.cell import Cell, Deployment, Warmup
-from featherbench.records.stopping_decisions import Look, LookSpec
+from featherbench.records.stopping_decisions import InterimLook, InterimLookSpec
 from featherbench.statistics.data.samples import read_cell
 from featherbench.statistics.design.sequential import look
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-def cells_so_far(spec: LookSpec, levels: Sequence[int], folder: Path) -> Iterator[Cell]:
+def cells_so_far(spec: InterimLookSpec, levels: Sequence[int], folder: Path) -> Iterator[Cell]:
     """Read the cells of all deployments so far."""
     for deployment in range(1, spec.deployment + 1):
         for level in levels:
@@ -26,7 +26,7 @@ def cells_so_far(spec: LookSpec, levels: Sequence[int], folder: Path) -> Iterato
             yield read_cell(folder / where)
 
 
-def start_s(spec: LookSpec, deployment: int, given: Namespace) -> float:
+def start_s(spec: InterimLookSpec, deployment: int, given: Namespace) -> float:
     """Give the time for starting and warming up, of workloads whose instance is deployed."""
     where = f"{spec.platform}/{spec.workload}/d{deployment}.json"
     if not (given.deployments / where).exists():
@@ -36,7 +36,7 @@ def start_s(spec: LookSpec, deployment: int, given: Namespace) -> float:
 
 
 def costs_s(
-    spec: LookSpec, cells: Sequence[Cell], given: Namespace, before: Look | None
+    spec: InterimLookSpec, cells: Sequence[Cell], given: Namespace, before: InterimLook | None
 ) -> list[float]:
     """Give the time that each deployment since the look before took."""
     new = range(before.deployment + 1 if before else 1, spec.deployment + 1)
@@ -47,7 +47,7 @@ def costs_s(
     ]
 
 
-def tell(found: Look) -> None:
+def tell(found: InterimLook) -> None:
     """Say which levels have enough now, and count no further cells of theirs."""
     for level in found.levels:
         if level.reason and level.deployments == found.deployment:
@@ -61,9 +61,9 @@ def tell(found: Look) -> None:
 
 def main(given: Namespace) -> None:
     """Read, decide, write, tell the user."""
-    spec = LookSpec.model_validate_json(given.spec)
-    before = Look.read(given.before) if given.before else None
-    levels = before.going_on if before else spec.levels
+    spec = InterimLookSpec.read(given.spec)
+    before = InterimLook.read(given.previous) if given.previous else None
+    levels = before.continuing_levels if before else spec.levels
     cells = list(cells_so_far(spec, levels, given.cells))
     found = look(spec, cells, costs_s(spec, cells, given, before), before)
     found.write(given.output)
@@ -72,8 +72,8 @@ def main(given: Namespace) -> None:
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--spec", required=True, help="a LookSpec as JSON")
-    parser.add_argument("--before", type=Path, help="the look before this one, unless it is first")
+    parser.add_argument("--spec", type=Path, required=True, help="the InterimLookSpec")
+    parser.add_argument("--previous", type=Path, help="the previous look, unless this is the first")
     parser.add_argument("--cells", type=Path, required=True, help="the folder of the cells")
     parser.add_argument("--deployments", type=Path, required=True, help="of the deploy records")
     parser.add_argument("--warmups", type=Path, required=True, help="of the warm-up records")

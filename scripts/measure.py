@@ -23,7 +23,7 @@ def tell(line: str) -> None:
 
 def main(given: Namespace) -> None:
     """Measure, write, tell the user."""
-    spec = MeasureSpec.model_validate_json(given.spec)
+    spec = MeasureSpec.read(given.spec)
     deployment = Deployment.read(given.deployment) if given.deployment else None
     name = str(spec.coordinates(spec.concurrency))
     tell(progress.announce(name))
@@ -40,7 +40,7 @@ def main(given: Namespace) -> None:
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--spec", required=True, help="a MeasureSpec as JSON")
+    parser.add_argument("--spec", type=Path, required=True, help="the MeasureSpec")
     parser.add_argument("--deployment", type=Path, help="the deploy record, for a leased instance")
     parser.add_argument("--output", type=Path, required=True, help="the cell's file")
     sys.exit(job_runner.run(main, job_runner.arguments(parser)))

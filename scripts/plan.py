@@ -13,7 +13,7 @@ from featherbench.records.plan import Plan
 
 def main(given: Namespace) -> None:
     """Check it and write it."""
-    plan = Plan.model_validate_json(given.plan)
+    plan = Plan.read(given.spec)
     plan.write(given.output)
     for platform in plan.platforms:
         for lack in platform.missing_requirements:
@@ -26,6 +26,6 @@ def main(given: Namespace) -> None:
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--plan", required=True, help="a Plan as JSON")
+    parser.add_argument("--spec", type=Path, required=True, help="the plan to write")
     parser.add_argument("--output", type=Path, required=True, help="the plan's file")
     sys.exit(job_runner.run(main, job_runner.arguments(parser)))

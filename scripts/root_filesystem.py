@@ -17,7 +17,7 @@ from featherbench.testbed.session import alone
 
 def main(given: Namespace) -> None:
     """Build it, and write its record and digest."""
-    spec = RootFilesystemSpec.model_validate_json(given.spec)
+    spec = RootFilesystemSpec.read(given.spec)
     with alone(plugins=folders_from_environment(), what=given.job):
         built = build_root_filesystem(spec, tar=given.tar, log=given.log)
     built.write(given.record)
@@ -26,7 +26,7 @@ def main(given: Namespace) -> None:
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--spec", required=True, help="a RootFilesystemSpec as JSON")
+    parser.add_argument("--spec", type=Path, required=True, help="the RootFilesystemSpec")
     parser.add_argument("--tar", type=Path, required=True, help="where the archive goes")
     parser.add_argument("--record", type=Path, required=True, help="where its record goes")
     parser.add_argument("--digest", type=Path, required=True, help="where its digest goes")

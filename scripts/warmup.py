@@ -17,7 +17,7 @@ from featherbench.testbed.session import session
 
 def main(given: Namespace) -> None:
     """Lease, warm up, record."""
-    spec = DeploySpec.model_validate_json(given.spec)
+    spec = DeploySpec.read(given.spec)
     deployment = Deployment.read(given.deployment)
     with session(
         spec.testbed, spec.tuning, plugins=folders_from_environment(), what=given.job
@@ -35,7 +35,7 @@ def main(given: Namespace) -> None:
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--spec", required=True, help="a DeploySpec as JSON")
+    parser.add_argument("--spec", type=Path, required=True, help="the DeploySpec")
     parser.add_argument("--deployment", type=Path, required=True, help="the deploy record")
     parser.add_argument("--output", type=Path, required=True, help="the warm-up record")
     sys.exit(job_runner.run(main, job_runner.arguments(parser)))

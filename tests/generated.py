@@ -26,7 +26,7 @@ KINDS = {
 WAY = (
     "config/config.yaml",
     "scripts/featherbench/config/loading.py",
-    "scripts/featherbench/planning/matrix.py",
+    "scripts/featherbench/planning/resolve.py",
     "workflow/rules/cells.smk",
     "scripts/measure.py",
     "scripts/featherbench/jobs/deployment.py",

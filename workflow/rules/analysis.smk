@@ -39,15 +39,16 @@ rule plan:
         "results/logs/plan.log",
     priority: BUILD_FIRST
     params:
-        # A function: in a plain text Snakemake would take a user's ${address} for a wildcard.
-        plan=lambda wildcards: spec_json(PLAN),
+        # A function: in a plain string Snakemake would take a user's ${address} for a wildcard.
+        spec=lambda wildcards: spec_param("plan", PLAN),
     shell:
-        'python "$SCRIPTS/plan.py" --plan {params.plan:q} --output {output} --log {log} --job plan'
+        'python "$SCRIPTS/plan.py" --spec {params.spec:file} --output {output}'
+        " --log {log} --job plan"
 
 
 rule aggregate:
     input:
-        ASKED_CELLS,
+        REQUESTED_CELLS,
         LOOKS,
         plan="results/plan.json",
     output:

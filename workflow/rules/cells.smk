@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-# Measurement. The instance under test is a lease, not a file: the deploy record says what
-# to run, and `measure` finds the live instance that matches it, or starts it again. So a
-# deleted cell costs one cell, and nothing is left running for Snakemake to forget.
+# Measurement. The instance under test is a lease, not a file: the deploy record says what to run,
+# and `measure` uses the live instance that matches it, or starts it again. So a deleted cell costs
+# one cell, and Snakemake has no instance to forget.
+
+DEPLOY = "deploy/{platform}/{workload}/d{deployment}"
+WARMUP = "warmup/{platform}/{workload}/d{deployment}"
+MEASURE = "measure/{platform}/{workload}/d{deployment}/c{concurrency}"
 
 
 rule deploy:
     input:
-        image_digests,
+        lambda wildcards: inputs.image_digests(SPECS, wildcards.platform, wildcards.workload),
     output:
         "results/deployments/{platform}/{workload}/d{deployment}.json",
     log:
@@ -15,10 +19,12 @@ rule deploy:
     resources:
         testbed=1,
     params:
-        job="deploy/{platform}/{workload}/d{deployment}",
-        spec=lambda wildcards: spec_json(MATRIX.deploy_spec("deploy", **of_deployment(wildcards))),
+        job=DEPLOY,
+        spec=lambda wildcards: spec_param(
+            DEPLOY, SPECS.deployment("deploy", **deployment_of(wildcards)), wildcards
+        ),
     shell:
-        'python "$SCRIPTS/deploy.py" --spec {params.spec:q} --output {output}'
+        'python "$SCRIPTS/deploy.py" --spec {params.spec:file} --output {output}'
         " --log {log} --job {params.job}"
 
 
@@ -33,16 +39,18 @@ rule warmup:
     resources:
         testbed=1,
     params:
-        job="warmup/{platform}/{workload}/d{deployment}",
-        spec=lambda wildcards: spec_json(MATRIX.deploy_spec("warmup", **of_deployment(wildcards))),
+        job=WARMUP,
+        spec=lambda wildcards: spec_param(
+            WARMUP, SPECS.deployment("warmup", **deployment_of(wildcards)), wildcards
+        ),
     shell:
-        'python "$SCRIPTS/warmup.py" --spec {params.spec:q} --deployment {input} --output {output}'
-        " --log {log} --job {params.job}"
+        'python "$SCRIPTS/warmup.py" --spec {params.spec:file} --deployment {input}'
+        " --output {output} --log {log} --job {params.job}"
 
 
 rule measure:
     input:
-        unpack(what_is_measured),
+        unpack(lambda wildcards: inputs.cell_inputs(SPECS, **deployment_of(wildcards))),
     output:
         "results/cells/{platform}/{workload}/d{deployment}/c{concurrency}.json",
     log:
@@ -51,13 +59,15 @@ rule measure:
     resources:
         testbed=1,
     params:
-        job="measure/{platform}/{workload}/d{deployment}/c{concurrency}",
-        spec=lambda wildcards: spec_json(
-            MATRIX.measure_spec(**of_deployment(wildcards), concurrency=int(wildcards.concurrency))
+        job=MEASURE,
+        spec=lambda wildcards: spec_param(
+            MEASURE,
+            SPECS.cell(**deployment_of(wildcards), concurrency=int(wildcards.concurrency)),
+            wildcards,
         ),
         deployment=lambda wildcards, input: (
             f"--deployment {input.deployment}" if "deployment" in input.keys() else ""
         ),
     shell:
-        'python "$SCRIPTS/measure.py" --spec {params.spec:q} {params.deployment} --output {output}'
-        " --log {log} --job {params.job}"
+        'python "$SCRIPTS/measure.py" --spec {params.spec:file} {params.deployment}'
+        " --output {output} --log {log} --job {params.job}"

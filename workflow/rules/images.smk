@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# Images. What depends on one reads its small digest file: Snakemake compares the content of
-# small files, so that a new time alone, of a copied folder say, measures nothing again.
+# Root file systems and images. A job that needs one has its small digest file as input: Snakemake
+# compares the checksums of small files, so that a new modification time alone reruns nothing. The
+# archives are `ancient` inputs: they must exist, and their time does not count.
 #
-# Building takes the testbed like a measurement does: it would disturb one.
+# A build takes the testbed like a measurement, which it would disturb.
 
-BUILD_FIRST = order.GROUP_STEP * (len(RANKS) + 2)
+DERIVED = "derived_root_filesystem/{name}"
+IMAGE = "build_image/{owner}/{service}"
 
 
 rule root_filesystem:
@@ -18,16 +20,17 @@ rule root_filesystem:
     resources:
         testbed=1,
     params:
-        spec=lambda wildcards: spec_json(MATRIX.root_filesystem_spec()),
+        spec=lambda wildcards: spec_param("root_filesystem", SPECS.root_filesystem()),
     shell:
-        'python "$SCRIPTS/root_filesystem.py" --spec {params.spec:q} --tar {output.tar}'
+        'python "$SCRIPTS/root_filesystem.py" --spec {params.spec:file} --tar {output.tar}'
         " --record {output.record} --digest {output.digest}"
         " --log {log} --job root_filesystem"
 
 
 rule derived_root_filesystem:
     input:
-        unpack(base_root_filesystem),
+        digest=lambda wildcards: inputs.base_root_filesystem(wildcards.name, ".digest"),
+        base=lambda wildcards: ancient(inputs.base_root_filesystem(wildcards.name, ".tar")),
     output:
         tar="results/root_filesystems/{name}.tar",
         record="results/root_filesystems/{name}.json",
@@ -38,17 +41,25 @@ rule derived_root_filesystem:
     resources:
         testbed=1,
     params:
-        job="derived_root_filesystem/{name}",
-        spec=lambda wildcards: spec_json(MATRIX.derived_root_filesystem_spec(wildcards.name)),
+        job=DERIVED,
+        spec=lambda wildcards: spec_param(
+            DERIVED, SPECS.derived_root_filesystem(wildcards.name), wildcards
+        ),
     shell:
-        'python "$SCRIPTS/derived_root_filesystem.py" --spec {params.spec:q} --base {input.base}'
+        'python "$SCRIPTS/derived_root_filesystem.py" --spec {params.spec:file} --base {input.base}'
         " --tar {output.tar} --record {output.record} --digest {output.digest}"
         " --log {log} --job {params.job}"
 
 
 rule build_image:
     input:
-        unpack(needed_root_filesystems),
+        digests=lambda wildcards: inputs.root_filesystems(SPECS, wildcards.owner, ".digest"),
+        archives=lambda wildcards: ancient(
+            inputs.root_filesystems(SPECS, wildcards.owner, ".tar")
+        ),
+        root_filesystems=lambda wildcards: ancient(
+            inputs.root_filesystems(SPECS, wildcards.owner, ".json")
+        ),
     output:
         record="results/images/{owner}/{service}.json",
         digest="results/images/{owner}/{service}.digest",
@@ -58,10 +69,12 @@ rule build_image:
     resources:
         testbed=1,
     params:
-        job="build_image/{owner}/{service}",
-        spec=lambda wildcards: spec_json(MATRIX.image_spec(wildcards.owner, wildcards.service)),
+        job=IMAGE,
+        spec=lambda wildcards: spec_param(
+            IMAGE, SPECS.image(wildcards.owner, wildcards.service), wildcards
+        ),
     shell:
-        'python "$SCRIPTS/build_image.py" --spec {params.spec:q}'
+        'python "$SCRIPTS/build_image.py" --spec {params.spec:file}'
         " --root-filesystems {input.root_filesystems}"
         " --record {output.record} --digest {output.digest}"
         " --log {log} --job {params.job}"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What Snakemake says of every job besides our own lines: the scheduler at work, and the
-# whole command of a job that failed, two thousand characters of params, of which our own
-# message has just said what went wrong.
+# Drops Snakemake's messages on each job that repeat our own lines: the scheduler's, and the command
+# of a job that failed, after the job's message on what failed.
 
 import logging
 

@@ -10,8 +10,8 @@ localrules:
 
 rule machine:
     input:
-        # It was examined when their run began: see hooks.smk.
-        ASKED_CELLS,
+        # It was examined when the run began: see hooks.smk.
+        REQUESTED_CELLS,
     output:
         "results/machine.json",
     log:

@@ -1,27 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-# Where a workload says `target_ci_percent`: after each deployment of a platform, whether it needs
-# another. The cells themselves know nothing of it, so that a change of the rule measures only
-# what is missing. Of each platform by itself: one that fails does not stop the others.
+# Sequential stopping, for workloads with `target_ci_percent`: after each deployment of a platform,
+# an interim look decides whether it needs another one. The looks are checkpoints: the cells that
+# they request are known only then. The cells' own params hold nothing of the rule, so that a
+# changed rule measures only what is missing. Each platform has its own looks: one that fails does
+# not stop the others.
+
+INTERIM_LOOK = "interim_look/{platform}/{workload}/d{deployment}"
+
+
+def interim_look_spec(wildcards):
+    return SPECS.interim_look(**deployment_of(wildcards))
 
 
 checkpoint interim_look:
     input:
-        unpack(what_is_looked_at),
+        unpack(lambda wildcards: inputs.look_inputs(interim_look_spec(wildcards), read_look)),
     output:
         "results/stopping/{platform}/{workload}/d{deployment}.json",
     log:
         "results/logs/interim_look/{platform}/{workload}/d{deployment}.log",
-    # At once, lest a later deployment begins before; and never beside a measurement.
+    # First, so that no later deployment starts before it; and never beside a measurement.
     priority: BUILD_FIRST
     resources:
         testbed=1,
     params:
-        job="interim_look/{platform}/{workload}/d{deployment}",
-        spec=lambda wildcards: spec_json(MATRIX.look_spec(**of_deployment(wildcards))),
-        before=lambda wildcards, input: (
-            f"--before {input.before}" if "before" in input.keys() else ""
+        job=INTERIM_LOOK,
+        spec=lambda wildcards: spec_param(INTERIM_LOOK, interim_look_spec(wildcards), wildcards),
+        previous=lambda wildcards, input: (
+            f"--previous {input.previous}" if "previous" in input.keys() else ""
         ),
     shell:
-        'python "$SCRIPTS/interim_look.py" --spec {params.spec:q} {params.before} --cells results/cells'
-        " --deployments results/deployments --warmups results/warmups --output {output}"
-        " --log {log} --job {params.job}"
+        'python "$SCRIPTS/interim_look.py" --spec {params.spec:file} {params.previous}'
+        " --cells results/cells --deployments results/deployments --warmups results/warmups"
+        " --output {output} --log {log} --job {params.job}"

@@ -14,7 +14,8 @@ from featherbench.inspection.all_checks import examine
 from featherbench.inspection.available_drivers import load_generators, platforms
 from featherbench.inspection.check import Surroundings
 from featherbench.inspection.doctor_report import Checkup, render
-from featherbench.planning.matrix import Matrix
+from featherbench.planning.plan import make_plan
+from featherbench.planning.resolve import resolve
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
@@ -51,7 +52,7 @@ def check(config: Config | None, *, file: str) -> Checkup:
     folders = config.plugins if config else ()
     return Checkup(
         baseline=config.baseline.partition("+")[0] if config else BASELINE,
-        platforms=platforms(folders, Matrix(config, file=file).plan if config else None),
+        platforms=platforms(folders, make_plan(resolve(config, file=file)) if config else None),
         load_generators=load_generators(folders),
         machine=examine(_surroundings(config)),
     )

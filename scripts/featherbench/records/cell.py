@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -120,7 +120,7 @@ class Warmup(Record):
 class Cell(Record):
     """One measured cell: platform x workload x deployment x concurrency."""
 
-    schema_version: int = 1
+    schema_version: Literal[1] = 1
     coordinates: Coordinates
     spec: dict[str, Any]
     windows: tuple[Window, ...]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was asked for: written beside the results, and read by everything downstream of them."""
+"""What was requested: written beside the results, and read by everything downstream of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import Field
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class PlannedPlatform(Record):
-    """A platform of the configuration, whether or not this host can run it.
+    """A platform of the configuration, whether or not this machine can run it.
 
-    `derived_root_filesystems` are those that its images need, from the base up.
-    Instances of one with `fixed_memory` are given an amount once and for all.
-    `without` tells, by workload, why that one alone cannot be run. `apps` names, by workload, those
-    that it is measured with, where they are not all of the workload's.
+    `derived_root_filesystems` are those that its images need, the lowest first. Instances of a
+    platform with `fixed_memory` get an amount of memory when they start. `unsupported_workloads`
+    says, by workload, why that workload alone cannot run. `services` are those that a workload is
+    measured with, where they are not all of the workload's.
     """
 
     name: str
@@ -39,19 +39,19 @@ class PlannedPlatform(Record):
 
     @property
     def available(self) -> bool:
-        """Whether this host can run it."""
+        """Whether this machine can run it."""
         return not self.missing_requirements
 
     def runs(self, workload: str) -> bool:
-        """Whether this host can run that workload on it."""
+        """Return whether this machine can run that workload on it."""
         return self.available and workload not in self.unsupported_workloads
 
 
 class StoppingRule(Record):
-    """When enough deployments of a platform are measured; see `statistics/design/sequential.py`.
+    """When a platform has enough deployments; see `statistics/design/sequential.py`.
 
-    `precision` is how far the interval may reach to either side, as a fraction of the mean. It is
-    looked at from `least` deployments on; there are never more than `most`, and none is begun that
+    `precision` is the half-width of the interval at which to stop, as a fraction of the mean. It is
+    checked from `least` deployments on. There are never more than `most`, and none is started that
     would not end within `budget_s`.
     """
 
@@ -62,14 +62,14 @@ class StoppingRule(Record):
 
     @property
     def first_look(self) -> int:
-        """The deployment after which it is first asked whether to go on."""
+        """The deployment after which the first interim look is taken."""
         return self.least if self.budget_s is None else 1
 
 
 class PlannedWorkload(Record):
     """A workload of the configuration, with its levels and replication.
 
-    Where `until` is given, it decides how many deployments are measured; `deployments` is the most.
+    With `until`, that rule decides how many deployments are measured; `deployments` is the most.
     """
 
     name: str
@@ -80,12 +80,25 @@ class PlannedWorkload(Record):
     until: StoppingRule | None = None
 
 
+class CellName(NamedTuple):
+    """What distinguishes a cell from the others of a plan."""
+
+    platform: str
+    workload: str
+    deployment: int
+    concurrency: int
+
+    def __str__(self) -> str:
+        return f"{self.platform}/{self.workload}/d{self.deployment}/c{self.concurrency}"
+
+
 class Plan(Record):
-    """The matrix of one run. Its cells are available platforms x workloads x deployments x levels.
+    """The matrix of one run: available platforms x workloads x deployments x levels.
 
     `config` is the whole configuration with every default filled in. A ratio within `margin` of 1
     counts as no difference; `precision` is how far an interval should reach to either side of it.
-    `asked` is how many deployments were asked for where a StoppingRule decides, by `series_name`.
+    `requested` is the number of deployments requested so far where a StoppingRule decides, by
+    `series_name`.
     """
 
     config_file: str
@@ -97,36 +110,34 @@ class Plan(Record):
     metrics: tuple[Metric, ...] = ()
     margin: float = 0.05
     precision: float = 0.02
-    asked: dict[str, int] = Field(default_factory=dict)
+    requested: dict[str, int] = Field(default_factory=dict)
 
     def metric(self, name: str) -> Metric | None:
         """Return the metric of that name; None if no workload declares it."""
         declared = (metric.named(name) for metric in self.metrics)
         return next(filter(None, declared), None)
 
-    def cells(self) -> Iterator[tuple[str, str, int, int]]:
-        """Give platform, workload, deployment and concurrency of every cell."""
+    def cells(self) -> Iterator[CellName]:
+        """Yield every cell."""
         for platform in self.platforms:
             for workload in self.workloads:
                 if platform.runs(workload.name):
                     yield from self._cells_of(platform.name, workload)
 
-    def _cells_of(
-        self, platform: str, workload: PlannedWorkload
-    ) -> Iterator[tuple[str, str, int, int]]:
+    def _cells_of(self, platform: str, workload: PlannedWorkload) -> Iterator[CellName]:
         for deployment in range(1, workload.deployments + 1):
             for level in workload.levels:
                 name = series_name(platform, workload.name, level)
-                if deployment <= self.asked.get(name, deployment):
-                    yield platform, workload.name, deployment, level
+                if deployment <= self.requested.get(name, deployment):
+                    yield CellName(platform, workload.name, deployment, level)
 
     def fixed(self) -> Plan:
-        """Give the plan of the workloads whose number of deployments is fixed."""
-        workloads = tuple(one for one in self.workloads if one.until is None)
+        """Return the plan of the workloads whose number of deployments is fixed."""
+        workloads = tuple(workload for workload in self.workloads if workload.until is None)
         return self.model_copy(update={"workloads": workloads})
 
-    def until_enough(self) -> Iterator[tuple[str, PlannedWorkload]]:
-        """Give platform and workload wherever a StoppingRule decides."""
+    def sequential(self) -> Iterator[tuple[str, PlannedWorkload]]:
+        """Yield platform and workload where a StoppingRule decides."""
         for platform in self.platforms:
             for workload in self.workloads:
                 if platform.runs(workload.name) and workload.until:
@@ -134,5 +145,5 @@ class Plan(Record):
 
 
 def series_name(platform: str, workload: str, level: int) -> str:
-    """Name the cells that differ by their deployment alone."""
+    """Return the name of the cells that differ only by their deployment."""
     return f"{platform}/{workload}/c{level}"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was decided, after a deployment, on whether a platform needs more of them; and where it is.
+"""Interim looks: after a deployment, whether a platform and workload need more deployments.
 
-Each look at a platform and a workload is a file; together with the plan they tell which cells a
-run has asked for.
+Each interim look is a file. Together with the plan, these files tell which cells a run has
+requested.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 FOLDER = Path("results/stopping")
 
 
-class LookSpec(Record):
-    """What the job that looks is told; its cells' own specs hold none of it."""
+class InterimLookSpec(Record):
+    """The spec of an interim look; the specs of its cells hold none of it."""
 
     platform: str
     workload: str
@@ -40,11 +40,11 @@ class Reason(StrEnum):
     BUDGET = "the budget has no room for another deployment"
 
 
-class Series(Record):
-    """One main metric at one level, as the look found it.
+class SeriesPrecision(Record):
+    """How precisely one main metric is known at one level.
 
-    `half_width` is that of the 95 % interval, as a fraction of its centre; None where there is no
-    interval. `deployments` have valid windows, of which there are `windows`.
+    `half_width` is that of the 95 % interval, as a fraction of its centre; None if there is no
+    interval. `deployments` have valid windows; `windows` is the number of those.
     """
 
     metric: str
@@ -54,20 +54,24 @@ class Series(Record):
     narrow: bool
 
 
-class LookedAt(Record):
-    """One level: its cells so far, the time that they took, and why there is none more, if so."""
+class LevelDecision(Record):
+    """The decision on one level: `reason` says why it stops; None if it continues.
+
+    `deployments` is how many it has, `spent_s` the time that their cells took.
+    """
 
     concurrency: int
     deployments: Count
     spent_s: Seconds
-    series: tuple[Series, ...]
+    series: tuple[SeriesPrecision, ...]
     reason: Reason | None
 
 
-class Look(Record):
-    """One platform and workload after a deployment; levels that stopped before are as they were.
+class InterimLook(Record):
+    """The decisions on one platform and workload after a deployment.
 
-    `spent_s` holds starts and warm-ups besides the cells; `longest_s` is of one deployment.
+    Levels that stopped earlier keep their decision. `spent_s` includes starts and warm-ups;
+    `longest_s` is the time of the slowest deployment.
     """
 
     platform: str
@@ -76,51 +80,53 @@ class Look(Record):
     rule: StoppingRule
     spent_s: Seconds
     longest_s: Seconds
-    levels: tuple[LookedAt, ...]
+    levels: tuple[LevelDecision, ...]
 
     @property
-    def going_on(self) -> tuple[int, ...]:
+    def continuing_levels(self) -> tuple[int, ...]:
         """The levels that the next deployment is measured at."""
         return tuple(level.concurrency for level in self.levels if level.reason is None)
 
-    def asked(self) -> dict[int, int]:
-        """How many deployments are asked for by now, by level."""
-        return {one.concurrency: one.deployments + (one.reason is None) for one in self.levels}
+    def requested(self) -> dict[int, int]:
+        """Return how many deployments are requested by now, by level."""
+        return {
+            level.concurrency: level.deployments + (level.reason is None) for level in self.levels
+        }
 
 
 def look_file(folder: Path, platform: str, workload: str, deployment: int) -> Path:
-    """Say where the look after a deployment is written."""
+    """Return the file of the interim look after a deployment."""
     return folder / platform / workload / f"d{deployment}.json"
 
 
-def looks(folder: Path, platform: str, workload: PlannedWorkload) -> Iterator[Look]:
-    """Read what has been decided so far, the latest last."""
+def read_looks(folder: Path, platform: str, workload: PlannedWorkload) -> Iterator[InterimLook]:
+    """Yield the interim looks so far, up to the one at which no level continues."""
     assert workload.until is not None, f"the number of deployments of {workload.name} is fixed"
     for deployment in count(workload.until.first_look):
         file = look_file(folder, platform, workload.name, deployment)
         if not file.exists():
             return
-        look = Look.read(file)
+        look = InterimLook.read(file)
         yield look
-        if not look.going_on:
+        if not look.continuing_levels:
             return
 
 
-def last_looks(plan: Plan, folder: Path) -> Iterator[Look]:
-    """Give the latest look at each platform and workload that has been looked at."""
-    for platform, workload in plan.until_enough():
-        yield from list(looks(folder, platform, workload))[-1:]
+def latest_looks(plan: Plan, folder: Path) -> Iterator[InterimLook]:
+    """Yield the latest interim look at each platform and workload that has one."""
+    for platform, workload in plan.sequential():
+        yield from list(read_looks(folder, platform, workload))[-1:]
 
 
-def with_asked(plan: Plan, folder: Path) -> Plan:
-    """Give the plan of the cells that have been asked for so far."""
-    asked = {
+def with_requested_cells(plan: Plan, folder: Path) -> Plan:
+    """Return the plan of the cells that have been requested so far."""
+    requested = {
         series_name(platform, workload.name, level): workload.until.first_look
-        for platform, workload in plan.until_enough()
+        for platform, workload in plan.sequential()
         if workload.until
         for level in workload.levels
     }
-    for look in last_looks(plan, folder):
-        for level, deployments in look.asked().items():
-            asked[series_name(look.platform, look.workload, level)] = deployments
-    return plan.model_copy(update={"asked": asked})
+    for look in latest_looks(plan, folder):
+        for level, deployments in look.requested().items():
+            requested[series_name(look.platform, look.workload, level)] = deployments
+    return plan.model_copy(update={"requested": requested})

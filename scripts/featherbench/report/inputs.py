@@ -14,7 +14,7 @@ from featherbench.records.cell import Cell, Failure
 from featherbench.records.image import Image
 from featherbench.records.machine import MachineRecord
 from featherbench.records.plan import Plan
-from featherbench.records.stopping_decisions import Look, last_looks, with_asked
+from featherbench.records.stopping_decisions import InterimLook, latest_looks, with_requested_cells
 from featherbench.statistics.data.table_io import read_csv, read_parquet
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Inputs:
     figures: dict[str, str]
     images: tuple[Image, ...]
     cells: tuple[Cell, ...]
-    looks: tuple[Look, ...]
+    looks: tuple[InterimLook, ...]
     failures: tuple[Failure, ...]
     rulegraph: str | None
     problems: tuple[str, ...] = field(default=())
@@ -128,7 +128,7 @@ def read(sources: Sources) -> Inputs:
     """Read all parts; never fails for one that is missing."""
     reader = Reader()
     whole = reader.record(Plan, sources.plan)
-    plan = with_asked(whole, sources.stopping) if whole else None
+    plan = with_requested_cells(whole, sources.stopping) if whole else None
     return Inputs(
         plan=plan,
         machine=reader.record(MachineRecord, sources.machine),
@@ -146,7 +146,7 @@ def read(sources: Sources) -> Inputs:
         figures={path.stem: path.read_text() for path in sorted(sources.figures_dir.glob("*.svg"))},
         images=reader.records(Image, sources.images, "*/*.json"),
         cells=_planned(plan, reader.records(Cell, sources.cells, "*/*/*/*.json")),
-        looks=tuple(last_looks(plan, sources.stopping)) if plan else (),
+        looks=tuple(latest_looks(plan, sources.stopping)) if plan else (),
         failures=reader.records(Failure, sources.failures, "**/*.json"),
         rulegraph=reader.text(sources.rulegraph),
         problems=tuple(reader.problems),

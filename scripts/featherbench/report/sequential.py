@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from featherbench.records.plan import Plan
-    from featherbench.records.stopping_decisions import Look, LookedAt, Series
+    from featherbench.records.stopping_decisions import InterimLook, LevelDecision, SeriesPrecision
     from featherbench.report.tables import Row, Shown, Table
 
 CAPTION = "How many deployments were enough"
@@ -39,20 +39,20 @@ ENOUGH: Shown = {
 }
 
 
-def enough(plan: Plan | None, looks: Sequence[Look]) -> Sequence[Table]:
+def enough(plan: Plan | None, looks: Sequence[InterimLook]) -> Sequence[Table]:
     """Give the one table of every series whose number of deployments was found out, if any was."""
     rows = [] if plan is None else [*_looked_at(looks), *_without_look(plan, looks)]
     return (table(pd.DataFrame(rows), ENOUGH, CAPTION),) if rows else ()
 
 
-def _looked_at(looks: Sequence[Look]) -> Iterator[dict[str, Any]]:
+def _looked_at(looks: Sequence[InterimLook]) -> Iterator[dict[str, Any]]:
     for look in looks:
         for level in look.levels:
             place = {"platform": look.platform, "workload": look.workload}
             yield from (place | _row(level, series) for series in level.series)
 
 
-def _row(level: LookedAt, series: Series) -> dict[str, Any]:
+def _row(level: LevelDecision, series: SeriesPrecision) -> dict[str, Any]:
     return {
         "metric": series.metric,
         "concurrency": level.concurrency,
@@ -64,7 +64,7 @@ def _row(level: LookedAt, series: Series) -> dict[str, Any]:
     }
 
 
-def _without_look(plan: Plan, looks: Sequence[Look]) -> Iterator[dict[str, Any]]:
+def _without_look(plan: Plan, looks: Sequence[InterimLook]) -> Iterator[dict[str, Any]]:
     seen = {(look.platform, look.workload) for look in looks}
     for platform in plan.platforms:
         for workload in plan.workloads:

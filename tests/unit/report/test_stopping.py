@@ -6,7 +6,13 @@ from __future__ import annotations
 import pytest
 
 from featherbench.records.plan import StoppingRule
-from featherbench.records.stopping_decisions import Look, LookedAt, Reason, Series, look_file
+from featherbench.records.stopping_decisions import (
+    InterimLook,
+    LevelDecision,
+    Reason,
+    SeriesPrecision,
+    look_file,
+)
 from featherbench.report.inputs import read
 from featherbench.report.page import render
 from featherbench.report.sequential import UNAVAILABLE, UNDECIDED, enough
@@ -16,7 +22,7 @@ RULE = StoppingRule(precision=0.02, least=8, most=12, budget_s=None)
 
 def a_look(platform, **levels):
     """Levels are given as deployments, reason and half width."""
-    return Look(
+    return InterimLook(
         platform=platform,
         workload="http",
         deployment=9,
@@ -24,12 +30,12 @@ def a_look(platform, **levels):
         spent_s=200,
         longest_s=20,
         levels=tuple(
-            LookedAt(
+            LevelDecision(
                 concurrency=int(name[1:]),
                 deployments=number,
                 spent_s=90,
                 series=(
-                    Series(
+                    SeriesPrecision(
                         metric="http_throughput",
                         deployments=number,
                         windows=3 * number,

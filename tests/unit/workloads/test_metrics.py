@@ -5,7 +5,8 @@ import pytest
 
 from featherbench import registry
 from featherbench.config.loading import validate
-from featherbench.planning.matrix import Matrix
+from featherbench.planning.plan import make_plan
+from featherbench.planning.resolve import resolve
 from featherbench.wording.metric_labels import label
 
 WORKLOADS = ("http", "image_size", "kv", "latency", "memory", "startup")
@@ -17,7 +18,7 @@ def plan_of(*workloads):
         "baseline": "linux-native",
         "workloads": {name: {} for name in workloads},
     }
-    return Matrix(validate(content, file="c.yaml"), file="c.yaml").plan
+    return make_plan(resolve(validate(content, file="c.yaml"), file="c.yaml"))
 
 
 def metrics_of(name, **settings):

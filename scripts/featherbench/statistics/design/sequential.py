@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from featherbench.records.stopping_decisions import Look, LookedAt, LookSpec, Reason, Series
+from featherbench.records.stopping_decisions import (
+    InterimLook,
+    InterimLookSpec,
+    LevelDecision,
+    Reason,
+    SeriesPrecision,
+)
 from featherbench.statistics.data.samples import frame
 from featherbench.statistics.summary import summarize
 
@@ -26,8 +32,11 @@ if TYPE_CHECKING:
 
 
 def look(
-    spec: LookSpec, cells: Sequence[Cell], costs_s: Sequence[float], before: Look | None
-) -> Look:
+    spec: InterimLookSpec,
+    cells: Sequence[Cell],
+    costs_s: Sequence[float],
+    before: InterimLook | None,
+) -> InterimLook:
     """Decide which levels go on, from all cells so far of those that went on until now.
 
     `costs_s` are of the deployments since the look `before`, starts and warm-ups included.
@@ -35,7 +44,7 @@ def look(
     spent_s = sum(costs_s) + (before.spent_s if before else 0.0)
     longest_s = max(*costs_s, before.longest_s if before else 0.0)
     fits = spec.rule.budget_s is None or spent_s + longest_s <= spec.rule.budget_s
-    return Look(
+    return InterimLook(
         platform=spec.platform,
         workload=spec.workload,
         deployment=spec.deployment,
@@ -47,13 +56,13 @@ def look(
 
 
 def _levels(
-    spec: LookSpec, cells: Sequence[Cell], before: Look | None, *, fits: bool
-) -> list[LookedAt]:
+    spec: InterimLookSpec, cells: Sequence[Cell], before: InterimLook | None, *, fits: bool
+) -> list[LevelDecision]:
     found = {one.concurrency: one for one in before.levels} if before else {}
     series = _series(spec, cells)
-    for level in before.going_on if before else spec.levels:
+    for level in before.continuing_levels if before else spec.levels:
         own = tuple(series.get(level, ()))
-        found[level] = LookedAt(
+        found[level] = LevelDecision(
             concurrency=level,
             deployments=spec.deployment,
             spent_s=sum(one.duration_s for one in cells if one.coordinates.concurrency == level),
@@ -63,7 +72,9 @@ def _levels(
     return list(found.values())
 
 
-def _reason(spec: LookSpec, series: Sequence[Series], *, fits: bool) -> Reason | None:
+def _reason(
+    spec: InterimLookSpec, series: Sequence[SeriesPrecision], *, fits: bool
+) -> Reason | None:
     if series and all(one.narrow for one in series):
         return Reason.NARROW
     if spec.deployment >= spec.rule.most:
@@ -71,18 +82,18 @@ def _reason(spec: LookSpec, series: Sequence[Series], *, fits: bool) -> Reason |
     return None if fits else Reason.BUDGET
 
 
-def _series(spec: LookSpec, cells: Sequence[Cell]) -> dict[int, list[Series]]:
+def _series(spec: InterimLookSpec, cells: Sequence[Cell]) -> dict[int, list[SeriesPrecision]]:
     samples = frame(cells)
     summary = summarize(samples[samples["primary"]], watched={spec.workload})
-    found: dict[int, list[Series]] = {}
+    found: dict[int, list[SeriesPrecision]] = {}
     for row in summary.to_dict("records"):
         found.setdefault(int(row["concurrency"]), []).append(_one_series(row, spec.rule))
     return found
 
 
-def _one_series(row: Mapping[Hashable, Any], rule: StoppingRule) -> Series:
+def _one_series(row: Mapping[Hashable, Any], rule: StoppingRule) -> SeriesPrecision:
     half_width = relative_half_width(row["ci_low"], row["ci_high"])
-    return Series(
+    return SeriesPrecision(
         metric=row["metric"],
         deployments=row["deployments"],
         windows=row["n"],

@@ -10,7 +10,7 @@ import yaml
 from featherbench.config.json_schema import config_schema
 from featherbench.config.loading import validate
 from featherbench.errors import ConfigError
-from featherbench.planning.matrix import Matrix
+from featherbench.planning.resolve import resolve
 
 GOOD = {"platforms": ["linux-native", "docker-native"], "workloads": {"http": None}}
 
@@ -73,7 +73,7 @@ def validator():
 def is_right(content):
     """Whether the models, and the drivers behind them, take it."""
     try:
-        Matrix(validate(content, file="my.yaml"), file="my.yaml")
+        resolve(validate(content, file="my.yaml"), file="my.yaml")
     except ConfigError:
         return False
     return True

@@ -6,7 +6,13 @@ from __future__ import annotations
 import pytest
 
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload, StoppingRule
-from featherbench.records.stopping_decisions import Look, LookedAt, Reason, look_file, with_asked
+from featherbench.records.stopping_decisions import (
+    InterimLook,
+    LevelDecision,
+    Reason,
+    look_file,
+    with_requested_cells,
+)
 
 RULE = StoppingRule(precision=0.02, least=8, most=12, budget_s=None)
 
@@ -38,7 +44,7 @@ def plan():
 
 def write_look(folder, deployment, **levels):
     """Levels are given as deployments and reason."""
-    Look(
+    InterimLook(
         platform="a-native",
         workload="http",
         deployment=deployment,
@@ -46,7 +52,7 @@ def write_look(folder, deployment, **levels):
         spent_s=1,
         longest_s=1,
         levels=tuple(
-            LookedAt(
+            LevelDecision(
                 concurrency=int(name[1:]), deployments=number, spent_s=1, series=(), reason=reason
             )
             for name, (number, reason) in levels.items()
@@ -56,7 +62,7 @@ def write_look(folder, deployment, **levels):
 
 def asked(plan, folder):
     found = {}
-    for platform, workload, deployment, level in with_asked(plan, folder).cells():
+    for platform, workload, deployment, level in with_requested_cells(plan, folder).cells():
         found[platform, workload, level] = deployment
     return found
 

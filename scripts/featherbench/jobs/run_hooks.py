@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens around a run: count its cells, remove what it replaces, release the testbed, report.
+
+Snakemake's jobs come as `NeededJob`s, which hold what is used of them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from featherbench.errors import CommandError, FeatherbenchError
+from featherbench.jobs import progress
+from featherbench.paths import SCRIPTS
+from featherbench.planning.inputs import cell_file
+from featherbench.planning.job_specs import spec_json
+from featherbench.records.plan import CellName
+from featherbench.system import subprocesses
+from featherbench.testbed.reservation import release_testbed
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from featherbench.planning.job_specs import JobSpecs
+    from featherbench.records.plan import Plan
+
+PARTIAL_VARIABLE = "FEATHERBENCH_PARTIAL"
+"""Set while a report is made of a run that failed: the cells that exist are then the inputs."""
+REPORT_RULES = (
+    *("plan", "aggregate", "analyze", "paper_comparison", "plot"),
+    *("machine", "rulegraph", "report"),
+)
+
+
+class NeededJob(NamedTuple):
+    """A job that Snakemake will run."""
+
+    rule: str
+    wildcards: Mapping[str, str]
+    outputs: Sequence[str]
+
+
+def cells_to_measure(jobs: Iterable[NeededJob]) -> list[CellName]:
+    """Return the cells that are certain to be measured."""
+    return [
+        CellName(
+            job.wildcards["platform"],
+            job.wildcards["workload"],
+            int(job.wildcards["deployment"]),
+            int(job.wildcards["concurrency"]),
+        )
+        for job in jobs
+        if job.rule == "measure"
+    ]
+
+
+def possible_cells(
+    plan: Plan, specs: JobSpecs, jobs: Iterable[NeededJob], outputs: Collection[str]
+) -> list[CellName]:
+    """Return the cells that interim looks may still request and that would be measured then.
+
+    `outputs` are the files of all jobs that Snakemake knows by now.
+    """
+    undecided = {
+        (job.wildcards["platform"], job.wildcards["workload"])
+        for job in jobs
+        if job.rule == "interim_look"
+    }
+    return [
+        cell
+        for cell in plan.cells()
+        if (cell.platform, cell.workload) in undecided
+        and cell_file(cell) not in outputs
+        and not _is_current(cell, specs)
+    ]
+
+
+def _is_current(cell: CellName, specs: JobSpecs) -> bool:
+    """Return whether a cell has been measured as it would be now."""
+    file = Path(cell_file(cell))
+    spec = spec_json(specs.cell(**cell._asdict()))
+    return file.exists() and json.loads(file.read_bytes())["spec"] == json.loads(spec)
+
+
+def expected_s(plan: Plan, specs: JobSpecs, cells: Iterable[CellName]) -> dict[str, float]:
+    """Return about how long each cell takes, by its name."""
+    platforms = {platform.name: platform for platform in plan.platforms}
+    return {
+        str(cell): progress.expected_s(
+            specs.nominal_duration_s(cell.workload), platforms[cell.platform], cell.workload
+        )
+        for cell in cells
+    }
+
+
+def outdated_looks(jobs: Iterable[NeededJob]) -> list[Path]:
+    """Return the files of interim looks that will be repeated, and of those that rest on them."""
+    outdated = []
+    for job in jobs:
+        if job.rule == "interim_look":
+            first, folder = int(job.wildcards["deployment"]), Path(job.outputs[0]).parent
+            looks = {int(file.stem.removeprefix("d")): file for file in folder.glob("d*.json")}
+            outdated += [file for number, file in looks.items() if number >= first]
+    return outdated
+
+
+def begin(plan: Plan, specs: JobSpecs, jobs: Sequence[NeededJob], outputs: Collection[str]) -> bool:
+    """Count the cells of a run, and remove the files that it replaces; return whether it measures.
+
+    Otherwise a run that fails before it replaces them would report them as measured.
+    """
+    certain, possible = cells_to_measure(jobs), possible_cells(plan, specs, jobs, outputs)
+    cells = [*certain, *possible]
+    if cells:
+        progress.begin(expected_s(plan, specs, cells), at_most=bool(possible))
+    for file in (*map(Path, map(cell_file, cells)), *outdated_looks(jobs)):
+        file.unlink(missing_ok=True)
+    return bool(cells)
+
+
+def examine_machine(hypervisors: str) -> None:
+    """Record the machine before the run's own load is on it; `hypervisors` are settings as JSON."""
+    files = ["--output", "results/logs/machine.json", "--log", "results/logs/machine_begun.log"]
+    options = ["--hypervisors", hypervisors, "--job", "machine_begun"]
+    subprocesses.run([sys.executable, str(SCRIPTS / "machine.py"), *files, *options], timeout_s=60)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NestedRun:
+    """Snakemake within a run, which holds the folder's lock and has its own hooks."""
+
+    snakefile: str
+    config_file: str
+    overrides: Mapping[str, object]
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return the command with the run's own workflow and configuration."""
+        values = [f"{key}={json.dumps(value)}" for key, value in self.overrides.items()]
+        return [
+            *(sys.executable, "-m", "snakemake"),
+            *("--snakefile", self.snakefile, "--configfile", self.config_file),
+            *(("--config", *values) if values else ()),
+            "--nolock",
+            *arguments,
+        ]
+
+    def run(self, *arguments: str) -> None:
+        """Run it to its end. Raise CommandError if it fails."""
+        subprocesses.run(self.command(*arguments), timeout_s=600, env={PARTIAL_VARIABLE: "1"})
+
+
+def _print(message: str) -> None:
+    sys.stdout.write(f"featherbench: {message}\n")
+
+
+def _release_testbed() -> None:
+    try:
+        release_testbed()
+    except FeatherbenchError as error:  # what cannot be removed is in the guard's log
+        _print(str(error))
+
+
+def succeed(nested: NestedRun, *, measured: bool) -> None:
+    """End a run that succeeded; `measured` is false if it only used the paper's published data."""
+    _release_testbed()
+    if not measured:
+        _print("done; open results/paper/report.html")
+        return
+    try:
+        nested.run("--report", "results/snakemake_report.html")
+    except CommandError as error:
+        _print(f"Snakemake's own report could not be made: {error}")
+    _print("done; open results/report.html")
+
+
+def fail(nested: NestedRun, *, measured: bool) -> None:
+    """End a run that failed: make the report of the cells that were measured."""
+    _release_testbed()
+    if not measured:
+        return
+    # Failures are no inputs of the report, since no rule makes their files.
+    forced = ("--forcerun", "report", "--", "results/report.html")
+    try:
+        nested.run("--cores", "1", "--no-hooks", "--allowed-rules", *REPORT_RULES, *forced)
+        _print("results/report.html shows what was measured, and what failed")
+    except CommandError as error:
+        _print(f"no report could be made of what was measured: {error}")

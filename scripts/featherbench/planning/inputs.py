@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files that jobs need and make: what the rules' input functions compute.
+
+An interim look decides which cells come next, so whoever needs its decision gets `read_look`, which
+reads the look after a deployment. In the workflow that is a checkpoint's output: Snakemake defers
+the caller until it exists.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from featherbench.contracts.technology import BASE
+from featherbench.records import stopping_decisions
+from featherbench.records.plan import CellName
+from featherbench.rootfs import descriptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from featherbench.planning.job_specs import JobSpecs
+    from featherbench.records.plan import Plan, PlannedWorkload
+    from featherbench.records.stopping_decisions import InterimLook, InterimLookSpec
+
+
+class ReadLook(Protocol):
+    """Reads the interim look after a deployment of a platform and a workload."""
+
+    def __call__(self, platform: str, workload: str, deployment: int) -> InterimLook:
+        """Return the interim look."""
+        ...
+
+
+def cell_file(cell: CellName) -> str:
+    """Return a cell's file."""
+    return f"results/cells/{cell}.json"
+
+
+def root_filesystem_stem(name: str) -> str:
+    """Return a root file system's archive, record and digest file, without their suffix."""
+    return "results/images/root" if name == BASE else f"results/root_filesystems/{name}"
+
+
+def base_root_filesystem(name: str, suffix: str) -> str:
+    """Return a file of the root file system that a derived one is made from."""
+    return root_filesystem_stem(descriptions.base_of(name)) + suffix
+
+
+def root_filesystems(specs: JobSpecs, owner: str, suffix: str) -> list[str]:
+    """Return a file of each root file system that an owner's images are made from."""
+    return [root_filesystem_stem(name) + suffix for name in specs.root_filesystems_of(owner)]
+
+
+def image_digests(specs: JobSpecs, platform: str, workload: str) -> list[str]:
+    """Return the digest files of the images that a cell needs."""
+    images = specs.images_of(platform, workload)
+    return [f"results/images/{owner}/{service}.digest" for owner, service in images]
+
+
+def cell_inputs(
+    specs: JobSpecs, platform: str, workload: str, deployment: int
+) -> dict[str, list[str] | str]:
+    """Return what a cell's job needs, by name: images and, for a lease, the records before it."""
+    digests = image_digests(specs, platform, workload)
+    if not specs.uses_lease(workload):
+        return {"images": digests}
+    record = f"{platform}/{workload}/d{deployment}.json"
+    return {
+        "images": digests,
+        "deployment": f"results/deployments/{record}",
+        "warmup": f"results/warmups/{record}",
+    }
+
+
+def _cells(
+    platform: str, workload: str, levels: Iterable[int], deployments: Iterable[int]
+) -> list[str]:
+    levels = tuple(levels)
+    return [
+        cell_file(CellName(platform, workload, deployment, level))
+        for deployment in deployments
+        for level in levels
+    ]
+
+
+def last_look(platform: str, workload: PlannedWorkload, read_look: ReadLook) -> InterimLook:
+    """Return the first interim look at which no level continues."""
+    assert workload.until is not None, f"the number of deployments of {workload.name} is fixed"
+    deployments = range(workload.until.first_look, workload.until.most + 1)
+    looks = (read_look(platform, workload.name, deployment) for deployment in deployments)
+    return next(look for look in looks if not look.continuing_levels)
+
+
+def last_look_file(platform: str, workload: PlannedWorkload, read_look: ReadLook) -> str:
+    """Return the file of the last interim look."""
+    deployment = last_look(platform, workload, read_look).deployment
+    return _look_file(platform, workload.name, deployment)
+
+
+def _look_file(platform: str, workload: str, deployment: int) -> str:
+    folder = stopping_decisions.FOLDER
+    return str(stopping_decisions.look_file(folder, platform, workload, deployment))
+
+
+def sequential_cells(platform: str, workload: PlannedWorkload, read_look: ReadLook) -> list[str]:
+    """Return all cells of a platform and a workload that a StoppingRule decides on."""
+    return [
+        cell
+        for level in last_look(platform, workload, read_look).levels
+        for cell in _cells(
+            platform, workload.name, [level.concurrency], range(1, level.deployments + 1)
+        )
+    ]
+
+
+def look_inputs(spec: InterimLookSpec, read_look: ReadLook) -> dict[str, list[str] | str]:
+    """Return what an interim look needs: its new cells and, unless it is the first, the previous.
+
+    The previous look holds the decisions on all cells before.
+    """
+    if spec.deployment == spec.rule.first_look:
+        deployments = range(1, spec.deployment + 1)
+        return {"cells": _cells(spec.platform, spec.workload, spec.levels, deployments)}
+    previous = spec.deployment - 1
+    levels = read_look(spec.platform, spec.workload, previous).continuing_levels
+    return {
+        "cells": _cells(spec.platform, spec.workload, levels, [spec.deployment]),
+        "previous": _look_file(spec.platform, spec.workload, previous),
+    }
+
+
+def measured_cells(plan: Plan) -> Sequence[str]:
+    """Return the files of the requested cells that have been measured."""
+    requested = stopping_decisions.with_requested_cells(plan, stopping_decisions.FOLDER)
+    return [file for file in map(cell_file, requested.cells()) if Path(file).exists()]

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the spec of each job: the facts that its result depends on, and no others."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from featherbench import registry
+from featherbench.files import canonical_json
+from featherbench.planning.code_digest import code_digest
+from featherbench.planning.resolve import resolve_workload
+from featherbench.records.job_specs import (
+    DeploySpec,
+    ImageSpec,
+    MeasureSpec,
+    RootFilesystemSpec,
+    TestbedSpec,
+    TuningSpec,
+    WorkloadSpec,
+)
+from featherbench.records.stopping_decisions import InterimLookSpec
+from featherbench.rootfs import descriptions
+
+if TYPE_CHECKING:
+    from featherbench.planning.resolve import ResolvedConfig
+    from featherbench.records.base import Record
+    from featherbench.records.plan import Plan
+    from featherbench.rootfs.descriptions import DerivedRootFilesystemSpec
+
+
+def spec_json(spec: Record) -> str:
+    """Return a spec as one canonical string: Snakemake compares params without their keys."""
+    return canonical_json(spec.model_dump(mode="json"))
+
+
+class JobSpecs:
+    """The specs of all jobs of a plan."""
+
+    def __init__(self, resolved: ResolvedConfig, plan: Plan) -> None:
+        self._resolved = resolved
+        self._config = resolved.config
+        self._workloads = {workload.name: workload for workload in plan.workloads}
+        self.testbed = TestbedSpec(**self._config.testbed.model_dump(exclude={"guest_subnet"}))
+
+    # Root file systems and images
+
+    def root_filesystem(self) -> RootFilesystemSpec:
+        """Return the spec of the base root file system."""
+        return RootFilesystemSpec(
+            suite=self._config.root_filesystem.suite,
+            packages=self._config.root_filesystem.packages,
+            code=code_digest("root_filesystem"),
+        )
+
+    def derived_root_filesystem(self, name: str) -> DerivedRootFilesystemSpec:
+        """Return the spec of a derived root file system."""
+        return descriptions.spec(
+            name,
+            suite=self._config.root_filesystem.suite,
+            code=code_digest("derived_root_filesystem"),
+        )
+
+    def image(self, owner: str, service: str) -> ImageSpec:
+        """Return the spec of an image; its files come from the workload of the service's name."""
+        technology, hypervisor = self._builder(owner)
+        drivers = (
+            ("technologies", technology),
+            ("hypervisors", hypervisor),
+            ("workloads", service),
+        )
+        workload = resolve_workload(self._config, service, file=self._resolved.file)
+        settings = {key: workload.spec.settings[key] for key in workload.driver.in_image}
+        return ImageSpec(
+            technology=technology,
+            hypervisor=hypervisor,
+            service=service,
+            files_for=WorkloadSpec(name=service, settings=settings),
+            build_inputs=self._build_inputs(owner, service),
+            code=code_digest("build_image", drivers, self._config.plugins),
+        )
+
+    def _builder(self, owner: str) -> tuple[str, str]:
+        """Return technology and hypervisor that build an owner's images, always the same ones."""
+        technology, _, family = owner.partition("-")
+        hypervisors = sorted(registry.driver_files("hypervisors", self._config.plugins))
+        if family in hypervisors:
+            return technology, family
+        of_family = (
+            name
+            for name in hypervisors
+            if registry.load("hypervisors", name, self._config.plugins).image_family == family
+        )
+        return technology, next(of_family)
+
+    def _build_inputs(self, owner: str, service: str) -> dict[str, Any]:
+        platforms = self._resolved.platforms.values()
+        inputs = (p.build_inputs(service) for p in platforms if p.image_owner == owner)
+        return next(inputs, {})
+
+    def images_of(self, platform: str, workload: str) -> list[tuple[str, str]]:
+        """Return owner and service of each image that a cell needs; see registry.image_owner."""
+        owner = self._resolved.platforms[platform].image_owner
+        return [(owner, service) for service in self._services(platform, workload)]
+
+    def root_filesystems_of(self, owner: str) -> tuple[str, ...]:
+        """Return the names of the root file systems that an owner's images are made from."""
+        driver = registry.platform(*self._builder(owner), self._config.plugins)
+        assert driver is not None, f"images are built for what can run, and {owner} cannot"
+        return driver.root_filesystems
+
+    # Deployments and cells
+
+    def deployment(
+        self, script: str, *, platform: str, workload: str, deployment: int
+    ) -> DeploySpec:
+        """Return the spec of the job `script` (deploy or warmup) of a deployment."""
+        return DeploySpec(**self._facts(script, platform, workload, deployment))
+
+    def cell(
+        self, *, platform: str, workload: str, deployment: int, concurrency: int
+    ) -> MeasureSpec:
+        """Return the spec of the job that measures a cell."""
+        return MeasureSpec(
+            **self._facts("measure", platform, workload, deployment),
+            concurrency=concurrency,
+            windows=self._workloads[workload].windows,
+        )
+
+    def _facts(self, script: str, platform: str, workload: str, deployment: int) -> dict[str, Any]:
+        place, task = self._resolved.platforms[platform], self._resolved.workloads[workload]
+        drivers = (
+            ("technologies", place.spec.technology),
+            ("hypervisors", place.spec.hypervisor),
+            ("workloads", task.spec.name),
+            *(("loadgens", name) for name in sorted(task.spec.load_generators.values())),
+        )
+        subnet = self._config.testbed.guest_subnet if place.is_guest else ""
+        return {
+            "platform": place.spec,
+            "workload": task.spec,
+            "services": self._services(platform, workload),
+            "deployment": deployment,
+            "testbed": self.testbed.model_copy(update={"guest_subnet": subnet}),
+            "tuning": self._tuning,
+            "code": code_digest(script, drivers, self._config.plugins),
+        }
+
+    def _services(self, platform: str, workload: str) -> tuple[str, ...]:
+        resolved = self._resolved
+        return resolved.platforms[platform].services_for(resolved.workloads[workload])
+
+    @cached_property
+    def _tuning(self) -> TuningSpec:
+        return TuningSpec.model_validate(self._config.tuning.model_dump())
+
+    def uses_lease(self, workload: str) -> bool:
+        """Return whether cells are measured against a deployed and warmed-up instance."""
+        return self._resolved.workloads[workload].driver.uses_lease
+
+    def nominal_duration_s(self, workload: str) -> float:
+        """Return about how long one cell takes on this machine itself."""
+        resolved = self._resolved.workloads[workload]
+        windows = self._workloads[workload].windows
+        return resolved.driver.nominal_duration_s(resolved.settings, windows)
+
+    # Interim looks
+
+    def interim_look(self, *, platform: str, workload: str, deployment: int) -> InterimLookSpec:
+        """Return the spec of the interim look after a deployment."""
+        planned = self._workloads[workload]
+        assert planned.until is not None, f"the number of deployments of {workload} is fixed"
+        return InterimLookSpec(
+            platform=platform,
+            workload=workload,
+            deployment=deployment,
+            levels=planned.levels,
+            rule=planned.until,
+            code=code_digest("interim_look"),
+        )

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the plan: what was requested, and what this machine can run of it.
+
+Pure, except that drivers are asked what this machine lacks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload, StoppingRule
+from featherbench.records.requirement import MissingRequirement
+from featherbench.rootfs import descriptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from featherbench.config.models import Repetitions
+    from featherbench.contracts.technology import Technology
+    from featherbench.planning.resolve import ResolvedConfig, ResolvedPlatform, ResolvedWorkload
+
+DEFAULT_LEVELS = (1, 100)
+
+
+def make_plan(resolved: ResolvedConfig) -> Plan:
+    """Return the plan of a configuration."""
+    config = resolved.config
+    return Plan(
+        config_file=resolved.file,
+        config=config.model_dump(mode="json"),
+        baseline=config.baseline,
+        seed=config.seed,
+        margin=config.analysis.equivalence_margin_percent / 100,
+        precision=config.analysis.precision_percent / 100,
+        platforms=tuple(
+            _planned_platform(platform, resolved.workloads)
+            for platform in resolved.platforms.values()
+        ),
+        workloads=tuple(
+            _planned_workload(name, workload, resolved)
+            for name, workload in resolved.workloads.items()
+        ),
+        metrics=tuple(
+            dict.fromkeys(
+                metric
+                for workload in resolved.workloads.values()
+                for metric in workload.driver.metrics(workload.settings)
+            )
+        ),
+    )
+
+
+def _planned_platform(
+    platform: ResolvedPlatform, workloads: Mapping[str, ResolvedWorkload]
+) -> PlannedPlatform:
+    services = {name: platform.services_for(workload) for name, workload in workloads.items()}
+    unsupported = {
+        name: _missing_image(platform, workloads[name])
+        for name, usable in services.items()
+        if not usable
+    }
+    missing = list(_missing_requirements(platform))
+    if platform.driver and len(unsupported) == len(workloads):
+        missing += dict.fromkeys(unsupported.values())
+    return PlannedPlatform(
+        name=platform.name,
+        technology=platform.spec.technology,
+        hypervisor=platform.spec.hypervisor,
+        network=platform.spec.network,
+        image_owner=platform.image_owner,
+        derived_root_filesystems=_derived_root_filesystems(platform.driver),
+        virtualized=platform.virtualized,
+        emulated=platform.emulated,
+        fixed_memory=platform.driver is not None and platform.driver.fixed_memory,
+        missing_requirements=tuple(missing),
+        unsupported_workloads=unsupported,
+        services={
+            name: usable
+            for name, usable in services.items()
+            if usable != workloads[name].driver.services
+        },
+    )
+
+
+def _missing_requirements(platform: ResolvedPlatform) -> Iterator[MissingRequirement]:
+    if platform.driver:
+        yield from platform.driver.missing_requirements()
+    else:
+        yield MissingRequirement(
+            what=f"{platform.spec.technology} cannot run on {platform.spec.hypervisor}",
+            remedy="take it out of `platforms`, or choose another hypervisor",
+        )
+
+
+def _missing_image(platform: ResolvedPlatform, workload: ResolvedWorkload) -> MissingRequirement:
+    """Return why a platform has no image that a workload could be measured with."""
+    services = workload.driver.services
+    for service in services:
+        for missing in (platform.available_images or {}).get(service, ()):
+            return missing
+    return MissingRequirement(
+        what=f"{platform.spec.technology} has no image of {' or '.join(services)}",
+        remedy="describe one in the platform's settings, `images`: see docs/unikernels.md",
+    )
+
+
+def _derived_root_filesystems(driver: Technology | None) -> tuple[str, ...]:
+    chains = map(descriptions.chain, driver.root_filesystems if driver else ())
+    return tuple(dict.fromkeys(name for chain in chains for name in chain))
+
+
+def _planned_workload(
+    name: str, workload: ResolvedWorkload, resolved: ResolvedConfig
+) -> PlannedWorkload:
+    section = resolved.config.workloads[name]
+    repetitions = section.repetitions or resolved.config.repetitions
+    rule = _stopping_rule(repetitions)
+    return PlannedWorkload(
+        name=name,
+        levels=(section.concurrency or DEFAULT_LEVELS) if workload.driver.sweeps else (1,),
+        deployments=repetitions.max if rule else repetitions.deployments,
+        windows=repetitions.windows,
+        settings=workload.spec.settings,
+        until=rule,
+    )
+
+
+def _stopping_rule(repetitions: Repetitions) -> StoppingRule | None:
+    if repetitions.target_ci_percent is None:
+        return None
+    return StoppingRule(
+        precision=repetitions.target_ci_percent / 100,
+        least=repetitions.min,
+        most=repetitions.max,
+        budget_s=repetitions.budget_s,
+    )

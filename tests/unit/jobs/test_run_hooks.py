@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens when a run begins and ends."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from featherbench.errors import CommandError, TestbedError
+from featherbench.jobs import progress, run_hooks
+from featherbench.jobs.run_hooks import NeededJob, NestedRun
+from featherbench.planning.inputs import cell_file
+from featherbench.records.plan import CellName, Plan, PlannedPlatform, PlannedWorkload, StoppingRule
+
+RULE = StoppingRule(precision=0.02, least=8, most=10, budget_s=None)
+PLAN = Plan(
+    config_file="c.yaml",
+    config={},
+    baseline="a-native",
+    seed=1,
+    platforms=(
+        PlannedPlatform(
+            name="a-native",
+            technology="a",
+            hypervisor="native",
+            network="nat",
+            image_owner="a",
+            virtualized=False,
+            missing_requirements=(),
+        ),
+    ),
+    workloads=(
+        PlannedWorkload(
+            name="http", levels=(1,), deployments=10, windows=1, settings={}, until=RULE
+        ),
+        PlannedWorkload(name="startup", levels=(1,), deployments=2, windows=1, settings={}),
+    ),
+)
+FIXED = CellName("a-native", "startup", 2, 1)
+
+
+class Specs:
+    """Job specs that depend on nothing but the cell."""
+
+    def cell(self, **names):
+        return SimpleNamespace(model_dump=lambda **_: names)
+
+    def nominal_duration_s(self, workload):
+        return {"http": 5.0, "startup": 2.0}[workload]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def http(deployment):
+    return CellName("a-native", "http", deployment, 1)
+
+
+def measure(cell):
+    wildcards = {key: str(value) for key, value in cell._asdict().items()}
+    return NeededJob("measure", wildcards, [cell_file(cell)])
+
+
+def look(deployment):
+    wildcards = {"platform": "a-native", "workload": "http", "deployment": str(deployment)}
+    return NeededJob(
+        "interim_look", wildcards, [f"results/stopping/a-native/http/d{deployment}.json"]
+    )
+
+
+def write(file, content="{}"):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content)
+
+
+def begin(*jobs):
+    outputs = {file for job in jobs for file in job.outputs}
+    return run_hooks.begin(PLAN, Specs(), jobs, outputs)
+
+
+def test_the_cells_of_a_run_are_counted_and_their_old_files_removed(folder):
+    write(folder / cell_file(FIXED))
+    assert begin(measure(FIXED), NeededJob("report", {}, ["results/report.html"]))
+    assert not (folder / cell_file(FIXED)).exists()
+    counted = progress.Progress.read(progress.FILE)
+    assert (counted.expected_s, counted.at_most) == ({"a-native/startup/d2/c1": 2.0}, False)
+
+
+def test_a_run_that_measures_nothing_counts_nothing(folder):
+    assert not begin(NeededJob("report", {}, ["results/report.html"]))
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.usefixtures("folder")
+def test_cells_that_a_look_may_request_are_counted_as_at_most():
+    assert begin(*(measure(http(number)) for number in range(1, 9)), look(8))
+    counted = progress.Progress.read(progress.FILE)
+    assert counted.at_most
+    assert set(counted.expected_s) == {str(http(number)) for number in range(1, 11)}
+
+
+def test_a_possible_cell_that_is_current_stays_and_is_not_counted(folder):
+    current = {"platform": "a-native", "workload": "http", "deployment": 9, "concurrency": 1}
+    write(folder / cell_file(http(9)), json.dumps({"spec": current}))
+    write(folder / cell_file(http(10)), json.dumps({"spec": {**current, "deployment": 99}}))
+    possible = run_hooks.possible_cells(PLAN, Specs(), [look(8)], set())
+    assert http(9) not in possible
+    assert http(10) in possible
+    begin(look(8))
+    assert (folder / cell_file(http(9))).exists()
+    assert not (folder / cell_file(http(10))).exists()
+
+
+def test_a_repeated_look_removes_the_later_ones_that_rest_on_it(folder):
+    looks = folder / "results/stopping/a-native/http"
+    for number in (8, 9, 10):
+        write(looks / f"d{number}.json")
+    begin(look(9))
+    assert [file.name for file in looks.iterdir()] == ["d8.json"]
+
+
+NESTED = NestedRun(snakefile="S", config_file="c.yaml", overrides={"seed": 3, "a": {"b": "x y"}})
+
+
+def test_a_nested_run_has_the_workflow_configuration_and_overrides_of_the_run():
+    command = NESTED.command("--report", "r.html")
+    assert command[1:] == [
+        *("-m", "snakemake", "--snakefile", "S", "--configfile", "c.yaml"),
+        *("--config", "seed=3", 'a={"b": "x y"}', "--nolock", "--report", "r.html"),
+    ]
+    plain = NestedRun(snakefile="S", config_file="c.yaml", overrides={})
+    assert "--config" not in plain.command()
+
+
+@pytest.fixture
+def ended(monkeypatch, capsys):
+    """End a run; return the nested commands and what was printed."""
+
+    def end(hook, *, measured=True, error=None):
+        commands = []
+
+        def run(argv, **_options):
+            commands.append(argv)
+            if error:
+                raise error
+
+        monkeypatch.setattr(run_hooks.subprocesses, "run", run)
+        monkeypatch.setattr(run_hooks, "release_testbed", lambda: None)
+        hook(NESTED, measured=measured)
+        return commands, capsys.readouterr().out
+
+    return end
+
+
+def test_a_run_that_succeeds_makes_snakemakes_report(ended):
+    (command,), printed = ended(run_hooks.succeed)
+    assert "--report" in command
+    assert printed == "featherbench: done; open results/report.html\n"
+
+
+def test_a_run_that_fails_makes_the_report_of_what_was_measured(ended):
+    (command,), printed = ended(run_hooks.fail)
+    assert command[-2:] == ["--", "results/report.html"]
+    assert "measure" not in command
+    assert "shows what was measured, and what failed" in printed
+
+
+def test_a_run_on_published_data_alone_makes_no_report_of_measurements(ended):
+    assert ended(run_hooks.fail, measured=False) == ([], "")
+    commands, printed = ended(run_hooks.succeed, measured=False)
+    assert commands == []
+    assert "results/paper/report.html" in printed
+
+
+@pytest.mark.parametrize("hook", [run_hooks.succeed, run_hooks.fail])
+def test_a_report_that_cannot_be_made_is_a_message(ended, hook):
+    error = CommandError(["snakemake"], "ended with status 1")
+    assert "could " in ended(hook, error=error)[1]
+
+
+def test_a_testbed_that_cannot_be_released_is_a_message(monkeypatch, capsys):
+    def fail():
+        raise TestbedError("the guard does not end", remedy="see its log")
+
+    monkeypatch.setattr(run_hooks, "release_testbed", fail)
+    run_hooks.succeed(NESTED, measured=False)
+    assert "the guard does not end" in capsys.readouterr().out

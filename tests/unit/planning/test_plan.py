@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plan: which cells are requested, and why platforms and workloads have none."""
+
+import pytest
+
+from featherbench.planning.plan import make_plan
+
+MATRIX = [
+    *("linux-native", "docker-native", "lxd-native", "linux-kvm", "docker-kvm", "lxd-kvm"),
+    *("linux-tcg", "docker-tcg", "lxd-tcg"),
+    *("linux-xen", "docker-xen", "lxd-xen", "linux-xentcg"),
+]
+
+
+@pytest.fixture
+def planned(resolved):
+    """The planned platforms of the matrix, by name."""
+    return {platform.name: platform for platform in make_plan(resolved(MATRIX)).platforms}
+
+
+def only_platform(config):
+    plan = make_plan(config)
+    return plan.platforms[0], {cell.workload for cell in plan.cells()}
+
+
+def test_levels_deployments_and_windows_are_those_of_the_configuration(resolved):
+    keys = {
+        "workloads": {
+            "http": {"concurrency": [1, 5]},
+            "kv": {"repetitions": {"deployments": 2, "windows": 4}},
+            "startup": None,
+        },
+        "repetitions": {"deployments": 7, "windows": 1},
+    }
+    plan = make_plan(resolved(["linux-native"], **keys))
+    assert [(w.name, w.levels, w.deployments, w.windows) for w in plan.workloads] == [
+        ("http", (1, 5), 7, 1),
+        ("kv", (1, 100), 2, 4),
+        ("startup", (1,), 7, 1),
+    ]
+    assert all(workload.until is None for workload in plan.workloads)
+    assert plan.fixed() == plan
+
+
+def test_a_target_for_the_interval_becomes_a_stopping_rule(resolved):
+    rule = {"target_ci_percent": 2, "min": 9, "max": 12, "budget_s": 60}
+    plan = make_plan(resolved(["linux-native"], workloads={"http": {"repetitions": rule}}))
+    (workload,) = plan.workloads
+    assert workload.deployments == 12
+    assert workload.until.model_dump() == {
+        "precision": 0.02,
+        "least": 9,
+        "most": 12,
+        "budget_s": 60,
+    }
+
+
+def test_percentages_become_fractions(resolved):
+    analysis = {"equivalence_margin_percent": 4, "precision_percent": 1}
+    plan = make_plan(resolved(["linux-native"], analysis=analysis))
+    assert (plan.margin, plan.precision) == (0.04, 0.01)
+    assert plan.config["analysis"] == analysis
+
+
+def test_a_technology_that_a_hypervisor_cannot_run_is_a_row_that_says_so(resolved):
+    plan = make_plan(resolved(["linux-native", "osv-native"]))
+    (missing,) = plan.platforms[1].missing_requirements
+    assert missing.what == "osv cannot run on native"
+    assert {cell.platform for cell in plan.cells()} <= {"linux-native"}
+
+
+def test_the_probe_alone_is_measured_by_workloads_that_need_no_server(unikernel):
+    platform, measured = only_platform(unikernel("floor-tcg"))
+    assert platform.available
+    assert measured == {"startup", "image_size", "latency", "memory"}
+    assert set(platform.unsupported_workloads) == {"http", "kv"}
+    assert "floor has no image of http" in platform.unsupported_workloads["http"].what
+    assert platform.services["latency"] == ("startup",)
+
+
+def test_workloads_without_an_image_say_whose_image_is_missing(unikernel, kernel):
+    platform, measured = only_platform(unikernel("mirageos-tcg", http=kernel))
+    assert measured == {"http", "image_size", "latency", "memory"}
+    assert "nobody has said where" in platform.unsupported_workloads["startup"].what
+
+
+def test_a_probe_that_exits_is_not_pinged(unikernel, kernel):
+    probe = {**kernel, "answers_pings": False}
+    platform, measured = only_platform(unikernel("unikraft-tcg", startup=probe))
+    assert measured == {"startup", "image_size"}
+    assert set(platform.unsupported_workloads) == {"http", "kv", "latency", "memory"}
+
+
+def test_without_any_image_the_platform_is_a_row_that_says_why(unikernel):
+    platform, measured = only_platform(unikernel("osv-tcg"))
+    assert not platform.available
+    assert measured == set()
+    assert any(
+        "nobody has said where the image of osv's kv is" in missing.what
+        for missing in platform.missing_requirements
+    )
+
+
+def test_emulated_platforms_and_those_with_fixed_memory_are_marked(planned):
+    assert {name for name, platform in planned.items() if platform.emulated} == {
+        *("linux-tcg", "docker-tcg", "lxd-tcg", "linux-xentcg")
+    }
+    assert {name for name, platform in planned.items() if platform.fixed_memory} == {
+        *("linux-kvm", "linux-tcg", "linux-xen", "linux-xentcg")
+    }
+
+
+def test_the_derived_root_file_systems_that_images_need_are_named(planned):
+    derived = {name: platform.derived_root_filesystems for name, platform in planned.items()}
+    assert derived["docker-native"] == ()
+    assert derived["linux-kvm"][-1] == "guest"
+    assert derived["lxd-native"] == derived["linux-tcg"][:1] != ()

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names in the configuration become drivers and checked settings; a mistake is one message."""
+
+import re
+
+import pytest
+
+from featherbench.errors import ConfigError
+from featherbench.registry import load
+
+NAMES = ["linux-native", "docker-native"]
+
+
+def test_a_platform_has_its_driver_settings_and_default_network(resolved):
+    docker = resolved(NAMES).platforms["docker-native"]
+    assert docker.spec.network == load("technologies", "docker").networks[0]
+    assert docker.spec.settings == docker.settings.model_dump(mode="json")
+    assert (docker.image_owner, docker.virtualized, docker.emulated) == ("docker", False, False)
+    assert docker.available_images is None
+    assert docker.build_inputs("http") == {}
+
+
+def test_each_network_of_a_platform_is_a_platform_of_its_own(resolved):
+    docker = {"name": "docker-native", "network": ["bridge", "host"]}
+    platforms = resolved(["linux-native", docker]).platforms
+    assert list(platforms) == ["linux-native", "docker-native+bridge", "docker-native+host"]
+    assert platforms["docker-native+host"].spec.network == "host"
+
+
+def test_what_no_driver_runs_keeps_its_settings_unchecked(resolved):
+    platform = {"name": "osv-native", "settings": {"x": 1}}
+    osv = resolved(["linux-native", platform]).platforms["osv-native"]
+    assert (osv.driver, osv.settings, osv.spec.settings) == (None, None, {"x": 1})
+    assert osv.spec.network == "nat"
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"platforms": ["lynux-native"]}, "whose technology does not exist"),
+        ({"platforms": ["linux-kvn"]}, "whose hypervisor does not exist"),
+        ({"platforms": ["docker-native"]}, "'baseline' is 'linux-native', which is not among"),
+        (
+            {"platforms": [*NAMES, {"name": "lxd-native", "network": "x"}]},
+            "lxd-native cannot be reached by network 'x'",
+        ),
+        (
+            {"platforms": ["linux-native", {"name": "docker-native", "settings": {"x": 1}}]},
+            "there is no key 'platforms.docker-native.settings.x'",
+        ),
+        ({"workloads": {"http": {"settings": {"x": 1}}}}, "no key 'workloads.http.settings.x'"),
+        ({"workloads": {"startup": {"concurrency": [1]}}}, "'startup' has no concurrency"),
+        ({"workloads": {"startup": {"load_generator": "wrk"}}}, "'startup' has no load_generator"),
+        ({"workloads": {"kv": {"load_generator": "wrk"}}}, "'wrk' does not speak kv"),
+        ({"workloads": {"http": {"load_generator": "wrkk"}}}, "no load generator named 'wrkk'"),
+    ],
+)
+def test_a_mistake_names_what_is_wrong_and_the_remedy(resolved, keys, message):
+    with pytest.raises(ConfigError, match=re.escape(message)) as raised:
+        resolved(**{"platforms": NAMES, **keys})
+    assert raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("hypervisors", "message"),
+    [
+        ({"xne": {}}, "'hypervisors' names 'xne'"),
+        ({"xen": {"dom1": "x"}}, "there is no key 'hypervisors.xen.dom1'"),
+        ({"xen": {"dom0": "x"}}, "go together"),
+        ({"tcg": {"dom0": "x"}}, "there is no key 'hypervisors.tcg.dom0'"),
+    ],
+)
+def test_a_mistake_in_a_hypervisors_settings_is_one_of_the_configuration(
+    resolved, hypervisors, message
+):
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        resolved([*NAMES, "linux-xen", "linux-tcg"], hypervisors=hypervisors)
+
+
+def test_the_load_generator_of_a_service_holds_for_every_workload_that_loads_it(
+    resolved, monkeypatch
+):
+    weighttp = type(load("loadgens", "weighttp"))
+    monkeypatch.setattr(weighttp, "missing_requirements", lambda _: ())
+    workloads = {"http": {"load_generator": "weighttp"}, "memory": None}
+    memory = resolved(NAMES, workloads=workloads).workloads["memory"]
+    assert memory.spec.load_generators["http"] == "weighttp"
+    assert memory.spec.load_generators["kv"] == "redis_benchmark"
+
+
+def services(config):
+    (platform,) = config.platforms.values()
+    return {name: platform.services_for(workload) for name, workload in config.workloads.items()}
+
+
+def test_workloads_that_need_no_server_use_the_probe_where_it_is_the_only_image(unikernel):
+    assert services(unikernel("floor-tcg")) == {
+        **dict.fromkeys(("http", "kv"), ()),
+        **dict.fromkeys(("startup", "image_size", "latency", "memory"), ("startup",)),
+    }
+
+
+def test_a_web_server_alone_is_measured_as_one(unikernel, kernel):
+    assert services(unikernel("mirageos-tcg", http=kernel)) == {
+        **dict.fromkeys(("http", "image_size", "latency", "memory"), ("http",)),
+        **dict.fromkeys(("kv", "startup"), ()),
+    }
+
+
+def test_a_probe_that_exits_answers_no_pings(unikernel, kernel):
+    probe = {**kernel, "answers_pings": False}
+    assert services(unikernel("unikraft-tcg", startup=probe)) == {
+        **dict.fromkeys(("startup", "image_size"), ("startup",)),
+        **dict.fromkeys(("http", "kv", "latency", "memory"), ()),
+    }
+
+
+def test_images_built_here_have_all_services(resolved):
+    config = resolved(["linux-native"])
+    assert services(config) == {
+        name: workload.driver.services for name, workload in config.workloads.items()
+    }
+
+
+def test_a_mistake_in_the_description_of_an_image_is_one_of_the_configuration(unikernel, kernel):
+    with pytest.raises(ConfigError, match="memory_mib"):
+        services(unikernel("mirageos-tcg", http={**kernel, "memory_mib": "much"}))
