@@ -17,6 +17,7 @@ from featherbench.planning.resolve import resolve
 from featherbench.planning.spec_files import SpecParam
 from featherbench.registry import PLUGINS_VARIABLE
 from featherbench.system.fingerprint import fingerprint
+from featherbench.system.machine import LOCAL
 from featherbench.testbed import cpus
 
 DEFAULT_CONFIG_FILE = "config/config.yaml"
@@ -44,7 +45,7 @@ SPECS = JobSpecs(RESOLVED, PLAN)
 HYPERVISOR_SETTINGS = canonical_json(RESOLVED.config.hypervisors)
 RANKS = order.ranks(PLAN)
 BUILD_FIRST = order.GROUP_STEP * (len(RANKS) + 2)
-or_exit(lambda: cpus.choose_here(SPECS.testbed))
+or_exit(lambda: cpus.choose(SPECS.testbed, LOCAL.cores()))
 
 # Jobs use this interpreter, this package and the user's plugin folders. No result depends on where
 # these are, so they are no params.
