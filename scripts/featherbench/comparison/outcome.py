@@ -46,7 +46,8 @@ class Change(Record):
     ci_high: float | None
     p_change: float | None
     p_same: float | None
-    method: str | None
+    test: str | None
+    replicate: str | None
     note: str
     reading: Reading
 

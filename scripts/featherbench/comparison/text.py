@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from featherbench.comparison.outcome import Reading
+from featherbench.statistics.run_comparison import EXACT
 from featherbench.wording.formatting import NOTHING, number, p_value, ratio
 from featherbench.wording.metric_labels import label
 
@@ -79,11 +80,11 @@ def _cells(change: Change) -> tuple[str, ...]:
 
 def _explained(outcome: Outcome) -> Iterator[str]:
     counts = ", ".join(f"{len(outcome.having(reading))} {reading.value}" for reading in Reading)
-    methods = {change.method for change in outcome.changes if change.method} - {"exact"}
+    tests = {change.test for change in outcome.changes if change.test} - {EXACT}
     margin = f"{outcome.equivalence_margin_percent:g} %"
     yield f"{len(outcome.changes)} comparisons: {counts}."
     yield f"worse, better: by more than {margin}, at 5 % for all comparisons together (Holm);"
     yield f"same: within {margin}, at the same level; undecided: neither was shown."
-    if methods:
-        yield f"Tested with {' and '.join(sorted(methods))}."
+    if tests:
+        yield f"Tested with {' and '.join(sorted(tests))} of deployments."
     yield "A run is one occasion on its host: see that a change comes again before you act on it."

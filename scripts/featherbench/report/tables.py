@@ -100,11 +100,6 @@ def _replicates(row: Row) -> str:
     return f"{count(row.get('n'))} / {count(row.get('deployments'))}"
 
 
-def _test(row: Row) -> str:
-    """Name the test; what is tested is said once, below the table."""
-    return text_of("method")(row).partition(",")[0]
-
-
 def number_of(key: str) -> Spell:
     """Spell a column of numbers."""
     return _as(key, number)
@@ -140,7 +135,8 @@ SUMMARY: Shown = {
 }
 ANOVA: Shown = {
     "metric": (Kind.NAME, text_of("metric")),
-    "method": (Kind.PROSE, text_of("method")),
+    "test": (Kind.NAME, text_of("test")),
+    "replicate": (Kind.NAME, text_of("replicate")),
     "effect": (Kind.NAME, text_of("effect")),
     "df": (Kind.NUMBER, _as("df", count)),
     "df resid.": (Kind.NUMBER, _as("df_resid", count)),
@@ -158,7 +154,9 @@ POSTHOC: Shown = {
     "difference": (Kind.NUMBER, _as("difference", number)),
     "95 % interval": (Kind.NUMBER, _interval),
     "p, adjusted": (Kind.NUMBER, _as("p_adj", p_value)),
-    "method": (Kind.PROSE, text_of("method")),
+    "test": (Kind.NAME, text_of("test")),
+    "replicate": (Kind.NAME, text_of("replicate")),
+    "error": (Kind.NAME, text_of("error")),
     "remark": (Kind.PROSE, text_of("note")),
 }
 
@@ -173,7 +171,7 @@ RATIOS: Shown = {
     "p of equivalence": (Kind.NUMBER, _as("p_equivalence_adj", p_value)),
     "least detectable": (Kind.NUMBER, _as("detectable", ratio)),
     "deployments": (Kind.NUMBER, _as("n_deployments", count)),
-    "test": (Kind.NAME, _test),
+    "test": (Kind.NAME, text_of("test")),
     "remark": (Kind.PROSE, text_of("note")),
 }
 
@@ -181,7 +179,7 @@ RATIOS: Shown = {
 LEVELS: Shown = {
     "metric": (Kind.NAME, text_of("metric")),
     "connections": (Kind.NUMBER, _as("concurrency", count)),
-    "test": (Kind.NAME, _test),
+    "test": (Kind.NAME, text_of("test")),
     "df": (Kind.NUMBER, _as("df", count)),
     "df resid.": (Kind.NUMBER, _as("df_resid", number)),
     "statistic": (Kind.NUMBER, _as("statistic", number)),

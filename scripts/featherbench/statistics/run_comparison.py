@@ -22,6 +22,7 @@ import pandas as pd
 import scipy
 from statsmodels.stats.multitest import multipletests
 
+from featherbench.statistics.conventions import DEPLOYMENT
 from featherbench.statistics.data.replicates import ROUNDING
 from featherbench.statistics.data.samples import valid
 
@@ -34,9 +35,10 @@ KEYS = ["platform", "workload", "metric", "concurrency", "unit"]
 COLUMNS = [
     *KEYS,
     *("deployments_a", "deployments_b", "mean_a", "mean_b", "ratio", "ci_low", "ci_high"),
-    *("p_change", "p_same", "method", "note"),
+    *("p_change", "p_same", "test", "replicate", "note"),
 ]
 ALPHA = 0.05
+EXACT, PERMUTATION, WELCH = "exact", "permutation", "Welch's t"
 RESAMPLES_PER_COMPARISON = 10
 """Times 1/ALPHA: by so much the least p-value that can come out is below what Holm asks for."""
 LEAST_RESAMPLES, MOST_RESAMPLES = 9_999, 99_999
@@ -116,13 +118,13 @@ def _exact(a: np.ndarray, b: np.ndarray, margin: float) -> dict[str, Any]:
         "ratio": ratio,
         "p_change": 0.0 if beyond else 1.0,
         "p_same": 1.0 if beyond else 0.0,
-        "method": "exact",
+        "test": EXACT,
     }
 
 
 def _tested(a: np.ndarray, b: np.ndarray, margin: float, family: int) -> dict[str, Any]:
     """Test logarithms. Which test depends on the numbers of deployments, never on their values."""
-    method, tail = _test_for(len(a), len(b), family)
+    test, tail = _test_for(len(a), len(b), family)
     difference, half = float(b.mean() - a.mean()), _half_width(a, b)
     direction = math.copysign(1.0, difference)
     within = abs(difference) <= margin
@@ -134,7 +136,8 @@ def _tested(a: np.ndarray, b: np.ndarray, margin: float, family: int) -> dict[st
             direction * a + margin, direction * b)),
         "p_same": 1.0 if not within else max(
             tail(b, a + margin), tail(a - margin, b)),
-        "method": method,
+        "test": test,
+        "replicate": DEPLOYMENT,
     }  # fmt: skip
 
 
@@ -144,8 +147,8 @@ def _test_for(n_a: int, n_b: int, family: int) -> tuple[str, Tail]:
     if rarest <= ALPHA / family:
         wanted = math.ceil(RESAMPLES_PER_COMPARISON * family / ALPHA)
         resamples = min(max(wanted, LEAST_RESAMPLES), MOST_RESAMPLES)
-        return "permutation of deployments", lambda a, b: _permuted(a, b, resamples)
-    return "Welch's t of deployments", _t_tail
+        return PERMUTATION, lambda a, b: _permuted(a, b, resamples)
+    return WELCH, _t_tail
 
 
 def _permuted(a: np.ndarray, b: np.ndarray, resamples: int) -> float:

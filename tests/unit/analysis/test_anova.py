@@ -98,7 +98,8 @@ def test_both_kinds_of_replicate_are_named(two):
     table = anova(two.samples)
     assert list(table.columns) == COLUMNS
     http = table[(table["metric"] == "http_throughput") & (table["effect"] == "platform")]
-    assert list(http["method"]) == ["two-way ANOVA, windows", "two-way ANOVA, deployment means"]
+    assert list(http["test"]) == ["two-way ANOVA"] * 2
+    assert list(http["replicate"]) == ["window", "deployment"]
     assert list(http["df_resid"]) == [len(_http(two)) - 22, 66 - 22]
 
 

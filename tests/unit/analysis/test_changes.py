@@ -67,7 +67,7 @@ def test_without_margin_it_is_welchs_test_of_the_deployments_logarithms():
     expected = stats.ttest_ind(*logs, equal_var=False)
     interval = expected.confidence_interval()
     row = only_row(a, b, margin=0)
-    assert row["method"] == "Welch's t of deployments"
+    assert (row["test"], row["replicate"]) == ("Welch's t", "deployment")
     assert row["p_change"] == pytest.approx(expected.pvalue)
     assert np.log([row["ci_low"], row["ci_high"]]) == pytest.approx([interval.low, interval.high])
 
@@ -76,7 +76,7 @@ def test_with_enough_deployments_they_are_permuted():
     rng = np.random.default_rng(2)
     a, b = run_of(rng, deployments=6), run_of(rng, deployments=6, factor=1.5)
     row = only_row(a, b, margin=0)
-    assert row["method"] == "permutation of deployments"
+    assert (row["test"], row["replicate"]) == ("permutation", "deployment")
     assert row["p_change"] == pytest.approx(2 / 924)
 
 

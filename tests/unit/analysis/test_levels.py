@@ -28,8 +28,8 @@ def deployments(samples, level):
     return {name: own.to_numpy() for name, own in means.groupby("platform", sort=False)}
 
 
-def row_of(table, level, method):
-    (row,) = table[(table["concurrency"] == level) & (table["method"] == method)].to_dict("records")
+def row_of(table, level, test):
+    (row,) = table[(table["concurrency"] == level) & (table["test"] == test)].to_dict("records")
     return row
 
 
@@ -57,7 +57,7 @@ def test_the_rank_test_is_scipys(unequal):
 def test_levels_are_a_family(unequal):
     table = levels(unequal)
     assert list(table.columns) == COLUMNS
-    own = table[table["method"] == WELCH].sort_values("p")
+    own = table[table["test"] == WELCH].sort_values("p")
     assert own["p_adj"].iloc[0] == pytest.approx(min(1, 2 * own["p"].iloc[0]))
 
 
@@ -102,7 +102,7 @@ def test_the_papers_http_is_compared_with_its_unequal_variances(repository):
     here["platform"] = here["technology"] + "-" + here["host"]
     assert here["sd"].max() / here["sd"].min() > 100
     assert welch(here)["p"] < 1e-12
-    table = gh.compare([("http_throughput", "windows", here)])
+    table = gh.compare([("http_throughput", "window", here)])
     assert np.isfinite(table["p_adj"]).all()
     known = table.set_index(["platform_a", "platform_b"])["p_adj"].to_dict()
     pairs = {frozenset(pair): p for pair, p in known.items()}

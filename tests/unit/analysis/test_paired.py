@@ -39,7 +39,8 @@ def test_the_test_is_that_of_the_log_ratios_and_the_interval_the_differences():
     low, high = stats.ttest_rel(b, a).confidence_interval()
     assert (row["ci_low"], row["ci_high"]) == (pytest.approx(low), pytest.approx(high))
     assert row["difference"] == pytest.approx((b - a).mean())
-    assert row["method"] == "in blocks, paired t, log ratios of deployments"
+    assert (row["test"], row["replicate"]) == ("paired t", "deployment")
+    assert (row["error"], row["scope"]) == ("block", "level")
 
 
 def test_what_the_hour_hides_from_others_it_finds():

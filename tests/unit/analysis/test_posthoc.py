@@ -9,8 +9,6 @@ from statsmodels.stats.multicomp import pairwise_tukeyhsd
 from featherbench.statistics.data.samples import valid
 from featherbench.statistics.inference.tukey import COLUMNS, posthoc
 
-METHOD = "Tukey-Kramer, windows"
-
 
 def _at(samples, level):
     here = (samples["metric"] == "http_throughput") & (samples["concurrency"] == level)
@@ -25,7 +23,7 @@ def test_as_statsmodels_has_it_with_unequal_numbers(twelve):
     scale = 1 / frame.groupby("platform")["value"].transform("mean") ** 0.99
     frame = frame.assign(value=frame["value"] * scale)
     ours = posthoc(frame)
-    ours = ours[ours["method"] == METHOD].set_index(["platform_a", "platform_b"])
+    ours = ours[ours["replicate"] == "window"].set_index(["platform_a", "platform_b"])
     good = valid(frame)
     theirs = pairwise_tukeyhsd(good["value"], good["platform"]).summary().data[1:]
     assert len(ours) == len(theirs) == 6
@@ -57,15 +55,17 @@ def test_two_platforms_give_the_t_test(two):
 def test_every_pair_at_every_level_for_both_kinds_of_replicate(twelve):
     table = posthoc(twelve.samples[twelve.samples["metric"] == "http_throughput"])
     assert list(table.columns) == COLUMNS
+    assert set(table["test"]) == {"Tukey-Kramer"}
+    assert set(table["error"]) == set(table["scope"]) == {"level"}
     assert len(table) == 66 * 11 * 2
     assert table["p_adj"].between(0, 1).all()
     assert (table["ci_low"] < table["difference"]).all()
 
 
 def test_deployment_means_are_more_careful_than_windows(two):
-    table = posthoc(_at(two.samples, 500)).set_index("method")
+    table = posthoc(_at(two.samples, 500)).set_index("replicate")
     width = table["ci_high"] - table["ci_low"]
-    assert width["Tukey-Kramer, deployment means"] > width[METHOD]
+    assert width["deployment"] > width["window"]
 
 
 def test_constant_values_have_a_difference_and_no_test(two, recwarn):

@@ -45,7 +45,7 @@ def test_the_interval_and_the_test_are_those_of_paired_log_means(nested):
     theirs = stats.ttest_rel(other, base)
     low, high = theirs.confidence_interval(0.95)
     row = row_of(samples)
-    assert row["method"] == PAIRED_T
+    assert row["test"] == PAIRED_T
     assert row["ratio"] == pytest.approx(np.exp((other - base).mean()))
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((np.exp(low), np.exp(high)))
     assert row["p"] == row["p_adj"] == pytest.approx(theirs.pvalue)
@@ -124,7 +124,7 @@ def test_values_far_from_normal_are_compared_by_ranks(nested):
     base, other = logs_of(samples)
     logs = (other - base).to_numpy()
     row = row_of(samples)
-    assert row["method"] == SIGNED_RANKS
+    assert row["test"] == SIGNED_RANKS
     assert row["p"] == pytest.approx(stats.wilcoxon(logs).pvalue)
     inside = stats.wilcoxon(logs - np.log(row["ci_low"] * (1 + 1e-9))).pvalue
     outside = stats.wilcoxon(logs - np.log(row["ci_low"] * (1 - 1e-9))).pvalue

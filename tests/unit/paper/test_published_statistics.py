@@ -70,7 +70,7 @@ def test_http_is_as_published_by_unweighted_means_and_less_by_least_squares(summ
     assert unweighted["F"] == pytest.approx(3920.70, abs=0.005)
     assert squares["F"] == pytest.approx(3723.43, abs=0.005)
     assert "one of 25 (harmonic mean n)" in unweighted["note"]
-    assert "unweighted means" in unweighted["method"]
+    assert unweighted["test"] == "two-way ANOVA of unweighted means"
 
 
 def test_equal_numbers_have_no_analysis_of_unweighted_means_beside_the_other(summary):

@@ -34,7 +34,7 @@ def compared(platform, ratio, p=0.001, *, level=1, same=0.9, **more):
             "p_same": same,
             "margin": 0.05,
             "detectable": 1.2,
-            "method": "paired t",
+            "test": "paired t",
         }
         | more
     )
@@ -66,7 +66,7 @@ def test_of_many_levels_the_extremes_are_given_with_their_intervals():
 
 
 def test_what_is_untested_says_why_and_finds_nothing():
-    nothing = {"low": math.nan, "high": math.nan, "method": "", "note": "only one deployment"}
+    nothing = {"low": math.nan, "high": math.nan, "test": "", "note": "only one deployment"}
     said = tell(
         [compared("a-b", 0.7, math.nan, same=math.nan, **nothing)], "base", {("a-b", 1): "5 s"}
     )
@@ -74,16 +74,18 @@ def test_what_is_untested_says_why_and_finds_nothing():
     assert tell([], "base", {}) == ""
 
 
-def row(a, b, ratio, p, *, level=1, method="in blocks, paired t, log ratios of deployments"):
+def row(a, b, ratio, p, *, level=1, test="paired t", error="block"):
     return {
         "metric": "m", "concurrency": level, "platform_a": a, "platform_b": b, "ratio": ratio,
-        "difference": -3.0, "ci_low": -4.0, "ci_high": -2.0, "p_adj": p, "method": method,
-        "note": "too few values",
+        "difference": -3.0, "ci_low": -4.0, "ci_high": -2.0, "p_adj": p, "test": test,
+        "error": error, "note": "too few values",
     }  # fmt: skip
 
 
 def test_pairs_are_found_either_way_round_and_by_that_test_alone():
-    table = pd.DataFrame([row("a", "b", 0.5, 0.01), row("a", "b", 9.0, 0.9, method="Tukey-Kramer")])
+    table = pd.DataFrame(
+        [row("a", "b", 0.5, 0.01), row("a", "b", 9.0, 0.9, test="Tukey-Kramer", error="level")]
+    )
     found = pairs(table, "m", "s")
     assert against(found, ["a"], ["b"]) == (
         "a 0.50 times b (difference -3 s, 95 % interval -4 to -2, p = 0.01); paired t"
@@ -95,7 +97,7 @@ def test_pairs_are_found_either_way_round_and_by_that_test_alone():
 
 
 def test_a_pair_with_the_baseline_is_compared_by_games_and_howells_test():
-    table = pd.DataFrame([row("a", "b", 0.5, 0.01, method="Games-Howell, deployment means")])
+    table = pd.DataFrame([row("a", "b", 0.5, 0.01, test="Games-Howell", error="pair")])
     assert against(pairs(table, "m", "s"), ["a"], ["b"]).endswith("p = 0.01); Games-Howell")
 
 

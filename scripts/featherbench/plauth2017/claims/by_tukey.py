@@ -18,9 +18,8 @@ from featherbench.plauth2017.claims.pairwise import (
     Terms,
 )
 from featherbench.plauth2017.data.published import SUSPECT
+from featherbench.statistics.conventions import ALL_LEVELS, LEVEL, PAIR
 from featherbench.statistics.inference.fieller import ratio_interval
-from featherbench.statistics.inference.games_howell import METHOD as GAMES_HOWELL
-from featherbench.statistics.inference.tukey import COMMON
 from featherbench.wording.rows import rows
 
 if TYPE_CHECKING:
@@ -141,11 +140,10 @@ def _level(row: dict[str, Any]) -> int | None:
 
 def with_error(posthoc: pd.DataFrame, error: Error) -> pd.DataFrame:
     """Leave out the rows with another error; for a single level the first two are the same."""
-    is_common = posthoc["method"].str.endswith(COMMON)
-    is_own = posthoc["method"].str.startswith(GAMES_HOWELL)
-    is_level = ~is_common & ~is_own
+    is_whole = posthoc["scope"] == ALL_LEVELS
+    is_level = is_whole | (posthoc["error"] == LEVEL)
     if error is Error.LEVEL:
         return posthoc[is_level]
-    asked = is_own if error is Error.PAIR else is_common
+    asked = ~is_whole & (posthoc["error"] == (PAIR if error is Error.PAIR else ALL_LEVELS))
     has_it = posthoc["metric"].isin(posthoc.loc[asked, "metric"])
-    return posthoc[asked | (is_level & (~has_it | posthoc["concurrency"].isna()))]
+    return posthoc[asked | (is_level & (~has_it | is_whole))]

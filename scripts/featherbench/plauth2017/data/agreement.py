@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from featherbench.statistics.inference.anova import UNWEIGHTED_TESTS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -75,6 +77,6 @@ def _agreement(
 
 
 def _f_value(anova: pd.DataFrame, metric: str, *, unweighted: bool) -> float:
-    is_unweighted = anova["method"].str.endswith(UNWEIGHTED)
+    is_unweighted = anova["test"].isin(UNWEIGHTED_TESTS)
     platform = (anova["metric"] == metric) & (anova["effect"] == "platform")
     return float(anova.loc[platform & (is_unweighted == unweighted), "F"].iloc[0])

@@ -24,7 +24,7 @@ from featherbench.statistics.summary import COLUMNS, half_width, summarize
 if TYPE_CHECKING:
     from pathlib import Path
 
-REPLICATE = "repetitions"
+REPLICATE = "repetition"
 
 REPEATED = "published as mean and SD: interval over the repetitions, taken for independent"
 SUSPECT = "suspect: "

@@ -46,7 +46,7 @@ class Comparison:
     """One platform against the baseline: their ratio, with the bounds of its interval.
 
     `p` and `p_same` are adjusted; `margin` is what counts as the same, `detectable` the ratio that
-    the run would have found, `method` the test's name.
+    the run would have found, `test` the test's name.
     """
 
     metric: str
@@ -59,7 +59,7 @@ class Comparison:
     p_same: float
     margin: float
     detectable: float
-    method: str = ""
+    test: str = ""
     note: str = ""
     suspect: int = 0
 
@@ -198,7 +198,7 @@ def _comparison(row: dict[str, Any], suspect: int) -> Comparison:
         p_same=row["p_equivalence_adj"],
         margin=row["margin"],
         detectable=row["detectable"],
-        method=_text(row.get("method")).partition(",")[0],
+        test=_text(row.get("test")),
         note=_text(row["note"]),
         suspect=suspect,
     )

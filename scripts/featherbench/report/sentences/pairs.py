@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from featherbench.report.sentences.comparisons import SIGNIFICANT_P, chance
 from featherbench.report.sentences.ratios import FEW_LEVELS
-from featherbench.statistics.inference.games_howell import METHOD as GAMES_HOWELL
-from featherbench.statistics.inference.pairwise_blocks import METHOD
+from featherbench.statistics.conventions import BLOCK, PAIR
 from featherbench.wording.formatting import number, ratio
 from featherbench.wording.metric_labels import at_level
 from featherbench.wording.rows import rows
@@ -27,8 +26,8 @@ Pairs = dict[tuple[str, ...], list[dict[str, Any]]]
 def pairs(posthoc: pd.DataFrame, metric: str, unit: str) -> Pairs:
     """Look the test's rows up in the table of all pairs; of the baseline Games and Howell's."""
     found: Pairs = {}
-    for method in (GAMES_HOWELL, METHOD) if len(posthoc) else ():
-        own = posthoc["method"].str.startswith(method) & (posthoc["metric"] == metric)
+    for error in (PAIR, BLOCK) if len(posthoc) else ():
+        own = (posthoc["error"] == error) & (posthoc["metric"] == metric)
         found |= _either_way(rows(posthoc[own].assign(unit=unit)))
     return found
 
@@ -62,7 +61,7 @@ def first_of_all(found: Pairs, ranked: Sequence[str]) -> str:
 
 def _methods(compared: Iterable[dict[str, Any]]) -> str:
     """Name the tests: paired t, or signed ranks."""
-    tests = {row["method"].removeprefix(f"{METHOD}, ").partition(",")[0] for row in compared}
+    tests = {row["test"] if isinstance(row["test"], str) else "untested" for row in compared}
     return " and ".join(sorted(tests))
 
 

@@ -84,13 +84,13 @@ def _interval(one: Comparison) -> str:
 
 def _test(compared: Sequence[Comparison]) -> str:
     """Name the tests, and the largest p that a finding rests on."""
-    methods = sorted({one.method for one in compared if one.method})
+    tests = sorted({one.test for one in compared if one.test})
     notes = "".join(f"; {note}" for note in sorted({one.note for one in compared if one.note}))
-    if not methods:
+    if not tests:
         return f"; untested{notes}"
     told = [found for one in compared if (found := _finding_p(one)) < SIGNIFICANT_P]
     largest = f", {chance(max(told))}{' at most' if len(told) > 1 else ''}" if told else ""
-    return f"; {' and '.join(methods)}{largest}{notes}"
+    return f"; {' and '.join(tests)}{largest}{notes}"
 
 
 def _finding_p(one: Comparison) -> float:

@@ -3,13 +3,14 @@
 
 The paper takes every window for a replicate. Windows against one deployment share that
 deployment's luck, so that this finds differences where there are none; with the deployments'
-means as replicates it does not. Both are computed, and named in the column `method`.
+means as replicates it does not. Both are computed, and named in the column `replicate`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from featherbench.statistics.conventions import DEPLOYMENT, WINDOW
 from featherbench.statistics.data.samples import valid
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def _deployment_means(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 REPLICATES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "windows": _windows,
-    "deployment means": _deployment_means,
+    WINDOW: _windows,
+    DEPLOYMENT: _deployment_means,
 }
 
 

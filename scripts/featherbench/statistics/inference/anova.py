@@ -18,14 +18,17 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from featherbench.statistics.conventions import ALL_LEVELS, TEST_COLUMNS
 from featherbench.statistics.data.replicates import comparisons, obstacle, squares_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+TESTS = ("one-way ANOVA", "two-way ANOVA")
+UNWEIGHTED_TESTS = ("one-way ANOVA of unweighted means", "two-way ANOVA of unweighted means")
 COLUMNS = [
     "metric",
-    "method",
+    *TEST_COLUMNS,
     "effect",
     "df",
     "df_resid",
@@ -47,23 +50,23 @@ def anova(samples: pd.DataFrame) -> pd.DataFrame:
 
 def analyse(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
     """Analyse groups by metric and kind of replicate, such as `replicates.summarized` gives."""
-    rows = [
-        {"metric": metric, "method": f"{_ways(groups)} ANOVA, {replicate}"} | row
-        for metric, replicate, groups in compared
-        for row in effects(groups)
-    ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return _table(compared, unweighted=False)
 
 
 def analyse_unweighted(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
     """Analyse unweighted means likewise, of the metrics for which that is something else."""
+    return _table((one for one in compared if not _balanced(one[2])), unweighted=True)
+
+
+def _table(compared: Iterable[tuple[str, str, pd.DataFrame]], *, unweighted: bool) -> pd.DataFrame:
     rows = [
-        {"metric": metric, "method": f"{_ways(groups)} ANOVA, {replicate}, unweighted means"} | row
+        {"metric": metric, "test": _test_name(groups, unweighted=unweighted)}
+        | {"replicate": replicate}
+        | row
         for metric, replicate, groups in compared
-        if not _balanced(groups)
-        for row in effects(groups, unweighted=True)
+        for row in effects(groups, unweighted=unweighted)
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=COLUMNS).assign(error="", scope=ALL_LEVELS)
 
 
 def effects(groups: pd.DataFrame, *, unweighted: bool = False) -> Iterator[dict[str, Any]]:
@@ -129,8 +132,9 @@ def _test(squares: float, freedom: float, groups: pd.DataFrame) -> dict[str, Any
     }
 
 
-def _ways(groups: pd.DataFrame) -> str:
-    return "two-way" if _distinct(groups, "concurrency") > 1 else "one-way"
+def _test_name(groups: pd.DataFrame, *, unweighted: bool) -> str:
+    one_way, two_way = UNWEIGHTED_TESTS if unweighted else TESTS
+    return two_way if _distinct(groups, "concurrency") > 1 else one_way
 
 
 def _remark(groups: pd.DataFrame, *, unweighted: bool) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import CubicSpline
 
+from featherbench.statistics.conventions import DEPLOYMENT, LEVEL, PAIR
 from featherbench.statistics.data.replicates import ROUNDING, comparisons, obstacle
 from featherbench.statistics.inference.studentized_range import critical, survival
 from featherbench.statistics.inference.tukey import COLUMNS, CONFIDENCE, named
@@ -23,8 +24,7 @@ from featherbench.statistics.inference.tukey import COLUMNS, CONFIDENCE, named
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-METHOD = "Games-Howell"
-REPLICATE = "deployment means"
+GAMES_HOWELL = "Games-Howell"
 KNOTS = 48
 """Of the spline through the critical values: it is within 1e-5 of them."""
 
@@ -34,18 +34,19 @@ def games_howell(samples: pd.DataFrame) -> pd.DataFrame:
 
     Deployments are the replicates. `p_adj` and the interval hold for all pairs at a level.
     """
-    return compare(one for one in comparisons(samples) if one[1] == REPLICATE)
+    return compare(one for one in comparisons(samples) if one[1] == DEPLOYMENT)
 
 
 def compare(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
     """Compare at each level, in groups by metric and kind of replicate: also of summaries."""
     rows = [
-        {"metric": metric, "concurrency": level, "method": f"{METHOD}, {replicate}"} | row
+        {"metric": metric, "concurrency": level, "replicate": replicate} | row
         for metric, replicate, groups in compared
         for level, family in groups.groupby("concurrency", sort=True)
         for row in _pairs(family)
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return table.assign(test=GAMES_HOWELL, error=PAIR, scope=LEVEL)
 
 
 def _pairs(family: pd.DataFrame) -> Iterator[dict[str, Any]]:

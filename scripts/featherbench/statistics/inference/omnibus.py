@@ -14,6 +14,7 @@ import pandas as pd
 import scipy
 from statsmodels.stats.oneway import anova_generic
 
+from featherbench.statistics.conventions import DEPLOYMENT, LEVEL, TEST_COLUMNS
 from featherbench.statistics.data.blocks import deployment_means
 from featherbench.statistics.data.replicates import ROUNDING, groups, obstacle
 from featherbench.statistics.inference.holm import holm
@@ -21,12 +22,12 @@ from featherbench.statistics.inference.holm import holm
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-WELCH = "Welch's ANOVA, deployment means"
-KRUSKAL = "Kruskal-Wallis, deployment means"
+WELCH = "Welch's ANOVA"
+KRUSKAL = "Kruskal-Wallis"
 COLUMNS = [
     "metric",
     "concurrency",
-    "method",
+    *TEST_COLUMNS,
     "df",
     "df_resid",
     "statistic",
@@ -45,26 +46,26 @@ def levels(samples: pd.DataFrame) -> pd.DataFrame:
     over the levels of a metric. What cannot be tested is NaN, and `note` says why.
     """
     rows = [
-        {"metric": metric, "concurrency": level, "method": method} | row
+        {"metric": metric, "concurrency": level, "test": test} | row
         for (metric, level), frame in deployment_means(samples).groupby(
             ["metric", "concurrency"], sort=False
         )
-        for method, row in _tested(frame.rename(columns={"mean": "value"}))
+        for test, row in _tested(frame.rename(columns={"mean": "value"}))
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
-    table["p_adj"] = holm(table["p"].astype(float), table["metric"] + table["method"])
-    return table
+    table["p_adj"] = holm(table["p"].astype(float), table["metric"] + table["test"])
+    return table.assign(replicate=DEPLOYMENT, error="", scope=LEVEL)
 
 
 def _tested(frame: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
     family = groups(frame)
-    methods: dict[str, Callable[[], dict[str, Any]]] = {
+    tests: dict[str, Callable[[], dict[str, Any]]] = {
         WELCH: lambda: welch(family),
         KRUSKAL: lambda: _kruskal(frame),
     }
-    for method, test in methods.items():
-        note = obstacle(family) or (_stuck(family) if method == WELCH else "")
-        yield method, {"note": note} | ({} if note else test())
+    for name, test in tests.items():
+        note = obstacle(family) or (_stuck(family) if name == WELCH else "")
+        yield name, {"note": note} | ({} if note else test())
 
 
 def _stuck(family: pd.DataFrame) -> str:

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from featherbench.statistics.conventions import BLOCK
 from featherbench.statistics.data.blocks import CELL, deployment_means
 from featherbench.statistics.inference.holm import holm
 from featherbench.statistics.inference.ratios import each_alone
 from featherbench.statistics.inference.tukey import COLUMNS, CONFIDENCE
 
-METHOD = "in blocks"
-BLOCK = ["metric", "concurrency", "deployment"]
+BLOCK_KEYS = ["metric", "concurrency", "deployment"]
 
 
 def paired(samples: pd.DataFrame, baseline: str, margin: float) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def _against(base: str, means: pd.DataFrame, margin: float) -> pd.DataFrame:
     few = compared["n_deployments"] < 2  # noqa: PLR2004 - one has no variation
     return compared.rename(columns={"platform": "platform_a"}).assign(
         platform_b=base,
-        method=METHOD + ", " + compared["method"].where(compared["method"] != "", "untested"),
+        error=BLOCK,
         note=np.where(few, "fewer than two deployments that both have", ""),
     )
 
@@ -52,7 +52,7 @@ def _against(base: str, means: pd.DataFrame, margin: float) -> pd.DataFrame:
 def _differences(base: str, means: pd.DataFrame) -> pd.DataFrame:
     """Give the mean difference over blocks, and its interval by the paired t test."""
     own, others = means[means["platform"] == base], means[means["platform"] != base]
-    blocks = others.merge(own[[*BLOCK, "mean"]], on=BLOCK, suffixes=("", "_base"))
+    blocks = others.merge(own[[*BLOCK_KEYS, "mean"]], on=BLOCK_KEYS, suffixes=("", "_base"))
     apart = blocks.assign(apart=blocks["mean"] - blocks["mean_base"])
     found = apart.groupby(CELL, sort=False)["apart"].agg(["mean", "std", "size"]).reset_index()
     freedom = (found["size"] - 1).where(found["size"] > 1).astype(float)

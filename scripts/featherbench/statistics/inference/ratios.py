@@ -16,6 +16,7 @@ import pandas as pd
 import scipy
 from scipy import special
 
+from featherbench.statistics.conventions import DEPLOYMENT, LEVEL, TEST_COLUMNS
 from featherbench.statistics.data.blocks import CELL, block_ratios, deployment_means
 from featherbench.statistics.inference import bootstrap, signed_ranks
 from featherbench.statistics.inference.holm import holm
@@ -27,8 +28,9 @@ CONFIDENCE = 0.95
 POWER = 0.8
 ROUNDING = 1e-10
 """Log ratios that vary less than this vary by rounding alone."""
-PAIRED_T = "paired t, log ratios of deployments"
-SIGNED_RANKS = "signed ranks, log ratios of deployments"
+PAIRED_T = "paired t"
+SIGNED_RANKS = "signed ranks"
+"""The tests, of the log ratios of the deployments."""
 COLUMNS = [
     "metric",
     "concurrency",
@@ -39,7 +41,7 @@ COLUMNS = [
     "ci_high",
     "p",
     "p_adj",
-    "method",
+    *TEST_COLUMNS,
     "n_deployments",
     "boot_low",
     "boot_high",
@@ -100,15 +102,18 @@ def _compared(means: pd.DataFrame, baseline: str) -> pd.DataFrame:
     table["sd"] = table["sd"].where(table["sd"] > ROUNDING)
     n = table["n_deployments"]
     table["df"] = (n - 1).where(n > 1).astype(float)
-    table["error"] = table["sd"] / np.sqrt(n)
-    half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, table["df"]) * table["error"]
+    table["standard_error"] = table["sd"] / np.sqrt(n)
+    half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, table["df"]) * table["standard_error"]
     return table.assign(
         ratio=np.exp(table["centre"]),
         ci_low=np.exp(table["centre"] - half),
         ci_high=np.exp(table["centre"] + half),
-        p=2 * scipy.stats.t.sf(np.abs(table["centre"] / table["error"]), table["df"]),
+        p=2 * scipy.stats.t.sf(np.abs(table["centre"] / table["standard_error"]), table["df"]),
         effect_size=table["centre"] / table["sd"] * (1 - 3 / (4 * table["df"] - 1)),
-        method=np.where(table["sd"].notna(), PAIRED_T, ""),
+        test=np.where(table["sd"].notna(), PAIRED_T, ""),
+        replicate=DEPLOYMENT,
+        error="",
+        scope=LEVEL,
     )
 
 
@@ -124,8 +129,8 @@ def _resampled(samples: pd.DataFrame, baseline: str, seed: int) -> pd.DataFrame:
 
 def _outside(table: pd.DataFrame, margin: float) -> np.ndarray:
     """Schuirmann's two one-sided tests (1987): the larger p of the two."""
-    below = scipy.stats.t.sf((table["centre"] + margin) / table["error"], table["df"])
-    above = scipy.stats.t.cdf((table["centre"] - margin) / table["error"], table["df"])
+    below = scipy.stats.t.sf((table["centre"] + margin) / table["standard_error"], table["df"])
+    above = scipy.stats.t.cdf((table["centre"] - margin) / table["standard_error"], table["df"])
     return np.maximum(below, above)
 
 
@@ -147,7 +152,7 @@ def _by_ranks(values: np.ndarray, margin: float) -> Mapping[str, Any]:
         **dict(zip(("ratio", "ci_low", "ci_high"), bounds.tolist(), strict=True)),
         "p": signed_ranks.signed_rank_p(values),
         "p_equivalence": max(below, above),
-        "method": SIGNED_RANKS,
+        "test": SIGNED_RANKS,
     }
 
 
@@ -156,7 +161,7 @@ def _detectable(table: pd.DataFrame) -> pd.Series:
     comparisons = table.groupby("metric")["p"].transform("count")
     critical = scipy.stats.t.isf((1 - CONFIDENCE) / 2 / comparisons, table["df"])
     noncentrality = special.nctdtrinc(table["df"], 1 - POWER, critical)
-    return pd.Series(np.exp(noncentrality * table["error"]), index=table.index)
+    return pd.Series(np.exp(noncentrality * table["standard_error"]), index=table.index)
 
 
 def _notes(table: pd.DataFrame) -> list[str]:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from featherbench.statistics.conventions import ALL_LEVELS, LEVEL, TEST_COLUMNS
 from featherbench.statistics.data.replicates import comparisons, obstacle, squares_within
 from featherbench.statistics.inference.studentized_range import critical, survival
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-METHOD = "Tukey-Kramer"
-COMMON = "error of all levels"
+TUKEY_KRAMER = "Tukey-Kramer"
 CONFIDENCE = 0.95
 COLUMNS = [
     "metric",
@@ -32,7 +32,7 @@ COLUMNS = [
     "ci_low",
     "ci_high",
     "p_adj",
-    "method",
+    *TEST_COLUMNS,
     "note",
 ]
 
@@ -50,12 +50,12 @@ def posthoc(samples: pd.DataFrame) -> pd.DataFrame:
 def compare(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
     """Compare at each level, in groups by metric and kind of replicate."""
     rows = [
-        {"metric": metric, "concurrency": level, "method": f"{METHOD}, {replicate}"} | row
+        {"metric": metric, "concurrency": level, "replicate": replicate, "error": LEVEL} | row
         for metric, replicate, groups in compared
         for level, family in groups.groupby("concurrency", sort=True)
         for row in pairs(family)
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return _table(rows, LEVEL)
 
 
 def compare_with_common_error(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
@@ -65,13 +65,13 @@ def compare_with_common_error(compared: Iterable[tuple[str, str, pd.DataFrame]])
     degrees of freedom, and the assumption that the deviation is the same at every level.
     """
     rows = [
-        {"metric": metric, "concurrency": level, "method": f"{METHOD}, {replicate}, {COMMON}"} | row
+        {"metric": metric, "concurrency": level, "replicate": replicate, "error": ALL_LEVELS} | row
         for metric, replicate, groups in compared
         if _sweeps(groups)
         for level, family in groups.groupby("concurrency", sort=True)
         for row in _pairs(family, groups)
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return _table(rows, LEVEL)
 
 
 def compare_over_levels(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
@@ -82,12 +82,16 @@ def compare_over_levels(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd
     platform that lacks a level is left out.
     """
     rows = [
-        {"metric": metric, "method": f"{METHOD}, {replicate}, over all levels"} | row
+        {"metric": metric, "replicate": replicate, "error": ALL_LEVELS} | row
         for metric, replicate, groups in compared
         if _sweeps(groups)
         for row in _pairs(_over_levels(groups), groups)
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return _table(rows, ALL_LEVELS)
+
+
+def _table(rows: list[dict[str, Any]], scope: str) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=COLUMNS).assign(test=TUKEY_KRAMER, scope=scope)
 
 
 def pairs(family: pd.DataFrame) -> Iterator[dict[str, Any]]:
