@@ -91,7 +91,7 @@ class LoadGenerator(ABC):
 
     def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Return what this machine lacks to run it."""
-        return programs.without(self.program, self.install)
+        return programs.missing_program(self.program, self.install)
 
     @abstractmethod
     def command(self, load: Load) -> Sequence[str]:

@@ -4,23 +4,19 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from featherbench.inspection.check import MachineProperty, missing_if, noisy_if
-from featherbench.system import procfs
+from featherbench.system import procfs, programs
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from featherbench.inspection.check import Surroundings
     from featherbench.records.machine import Judgement
 
 ENOUGH_FILES = 20_000
 """The paper's limit of open files, Table 3."""
 
-FOLDERS = ("usr/local/sbin", "usr/local/bin", "usr/sbin", "usr/bin", "sbin", "bin")
 PACKAGES = {
     "curl": "curl",
     "dot": "graphviz",
@@ -116,7 +112,7 @@ class Programs(MachineProperty[Found]):
 
     def read(self, where: Surroundings) -> Found | None:
         """Look for each of them."""
-        absent = tuple(name for name in PACKAGES if not _is_there(name, where.root))
+        absent = tuple(name for name in PACKAGES if programs.path_of(name, where.root) is None)
         return Found(present=len(PACKAGES) - len(absent), absent=absent)
 
     def judge(self, value: Found) -> Judgement:
@@ -133,8 +129,3 @@ class Programs(MachineProperty[Found]):
         """Name the packages that have them."""
         packages = sorted({PACKAGES[name] for name in value.absent})
         return f"apt install {' '.join(packages)}"
-
-
-def _is_there(program: str, root: Path) -> bool:
-    path = os.pathsep.join(str(root / folder) for folder in FOLDERS)
-    return shutil.which(program, path=path) is not None

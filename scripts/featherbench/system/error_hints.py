@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a container engine refuses, as an error of ours with a remedy."""
+"""Known phrases in the output of other programs: what they mean, and what to do."""
 
 from __future__ import annotations
 
@@ -12,24 +12,33 @@ if TYPE_CHECKING:
     from featherbench.errors import FeatherbenchError
 
 
-class Explanation(NamedTuple):
-    """What a phrase in the engine's answer means: what to do, and which error it is, if special."""
+class ErrorHint(NamedTuple):
+    """What a phrase means. Upper and lower case are the same.
+
+    `meaning` is empty where the phrase says enough; `error` is the class of error that it stands
+    for, where that is a special one.
+    """
 
     pattern: str
     remedy: str
+    meaning: str = ""
     error: type[FeatherbenchError] | None = None
 
 
-def explained(
+def find(hints: Iterable[ErrorHint], output: str) -> ErrorHint | None:
+    """Return the first of the hints whose phrase is in a program's output."""
+    return next((hint for hint in hints if re.search(hint.pattern, output, re.IGNORECASE)), None)
+
+
+def refusal(
     doing: str,
-    said: str,
+    message: str,
     error: type[FeatherbenchError],
     *,
-    engine: str,
-    known: Iterable[Explanation],
+    program: str,
+    hints: Iterable[ErrorHint],
 ) -> FeatherbenchError:
-    """Put a refusal of `engine` into an error of ours, of the kind `error` unless it is special."""
-    for each in known:
-        if re.search(each.pattern, said, re.IGNORECASE):
-            return (each.error or error)(f"{doing}: {said}", remedy=each.remedy)
-    return error(f"{doing}: {engine} refused: {said}")
+    """Return the error for what a program refused: of the class `error`, unless a hint has one."""
+    if hint := find(hints, message):
+        return (hint.error or error)(f"{doing}: {message}", remedy=hint.remedy)
+    return error(f"{doing}: {program} refused: {message}")

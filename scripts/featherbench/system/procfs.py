@@ -65,6 +65,8 @@ class ProcessStat(NamedTuple):
 
     state: str
     parent: int
+    cpu_ticks: int
+    """User and system time."""
     started_ticks: int
 
 
@@ -106,7 +108,26 @@ def parse_allowed_cpus(status: str) -> frozenset[int]:
 def parse_process_stat(stat: str) -> ProcessStat:
     """Parse /proc/PID/stat. The program's name may have spaces and parentheses in it."""
     fields = stat.rpartition(")")[2].split()
-    return ProcessStat(state=fields[0], parent=int(fields[1]), started_ticks=int(fields[19]))
+    return ProcessStat(
+        state=fields[0],
+        parent=int(fields[1]),
+        cpu_ticks=int(fields[11]) + int(fields[12]),
+        started_ticks=int(fields[19]),
+    )
+
+
+def parse_sizes(lines: str) -> dict[str, int]:
+    """Parse the lines `Name: 12 kB` of meminfo, PID/status or PID/smaps_rollup, in bytes."""
+    rows = re.findall(r"^(\S+):\s+(\d+) kB$", lines, re.MULTILINE)
+    return {name: int(kib) * KIB for name, kib in rows}
+
+
+def parse_used_memory_bytes(meminfo: str) -> int | None:
+    """Parse from /proc/meminfo what the kernel could not give to new programs."""
+    sizes = parse_sizes(meminfo)
+    if "MemTotal" not in sizes or "MemAvailable" not in sizes:
+        return None
+    return sizes["MemTotal"] - sizes["MemAvailable"]
 
 
 def parse_open_file_limits(limits: str) -> tuple[str, str]:
@@ -191,8 +212,7 @@ def operating_system(root: Path) -> str | None:
 
 def memory_bytes(root: Path, key: str = "MemTotal") -> int | None:
     """Return one line of /proc/meminfo in bytes."""
-    match = re.search(rf"^{key}:\s+(\d+) kB$", text(root, "proc/meminfo") or "", re.MULTILINE)
-    return int(match[1]) * KIB if match else None
+    return parse_sizes(text(root, "proc/meminfo") or "").get(key)
 
 
 def swap_used_bytes(root: Path) -> int | None:

@@ -168,7 +168,7 @@ class Technology(technology.Technology[Settings]):
 
     def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Name missing programs and rights."""
-        return [*programs.lacking_root(), *programs.missing(NEEDS)]
+        return [*programs.missing_root(), *programs.missing(NEEDS)]
 
     def build_image(self, request: BuildRequest) -> Image:
         """Unpack a tree for the app."""

@@ -4,85 +4,75 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from featherbench.system.error_hints import ErrorHint, find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from featherbench.unikernels.image_description import Console
 
 
-class Sign(NamedTuple):
-    """A phrase, what it means, and what to do."""
-
-    pattern: str
-    meaning: str
-    remedy: str
-
-
 OF_GUESTS = (
-    Sign(
-        r"(?i)\b(dhcp|bootp)[^\n]{0,40}(discover|request|start|wait|send|broadcast|lease|fail)"
+    ErrorHint(
+        r"\b(dhcp|bootp)[^\n]{0,40}(discover|request|start|wait|send|broadcast|lease|fail)"
         r"|waiting for (an? )?(ip|address|lease|dhcp)|\b(starting|configuring) dhcp",
-        "the guest waits for DHCP, which nobody here gives it",
-        "give it its address: `arguments`, with ${address}, or an image with a static one",
+        meaning="the guest waits for DHCP, which nobody here gives it",
+        remedy="give it its address: `arguments`, with ${address}, or an image with a static one",
     ),
-    Sign(
-        r"(?i)no bootable device|boot failed|not a bootable disk|missing operating system",
-        "the firmware found nothing to boot on the disk",
-        "see whether `format` of the first disk is right (raw or qcow2), and that it has a loader",
+    ErrorHint(
+        r"no bootable device|boot failed|not a bootable disk|missing operating system",
+        meaning="the firmware found nothing to boot on the disk",
+        remedy="check that `format` of the first disk is right (raw or qcow2), and has a loader",
     ),
-    Sign(
-        r"(?i)out of memory|cannot allocate|bad_alloc|not enough memory|failed to allocate",
-        "the guest ran out of memory",
-        "give it more: `memory_mib`",
+    ErrorHint(
+        r"out of memory|cannot allocate|bad_alloc|not enough memory|failed to allocate",
+        meaning="the guest ran out of memory",
+        remedy="give it more: `memory_mib`",
     ),
 )
 OF_HYPERVISORS = (
-    Sign(
+    ErrorHint(
         r"KVM internal error|kvm run failed|error: failed to set MSR|kvm_buf_set_msrs",
-        "KVM failed inside (an internal error)",
-        "see `python -m featherbench.vm.libvirt.kvm_probe`; inside a virtual machine, use tcg",
+        meaning="KVM failed inside (an internal error)",
+        remedy="see `python -m featherbench.vm.libvirt.kvm_probe`; in a virtual machine, use tcg",
     ),
-    Sign(
-        r"(?i)without PVH ELF Note|invalid kernel header|multiboot.*(not|unsupported|invalid)"
+    ErrorHint(
+        r"without PVH ELF Note|invalid kernel header|multiboot.*(not|unsupported|invalid)"
         r"|Could not load kernel|error loading.*kernel|linux kernel too old",
-        "QEMU cannot boot this kernel: it is for another hypervisor or another machine",
-        "build the image for QEMU or KVM (virtio), or name the `backend` that it is for",
+        meaning="QEMU cannot boot this kernel: it is for another hypervisor or another machine",
+        remedy="build the image for QEMU or KVM (virtio), or name the `backend` that it is for",
     ),
-    Sign(
+    ErrorHint(
         r"Image is not in qcow2 format|Image is not in .* format|could not open disk image.*format",
-        "the disk is not in the format that the description says",
-        "set `format` of the disk to raw or qcow2, as the file is",
+        meaning="the disk is not in the format that the description says",
+        remedy="set `format` of the disk to raw or qcow2, as the file is",
     ),
-    Sign(
-        r"(?i)unsupported (abi|elf)|ABI (version|target)"
+    ErrorHint(
+        r"unsupported (abi|elf)|ABI (version|target)"
         r"|Invalid or unsupported executable|Executable is not for|No Solo5 (ABI|manifest)",
-        "the tender does not know this image's interface (ABI)",
-        "build it for this tender, and for the version of Solo5 that is installed",
+        meaning="the tender does not know this image's interface (ABI)",
+        remedy="build it for this tender, and for the version of Solo5 that is installed",
     ),
-    Sign(
-        r"(?i)resource not declared|undeclared|device .* not (attached|specified|declared)",
-        "the tender was given a device that the image does not declare, or not all that it does",
-        "set `nic.name` and the disks' `name` as the image's manifest has them",
+    ErrorHint(
+        r"resource not declared|undeclared|device .* not (attached|specified|declared)",
+        meaning="the tender was given a device that the image does not declare, or not all that"
+        " it does",
+        remedy="set `nic.name` and the disks' `name` as the image's manifest has them",
     ),
-    Sign(
-        r"(?i)is not a valid device model|'[^']+' is not a valid|Property .* not found"
+    ErrorHint(
+        r"is not a valid device model|'[^']+' is not a valid|Property .* not found"
         r"|unsupported machine type|Device .* could not be initialized|unable to find CPU model",
-        "this host's QEMU does not have what the description asks for",
-        "choose what it has: `qemu-system-x86_64 -machine help`, `-cpu help`, `-device help`",
+        meaning="this host's QEMU does not have what the description asks for",
+        remedy="choose what it has: see `qemu-system-x86_64 -machine help`, -cpu, -device",
     ),
-    Sign(
-        r"(?i)cannot set up guest memory|Cannot allocate memory|at least .* (RAM|memory)",
-        "the guest cannot have that amount of memory",
-        "choose another `memory_mib`",
+    ErrorHint(
+        r"cannot set up guest memory|Cannot allocate memory|at least .* (RAM|memory)",
+        meaning="the guest cannot have that amount of memory",
+        remedy="choose another `memory_mib`",
     ),
 )
-
-
-def find(signs: Iterable[Sign], said: str) -> Sign | None:
-    """Give the first of the signs that is in what was said."""
-    return next((sign for sign in signs if re.search(sign.pattern, said)), None)
 
 
 def failed(console: Console, said: str) -> str:
@@ -97,9 +87,8 @@ def meanings(console: Console, guest_said: str, own_said: str = "") -> Iterator[
     """Say what a guest's output means, and what its hypervisor said of its own accord."""
     if failure := failed(console, guest_said):
         yield f"its console shows the description's sign of failure, {failure!r}"
-    meaning = find(OF_HYPERVISORS, own_said or guest_said) or find(OF_GUESTS, guest_said)
-    if meaning:
-        yield f"{meaning.meaning} ({meaning.remedy})"
+    if hint := find(OF_HYPERVISORS, own_said or guest_said) or find(OF_GUESTS, guest_said):
+        yield f"{hint.meaning} ({hint.remedy})"
 
 
 def succeeded(console: Console, said: str) -> bool:

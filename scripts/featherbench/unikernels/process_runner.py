@@ -59,9 +59,11 @@ class Processes:
 
     def missing_requirements(self) -> Iterable[MissingRequirement]:
         """Name missing programs, rights, and why KVM cannot be used."""
-        found = [*programs.lacking_root(), *programs.missing(NEEDS)]
+        found = [*programs.missing_root(), *programs.missing(NEEDS)]
         found += (
-            programs.missing(QEMU) if self.accelerator else programs.without("solo5-spt", SOLO5)
+            programs.missing(QEMU)
+            if self.accelerator
+            else programs.missing_program("solo5-spt", SOLO5)
         )
         if not missing_requirements.TUN.exists():
             found.append(
@@ -76,7 +78,7 @@ class Processes:
     def missing_requirements_for(self, backend: Backend) -> Iterator[MissingRequirement]:
         """Name the tender, if it is missing: no Debian package brings it."""
         if backend != "qemu":
-            yield from programs.without(backend, SOLO5)
+            yield from programs.missing_program(backend, SOLO5)
 
     def prepare(
         self, guest_subnet: str, files: Sequence[Path], *, state: str, callback_address: str

@@ -99,7 +99,7 @@ class Unikernel(Technology[UnikernelSettings]):
                 )
         if wanted.make:
             for program in dict.fromkeys((wanted.make.command[0], wanted.make.version[0])):
-                yield from programs.without(program, "install it: it makes the image")
+                yield from programs.missing_program(program, "install it: it makes the image")
         yield from self._lacking_backend(service, wanted)
 
     def _lacking_backend(

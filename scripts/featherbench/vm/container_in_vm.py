@@ -22,10 +22,10 @@ from featherbench.contracts.technology import Technology
 from featherbench.errors import FeatherbenchError, InstanceDiedError
 from featherbench.files import digest
 from featherbench.records.image import Image
+from featherbench.system.procfs import parse_used_memory_bytes
 from featherbench.vm import engine_vm, instance_dir, virtual_machine
 from featherbench.vm.engine_vm import EngineGuest
 from featherbench.vm.image import disk
-from featherbench.vm.libvirt import vm_usage
 from featherbench.vm.network.addresses import lay_out
 from featherbench.vm.offline_engine import engine_on
 
@@ -96,7 +96,7 @@ def _since(spent: Path, cpu_s: float | None) -> float | None:
 
 
 def _used_as_told_by(guest: Machine) -> int | None:
-    return vm_usage.parse_meminfo(guest.read([MEMINFO]).get(MEMINFO, ""))
+    return parse_used_memory_bytes(guest.read([MEMINFO]).get(MEMINFO, ""))
 
 
 def _console(log: Path) -> Path:

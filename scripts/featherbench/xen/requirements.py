@@ -30,7 +30,7 @@ def of(settings: Dom0Settings, *, emulated: bool) -> Iterator[MissingRequirement
 
     A dom0 that does not answer is nothing that is missing: what was measured with it is kept.
     """
-    yield from programs.lacking_root()
+    yield from programs.missing_root()
     yield from programs.missing(NEEDS | (BY_SSH if settings.dom0 else {}))
     if settings.dom0 and not iproute.exists(settings.link):
         yield MissingRequirement(

@@ -241,7 +241,7 @@ def test_the_allowed_cpus_are_parsed():
 
 def test_a_process_stat_is_parsed_whatever_the_programs_name():
     assert procfs.parse_process_stat(PROCESS_STAT) == ProcessStat(
-        state="S", parent=4242, started_ticks=123456
+        state="S", parent=4242, cpu_ticks=3, started_ticks=123456
     )
 
 

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from featherbench.system import error_hints
 from featherbench.unikernels import console_hints, qmp
 from featherbench.unikernels.image_description import Console
 
@@ -40,12 +41,12 @@ HYPERVISORS = {
 
 @pytest.mark.parametrize("said", GUESTS)
 def test_a_guests_trouble_is_understood(said):
-    assert GUESTS[said] in console_hints.find(console_hints.OF_GUESTS, said).meaning
+    assert GUESTS[said] in error_hints.find(console_hints.OF_GUESTS, said).meaning
 
 
 @pytest.mark.parametrize("said", HYPERVISORS)
 def test_a_hypervisors_trouble_is_understood(said):
-    found = console_hints.find(console_hints.OF_HYPERVISORS, said)
+    found = error_hints.find(console_hints.OF_HYPERVISORS, said)
     assert HYPERVISORS[said] in found.meaning
     assert found.remedy
 
@@ -54,9 +55,7 @@ def test_a_hypervisors_trouble_is_understood(said):
     "said", ["", "floor: sent the packet", "DHCP is off", "Linux version 6.1", "0 errors"]
 )
 def test_what_is_well_is_no_trouble(said):
-    assert (
-        console_hints.find((*console_hints.OF_GUESTS, *console_hints.OF_HYPERVISORS), said) is None
-    )
+    assert error_hints.find((*console_hints.OF_GUESTS, *console_hints.OF_HYPERVISORS), said) is None
 
 
 def test_the_descriptions_own_signs():

@@ -97,7 +97,7 @@ def found(monkeypatch):
     def be(what):
         monkeypatch.setattr(dom0_probe, "look", lambda _settings: what)
         monkeypatch.setattr(requirements.programs, "missing", lambda _needs: [])
-        monkeypatch.setattr(requirements.programs, "lacking_root", list)
+        monkeypatch.setattr(requirements.programs, "missing_root", list)
 
     return be
 

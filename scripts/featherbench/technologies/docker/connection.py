@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from featherbench.errors import ImageError, InstanceError
 from featherbench.system import error_hints
-from featherbench.system.error_hints import Explanation
+from featherbench.system.error_hints import ErrorHint
 from featherbench.system.machine import LOCAL
 
 if TYPE_CHECKING:
@@ -26,25 +26,25 @@ TIMEOUT_S = 300
 """Between two bytes of an answer. An engine in an emulated guest takes a minute for an image."""
 START_THE_ENGINE = "systemctl start docker, or `make engine` where no systemd runs"
 
-EXPLANATIONS = (
-    Explanation(
+HINTS = (
+    ErrorHint(
         r"no space left on device",
         "make room on the disk that holds the engine's files; `docker system df` tells",
     ),
-    Explanation(
+    ErrorHint(
         r"port is already allocated|address already in use",
         "end what listens there; `ss -ltnp` and `docker ps` tell",
     ),
-    Explanation(
+    ErrorHint(
         r"no such image|image .*not found",
         "rm -f results/images/docker/*.digest, and run again: the images are built anew",
-        ImageError,
+        error=ImageError,
     ),
-    Explanation(
+    ErrorHint(
         r"unknown (or invalid )?runtime",
         "add the runtime to daemon.json, or take `runtime` out of the platform's settings",
     ),
-    Explanation(
+    ErrorHint(
         r"pool overlaps|cannot create network .*conflicts",
         "set testbed.container_subnet to addresses of 198.18.0.0/15 that nothing else uses",
     ),
@@ -53,7 +53,7 @@ EXPLANATIONS = (
 
 def explained(doing: str, said: str, error: type[FeatherbenchError]) -> FeatherbenchError:
     """Put the engine's refusal into an error of ours, of the kind `error` unless it is special."""
-    return error_hints.explained(doing, said, error, engine="the Docker engine", known=EXPLANATIONS)
+    return error_hints.refusal(doing, said, error, program="the Docker engine", hints=HINTS)
 
 
 def silent(url: str, error: type[FeatherbenchError] = InstanceError) -> FeatherbenchError:

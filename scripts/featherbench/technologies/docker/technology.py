@@ -7,7 +7,6 @@ address, which this machine routes to; `host`, in the network namespace of this 
 
 from __future__ import annotations
 
-import shutil
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -126,8 +125,8 @@ class Technology(technology.Technology[Settings]):
 
     def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Name a missing engine, missing programs and rights; the engine is not asked."""
-        missing_requirements = [*programs.lacking_root(), *programs.missing(NEEDS)]
-        if not SOCKET.exists() and not shutil.which("dockerd"):
+        missing_requirements = [*programs.missing_root(), *programs.missing(NEEDS)]
+        if not SOCKET.exists() and not programs.path_of("dockerd"):
             missing_requirements.insert(
                 0,
                 MissingRequirement(

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from featherbench.errors import ImageError, InstanceError
 from featherbench.system import error_hints
-from featherbench.system.error_hints import Explanation
+from featherbench.system.error_hints import ErrorHint
 from featherbench.system.machine import LOCAL
 
 if TYPE_CHECKING:
@@ -33,35 +33,35 @@ TIMEOUT_S = 300
 """Long, since an emulated machine unpacks an image for half a minute."""
 START_IT = "systemctl start lxd, or `make engine` where no systemd runs"
 
-EXPLANATIONS = (
-    Explanation(
+HINTS = (
+    ErrorHint(
         r"no space left on device|disk quota exceeded",
         "make room on the disk that holds LXD's files, /var/lib/lxd or /var/snap/lxd/common",
     ),
-    Explanation(
+    ErrorHint(
         r"image not provided|image .*not found|no such (object|image)",
         "rm -f results/images/lxd/*.digest, and run again: the images are built anew",
-        ImageError,
+        error=ImageError,
     ),
-    Explanation(
+    ErrorHint(
         r"uid/gid allocation|idmap|[ug]id range",
         "give root 65536 subordinate ids in /etc/subuid and /etc/subgid, as"
         " `root:1000000:65536`, and restart LXD",
     ),
-    Explanation(
+    ErrorHint(
         r"dnsmasq.*not found",
         "apt-get install dnsmasq-base",
     ),
-    Explanation(
+    ErrorHint(
         r"btrfs",
         "apt-get install btrfs-progs, and restart LXD; or take `storage` out of the platform's"
         " settings",
     ),
-    Explanation(
+    ErrorHint(
         r"another NIC|overlaps|address already in use|File exists",
         "set testbed.container_subnet to addresses of 198.18.0.0/15 that nothing else uses",
     ),
-    Explanation(
+    ErrorHint(
         r"already exists|currently in use",
         "`python -m featherbench clean` removes what broken runs left; `lxc list` tells",
     ),
@@ -70,7 +70,7 @@ EXPLANATIONS = (
 
 def explained(doing: str, said: str, error: type[FeatherbenchError]) -> FeatherbenchError:
     """Put LXD's refusal into an error of ours, of the kind `error` unless it is special."""
-    return error_hints.explained(doing, said, error, engine="LXD", known=EXPLANATIONS)
+    return error_hints.refusal(doing, said, error, program="LXD", hints=HINTS)
 
 
 @cache

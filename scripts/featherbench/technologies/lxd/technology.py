@@ -8,7 +8,6 @@ the network namespace of this machine would manage that.
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -133,8 +132,8 @@ class Technology(technology.Technology[Settings]):
 
     def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Name a missing LXD, missing programs and rights; LXD is not asked."""
-        missing_requirements = [*programs.lacking_root(), *programs.missing(NEEDS)]
-        if not any(each.exists() for each in SOCKETS) and not any(map(shutil.which, DAEMONS)):
+        missing_requirements = [*programs.missing_root(), *programs.missing(NEEDS)]
+        if not any(each.exists() for each in SOCKETS) and not any(map(programs.path_of, DAEMONS)):
             missing_requirements.insert(
                 0, MissingRequirement(what="there is no LXD", remedy="apt install lxd dnsmasq-base")
             )

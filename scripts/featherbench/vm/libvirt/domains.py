@@ -7,14 +7,15 @@ Domains are transient: libvirt forgets one as it ends, and nothing stays defined
 from __future__ import annotations
 
 import atexit
-import re
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree as ET
 
-from featherbench.errors import FeatherbenchError, InstanceDiedError, InstanceError
+from featherbench.errors import InstanceDiedError, InstanceError
+from featherbench.system import error_hints
+from featherbench.system.error_hints import ErrorHint
 from featherbench.vm.libvirt.domain_xml import METADATA, PREFIX, domain_xml, name_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import libvirt
 
+    from featherbench.errors import FeatherbenchError
     from featherbench.vm.libvirt.domain_xml import Definition
 
 URI = "qemu:///system"
@@ -34,44 +36,32 @@ START_THE_DAEMON = (
 )
 
 
-class Explanation(NamedTuple):
-    """What a phrase in libvirt's or QEMU's refusal means: what to do."""
-
-    pattern: str
-    remedy: str
-
-
-EXPLANATIONS = (
-    Explanation(
+HINTS = (
+    ErrorHint(
         r"does not support O_DIRECT|file system may not support O_DIRECT",
         "set guest.disk_cache to writeback: that file system has no direct access",
     ),
-    Explanation(
+    ErrorHint(
         r"cannot set up guest memory|Cannot allocate memory",
         "give the guest less memory: guest.memory_mib, in the platform's settings",
     ),
-    Explanation(
+    ErrorHint(
         r"emulator '.*' does not support virt type 'kvm'|invalid argument: could not get preferred"
         r" machine .*kvm|Could not access KVM",
         "restart libvirtd: it looked for KVM when it started",
     ),
-    Explanation(
+    ErrorHint(
         r"unsupported configuration|unsupported machine type",
         "choose what this host's QEMU has: `virsh domcapabilities` tells",
     ),
-    Explanation(r"Permission denied", "see whether AppArmor or SELinux keeps QEMU from that file"),
-    Explanation(
-        r"No space left on device", "make room on the disk that holds /var/lib/featherbench"
-    ),
+    ErrorHint(r"Permission denied", "see whether AppArmor or SELinux keeps QEMU from that file"),
+    ErrorHint(r"No space left on device", "make room on the disk that holds /var/lib/featherbench"),
 )
 
 
 def explained(doing: str, said: str, error: type[FeatherbenchError]) -> FeatherbenchError:
     """Put libvirt's refusal into an error of ours."""
-    for known in EXPLANATIONS:
-        if re.search(known.pattern, said):
-            return error(f"{doing}: {said}", remedy=known.remedy)
-    return error(f"{doing}: libvirt refused: {said}")
+    return error_hints.refusal(doing, said, error, program="libvirt", hints=HINTS)
 
 
 @cache

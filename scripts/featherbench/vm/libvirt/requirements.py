@@ -45,7 +45,7 @@ def of_images() -> Iterator[MissingRequirement]:
             what=f"guests are for {ARCHITECTURE}, and this machine is {platform.machine()}",
             remedy="take the platforms with guests out of `platforms`",
         )
-    yield from programs.lacking_root()
+    yield from programs.missing_root()
     yield from programs.missing(FOR_IMAGES)
 
 

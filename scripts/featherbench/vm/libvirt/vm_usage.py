@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from featherbench.errors import InstanceDiedError
 from featherbench.records.cell import Usage
+from featherbench.system.procfs import parse_process_stat, parse_sizes
 from featherbench.units import KIB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROC = Path("/proc")
-UTIME, STIME = 11, 12
-"""Fields of /proc/PID/stat after the command's closing bracket, from 0; see proc(5)."""
 RESET_PEAK = "5"
 """For /proc/PID/clear_refs: the peak of the resident set starts anew."""
 SOURCE = (
@@ -24,22 +23,6 @@ SOURCE = (
     " memory: QEMU's proportional and resident set (/proc/PID/smaps_rollup, status);"
     " guest: MemTotal - MemAvailable, by its balloon driver"
 )
-
-
-def parse_ticks(stat: str) -> int:
-    """Add up user and system time in a /proc/PID/stat, in the kernel's ticks."""
-    fields = stat.rpartition(")")[2].split()
-    return int(fields[UTIME]) + int(fields[STIME])
-
-
-def parse_kib(text: str) -> dict[str, int]:
-    """Read the lines `Name: 12 kB` of /proc/PID/smaps_rollup, status or meminfo, in bytes."""
-    rows = (line.split() for line in text.splitlines())
-    return {
-        row[0].removesuffix(":"): int(row[1]) * KIB
-        for row in rows
-        if len(row) == 3 and row[2] == "kB"  # noqa: PLR2004 - name, number, unit
-    }
 
 
 def guest_used_bytes(stats: Mapping[str, int]) -> int | None:
@@ -51,14 +34,6 @@ def guest_used_bytes(stats: Mapping[str, int]) -> int | None:
     if "available" not in stats or "usable" not in stats:
         return None
     return (stats["available"] - stats["usable"]) * KIB
-
-
-def parse_meminfo(meminfo: str) -> int | None:
-    """Give the same from the guest's own /proc/meminfo; see proc(5)."""
-    found = parse_kib(meminfo)
-    if "MemTotal" not in found or "MemAvailable" not in found:
-        return None
-    return found["MemTotal"] - found["MemAvailable"]
 
 
 def vhost_threads(pid: int) -> list[int]:
@@ -81,18 +56,18 @@ def _content(file: Path) -> str:
 
 
 def _cpu_s(pid: int) -> float:
-    ticks = parse_ticks((PROC / str(pid) / "stat").read_text())
+    ticks = parse_process_stat((PROC / str(pid) / "stat").read_text()).cpu_ticks
     for thread in vhost_threads(pid):
         if stat := _content(PROC / str(thread) / "stat"):
-            ticks += parse_ticks(stat)
+            ticks += parse_process_stat(stat).cpu_ticks
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def usage_of(pid: int, stats: Mapping[str, int]) -> Usage:
     """Give what QEMU has used. Raises InstanceDiedError when the process is gone."""
     try:
-        rollup = parse_kib((PROC / str(pid) / "smaps_rollup").read_text())
-        status = parse_kib((PROC / str(pid) / "status").read_text())
+        rollup = parse_sizes((PROC / str(pid) / "smaps_rollup").read_text())
+        status = parse_sizes((PROC / str(pid) / "status").read_text())
         cpu_s, peak_bytes = _cpu_s(pid), status["VmHWM"]
     except (FileNotFoundError, ProcessLookupError, KeyError) as gone:  # a dead one has no VmHWM
         raise InstanceDiedError(f"the guest's QEMU (process {pid}) is gone") from gone
