@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Drivers under contract: those of the package, in a guest, and one loaded as a user's plugin."""
+"""Drivers under test: those of the package, also in a virtual machine, and a user's plugin."""
 
 import socket
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from builders import start_request
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
+from featherbench.contracts.technology import BuildRequest, Placement
 from featherbench.errors import DeadlineError
 from featherbench.records.tuning import Tuning
-from featherbench.services import launcher
 from featherbench.system.polling import wait_until
 
 ENGINES = {"docker", "lxd"}
@@ -22,12 +21,12 @@ GREETINGS = {"http": b"GET /payload HTTP/1.0\r\n\r\n", "kv": b"PING\r\n"}
 ANSWERS = {"http": b" 200 ", "kv": b"+PONG"}
 ANSWERS_WITHIN_S = 60
 EMULATED = ("linux-tcg",)
-"""Platforms on software emulation: as others, but slow."""
+"""Platforms on software emulation: slow."""
 SMALL_GUEST = {"guest": {"init": "minimal", "memory_mib": 256}}
 
 
 def driver(name):
-    """Give what runs a technology here, or a platform."""
+    """Return the driver of a technology, natively, or of a platform."""
     technology, _, hypervisor = name.partition("-")
     return registry.platform(technology, hypervisor or "native", PLUGINS)
 
@@ -42,27 +41,22 @@ class Subject:
     placement: Placement
     folder: Path
     tuning: Tuning
-    """As this machine is: what runs in its network namespace cannot have it otherwise."""
+    """The machine's own values: an instance in its network namespace cannot have others."""
 
-    def request(self, service, command=None, port=None, network=None, probe=None):
-        given = command or launcher.serve_command(service)
-        instance_id = f"test{uuid.uuid4().hex[:8]}"
-        return StartRequest(
-            instance_id=instance_id,
-            service=service,
+    def request(self, service, **changes):
+        return start_request(
+            service,
+            folder=self.folder / "logs",
             image=self.images[service],
-            command=given,
-            port=port if command else launcher.PORTS[service],
-            network=network or self.technology.networks[0],
+            network=self.technology.networks[0],
             settings=self.settings,
             tuning=self.tuning,
             placement=self.placement,
-            log=self.folder / "logs" / f"{instance_id}.log",
-            probe=probe,
+            **changes,
         )
 
-    def start(self, *given, **named):
-        request = self.request(*given, **named)
+    def start(self, service, **changes):
+        request = self.request(service, **changes)
         self.technology.prepare(request)
         return self.technology.start(request)
 
@@ -85,9 +79,8 @@ class Subject:
             pytest.fail(self.technology.diagnosis(instance))
 
     def own_leftovers(self):
-        return [
-            each for each in self.technology.leftovers() if each.state == str(self.placement.state)
-        ]
+        state = str(self.placement.state)
+        return [leftover for leftover in self.technology.leftovers() if leftover.state == state]
 
     def clean(self):
         for leftover in self.own_leftovers():
@@ -97,21 +90,20 @@ class Subject:
 def build(name, service, into, built_root, files=None):
     technology = driver(name)
     workload = registry.load("workloads", service)
-    own = workload.files(workload.Settings()) if files is None else files
     into.mkdir(parents=True)
     return technology.build_image(
         BuildRequest(
             service=service,
             into=into,
             root_filesystems=built_root.root_filesystems_of(technology),
-            files=own,
+            files=workload.files(workload.Settings()) if files is None else files,
             state=into / "state",
         )
     )
 
 
 def subject_named(name):
-    """Name a technology's subject: what only a hypervisor can run is tested as emulated."""
+    """Return the platform to test: a technology that needs a hypervisor is emulated."""
     return name if driver(name) else f"{name}-tcg"
 
 
@@ -129,7 +121,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.fixture(scope="session")
 def technology_plugins():
-    """Where drivers are looked for besides the package."""
+    """The folders with drivers besides the package."""
     return PLUGINS
 
 
@@ -140,26 +132,27 @@ def technology(technology_name):
 
 @pytest.fixture(scope="session")
 def runnable(technology):
-    """Skip where this host cannot run the driver, and where its images are the user's."""
+    """Skip if this machine cannot run the driver, or if its images are the user's."""
     if technology.user_images:
         pytest.skip("its images are the user's: tests/integration/platforms/test_unikernels.py")
-    if missing_requirements := technology.missing_requirements():
-        pytest.skip(f"{missing_requirements[0].what} ({missing_requirements[0].remedy})")
+    for requirement in technology.missing_requirements():
+        pytest.skip(f"{requirement.what} ({requirement.remedy})")
     return technology
 
 
 @pytest.fixture(scope="session")
 def build_image(technology_name, runnable, built_root, forget_images, tmp_path_factory):
     assert runnable
-    built = []
+    built_images = []
 
-    def build_here(service, files=None):
+    def build_once(service, files=None):
         into = tmp_path_factory.mktemp("images") / service
-        built.append(build(technology_name, service, into, built_root, files))
-        return built[-1]
+        image = build(technology_name, service, into, built_root, files)
+        built_images.append(image)
+        return image
 
-    yield build_here
-    forget_images(technology_name, built)
+    yield build_once
+    forget_images(technology_name, built_images)
 
 
 @pytest.fixture(scope="session")
@@ -180,7 +173,7 @@ def subject(technology_name, runnable, images, wire, tmp_path):
     )
     keys = SMALL_GUEST if technology_name in EMULATED else {}
     tuning = Tuning(net_sysctls={"net.core.somaxconn": SOMAXCONN.read_text().strip()}, nofile=4321)
-    given = Subject(
+    subject = Subject(
         technology=runnable,
         settings=runnable.Settings.model_validate(keys),
         images=images,
@@ -188,5 +181,5 @@ def subject(technology_name, runnable, images, wire, tmp_path):
         folder=tmp_path,
         tuning=tuning,
     )
-    yield given
-    given.clean()
+    yield subject
+    subject.clean()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every technology driver must do, ours and a user's."""
+"""What every technology driver must do, the package's and a user's."""
 
 import inspect
 import os
@@ -36,7 +36,7 @@ def listening(port):
     """Addresses of this machine at which something listens on a TCP port."""
     lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     listeners = [line.split()[1] for line in lines if line.split()[3] == "0A"]
-    pairs = (each.split(":") for each in listeners)
+    pairs = (listener.split(":") for listener in listeners)
     return {
         socket.inet_ntoa(bytes.fromhex(address)[::-1])
         for address, number in pairs
@@ -47,7 +47,7 @@ def listening(port):
 # --- what needs nothing --------------------------------------------------------------------------
 
 
-def test_it_says_where_it_runs_and_how_it_is_reached(technology):
+def test_its_networks_root_file_systems_and_subnet_are_known(technology):
     assert set(technology.networks) <= {"nat", "bridge", "host"}
     assert technology.networks
     assert set(technology.root_filesystems) <= {BASE, *descriptions.names()}
@@ -55,7 +55,7 @@ def test_it_says_where_it_runs_and_how_it_is_reached(technology):
     assert isinstance(technology.fixed_memory, bool)
 
 
-def test_its_settings_have_defaults_and_refuse_what_they_do_not_know(technology):
+def test_its_settings_have_defaults_and_refuse_unknown_keys(technology):
     assert issubclass(technology.Settings, DriverSettings)
     assert technology.Settings().model_dump(mode="json") is not None
     with pytest.raises(ValidationError):
@@ -64,18 +64,18 @@ def test_its_settings_have_defaults_and_refuse_what_they_do_not_know(technology)
 
 @pytest.mark.parametrize("method", METHODS)
 def test_its_methods_are_those_of_the_contract(technology, method):
-    wanted = inspect.signature(getattr(contract.Technology, method))
-    found = inspect.signature(getattr(type(technology), method))
-    assert list(found.parameters) == list(wanted.parameters)
+    expected = inspect.signature(getattr(contract.Technology, method))
+    actual = inspect.signature(getattr(type(technology), method))
+    assert list(actual.parameters) == list(expected.parameters)
 
 
-def test_every_lack_has_a_remedy(technology):
-    for lack in technology.missing_requirements():
-        assert lack.what
-        assert lack.remedy
+def test_every_missing_requirement_has_a_remedy(technology):
+    for requirement in technology.missing_requirements():
+        assert requirement.what
+        assert requirement.remedy
 
 
-def test_what_it_lacks_without_any_program_is_said(technology, monkeypatch):
+def test_requirements_are_missing_without_any_program(technology, monkeypatch):
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.setattr("featherbench.system.programs.SYSTEM_FOLDERS", "/nonexistent")
     needs_something = technology.root_filesystems or technology.fixed_memory
@@ -101,7 +101,7 @@ def test_loading_it_loads_nothing_heavy(technology_name, technology_plugins):
 # --- images --------------------------------------------------------------------------------------
 
 
-def test_an_image_says_what_it_is(technology_name, images):
+def test_an_image_is_recorded(technology_name, images):
     for service, image in images.items():
         assert (image.technology, image.service) == (technology_name.partition("-")[0], service)
         assert image.size.allocated_bytes > 0
@@ -137,24 +137,24 @@ def test_an_instance_lives_and_ends(subject, service):
     technology.stop(instance)
     wait_until(
         lambda: subject.placement.address not in listening(launcher.PORTS[service]),
-        what="the port given back",
+        what="release of the port",
         within_s=2,
     )
 
 
-def test_an_instance_can_be_found_again_from_its_record(subject):
+def test_an_instance_can_be_used_from_its_record(subject):
     started = subject.start("http")
-    found = Instance.model_validate_json(started.model_dump_json())
-    assert subject.technology.is_running(found)
-    subject.technology.stop(found)
+    recorded = Instance.model_validate_json(started.model_dump_json())
+    assert subject.technology.is_running(recorded)
+    subject.technology.stop(recorded)
     assert not subject.technology.is_running(started)
 
 
-def test_it_listens_at_the_places_address_only(subject):
+def test_it_listens_only_at_the_placements_address(subject):
     before = listening(launcher.PORTS["http"])
     instance = subject.start("http")
     subject.await_answer(instance)
-    # Nothing listens where the kernel alone translates.
+    # Nothing listens where the kernel translates the address.
     assert listening(launcher.PORTS["http"]) - before <= {subject.placement.address}
 
 
@@ -181,7 +181,7 @@ def test_usage_of_an_instance_that_is_gone_is_an_error(subject):
         subject.technology.usage(instance)
 
 
-def test_the_peak_is_reset_or_said_not_to_be(subject):
+def test_the_peak_is_reset_or_reported_as_not_reset(subject):
     technology = subject.technology
     instance = subject.start("kv")
     subject.await_answer(instance)
@@ -193,29 +193,29 @@ def test_the_peak_is_reset_or_said_not_to_be(subject):
 def test_tuning_is_read_back(subject):
     instance = subject.start("http")
     subject.await_answer(instance)
-    found = subject.technology.tuning_in_force(instance, subject.tuning)
-    assert found == {**subject.tuning.net_sysctls, "nofile": "4321"}
+    tuning = subject.technology.tuning_in_force(instance, subject.tuning)
+    assert tuning == {**subject.tuning.net_sysctls, "nofile": "4321"}
 
 
-def start_and_see_it_end(subject, request):
+def start_and_wait_for_its_end(subject, request):
     try:
         instance = subject.technology.start(request)
     except InstanceError:
         return
-    # The platform saw it run for a moment.
+    # The platform reported that it ran for a moment.
     wait_until(lambda: not subject.technology.is_running(instance), what="its end", within_s=60)
     subject.technology.stop(instance)
 
 
 def test_a_command_that_cannot_run_leaves_nothing(subject):
-    request = subject.request("http", ("/no/such/program",))
+    request = subject.request("http", command=("/no/such/program",), port=None)
     subject.technology.prepare(request)
     before = subject.own_leftovers()
-    start_and_see_it_end(subject, request)
+    start_and_wait_for_its_end(subject, request)
     assert subject.own_leftovers() == before
 
 
-def test_a_started_instance_is_found_as_a_leftover_and_removed(subject):
+def test_a_started_instance_is_a_leftover_that_can_be_removed(subject):
     instance = subject.start("http")
     assert subject.own_leftovers()
     subject.clean()
@@ -223,13 +223,13 @@ def test_a_started_instance_is_found_as_a_leftover_and_removed(subject):
     assert not subject.technology.is_running(instance)
 
 
-def test_the_startup_probe_sends_its_nonce_and_lives_on(subject):
+def test_the_startup_probe_sends_its_nonce_and_goes_on(subject):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
         receiver.bind((subject.placement.address, 0))
         receiver.settimeout(20)
         port = receiver.getsockname()[1]
         probe = Probe(address=subject.placement.address, port=port, nonce="a-nonce")
-        instance = subject.start("startup", launcher.probe_command(probe), probe=probe)
+        instance = subject.start("startup", probe=probe)
         assert receiver.recv(100) == b"a-nonce"
     assert subject.technology.is_running(instance)
     subject.technology.stop(instance)
@@ -245,9 +245,7 @@ def test_a_killed_server_is_not_running(subject, technology_name):
     subject.await_answer(instance)
     pid = first_process(instance, technology_name)
     os.kill(pid, signal.SIGKILL)
-    wait_until(
-        lambda: not subject.technology.is_running(instance), what="death noticed", within_s=10
-    )
+    wait_until(lambda: not subject.technology.is_running(instance), what="its end", within_s=10)
     assert subject.technology.diagnosis(instance)
     subject.technology.stop(instance)
 

@@ -11,13 +11,15 @@ from typing import IO, TYPE_CHECKING
 
 from zlib_ng import zlib_ng
 
+from featherbench.clock import now_utc
 from featherbench.files import CHUNK_BYTES
+from featherbench.records.image import Image, ImageSize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from featherbench.contracts.technology import RootArchive
+    from featherbench.contracts.technology import BuildRequest, RootArchive
     from featherbench.system.machine import Machine
 
 SOURCE_DATE_EPOCH = 1_672_531_200
@@ -89,6 +91,37 @@ def compressed_bytes(file: IO[bytes]) -> int:
 def image_compressed_bytes(root: RootArchive, layer: bytes) -> int:
     """Count the gzipped bytes of an image's two layers."""
     return root.compressed_bytes + (compressed_bytes(io.BytesIO(layer)) if layer else 0)
+
+
+def image_record(
+    request: BuildRequest,
+    root: RootArchive,
+    *,
+    technology: str,
+    digest: str,
+    reference: dict[str, str],
+    layer: bytes,
+    allocated_bytes: int,
+    apparent_bytes: int,
+    counted: str,
+    build_log: str,
+) -> Image:
+    """Return the record of an image of `root` and `layer`, its service's files."""
+    return Image(
+        technology=technology,
+        service=request.service,
+        digest=digest,
+        reference=reference,
+        size=ImageSize(
+            allocated_bytes=allocated_bytes,
+            apparent_bytes=apparent_bytes,
+            compressed_bytes=image_compressed_bytes(root, layer),
+            counted=counted,
+        ),
+        versions=dict(root.versions),
+        built_utc=now_utc(),
+        build_log=build_log,
+    )
 
 
 def folder_bytes(*folders: Path) -> tuple[int, int]:

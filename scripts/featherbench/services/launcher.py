@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The services under test: how each is started inside any instance, and where it listens.
+"""The services under test: how each is started inside an instance, and where it listens.
 
-The same launcher starts them on every platform that uses our root file system; it writes what
-depends on the address into `/run/featherbench`, the one folder that an instance may write to.
+The same launcher starts them on every platform that uses this repository's root file system. It
+writes what depends on the address to SCRATCH, the only folder that an instance may write to.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ if TYPE_CHECKING:
 
 LAUNCHER = "/usr/local/bin/featherbench-serve"
 PROBE = "/usr/local/bin/featherbench-probe"
+SCRATCH = "/run/featherbench"
 PORTS = {"http": 18080, "kv": 16379}
-"""Unusual ones, so that a host's own nginx or Redis is not in the way."""
+"""Not the usual ones, which the machine's own nginx or Redis may use."""
 
 DISCARD_PORT = 9
-"""RFC 863: where nobody waits for a packet."""
+"""RFC 863: nobody waits for its packets."""
 
 SERVICE_UID = 33
 """www-data in every Debian root file system: services never run as root."""
 
 
 def serve_command(service: str) -> tuple[str, ...]:
-    """Give the command that serves `app`, to be run inside an instance."""
+    """Return the command that serves `service` inside an instance."""
     return (LAUNCHER, service, LISTEN_ADDRESS, str(PORTS[service]))
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A plain process on this machine's Linux: the baseline.
 
-It runs chrooted in a tree of the same root file system that the other technologies use, so that
-its bytes are theirs, and in a control group of its own, so that it is accounted as theirs are.
+It runs in a chroot with the same root file system as the other technologies, so that it has the
+same bytes, and in its own control group, so that it is accounted in the same way.
 """
 
 from __future__ import annotations
@@ -23,9 +23,8 @@ from featherbench.contracts.technology import BASE, LISTEN_ADDRESS
 from featherbench.errors import CommandError, ImageError, InstanceDiedError, InstanceError
 from featherbench.files import digest
 from featherbench.ownership import Leftover
-from featherbench.records.image import Image, ImageSize
 from featherbench.records.instance import Endpoint, Instance
-from featherbench.rootfs.archives import files_layer, folder_bytes, image_compressed_bytes
+from featherbench.rootfs.archives import files_layer, folder_bytes, image_record
 from featherbench.services import launcher
 from featherbench.system import cgroup, programs, subprocesses
 from featherbench.system.cgroup_usage import reset_peak, usage_of
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
 
     from featherbench.contracts.technology import BuildRequest, StartRequest
     from featherbench.records.cell import Usage
+    from featherbench.records.image import Image
     from featherbench.records.requirement import MissingRequirement
     from featherbench.records.tuning import Tuning
     from featherbench.system.cgroup import Group
@@ -45,14 +45,13 @@ if TYPE_CHECKING:
 NAME = "linux"
 NEEDS = {"unshare": "util-linux", "tar": "tar", **programs.FOR_ROOT_FILESYSTEM}
 WRAPPERS = {"unshare", "setpriv"}
-"""What the process is until it has become the service."""
+"""The programs that the process runs before the service."""
 EXTRACT_WITHIN_S = 300.0
 START_WITHIN_S = 10.0
 STOP_GRACE_S = 5.0
 POLL_S = 0.001
 LOG_TAIL_CHARACTERS = 2_000
 PROC = Path("/proc")
-COUNTED = "the extracted tree of files; compressed: gzip of its two archives"
 
 
 class Settings(DriverSettings):
@@ -60,7 +59,7 @@ class Settings(DriverSettings):
 
 
 def _extract(archive: Path, tree: Path) -> None:
-    """Unpack with owners, modes and device nodes as they are in the archive."""
+    """Unpack with the archive's owners, modes and device nodes."""
     subprocesses.run(
         ["tar", "-x", "--numeric-owner", "-p", f"--directory={tree}", f"--file={archive}"],
         timeout_s=EXTRACT_WITHIN_S,
@@ -78,10 +77,10 @@ def _check_devices(tree: Path) -> None:
 
 
 def _make_tree(request: BuildRequest, layer: bytes) -> Path:
-    """Unpack the root file system, and the app's own files over it.
+    """Unpack the root file system, and the service's files over it.
 
-    A tree for each image: with hard links to a shared one, a server that writes to a file of its
-    own would change the others' images.
+    Each image has its own tree: with hard links to a shared one, a server that writes to a file
+    would change the other images.
     """
     tree, archive = request.into / "tree", request.into / "files.tar"
     tree.mkdir()
@@ -101,10 +100,10 @@ def _make_tree(request: BuildRequest, layer: bytes) -> Path:
 
 
 def chrooted(tree: Path, command: Sequence[str], address: str) -> list[str]:
-    """Give the command that runs `command` in `tree`, unprivileged, at `address`.
+    """Return the command that runs `command` in `tree`, unprivileged, at `address`.
 
-    Its mounts are its own (`--mount`, of private propagation), among them a /proc inside the tree.
-    Every program replaces the one before: the process stays the same.
+    It has its own mounts (`--mount`, with private propagation) with a /proc inside the tree. Each
+    program replaces the one before: the process stays the same.
     """
     uid = str(launcher.SERVICE_UID)
     return [
@@ -115,8 +114,8 @@ def chrooted(tree: Path, command: Sequence[str], address: str) -> list[str]:
     ]
 
 
-def _enter(group: Group, cpus: Sequence[int], nofile: int | None) -> None:
-    """Take on, in the new process, what the service is to inherit."""
+def _confine(group: Group, cpus: Sequence[int], nofile: int | None) -> None:
+    """Set, in the new process, the control group, CPUs and limit that the service inherits."""
     cgroup.join(group)
     os.sched_setaffinity(0, cpus)
     if nofile is not None:
@@ -128,74 +127,65 @@ def _tree_of(image: Image) -> Path:
     if not (tree / "usr").exists():
         raise ImageError(
             f"the tree {tree} of the image is gone",
-            remedy=f"rm -f {tree.parent.with_suffix('.digest')}, and run again: it is built anew",
+            remedy=f"rm -f {tree.parent.with_suffix('.digest')}, and run again: it is rebuilt",
         )
     return tree
 
 
 def _empty_scratch(tree: Path) -> None:
-    """Start from nothing: drop what an earlier instance wrote to its one writable folder."""
-    scratch = tree / "run/featherbench"
+    """Remove what an earlier instance wrote to its only writable folder."""
+    scratch = tree / launcher.SCRATCH.strip("/")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     scratch.chmod(0o1777)
 
 
 def _tail(log: Path) -> str:
-    said = log.read_text(errors="replace") if log.exists() else ""
-    return said[-LOG_TAIL_CHARACTERS:].strip() or "nothing"
+    output = log.read_text(errors="replace") if log.exists() else ""
+    return output[-LOG_TAIL_CHARACTERS:].strip() or "nothing"
 
 
-def _wait_until_it_is_the_service(group: Group, pid: int, log: Path) -> None:
-    """Wait until the wrappers have given way. Raises InstanceError when it ended before."""
+def _wait_for_service(group: Group, pid: int, log: Path) -> None:
+    """Wait until the process runs the service. Raises InstanceError when it ended before."""
 
-    def became_it() -> bool:
+    def is_service() -> bool:
         if pid not in cgroup.members(group):
-            raise InstanceError(f"the process ended at once; it said: {_tail(log)}")
+            raise InstanceError(f"the process ended at once; its output: {_tail(log)}")
         return (PROC / str(pid) / "comm").read_text().strip() not in WRAPPERS
 
-    wait_until(became_it, what="start of the process", within_s=START_WITHIN_S, every_s=POLL_S)
+    wait_until(is_service, what="start of the process", within_s=START_WITHIN_S, every_s=POLL_S)
 
 
 class Technology(technology.Technology[Settings]):
     """See `contracts/technology.py`."""
 
     Settings = Settings
-    networks = ("host",)
     root_filesystems = (BASE,)
-    subnet_share = None
-    fixed_memory = False
 
     def missing_requirements(self) -> Sequence[MissingRequirement]:
-        """Name missing programs and rights."""
+        """Return missing programs and rights."""
         return [*programs.missing_root(), *programs.missing(NEEDS)]
 
     def build_image(self, request: BuildRequest) -> Image:
-        """Unpack a tree for the app."""
+        """Unpack a tree for the service."""
         root, layer = request.root_filesystems[BASE], files_layer(request.files)
         tree = _make_tree(request, layer)
         allocated, apparent = folder_bytes(tree)
-        return Image(
+        return image_record(
+            request,
+            root,
             technology=NAME,
-            service=request.service,
             digest=digest(root.digest.encode(), layer),
             reference={"tree": str(tree)},
-            size=ImageSize(
-                allocated_bytes=allocated,
-                apparent_bytes=apparent,
-                compressed_bytes=image_compressed_bytes(root, layer),
-                counted=COUNTED,
-            ),
-            versions=dict(root.versions),
-            built_utc=now_utc(),
+            layer=layer,
+            allocated_bytes=allocated,
+            apparent_bytes=apparent,
+            counted="the extracted tree of files; compressed: gzip of its two archives",
             build_log=f"unpacked {root.tar} and {len(request.files)} files",
         )
 
-    def prepare(self, request: StartRequest) -> None:
-        """Nothing is shared: the process listens on the place's own address."""
-
     def start(self, request: StartRequest) -> Instance:
-        """Start the process in a control group of its own."""
+        """Start the process in its own control group."""
         tree = _tree_of(request.image)
         _empty_scratch(tree)
         request.log.parent.mkdir(parents=True, exist_ok=True)
@@ -206,9 +196,9 @@ class Technology(technology.Technology[Settings]):
             process = subprocesses.start(
                 chrooted(tree, request.command, request.placement.address),
                 output=request.log,
-                before_exec=partial(_enter, group, request.placement.cpus, request.tuning.nofile),
+                before_exec=partial(_confine, group, request.placement.cpus, request.tuning.nofile),
             )
-            _wait_until_it_is_the_service(group, process.pid, request.log)
+            _wait_for_service(group, process.pid, request.log)
         except BaseException:
             cgroup.end(group, grace_s=0)
             raise
@@ -226,21 +216,17 @@ class Technology(technology.Technology[Settings]):
             start_phases_s={"start": time.monotonic() - began_s},
         )
 
-    def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
-        """Give what `start` recorded."""
-        return instance.start_phases_s
-
     def is_running(self, instance: Instance) -> bool:
-        """Whether the first process lives: the kernel lists no zombies among a group's members."""
+        """Return whether the first process lives; the kernel does not list zombies in a group."""
         return instance.handle["pid"] in cgroup.members(cgroup.own_group(instance.id))
 
     def diagnosis(self, instance: Instance) -> str:
-        """State of the process and the end of its output."""
+        """Return the state of the process and the end of its output."""
         state = "it runs" if self.is_running(instance) else "its process ended"
-        return f"{state}; it said: {_tail(Path(instance.handle['log']))}"
+        return f"{state}; its output: {_tail(Path(instance.handle['log']))}"
 
     def stop(self, instance: Instance) -> None:
-        """End all processes of its control group, and remove that."""
+        """End all processes of its control group, and remove the group."""
         cgroup.end(cgroup.own_group(instance.id), grace_s=STOP_GRACE_S)
 
     def usage(self, instance: Instance) -> Usage:
@@ -253,21 +239,21 @@ class Technology(technology.Technology[Settings]):
             ) from gone
 
     def reset_peak(self, instance: Instance) -> bool:
-        """Reset the control group's."""
+        """Reset the peak of its control group."""
         return reset_peak(cgroup.own_group(instance.id))
 
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
-        """Read the host's sysctls, which are the process's own, and the process's limit."""
-        found = {
+        """Read the machine's sysctls, which are the process's, and the process's limit."""
+        values = {
             key: one_line((Path("/") / sysctl_file(key)).read_text()) for key in tuning.net_sysctls
         }
         if tuning.nofile is not None:
             limits = (PROC / str(instance.handle["pid"]) / "limits").read_text()
-            found["nofile"] = open_files(limits)
-        return found
+            values["nofile"] = open_files(limits)
+        return values
 
     def leftovers(self) -> Sequence[Leftover]:
-        """Find control groups of ours."""
+        """Return featherbench's control groups."""
         return [
             Leftover(
                 kind="process",
@@ -279,9 +265,9 @@ class Technology(technology.Technology[Settings]):
         ]
 
     def remove(self, leftover: Leftover) -> None:
-        """End what runs in the control group, and remove that."""
+        """End what runs in the control group, and remove the group."""
         cgroup.end(cgroup.own_group(leftover.handle["instance_id"]), grace_s=STOP_GRACE_S)
 
     def facts(self) -> Mapping[str, str]:
-        """Tell the kernel."""
+        """Return the version of the kernel."""
         return {"kernel": platform.release()}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real instances of nginx and Redis on the wire, one technology at a time."""
+"""Real instances of nginx and Redis on the test network, one technology at a time."""
 
 import os
 from dataclasses import dataclass
@@ -14,12 +14,13 @@ from featherbench.errors import InstanceError
 from featherbench.records.tuning import Tuning
 from featherbench.system.polling import wait_until
 
+pytest.register_assert_rewrite("integration.platforms.container_tests")
 TUNING = Tuning(net_sysctls={}, nofile=4321)
 
 
 @dataclass
 class Platform:
-    """A technology on the wire, with its images."""
+    """A technology on the test network, with its images."""
 
     technology: object
     wire: object
@@ -56,10 +57,10 @@ class Platform:
             within_s=20,
         )
 
-    def said_at_its_end(self, *given, **named):
-        """Start what cannot live, and give what the user is told, now or when it has ended."""
+    def failure(self, *arguments, **keywords):
+        """Start what cannot live; return the error, or the diagnosis once it has ended."""
         try:
-            instance = self.start(*given, **named)
+            instance = self.start(*arguments, **keywords)
         except InstanceError as failed:
             return failed.message
         wait_until(lambda: not self.technology.is_running(instance), what="its end", within_s=10)
@@ -67,12 +68,13 @@ class Platform:
 
     def leftovers(self):
         state = str(self.placement.state)
-        return [each for each in self.technology.leftovers() if each.state == state]
+        leftovers = self.technology.leftovers()
+        return [leftover for leftover in leftovers if leftover.state == state]
 
 
 def driver_of(module):
-    """Give what runs the module's TECHNOLOGY on its HOST, the machine itself if it names none."""
-    return registry.platform(module.TECHNOLOGY, getattr(module, "HOST", "native"))
+    """Return the module's TECHNOLOGY on its HYPERVISOR, or natively if it names none."""
+    return registry.platform(module.TECHNOLOGY, getattr(module, "HYPERVISOR", "native"))
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,7 @@ def images(request, built_root, forget_images, tmp_path_factory):
         service: build(service) for service in getattr(request.module, "SERVICES", ("http", "kv"))
     }
     yield built
-    if not hasattr(request.module, "HOST"):  # else they are with the engine of a guest
+    if not hasattr(request.module, "HYPERVISOR"):  # else they are in a guest's engine
         forget_images(request.module.TECHNOLOGY, built.values())
 
 
@@ -114,11 +116,11 @@ def platform(request, images, wire, tmp_path):
         state=tmp_path / "state",
     )
     technology = driver_of(request.module)
-    given = Platform(
+    platform = Platform(
         technology=technology, wire=wire, placement=placement, images=images, folder=tmp_path
     )
-    yield given
-    for leftover in given.leftovers():
+    yield platform
+    for leftover in platform.leftovers():
         technology.remove(leftover)
 
 

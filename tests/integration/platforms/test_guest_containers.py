@@ -16,7 +16,7 @@ from featherbench.vm.libvirt import domains
 from featherbench.vm.network.addresses import lay_out
 
 pytestmark = [pytest.mark.qemu, pytest.mark.testbed, pytest.mark.timeout(3000)]
-TECHNOLOGY, HOST, SERVICES = "docker", "tcg", ("http",)
+TECHNOLOGY, HYPERVISOR, SERVICES = "docker", "tcg", ("http",)
 ANSWERS_WITHIN_S = 120
 NOTICED_WITHIN_S = ssh.SILENT_INTERVAL_S * ssh.SILENT_INTERVALS + 15
 

@@ -24,7 +24,7 @@ from featherbench.vm.network import bridge
 from featherbench.vm.network.addresses import lay_out
 
 pytestmark = [pytest.mark.qemu, pytest.mark.testbed, pytest.mark.timeout(1200)]
-TECHNOLOGY, HOST = "linux", "tcg"
+TECHNOLOGY, HYPERVISOR = "linux", "tcg"
 INITS = ("minimal", "systemd")
 BOOTS_WITHIN_S = 300.0
 """Other tests may be using the processors."""

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The connection to a Docker engine, and its errors in the user's words."""
+"""The connection to a Docker engine, and its errors with remedies."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 
 SOCKET = Path("/var/run/docker.sock")
 TIMEOUT_S = 300
-"""Between two bytes of an answer. An engine in an emulated guest takes a minute for an image."""
+"""Between two bytes of an answer; an engine in an emulated machine takes a minute for an image."""
 START_THE_ENGINE = "systemctl start docker, or `make engine` where no systemd runs"
 
 HINTS = (
     ErrorHint(
         r"no space left on device",
-        "make room on the disk that holds the engine's files; `docker system df` tells",
+        "make room on the disk that holds the engine's files; see `docker system df`",
     ),
     ErrorHint(
         r"port is already allocated|address already in use",
-        "end what listens there; `ss -ltnp` and `docker ps` tell",
+        "end what listens there; see `ss -ltnp` and `docker ps`",
     ),
     ErrorHint(
         r"no such image|image .*not found",
-        "rm -f results/images/docker/*.digest, and run again: the images are built anew",
+        "rm -f results/images/docker/*.digest, and run again: the images are rebuilt",
         error=ImageError,
     ),
     ErrorHint(
         r"unknown (or invalid )?runtime",
-        "add the runtime to daemon.json, or take `runtime` out of the platform's settings",
+        "add the runtime to daemon.json, or remove `runtime` from the platform's settings",
     ),
     ErrorHint(
         r"pool overlaps|cannot create network .*conflicts",
@@ -50,20 +50,18 @@ HINTS = (
     ),
 )
 
-
-def explained(doing: str, said: str, error: type[FeatherbenchError]) -> FeatherbenchError:
-    """Put the engine's refusal into an error of ours, of the kind `error` unless it is special."""
-    return error_hints.refusal(doing, said, error, program="the Docker engine", hints=HINTS)
+refusal = partial(error_hints.refusal, program="the Docker engine", hints=HINTS)
+"""Return what it refused as an error; see `error_hints.refusal`."""
 
 
 def silent(url: str, error: type[FeatherbenchError] = InstanceError) -> FeatherbenchError:
-    """Give the error that says that no engine answers."""
+    """Return the error that no engine answers."""
     return error(f"the Docker engine at {url} does not answer", remedy=START_THE_ENGINE)
 
 
 @cache
 def connect(url: str) -> DockerClient:
-    """Connect to an engine, once for each process. Raises InstanceError when none answers."""
+    """Connect to an engine, once per process. Raises InstanceError when none answers."""
     import docker  # noqa: PLC0415 - heavy
 
     try:
@@ -76,9 +74,9 @@ def connect(url: str) -> DockerClient:
 def translate_errors(
     doing: str, *, machine: Machine = LOCAL, error: type[FeatherbenchError] = InstanceError
 ) -> Iterator[DockerClient]:
-    """Give a connection to the engine of `node`; what the SDK raises becomes an `error` of ours.
+    """Connect to the engine of `machine`; errors of the SDK become `error`.
 
-    `doing` says what failed.
+    `doing` names what failed.
     """
     import docker  # noqa: PLC0415 - heavy
     import requests  # noqa: PLC0415 - heavy
@@ -87,6 +85,6 @@ def translate_errors(
     try:
         yield connect(url)
     except docker.errors.APIError as refused:
-        raise explained(doing, refused.explanation or str(refused), error) from refused
+        raise refusal(doing, refused.explanation or str(refused), error) from refused
     except requests.exceptions.RequestException as lost:
         raise silent(url, error) from lost

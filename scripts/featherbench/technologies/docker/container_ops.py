@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Containers that are there: found, looked at, ended."""
+"""Operations on containers that exist; see `Operations` in `technologies/_container.py`."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Literal
 
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.files import write_atomic
-from featherbench.records.instance import Endpoint
 from featherbench.system import cgroup
-from featherbench.technologies.docker import network
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from docker import DockerClient
     from docker.models.containers import Container
 
-    from featherbench.contracts.technology import StartRequest
     from featherbench.system.cgroup import Group
     from featherbench.system.machine import Machine
 
@@ -26,77 +24,85 @@ STOP_GRACE_S = 5
 LOG_LINES = 20
 
 
-def find(client: DockerClient, container_id: str) -> Container | None:
-    """Give the container; None when there is none."""
+def find(client: DockerClient, name: str) -> Container | None:
+    """Return the container; None if there is none."""
     import docker  # noqa: PLC0415 - heavy
 
     with contextlib.suppress(docker.errors.NotFound):
-        return client.containers.get(container_id)
+        return client.containers.get(name)
     return None
 
 
-def output(container: Container, *, lines: int | Literal["all"] = LOG_LINES) -> str:
-    """Give the end of what it has printed."""
-    said: bytes = container.logs(stdout=True, stderr=True, tail=lines)
-    return said.decode(errors="replace").strip()
+def is_running(client: DockerClient, name: str) -> bool:
+    """Return whether the engine reports that it runs."""
+    container = find(client, name)
+    return container is not None and bool(container.attrs["State"]["Running"])
 
 
-def condition(container: Container) -> str:
-    """Give its state in words, with the end of its output."""
+def _output(container: Container, *, lines: int | Literal["all"] = LOG_LINES) -> str:
+    printed: bytes = container.logs(stdout=True, stderr=True, tail=lines)
+    return printed.decode(errors="replace").strip()
+
+
+def _condition(container: Container) -> str:
     state = container.attrs["State"]
     killed = ", out of memory" if state["OOMKilled"] else ""
     failure = f", {state['Error']}" if state["Error"] else ""
     return (
         f"{state['Status']} (exit status {state['ExitCode']}{killed}{failure});"
-        f" it said: {output(container) or 'nothing'}"
+        f" its output: {_output(container) or 'nothing'}"
     )
+
+
+def condition(client: DockerClient, name: str) -> str:
+    """Return its state in words and the end of its output; empty if it is gone."""
+    container = find(client, name)
+    return _condition(container) if container else ""
 
 
 def require_running(container: Container) -> None:
-    """Ask the engine anew. Raises InstanceError when the container has ended already."""
+    """Ask the engine again. Raises InstanceError when the container has ended already."""
     container.reload()
     if not container.attrs["State"]["Running"]:
-        raise InstanceError(f"the container ended at once: {condition(container)}")
+        raise InstanceError(f"the container ended at once: {_condition(container)}")
 
 
-def endpoint(request: StartRequest, container: Container) -> Endpoint:
-    """Say where the client finds a running container.
-
-    Pings go to the container's own address where it has one: this machine would answer those to
-    the published address itself.
-    """
-    networks = container.attrs["NetworkSettings"]["Networks"]
-    own = networks.get(network.NAME, {}).get("IPAddress") or request.placement.address
-    return Endpoint(
-        address=own if request.network == "bridge" else request.placement.address,
-        port=request.port or 0,
-        ping_address=own,
-    )
+def run_inside(client: DockerClient, name: str, argv: Sequence[str]) -> tuple[int, str]:
+    """Run a program inside; return its exit status and output."""
+    done = client.containers.get(name).exec_run(list(argv))
+    assert isinstance(done.output, bytes), "the SDK was not asked for a stream"
+    return int(done.exit_code or 0), done.output.decode(errors="replace")
 
 
-def group(container: Container, machine: Machine) -> Group:
-    """Give its control group on `node`. Raises InstanceDiedError when it does not run."""
+def group(client: DockerClient, name: str, machine: Machine) -> Group:
+    """Return its control group on `machine`. Raises InstanceDiedError when it does not run."""
+    container = find(client, name)
+    if container is None:
+        raise InstanceDiedError(f"container {name} is gone")
     if pid := container.attrs["State"]["Pid"]:
         with contextlib.suppress(FileNotFoundError):
             return cgroup.group_of(pid, machine)
-    raise InstanceDiedError(f"{container.name} does not run: {condition(container)}")
+    raise InstanceDiedError(f"{name} does not run: {_condition(container)}")
 
 
 def publishers(client: DockerClient, port: int) -> list[str]:
-    """Name the containers that have published a port of this machine."""
-    return [str(each.name) for each in client.containers.list(filters={"publish": str(port)})]
+    """Return the names of the containers that publish a port of the engine's machine."""
+    publishing = client.containers.list(filters={"publish": str(port)})
+    return [str(container.name) for container in publishing]
 
 
-def remove(container: Container) -> None:
-    """Remove a container with its processes; no error when it is gone already."""
+def remove(client: DockerClient, name: str) -> None:
+    """Remove it with its processes; no error if it is gone already."""
     import docker  # noqa: PLC0415 - heavy
 
-    with contextlib.suppress(docker.errors.NotFound):
-        container.remove(force=True, v=True)
+    if container := find(client, name):
+        with contextlib.suppress(docker.errors.NotFound):
+            container.remove(force=True, v=True)
 
 
-def end(container: Container, *, log: Path) -> None:
-    """Stop a container, keep its output in the file `log`, and remove it."""
-    container.stop(timeout=STOP_GRACE_S)
-    write_atomic(log, output(container, lines="all"))
-    remove(container)
+def end(client: DockerClient, name: str, *, log: Path) -> None:
+    """Stop it, write its output to `log`, and remove it; no error if it is gone already."""
+    if container := find(client, name):
+        container.stop(timeout=STOP_GRACE_S)
+        write_atomic(log, _output(container, lines="all"))
+        remove(client, name)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images for a Docker engine, made without a build and without a registry.
 
-An image is an archive of layers with a description, as `docker save` writes it. Ours hold no time
-of the build: the same layers give the same description, and its SHA-256 is the image's digest.
+An image is an archive of layers with a description, as `docker save` writes it. It contains no
+build time: the same layers give the same description, and its SHA-256 is the image's digest.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featherbench.errors import CommandError
-from featherbench.files import canonical_json, digest
+from featherbench.files import canonical_json
 from featherbench.ownership import LABEL
 from featherbench.rootfs.archives import SOURCE_DATE_EPOCH, disk_usage, files_layer
 from featherbench.services import launcher
+from featherbench.technologies._container import folder_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,16 +33,16 @@ if TYPE_CHECKING:
     from featherbench.system.machine import Machine
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le"}
-"""The engine's names for the kernel's."""
-APP_LABEL = f"{LABEL}.app"
-"""Not LABEL itself: a container inherits its image's labels, and a user's own is no leftover."""
+"""The engine's names of the kernel's architectures."""
+SERVICE_LABEL = f"{LABEL}.app"
+"""Not LABEL itself: containers inherit the labels of their image, and a user's own container of
+this image is no leftover."""
 ROOT_LAYER, FILES_LAYER = "root.tar", "files.tar"
-DIGEST_CHARACTERS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What an image is made of: the archive of the root file system, and the app's own files."""
+    """What an image is made of: the archive of the root file system, and the service's files."""
 
     service: str
     root_tar: Path
@@ -50,18 +51,18 @@ class Contents:
 
     @property
     def layer(self) -> bytes:
-        """The archive of the app's files; empty when it has none."""
+        """The archive of the service's files; empty if it has none."""
         return files_layer(self.files)
 
     @property
     def layer_digests(self) -> list[str]:
         """SHA-256 of each layer."""
-        own = [hashlib.sha256(self.layer).hexdigest()] if self.files else []
-        return [self.root_digest, *own]
+        files = [hashlib.sha256(self.layer).hexdigest()] if self.files else []
+        return [self.root_digest, *files]
 
     @property
     def description(self) -> bytes:
-        """What the engine calls the image's configuration."""
+        """The image's configuration in the engine's terms."""
         return canonical_json(
             {
                 "architecture": ARCHITECTURES.get(platform.machine(), platform.machine()),
@@ -69,7 +70,7 @@ class Contents:
                 "config": {
                     "User": f"{launcher.SERVICE_UID}:{launcher.SERVICE_UID}",
                     "WorkingDir": "/",
-                    "Labels": {APP_LABEL: self.service},
+                    "Labels": {SERVICE_LABEL: self.service},
                 },
                 "rootfs": {
                     "type": "layers",
@@ -80,17 +81,13 @@ class Contents:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the description, which names every layer by its own."""
+        """SHA-256 of the description, which contains the SHA-256 of every layer."""
         return hashlib.sha256(self.description).hexdigest()
 
 
 def tag_for(service: str, into: Path) -> str:
-    """Give the name at the engine of the image that belongs to the folder `into`.
-
-    Each checkout has a name of its own, so that the image it replaces can be removed, and another
-    checkout's image, though it be the same, cannot.
-    """
-    return f"{LABEL}/{service}:{digest(str(into.resolve()).encode())[:DIGEST_CHARACTERS]}"
+    """Return the engine's name of the image that is built in the folder `into`."""
+    return f"{LABEL}/{service}:{folder_digest(into)}"
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -100,7 +97,7 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def write_archive(contents: Contents, file: Path, *, tag: str) -> None:
-    """Write what `docker load` reads."""
+    """Write the archive that `docker load` reads."""
     layers = [ROOT_LAYER, *([FILES_LAYER] if contents.files else [])]
     manifest = [{"Config": "image.json", "RepoTags": [tag], "Layers": layers}]
     with tarfile.open(file, "w") as archive:
@@ -119,17 +116,19 @@ def _find(client: DockerClient, tag: str) -> DockerImage | None:
     return None
 
 
-def _remove_replaced(client: DockerClient, replaced: DockerImage | None, now: DockerImage) -> None:
-    """Remove the image that had the name before; one that has another name or container stays."""
+def _remove_replaced(
+    client: DockerClient, replaced: DockerImage | None, loaded: DockerImage
+) -> None:
+    """Remove the image that had the name before, unless it has another name or a container."""
     import docker  # noqa: PLC0415 - heavy
 
-    if replaced is not None and replaced.id != now.id:
+    if replaced is not None and replaced.id != loaded.id:
         with contextlib.suppress(docker.errors.APIError):
             client.images.remove(str(replaced.id))
 
 
 def load(client: DockerClient, contents: Contents, *, into: Path) -> Mapping[str, Any]:
-    """Bring an image to the engine, by way of a file in `into`, and give what it says of it."""
+    """Load an image from a file in `into`; return the engine's description of it."""
     tag, archive = tag_for(contents.service, into), into / "image.tar"
     write_archive(contents, archive, tag=tag)
     replaced = _find(client, tag)
@@ -141,9 +140,9 @@ def load(client: DockerClient, contents: Contents, *, into: Path) -> Mapping[str
     return {**loaded.attrs, "Tag": tag}
 
 
-def layer_folders(described: Mapping[str, Any]) -> Sequence[Path]:
-    """Name the engine's folders that hold an image's layers; none where it does not tell."""
-    driver = described.get("GraphDriver") or {}
+def layer_folders(image: Mapping[str, Any]) -> Sequence[Path]:
+    """Return the engine's folders with the layers of `image`; none if it does not report them."""
+    driver = image.get("GraphDriver") or {}
     data = driver.get("Data") or {}
     if driver.get("Name") != "overlay2" or "UpperDir" not in data:
         return ()
@@ -151,12 +150,12 @@ def layer_folders(described: Mapping[str, Any]) -> Sequence[Path]:
     return [Path(folder) for folder in (data["UpperDir"], *lower.split(":")) if folder]
 
 
-def allocated_bytes(described: Mapping[str, Any], machine: Machine) -> tuple[int, str]:
-    """Count the bytes that an image's layers allocate on `node`, and say how they were counted.
+def allocated_bytes(image: Mapping[str, Any], machine: Machine) -> tuple[int, str]:
+    """Return the bytes that an image's layers allocate on `machine`, and how they were counted.
 
-    `described` is what the engine says of the image.
+    `image` is the engine's description of the image.
     """
-    if folders := layer_folders(described):
+    if folders := layer_folders(image):
         with contextlib.suppress(CommandError):
             return disk_usage(machine, folders), "the blocks of its overlay2 layers"
-    return described["Size"], "the engine's own size, since its layers are not at hand"
+    return image["Size"], "the engine's own size, because its layers are not accessible"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The network of our containers."""
+"""The network of the containers."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from docker import DockerClient
-    from docker.models.networks import Network
 
 NAME = LABEL
 BRIDGE = "fb-docker0"
 STATE_LABEL = f"{LABEL}.state"
 FIRST_WITH_GATEWAY_MODE = (1, 48)
-"""Engines from this version of the API drop packets that were routed to a container's address."""
+"""Engines from this API version drop packets that are routed to a container's address."""
 
 
 def driver_options(api_version: str) -> dict[str, str]:
-    """Give the bridge's options for an engine with that version of its API."""
+    """Return the bridge's options for an engine with that API version."""
     options = {"com.docker.network.bridge.name": BRIDGE}
     if tuple(map(int, api_version.split("."))) >= FIRST_WITH_GATEWAY_MODE:
         options["com.docker.network.bridge.gateway_mode_ipv4"] = "nat-unprotected"
@@ -31,7 +30,7 @@ def driver_options(api_version: str) -> dict[str, str]:
 
 
 def description(subnet: str, state: str, api_version: str) -> dict[str, Any]:
-    """Give what describes our network to the engine: in the words of its API."""
+    """Return the network as the engine's API describes it."""
     return {
         "Driver": "bridge",
         "Options": driver_options(api_version),
@@ -42,56 +41,52 @@ def description(subnet: str, state: str, api_version: str) -> dict[str, Any]:
     }
 
 
-def _contains(found: Mapping[str, Any] | None, wanted: Mapping[str, Any]) -> bool:
-    return all((found or {}).get(key) == value for key, value in wanted.items())
+def _contains(actual: Mapping[str, Any] | None, expected: Mapping[str, Any]) -> bool:
+    return all((actual or {}).get(key) == value for key, value in expected.items())
 
 
-def is_as_wanted(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Compare what the engine says of a network, which may say more, with what was asked for."""
-    pools = (found.get("IPAM") or {}).get("Config") or [{}]
+def matches(actual: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    """Compare the engine's description of a network, which may contain more, with the expected."""
+    pools = (actual.get("IPAM") or {}).get("Config") or [{}]
     return (
-        found.get("Driver") == wanted["Driver"]
-        and _contains(found.get("Options"), wanted["Options"])
-        and _contains(found.get("Labels"), wanted["Labels"])
-        and _contains(pools[0], wanted["IPAM"]["Config"][0])
+        actual.get("Driver") == expected["Driver"]
+        and _contains(actual.get("Options"), expected["Options"])
+        and _contains(actual.get("Labels"), expected["Labels"])
+        and _contains(pools[0], expected["IPAM"]["Config"][0])
     )
 
 
-def _found(client: DockerClient) -> Network | None:
-    named = client.networks.list(names=[NAME])
-    return next((each for each in named if each.name == NAME), None)
-
-
-def _create(client: DockerClient, wanted: Mapping[str, Any]) -> None:
+def _create(client: DockerClient, expected: Mapping[str, Any]) -> None:
     from docker.types import IPAMConfig, IPAMPool  # noqa: PLC0415 - heavy
 
     pools = [
         IPAMPool(subnet=pool["Subnet"], gateway=pool["Gateway"])
-        for pool in wanted["IPAM"]["Config"]
+        for pool in expected["IPAM"]["Config"]
     ]
     client.networks.create(
         NAME,
-        driver=wanted["Driver"],
-        options=wanted["Options"],
-        labels=wanted["Labels"],
+        driver=expected["Driver"],
+        options=expected["Options"],
+        labels=expected["Labels"],
         ipam=IPAMConfig(pool_configs=pools),
     )
 
 
 def make_network(client: DockerClient, *, subnet: str, state: str) -> None:
-    """See to it that our network is there as wanted.
+    """Make the network, or make it again if it differs.
 
-    Raises TestbedError when another one, that is not ours, has its name.
+    Raises TestbedError when a network of that name is not featherbench's.
     """
-    wanted = description(subnet, state, client.api.api_version)
-    found = _found(client)
-    if found is not None and is_as_wanted(found.attrs, wanted):
+    expected = description(subnet, state, client.api.api_version)
+    networks = client.networks.list(names=[NAME])
+    network = next((network for network in networks if network.name == NAME), None)
+    if network is not None and matches(network.attrs, expected):
         return
-    if found is not None:
-        if LABEL not in (found.attrs.get("Labels") or {}):
+    if network is not None:
+        if LABEL not in (network.attrs.get("Labels") or {}):
             raise TestbedError(
-                f"the Docker engine has a network named {NAME!r} that is not ours",
+                f"the Docker engine has a network named {NAME!r} that is not featherbench's",
                 remedy=f"rename it, or remove it: docker network rm {NAME}",
             )
-        found.remove()
-    _create(client, wanted)
+        network.remove()
+    _create(client, expected)

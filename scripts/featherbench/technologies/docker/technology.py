@@ -1,58 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A container of a Docker engine: unprivileged, its root read-only, from an image of our own.
+"""Containers of a Docker engine: unprivileged, with a read-only root.
 
-`network` is how the client reaches it: `nat`, through its published port; `bridge`, at its own
-address, which this machine routes to; `host`, in the network namespace of this machine.
+`network` is how the client reaches a container: `nat`, through its published port; `bridge`, at its
+own address, which this machine routes to; `host`, in the network namespace of this machine.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 from pydantic import Field
 
-from featherbench.clock import now_utc
-from featherbench.contracts import technology
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import BASE
-from featherbench.errors import (
-    FeatherbenchError,
-    ImageError,
-    InstanceDiedError,
-    InstanceError,
-    TestbedError,
-)
-from featherbench.records.image import Image, ImageSize
-from featherbench.records.instance import Instance
+from featherbench.errors import ImageError, InstanceError
+from featherbench.ownership import LABEL, Leftover
 from featherbench.records.requirement import MissingRequirement
-from featherbench.rootfs.archives import image_compressed_bytes
-from featherbench.system import programs, ssh
-from featherbench.system.cgroup_usage import reset_peak, usage_of
+from featherbench.rootfs.archives import image_record
 from featherbench.system.firewall import allow_testbed_traffic
-from featherbench.system.sysctls import in_force, sysctl_files
-from featherbench.technologies.docker import container_ops, container_spec, images, leftovers
+from featherbench.technologies._container import ContainerTechnology, Started, name_of
+from featherbench.technologies.docker import container_ops, container_spec, images, network
 from featherbench.technologies.docker.connection import SOCKET, translate_errors
-from featherbench.technologies.docker.network import make_network
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Mapping
 
     from docker import DockerClient
     from docker.models.containers import Container
 
     from featherbench.contracts.technology import BuildRequest, StartRequest
-    from featherbench.ownership import Leftover
-    from featherbench.records.cell import Usage
-    from featherbench.records.tuning import Tuning
+    from featherbench.records.image import Image
+    from featherbench.records.instance import Instance
     from featherbench.system.cgroup import Group
+    from featherbench.system.machine import Machine
 
-NAME = "docker"
-NEEDS = {"iptables": "iptables", **programs.FOR_ROOT_FILESYSTEM}
-FIRST_PROCESS_LIMITS = "/proc/1/limits"
-SHARED = "Images share their root layer; each counts it."
+CONTAINER, NETWORK = "container", "network"
 
 
 class Settings(DriverSettings):
@@ -66,201 +50,130 @@ class Settings(DriverSettings):
     """Filter of system calls: the engine's own, or none."""
 
 
-def _asking(doing: str, instance: Instance) -> AbstractContextManager[DockerClient]:
-    where = ssh.machine_named(instance.handle["node"])
-    return translate_errors(f"container {instance.id}: {doing}", machine=where)
-
-
-def _size(
-    request: BuildRequest, contents: images.Contents, described: Mapping[str, int]
-) -> ImageSize:
-    allocated, how = images.allocated_bytes(described, request.machine)
-    return ImageSize(
-        allocated_bytes=allocated,
-        apparent_bytes=described["Size"],
-        compressed_bytes=image_compressed_bytes(request.root_filesystems[BASE], contents.layer),
-        counted=f"allocated: {how}; apparent: the engine's sum of the sizes of its files;"
-        f" compressed: gzip of its layers. {SHARED}",
-    )
-
-
-def _blame(request: StartRequest, refused: InstanceError) -> NoReturn:
-    """Name the containers that have published the port, if that is what failed."""
+def _name_port_owner(request: StartRequest, refused: InstanceError) -> NoReturn:
+    """Raise `refused`; if the port is taken, with the containers that have published it."""
     if request.port is None or "already" not in refused.message:
         raise refused
     with translate_errors(
         "looking for the port's owner", machine=request.placement.machine
     ) as client:
-        who = ", ".join(container_ops.publishers(client, request.port))
-    by = f" by container {who}" if who else ""
+        owners = ", ".join(container_ops.publishers(client, request.port))
+    by = f" by container {owners}" if owners else ""
     raise InstanceError(
         f"{request.placement.address}:{request.port} is taken{by}: {refused.message}",
         remedy=refused.remedy,
     ) from refused
 
 
-def _start(request: StartRequest, container: Container) -> float:
-    """Start a container that was created, and give the seconds it took."""
-    began_s = time.monotonic()
-    try:
-        with translate_errors(
-            f"start of the {request.service} container", machine=request.placement.machine
-        ):
-            container.start()
-            took_s = time.monotonic() - began_s
-            container_ops.require_running(container)
-    except InstanceError as refused:
-        _blame(request, refused)
-    return took_s
-
-
-class Technology(technology.Technology[Settings]):
+class Technology(ContainerTechnology["DockerClient", "Container"]):
     """See `contracts/technology.py`."""
 
     Settings = Settings
     networks = ("nat", "bridge", "host")
     root_filesystems = (BASE,)
     subnet_share = 0
-    fixed_memory = False
 
-    def missing_requirements(self) -> Sequence[MissingRequirement]:
-        """Name a missing engine, missing programs and rights; the engine is not asked."""
-        missing_requirements = [*programs.missing_root(), *programs.missing(NEEDS)]
-        if not SOCKET.exists() and not programs.path_of("dockerd"):
-            missing_requirements.insert(
-                0,
-                MissingRequirement(
-                    what="there is no Docker engine", remedy="apt install docker.io"
-                ),
-            )
-        return missing_requirements
+    name = "docker"
+    engine_missing = MissingRequirement(
+        what="there is no Docker engine", remedy="apt install docker.io"
+    )
+    sockets = (SOCKET,)
+    daemons = ("dockerd",)
+    operations = container_ops
+    connected = staticmethod(translate_errors)
 
     def build_image(self, request: BuildRequest) -> Image:
-        """Load an image of the root file system and, over it, the app's files."""
+        """Load an image of the root file system and, over it, the service's files."""
         root = request.root_filesystems[BASE]
         contents = images.Contents(
             service=request.service, root_tar=root.tar, root_digest=root.digest, files=request.files
         )
         doing = f"loading the {request.service} image"
         with translate_errors(doing, machine=request.machine, error=ImageError) as client:
-            described = images.load(client, contents, into=request.into)
-        return Image(
-            technology=NAME,
-            service=request.service,
+            loaded = images.load(client, contents, into=request.into)
+        allocated_bytes, how = images.allocated_bytes(loaded, request.machine)
+        return image_record(
+            request,
+            root,
+            technology=self.name,
             digest=contents.digest,
-            reference={"id": described["Id"], "tag": described["Tag"]},
-            size=_size(request, contents, described),
-            versions=dict(root.versions),
-            built_utc=now_utc(),
-            build_log=f"loaded {described['Tag']}",
+            reference={"id": loaded["Id"], "tag": loaded["Tag"]},
+            layer=contents.layer,
+            allocated_bytes=allocated_bytes,
+            apparent_bytes=loaded["Size"],
+            counted=f"allocated: {how}; apparent: the engine's sum of the sizes of its files;"
+            " compressed: gzip of its layers. Images share their root layer; each counts it.",
+            build_log=f"loaded {loaded['Tag']}",
         )
 
     def prepare(self, request: StartRequest) -> None:
-        """Connect; make our network, and let the client's packets pass to it."""
+        """Connect, make the network, and let the client's packets pass to it."""
         placement, state = request.placement, str(request.placement.state)
         with translate_errors("preparing the engine", machine=placement.machine) as client:
             if request.network == "host":
                 return
-            make_network(client, subnet=placement.container_subnet, state=state)
+            network.make_network(client, subnet=placement.container_subnet, state=state)
         allow_testbed_traffic(state, placement.machine)
 
-    def start(self, request: StartRequest) -> Instance:
-        """Create a container and start it."""
+    def create(self, request: StartRequest) -> Container:
+        """Create the container of an instance."""
         arguments = container_spec.creation(request, **request.settings.model_dump())
-        doing, where = f"creation of the {request.service} container", request.placement.machine
+        doing = f"creation of the {request.service} container"
+        with translate_errors(doing, machine=request.placement.machine) as client:
+            return client.containers.create(**arguments)
+
+    def start_created(self, request: StartRequest, container: Container) -> Started:
+        """Start it. Its address is the machine's if it has none of its own."""
+        doing = f"start of the {request.service} container"
         began_s = time.monotonic()
-        with translate_errors(doing, machine=where) as client:
-            container = client.containers.create(**arguments)
-        phases_s = {"create": time.monotonic() - began_s}
         try:
-            phases_s["start"] = _start(request, container)
-            endpoint = container_ops.endpoint(request, container)
-        except BaseException:
-            with translate_errors(f"removal of the {request.service} container", machine=where):
-                container_ops.remove(container)
-            raise
-        return Instance(
-            id=request.instance_id,
-            technology=NAME,
-            service=request.service,
-            handle={"container": container.id, "node": where.name, "log": str(request.log)},
-            endpoint=endpoint,
-            started_utc=now_utc(),
-            start_phases_s=phases_s,
-        )
+            with translate_errors(doing, machine=request.placement.machine):
+                container.start()
+                start_s = time.monotonic() - began_s
+                container_ops.require_running(container)
+        except InstanceError as refused:
+            _name_port_owner(request, refused)
+        networks = container.attrs["NetworkSettings"]["Networks"]
+        address = networks.get(network.NAME, {}).get("IPAddress") or request.placement.address
+        return Started(address=address, handle={"container": container.id}, start_s=start_s)
 
-    def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
-        """Give what `start` recorded."""
-        return instance.start_phases_s
+    def control_group(self, instance: Instance, machine: Machine) -> Group:
+        """Ask the engine for the first process, and the kernel for its group."""
+        doing = f"container {instance.id}: its control group"
+        with translate_errors(doing, machine=machine) as client:
+            return container_ops.group(client, name_of(instance.id), machine)
 
-    def is_running(self, instance: Instance) -> bool:
-        """Ask the engine. Raises InstanceError when that does not answer."""
-        with _asking("is it running", instance) as client:
-            container = container_ops.find(client, instance.handle["container"])
-            return container is not None and bool(container.attrs["State"]["Running"])
-
-    def diagnosis(self, instance: Instance) -> str:
-        """State as the engine has it, and the last lines of output."""
-        try:
-            with _asking("its state", instance) as client:
-                container = container_ops.find(client, instance.handle["container"])
-                return container_ops.condition(container) if container else "its container is gone"
-        except FeatherbenchError as unknown:
-            return unknown.message
-
-    def stop(self, instance: Instance) -> None:
-        """Stop the container, keep its output, remove it."""
-        with _asking("its end", instance) as client:
-            if container := container_ops.find(client, instance.handle["container"]):
-                container_ops.end(container, log=Path(instance.handle["log"]))
-
-    def usage(self, instance: Instance) -> Usage:
-        """Read its control group."""
-        try:
-            return usage_of(self._group(instance))
-        except OSError as gone:
-            raise InstanceDiedError(f"container {instance.id} ended") from gone
-
-    def _group(self, instance: Instance) -> Group:
-        with _asking("its control group", instance) as client:
-            if container := container_ops.find(client, instance.handle["container"]):
-                return container_ops.group(container, ssh.machine_named(instance.handle["node"]))
-        raise InstanceDiedError(f"container {instance.id} is gone")
-
-    def reset_peak(self, instance: Instance) -> bool:
-        """Reset its control group's."""
-        return reset_peak(self._group(instance))
-
-    def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
-        """Read sysctls and the first process's limit with a program inside the container."""
-        files = sysctl_files(tuning)
-        with _asking("its tuning", instance) as client:
-            container = client.containers.get(instance.handle["container"])
-            done = container.exec_run(["cat", *files, FIRST_PROCESS_LIMITS])
-        assert isinstance(done.output, bytes), "the SDK was not asked for a stream"
-        said = done.output.decode(errors="replace")
-        if done.exit_code != 0:
-            raise TestbedError(
-                f"the tuning cannot be read inside container {instance.id}: {said.strip()}",
-                remedy="take sysctls that it does not have out of tuning.net_sysctls",
+    def owned(self, client: DockerClient) -> Iterator[Leftover]:
+        """Yield containers first: a network that has some cannot be removed."""
+        has_label: dict[str, str | list[str] | bool] = {"label": LABEL}
+        for container in client.containers.list(all=True, filters=has_label, ignore_removed=True):
+            yield Leftover(
+                kind=CONTAINER,
+                name=str(container.name),
+                handle={"id": container.id, "instance_id": container.labels[LABEL]},
+                state=container.labels.get(network.STATE_LABEL, ""),
             )
-        return in_force(said, tuning)
+        for made in client.networks.list(filters=has_label):
+            state = made.attrs["Labels"].get(network.STATE_LABEL, "")
+            yield Leftover(kind=NETWORK, name=str(made.name), handle={"id": made.id}, state=state)
 
-    def leftovers(self) -> Sequence[Leftover]:
-        """Find containers, the network and firewall rules of ours."""
-        with translate_errors("looking for leftovers") as client:
-            return list(leftovers.find(client))
+    def remove_owned(self, client: DockerClient, leftover: Leftover) -> None:
+        """Remove a container or the network."""
+        import docker  # noqa: PLC0415 - heavy
 
-    def remove(self, leftover: Leftover) -> None:
-        """Remove one of them."""
-        with translate_errors(f"removing {leftover.kind} {leftover.name}") as client:
-            leftovers.remove(client, leftover)
+        if leftover.kind == CONTAINER:
+            container_ops.remove(client, leftover.handle["id"])
+            return
+        with contextlib.suppress(docker.errors.NotFound):
+            client.networks.get(leftover.handle["id"]).remove()
 
     def facts(self) -> Mapping[str, str]:
-        """Tell versions and settings of the local engine."""
+        """Return versions and settings of the local engine."""
         with translate_errors("asking for versions") as client:
             version, info = client.version(), client.info()
-        components = {each["Name"].lower(): each["Version"] for each in version["Components"]}
+        components = {
+            component["Name"].lower(): component["Version"] for component in version["Components"]
+        }
         return components | {
             "api": version["ApiVersion"],
             "storage driver": info["Driver"],

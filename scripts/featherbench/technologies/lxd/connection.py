@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The connection to LXD, or to Incus, which speaks as it does; and errors in the user's words."""
+"""The connection to LXD, or to Incus, which has the same API; and its errors with remedies."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -30,7 +30,7 @@ SOCKETS = (
 """Debian's LXD, the snap's, Incus."""
 LOOK_WITHIN_S = 60.0
 TIMEOUT_S = 300
-"""Long, since an emulated machine unpacks an image for half a minute."""
+"""An emulated machine needs half a minute to unpack an image."""
 START_IT = "systemctl start lxd, or `make engine` where no systemd runs"
 
 HINTS = (
@@ -40,7 +40,7 @@ HINTS = (
     ),
     ErrorHint(
         r"image not provided|image .*not found|no such (object|image)",
-        "rm -f results/images/lxd/*.digest, and run again: the images are built anew",
+        "rm -f results/images/lxd/*.digest, and run again: the images are rebuilt",
         error=ImageError,
     ),
     ErrorHint(
@@ -54,7 +54,7 @@ HINTS = (
     ),
     ErrorHint(
         r"btrfs",
-        "apt-get install btrfs-progs, and restart LXD; or take `storage` out of the platform's"
+        "apt-get install btrfs-progs, and restart LXD; or remove `storage` from the platform's"
         " settings",
     ),
     ErrorHint(
@@ -63,27 +63,25 @@ HINTS = (
     ),
     ErrorHint(
         r"already exists|currently in use",
-        "`python -m featherbench clean` removes what broken runs left; `lxc list` tells",
+        "`python -m featherbench clean` removes what broken runs left; see `lxc list`",
     ),
 )
 
-
-def explained(doing: str, said: str, error: type[FeatherbenchError]) -> FeatherbenchError:
-    """Put LXD's refusal into an error of ours, of the kind `error` unless it is special."""
-    return error_hints.refusal(doing, said, error, program="LXD", hints=HINTS)
+refusal = partial(error_hints.refusal, program="LXD", hints=HINTS)
+"""Return what it refused as an error; see `error_hints.refusal`."""
 
 
 @cache
 def socket_of(machine: Machine) -> Path:
-    """Give the socket of `node` on which its LXD or Incus listens."""
-    listing = ["ls", "-d", *map(str, SOCKETS)]
-    there = machine.run(listing, timeout_s=LOOK_WITHIN_S, check=False).stdout.split()
-    return next((path for path in SOCKETS if str(path) in there), SOCKETS[0])
+    """Return the socket of `machine` on which its LXD or Incus listens."""
+    argv = ["ls", "-d", *map(str, SOCKETS)]
+    existing = machine.run(argv, timeout_s=LOOK_WITHIN_S, check=False).stdout.split()
+    return next((path for path in SOCKETS if str(path) in existing), SOCKETS[0])
 
 
 @cache
 def connect(socket: Path) -> Client:
-    """Connect by a socket of this machine, once for each process."""
+    """Connect to a socket of this machine, once per process."""
     import pylxd  # noqa: PLC0415 - heavy
 
     return pylxd.Client(endpoint=f"http+unix://{quote(str(socket), safe='')}", timeout=TIMEOUT_S)
@@ -93,17 +91,17 @@ def connect(socket: Path) -> Client:
 def translate_errors(
     doing: str, *, machine: Machine = LOCAL, error: type[FeatherbenchError] = InstanceError
 ) -> Iterator[Client]:
-    """Give a connection to the LXD of `node`; what it refuses becomes an `error` of ours.
+    """Connect to the LXD of `machine`; its errors become `error`.
 
-    `doing` says what failed.
+    `doing` names what failed.
     """
     import requests  # noqa: PLC0415 - heavy
     from pylxd.exceptions import ClientConnectionFailed, LXDAPIException  # noqa: PLC0415 - heavy
 
-    there = socket_of(machine)
+    socket = socket_of(machine)
     try:
-        yield connect(machine.socket(there))
+        yield connect(machine.socket(socket))
     except LXDAPIException as refused:
-        raise explained(doing, str(refused), error) from refused
+        raise refusal(doing, str(refused), error) from refused
     except (ClientConnectionFailed, requests.exceptions.RequestException) as lost:
-        raise error(f"LXD at {there} does not answer", remedy=START_IT) from lost
+        raise error(f"LXD at {socket} does not answer", remedy=START_IT) from lost

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Containers that are there: found, looked at, ended."""
+"""Operations on containers that exist; see `Operations` in `technologies/_container.py`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from featherbench.files import write_atomic
 from featherbench.system import cgroup
 from featherbench.system.polling import wait_until
 from featherbench.technologies.lxd import owned_resources
-from featherbench.technologies.lxd.container_spec import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,19 +32,24 @@ JOURNAL = [
     *("journalctl", "--unit=featherbench", "--output=cat", "--no-pager"),
     f"--lines={LOG_LINES}",
 ]
-OURS = re.compile(r"\bfeatherbench\[\d+\]: (.*)")
-"""A line of the console that our unit printed; the rest is the system's own."""
+UNIT_LINE = re.compile(r"\bfeatherbench\[\d+\]: (.*)")
+"""A line of the console that the service's unit printed; others are the init system's."""
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\r")
 
 
 def status(client: Client, name: str) -> str:
-    """Give a container's state in LXD's word; empty when there is none."""
-    found = owned_resources.find(client.api.instances, name)
-    return "" if found is None else str(found["status"])
+    """Return a container's state in LXD's words; empty if there is none."""
+    container = owned_resources.find(client.api.instances, name)
+    return "" if container is None else str(container["status"])
+
+
+def is_running(client: Client, name: str) -> bool:
+    """Return whether LXD reports that it runs; the container ends when the service does."""
+    return status(client, name) == RUNNING
 
 
 def first_process(client: Client, name: str) -> int:
-    """Give the pid of its first process. Raises InstanceError when it has ended already."""
+    """Return the pid of its first process. Raises InstanceError when it has ended already."""
     state = client.api.instances[name].state.get().json()["metadata"]
     if state["status"] != RUNNING:
         raise InstanceError(f"the container ended at once: {condition(client, name)}")
@@ -53,82 +57,78 @@ def first_process(client: Client, name: str) -> int:
 
 
 def run_inside(client: Client, name: str, argv: Sequence[str]) -> tuple[int, str]:
-    """Run a program in a container to its end; give its exit status and what it printed."""
+    """Run a program inside; return its exit status and output."""
     container = client.api.instances[name]
     request = {"command": list(argv), "record-output": True, "interactive": False}
-    begun = container["exec"].post(json=request | {"wait-for-websocket": False}).json()
-    done = client.operations.wait_for_operation(begun["operation"]).metadata
-    printed = []
+    response = container["exec"].post(json=request | {"wait-for-websocket": False}).json()
+    done = client.operations.wait_for_operation(response["operation"]).metadata
+    output = []
     for url in done["output"].values():
-        kept = client.api
+        file = client.api
         for part in url.split("/")[2:]:  # after /1.0
-            kept = kept[part]
-        printed.append(kept.get(is_api=False).text)
-    return int(done["return"]), "".join(printed).strip()
+            file = file[part]
+        output.append(file.get(is_api=False).text)
+    return int(done["return"]), "".join(output)
 
 
 def console(client: Client, name: str) -> str:
-    """Give what is on its console; nothing when there is nothing new since it was asked before.
-
-    LXD gives all of it once the container has ended.
-    """
+    """Return what is new on its console; all of it once the container has ended."""
     from pylxd.exceptions import LXDAPIException  # noqa: PLC0415 - heavy
 
     with contextlib.suppress(LXDAPIException):
-        said = client.api.instances[name].console.get(is_api=False)
-        lines = ESCAPE.sub("", said.text).splitlines()
+        response = client.api.instances[name].console.get(is_api=False)
+        lines = ESCAPE.sub("", response.text).splitlines()
         return "\n".join(filter(None, lines))
     return ""
 
 
-def own_lines(console_text: str) -> str:
-    """Give the end of what our unit printed; of all that is there, when it printed nothing."""
-    lines = OURS.findall(console_text) or console_text.splitlines()
+def unit_lines(console_text: str) -> str:
+    """Return the last lines that the service's unit printed; of all lines if it printed none."""
+    lines = UNIT_LINE.findall(console_text) or console_text.splitlines()
     return "\n".join(lines[-LOG_LINES:])
 
 
-def output(client: Client, name: str) -> str:
-    """Give the end of what the service has printed."""
+def _output(client: Client, name: str) -> str:
     from pylxd.exceptions import LXDAPIException  # noqa: PLC0415 - heavy
 
-    if status(client, name) == RUNNING:
+    if is_running(client, name):
         with contextlib.suppress(LXDAPIException):
-            failed, said = run_inside(client, name, JOURNAL)
-            if not failed:
-                return said
-    return own_lines(console(client, name))
+            exit_status, printed = run_inside(client, name, JOURNAL)
+            if exit_status == 0:
+                return printed.strip()
+    return unit_lines(console(client, name))
 
 
 def condition(client: Client, name: str) -> str:
-    """Give its state in words, with the end of the service's output."""
+    """Return its state in words and the end of the service's output; empty if it is gone."""
     state = status(client, name)
-    return f"{state.lower()}; it said: {output(client, name) or 'nothing'}"
+    return state and f"{state.lower()}; its output: {_output(client, name) or 'nothing'}"
 
 
-def _whole(folder: Path, name: str) -> Path:
-    """Give the container's own group: its first process may have moved to one below."""
-    return next((each for each in (folder, *folder.parents) if each.name.endswith(name)), folder)
+def _container_folder(folder: Path, name: str) -> Path:
+    """Return the container's own group: its first process may have moved to a child group."""
+    folders = (folder, *folder.parents)
+    return next((parent for parent in folders if parent.name.endswith(name)), folder)
 
 
 def group(name: str, pid: int, machine: Machine) -> Group:
-    """Give its control group on `node`. Raises InstanceDiedError when `pid` is not in it."""
+    """Return its control group on `machine`. Raises InstanceDiedError when `pid` is not in it."""
     with contextlib.suppress(FileNotFoundError):
-        found = cgroup.group_of(pid, machine)
-        cpu, cpuacct, memory = (
-            _whole(folder, name) for folder in (found.cpu, found.cpuacct, found.memory)
-        )
+        process_group = cgroup.group_of(pid, machine)
+        folders = (process_group.cpu, process_group.cpuacct, process_group.memory)
+        cpu, cpuacct, memory = (_container_folder(folder, name) for folder in folders)
         if memory.name.endswith(name):
-            return replace(found, cpu=cpu, cpuacct=cpuacct, memory=memory)
+            return replace(process_group, cpu=cpu, cpuacct=cpuacct, memory=memory)
     raise InstanceDiedError(f"container {name} ended")
 
 
 def publishers(client: Client, listen: str) -> list[str]:
-    """Name the containers that have published `listen`, as LXD writes it."""
-    everything = client.api.instances.get(params={"recursion": 1}).json()["metadata"]
+    """Return the names of the containers that publish `listen`, as LXD writes it."""
+    containers = client.api.instances.get(params={"recursion": 1}).json()["metadata"]
     return [
-        each["name"]
-        for each in everything
-        if any(device.get("listen") == listen for device in each["expanded_devices"].values())
+        container["name"]
+        for container in containers
+        if any(device.get("listen") == listen for device in container["expanded_devices"].values())
     ]
 
 
@@ -136,17 +136,17 @@ def _ask_to_stop(client: Client, name: str, *, within_s: int, force: bool) -> No
     """Ask a running container to stop; it may end by itself meanwhile, and LXD refuses then."""
     from pylxd.exceptions import LXDAPIException  # noqa: PLC0415 - heavy
 
-    if status(client, name) == RUNNING:
+    if is_running(client, name):
         request = {"action": "stop", "timeout": within_s, "force": force}
         with contextlib.suppress(LXDAPIException):
-            begun = client.api.instances[name].state.put(json=request)
-            client.operations.wait_for_operation(begun.json()["operation"])
+            response = client.api.instances[name].state.put(json=request)
+            client.operations.wait_for_operation(response.json()["operation"])
 
 
 def remove(client: Client, name: str) -> None:
-    """End and remove a container; no error when it is gone already.
+    """Remove it with its processes; no error if it is gone already.
 
-    LXD refuses while it is busy with it: when it has just ended by itself, or is being made.
+    LXD refuses while it works on the container, as when that has just ended or is being created.
     """
     from pylxd.exceptions import LXDAPIException  # noqa: PLC0415 - heavy
 
@@ -154,16 +154,15 @@ def remove(client: Client, name: str) -> None:
         _ask_to_stop(client, name, within_s=0, force=True)
         with contextlib.suppress(LXDAPIException):
             if status(client, name):
-                begun = client.api.instances[name].delete()
-                client.operations.wait_for_operation(begun.json()["operation"])
+                response = client.api.instances[name].delete()
+                client.operations.wait_for_operation(response.json()["operation"])
         return not status(client, name)
 
     wait_until(is_gone, what=f"removal of {name}", within_s=GONE_WITHIN_S, every_s=POLL_S)
 
 
-def end(client: Client, instance_id: str, *, log: Path) -> None:
-    """Stop a container, keep what was on its console in the file `log`, and remove it."""
-    name = name_of(instance_id)
+def end(client: Client, name: str, *, log: Path) -> None:
+    """Stop it, write its console to `log`, and remove it; no error if it is gone already."""
     if not status(client, name):
         return
     _ask_to_stop(client, name, within_s=STOP_GRACE_S, force=False)

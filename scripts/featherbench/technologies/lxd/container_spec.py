@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a container of ours is: how it is confined, and how the client reaches it."""
+"""The description that creates a container: how it is confined, and how the client reaches it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import ipaddress
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from featherbench.contracts.technology import LISTEN_ADDRESS
 from featherbench.ownership import LABEL
+from featherbench.technologies._container import command, name_of, published_port
 from featherbench.technologies.lxd import network, owned_resources
 
 if TYPE_CHECKING:
@@ -17,35 +17,24 @@ if TYPE_CHECKING:
     from featherbench.contracts.technology import Placement, StartRequest
     from featherbench.records.tuning import Tuning
 
-ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - inside the container's own network namespace
 COMMAND = "FEATHERBENCH_COMMAND"
-"""The unit of `resources/technologies/lxd.service` runs what this variable holds."""
+"""The unit of `resources/technologies/lxd.service` runs what this variable contains."""
 DIR = "dir"
 """The storage driver whose containers are folders."""
 
 
-def name_of(instance_id: str) -> str:
-    """Give the container's name."""
-    return f"{LABEL}-{instance_id}"
-
-
 def pool_of(driver: str) -> str:
-    """Name our storage pool of a driver."""
+    """Return the name of the storage pool of a driver."""
     return f"{LABEL}-{driver}"
 
 
-def command(request: StartRequest) -> str:
-    """Fill in where to listen: in its own network namespace, everywhere. Quoted as systemd does."""
-    return shlex.join(word.replace(LISTEN_ADDRESS, ANY_ADDRESS) for word in request.command)
-
-
 def cpus(numbers: Sequence[int]) -> str:
-    """Pin to those: a number alone would be how many."""
+    """Return LXD's form of CPUs to pin to; a single number would mean a count."""
     return ",".join(f"{number}-{number}" for number in numbers)
 
 
 def addressing(placement: Placement, address: str) -> str:
-    """Have the address set before the first process starts: nothing inside waits for one."""
+    """Return what sets the address before the first process starts: nothing inside waits for it."""
     network = ipaddress.IPv4Network(placement.container_subnet)
     return (
         f"lxc.net.0.ipv4.address = {address}/{network.prefixlen}\n"
@@ -54,7 +43,7 @@ def addressing(placement: Placement, address: str) -> str:
 
 
 def limits(tuning: Tuning, *, memory_mib: int | None) -> dict[str, str]:
-    """Give its limits of open files and memory, and its own network's sysctls."""
+    """Return its limits of open files and memory, and the sysctls of its network."""
     nofile = {} if tuning.nofile is None else {"limits.kernel.nofile": str(tuning.nofile)}
     memory = {} if memory_mib is None else {"limits.memory": f"{memory_mib}MiB"}
     sysctls = {f"linux.sysctl.{key}": value for key, value in tuning.net_sysctls.items()}
@@ -62,24 +51,24 @@ def limits(tuning: Tuning, *, memory_mib: int | None) -> dict[str, str]:
 
 
 def devices(request: StartRequest, address: str) -> dict[str, dict[str, str]]:
-    """Give its interface, and the published port: at the place's address alone."""
+    """Return its interface, and its published port."""
     interface = {"type": "nic", "name": "eth0", "network": network.NAME, "ipv4.address": address}
-    given = {"eth0": interface}
-    if request.network != "nat" or request.port is None:
-        return given
+    port = published_port(request)
+    if port is None:
+        return {"eth0": interface}
     published = {
         "type": "proxy",
         "nat": "true",
-        "listen": f"tcp:{request.placement.address}:{request.port}",
-        "connect": f"tcp:{address}:{request.port}",
+        "listen": f"tcp:{request.placement.address}:{port}",
+        "connect": f"tcp:{address}:{port}",
     }
-    return given | {"published": published}
+    return {"eth0": interface, "published": published}
 
 
-def described(name: str, fingerprint: str, storage: str, marks: dict[str, str]) -> dict[str, Any]:
-    """Describe a container of an image, to LXD: in the words of its API. No profile adds to it.
+def description(name: str, fingerprint: str, storage: str, marks: dict[str, str]) -> dict[str, Any]:
+    """Return LXD's description of a container of an image, without profiles.
 
-    `storage` is the driver of the pool that it lies in.
+    `storage` is the driver of its storage pool.
     """
     return {
         "name": name,
@@ -94,12 +83,12 @@ def described(name: str, fingerprint: str, storage: str, marks: dict[str, str]) 
 def creation(
     request: StartRequest, address: str, *, storage: str, memory_mib: int | None
 ) -> dict[str, Any]:
-    """Describe the container of an instance, at `address`."""
+    """Return LXD's description of the container of an instance, at `address`."""
     marks = owned_resources.marks(request.instance_id, str(request.placement.state))
     fingerprint = request.image.reference["fingerprint"]
-    bare = described(name_of(request.instance_id), fingerprint, storage, marks)
+    bare = description(name_of(request.instance_id), fingerprint, storage, marks)
     config = {
-        f"environment.{COMMAND}": command(request),
+        f"environment.{COMMAND}": shlex.join(command(request)),  # systemd reads such quotes
         "limits.cpu": cpus(request.placement.cpus),
         "raw.lxc": addressing(request.placement, address),
         **limits(request.tuning, memory_mib=memory_mib),

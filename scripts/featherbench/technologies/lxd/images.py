@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images for LXD: an archive that describes one, and an archive of its files.
+"""Images for LXD: an archive with a description, and an archive of files.
 
-Neither holds a time of the build, and LXD's fingerprint is the SHA-256 over both: the same bytes
-give the same fingerprint, which is the image's digest.
+Neither contains a build time, and LXD's fingerprint is the SHA-256 over both: the same bytes give
+the same fingerprint, which is the image's digest.
 """
 
 from __future__ import annotations
@@ -13,10 +13,16 @@ import platform
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from featherbench.files import canonical_json, digest
+from featherbench.files import canonical_json
 from featherbench.ownership import LABEL
 from featherbench.paths import resource
-from featherbench.rootfs.archives import SOURCE_DATE_EPOCH, disk_usage, files_layer, merged_archive
+from featherbench.rootfs.archives import (
+    SOURCE_DATE_EPOCH,
+    disk_usage,
+    files_layer,
+    merged_archive,
+)
+from featherbench.technologies._container import folder_digest
 from featherbench.technologies.lxd import owned_resources, storage
 from featherbench.technologies.lxd.container_ops import remove
 from featherbench.technologies.lxd.container_spec import DIR
@@ -33,14 +39,13 @@ UNIT = resource("technologies/lxd.service")
 UNITS = "/etc/systemd/system"
 WANTED_AT_BOOT = b"[Unit]\nWants=featherbench.service\n"
 MASKED = ("systemd-networkd.service", "systemd-networkd.socket")
-"""LXD gives the container its address; who manages it inside would take it away at first."""
-DIGEST_CHARACTERS = 12
+"""LXD gives the container its address; a network manager inside would remove it at first."""
 
 
 def system_files() -> dict[str, bytes]:
-    """Give what the app's unit needs to be started by the container's boot.
+    """Return the files with which the container's boot starts the service's unit.
 
-    An empty unit is a masked one; see systemd.unit(5).
+    An empty unit file masks a unit; see systemd.unit(5).
     """
     return {
         f"{UNITS}/featherbench.service": UNIT.read_bytes(),
@@ -51,7 +56,7 @@ def system_files() -> dict[str, bytes]:
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What an image is made of: the archive of the root file system, and the app's own files."""
+    """What an image is made of: the archive of the root file system, and the service's files."""
 
     service: str
     root_tar: Path
@@ -59,7 +64,7 @@ class Contents:
 
     @property
     def layer(self) -> bytes:
-        """The archive of what lies over the root file system."""
+        """The archive of what is added to the root file system."""
         return files_layer({**self.files, **system_files()})
 
     @property
@@ -76,16 +81,12 @@ class Contents:
 
 
 def alias_for(service: str, into: Path) -> str:
-    """Give the name at LXD of the image that belongs to the folder `into`.
-
-    Each checkout has a name of its own, so that the image it replaces can be removed, and another
-    checkout's image, though it be the same, cannot.
-    """
-    return f"{LABEL}-{service}-{digest(str(into.resolve()).encode())[:DIGEST_CHARACTERS]}"
+    """Return LXD's name of the image that is built in the folder `into`."""
+    return f"{LABEL}-{service}-{folder_digest(into)}"
 
 
 def write_files(contents: Contents, file: Path) -> str:
-    """Write the archive of the image's files, and give the fingerprint that LXD will find."""
+    """Write the archive of the image's files; return the fingerprint that LXD will compute."""
     fingerprint = hashlib.sha256(contents.metadata)
     with file.open("wb") as archive:
         for chunk in merged_archive(contents.root_tar, contents.layer):
@@ -94,21 +95,21 @@ def write_files(contents: Contents, file: Path) -> str:
     return fingerprint.hexdigest()
 
 
-def _name(client: Client, alias: str, fingerprint: str) -> None:
-    """Give the image its name, and remove the one that had it before and has no other name."""
+def _set_alias(client: Client, alias: str, fingerprint: str) -> None:
+    """Name the image, and remove the one that had the name before and has no other."""
     aliases = client.api.images.aliases
-    named = owned_resources.find(aliases, alias)
-    if named is None:
+    existing = owned_resources.find(aliases, alias)
+    if existing is None:
         aliases.post(json={"name": alias, "target": fingerprint})
-    elif named["target"] != fingerprint:
+    elif existing["target"] != fingerprint:
         aliases[alias].put(json={"target": fingerprint})
-        replaced = client.images.get(named["target"])
+        replaced = client.images.get(existing["target"])
         if not replaced.aliases:
             replaced.delete(wait=True)
 
 
-def load(client: Client, contents: Contents, *, into: Path) -> Mapping[str, str]:
-    """Bring an image to LXD, by way of a file in `into`, and say how it is found there."""
+def load(client: Client, contents: Contents, *, into: Path) -> dict[str, str]:
+    """Load an image into LXD, from a file in `into`; return its fingerprint and alias."""
     archive = into / "rootfs.tar"
     fingerprint = write_files(contents, archive)
     if not client.images.exists(fingerprint):
@@ -116,14 +117,14 @@ def load(client: Client, contents: Contents, *, into: Path) -> Mapping[str, str]
             client.images.create(file, metadata=io.BytesIO(contents.metadata))
     archive.unlink()
     alias = alias_for(contents.service, into)
-    _name(client, alias, fingerprint)
+    _set_alias(client, alias, fingerprint)
     return {"fingerprint": fingerprint, "alias": alias}
 
 
 def unpacked_bytes(
     client: Client, fingerprint: str, *, state: str, machine: Machine
 ) -> tuple[int, int]:
-    """Count what a container of an image allocates in a folder, and the sizes of its files."""
+    """Return what a container of an image allocates in a folder, and the sizes of its files."""
     storage.make_pool(client, DIR, state=state)
     name = storage.unpack(client, DIR, fingerprint, state=state)
     try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The network of our containers: a bridge, and the addresses on it."""
+"""The network of the containers: a bridge, and the addresses on it."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ ASK_WITHIN_S = 10.0
 
 
 def description(subnet: str, state: str) -> dict[str, Any]:
-    """Give what describes our network to LXD: in the words of its API.
+    """Return LXD's description of the network.
 
-    It has DHCP, which nobody uses: without, LXD takes no address of a container's from us.
+    It has DHCP, which nobody uses: without, LXD does not accept the address of a container.
     """
     network = ipaddress.IPv4Network(subnet)
     return {
@@ -44,34 +44,34 @@ def description(subnet: str, state: str) -> dict[str, Any]:
 
 
 def leaves_rules(environment: Mapping[str, Any], iptables_version: str) -> bool:
-    """Whether this LXD cannot remove the rules that it makes for published ports.
+    """Return whether this LXD cannot remove the rules that it makes for published ports.
 
-    It looks for them in the tables of the old firewall, where an `iptables` that writes to the new
-    one has none.
+    It looks for them in the tables of the old firewall, which are empty if `iptables` writes to the
+    new one.
     """
     return environment.get("firewall") == "xtables" and "nf_tables" in iptables_version
 
 
 def require_firewall(client: Client, machine: Machine) -> None:
     """Raise TestbedError where LXD would leave its firewall rules behind."""
-    asked = machine.run(["iptables", "--version"], timeout_s=ASK_WITHIN_S, check=False)
-    if leaves_rules(client.host_info["environment"], asked.stdout):
+    version = machine.run(["iptables", "--version"], timeout_s=ASK_WITHIN_S, check=False).stdout
+    if leaves_rules(client.host_info["environment"], version):
         raise TestbedError(
-            "LXD uses iptables although that writes to nftables: it would leave its rules behind",
+            "LXD uses iptables, which writes to nftables here: it would leave its rules behind",
             remedy="apt-get install nftables, and restart LXD: systemctl restart lxd",
         )
 
 
 def make_network(client: Client, *, subnet: str, state: str) -> None:
-    """See to it that our network is there as wanted.
+    """Make the network, or make it again if it differs.
 
-    Raises TestbedError when another one, that is not ours, has its name.
+    Raises TestbedError when a network of that name is not featherbench's.
     """
     owned_resources.make(client.api.networks, description(subnet, state))
 
 
 def first_free(subnet: str, leases: Iterable[Mapping[str, Any]]) -> str:
-    """Give the first address that is neither the bridge's nor leased, as LXD tells leases.
+    """Return the first address that is neither the bridge's nor in LXD's `leases`.
 
     Raises InstanceError when there is none.
     """
@@ -81,11 +81,11 @@ def first_free(subnet: str, leases: Iterable[Mapping[str, Any]]) -> str:
             return str(address)
     raise InstanceError(
         f"all addresses of {subnet} are used by containers",
-        remedy="`python -m featherbench clean` removes what broken runs left; `lxc list` tells",
+        remedy="`python -m featherbench clean` removes what broken runs left; see `lxc list`",
     )
 
 
 def free_address(client: Client, placement: Placement) -> str:
-    """Ask which addresses are used, and give a free one."""
+    """Return an address that no container uses."""
     leases = client.api.networks[NAME].leases.get().json()["metadata"]
     return first_free(placement.container_subnet, leases)

@@ -1,63 +1,77 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is ours at LXD: named, marked in its configuration, and made as it is wanted."""
+"""What featherbench has at LXD, marked in its configuration so that it can be found again."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from featherbench.errors import TestbedError
-from featherbench.ownership import LABEL
+from featherbench.ownership import LABEL, Leftover
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from pylxd import Client
     from pylxd.client import _APINode
 
 MARK = f"user.{LABEL}"
 STATE = f"{MARK}.state"
+CONTAINER = "container"
+KINDS = {CONTAINER: "instances", "network": "networks", "storage pool": "storage-pools"}
+"""The part of LXD's API that has each; containers first, since they use the others."""
 
 
-def marks(what: str, state: str) -> dict[str, str]:
-    """Give the keys by which it is found again, and told from other testbeds' things."""
-    return {MARK: what, STATE: state}
+def marks(value: str, state: str) -> dict[str, str]:
+    """Return the keys that make it a leftover of this testbed, and of no other."""
+    return {MARK: value, STATE: state}
 
 
-def is_as_wanted(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
-    """Compare what LXD says of a thing, which may say more, with what was asked for."""
-    config = {key: found["config"].get(key) for key in wanted["config"]}
-    return config == wanted["config"] and all(
-        found.get(key) == value for key, value in wanted.items() if key != "config"
+def matches(actual: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    """Compare LXD's description of a resource, which may contain more, with the expected one."""
+    config = {key: actual["config"].get(key) for key in expected["config"]}
+    return config == expected["config"] and all(
+        actual.get(key) == value for key, value in expected.items() if key != "config"
     )
 
 
-def find(there: _APINode, name: str) -> dict[str, Any] | None:
-    """Give what LXD says of the thing of that name; None when there is none.
+def find(collection: _APINode, name: str) -> dict[str, Any] | None:
+    """Return LXD's description of a resource; None if there is none of that name.
 
-    `there` is the part of LXD's API that holds such things.
+    `collection` is the part of LXD's API that has such resources.
     """
     from pylxd.exceptions import NotFound  # noqa: PLC0415 - heavy
 
     try:
-        found: dict[str, Any] = there[name].get().json()["metadata"]
+        resource: dict[str, Any] = collection[name].get().json()["metadata"]
     except NotFound:
         return None
-    return found
+    return resource
 
 
-def make(there: _APINode, wanted: Mapping[str, Any]) -> None:
-    """See to it that a thing is there as `wanted`, in the words of LXD's API.
+def make(collection: _APINode, expected: Mapping[str, Any]) -> None:
+    """Make a resource as LXD's API describes it, or make it again if it differs.
 
-    Raises TestbedError when another one, that is not ours, has its name.
+    Raises TestbedError when a resource of that name is not featherbench's.
     """
-    name = wanted["name"]
-    found = find(there, name)
-    if found is not None and is_as_wanted(found, wanted):
+    name = expected["name"]
+    resource = find(collection, name)
+    if resource is not None and matches(resource, expected):
         return
-    if found is not None:
-        if MARK not in found["config"]:
+    if resource is not None:
+        if MARK not in resource["config"]:
             raise TestbedError(
-                f"LXD has one named {name!r} that is no {wanted['description']}",
+                f"LXD has a resource named {name!r} that is no {expected['description']}",
                 remedy="rename it, or remove it",
             )
-        there[name].delete()
-    there.post(json=wanted)
+        collection[name].delete()
+    collection.post(json=expected)
+
+
+def leftovers(client: Client) -> Iterator[Leftover]:
+    """Yield all marked resources: containers, then what they use."""
+    for kind, part in KINDS.items():
+        resources = client.api[part].get(params={"recursion": 1}).json()["metadata"]
+        for resource in resources:
+            if MARK in resource["config"]:
+                state = resource["config"].get(STATE, "")
+                yield Leftover(kind=kind, name=resource["name"], state=state)

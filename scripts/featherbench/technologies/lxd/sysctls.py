@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which sysctls an unprivileged container can have: some kernels hide some of them from it.
 
-Debian 12's 6.1, for one, shows nothing of net.core to a network namespace that belongs to a user
-namespace: its values are the kernel's own, and nobody can set or read them.
+Debian 12's 6.1, for example, hides net.core from a network namespace that belongs to a user
+namespace: its values are the kernel's defaults, and can be neither set nor read.
 """
 
 from __future__ import annotations
@@ -15,30 +15,29 @@ from featherbench.system.ssh import machine_named
 from featherbench.system.sysctls import sysctl_files
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from featherbench.records.tuning import Tuning
     from featherbench.system.machine import Machine
 
 LOOK_WITHIN_S = 60.0
-INSIDE = ("unshare", "--user", "--map-root-user", "--net", "ls", "-d")
+LIST_INSIDE = ("unshare", "--user", "--map-root-user", "--net", "ls", "-d")
 
 
 @cache
-def _seen(machine_name: str, files: tuple[str, ...]) -> frozenset[str]:
-    found = machine_named(machine_name).run([*INSIDE, *files], timeout_s=LOOK_WITHIN_S, check=False)
-    return frozenset(found.stdout.split())
-
-
-def hidden(tuning: Tuning, machine: Machine) -> Sequence[str]:
-    """Name those of the sysctls that `node` hides from user namespaces. Asked once of a node."""
-    files = sysctl_files(tuning)
-    seen = _seen(machine.name, tuple(files)) if files else frozenset()
-    return [key for key, file in zip(tuning.net_sysctls, files, strict=True) if file not in seen]
+def _visible_files(machine_name: str, files: tuple[str, ...]) -> frozenset[str]:
+    done = machine_named(machine_name).run(
+        [*LIST_INSIDE, *files], timeout_s=LOOK_WITHIN_S, check=False
+    )
+    return frozenset(done.stdout.split())
 
 
 def visible(tuning: Tuning, machine: Machine) -> Tuning:
-    """Give the tuning without them."""
-    left_out = hidden(tuning, machine)
-    kept = {key: value for key, value in tuning.net_sysctls.items() if key not in left_out}
-    return replace(tuning, net_sysctls=kept)
+    """Return the tuning without the sysctls that `machine` hides from user namespaces.
+
+    Each machine is asked once.
+    """
+    files = sysctl_files(tuning)
+    visible_files = _visible_files(machine.name, tuple(files)) if files else frozenset()
+    sysctls = zip(tuning.net_sysctls.items(), files, strict=True)
+    return replace(
+        tuning, net_sysctls={key: value for (key, value), file in sysctls if file in visible_files}
+    )

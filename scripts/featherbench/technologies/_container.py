@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the drivers of container engines share."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+
+from featherbench.clock import now_utc
+from featherbench.contracts import technology
+from featherbench.contracts.technology import LISTEN_ADDRESS
+from featherbench.errors import FeatherbenchError, InstanceDiedError, InstanceError, TestbedError
+from featherbench.files import digest
+from featherbench.ownership import LABEL
+from featherbench.records.instance import Endpoint, Instance
+from featherbench.system import firewall, programs, ssh
+from featherbench.system.cgroup_usage import reset_peak, usage_of
+from featherbench.system.machine import LOCAL
+from featherbench.system.sysctls import HIDDEN, in_force, sysctl_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    from featherbench.contracts.technology import StartRequest
+    from featherbench.ownership import Leftover
+    from featherbench.records.cell import Usage
+    from featherbench.records.requirement import MissingRequirement
+    from featherbench.records.tuning import Tuning
+    from featherbench.system.cgroup import Group
+    from featherbench.system.machine import Machine
+
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - inside the container's own network namespace
+NEEDS = {"iptables": "iptables", **programs.FOR_ROOT_FILESYSTEM}
+DIGEST_CHARACTERS = 12
+
+ClientT = TypeVar("ClientT")
+ClientT_contra = TypeVar("ClientT_contra", contravariant=True)
+CreatedT = TypeVar("CreatedT")
+
+
+def name_of(instance_id: str) -> str:
+    """Return the name of an instance's container."""
+    return f"{LABEL}-{instance_id}"
+
+
+def folder_digest(folder: Path) -> str:
+    """Return what makes the name of an image unique to the folder that it is built in.
+
+    Each checkout has its own name for its image. So the image that it replaces can be removed, and
+    another checkout's image cannot, even if it is the same.
+    """
+    return digest(str(folder.resolve()).encode())[:DIGEST_CHARACTERS]
+
+
+def command(request: StartRequest) -> list[str]:
+    """Return the command with its address: any address in a network namespace of its own."""
+    address = request.placement.address if request.network == "host" else ANY_ADDRESS
+    return [word.replace(LISTEN_ADDRESS, address) for word in request.command]
+
+
+def published_port(request: StartRequest) -> int | None:
+    """Return the port that is published at the placement's address, and at no other."""
+    return request.port if request.network == "nat" else None
+
+
+class Started(NamedTuple):
+    """A container that was started: its address, the driver's handle, how long the start took."""
+
+    address: str
+    handle: dict[str, Any]
+    start_s: float
+
+
+class Operations(Protocol[ClientT_contra]):
+    """An engine's operations on the container `name`; each driver has a module of them."""
+
+    def is_running(self, client: ClientT_contra, name: str) -> bool:
+        """Return whether the engine reports that it runs."""
+
+    def condition(self, client: ClientT_contra, name: str) -> str:
+        """Return its state in words and the end of its output; empty if it is gone."""
+
+    def run_inside(self, client: ClientT_contra, name: str, argv: Sequence[str]) -> tuple[int, str]:
+        """Run a program inside; return its exit status and output."""
+
+    def end(self, client: ClientT_contra, name: str, *, log: Path) -> None:
+        """Stop it, write its output to `log`, and remove it; no error if it is gone already."""
+
+    def remove(self, client: ClientT_contra, name: str) -> None:
+        """Remove it with its processes; no error if it is gone already."""
+
+
+class ContainerTechnology(technology.Technology, Generic[ClientT, CreatedT]):
+    """A technology whose instances are containers of an engine, such as Docker or LXD."""
+
+    name: str
+    engine_missing: MissingRequirement
+    sockets: tuple[Path, ...]
+    daemons: tuple[str, ...]
+    """One of the sockets or daemons exists if the engine is installed."""
+    operations: Operations[ClientT]
+
+    @abstractmethod
+    def connected(
+        self,
+        doing: str,
+        *,
+        machine: Machine = LOCAL,
+        error: type[FeatherbenchError] = InstanceError,
+    ) -> AbstractContextManager[ClientT]:
+        """Connect to the engine; its errors become `error`, with `doing` as what failed."""
+
+    @abstractmethod
+    def create(self, request: StartRequest) -> CreatedT:
+        """Create the container of an instance."""
+
+    @abstractmethod
+    def start_created(self, request: StartRequest, container: CreatedT) -> Started:
+        """Start a container that was created. Raise InstanceError if it ends at once."""
+
+    @abstractmethod
+    def control_group(self, instance: Instance, machine: Machine) -> Group:
+        """Return its control group on `machine`. Raise InstanceDiedError if it does not run."""
+
+    @abstractmethod
+    def owned(self, client: ClientT) -> Iterable[Leftover]:
+        """Yield what has our label: containers first, then what they use."""
+
+    @abstractmethod
+    def remove_owned(self, client: ClientT, leftover: Leftover) -> None:
+        """Remove one of them; no error if it is gone already."""
+
+    def limits_file(self, client: ClientT, name: str) -> str:
+        """Return the file inside the container with the service's limits: the first process's."""
+        return "/proc/1/limits"
+
+    def readable(self, tuning: Tuning, machine: Machine) -> Tuning:
+        """Return the part of `tuning` that can be set and read inside a container."""
+        return tuning
+
+    def _asking(self, instance: Instance, doing: str) -> AbstractContextManager[ClientT]:
+        return self.connected(f"container {instance.id}: {doing}", machine=_machine_of(instance))
+
+    def missing_requirements(self) -> Sequence[MissingRequirement]:
+        """Return a missing engine, missing programs and rights; the engine is not asked."""
+        missing = [*programs.missing_root(), *programs.missing(NEEDS)]
+        installed = any(socket.exists() for socket in self.sockets) or any(
+            map(programs.path_of, self.daemons)
+        )
+        return missing if installed else [self.engine_missing, *missing]
+
+    def start(self, request: StartRequest) -> Instance:
+        """Create a container and start it."""
+        machine = request.placement.machine
+        began_s = time.monotonic()
+        try:
+            container = self.create(request)
+            create_s = time.monotonic() - began_s
+            started = self.start_created(request, container)
+        except BaseException:
+            doing = f"removal of the {request.service} container"
+            with self.connected(doing, machine=machine) as client:
+                self.operations.remove(client, name_of(request.instance_id))
+            raise
+        at_its_address = request.network == "bridge"
+        return Instance(
+            id=request.instance_id,
+            technology=self.name,
+            service=request.service,
+            handle=started.handle | {"machine": machine.name, "log": str(request.log)},
+            endpoint=Endpoint(
+                address=started.address if at_its_address else request.placement.address,
+                port=request.port or 0,
+                ping_address=started.address,
+            ),
+            started_utc=now_utc(),
+            start_phases_s={"create": create_s, "start": started.start_s},
+        )
+
+    def is_running(self, instance: Instance) -> bool:
+        """Ask the engine. Raises InstanceError when it does not answer."""
+        with self._asking(instance, "is it running") as client:
+            return self.operations.is_running(client, name_of(instance.id))
+
+    def diagnosis(self, instance: Instance) -> str:
+        """Return the engine's state of the container, and the last lines of output."""
+        try:
+            with self._asking(instance, "its state") as client:
+                condition = self.operations.condition(client, name_of(instance.id))
+        except FeatherbenchError as unknown:
+            return unknown.message
+        return condition or "its container is gone"
+
+    def stop(self, instance: Instance) -> None:
+        """Stop the container, keep its output, remove it."""
+        with self._asking(instance, "its end") as client:
+            self.operations.end(client, name_of(instance.id), log=Path(instance.handle["log"]))
+
+    def usage(self, instance: Instance) -> Usage:
+        """Read its control group."""
+        try:
+            return usage_of(self.control_group(instance, _machine_of(instance)))
+        except OSError as gone:
+            raise InstanceDiedError(f"container {instance.id} ended") from gone
+
+    def reset_peak(self, instance: Instance) -> bool:
+        """Reset the peak of its control group."""
+        return reset_peak(self.control_group(instance, _machine_of(instance)))
+
+    def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
+        """Read sysctls and the service's limit with a program inside the container."""
+        name, readable = name_of(instance.id), self.readable(tuning, _machine_of(instance))
+        with self._asking(instance, "its tuning") as client:
+            limits = self.limits_file(client, name)
+            argv = ["cat", *sysctl_files(readable), limits]
+            exit_status, output = self.operations.run_inside(client, name, argv)
+        if exit_status != 0:
+            raise TestbedError(
+                f"the tuning cannot be read inside container {instance.id}: {output.strip()}",
+                remedy="take sysctls that it does not have out of tuning.net_sysctls",
+            )
+        hidden = [key for key in tuning.net_sysctls if key not in readable.net_sysctls]
+        return {**in_force(output, readable), **dict.fromkeys(hidden, HIDDEN)}
+
+    def leftovers(self) -> Sequence[Leftover]:
+        """Return what has our label at the engine and in the firewall."""
+        with self.connected("looking for leftovers") as client:
+            return [*self.owned(client), *firewall.leftovers()]
+
+    def remove(self, leftover: Leftover) -> None:
+        """Remove one of them."""
+        if leftover.kind == firewall.RULE:
+            firewall.remove(leftover)
+            return
+        with self.connected(f"removing {leftover.kind} {leftover.name}") as client:
+            self.remove_owned(client, leftover)
+
+
+def _machine_of(instance: Instance) -> Machine:
+    return ssh.machine_named(instance.handle["machine"])

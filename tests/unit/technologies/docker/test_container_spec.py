@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The arguments with which a container is created."""
+
+import pytest
+
+from builders import image, placement, start_request
+from featherbench.records.tuning import Tuning
+from featherbench.technologies.docker import container_spec
+from featherbench.technologies.docker.technology import Settings
+
+
+def request(network="nat", **changes):
+    fields = {
+        "instance_id": "abc",
+        "image": image(reference={"id": "sha256:d"}),
+        "settings": Settings(),
+        "tuning": Tuning(net_sysctls={"net.core.somaxconn": "1024"}, nofile=20000),
+        "placement": placement(),
+    }
+    return start_request(network=network, **fields | changes)
+
+
+def creation(request, **settings):
+    return container_spec.creation(request, **Settings(**settings).model_dump())
+
+
+@pytest.mark.parametrize("network", ["nat", "bridge", "host"])
+def test_a_container_is_unprivileged_however_it_is_reached(network):
+    arguments = creation(request(network))
+    assert arguments["user"] == "33:33"
+    assert arguments["cap_drop"] == ["ALL"]
+    assert arguments["security_opt"] == ["no-new-privileges"]
+    assert arguments["read_only"] is True
+    assert list(arguments["tmpfs"]) == ["/run/featherbench"]
+    assert not {"privileged", "cap_add", "volumes", "devices", "pid_mode"} & set(arguments)
+
+
+def test_a_container_gets_its_cpus_limits_and_labels():
+    arguments = creation(request(), memory_mib=64)
+    assert arguments["cpuset_cpus"] == "2,3"
+    assert arguments["ulimits"] == [{"Name": "nofile", "Soft": 20000, "Hard": 20000}]
+    assert arguments["mem_limit"] == "64m"
+    assert arguments["labels"] == {"featherbench": "abc", "featherbench.state": "/run/state"}
+    assert arguments["name"] == "featherbench-abc"
+
+
+def test_nothing_is_limited_unless_set():
+    arguments = creation(request(tuning=Tuning(net_sysctls={}, nofile=None)))
+    assert arguments["ulimits"] == []
+    assert arguments["mem_limit"] is None
+
+
+def test_seccomp_is_off_only_if_set():
+    assert "seccomp=unconfined" in creation(request(), seccomp="unconfined")["security_opt"]
+
+
+def test_through_nat_the_port_is_published_only_at_the_placements_address():
+    arguments = creation(request("nat"))
+    assert arguments["ports"] == {"18080/tcp": ("198.18.0.1", 18080)}
+    assert arguments["network"] == "featherbench"
+    assert arguments["command"][2:] == ["0.0.0.0", "18080"]
+
+
+def test_on_the_bridge_nothing_is_published():
+    arguments = creation(request("bridge"))
+    assert arguments["ports"] == {}
+    assert arguments["network"] == "featherbench"
+    assert arguments["sysctls"] == {"net.core.somaxconn": "1024"}
+
+
+def test_in_the_machines_network_it_listens_at_the_placements_address_and_sets_nothing():
+    arguments = creation(request("host"))
+    assert arguments["network"] == "host"
+    assert arguments["command"][2:] == ["198.18.0.1", "18080"]
+    assert arguments["ports"] == {}
+    assert arguments["sysctls"] == {}
+
+
+def test_the_probe_publishes_nothing():
+    assert creation(request(port=None))["ports"] == {}

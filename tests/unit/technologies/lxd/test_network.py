@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The network, its addresses, and the comparison with existing resources.
+
+Also `owned_resources` and `storage`.
+"""
+
+from types import SimpleNamespace
+
+import pytest
+
+from featherbench.errors import InstanceError
+from featherbench.technologies.lxd import network, owned_resources
+from featherbench.technologies.lxd import storage as pools
+
+STATE = "/run/featherbench"
+SUBNET = "198.18.1.32/27"
+NAME = "featherbench-abc"
+
+
+def test_lxds_description_of_the_network_and_the_pool_matches(captured):
+    assert owned_resources.matches(captured("network.json"), network.description(SUBNET, STATE))
+    assert owned_resources.matches(captured("pool.json"), pools.description("dir", STATE))
+
+
+def test_further_properties_of_incus_make_no_difference(captured):
+    actual = captured("network.json") | {"project": "default"}
+    actual["config"] |= {"volatile.network.ipv4.address": "198.18.1.33/27"}
+    assert owned_resources.matches(actual, network.description(SUBNET, STATE))
+
+
+@pytest.mark.parametrize(
+    ("subnet", "state"), [("198.18.1.64/27", STATE), (SUBNET, "/another/testbed")]
+)
+def test_another_network_does_not_match(captured, subnet, state):
+    assert not owned_resources.matches(captured("network.json"), network.description(subnet, state))
+
+
+def test_the_first_address_without_a_lease_is_free(captured):
+    assert network.first_free(SUBNET, captured("leases.json")) == "198.18.1.35"
+    assert network.first_free(SUBNET, captured("leases.json")[:1]) == "198.18.1.34"
+
+
+def test_a_subnet_without_a_free_address_is_an_error():
+    leases = [{"address": "198.18.1.2"}]
+    with pytest.raises(InstanceError, match=r"198\.18\.1\.0/30"):
+        network.first_free("198.18.1.0/30", leases)
+
+
+@pytest.mark.parametrize(
+    ("firewall", "iptables", "leaves"),
+    [
+        ("xtables", "iptables v1.8.9 (nf_tables)", True),
+        ("xtables", "iptables v1.8.9 (legacy)", False),
+        ("nftables", "iptables v1.8.9 (nf_tables)", False),
+    ],
+)
+def test_an_lxd_that_would_leave_its_rules_behind_is_recognized(
+    captured, firewall, iptables, leaves
+):
+    environment = captured("server.json")["environment"] | {"firewall": firewall}
+    assert network.leaves_rules(environment, iptables) is leaves
+
+
+def test_only_marked_resources_are_leftovers(captured, scripted_api):
+    users = {"name": "lxdbr0", "config": {"ipv4.nat": "true"}}
+    answers = {
+        "instances": captured("instances.json"),
+        "networks": [captured("network.json"), users],
+        "storage-pools": [captured("pool.json")],
+    }
+    leftovers = list(owned_resources.leftovers(SimpleNamespace(api=scripted_api(answers))))
+    assert [(leftover.kind, leftover.name) for leftover in leftovers] == [
+        ("container", NAME),
+        ("network", "fb-lxd0"),
+        ("storage pool", "featherbench-dir"),
+    ]
+    assert {leftover.state for leftover in leftovers} == {STATE}
