@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The HTTP service: its files and its verification."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from featherbench.errors import VerificationError
+from featherbench.services import http
+
+
+@given(st.integers(1, 5000))
+def test_the_file_has_its_size_and_is_always_the_same(size_bytes):
+    content = http.payload(size_bytes)
+    assert len(content) == size_bytes
+    assert content == http.payload(5000)[:size_bytes]
+    assert content.decode().isprintable()
+
+
+def test_nginx_writes_only_to_the_folder_that_it_may_write_to():
+    conf = http.files(10)[http.CONFIGURATION].decode()
+    paths = re.findall(r"^\s*(?:pid|\w+_temp_path) (\S+);", conf, re.MULTILINE)
+    assert len(paths) == 6
+    assert all(path.startswith("/run/featherbench/") for path in paths)
+
+
+def test_the_file_is_verified_by_its_content(bench_for, client):
+    client.says = lambda _: http.payload(1150).decode() + "\n200"
+    assert "1150 bytes" in http.verify(bench_for("http"), 1150)
+    assert "1150 bytes" in http.verify(bench_for("latency"))
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        "",
+        "\n000",
+        http.payload(1150).decode() + "\n404",
+        http.payload(1149).decode() + "\n200",
+        "x" * 1150 + "\n200",
+    ],
+)
+def test_another_answer_is_refused(bench_for, client, output):
+    client.says = lambda _: output
+    with pytest.raises(VerificationError):
+        http.verify(bench_for("http"), 1150)

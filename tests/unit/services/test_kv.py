@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The key-value service: its verification and its counters."""
+
+import pytest
+
+from featherbench.errors import VerificationError
+from featherbench.services import kv
+
+REDIS = {
+    "PING": "PONG\n",
+    "SET": "OK\n",
+    "DEL": "1\n",
+    "INFO server": "# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\n",
+    "INFO stats": "# Stats\r\nkeyspace_hits:9\r\nkeyspace_misses:3\r\n",
+    "CONFIG GET save": "save\n\n",
+    "CONFIG GET appendonly": "appendonly\nno\n",
+}
+
+
+def redis(**changes):
+    """Answer as redis-cli would; GET returns what was SET last."""
+    memory = {}
+
+    def answer(argv):
+        words = argv[argv.index("-p") + 2 :]
+        if words[0] == "SET":
+            memory[words[1]] = words[2]
+        if words[0] == "GET":
+            return changes.get("GET", memory.get(words[1], "") + "\n")
+        replies = {**REDIS, **{key.replace("_", " "): value for key, value in changes.items()}}
+        return replies.get(" ".join(words), replies.get(words[0], ""))
+
+    return answer
+
+
+def test_redis_is_verified_by_a_value_that_it_keeps(bench_for, client):
+    client.says = redis()
+    assert "7.0.15" in kv.verify(bench_for("kv"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"GET": "old\n"},
+        {"SET": "MISCONF no disk\n"},
+        {"CONFIG_GET_save": "save\n3600 1\n"},
+        {"CONFIG_GET_appendonly": "appendonly\nyes\n"},
+        {"INFO_server": "ERR unknown command\n"},
+    ],
+)
+def test_a_redis_that_forgets_or_persists_is_refused(bench_for, client, change):
+    client.says = redis(**change)
+    with pytest.raises(VerificationError):
+        kv.verify(bench_for("kv"))
+
+
+def test_misses_are_read_from_the_server(bench_for, client):
+    client.says = redis()
+    assert kv.misses(bench_for("kv")) == {"misses": 3}
+
+
+def test_the_filled_key_is_the_one_of_redis_benchmark(bench_for, client):
+    client.says = redis()
+    kv.fill(bench_for("kv"), 5)
+    assert client.asked[-1][-3:] == ["SET", "key:__rand_int__", "xxxxx"]
