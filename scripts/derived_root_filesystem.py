@@ -12,13 +12,13 @@ from featherbench.jobs import job_runner
 from featherbench.registry import folders_from_environment
 from featherbench.rootfs.derived import build_derived_root_filesystem
 from featherbench.rootfs.descriptions import DerivedRootFilesystemSpec
-from featherbench.testbed.session import alone
+from featherbench.testbed.session import exclusive
 
 
 def main(given: Namespace) -> None:
     """Build it, and write its record and digest."""
     spec = DerivedRootFilesystemSpec.read(given.spec)
-    with alone(plugins=folders_from_environment(), what=given.job):
+    with exclusive(plugins=folders_from_environment(), what=given.job):
         built = build_derived_root_filesystem(spec, base=given.base, tar=given.tar, log=given.log)
     built.write(given.record)
     write_atomic(given.digest, built.digest + "\n")

@@ -12,13 +12,13 @@ from featherbench.jobs import job_runner
 from featherbench.records.job_specs import RootFilesystemSpec
 from featherbench.registry import folders_from_environment
 from featherbench.rootfs.base import build_root_filesystem
-from featherbench.testbed.session import alone
+from featherbench.testbed.session import exclusive
 
 
 def main(given: Namespace) -> None:
     """Build it, and write its record and digest."""
     spec = RootFilesystemSpec.read(given.spec)
-    with alone(plugins=folders_from_environment(), what=given.job):
+    with exclusive(plugins=folders_from_environment(), what=given.job):
         built = build_root_filesystem(spec, tar=given.tar, log=given.log)
     built.write(given.record)
     write_atomic(given.digest, built.digest + "\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The time of day, which is for people only: durations come from monotonic clocks."""
+"""The time of day, for people only: durations are measured by monotonic clocks."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from datetime import UTC, datetime
 
 
 def now_utc() -> str:
-    """Give the time of day, ISO 8601, in UTC."""
+    """Return the time of day in UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

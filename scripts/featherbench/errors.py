@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Everything that can go wrong and that a user can do something about.
+"""Every error that a user can do something about.
 
     FeatherbenchError            what failed, and the remedy
     ├── ConfigError              a key of the configuration is wrong
-    ├── UnavailableError         this host lacks something that the platform needs
+    ├── UnavailableError         this machine lacks something that the platform needs
     ├── TestbedError             network, CPUs, sysctls, lock
     │   └── TestbedBusyError     another workflow holds the testbed
     ├── CommandError             a program ended with a failure
@@ -11,11 +11,11 @@
     ├── ImageError               an image cannot be built, or is gone
     ├── InstanceError            the server under test did not start
     │   ├── InstanceDiedError    it started, and died or stopped answering
-    │   └── HostSilentError      the machine that it runs on does not answer
-    ├── LoadError                the load generator failed or printed what nobody can read
-    └── VerificationError        the server answers, but not what it should
+    │   └── MachineSilentError   the machine that it runs on does not answer
+    ├── LoadError                the load generator failed, or its output cannot be parsed
+    └── VerificationError        the server answers, but not as it should
 
-Anything else that escapes is a fault of featherbench itself.
+Any other exception that reaches the user is a fault of featherbench.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class FeatherbenchError(Exception):
-    """What failed, in words for the user, and what to do about it."""
+    """What failed, and what the user can do about it."""
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
         super().__init__(message)
@@ -43,13 +43,13 @@ class ConfigError(FeatherbenchError):
 
 
 class UnavailableError(FeatherbenchError):
-    """The host lacks something that the platform needs."""
+    """The machine lacks something that the platform needs."""
 
 
 class TestbedError(FeatherbenchError):
-    """The network, the CPUs, the sysctls or the lock cannot be had."""
+    """The network, the CPUs, the sysctls or the lock are not available."""
 
-    __test__ = False  # the name begins as pytest's test classes do
+    __test__ = False  # pytest takes classes named Test… for tests
 
 
 class TestbedBusyError(TestbedError):
@@ -62,9 +62,8 @@ class CommandError(FeatherbenchError):
     def __init__(
         self, argv: Sequence[str], reason: str, output_tail: str = "", *, remedy: str = ""
     ) -> None:
-        shown = " ".join(argv)
-        tail = f"\n  it said: {output_tail}" if output_tail else ""
-        super().__init__(f"`{shown}` {reason}{tail}", remedy=remedy)
+        tail = f"\n  its output: {output_tail}" if output_tail else ""
+        super().__init__(f"`{' '.join(argv)}` {reason}{tail}", remedy=remedy)
         self.argv = tuple(argv)
 
 
@@ -89,8 +88,8 @@ class MachineSilentError(InstanceError):
 
 
 class LoadError(FeatherbenchError):
-    """The load generator failed, or its output cannot be read."""
+    """The load generator failed, or its output cannot be parsed."""
 
 
 class VerificationError(FeatherbenchError):
-    """The server answers, but not what it should."""
+    """The server answers, but not as it should."""

@@ -15,7 +15,7 @@ from featherbench.config.loading import load_config
 from featherbench.config.models import TestbedConfig
 from featherbench.errors import ConfigError
 from featherbench.testbed.reservation import release_testbed
-from featherbench.testbed.session import alone
+from featherbench.testbed.session import exclusive
 from featherbench.testbed.state import current_state
 from featherbench.unikernels.settings import Service
 
@@ -79,7 +79,7 @@ def run(arguments: Namespace) -> int:
     service = _service(arguments)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with alone(plugins=(), what=f"check of {arguments.file}", wait_s=BUSY_AFTER_S):
+            with exclusive(plugins=(), what=f"check of {arguments.file}", wait_s=BUSY_AFTER_S):
                 wanted = unikernel_check.Check(
                     file=arguments.file,
                     service=service,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from featherbench import registry
 from featherbench.contracts.technology import BuildRequest
 from featherbench.rootfs.base import root_archive
-from featherbench.testbed.session import alone
+from featherbench.testbed.session import exclusive
 from featherbench.testbed.state import current_state
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def build_image(
         state=current_state().directory,
         build_inputs=spec.build_inputs,
     )
-    with alone(plugins=registry.folders_from_environment(), what=job):
+    with exclusive(plugins=registry.folders_from_environment(), what=job):
         shutil.rmtree(into, ignore_errors=True)
         into.mkdir(parents=True)
         return technology.build_image(request)

@@ -157,7 +157,7 @@ def deploy(spec: DeploySpec, bench: Bench, testbed: Testbed) -> Deployment:
 
 
 def _hold(spec: DeploySpec, deployment: Deployment, bench: Bench, *, warmed: bool) -> None:
-    lease.hold(
+    lease.store(
         Lease(
             deployment_id=deployment.deployment_id,
             instance=bench.under_test,
@@ -184,7 +184,7 @@ class Leased:
 
 
 def _alive(deployment: Deployment, bench: Bench) -> Lease | None:
-    held = lease.held()
+    held = lease.current()
     if held is None or held.deployment_id != deployment.deployment_id:
         return None
     return held if bench.technology.is_running(held.instance) else None

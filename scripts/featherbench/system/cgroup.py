@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Control groups, version 1 and 2: where they are, and groups of our own."""
+"""Control groups, versions 1 and 2: where they are, and groups of our own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PROC = Path("/proc")
 CONTROLLERS = ("cpu", "cpuacct", "memory")
 UNIFIED = ""
-"""How version 2 is named among the controllers of version 1; see cgroups(7)."""
+"""The name of version 2 among the controllers of version 1; see cgroups(7)."""
 PREFIX = f"{LABEL}-"
 OWNER_ATTRIBUTE = f"trusted.{LABEL}.state"
 POLL_S = 0.002
@@ -31,8 +31,8 @@ GONE_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group:
-    """One group: the folder of each controller; in version 2 they are all the same."""
+class ControlGroup:
+    """A control group: the folder of each controller; version 2 has one for all."""
 
     version: int
     cpu: Path
@@ -42,90 +42,87 @@ class Group:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """The different folders among them."""
+        """The folders, each once."""
         return tuple(dict.fromkeys((self.cpu, self.cpuacct, self.memory)))
 
     @property
     def name(self) -> str:
-        """The group's own name."""
+        """The group's name."""
         return self.memory.name
 
 
 def parse_mounts(mountinfo: str) -> dict[str, Path]:
-    """Map each controller (version 2: UNIFIED) to where it is mounted.
-
-    Reads /proc/PID/mountinfo; see proc(5).
-    """
-    found: dict[str, Path] = {}
+    """Parse /proc/PID/mountinfo: map each controller (version 2: UNIFIED) to its mount point."""
+    mounts: dict[str, Path] = {}
     for line in mountinfo.splitlines():
         before, _, after = line.partition(" - ")
         kind, _, options = after.split(maxsplit=2)
         mount_point = Path(before.split()[4])
         if kind == "cgroup2":
-            found.setdefault(UNIFIED, mount_point)
+            mounts.setdefault(UNIFIED, mount_point)
         elif kind == "cgroup":
             for option in options.split(","):
                 if option in CONTROLLERS:
-                    found.setdefault(option, mount_point)
-    return found
+                    mounts.setdefault(option, mount_point)
+    return mounts
 
 
 def parse_membership(text: str) -> dict[str, str]:
-    """Map each controller (version 2: UNIFIED) to a process's group, from /proc/PID/cgroup."""
-    found: dict[str, str] = {}
+    """Parse /proc/PID/cgroup: map each controller (version 2: UNIFIED) to the process's group."""
+    groups: dict[str, str] = {}
     for line in text.splitlines():
         _, controllers, path = line.split(":", maxsplit=2)
-        found.update(dict.fromkeys(controllers.split(","), path))
-    return found
+        groups.update(dict.fromkeys(controllers.split(","), path))
+    return groups
 
 
-def place(
+def locate(
     mounts: Mapping[str, Path], membership: Mapping[str, str], machine: Machine = LOCAL
-) -> Group:
-    """Say where on `node` the group is that the paths in `membership` name.
+) -> ControlGroup:
+    """Return the group on `machine` that the paths in `membership` name.
 
-    Version 1 counts where its memory controller is mounted, as it is on hybrid hosts. Raises
-    InstanceError where no version is usable.
+    Version 1 is used if its memory controller is mounted, as on hybrid machines. Raises
+    InstanceError when no version is usable.
     """
     version = 1 if "memory" in mounts else 2
-    wanted = CONTROLLERS if version == 1 else (UNIFIED,) * len(CONTROLLERS)
-    if any(name not in mounts or name not in membership for name in wanted):
+    controllers = CONTROLLERS if version == 1 else (UNIFIED,) * len(CONTROLLERS)
+    if any(name not in mounts or name not in membership for name in controllers):
         raise InstanceError(
-            "this host's control groups cannot be used: the controllers"
+            f"the control groups of {machine.description} cannot be used: the controllers"
             f" {', '.join(CONTROLLERS)} are not all mounted",
             remedy="mount /sys/fs/cgroup as systemd does, or run setup/engine.sh",
         )
-    cpu, cpuacct, memory = (mounts[name] / membership[name].lstrip("/") for name in wanted)
-    return Group(version=version, cpu=cpu, cpuacct=cpuacct, memory=memory, machine=machine)
+    cpu, cpuacct, memory = (mounts[name] / membership[name].lstrip("/") for name in controllers)
+    return ControlGroup(version=version, cpu=cpu, cpuacct=cpuacct, memory=memory, machine=machine)
 
 
-def group_of(pid: int, machine: Machine = LOCAL) -> Group:
-    """Give the group of a process of `node`. Raises FileNotFoundError when it is gone."""
+def group_of(pid: int, machine: Machine = LOCAL) -> ControlGroup:
+    """Return the group of a process on `machine`. Raises FileNotFoundError when it is gone."""
     mountinfo, membership = PROC / "self/mountinfo", PROC / str(pid) / "cgroup"
-    found = machine.read([mountinfo, membership])
-    if membership not in found:
+    files = machine.read([mountinfo, membership])
+    if membership not in files:
         raise FileNotFoundError(membership)
-    return place(parse_mounts(found[mountinfo]), parse_membership(found[membership]), machine)
+    return locate(parse_mounts(files[mountinfo]), parse_membership(files[membership]), machine)
 
 
-def own_group(name: str) -> Group:
-    """Give the group of ours called `name`, whether or not it exists: right below the root."""
+def own_group(name: str) -> ControlGroup:
+    """Return our group of that name, directly below the root, whether or not it exists."""
     mounts = parse_mounts((PROC / "self/mountinfo").read_text())
-    return place(mounts, dict.fromkeys((*CONTROLLERS, UNIFIED), f"/{PREFIX}{name}"))
+    return locate(mounts, dict.fromkeys((*CONTROLLERS, UNIFIED), f"/{PREFIX}{name}"))
 
 
 def _enable_controllers(root: Path) -> None:
-    """Have version 2 account processor and memory in the groups below its root."""
+    """Have version 2 count CPU time and memory in the groups below its root."""
     file = root / "cgroup.subtree_control"
-    wanted = {"cpu", "memory"} - set(file.read_text().split())
-    for controller in sorted(wanted):
+    missing = {"cpu", "memory"} - set(file.read_text().split())
+    for controller in sorted(missing):
         file.write_text(f"+{controller}")
 
 
-def create(group: Group, *, owner: str) -> None:
-    """Make a group of ours; `owner` names the testbed that it belongs to.
+def create(group: ControlGroup, *, owner: str) -> None:
+    """Make a group; `owner` names the testbed that it belongs to.
 
-    Raises InstanceError, having removed what was made, when the kernel refuses.
+    Raises InstanceError when the kernel refuses; what was made is removed then.
     """
     try:
         if group.version == 2:  # noqa: PLR2004 - the version's name
@@ -138,18 +135,18 @@ def create(group: Group, *, owner: str) -> None:
         _remove_folders(group)
         raise InstanceError(
             f"the control group {group.memory} cannot be made: {refused.strerror}",
-            remedy="run as root, on a host whose /sys/fs/cgroup is writable",
+            remedy="run as root, on a machine whose /sys/fs/cgroup is writable",
         ) from refused
 
 
-def join(group: Group) -> None:
+def join(group: ControlGroup) -> None:
     """Put the calling process into the group."""
     for folder in group.folders:
         (folder / "cgroup.procs").write_text("0")
 
 
-def members(group: Group) -> set[int]:
-    """Give the pids in the group; the kernel lists no dead ones, reaped or not."""
+def members(group: ControlGroup) -> set[int]:
+    """Return the pids in the group; the kernel lists no dead processes, reaped or not."""
     pids: set[int] = set()
     for folder in group.folders:
         with contextlib.suppress(FileNotFoundError):
@@ -157,14 +154,14 @@ def members(group: Group) -> set[int]:
     return pids
 
 
-def _signal(group: Group, number: signal.Signals) -> None:
+def _signal(group: ControlGroup, number: signal.Signals) -> None:
     for pid in members(group):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
 
 
-def _remove_folders(group: Group) -> bool:
-    """Remove the group's folders; False when one is busy for a moment longer."""
+def _remove_folders(group: ControlGroup) -> bool:
+    """Remove the group's folders; return False when one is still busy."""
     for folder in group.folders:
         try:
             folder.rmdir()
@@ -175,7 +172,7 @@ def _remove_folders(group: Group) -> bool:
     return True
 
 
-def end(group: Group, *, grace_s: float) -> None:
+def end(group: ControlGroup, *, grace_s: float) -> None:
     """End every process of a group, SIGKILL after `grace_s` seconds, and remove the group.
 
     No error when it is gone already. Raises DeadlineError when a process cannot be killed.
@@ -192,17 +189,17 @@ def end(group: Group, *, grace_s: float) -> None:
     wait_until(is_gone, what=what, within_s=GONE_WITHIN_S, every_s=POLL_S)
 
 
-def owner_of(group: Group) -> str:
-    """Give the owner named when the group was made; empty when the kernel did not keep it."""
+def owner_of(group: ControlGroup) -> str:
+    """Return the owner that `create` stored; empty when the kernel did not keep it."""
     for folder in group.folders:
         with contextlib.suppress(OSError):
             return os.getxattr(folder, OWNER_ATTRIBUTE).decode()
     return ""
 
 
-def own_groups() -> Iterator[Group]:
-    """Find all groups of ours."""
+def own_groups() -> Iterator[ControlGroup]:
+    """Yield all groups of ours."""
     folders = own_group("*").folders
-    names = {found.name for folder in folders for found in folder.parent.glob(folder.name)}
+    names = {path.name for folder in folders for path in folder.parent.glob(folder.name)}
     for name in sorted(names):
         yield own_group(name.removeprefix(PREFIX))

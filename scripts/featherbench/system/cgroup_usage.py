@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a control group has used: processor time and memory, version 1 and 2.
+"""What a control group has used: CPU time and memory, versions 1 and 2.
 
-Working set means what is in use without the page cache that the kernel would drop first: usage
-minus `inactive_file`, as Kubernetes and `docker stats` have it. The active rest of the page cache
-is still in it, and is charged to the group that touched a page first. Peaks include page cache.
+The working set is the memory in use without the page cache that the kernel would drop first: usage
+minus `inactive_file`, as in Kubernetes and `docker stats`. It includes the active page cache, which
+is charged to the group that touched a page first. Peaks include the page cache.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from featherbench.system.cgroup import Group
+    from featherbench.system.cgroup import ControlGroup
 
 NS_PER_S = 1_000_000_000
 US_PER_S = 1_000_000
@@ -28,7 +28,7 @@ V2 = ("cpu.stat", "memory.current", "memory.stat", "memory.peak")
 
 
 def parse_flat(text: str) -> dict[str, int]:
-    """Read a file of `key number` lines."""
+    """Parse a file of `key number` lines."""
     pairs = (line.split() for line in text.splitlines())
     return {pair[0]: int(pair[1]) for pair in pairs if len(pair) == 2}  # noqa: PLR2004 - a pair
 
@@ -42,14 +42,14 @@ def _scaled(count: int | None, per_s: int) -> float | None:
 
 
 def _working_set(current: int | None, inactive_file: int | None) -> int | None:
-    """Subtract; the two are read one after the other, so the difference may seem negative."""
+    """Subtract; the two are read at different moments, so the difference could be negative."""
     if current is None or inactive_file is None:
         return None
     return max(0, current - inactive_file)
 
 
 def parse_v1(files: Mapping[str, str]) -> Usage:
-    """Read the files of version 1, given by their names; those that are missing give None.
+    """Parse the files of version 1, by name; a missing file leaves None.
 
     See the kernel's admin-guide/cgroup-v1: `total_*` include groups below; times are in ns.
     """
@@ -69,7 +69,7 @@ def parse_v1(files: Mapping[str, str]) -> Usage:
 
 
 def parse_v2(files: Mapping[str, str]) -> Usage:
-    """Read the files of version 2, given by their names; those that are missing give None.
+    """Parse the files of version 2, by name; a missing file leaves None.
 
     See the kernel's admin-guide/cgroup-v2: times are in us; `memory.peak` came with 5.19.
     """
@@ -88,26 +88,26 @@ def parse_v2(files: Mapping[str, str]) -> Usage:
     )
 
 
-def _paths(group: Group) -> list[Path]:
+def _paths(group: ControlGroup) -> list[Path]:
     if group.version != 1:
         return [group.memory / name for name in V2]
     folders = ((group.cpuacct, V1_CPUACCT), (group.cpu, V1_CPU), (group.memory, V1_MEMORY))
     return [folder / name for folder, names in folders for name in names]
 
 
-def usage_of(group: Group) -> Usage:
-    """Read what a group has used since it was made. Raises OSError when the group is gone."""
+def usage_of(group: ControlGroup) -> Usage:
+    """Return what a group has used since it was made. Raises OSError when the group is gone."""
     files = {path.name: text for path, text in group.machine.read(_paths(group)).items()}
     if not files:
         raise FileNotFoundError(group.memory)
     return parse_v1(files) if group.version == 1 else parse_v2(files)
 
 
-def reset_peak(group: Group) -> bool:
-    """Have the peak start anew from what is in use now; False where that cannot be.
+def reset_peak(group: ControlGroup) -> bool:
+    """Reset the memory peak to the present usage; return False where that is impossible.
 
-    Version 2 resets `memory.peak` (from 6.12) only for those who read on through the descriptor
-    that wrote to it: of no use to drivers, which keep nothing open.
+    Version 2 resets `memory.peak` (from Linux 6.12) only for readers of the descriptor that wrote
+    to it, which does not help drivers: they keep no files open.
     """
     if group.version != 1:
         return False

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A short hash of what makes this machine this machine.
+"""A short hash that identifies a machine.
 
-It is a module of its own because every cell has it: an edit of the host record must not measure
-everything again.
+It is a module of its own because every cell depends on it: an edit of the machine record must not
+measure everything again.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from featherbench.system import procfs
 ROOT = Path("/")
 CHARACTERS = 12
 MEMORY_GRAIN_BYTES = 128 << 20
-"""What a kernel keeps for itself varies a little from one boot to the next."""
+"""The memory that a kernel keeps for itself varies a little from boot to boot."""
 
 
 def fingerprint(root: Path = ROOT) -> str:
-    """Hash the stable facts: CPU, microcode, kernel, memory, virtualization. Takes under 5 ms.
+    """Return the hash of CPU, microcode, kernel, memory and virtualization. Takes under 5 ms.
 
-    Numbers of different fingerprints must not be compared as if they came from one host.
+    Results with different fingerprints must not be compared as if they came from one machine.
     """
     memory_bytes = procfs.memory_bytes(root) or 0
     stable = {

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The firewall rule that lets the client's packets pass where a Docker engine drops them.
+"""The firewall rule that lets the client's packets pass a Docker engine's rules.
 
-A Docker engine drops whatever is forwarded and not published, also to what is not its own.
+A Docker engine drops every forwarded packet that is not for a published port of its own, even if
+it is for another technology.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ WITHIN_S = 10.0
 
 
 def rule(state: str) -> list[str]:
-    """Give our firewall rule: traffic between addresses for benchmarking may pass."""
+    """Return the rule: traffic between addresses for benchmarking may pass."""
     addresses = ["-s", str(BENCHMARKING_NETWORK), "-d", str(BENCHMARKING_NETWORK)]
     return [*addresses, "-m", "comment", "--comment", f"{LABEL} {state}", "-j", "ACCEPT"]
 
@@ -35,26 +36,26 @@ def _iptables(*arguments: str, machine: Machine = LOCAL, check: bool = True) -> 
 
 
 def allow_testbed_traffic(state: str, machine: Machine = LOCAL) -> None:
-    """See to it that our rule is there. Raises TestbedError when the firewall refuses."""
+    """Add the rule unless it exists. Raises TestbedError when the firewall refuses."""
     if _iptables("-C", CHAIN, *rule(state), machine=machine, check=False).exit_status == 0:
         return
     try:
         _iptables("-I", CHAIN, *rule(state), machine=machine)
     except CommandError as refused:
         raise TestbedError(
-            f"the firewall does not take our rule: {refused.message}",
+            f"the firewall rejects the testbed's rule: {refused.message}",
             remedy="run as root, with iptables installed, and let the engine use iptables",
         ) from refused
 
 
-def let_pass_docker(state: str, machine: Machine = LOCAL) -> None:
-    """Do that where a Docker engine has set up the firewall; nobody else drops our packets."""
+def allow_past_docker(state: str, machine: Machine = LOCAL) -> None:
+    """Add the rule if a Docker engine has set up the firewall; others do not drop our packets."""
     if _iptables("-S", CHAIN, machine=machine, check=False).exit_status == 0:
         allow_testbed_traffic(state, machine)
 
 
 def parse_rules(listing: str) -> Iterator[tuple[list[str], str]]:
-    """Give each rule of ours in what `iptables -S` prints, with the testbed it was made for."""
+    """Yield the rules of ours in the output of `iptables -S`, each with its testbed's state."""
     for line in listing.splitlines():
         words = shlex.split(line)
         if words[:2] == ["-A", CHAIN] and "--comment" in words:
@@ -64,11 +65,11 @@ def parse_rules(listing: str) -> Iterator[tuple[list[str], str]]:
 
 
 def leftovers() -> Iterator[Leftover]:
-    """Find our rules in this machine's firewall; none where there is no such chain."""
+    """Yield our rules in this machine's firewall; none without that chain."""
     for words, state in parse_rules(_iptables("-S", CHAIN, check=False).stdout):
         yield Leftover(kind=RULE, name=" ".join(words), handle={"rule": words}, state=state)
 
 
 def remove(leftover: Leftover) -> None:
-    """Remove one of our rules; no error when it is gone already."""
+    """Remove a rule; no error when it is gone already."""
     _iptables("-D", CHAIN, *leftover.handle["rule"], check=False)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every wait polls a condition against a deadline."""
+"""Waiting: polling of a condition, with a deadline."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def wait_until(
 ) -> T:
     """Poll `condition` until it returns something truthy, and return that.
 
-    Raises DeadlineError, naming `what`, when that has not happened within `within_s` seconds.
+    Raises DeadlineError, which names `what`, after `within_s` seconds.
     """
     deadline_s = time.monotonic() + within_s
     while True:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Processes by identity: a pid with its start time, so that a reused pid is never mistaken."""
+"""Processes by identity: a pid with its start time, so that a reused pid is not mistaken.
+
+The start time is in ticks since boot: unlike the time of day, nobody sets it.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def _stat(pid: int) -> ProcessStat | None:
 
 
 def identity_of(pid: int) -> Process | None:
-    """Give the identity of a living process; None when there is none (a zombie is dead)."""
+    """Return the identity of a living process; None without one (a zombie is dead)."""
     stat = _stat(pid)
     if stat is None or stat.state in DEAD_STATES:
         return None
@@ -40,33 +43,33 @@ def identity_of(pid: int) -> Process | None:
 
 
 def ourselves() -> Process:
-    """Give the identity of this process."""
+    """Return the identity of this process."""
     identity = identity_of(os.getpid())
     assert identity is not None, "/proc does not show this process"
     return identity
 
 
 def is_alive(process: Process) -> bool:
-    """Whether that very process still lives."""
+    """Whether exactly this process still lives."""
     return identity_of(process.pid) == process
 
 
 def descendants(process: Process) -> list[Process]:
-    """Give the living children of a process, their children, and so on."""
+    """Return the living children of a process, their children, and so on."""
     children: dict[int, list[int]] = {}
     for entry in PROC.iterdir():
         if entry.name.isdigit() and (stat := _stat(int(entry.name))):
             children.setdefault(stat.parent, []).append(int(entry.name))
-    found, to_visit = [], [process.pid]
+    living, to_visit = [], [process.pid]
     while to_visit:
-        born = children.get(to_visit.pop(), [])
-        found += [identity for pid in born if (identity := identity_of(pid))]
-        to_visit += born
-    return found
+        pids = children.get(to_visit.pop(), [])
+        living += [identity for pid in pids if (identity := identity_of(pid))]
+        to_visit += pids
+    return living
 
 
 def send(process: Process, number: signal.Signals) -> None:
-    """Send a signal to that very process, if it still lives."""
+    """Send a signal to exactly this process, if it still lives."""
     with contextlib.suppress(ProcessLookupError):
         descriptor = os.pidfd_open(process.pid)
         try:
@@ -79,7 +82,7 @@ def send(process: Process, number: signal.Signals) -> None:
 def end(process: Process, *, grace_s: float, what: str) -> None:
     """End a process: SIGTERM, and SIGKILL after `grace_s` seconds.
 
-    Raises DeadlineError when it lives on all the same.
+    Raises DeadlineError when it still lives after that.
     """
 
     def is_gone() -> bool:
@@ -96,7 +99,7 @@ def end(process: Process, *, grace_s: float, what: str) -> None:
 def end_with_descendants(process: Process, *, grace_s: float, what: str) -> None:
     """End a process, and then those of its descendants that have outlived it.
 
-    We may be one of them, as the guard is of the job that started it.
+    This process is spared: the guard, for instance, is a child of the job that started it.
     """
     family = [member for member in descendants(process) if member != ourselves()]
     end(process, grace_s=grace_s, what=what)

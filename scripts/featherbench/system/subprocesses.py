@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The only door to other programs: argument lists, never a shell string."""
+"""Runs other programs on this machine, given as argument lists and never as shell strings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TAIL_CHARACTERS = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    """A program that has ended: its output, how long it took, and the CPU time it used."""
+    """A program that has ended: its output, duration and CPU time."""
 
     argv: tuple[str, ...]
     exit_status: int
@@ -35,7 +35,7 @@ class Completed:
 
     @property
     def tail(self) -> str:
-        """The end of what it said, for a message."""
+        """The end of its output, for a message."""
         return (self.stderr.strip() or self.stdout.strip())[-TAIL_CHARACTERS:]
 
 
@@ -45,7 +45,7 @@ def _children_cpu_s() -> float:
 
 
 def with_parent_death_signal(argv: Sequence[str]) -> list[str]:
-    """Prefix `argv` so that the kernel kills the program when this process ends, however it does.
+    """Prefix `argv` so that the kernel kills the program when this process ends, for any reason.
 
     A load generator must not outlive a measuring script that was killed.
     """
@@ -62,8 +62,8 @@ def run(
 ) -> Completed:
     """Run a program to its end.
 
-    `cpu_s` is user plus system time of the program and of the children it waited for; it is right
-    only while no other child of this process ends meanwhile.
+    `cpu_s` is the user and system time of the program and of the children that it waited for. It
+    is correct only if no other child of this process ends meanwhile.
 
     Raises CommandError when the program is missing, does not end within `timeout_s` seconds, or
     (with `check`) ends with a status other than 0.
@@ -107,10 +107,10 @@ def start(
     before_exec: Callable[[], None] | None = None,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a program that goes on by itself, in a session of its own.
+    """Start a program that outlives this process, in a session of its own.
 
-    Both its streams go to the file `output`: a pipe would hang whoever waits for its end.
-    `before_exec` runs in the new process just before the program replaces it.
+    Both its streams are appended to the file `output`: a pipe would block readers until it ends.
+    `before_exec` runs in the new process, just before the program replaces it.
     """
     log.debug("start: %s", argv)
     with output.open("ab") as sink:

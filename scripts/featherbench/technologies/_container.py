@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from featherbench.records.cell import Usage
     from featherbench.records.requirement import MissingRequirement
     from featherbench.records.tuning import Tuning
-    from featherbench.system.cgroup import Group
+    from featherbench.system.cgroup import ControlGroup
     from featherbench.system.machine import Machine
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - inside the container's own network namespace
@@ -122,7 +122,7 @@ class ContainerTechnology(technology.Technology, Generic[ClientT, CreatedT]):
         """Start a container that was created. Raise InstanceError if it ends at once."""
 
     @abstractmethod
-    def control_group(self, instance: Instance, machine: Machine) -> Group:
+    def control_group(self, instance: Instance, machine: Machine) -> ControlGroup:
         """Return its control group on `machine`. Raise InstanceDiedError if it does not run."""
 
     @abstractmethod

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from featherbench.records.image import Image
     from featherbench.records.requirement import MissingRequirement
     from featherbench.records.tuning import Tuning
-    from featherbench.system.cgroup import Group
+    from featherbench.system.cgroup import ControlGroup
 
 NAME = "linux"
 NEEDS = {"unshare": "util-linux", "tar": "tar", **programs.FOR_ROOT_FILESYSTEM}
@@ -114,7 +114,7 @@ def chrooted(tree: Path, command: Sequence[str], address: str) -> list[str]:
     ]
 
 
-def _confine(group: Group, cpus: Sequence[int], nofile: int | None) -> None:
+def _confine(group: ControlGroup, cpus: Sequence[int], nofile: int | None) -> None:
     """Set, in the new process, the control group, CPUs and limit that the service inherits."""
     cgroup.join(group)
     os.sched_setaffinity(0, cpus)
@@ -145,7 +145,7 @@ def _tail(log: Path) -> str:
     return output[-LOG_TAIL_CHARACTERS:].strip() or "nothing"
 
 
-def _wait_for_service(group: Group, pid: int, log: Path) -> None:
+def _wait_for_service(group: ControlGroup, pid: int, log: Path) -> None:
     """Wait until the process runs the service. Raises InstanceError when it ended before."""
 
     def is_service() -> bool:

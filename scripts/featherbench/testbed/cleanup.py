@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Removes what broken runs left behind: only ours, and each step though another fails."""
+"""Removes what broken runs left behind: only what is ours, and each step even if another fails."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from featherbench.contracts.hypervisor import Hypervisor
     from featherbench.contracts.technology import Technology
-    from featherbench.ownership import Leftover
     from featherbench.system.processes import Process
     from featherbench.testbed.lock import Job, Lock
     from featherbench.testbed.reservation import Owner
@@ -35,8 +34,8 @@ MOST_PASSES = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Remnant:
-    """Something to be removed. One that is not `certain` is a place where we could not look."""
+class CleanupStep:
+    """Something to remove. One that is not `certain` is a search that failed."""
 
     name: str
     remove: Callable[[], None]
@@ -44,8 +43,8 @@ class Remnant:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Removal:
-    """What became of a remnant: `failure` is empty when it was removed."""
+class CleanupResult:
+    """The result of a step; `failure` is empty when it succeeded."""
 
     name: str
     failure: str = ""
@@ -59,51 +58,46 @@ def _end_job(state: State, job: Job) -> None:
 
 
 def end_job_of_others(state: State, workflow: Process) -> None:
-    """End a job that runs though its workflow, which is not `workflow`, has lost the testbed."""
+    """End a job that still runs although its workflow, another one, has lost the testbed."""
     job = running_job(state)
     if job is not None and job.workflow != workflow:
         _end_job(state, job)
 
 
-def _job(state: State) -> Iterator[Remnant]:
+def _job(state: State) -> Iterator[CleanupStep]:
     job = running_job(state)
     if job is not None and job.job != ourselves():
-        yield Remnant(name=f"job {job}", remove=partial(_end_job, state, job))
+        yield CleanupStep(name=f"job {job}", remove=partial(_end_job, state, job))
 
 
-def _leased(state: State) -> Iterator[Remnant]:
+def _lease(state: State) -> Iterator[CleanupStep]:
     if state.lease.exists():
-        held = lease.held()
-        named = f"{held.technology} {held.instance.id}" if held else "unreadable"
-        yield Remnant(name=f"leased instance: {named}", remove=lease.release)
+        leased = lease.current()
+        instance = f"{leased.technology} {leased.instance.id}" if leased else "unreadable"
+        yield CleanupStep(name=f"leased instance: {instance}", remove=lease.release)
 
 
-def _is_of(state: State, leftover: Leftover) -> bool:
-    """Whether it is this testbed's, as far as its driver can tell."""
-    return leftover.state in {"", str(state.directory)}
-
-
-def _cannot_look(failure: Exception) -> None:
+def _fail(failure: Exception) -> None:
     raise failure
 
 
-def _looked(where: str, finder: Iterator[Remnant]) -> Iterator[Remnant]:
-    """Give what `finder` finds; where it fails, that is one more to be told of."""
+def _searched(subject: str, steps: Iterator[CleanupStep]) -> Iterator[CleanupStep]:
+    """Pass on the steps of a search; if the search fails, add a step that reports it."""
     try:
-        yield from finder
+        yield from steps
     except Exception as failure:  # noqa: BLE001 - a user's driver may raise anything
-        name = f"{where}: could not be looked through"
-        yield Remnant(name=name, remove=partial(_cannot_look, failure), certain=False)
+        name = f"{subject}: could not be looked through"
+        yield CleanupStep(name=name, remove=partial(_fail, failure), certain=False)
 
 
-def _of_driver(state: State, name: str, driver: Technology | Hypervisor) -> Iterator[Remnant]:
+def _of_driver(state: State, name: str, driver: Technology | Hypervisor) -> Iterator[CleanupStep]:
     for leftover in driver.leftovers():
-        if _is_of(state, leftover):
-            shown = f"{name} {leftover.kind}: {leftover.name}"
-            yield Remnant(name=shown, remove=partial(driver.remove, leftover))
+        if leftover.state in {"", str(state.directory)}:  # this testbed's, or anybody's
+            label = f"{name} {leftover.kind}: {leftover.name}"
+            yield CleanupStep(name=label, remove=partial(driver.remove, leftover))
 
 
-def _of_technology(state: State, name: str, folders: Sequence[str]) -> Iterator[Remnant]:
+def _of_technology(state: State, name: str, folders: Sequence[str]) -> Iterator[CleanupStep]:
     technology = registry.load("technologies", name, folders)
     # A unikernel is found without the program that runs it, which may be in another user's PATH.
     is_process = technology.user_images and technology.runs_natively
@@ -111,85 +105,84 @@ def _of_technology(state: State, name: str, folders: Sequence[str]) -> Iterator[
         yield from _of_driver(state, name, technology)
 
 
-def _of_technologies(state: State, folders: Sequence[str]) -> Iterator[Remnant]:
+def _of_technologies(state: State, folders: Sequence[str]) -> Iterator[CleanupStep]:
     for name in registry.driver_files("technologies", folders):
-        yield from _looked(name, _of_technology(state, name, folders))
+        yield from _searched(name, _of_technology(state, name, folders))
 
 
-def _of_hypervisors(state: State, folders: Sequence[str]) -> Iterator[Remnant]:
+def _of_hypervisors(state: State, folders: Sequence[str]) -> Iterator[CleanupStep]:
     for name in registry.driver_files("hypervisors", folders):
-        yield from _looked(
-            name, _of_driver(state, name, registry.load("hypervisors", name, folders))
-        )
+        hypervisor = registry.load("hypervisors", name, folders)
+        yield from _searched(name, _of_driver(state, name, hypervisor))
 
 
-def _network(state: State) -> Iterator[Remnant]:
+def _network(state: State) -> Iterator[CleanupStep]:
     if network.exists(state):
         pids = network.processes_inside()
         inside = f", with processes {', '.join(map(str, pids))}" if pids else ""
-        yield Remnant(
+        yield CleanupStep(
             name=f"network namespace {network.NAMESPACE}{inside}",
             remove=partial(network.tear_down, state),
         )
 
 
-def _sysctls(state: State) -> Iterator[Remnant]:
+def _sysctls(state: State) -> Iterator[CleanupStep]:
     if tuning.is_changed(state):
-        yield Remnant(name="changed sysctls", remove=partial(tuning.restore, state))
+        yield CleanupStep(name="changed sysctls", remove=partial(tuning.restore, state))
 
 
-def find_leftovers(state: State, folders: Sequence[str]) -> Iterator[Remnant]:
-    """Give what is left, in the order of removal; what follows is looked for only then.
+def find_leftovers(state: State, folders: Sequence[str]) -> Iterator[CleanupStep]:
+    """Yield what is left, in the order of removal; each search begins when the last has ended.
 
     `folders` are the plugin folders with further technologies.
     """
-    yield from _looked("jobs", _job(state))
-    yield from _looked("lease", _leased(state))
-    yield from _looked("hypervisors", _of_hypervisors(state, folders))
-    yield from _looked("technologies", _of_technologies(state, folders))
-    yield from _looked("network", _network(state))
-    yield from _looked("sysctls", _sysctls(state))
+    yield from _searched("jobs", _job(state))
+    yield from _searched("lease", _lease(state))
+    yield from _searched("hypervisors", _of_hypervisors(state, folders))
+    yield from _searched("technologies", _of_technologies(state, folders))
+    yield from _searched("network", _network(state))
+    yield from _searched("sysctls", _sysctls(state))
 
 
-def _removed(remnant: Remnant) -> Removal:
+def _run(step: CleanupStep) -> CleanupResult:
     try:
-        remnant.remove()
+        step.remove()
     except Exception as failure:  # noqa: BLE001 - every other step is still to be tried
-        log.warning("%s: %s", remnant.name, failure)
-        certain = remnant.certain and not isinstance(failure, MachineSilentError)
-        return Removal(name=remnant.name, failure=str(failure), certain=certain)
-    log.info("removed %s", remnant.name)
-    return Removal(name=remnant.name)
+        log.warning("%s: %s", step.name, failure)
+        certain = step.certain and not isinstance(failure, MachineSilentError)
+        return CleanupResult(name=step.name, failure=str(failure), certain=certain)
+    log.info("removed %s", step.name)
+    return CleanupResult(name=step.name)
 
 
-def remove_leftovers(state: State, folders: Sequence[str]) -> list[Removal]:
-    """Remove what is left, each step though another fails; say what became of each.
+def remove_leftovers(state: State, folders: Sequence[str]) -> list[CleanupResult]:
+    """Remove what is left, each step even if another fails, and return the results.
 
-    Looks again until nothing is found that has not been tried: what a killed job had asked of a
-    daemon may appear after the first look.
+    Searches again until everything that is found has been tried: what a killed job had requested
+    from a daemon may appear after the first search.
     """
-    tried: dict[str, Removal] = {}
+    results: dict[str, CleanupResult] = {}
     for _ in range(MOST_PASSES):
-        found = {each.name: each for each in map(_removed, find_leftovers(state, folders))}
-        news = found.keys() - tried.keys()
-        tried |= found
-        if not news:
+        latest = {result.name: result for result in map(_run, find_leftovers(state, folders))}
+        is_complete = latest.keys() <= results.keys()
+        results |= latest
+        if is_complete:
             break
-    return list(tried.values())
+    return list(results.values())
 
 
 def sweep_once(state: State, owner: Owner) -> None:
-    """Remove leftovers on the way in: once for each owner, and after a job that ended badly.
+    """Remove leftovers at the beginning: once for each owner, and after a job that ended badly.
 
-    The caller holds the job lock; `lock.only_job` takes the mark away after such a job.
+    The caller holds the job lock; `lock.only_job` deletes the mark after such a job.
 
     Raises TestbedError when something that was found cannot be removed.
     """
     mark = owner.guard.model_dump_json()
     if state.swept.exists() and state.swept.read_text() == mark:
         return
-    failures = [each for each in remove_leftovers(state, owner.plugins) if each.failure]
-    if stuck := [f"{each.name}: {each.failure}" for each in failures if each.certain]:
+    results = remove_leftovers(state, owner.plugins)
+    if stuck := [f"{r.name}: {r.failure}" for r in results if r.failure and r.certain]:
         raise TestbedError(
             "something of a broken run is left and cannot be removed:\n" + "\n".join(stuck),
             remedy="remove it by hand, then run `python -m featherbench clean`",
@@ -197,31 +190,31 @@ def sweep_once(state: State, owner: Owner) -> None:
     write_atomic(state.swept, mark)
 
 
-def let_go(state: State, owner_lock: Lock, removals: Sequence[Removal]) -> None:
-    """Remove what the testbed itself wrote, and give up the owner's lock.
+def release(state: State, owner_lock: Lock, results: Sequence[CleanupResult]) -> None:
+    """Remove the testbed's own files, and release the owner's lock.
 
-    The guard's log is kept where something could not be removed.
+    The guard's log is kept if something could not be removed.
     """
-    if not any(each.failure for each in removals):
+    if not any(result.failure for result in results):
         state.guard_log.unlink(missing_ok=True)
-    if job_lock := try_lock(state.job_lock):  # a killed job leaves its file, though no lock
+    if job_lock := try_lock(state.job_lock):  # a killed job leaves its file, but no lock
         job_lock.release()
     for file in (state.swept, state.owner):
         file.unlink(missing_ok=True)
     owner_lock.release()
-    with suppress(OSError):  # somebody else has begun to use it, or the log is kept
+    with suppress(OSError):  # another process has begun to use it, or the log is kept
         state.directory.rmdir()
 
 
 def plugin_folders(state: State, folders: Sequence[str]) -> list[str]:
-    """Add those of the last owner, whose guard may have been killed, and of the environment."""
+    """Add the folders of the last owner, whose guard may be dead, and of the environment."""
     owner = recorded_owner(state)
     further = [*(owner.plugins if owner else ()), *registry.folders_from_environment()]
     return list(dict.fromkeys([*folders, *further]))
 
 
-def listed(state: State, folders: Sequence[str]) -> list[Remnant]:
-    """List what `clean` would remove. Raises TestbedBusyError as it does."""
+def planned_steps(state: State, folders: Sequence[str]) -> list[CleanupStep]:
+    """Return what `clean` would remove. Raises TestbedBusyError as it does."""
     require_free(state)
     return list(find_leftovers(state, plugin_folders(state, folders)))
 
@@ -229,7 +222,7 @@ def listed(state: State, folders: Sequence[str]) -> list[Remnant]:
 def require_free(state: State) -> None:
     """Wait for a guard that is cleaning up after its workflow.
 
-    Raises TestbedBusyError, naming it, when a living workflow owns the testbed.
+    Raises TestbedBusyError when a living workflow owns the testbed.
     """
     owner = current_owner(state)
     if owner is not None and is_alive(owner.workflow):
@@ -238,16 +231,16 @@ def require_free(state: State) -> None:
         relinquish(state, owner)
 
 
-def clean(state: State, folders: Sequence[str]) -> list[Removal]:
+def clean(state: State, folders: Sequence[str]) -> list[CleanupResult]:
     """Remove every leftover while no workflow owns the testbed, and keep any from starting.
 
-    Raises TestbedBusyError when one does.
+    Raises TestbedBusyError when a workflow owns it.
     """
     require_free(state)
     folders = plugin_folders(state, folders)
     lock = try_lock(state.owner_lock)
     if lock is None:
         raise busy(state)
-    removals = remove_leftovers(state, folders)
-    let_go(state, lock, removals)
-    return removals
+    results = remove_leftovers(state, folders)
+    release(state, lock, results)
+    return results

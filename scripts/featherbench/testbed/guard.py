@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cleans up after a workflow, however that ended.
+"""Cleans up after a workflow, however it ended.
 
     python -m featherbench.testbed.guard PID START_TICKS CWD [PLUGIN_FOLDER ...]
 
-Started by a workflow's first job in a session of its own, it holds the testbed for the workflow,
-sleeps until the workflow's process is gone (or it gets SIGTERM), and removes everything.
+A workflow's first job starts the guard in a session of its own. The guard holds the testbed for
+the workflow, sleeps until the workflow's process has ended (or SIGTERM arrives), and removes
+everything.
 """
 
 from __future__ import annotations
@@ -34,31 +35,32 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("featherbench.guard")
 
+WORKFLOW_GONE = "the workflow has ended"
 LOCK_WITHIN_S = 5.0
 IGNORED_SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE)
 
 
 def _wake_on_sigterm() -> socket.socket:
-    """Give a socket that becomes readable on SIGTERM."""
+    """Return a socket that becomes readable on SIGTERM."""
     wake, written = socket.socketpair()
-    for each in (wake, written):
-        each.settimeout(0)  # non-blocking, as the signal module demands
+    for end in (wake, written):
+        end.settimeout(0)  # non-blocking, as the signal module demands
     signal.set_wakeup_fd(written.detach())
     signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     return wake
 
 
 def _wait_for_end(workflow: Process, wake: socket.socket) -> str:
-    """Sleep, without ever polling, until the workflow is gone or we are told to go."""
+    """Sleep, without polling, until the workflow has ended or SIGTERM arrives; return which."""
     try:
         descriptor = os.pidfd_open(workflow.pid)
     except ProcessLookupError:
-        return "the workflow is gone"
+        return WORKFLOW_GONE
     try:
         if not is_alive(workflow):
-            return "the workflow is gone"
+            return WORKFLOW_GONE
         ready, _, _ = select.select([descriptor, wake.fileno()], [], [])
-        return "told to go" if wake.fileno() in ready else "the workflow is gone"
+        return "SIGTERM" if wake.fileno() in ready else WORKFLOW_GONE
     finally:
         os.close(descriptor)
 
@@ -73,7 +75,7 @@ def _take_lock(state: State) -> Lock | None:
 
 
 def guard(state: State, workflow: Process, cwd: str, plugins: Sequence[str]) -> None:
-    """Own the testbed for `workflow` until it is gone, then remove everything."""
+    """Own the testbed for `workflow` until it has ended, then remove everything."""
     wake = _wake_on_sigterm()
     lock = _take_lock(state)
     if lock is None:
@@ -88,16 +90,15 @@ def guard(state: State, workflow: Process, cwd: str, plugins: Sequence[str]) -> 
     owner.write(state.owner)
     log.info("cleaning up: %s", _wait_for_end(workflow, wake))
     owner.model_copy(update={"leaving": True}).write(state.owner)
-    removals = cleanup.remove_leftovers(state, plugins)
-    cleanup.let_go(state, lock, removals)
+    cleanup.release(state, lock, cleanup.remove_leftovers(state, plugins))
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run as the guard; see the module."""
+    """Run the guard; see the module's docstring."""
     pid, started_ticks, cwd, *plugins = arguments
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    os.chdir("/")  # a folder that someone may want to unmount is not held
+    os.chdir("/")  # so that the current folder can be unmounted
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     workflow = Process(pid=int(pid), started_ticks=int(started_ticks))
     guard(current_state(), workflow, cwd, plugins)

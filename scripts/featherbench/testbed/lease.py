@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one instance that lives on between jobs, so that a deployment's cells share it."""
+"""The one instance that lives on between jobs, so that the cells of a deployment share it."""
 
 from __future__ import annotations
 
-import contextlib
+from contextlib import suppress
 from typing import Any
 
 from pydantic import Field, ValidationError
 
-from featherbench import registry as plugins
+from featherbench import registry
 from featherbench.errors import MachineSilentError
 from featherbench.records.base import Record
 from featherbench.records.instance import Instance  # noqa: TC001 - pydantic needs it at run time
@@ -16,7 +16,7 @@ from featherbench.testbed.state import current_state
 
 
 class Lease(Record):
-    """What is leased: the instance, what started it, and whether it has been warmed up."""
+    """The leased instance, what started it, and whether it has been warmed up."""
 
     deployment_id: str
     instance: Instance
@@ -27,30 +27,30 @@ class Lease(Record):
     warmed: bool = False
 
 
-def held() -> Lease | None:
-    """Give the lease on record; whether its instance still runs, the driver must tell."""
-    with contextlib.suppress(FileNotFoundError, ValidationError):
+def current() -> Lease | None:
+    """Return the lease on record. Only the driver knows whether its instance still runs."""
+    with suppress(FileNotFoundError, ValidationError):
         return Lease.read(current_state().lease)
     return None
 
 
-def hold(lease: Lease) -> None:
-    """Put a lease on record, in place of the one there was."""
+def store(lease: Lease) -> None:
+    """Record a lease, in place of the last one."""
     lease.write(current_state().lease)
 
 
 def release() -> None:
-    """Stop the leased instance and forget it. No error when nothing is leased.
+    """Stop the leased instance and delete the lease. No error when nothing is leased.
 
-    A lease that cannot be read is forgotten, and so is one on a machine that does not answer: its
+    A lease that cannot be read is deleted, and so is one on a machine that does not answer: its
     instance is then found by its label.
     """
-    lease = held()
+    lease = current()
     if lease is not None:
-        driver = plugins.platform(
+        driver = registry.platform(
             lease.technology, lease.hypervisor, lease.plugins, lease.hypervisor_settings
         )
         if driver is not None:
-            with contextlib.suppress(MachineSilentError):
+            with suppress(MachineSilentError):
                 driver.stop(lease.instance)
     current_state().lease.unlink(missing_ok=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Locks that end with their holder, and the one that lets a single job measure at a time."""
+"""Locks that end with their holder, and the lock that lets one job measure at a time."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Lock:
     descriptor: int
 
     def release(self) -> None:
-        """Give it back and remove its file; `try_lock` copes with a file that was removed."""
+        """Release the lock and remove its file; `try_lock` copes with a file that was removed."""
         self.path.unlink(missing_ok=True)
         os.close(self.descriptor)
 
@@ -64,7 +64,7 @@ def _is_still(path: Path, descriptor: int) -> bool:
 
 
 def try_lock(path: Path) -> Lock | None:
-    """Take the lock at `path` if it is free; None if somebody else has it."""
+    """Take the lock at `path`; return None if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
@@ -79,13 +79,13 @@ def try_lock(path: Path) -> Lock | None:
 
 
 class Announcer:
-    """Tells the user on stderr what is waited for: at once, and then once a minute."""
+    """Writes to stderr what is waited for: at once, and then once a minute."""
 
     def __init__(self) -> None:
         self._next_s = 0.0
 
     def __call__(self, message: str) -> None:
-        """Say it, unless it was said less than a minute ago."""
+        """Write the message, unless one was written less than a minute ago."""
         if time.monotonic() >= self._next_s:
             self._next_s = time.monotonic() + REMIND_EVERY_S
             sys.stderr.write(f"featherbench waits: {message}\n")
@@ -93,7 +93,7 @@ class Announcer:
 
 
 def running_job(state: State) -> Job | None:
-    """Give the job that is on record, whether or not it still lives."""
+    """Return the job on record, whether or not it still lives."""
     with contextlib.suppress(FileNotFoundError, ValidationError):
         return Job.read(state.job)
     return None
@@ -117,22 +117,22 @@ def _take_job_lock(state: State, wait_s: float) -> Lock:
         ) from late
 
 
-def _distrust_an_unclean_predecessor(state: State) -> None:
-    """Have leftovers looked for again after a job that left its record: it was killed."""
+def _sweep_after_killed_job(state: State) -> None:
+    """Have leftovers searched for again after a job that left its record: it was killed."""
     if state.job.exists():
         state.swept.unlink(missing_ok=True)
 
 
 @contextmanager
 def only_job(state: State, workflow: Process, what: str, *, wait_s: float) -> Iterator[None]:
-    """Be the only job that deploys or measures while the block runs.
+    """Keep other jobs from deploying or measuring while the block runs.
 
-    After a job that was killed, or that failed, leftovers are swept again: `reap.sweep_once`.
-    Raises TestbedBusyError when another one has not ended within `wait_s` seconds.
+    After a job that was killed or that failed, leftovers are removed again: `cleanup.sweep_once`.
+    Raises TestbedBusyError when another job has not ended within `wait_s` seconds.
     """
     lock = _take_job_lock(state, wait_s)
     try:
-        _distrust_an_unclean_predecessor(state)
+        _sweep_after_killed_job(state)
         Job(
             job=ourselves(),
             workflow=workflow,

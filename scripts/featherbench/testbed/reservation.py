@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which workflow owns the testbed: the one whose guard holds the lock."""
+"""Which workflow owns the testbed: the one whose guard holds the owner's lock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from featherbench import registry as plugins
+from featherbench import registry
 from featherbench.errors import DeadlineError, TestbedBusyError, TestbedError
 from featherbench.paths import SCRIPTS
 from featherbench.records.base import Record
@@ -38,7 +38,7 @@ POLL_EVERY_S = 0.5
 class Owner(Record):
     """The workflow that owns the testbed, and the guard that cleans up after it.
 
-    Once the guard is `leaving`, no job may begin: what it made would be removed under its feet.
+    Once the guard is `leaving`, no job may begin: the guard would remove what it makes.
     """
 
     workflow: Process
@@ -53,14 +53,14 @@ class Owner(Record):
 
 
 def our_workflow() -> Process:
-    """Give the workflow that this job belongs to; a job started by hand is its own.
+    """Return the workflow that this job belongs to; a job started by hand is its own workflow.
 
-    Raises TestbedError when the workflow is gone.
+    Raises TestbedError when the workflow has ended.
     """
-    named = os.environ.get(WORKFLOW_VARIABLE, str(os.getpid()))
-    workflow = identity_of(int(named)) if named.isdigit() else None
+    pid = os.environ.get(WORKFLOW_VARIABLE, str(os.getpid()))
+    workflow = identity_of(int(pid)) if pid.isdigit() else None
     if workflow is None:
-        raise _workflow_gone(named)
+        raise _workflow_gone(pid)
     return workflow
 
 
@@ -72,22 +72,22 @@ def _workflow_gone(pid: int | str) -> TestbedError:
 
 
 def recorded_owner(state: State) -> Owner | None:
-    """Give the owner on record, whether or not its guard still lives."""
+    """Return the owner on record, whether or not its guard still lives."""
     with contextlib.suppress(FileNotFoundError, ValidationError):
         return Owner.read(state.owner)
     return None
 
 
 def current_owner(state: State) -> Owner | None:
-    """Give the owner whose guard lives; None when the testbed is free."""
+    """Return the owner whose guard lives; None when the testbed is free."""
     owner = recorded_owner(state)
     return owner if owner and is_alive(owner.guard) else None
 
 
 def _all_folders(folders: Sequence[str]) -> list[str]:
-    """Add the workflow's own: its first job may know no plugin, and the guard outlives that."""
-    known = [*folders, *plugins.folders_from_environment()]
-    return list(dict.fromkeys(str(Path(folder).resolve()) for folder in known))
+    """Add the workflow's plugin folders: the guard outlives its first job, which may have none."""
+    every = [*folders, *registry.folders_from_environment()]
+    return list(dict.fromkeys(str(Path(folder).resolve()) for folder in every))
 
 
 def _spawn_guard(
@@ -102,7 +102,7 @@ def _spawn_guard(
 
 
 def _start_guard(state: State, workflow: Process, folders: Sequence[str]) -> None:
-    """Start a guard, and wait until the testbed has an owner: ours, or one that was faster."""
+    """Start a guard, and wait until the testbed has an owner: ours, or a faster one."""
     state.make()
     guard = _spawn_guard(state, workflow, folders)
 
@@ -111,19 +111,19 @@ def _start_guard(state: State, workflow: Process, folders: Sequence[str]) -> Non
 
     wait_until(settled, what="the testbed's guard", within_s=GUARD_START_WITHIN_S)
     if guard.poll():
-        said = state.guard_log.read_text(errors="replace")[-subprocesses.TAIL_CHARACTERS :]
+        output = state.guard_log.read_text(errors="replace")[-subprocesses.TAIL_CHARACTERS :]
         raise TestbedError(
-            f"the testbed's guard ended at once: {said}",
+            f"the testbed's guard ended at once: {output}",
             remedy=f"see {state.guard_log}, then run `python -m featherbench clean`",
         )
 
 
 def acquire(state: State, workflow: Process, folders: Sequence[str], *, wait_s: float) -> Owner:
-    """See to it that our workflow owns the testbed, with a guard, and give the owner's record.
+    """Make our workflow the owner of the testbed, with a guard, and return the owner's record.
 
-    `folders` are plugin folders with further technologies that the guard is to clean up after.
-    While another one does, waits and says so; raises TestbedBusyError after `wait_s` seconds, and
-    TestbedError when our workflow is gone meanwhile.
+    `folders` are plugin folders with further technologies that the guard must clean up after. While
+    another workflow owns the testbed, waits and writes so to stderr; raises TestbedBusyError after
+    `wait_s` seconds, and TestbedError when our workflow ends meanwhile.
     """
     announce = Announcer()
 
@@ -146,16 +146,18 @@ def acquire(state: State, workflow: Process, folders: Sequence[str], *, wait_s: 
 
 
 def busy(state: State) -> TestbedBusyError:
-    """Give the error that names the owner."""
+    """Return the error that names the owner."""
     owner = current_owner(state)
     return TestbedBusyError(
-        f"the testbed is owned by {owner}" if owner else "the testbed changes hands too often",
+        f"the testbed is owned by {owner}"
+        if owner
+        else "the owner of the testbed changes too often",
         remedy="let it end, or end it (never only its guard), and run again",
     )
 
 
 def relinquish(state: State, owner: Owner, *, within_s: float = RELEASE_WITHIN_S) -> None:
-    """Ask the owner's guard to clean up and go, and wait until it has."""
+    """Have the owner's guard clean up and end, and wait until it has."""
 
     def is_gone() -> bool:
         return not is_alive(owner.guard)
@@ -170,7 +172,7 @@ def relinquish(state: State, owner: Owner, *, within_s: float = RELEASE_WITHIN_S
 
 
 def release_testbed(*, within_s: float = RELEASE_WITHIN_S) -> None:
-    """Have our workflow's guard clean up now, and wait until it has; no error without one.
+    """Have our workflow's guard clean up now, and wait until it has; no error without a guard.
 
     Raises DeadlineError when it does not end within `within_s` seconds.
     """

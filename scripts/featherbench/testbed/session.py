@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The testbed for the time of one job: ours alone, wired, tuned."""
+"""The testbed during one job: exclusive, with its network, CPUs and tuning."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WAIT_S = math.inf
-"""Another workflow may take days; to give up would fail one cell after the other meanwhile."""
+"""Another workflow may take days; to give up would make every cell fail meanwhile."""
 READ_WITHIN_S = 10.0
 LOOPBACK = "127.0.0.1"
 SEQUENCE_FILE = Path("results/.sequence")
-"""Relative to the workflow's folder, where every job runs; it lives as long as the results."""
+"""Relative to the workflow's folder, where every job runs; it is kept as long as the results."""
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Testbed:
-    """What a job works with. `applied` says, in plain JSON, what was set where.
+    """What a job works with.
 
-    `place` is this machine's own: hand it to the host driver's `open`. `sequence` is this job's
-    number in the order of all jobs that used the testbed.
+    `placement` is on this machine. `applied` is plain JSON: what was set, and where. `sequence` is
+    this job's number in the order of all jobs that used the testbed.
     """
 
     __test__ = False
@@ -61,17 +61,17 @@ class Testbed:
 
 @contextmanager
 def _unwinding_on_signals() -> Iterator[None]:
-    """Turn signals that end us into exceptions, so that every `finally` runs.
+    """Turn signals that end this process into exceptions, so that every `finally` runs.
 
-    Once only: what cleans up then is not interrupted by an impatient second signal.
+    Only once: a second signal does not interrupt the clean-up.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def unwind(number: int, _frame: FrameType | None) -> None:
-        for each in ENDING_SIGNALS:
-            signal.signal(each, signal.SIG_IGN)
+        for ending in ENDING_SIGNALS:
+            signal.signal(ending, signal.SIG_IGN)
         raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
     before = {number: signal.signal(number, unwind) for number in ENDING_SIGNALS}
@@ -84,10 +84,10 @@ def _unwinding_on_signals() -> Iterator[None]:
 
 @contextmanager
 def _owned(state: State, plugins: Sequence[str], what: str, wait_s: float) -> Iterator[None]:
-    """Hold the job lock while our workflow owns the testbed, swept of what broken jobs left.
+    """Hold the job lock while our workflow owns the testbed, free of what broken jobs left.
 
-    Ownership comes first, or else a job of a waiting workflow would lock out the owner's jobs;
-    it may change while we wait for the lock, so it is looked at again.
+    Ownership comes first: otherwise a job of a waiting workflow would lock out the owner's jobs.
+    It may change while this job waits for the lock, so it is checked again.
     """
     workflow = reservation.our_workflow()
     while True:
@@ -106,18 +106,18 @@ def _next_sequence(file: Path) -> int:
     return number
 
 
-def _reachable_nofile(wanted: int | None) -> int | None:
-    """Give the limit that this user may have: only root may raise the hard one."""
+def _reachable_nofile(nofile: int | None) -> int | None:
+    """Return the limit that this user may have: only root may raise the hard limit."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if wanted is None or os.geteuid() == 0 or hard == resource.RLIM_INFINITY:
-        return wanted
-    return min(wanted, hard)
+    if nofile is None or os.geteuid() == 0 or hard == resource.RLIM_INFINITY:
+        return nofile
+    return min(nofile, hard)
 
 
 def _nofile_in_force(client: Client) -> str:
-    """Read the client's own limit back. Raises TestbedError when it is not what was asked for."""
-    asked = ["prlimit", "--nofile", "--noheadings", "-o", "SOFT,HARD"]
-    soft, hard = client.run(asked, timeout_s=READ_WITHIN_S).stdout.split()
+    """Return the limit in force at the client. Raises TestbedError when it is not `nofile`."""
+    show = ["prlimit", "--nofile", "--noheadings", "-o", "SOFT,HARD"]
+    soft, hard = client.run(show, timeout_s=READ_WITHIN_S).stdout.split()
     if client.nofile is not None and {soft, hard} != {str(client.nofile)}:
         raise TestbedError(
             f"nofile is {soft} (hard: {hard}) at the client, not {client.nofile}",
@@ -130,9 +130,11 @@ def _cpu_facts(split: cpus.CpuSplit) -> dict[str, Any]:
     return {"server": list(split.server), "client": list(split.client), "shared": split.shared}
 
 
-def _on_loopback(state: State, spec: TestbedSpec, wanted: TuningSpec, sequence: int) -> Testbed:
-    """Give a testbed for trying things out: no namespace, no sysctls, no root."""
-    split, nofile = cpus.choose(spec, LOCAL.cores()), _reachable_nofile(wanted.nofile)
+def _on_loopback(
+    state: State, spec: TestbedSpec, tuning_spec: TuningSpec, sequence: int
+) -> Testbed:
+    """Return a testbed for trying things out: no namespace, no sysctls, no root."""
+    split, nofile = cpus.choose(spec, LOCAL.cores()), _reachable_nofile(tuning_spec.nofile)
     client = Client(address=LOOPBACK, cpus=split.client, namespace=None, nofile=nofile)
     return Testbed(
         client=client,
@@ -148,27 +150,29 @@ def _on_loopback(state: State, spec: TestbedSpec, wanted: TuningSpec, sequence: 
     )
 
 
-def _in_namespace(state: State, spec: TestbedSpec, wanted: TuningSpec, sequence: int) -> Testbed:
+def _in_namespace(
+    state: State, spec: TestbedSpec, tuning_spec: TuningSpec, sequence: int
+) -> Testbed:
     if os.geteuid() != 0:
         raise TestbedError(
             "the testbed's network namespace needs root",
             remedy="run the workflow as root, or set `testbed.client: loopback` to try it out",
         )
     split = cpus.choose(spec, LOCAL.cores())
-    cable = network.set_up(state, spec.subnet)
+    link = network.set_up(state, spec.subnet)
     client = Client(
-        address=cable.client,
+        address=link.client,
         cpus=split.client,
         namespace=network.NAMESPACE_FILE,
-        nofile=wanted.nofile,
+        nofile=tuning_spec.nofile,
     )
     return Testbed(
         client=client,
-        placement=_placement(state, spec, cable.server, split),
-        tuning=Tuning(net_sysctls=wanted.net_sysctls, nofile=wanted.nofile),
+        placement=_placement(state, spec, link.server, split),
+        tuning=Tuning(net_sysctls=tuning_spec.net_sysctls, nofile=tuning_spec.nofile),
         applied={
-            "machine": tuning.apply_to_machine(state, wanted),
-            "client": tuning.apply_to_client(network.NAMESPACE_FILE, wanted),
+            "machine": tuning.apply_to_machine(state, tuning_spec),
+            "client": tuning.apply_to_client(network.NAMESPACE_FILE, tuning_spec),
             "nofile": _nofile_in_force(client),
             "cpus": _cpu_facts(split),
         },
@@ -189,9 +193,9 @@ def _placement(state: State, spec: TestbedSpec, address: str, split: cpus.CpuSpl
 
 
 def _drop_lease() -> None:
-    """Stop the leased instance after a failure: nobody knows what state it is in.
+    """Stop the leased instance after a failure, which may have left it in any state.
 
-    Should that fail too, the guard tries again; the first failure is what the user must see.
+    If that fails too, the guard tries again; the user must see the first failure.
     """
     try:
         lease.release()
@@ -200,10 +204,10 @@ def _drop_lease() -> None:
 
 
 @contextmanager
-def alone(*, plugins: Sequence[str], what: str, wait_s: float = WAIT_S) -> Iterator[None]:
-    """Keep every measurement away, for what would disturb one, such as building an image.
+def exclusive(*, plugins: Sequence[str], what: str, wait_s: float = WAIT_S) -> Iterator[None]:
+    """Let no measurement run during the block, which would disturb it, such as a build.
 
-    Nothing is wired or tuned. Raises as `session` does.
+    There is no network, and nothing is tuned. Raises as `session` does.
     """
     with _unwinding_on_signals(), _owned(current_state(), plugins, what, wait_s):
         yield
@@ -212,30 +216,30 @@ def alone(*, plugins: Sequence[str], what: str, wait_s: float = WAIT_S) -> Itera
 @contextmanager
 def session(
     testbed: TestbedSpec,
-    wanted: TuningSpec,
+    tuning_spec: TuningSpec,
     *,
     plugins: Sequence[str],
     what: str,
     sequence_file: Path = SEQUENCE_FILE,
     wait_s: float = WAIT_S,
 ) -> Iterator[Testbed]:
-    """Have the testbed for one job, wired and tuned.
+    """Provide the testbed for one job, with its network and tuning.
 
-    `what` names the job for those who wait; `sequence_file` keeps the count of jobs and lies
-    beside the results. When the block ends well, a leased instance lives on for the next job; when
-    it fails it is stopped. Signals end the block with SystemExit or KeyboardInterrupt.
+    `what` names the job for those who wait; `sequence_file` is the count of jobs, beside the
+    results. If the block succeeds, a leased instance lives on for the next job; if it fails, the
+    instance is stopped. Signals end the block with SystemExit or KeyboardInterrupt.
 
-    While another workflow has it, waits and says so once a minute: without end, unless `wait_s`
-    says for how many seconds. Raises TestbedBusyError when those are over, and TestbedError when
-    the testbed cannot be set up.
+    While another workflow has the testbed, waits and writes so to stderr once a minute, for
+    `wait_s` seconds at most. Raises TestbedBusyError after that, and TestbedError when the testbed
+    cannot be set up.
     """
     state = current_state()
     open_client = _in_namespace if testbed.client == "netns" else _on_loopback
-    with ExitStack() as held:
-        held.enter_context(_unwinding_on_signals())
-        held.enter_context(_owned(state, plugins, what, wait_s))
+    with ExitStack() as stack:
+        stack.enter_context(_unwinding_on_signals())
+        stack.enter_context(_owned(state, plugins, what, wait_s))
         try:
-            yield open_client(state, testbed, wanted, _next_sequence(sequence_file))
+            yield open_client(state, testbed, tuning_spec, _next_sequence(sequence_file))
         except BaseException:
             _drop_lease()
             raise

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the testbed keeps its state: one folder, that vanishes with a reboot as its contents do."""
+"""The folder of the testbed's state, which vanishes with a reboot as what it describes does."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SYSTEM_DIRECTORY = Path("/run/featherbench")
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """The folder's layout. Platforms keep theirs in folders of their own beside these files."""
+    """The folder's layout. Drivers have folders of their own beside these files."""
 
     directory: Path
 
     @property
     def is_system(self) -> bool:
-        """Whether this is root's own testbed, and not one of a test or of another user."""
+        """Whether this is root's testbed, and not one of a test or of another user."""
         return self.directory == SYSTEM_DIRECTORY
 
     @property
@@ -29,7 +29,7 @@ class State:
 
     @property
     def job(self) -> Path:
-        """Names the job that holds the lock."""
+        """The job that holds the lock."""
         return self.directory / "job.json"
 
     @property
@@ -39,36 +39,36 @@ class State:
 
     @property
     def owner(self) -> Path:
-        """Names the workflow that owns the testbed, and its guard."""
+        """The workflow that owns the testbed, and its guard."""
         return self.directory / "owner.json"
 
     @property
     def swept(self) -> Path:
-        """Names the guard for which leftovers have been removed on the way in."""
+        """The guard for which leftovers have been removed at the beginning."""
         return self.directory / "swept.json"
 
     @property
     def lease(self) -> Path:
-        """Names the leased instance."""
+        """The leased instance."""
         return self.directory / "lease.json"
 
     @property
     def network(self) -> Path:
-        """Says that the network was made for this testbed."""
+        """Exists if the network was made for this testbed."""
         return self.directory / "network.json"
 
     @property
     def sysctls(self) -> Path:
-        """The values that sysctls had before we changed them."""
+        """The values of sysctls before they were changed."""
         return self.directory / "sysctls.json"
 
     @property
     def guard_log(self) -> Path:
-        """What the guard says; kept after an error only."""
+        """The guard's log; kept only after an error."""
         return self.directory / "guard.log"
 
     def make(self) -> None:
-        """Make the folder. What lies in it is nobody else's business."""
+        """Make the folder."""
         self.directory.mkdir(mode=0o755, parents=True, exist_ok=True)
 
 
@@ -76,10 +76,10 @@ def _default_directory() -> Path:
     if os.geteuid() == 0:
         return SYSTEM_DIRECTORY
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return Path(runtime) / "featherbench" if runtime else Path(f"/tmp/featherbench-{os.geteuid()}")  # noqa: S108 - a name of our own, made with our own permissions
+    return Path(runtime) / "featherbench" if runtime else Path(f"/tmp/featherbench-{os.geteuid()}")  # noqa: S108 - named after the user, and made with the user's rights
 
 
 def current_state() -> State:
-    """Give this process's state folder: FEATHERBENCH_STATE, or the user's own."""
-    named = os.environ.get(STATE_VARIABLE)
-    return State(directory=Path(named).resolve() if named else _default_directory())
+    """Return this process's state folder: FEATHERBENCH_STATE, or the user's default."""
+    directory = os.environ.get(STATE_VARIABLE)
+    return State(directory=Path(directory).resolve() if directory else _default_directory())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sysctls for the time of the measurements, on both sides, put back afterwards."""
+"""Sysctls on both sides while measurements run, and their restoration afterwards."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ TIMEOUT_S = 10.0
 
 
 class SavedSysctls(Record):
-    """What sysctls of this machine were before we changed them; written before we do."""
+    """The sysctls of this machine before they were changed; written before that."""
 
     originals: dict[str, str]
 
 
-def check_file_max(wanted: int, file_nr: str) -> None:
-    """Refuse a limit on open files that the running system could hit.
+def check_file_max(limit: int, file_nr: str) -> None:
+    """Raise TestbedError for a limit on open files that the running system could reach.
 
     `file_nr` is the content of /proc/sys/fs/file-nr: allocated, free, maximum; see proc(5).
     """
     allocated = int(file_nr.split(maxsplit=1)[0])
-    if wanted < 2 * allocated:
+    if limit < 2 * allocated:
         raise TestbedError(
-            f"tuning: {FILE_MAX} = {wanted} is too low: this host has {allocated} files open now",
+            f"tuning: {FILE_MAX} = {limit} is too low: this machine has {allocated} files open now",
             remedy=f"set tuning.file_max to at least {2 * allocated}, or to null to leave it",
         )
 
@@ -52,8 +52,8 @@ def _read(key: str) -> str:
         return one_line(_file(key).read_text())
     except OSError as missing:
         raise TestbedError(
-            f"tuning: this kernel has no sysctl {key} that we can read",
-            remedy="take it out of tuning.net_sysctls, or load the module that has it",
+            f"tuning: this kernel has no readable sysctl {key}",
+            remedy="remove it from tuning.net_sysctls, or load the module that has it",
         ) from missing
 
 
@@ -63,25 +63,26 @@ def _write(key: str, value: str) -> None:
     except OSError as refused:
         raise TestbedError(
             f"tuning: sysctl {key} cannot be set to {value!r}: {refused.strerror}",
-            remedy="give a value that the kernel takes, and run as root",
+            remedy="choose a value that the kernel accepts, and run as root",
         ) from refused
 
 
-def _require_taken(where: str, wanted: Mapping[str, str], found: Mapping[str, str]) -> None:
-    for key, value in wanted.items():
-        if found.get(key) != one_line(value):
+def _require_in_force(side: str, values: Mapping[str, str], in_force: Mapping[str, str]) -> None:
+    for key, value in values.items():
+        if in_force.get(key) != one_line(value):
             raise TestbedError(
-                f"tuning: sysctl {key} on the {where} is {found.get(key)!r}, not {value!r} as set",
-                remedy="give a value that the kernel takes, or take the key out",
+                f"tuning: sysctl {key} on the {side} is {in_force.get(key)!r}, not {value!r} as"
+                " set",
+                remedy="choose a value that the kernel accepts, or remove the key",
             )
 
 
-def _machine_wanted(tuning: TuningSpec) -> dict[str, str]:
-    wanted = dict(tuning.net_sysctls)
+def _machine_sysctls(tuning: TuningSpec) -> dict[str, str]:
+    values = dict(tuning.net_sysctls)
     if tuning.file_max is not None:
         check_file_max(tuning.file_max, (PROC_SYS / "fs/file-nr").read_text())
-        wanted[FILE_MAX] = str(tuning.file_max)
-    return wanted
+        values[FILE_MAX] = str(tuning.file_max)
+    return values
 
 
 def _saved(state: State) -> dict[str, str]:
@@ -89,47 +90,48 @@ def _saved(state: State) -> dict[str, str]:
 
 
 def apply_to_machine(state: State, tuning: TuningSpec) -> dict[str, str]:
-    """Set the server's side's sysctls; what they were is on disk before. Gives what is in force.
+    """Set the sysctls of the server's side, and return those in force; save the originals first.
 
-    Raises TestbedError, naming the key, when one cannot be set or did not take.
+    Raises TestbedError, which names the key, when one cannot be set or has not taken effect.
     """
-    wanted, saved = _machine_wanted(tuning), _saved(state)
-    originals = {key: saved.get(key) or _read(key) for key in wanted}
+    values, saved = _machine_sysctls(tuning), _saved(state)
+    originals = {key: saved.get(key) or _read(key) for key in values}
     SavedSysctls(originals=saved | originals).write(state.sysctls)
-    for key, value in (saved | wanted).items():
+    for key, value in (saved | values).items():
         if _read(key) != one_line(value):
             _write(key, value)
-    found = {key: _read(key) for key in wanted}
-    _require_taken("server's side", wanted, found)
-    return found
+    in_force = {key: _read(key) for key in values}
+    _require_in_force("server's side", values, in_force)
+    return in_force
 
 
 def apply_to_client(namespace: Path, tuning: TuningSpec) -> dict[str, str]:
-    """Set the client's sysctls, which vanish with its namespace. Gives what is in force.
+    """Set the client's sysctls, which vanish with its namespace, and return those in force.
 
-    Keys of which the kernel has one for all namespaces are set with the host's.
+    Keys that the kernel has only once, for all namespaces, are set with the machine's.
     """
     if not tuning.net_sysctls:
         return {}
-    enter = ["nsenter", f"--net={namespace}", "sysctl"]
-    keys = list(tuning.net_sysctls)
-    here = parse_sysctl(subprocesses.run([*enter, "-e", *keys], timeout_s=TIMEOUT_S).stdout)
-    wanted = {key: value for key, value in tuning.net_sysctls.items() if key in here}
-    if any(here[key] != one_line(value) for key, value in wanted.items()):
-        assignments = [f"{key}={value}" for key, value in wanted.items()]
-        done = subprocesses.run([*enter, "-w", *assignments], timeout_s=TIMEOUT_S, check=False)
-        here = parse_sysctl(subprocesses.run([*enter, "-e", *keys], timeout_s=TIMEOUT_S).stdout)
-        _require_taken(f"client ({done.tail})" if done.exit_status else "client", wanted, here)
-    return {key: here.get(key, MACHINE_WIDE) for key in keys}
+    sysctl = ["nsenter", f"--net={namespace}", "sysctl"]
+    show = [*sysctl, "-e", *tuning.net_sysctls]
+    in_force = parse_sysctl(subprocesses.run(show, timeout_s=TIMEOUT_S).stdout)
+    values = {key: value for key, value in tuning.net_sysctls.items() if key in in_force}
+    if any(in_force[key] != one_line(value) for key, value in values.items()):
+        assignments = [f"{key}={value}" for key, value in values.items()]
+        done = subprocesses.run([*sysctl, "-w", *assignments], timeout_s=TIMEOUT_S, check=False)
+        in_force = parse_sysctl(subprocesses.run(show, timeout_s=TIMEOUT_S).stdout)
+        side = f"client ({done.tail})" if done.exit_status else "client"
+        _require_in_force(side, values, in_force)
+    return {key: in_force.get(key, MACHINE_WIDE) for key in tuning.net_sysctls}
 
 
 def is_changed(state: State) -> bool:
-    """Whether there are sysctls to be put back."""
+    """Whether there are sysctls to restore."""
     return state.sysctls.exists()
 
 
 def restore(state: State) -> None:
-    """Put back what the sysctls were. Idempotent; what fails stays on disk to be tried again."""
+    """Restore the sysctls. Can be repeated: what fails stays on disk to be tried again."""
     for key, value in _saved(state).items():
         if _read(key) != value:
             _write(key, value)

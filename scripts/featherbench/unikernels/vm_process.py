@@ -55,7 +55,7 @@ def command(guest: Guest) -> list[str]:
     )
 
 
-def _enter(group: cgroup.Group, cpus: Sequence[int]) -> None:
+def _enter(group: cgroup.ControlGroup, cpus: Sequence[int]) -> None:
     cgroup.join(group)
     os.sched_setaffinity(0, cpus)
 

@@ -77,7 +77,7 @@ def main(*, client, image, plugin_folder, folder, load_s, wait_s, leased):
             plugins=(plugin_folder,),
         )
         if leased == "yes":
-            lease.hold(held)
+            lease.store(held)
         testbed.client.run(["sleep", load_s], timeout_s=60)
         if leased == "no":
             technology.stop(instance)

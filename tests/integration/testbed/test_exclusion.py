@@ -9,7 +9,7 @@ from featherbench.system import polling
 from featherbench.system.polling import wait_until
 from featherbench.testbed import network, reservation
 from featherbench.testbed.reservation import release_testbed
-from featherbench.testbed.session import alone
+from featherbench.testbed.session import exclusive
 from featherbench.testbed.state import STATE_VARIABLE
 
 
@@ -63,7 +63,7 @@ def test_unless_told_so_none_gives_up_however_long_it_takes(loopback, monkeypatc
     begun(loopback)
     days = DayWithEachLook()
     monkeypatch.setattr(polling, "time", days)
-    with alone(plugins=(), what="build"):
+    with exclusive(plugins=(), what="build"):
         assert days.passed > 1
         assert first.wait(timeout=60) == 0
     release_testbed()
@@ -91,6 +91,6 @@ def test_another_testbed_of_this_machine_is_not_pulled_down(wired, loopback):
 def test_who_only_keeps_others_away_is_not_disturbed_by_leftovers_either(loopback, monkeypatch):
     monkeypatch.setenv(STATE_VARIABLE, str(loopback.state.directory))
     lost = loopback.lost_instance()
-    with alone(plugins=(loopback.plugin_folder,), what="build"):
+    with exclusive(plugins=(loopback.plugin_folder,), what="build"):
         assert lost.poll() is not None
     release_testbed()

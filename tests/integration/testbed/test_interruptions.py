@@ -12,7 +12,7 @@ from featherbench.registry import PLUGINS_VARIABLE
 from featherbench.system.polling import wait_until
 from featherbench.testbed.lock import running_job
 from featherbench.testbed.reservation import current_owner, release_testbed
-from featherbench.testbed.session import alone
+from featherbench.testbed.session import exclusive
 from featherbench.testbed.state import STATE_VARIABLE
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
@@ -75,7 +75,7 @@ def test_what_a_killed_job_held_without_a_lease_is_gone_for_the_next_one(loopbac
 def test_the_guard_knows_the_workflows_plugins_though_its_first_job_does_not(loopback, monkeypatch):
     monkeypatch.setenv(STATE_VARIABLE, str(loopback.state.directory))
     monkeypatch.setenv(PLUGINS_VARIABLE, loopback.plugin_folder)
-    with alone(plugins=(), what="the root file system"):
+    with exclusive(plugins=(), what="the root file system"):
         assert current_owner(loopback.state).plugins == (loopback.plugin_folder,)
     lost = loopback.lost_instance()
     release_testbed()

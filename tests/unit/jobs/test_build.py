@@ -46,7 +46,7 @@ def test_what_others_may_be_running_stays_until_this_job_has_the_testbed(
         raise TestbedBusyError("another job has it", remedy="wait")
         yield
 
-    monkeypatch.setattr(build, "alone", busy)
+    monkeypatch.setattr(build, "exclusive", busy)
     with pytest.raises(TestbedBusyError):
         build.build_image(SPEC, root_filesystems=[], into=served.parent, job="build_image/a/http")
     assert served.exists()
@@ -56,7 +56,7 @@ def test_what_others_may_be_running_stays_until_this_job_has_the_testbed(
 def test_the_technology_gets_an_empty_folder_and_the_files_of_the_service(
     requests, served, monkeypatch
 ):
-    monkeypatch.setattr(build, "alone", lambda **_options: nullcontext())
+    monkeypatch.setattr(build, "exclusive", lambda **_options: nullcontext())
     build.build_image(SPEC, root_filesystems=[], into=served.parent, job="build_image/a/http")
     (request,) = requests
     assert list(request.into.iterdir()) == []

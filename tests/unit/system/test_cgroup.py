@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from featherbench.errors import InstanceError
-from featherbench.system.cgroup import Group, parse_membership, parse_mounts, place
+from featherbench.system.cgroup import ControlGroup, locate, parse_membership, parse_mounts
 
 TMPFS = "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
 V1_SPLIT = """\
@@ -37,8 +37,8 @@ IN_DOCKER_V2 = "0::/system.slice/docker-4f.scope\n"
 
 @pytest.mark.parametrize("unified", ["", HYBRID])
 def test_version_1_with_a_folder_for_each_controller(unified):
-    found = place(parse_mounts(TMPFS + V1_SPLIT + unified), parse_membership(IN_DOCKER_V1))
-    assert found == Group(
+    found = locate(parse_mounts(TMPFS + V1_SPLIT + unified), parse_membership(IN_DOCKER_V1))
+    assert found == ControlGroup(
         version=1,
         cpu=Path("/sys/fs/cgroup/cpu/docker/4f"),
         cpuacct=Path("/sys/fs/cgroup/cpuacct/docker/4f"),
@@ -49,13 +49,13 @@ def test_version_1_with_a_folder_for_each_controller(unified):
 
 
 def test_version_1_with_joined_controllers():
-    found = place(parse_mounts(TMPFS + V1_JOINED), parse_membership(IN_DOCKER_JOINED))
+    found = locate(parse_mounts(TMPFS + V1_JOINED), parse_membership(IN_DOCKER_JOINED))
     assert found.cpu == found.cpuacct == Path("/sys/fs/cgroup/cpu,cpuacct/docker/4f")
     assert len(found.folders) == 2
 
 
 def test_version_2():
-    found = place(parse_mounts(V2), parse_membership(IN_DOCKER_V2))
+    found = locate(parse_mounts(V2), parse_membership(IN_DOCKER_V2))
     assert found.version == 2
     assert found.folders == (Path("/sys/fs/cgroup/system.slice/docker-4f.scope"),)
 
@@ -67,4 +67,4 @@ def test_a_path_may_hold_colons():
 @pytest.mark.parametrize("mounts", ["", TMPFS, TMPFS + V1_SPLIT.replace("cpuacct", "blkio")])
 def test_a_host_without_usable_groups_is_told(mounts):
     with pytest.raises(InstanceError, match="memory"):
-        place(parse_mounts(mounts), parse_membership(IN_DOCKER_V1))
+        locate(parse_mounts(mounts), parse_membership(IN_DOCKER_V1))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.system.cgroup import Group
+from featherbench.system.cgroup import ControlGroup
 from featherbench.system.cgroup_usage import parse_flat, parse_v1, parse_v2, reset_peak, usage_of
 
 CAPTURED = Path(__file__).parents[2] / "data"
@@ -17,7 +17,7 @@ def captured(version):
 
 
 def group_at(folder, version):
-    return Group(version=version, cpu=folder, cpuacct=folder, memory=folder)
+    return ControlGroup(version=version, cpu=folder, cpuacct=folder, memory=folder)
 
 
 @pytest.mark.parametrize(("parse", "version"), [(parse_v1, 1), (parse_v2, 2)])

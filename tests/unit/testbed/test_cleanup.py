@@ -106,7 +106,7 @@ def restored(monkeypatch):
     done = []
     steps = {"_network": "the network", "_sysctls": "the sysctls"}
     for finder, name in steps.items():
-        remnant = cleanup.Remnant(name=name, remove=partial(done.append, name))
+        remnant = cleanup.CleanupStep(name=name, remove=partial(done.append, name))
         monkeypatch.setattr(cleanup, finder, lambda _state, remnant=remnant: iter([remnant]))
     monkeypatch.setattr(cleanup.registry, "PACKAGE", Path("/nonexistent"))
     return done
@@ -222,7 +222,7 @@ def test_cleaning_is_refused_while_a_living_workflow_owns_the_testbed(state, tec
     with pytest.raises(TestbedBusyError, match=f"pid {ourselves().pid}"):
         cleanup.clean(state, ())
     with pytest.raises(TestbedBusyError):
-        cleanup.listed(state, ())
+        cleanup.planned_steps(state, ())
     assert len(runtime.left) == 1
 
 
@@ -244,6 +244,6 @@ def test_cleaning_also_looks_in_the_folders_of_the_environment(state, monkeypatc
 def test_the_guards_log_is_kept_after_a_failure_only(state, failure, kept):
     state.guard_log.write_text("what happened")
     lock = try_lock(state.owner_lock)
-    cleanup.let_go(state, lock, [cleanup.Removal(name="a", failure=failure)])
+    cleanup.release(state, lock, [cleanup.CleanupResult(name="a", failure=failure)])
     assert state.guard_log.exists() == kept
     assert not state.owner_lock.exists()

@@ -42,11 +42,11 @@ def some_lease():
 
 
 def test_a_lease_is_held_until_it_is_released(technology, some_lease):
-    assert lease.held() is None
-    lease.hold(some_lease)
-    assert lease.held() == some_lease
+    assert lease.current() is None
+    lease.store(some_lease)
+    assert lease.current() == some_lease
     lease.release()
-    assert lease.held() is None
+    assert lease.current() is None
     assert technology.stopped == ["abc"]
 
 
@@ -64,18 +64,18 @@ def test_a_lease_that_cannot_be_read_is_forgotten(tmp_path):
 
 
 def test_a_lease_on_a_machine_that_is_silent_is_forgotten(technology, some_lease, monkeypatch):
-    lease.hold(some_lease)
+    lease.store(some_lease)
 
     def is_silent(_instance):
         raise MachineSilentError("dom0 does not answer")
 
     monkeypatch.setattr(technology, "stop", is_silent)
     lease.release()
-    assert lease.held() is None
+    assert lease.current() is None
 
 
 def test_a_lease_whose_instance_does_not_stop_is_kept(technology, some_lease, monkeypatch):
-    lease.hold(some_lease)
+    lease.store(some_lease)
 
     def engine_is_gone(_instance):
         raise ConnectionError
@@ -83,4 +83,4 @@ def test_a_lease_whose_instance_does_not_stop_is_kept(technology, some_lease, mo
     monkeypatch.setattr(technology, "stop", engine_is_gone)
     with pytest.raises(ConnectionError):
         lease.release()
-    assert lease.held() == some_lease
+    assert lease.current() == some_lease

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-    from featherbench.system.cgroup import Group
+    from featherbench.system.cgroup import ControlGroup
     from featherbench.system.machine import Machine
 
 STOP_GRACE_S = 5
@@ -74,7 +74,7 @@ def run_inside(client: DockerClient, name: str, argv: Sequence[str]) -> tuple[in
     return int(done.exit_code or 0), done.output.decode(errors="replace")
 
 
-def group(client: DockerClient, name: str, machine: Machine) -> Group:
+def group(client: DockerClient, name: str, machine: Machine) -> ControlGroup:
     """Return its control group on `machine`. Raises InstanceDiedError when it does not run."""
     container = find(client, name)
     if container is None:

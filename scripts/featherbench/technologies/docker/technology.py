@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.technology import BuildRequest, StartRequest
     from featherbench.records.image import Image
     from featherbench.records.instance import Instance
-    from featherbench.system.cgroup import Group
+    from featherbench.system.cgroup import ControlGroup
     from featherbench.system.machine import Machine
 
 CONTAINER, NETWORK = "container", "network"
@@ -137,7 +137,7 @@ class Technology(ContainerTechnology["DockerClient", "Container"]):
         address = networks.get(network.NAME, {}).get("IPAddress") or request.placement.address
         return Started(address=address, handle={"container": container.id}, start_s=start_s)
 
-    def control_group(self, instance: Instance, machine: Machine) -> Group:
+    def control_group(self, instance: Instance, machine: Machine) -> ControlGroup:
         """Ask the engine for the first process, and the kernel for its group."""
         doing = f"container {instance.id}: its control group"
         with translate_errors(doing, machine=machine) as client:

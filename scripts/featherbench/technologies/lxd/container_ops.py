@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pylxd import Client
 
-    from featherbench.system.cgroup import Group
+    from featherbench.system.cgroup import ControlGroup
     from featherbench.system.machine import Machine
 
 RUNNING = "Running"
@@ -111,7 +111,7 @@ def _container_folder(folder: Path, name: str) -> Path:
     return next((parent for parent in folders if parent.name.endswith(name)), folder)
 
 
-def group(name: str, pid: int, machine: Machine) -> Group:
+def group(name: str, pid: int, machine: Machine) -> ControlGroup:
     """Return its control group on `machine`. Raises InstanceDiedError when `pid` is not in it."""
     with contextlib.suppress(FileNotFoundError):
         process_group = cgroup.group_of(pid, machine)

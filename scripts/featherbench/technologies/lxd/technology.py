@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from featherbench.records.image import Image
     from featherbench.records.instance import Instance
     from featherbench.records.tuning import Tuning
-    from featherbench.system.cgroup import Group
+    from featherbench.system.cgroup import ControlGroup
     from featherbench.system.machine import Machine
 
 ROOT = "system"
@@ -135,7 +135,7 @@ class Technology(ContainerTechnology["Client", str]):
             storage.make_pool(client, driver, state=state)
             storage.ensure_unpacked(client, driver, fingerprint, state=state)
         self.readable(request.tuning, placement.machine)
-        firewall.let_pass_docker(state, placement.machine)
+        firewall.allow_past_docker(state, placement.machine)
 
     def create(self, request: StartRequest) -> str:
         """Create the container of an instance, and return its address."""
@@ -158,7 +158,7 @@ class Technology(ContainerTechnology["Client", str]):
             pid = container_ops.first_process(client, name)
         return Started(address=container, handle={"pid": pid}, start_s=time.monotonic() - began_s)
 
-    def control_group(self, instance: Instance, machine: Machine) -> Group:
+    def control_group(self, instance: Instance, machine: Machine) -> ControlGroup:
         """Ask the kernel for the group of the first process."""
         return container_ops.group(name_of(instance.id), instance.handle["pid"], machine)
 

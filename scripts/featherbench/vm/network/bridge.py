@@ -151,7 +151,7 @@ def prepare(guest_subnet: str, *, state: str, callback_address: str) -> Layout:
     if not _is_up(wanted, state):
         _make(wanted, state)
     _forward_between(of(state), *_holders_of(callback_address))
-    firewall.let_pass_docker(state)
+    firewall.allow_past_docker(state)
     return wanted
 
 
