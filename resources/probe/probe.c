@@ -2,8 +2,8 @@
  *
  * featherbench-probe ADDRESS PORT NONCE
  *
- * Sends one UDP packet that holds NONCE, then waits for SIGTERM, so that the platform
- * sees a running instance. The smallest thing that can tell the client "I am up".
+ * Sends one UDP packet with NONCE, then waits for SIGTERM, so that the platform reports a
+ * running instance. The smallest program that can report its start to the client.
  */
 #include <arpa/inet.h>
 #include <signal.h>
@@ -19,7 +19,7 @@ static void leave(int number)
     _exit(EXIT_SUCCESS);
 }
 
-/* The kernel ignores signals for process 1 that have no handler. */
+/* The kernel ignores signals without a handler for process 1. */
 static void leave_on(int number)
 {
     struct sigaction action = {.sa_handler = leave};

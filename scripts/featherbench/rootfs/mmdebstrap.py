@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 BUILD_WITHIN_S = 1_800.0
 MACHINE_KEYRINGS = Path("/usr/share/keyrings")
 
-EXCLUDED_PATHS = (
-    "/usr/share/doc/*",
-    "/usr/share/man/*",
-    "/usr/share/info/*",
-    "/usr/share/locale/*",
-)
+EXCLUDED_PATHS = [f"/usr/share/{folder}/*" for folder in ("doc", "man", "info", "locale")]
 CLEANUP_HOOKS = (
     'rm -rf "$1"/run/* && install -d -m 1777 "$1"/run/lock "$1"/run/featherbench',
     # What the machine's mirrors and the time of the build would leave in the bytes.
@@ -60,7 +55,7 @@ def command(
         "mmdebstrap",
         "--mode=root",
         "--format=tar",
-        "--skip=cleanup/run",  # a hook of ours empties it, and leaves a folder there
+        "--skip=cleanup/run",  # a hook empties it, and leaves a folder there
         *([] if sources else [f"--keyring={keyrings}"]),
         *customization.options,
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in EXCLUDED_PATHS),

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
@@ -38,7 +37,6 @@ DIGEST_CHARACTERS = 12
 
 ClientT = TypeVar("ClientT")
 ClientT_contra = TypeVar("ClientT_contra", contravariant=True)
-CreatedT = TypeVar("CreatedT")
 
 
 def name_of(instance_id: str) -> str:
@@ -67,33 +65,26 @@ def published_port(request: StartRequest) -> int | None:
 
 
 class Started(NamedTuple):
-    """A container that was started: its address, the driver's handle, how long the start took."""
+    """A container that was started: its address, the driver's handle, how long each step took."""
 
     address: str
     handle: dict[str, Any]
-    start_s: float
+    phases_s: dict[str, float]
 
 
-class Operations(Protocol[ClientT_contra]):
-    """An engine's operations on the container `name`; each driver has a module of them."""
+class _Operations(Protocol[ClientT_contra]):
+    """An engine's operations on the container `name`: the driver's module `container_ops`."""
 
-    def is_running(self, client: ClientT_contra, name: str) -> bool:
-        """Return whether the engine reports that it runs."""
-
-    def condition(self, client: ClientT_contra, name: str) -> str:
-        """Return its state in words and the end of its output; empty if it is gone."""
-
-    def run_inside(self, client: ClientT_contra, name: str, argv: Sequence[str]) -> tuple[int, str]:
-        """Run a program inside; return its exit status and output."""
-
-    def end(self, client: ClientT_contra, name: str, *, log: Path) -> None:
-        """Stop it, write its output to `log`, and remove it; no error if it is gone already."""
-
-    def remove(self, client: ClientT_contra, name: str) -> None:
-        """Remove it with its processes; no error if it is gone already."""
+    def is_running(self, client: ClientT_contra, name: str) -> bool: ...
+    def condition(self, client: ClientT_contra, name: str) -> str: ...
+    def run_inside(
+        self, client: ClientT_contra, name: str, argv: Sequence[str]
+    ) -> tuple[int, str]: ...
+    def end(self, client: ClientT_contra, name: str, *, log: Path) -> None: ...
+    def remove(self, client: ClientT_contra, name: str) -> None: ...
 
 
-class ContainerTechnology(technology.Technology, Generic[ClientT, CreatedT]):
+class ContainerTechnology(technology.Technology, Generic[ClientT]):
     """A technology whose instances are containers of an engine, such as Docker or LXD."""
 
     name: str
@@ -101,7 +92,7 @@ class ContainerTechnology(technology.Technology, Generic[ClientT, CreatedT]):
     sockets: tuple[Path, ...]
     daemons: tuple[str, ...]
     """One of the sockets or daemons exists if the engine is installed."""
-    operations: Operations[ClientT]
+    operations: _Operations[ClientT]
 
     @abstractmethod
     def connected(
@@ -114,12 +105,8 @@ class ContainerTechnology(technology.Technology, Generic[ClientT, CreatedT]):
         """Connect to the engine; its errors become `error`, with `doing` as what failed."""
 
     @abstractmethod
-    def create(self, request: StartRequest) -> CreatedT:
-        """Create the container of an instance."""
-
-    @abstractmethod
-    def start_created(self, request: StartRequest, container: CreatedT) -> Started:
-        """Start a container that was created. Raise InstanceError if it ends at once."""
+    def run(self, request: StartRequest) -> Started:
+        """Create a container and start it. Raise InstanceError if it ends at once."""
 
     @abstractmethod
     def control_group(self, instance: Instance, machine: Machine) -> ControlGroup:
@@ -153,31 +140,28 @@ class ContainerTechnology(technology.Technology, Generic[ClientT, CreatedT]):
         return missing if installed else [self.engine_missing, *missing]
 
     def start(self, request: StartRequest) -> Instance:
-        """Create a container and start it."""
+        """Create a container and start it; remove what a failure leaves."""
         machine = request.placement.machine
-        began_s = time.monotonic()
         try:
-            container = self.create(request)
-            create_s = time.monotonic() - began_s
-            started = self.start_created(request, container)
+            started = self.run(request)
         except BaseException:
             doing = f"removal of the {request.service} container"
             with self.connected(doing, machine=machine) as client:
                 self.operations.remove(client, name_of(request.instance_id))
             raise
-        at_its_address = request.network == "bridge"
+        address = started.address if request.network == "bridge" else request.placement.address
         return Instance(
             id=request.instance_id,
             technology=self.name,
             service=request.service,
             handle=started.handle | {"machine": machine.name, "log": str(request.log)},
             endpoint=Endpoint(
-                address=started.address if at_its_address else request.placement.address,
+                address=address,
                 port=request.port or 0,
                 ping_address=started.address,
             ),
             started_utc=now_utc(),
-            start_phases_s={"create": create_s, "start": started.start_s},
+            start_phases_s=started.phases_s,
         )
 
     def is_running(self, instance: Instance) -> bool:

@@ -57,14 +57,11 @@ class Technology(ContainerTechnology):
     def build_image(self, request):
         raise NotImplementedError
 
-    def create(self, request):
+    def run(self, request):
         self.operations.conditions[name_of(request.instance_id)] = "created"
-        return "container"
-
-    def start_created(self, _request, container):
         if self.operations.fails_to_start:
             raise InstanceError("it cannot start")
-        return Started(address="198.18.1.2", handle={"container": container}, start_s=0.5)
+        return Started(address="198.18.1.2", handle={"pid": 7}, phases_s={"start": 0.5})
 
     def control_group(self, instance, _machine):
         raise FileNotFoundError(instance.id)
@@ -100,12 +97,8 @@ def test_the_client_uses_the_containers_address_only_on_the_bridge(
     instance = technology.start(request(tmp_path, network))
     assert instance.endpoint.address == address
     assert instance.endpoint.ping_address == "198.18.1.2"
-    assert instance.handle == {
-        "container": "container",
-        "machine": "",
-        "log": str(tmp_path / "abc.log"),
-    }
-    assert instance.start_phases_s.keys() == {"create", "start"}
+    assert instance.handle == {"pid": 7, "machine": "", "log": str(tmp_path / "abc.log")}
+    assert instance.start_phases_s == {"start": 0.5}
 
 
 def test_a_container_that_cannot_start_is_removed(technology, tmp_path):

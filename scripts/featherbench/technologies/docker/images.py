@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le"}
 """The engine's names of the kernel's architectures."""
-SERVICE_LABEL = f"{LABEL}.app"
+SERVICE_LABEL = f"{LABEL}.service"
 """Not LABEL itself: containers inherit the labels of their image, and a user's own container of
 this image is no leftover."""
 ROOT_LAYER, FILES_LAYER = "root.tar", "files.tar"

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from docker import DockerClient
-    from docker.models.containers import Container
 
     from featherbench.contracts.technology import BuildRequest, StartRequest
     from featherbench.records.image import Image
@@ -65,7 +64,7 @@ def _name_port_owner(request: StartRequest, refused: InstanceError) -> NoReturn:
     ) from refused
 
 
-class Technology(ContainerTechnology["DockerClient", "Container"]):
+class Technology(ContainerTechnology["DockerClient"]):
     """See `contracts/technology.py`."""
 
     Settings = Settings
@@ -115,27 +114,25 @@ class Technology(ContainerTechnology["DockerClient", "Container"]):
             network.make_network(client, subnet=placement.container_subnet, state=state)
         allow_testbed_traffic(state, placement.machine)
 
-    def create(self, request: StartRequest) -> Container:
-        """Create the container of an instance."""
+    def run(self, request: StartRequest) -> Started:
+        """Create and start a container. Its address is the machine's if it has none of its own."""
         arguments = container_spec.creation(request, **request.settings.model_dump())
-        doing = f"creation of the {request.service} container"
-        with translate_errors(doing, machine=request.placement.machine) as client:
-            return client.containers.create(**arguments)
-
-    def start_created(self, request: StartRequest, container: Container) -> Started:
-        """Start it. Its address is the machine's if it has none of its own."""
-        doing = f"start of the {request.service} container"
+        doing, machine = f"creation of the {request.service} container", request.placement.machine
         began_s = time.monotonic()
+        with translate_errors(doing, machine=machine) as client:
+            container = client.containers.create(**arguments)
+        created_s = time.monotonic()
         try:
-            with translate_errors(doing, machine=request.placement.machine):
+            with translate_errors(f"start of the {request.service} container", machine=machine):
                 container.start()
-                start_s = time.monotonic() - began_s
+                started_s = time.monotonic()
                 container_ops.require_running(container)
         except InstanceError as refused:
             _name_port_owner(request, refused)
         networks = container.attrs["NetworkSettings"]["Networks"]
         address = networks.get(network.NAME, {}).get("IPAddress") or request.placement.address
-        return Started(address=address, handle={"container": container.id}, start_s=start_s)
+        phases_s = {"create": created_s - began_s, "start": started_s - created_s}
+        return Started(address=address, handle={"container": container.id}, phases_s=phases_s)
 
     def control_group(self, instance: Instance, machine: Machine) -> ControlGroup:
         """Ask the engine for the first process, and the kernel for its group."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operations on containers that exist; see `Operations` in `technologies/_container.py`."""
+"""Operations on containers that exist."""
 
 from __future__ import annotations
 

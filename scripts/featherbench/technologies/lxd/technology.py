@@ -80,8 +80,8 @@ def _refuse_taken_port(client: Client, request: StartRequest) -> None:
         )
 
 
-class Technology(ContainerTechnology["Client", str]):
-    """See `contracts/technology.py`. A container that was created is its address."""
+class Technology(ContainerTechnology["Client"]):
+    """See `contracts/technology.py`."""
 
     Settings = Settings
     networks = ("nat", "bridge")
@@ -137,26 +137,25 @@ class Technology(ContainerTechnology["Client", str]):
         self.readable(request.tuning, placement.machine)
         firewall.allow_past_docker(state, placement.machine)
 
-    def create(self, request: StartRequest) -> str:
-        """Create the container of an instance, and return its address."""
-        machine = request.placement.machine
-        doing = f"creation of the {request.service} container"
-        with translate_errors(doing, machine=machine) as client:
+    def run(self, request: StartRequest) -> Started:
+        """Create and start a container, and find its first process."""
+        name, machine = name_of(request.instance_id), request.placement.machine
+        what = f"the {request.service} container"
+        began_s = time.monotonic()
+        with translate_errors(f"creation of {what}", machine=machine) as client:
             _refuse_taken_port(client, request)
             address = network.free_address(client, request.placement)
             tuned = replace(request, tuning=self.readable(request.tuning, machine))
             container = container_spec.creation(tuned, address, **request.settings.model_dump())
             client.instances.create(container, wait=True)
-        return address
-
-    def start_created(self, request: StartRequest, container: str) -> Started:
-        """Start it, and find its first process."""
-        name, began_s = name_of(request.instance_id), time.monotonic()
-        doing = f"start of the {request.service} container"
-        with translate_errors(doing, machine=request.placement.machine) as client:
+        created_s = time.monotonic()
+        with translate_errors(
+            f"start of the {request.service} container", machine=machine
+        ) as client:
             client.instances.get(name).start(wait=True)
             pid = container_ops.first_process(client, name)
-        return Started(address=container, handle={"pid": pid}, start_s=time.monotonic() - began_s)
+        phases_s = {"create": created_s - began_s, "start": time.monotonic() - created_s}
+        return Started(address=address, handle={"pid": pid}, phases_s=phases_s)
 
     def control_group(self, instance: Instance, machine: Machine) -> ControlGroup:
         """Ask the kernel for the group of the first process."""
