@@ -2,22 +2,13 @@
 # From cells to tables and figures.
 
 from featherbench.figures.catalogue import figures_for
+from featherbench.records import tables
+from featherbench.records.tables import table_file
 
-TABLES = [
-    "results/tables/samples.parquet",
-    "results/tables/samples.csv",
-    "results/tables/summary.csv",
-    "results/tables/anova.csv",
-    "results/tables/posthoc.csv",
-    "results/tables/ratios.csv",
-    "results/tables/levels.csv",
-    "results/tables/components.csv",
-    "results/tables/checks.csv",
-    "results/tables/provisioning.csv",
-    "results/tables/paper_comparison.csv",
-    "results/tables/paper_claims.csv",
-    "results/tables/paper_setup.csv",
-]
+SAMPLES = ["results/tables/samples.parquet", "results/tables/samples.csv"]
+ANALYSIS_TABLES = list(map(table_file, tables.ANALYSIS))
+PAPER_TABLES_OF_RUN = list(map(table_file, ("paper_comparison", "paper_claims", "paper_setup")))
+TABLES = [*SAMPLES, *ANALYSIS_TABLES, *PAPER_TABLES_OF_RUN]
 FIGURES = [
     f"results/figures/{name}.{kind}" for name in figures_for(PLAN) for kind in ("svg", "png")
 ]
@@ -27,7 +18,6 @@ localrules:
     plan,
     aggregate,
     analyze,
-    provisioning,
     paper_comparison,
     plot,
 
@@ -68,36 +58,14 @@ rule analyze:
         plan="results/plan.json",
         samples="results/tables/samples.parquet",
     output:
-        summary="results/tables/summary.csv",
-        anova="results/tables/anova.csv",
-        posthoc="results/tables/posthoc.csv",
-        ratios="results/tables/ratios.csv",
-        levels="results/tables/levels.csv",
-        components="results/tables/components.csv",
-        checks="results/tables/checks.csv",
+        ANALYSIS_TABLES,
     log:
         "results/logs/analyze.log",
     params:
         code=code_digest("analyze"),
     shell:
         'python "$SCRIPTS/analyze.py" --plan {input.plan} --samples {input.samples}'
-        " --summary {output.summary} --anova {output.anova} --posthoc {output.posthoc}"
-        " --ratios {output.ratios} --levels {output.levels} --components {output.components}"
-        " --checks {output.checks} --log {log} --job analyze"
-
-
-rule provisioning:
-    input:
-        samples="results/tables/samples.parquet",
-    output:
-        "results/tables/provisioning.csv",
-    log:
-        "results/logs/provisioning.log",
-    params:
-        code=code_digest("provisioning"),
-    shell:
-        'python "$SCRIPTS/provisioning.py" --samples {input.samples} --provisioning {output}'
-        " --log {log} --job provisioning"
+        " --tables-dir results/tables --log {log} --job analyze"
 
 
 rule paper_comparison:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The four scripts, one after the other, as the workflow calls them."""
+"""The three scripts, one after the other, as the workflow calls them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ import pytest
 
 import featherbench
 from featherbench.figures.catalogue import figures_for
+from featherbench.records.tables import ANALYSIS
 from featherbench.statistics.data.table_io import read_csv, read_parquet
 
 SCRIPTS = Path(featherbench.__file__).parent.parent
 AGGREGATE = (
     "--plan plan.json --cells cells --stopping stopping --parquet samples.parquet --csv samples.csv"
 )
-MADE = ("summary", "anova", "posthoc", "ratios", "levels", "components", "checks")
-ANALYZE = "--plan plan.json --samples samples.parquet " + " ".join(f"--{t} {t}.csv" for t in MADE)
-PROVISIONING = "--samples samples.parquet --provisioning provisioning.csv"
+ANALYZE = "--plan plan.json --samples samples.parquet --tables-dir ."
 PLOT = (
     "--plan plan.json --samples samples.parquet --summary summary.csv --ratios ratios.csv "
     "--figures-dir figures"
@@ -27,7 +26,6 @@ PLOT = (
 CALLS = {
     "aggregate": AGGREGATE,
     "analyze": ANALYZE,
-    "provisioning": PROVISIONING,
     "plot": PLOT,
 }
 
@@ -56,7 +54,7 @@ def test_they_make_every_table_and_figure_and_say_nothing(study, tmp_path):
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert len(read_parquet(tmp_path / "samples.parquet")) == len(study.samples)
     assert len(read_csv(tmp_path / "samples.csv")) == len(study.samples)
-    for table in (*MADE, "provisioning"):
+    for table in ANALYSIS:
         assert not read_csv(tmp_path / f"{table}.csv").empty
     drawn = {path.stem for path in (tmp_path / "figures").iterdir()}
     assert drawn == set(figures_for(study.plan))
