@@ -183,6 +183,7 @@ rule analyze:
         "results/tables/levels.csv",
         "results/tables/components.csv",
         "results/tables/checks.csv",
+        "results/tables/provisioning.csv",
     log:
         "results/logs/analyze.log",
     params:
@@ -191,23 +192,10 @@ rule analyze:
         "true {params.told}"
 
 
-rule provisioning:
-    input:
-        "results/tables/samples.parquet",
-    output:
-        "results/tables/provisioning.csv",
-    log:
-        "results/logs/provisioning.log",
-    params:
-        told=told("provisioning"),
-    shell:
-        "true {params.told}"
-
-
 rule paper_comparison:
     input:
         "results/plan.json",
-        "results/host.json",
+        "results/machine.json",
         "results/tables/samples.parquet",
         "results/tables/summary.csv",
         "results/tables/ratios.csv",
@@ -239,16 +227,16 @@ rule plot:
         "true {params.told}"
 
 
-rule host:
+rule machine:
     input:
         SHAPE["cells"],
     output:
-        "results/host.json",
+        "results/machine.json",
     log:
-        "results/logs/host.log",
+        "results/logs/machine.log",
     params:
         fingerprint="x" * 12,
-        told=told("host"),
+        told=told("machine"),
     shell:
         "true {params.told}"
 
@@ -271,7 +259,7 @@ rule rulegraph:
 rule report:
     input:
         "results/plan.json",
-        "results/host.json",
+        "results/machine.json",
         "results/rulegraph.svg",
         SHAPE["figures"],
         TABLES,

@@ -77,6 +77,11 @@ class Workflow:
         assert "Nothing to be done" in said
         assert "missing provenance" not in said
 
+    def characters(self, word):
+        """The length of a word of a command; of a spec, which is a file, that of its content."""
+        spec = self.folder / word
+        return spec.stat().st_size if word.startswith("results/specs/") else len(word)
+
     def nothing_to_be_done_s(self):
         began_s = time.perf_counter()
         said = self.snakemake("all")
@@ -126,7 +131,8 @@ def bare_workflow(folder, repository, ours):
         "cells": [file for file in files if file.startswith("results/cells/")],
         "figures": [file for file in files if file.startswith("results/figures/")],
         "params_characters": {
-            row["rule"]: max(map(len, shlex.split(row["shellcmd"]))) for row in files.values()
+            row["rule"]: max(map(ours.characters, shlex.split(row["shellcmd"])))
+            for row in files.values()
         },
     }
     (folder / "shape.json").write_text(json.dumps(shape))
