@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Gather the planned cells into one tidy table, and look at their windows side by side."""
+"""Gather the requested cells into one tidy table, and screen their windows."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from featherbench.statistics.data.table_io import write_long_csv, write_parquet
 from featherbench.statistics.diagnostics.screening import screen
 
 
-def main(given: Namespace) -> None:
+def main(options: Namespace) -> None:
     """Read, screen and write."""
-    plan = with_requested_cells(Plan.read(given.plan), given.stopping)
-    samples = screen(gather(plan, given.cells))
-    write_parquet(samples, given.parquet)
-    write_long_csv(samples, given.csv)
+    plan = with_requested_cells(Plan.read(options.plan), options.stopping)
+    samples = screen(gather(plan, options.cells))
+    write_parquet(samples, options.parquet)
+    write_long_csv(samples, options.csv)
 
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--plan", type=Path, required=True, help="the plan's file")
+    parser.add_argument("--plan", type=Path, required=True, help="the plan")
     parser.add_argument("--cells", type=Path, required=True, help="the folder of the cells")
-    parser.add_argument("--stopping", type=Path, required=True, help="the folder of the looks")
-    parser.add_argument("--parquet", type=Path, required=True, help="the samples, to be written")
-    parser.add_argument("--csv", type=Path, required=True, help="the same as CSV, to be written")
+    parser.add_argument("--stopping", type=Path, required=True, help="the interim looks")
+    parser.add_argument("--parquet", type=Path, required=True, help="where to write the samples")
+    parser.add_argument("--csv", type=Path, required=True, help="where to write them as CSV")
     sys.exit(job_runner.run(main, job_runner.arguments(parser)))

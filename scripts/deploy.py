@@ -14,14 +14,14 @@ from featherbench.registry import folders_from_environment
 from featherbench.testbed.session import session
 
 
-def main(given: Namespace) -> None:
-    """Start, verify, record."""
-    spec = DeploySpec.read(given.spec)
+def main(options: Namespace) -> None:
+    """Start, verify, and write the record."""
+    spec = DeploySpec.read(options.spec)
     with session(
-        spec.testbed, spec.tuning, plugins=folders_from_environment(), what=given.job
+        spec.testbed, spec.tuning, plugins=folders_from_environment(), what=options.job
     ) as testbed:
-        bench = bench_for(spec, testbed, concurrency=1, logs=given.log.parent)
-        deploy(spec, bench, testbed).write(given.output)
+        bench = bench_for(spec, testbed, concurrency=1, logs=options.log.parent)
+        deploy(spec, bench, testbed).write(options.output)
 
 
 if __name__ == "__main__":

@@ -15,13 +15,15 @@ from featherbench.rootfs.descriptions import DerivedRootFilesystemSpec
 from featherbench.testbed.session import exclusive
 
 
-def main(given: Namespace) -> None:
+def main(options: Namespace) -> None:
     """Build it, and write its record and digest."""
-    spec = DerivedRootFilesystemSpec.read(given.spec)
-    with exclusive(plugins=folders_from_environment(), what=given.job):
-        built = build_derived_root_filesystem(spec, base=given.base, tar=given.tar, log=given.log)
-    built.write(given.record)
-    write_atomic(given.digest, built.digest + "\n")
+    spec = DerivedRootFilesystemSpec.read(options.spec)
+    with exclusive(plugins=folders_from_environment(), what=options.job):
+        built = build_derived_root_filesystem(
+            spec, base=options.base, tar=options.tar, log=options.log
+        )
+    built.write(options.record)
+    write_atomic(options.digest, built.digest + "\n")
 
 
 if __name__ == "__main__":

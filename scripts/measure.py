@@ -8,34 +8,28 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from featherbench.jobs import job_runner, progress
-from featherbench.jobs.measurement import measure_cell
+from featherbench.jobs.deployment import measure_cell
 from featherbench.records.cell import Deployment
 from featherbench.records.job_specs import MeasureSpec
 from featherbench.registry import folders_from_environment
 from featherbench.testbed.session import session
 
 
-def tell(line: str) -> None:
-    """Say how it goes, at once."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
-
-
-def main(given: Namespace) -> None:
-    """Measure, write, tell the user."""
-    spec = MeasureSpec.read(given.spec)
-    deployment = Deployment.read(given.deployment) if given.deployment else None
+def main(options: Namespace) -> None:
+    """Measure the cell, write it, and show the progress."""
+    spec = MeasureSpec.read(options.spec)
+    deployment = Deployment.read(options.deployment) if options.deployment else None
     name = str(spec.coordinates(spec.concurrency))
-    tell(progress.announce(name))
+    progress.show(progress.announce(name))
     try:
         with session(
-            spec.testbed, spec.tuning, plugins=folders_from_environment(), what=given.job
+            spec.testbed, spec.tuning, plugins=folders_from_environment(), what=options.job
         ) as testbed:
-            cell = measure_cell(spec, testbed, deployment, logs=given.log.parent)
-        cell.write(given.output)
+            cell = measure_cell(spec, testbed, deployment, logs=options.log.parent)
+        cell.write(options.output)
     finally:
-        progress.tick(name)  # one that failed is over, too
-    tell(f"    {progress.summary(cell)}")
+        progress.mark_done(name)  # also a cell that failed
+    progress.show(f"    {progress.summary(cell)}")
 
 
 if __name__ == "__main__":

@@ -17,19 +17,19 @@ from featherbench.records.plan import Plan
 from featherbench.statistics.data.table_io import read_csv, read_parquet, write_csv
 
 
-def main(given: Namespace) -> None:
+def main(options: Namespace) -> None:
     """Read, compare and write."""
-    plan, samples = Plan.read(given.plan), read_parquet(given.samples)
-    ratios, published = read_csv(given.ratios), read_summary(given.published)
-    compared = compare(plan, samples, read_csv(given.summary), ratios, published)
-    write_csv(compared, given.comparison)
-    write_csv(own_claims(plan, samples, ratios, published), given.claims)
-    write_csv(setup(plan, MachineRecord.read(given.machine)), given.setup)
+    plan, samples = Plan.read(options.plan), read_parquet(options.samples)
+    ratios, published = read_csv(options.ratios), read_summary(options.published)
+    compared = compare(plan, samples, read_csv(options.summary), ratios, published)
+    write_csv(compared, options.comparison)
+    write_csv(own_claims(plan, samples, ratios, published), options.claims)
+    write_csv(setup(plan, MachineRecord.read(options.machine)), options.setup)
 
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--plan", type=Path, required=True, help="the plan's file")
+    parser.add_argument("--plan", type=Path, required=True, help="the plan")
     parser.add_argument("--machine", type=Path, required=True, help="the machine's record")
     parser.add_argument("--samples", type=Path, required=True, help="the samples, as Parquet")
     parser.add_argument("--summary", type=Path, required=True, help="the summary, as CSV")

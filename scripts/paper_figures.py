@@ -16,12 +16,12 @@ from featherbench.plauth2017.figures import PAPERS_ENTRIES
 from featherbench.statistics.data.table_io import read_csv, read_parquet
 
 
-def main(given: Namespace) -> None:
+def main(options: Namespace) -> None:
     """Read and draw."""
     mpl.use("agg")  # there may be no screen
-    samples, summary = read_parquet(given.samples), read_csv(given.summary)
+    samples, summary = read_parquet(options.samples), read_csv(options.summary)
     for entry in PAPERS_ENTRIES:
-        save(figure(entry, plan(), samples, summary), given.figures_dir, entry.name)
+        save(figure(entry, plan(), samples, summary), options.figures_dir, entry.name)
 
 
 if __name__ == "__main__":

@@ -13,16 +13,16 @@ from featherbench.plauth2017.page import render
 from featherbench.statistics.data.table_io import read_csv
 
 
-def main(given: Namespace) -> None:
+def main(options: Namespace) -> None:
     """Read, render, write."""
-    figures = {path.stem: path.read_text() for path in given.figures_dir.glob("*.svg")}
+    figures = {path.stem: path.read_text() for path in options.figures_dir.glob("*.svg")}
     page = render(
-        summary=read_csv(given.summary),
-        anova=read_csv(given.anova),
-        posthoc=read_csv(given.posthoc),
+        summary=read_csv(options.summary),
+        anova=read_csv(options.anova),
+        posthoc=read_csv(options.posthoc),
         figures=figures,
     )
-    write_atomic(given.output, page)
+    write_atomic(options.output, page)
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ Compared = list[tuple[str, str, pd.DataFrame]]
 """Groups by metric and kind of replicate."""
 
 
-def main(given: Namespace) -> None:
+def main(options: Namespace) -> None:
     """Read, compute and write."""
-    folder: Path = given.tables_dir
-    samples, summary = read_samples(given.published), read_summary(given.published)
+    folder: Path = options.tables_dir
+    samples, summary = read_samples(options.published), read_summary(options.published)
     compared = list(summarized(summary, REPLICATE))
     posthoc = _compared(compared)
     claims = judge_all(summary, posthoc)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write what was asked for, and what this host can run of it."""
+"""Write the plan: what was requested, and what this machine can run of it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from featherbench.jobs import job_runner
+from featherbench.jobs import job_runner, progress
 from featherbench.records.plan import Plan
 
 
-def main(given: Namespace) -> None:
-    """Check it and write it."""
-    plan = Plan.read(given.spec)
-    plan.write(given.output)
+def main(options: Namespace) -> None:
+    """Check the plan, write it, and show what cannot run."""
+    plan = Plan.read(options.spec)
+    plan.write(options.output)
     for platform in plan.platforms:
-        for lack in platform.missing_requirements:
-            sys.stdout.write(
-                f"{platform.name} cannot run here: {lack.what}\n    remedy: {lack.remedy}\n"
+        for missing in platform.missing_requirements:
+            progress.show(
+                f"{platform.name} cannot run here: {missing.what}\n    remedy: {missing.remedy}"
             )
-        for workload, lack in platform.unsupported_workloads.items() if platform.available else ():
-            sys.stdout.write(f"{platform.name} is not measured by {workload}: {lack.what}\n")
+        if platform.available:
+            for workload, missing in platform.unsupported_workloads.items():
+                progress.show(f"{platform.name} is not measured by {workload}: {missing.what}")
 
 
 if __name__ == "__main__":

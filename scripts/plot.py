@@ -16,16 +16,18 @@ from featherbench.statistics.data.samples import ANALYSED
 from featherbench.statistics.data.table_io import read_csv, read_parquet
 
 
-def main(given: Namespace) -> None:
+def main(options: Namespace) -> None:
     """Read and draw."""
     mpl.use("agg")  # there may be no screen
-    plan, samples = Plan.read(given.plan), read_parquet(given.samples, ANALYSED)
-    draw_all(plan, samples, read_csv(given.summary), read_csv(given.ratios), given.figures_dir)
+    plan, samples = Plan.read(options.plan), read_parquet(options.samples, ANALYSED)
+    draw_all(
+        plan, samples, read_csv(options.summary), read_csv(options.ratios), options.figures_dir
+    )
 
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--plan", type=Path, required=True, help="the plan's file")
+    parser.add_argument("--plan", type=Path, required=True, help="the plan")
     parser.add_argument("--samples", type=Path, required=True, help="the samples, as Parquet")
     parser.add_argument("--summary", type=Path, required=True, help="the summary, as CSV")
     parser.add_argument("--ratios", type=Path, required=True, help="the ratios, as CSV")

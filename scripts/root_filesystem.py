@@ -15,13 +15,13 @@ from featherbench.rootfs.base import build_root_filesystem
 from featherbench.testbed.session import exclusive
 
 
-def main(given: Namespace) -> None:
+def main(options: Namespace) -> None:
     """Build it, and write its record and digest."""
-    spec = RootFilesystemSpec.read(given.spec)
-    with exclusive(plugins=folders_from_environment(), what=given.job):
-        built = build_root_filesystem(spec, tar=given.tar, log=given.log)
-    built.write(given.record)
-    write_atomic(given.digest, built.digest + "\n")
+    spec = RootFilesystemSpec.read(options.spec)
+    with exclusive(plugins=folders_from_environment(), what=options.job):
+        built = build_root_filesystem(spec, tar=options.tar, log=options.log)
+    built.write(options.record)
+    write_atomic(options.digest, built.digest + "\n")
 
 
 if __name__ == "__main__":

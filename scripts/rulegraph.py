@@ -12,13 +12,13 @@ from featherbench.jobs import job_runner
 from featherbench.system import subprocesses
 
 
-def main(given: Namespace) -> None:
-    """Let Snakemake describe the graph and Graphviz draw it."""
-    snakemake = [sys.executable, "-m", "snakemake", "--snakefile", given.snakefile]
-    options = ["--configfile", given.configfile, "--nolock", "--quiet", "all"]
-    described = subprocesses.run([*snakemake, *options, "--rulegraph", "dot"], timeout_s=300)
+def main(options: Namespace) -> None:
+    """Have Snakemake describe the graph and Graphviz draw it."""
+    snakemake = [sys.executable, "-m", "snakemake", "--snakefile", options.snakefile]
+    arguments = ["--configfile", options.configfile, "--nolock", "--quiet", "all"]
+    described = subprocesses.run([*snakemake, *arguments, "--rulegraph", "dot"], timeout_s=300)
     drawn = subprocesses.run(["dot", "-Tsvg"], stdin=described.stdout, timeout_s=60)
-    write_atomic(given.output, drawn.stdout)
+    write_atomic(options.output, drawn.stdout)
 
 
 if __name__ == "__main__":

@@ -15,22 +15,22 @@ from featherbench.registry import folders_from_environment
 from featherbench.testbed.session import session
 
 
-def main(given: Namespace) -> None:
-    """Lease, warm up, record."""
-    spec = DeploySpec.read(given.spec)
-    deployment = Deployment.read(given.deployment)
+def main(options: Namespace) -> None:
+    """Warm up the leased instance, and write the record."""
+    spec = DeploySpec.read(options.spec)
+    deployment = Deployment.read(options.deployment)
     with session(
-        spec.testbed, spec.tuning, plugins=folders_from_environment(), what=given.job
+        spec.testbed, spec.tuning, plugins=folders_from_environment(), what=options.job
     ) as testbed:
-        bench = bench_for(spec, testbed, concurrency=1, logs=given.log.parent)
-        leased = warm_instance(spec, deployment, bench, testbed)
+        bench = bench_for(spec, testbed, concurrency=1, logs=options.log.parent)
+        live = warm_instance(spec, deployment, bench, testbed)
         Warmup(
             deployment_id=deployment.deployment_id,
-            instance_id=leased.bench.under_test.id,
-            duration_s=leased.warm_up_s,
-            load=dict(leased.load),
+            instance_id=live.bench.under_test.id,
+            duration_s=live.overhead_s["warm-up"],
+            load=dict(live.load),
             sequence=testbed.sequence,
-        ).write(given.output)
+        ).write(options.output)
 
 
 if __name__ == "__main__":

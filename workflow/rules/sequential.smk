@@ -31,5 +31,4 @@ checkpoint interim_look:
         ),
     shell:
         'python "$SCRIPTS/interim_look.py" --spec {params.spec:file} {params.previous}'
-        " --cells results/cells --deployments results/deployments --warmups results/warmups"
-        " --output {output} --log {log} --job {params.job}"
+        " --results results --output {output} --log {log} --job {params.job}"

@@ -12,8 +12,9 @@ driver and nothing of the testbed. Import heavy libraries inside the methods tha
 
 from __future__ import annotations
 
+import ipaddress
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, Self
 
 from featherbench.contracts.settings import DriverSettings, SettingsT
@@ -56,6 +57,13 @@ class Placement:
     state: Path
     guest_subnet: str = ""
     machine: Machine = LOCAL
+
+    def with_share(self, share: int | None) -> Placement:
+        """Return the placement with one eighth of the container subnet; see `subnet_share`."""
+        if share is None:
+            return self
+        shares = ipaddress.IPv4Network(self.container_subnet).subnets(prefixlen_diff=3)
+        return replace(self, container_subnet=str(list(shares)[share]))
 
 
 BASE = "base"

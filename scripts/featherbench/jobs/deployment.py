@@ -1,28 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Brings a server under test to life, and finds it again for the next cell.
+"""Starts the server under test, finds it again for the next cell, and measures cells against it.
 
-The instance is a lease, not a file: a deploy record on disk says what to run; whoever measures
-asks for the live instance that matches the record, and where there is none (a broken run, another
+The instance is a lease, not a file: a deploy record on disk says what to run. A job that measures
+asks for the live instance that matches the record. If there is none (after a broken run, or another
 deployment since), it is started and warmed up again.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import time
 import uuid
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featherbench import registry
+from featherbench.clock import now_utc
 from featherbench.contracts.bench import Bench
 from featherbench.errors import ImageError, InstanceDiedError, TestbedError
-from featherbench.records.cell import Deployment
+from featherbench.records.cell import Cell, Deployment
 from featherbench.records.image import Image
-from featherbench.services import launcher
+from featherbench.services import launcher, open_connections
 from featherbench.services.readiness import wait_until_ready
+from featherbench.system.fingerprint import fingerprint
 from featherbench.system.sysctls import HIDDEN
 from featherbench.testbed import lease
 from featherbench.testbed.lease import Lease
@@ -30,38 +31,44 @@ from featherbench.testbed.lease import Lease
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from featherbench.contracts.technology import Placement, Technology
     from featherbench.contracts.workload import Workload
-    from featherbench.records.job_specs import DeploySpec
+    from featherbench.records.job_specs import DeploySpec, MeasureSpec
     from featherbench.testbed.session import Testbed
 
 IMAGES = Path("results/images")
-SHARE_BITS = 3
-"""Eighths: see `Technology.subnet_share`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveInstance:
+    """A bench with an instance that serves what it should, and how it came to be.
+
+    Workloads that start their own instances get a bench without one. `tuning` has what was set on
+    both sides of the testbed, and what was read back inside the instance.
+    """
+
+    bench: Bench
+    tuning: Mapping[str, Any]
+    verified: str = ""
+    ready_after_s: float = 0.0
+    redeployed: bool = False
+    load: Mapping[str, object] = field(default_factory=dict)
+    overhead_s: Mapping[str, float] = field(default_factory=dict)
 
 
 def image_of(owner: str, service: str) -> Image:
-    """Read an image's record. Raises ImageError when there is none."""
+    """Read an image's record. Raise ImageError if there is none."""
     path = IMAGES / owner / f"{service}.json"
     try:
         return Image.read(path)
     except FileNotFoundError as missing:
         raise ImageError(
             f"the record {path} of the image is gone",
-            remedy=f"rm -f {path.with_suffix('.digest')}, and run again: it is built anew",
+            remedy=f"rm -f {path.with_suffix('.digest')}, and run again: it is then rebuilt",
         ) from missing
 
 
-def placement_for(technology: Technology, placement: Placement) -> Placement:
-    """Give the technology its share of the addresses for containers."""
-    if technology.subnet_share is None:
-        return placement
-    shares = ipaddress.IPv4Network(placement.container_subnet).subnets(prefixlen_diff=SHARE_BITS)
-    return replace(placement, container_subnet=str(list(shares)[technology.subnet_share]))
-
-
 def bench_for(spec: DeploySpec, testbed: Testbed, *, concurrency: int, logs: Path) -> Bench:
-    """Put together what a workload works with."""
+    """Return what a workload works with; no instance is under test yet."""
     names = (spec.platform.technology, spec.platform.hypervisor)
     technology = registry.platform(*names, hypervisor_settings=spec.platform.hypervisor_settings)
     assert technology is not None, f"{spec.platform.name} was planned, but cannot run"
@@ -78,24 +85,10 @@ def bench_for(spec: DeploySpec, testbed: Testbed, *, concurrency: int, logs: Pat
         },
         images={service: image_of(owner, service) for service in spec.services},
         client=testbed.client,
-        placement=placement_for(technology, testbed.placement),
+        placement=testbed.placement.with_share(technology.subnet_share),
         tuning=testbed.tuning,
         logs=logs,
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Started:
-    """An instance that serves what it should, and what was found on the way."""
-
-    bench: Bench
-    ready_after_s: float
-    verified: str
-    tuning: Mapping[str, str]
-
-    def all_tuning(self, testbed: Testbed) -> dict[str, Any]:
-        """Tell what was set on the testbed's two sides, and found inside the instance."""
-        return {"testbed": dict(testbed.applied), "instance": dict(self.tuning)}
 
 
 @contextmanager
@@ -107,7 +100,7 @@ def _stopped_on_failure(bench: Bench) -> Iterator[None]:
         raise
 
 
-def _start(bench: Bench, workload: Workload) -> Started:
+def _start(bench: Bench, workload: Workload, testbed: Testbed) -> LiveInstance:
     (service,) = bench.images
     request = launcher.request_to_stay(bench, service)
     bench.technology.prepare(request)
@@ -116,43 +109,43 @@ def _start(bench: Bench, workload: Workload) -> Started:
     with _stopped_on_failure(running):
         wait_until_ready(running)
         ready_after_s = time.monotonic() - began_s
-        return Started(
-            bench=running,
-            ready_after_s=ready_after_s,
-            verified=workload.verify(running),
-            tuning=_tuning_in_force(running),
-        )
+        verified = workload.verify(running)
+        tuning = {"testbed": dict(testbed.applied), "instance": _tuning_in_force(running)}
+    return LiveInstance(
+        bench=running, tuning=tuning, verified=verified, ready_after_s=ready_after_s
+    )
 
 
-def _tuning_in_force(bench: Bench) -> Mapping[str, str]:
-    found = bench.technology.tuning_in_force(bench.under_test, bench.tuning)
+def _tuning_in_force(bench: Bench) -> dict[str, str]:
+    """Return the tuning inside the instance. Raise TestbedError if it differs from the request."""
+    in_force = bench.technology.tuning_in_force(bench.under_test, bench.tuning)
     nofile = {} if bench.tuning.nofile is None else {"nofile": str(bench.tuning.nofile)}
-    for key, wanted in {**bench.tuning.net_sysctls, **nofile}.items():
-        if found.get(key) != HIDDEN and found.get(key, "").split() != wanted.split():
+    for key, requested in {**bench.tuning.net_sysctls, **nofile}.items():
+        value = in_force.get(key)
+        if value != HIDDEN and (value or "").split() != requested.split():
             raise TestbedError(
-                f"{key} is {found.get(key)!r} inside {bench.coordinates.platform}, not {wanted!r}",
+                f"{key} is {value!r} inside {bench.coordinates.platform}, not {requested!r}",
                 remedy="take it out of `tuning`, or choose a value that can be set",
             )
-    return {**found, **bench.apply_runtime_settings()}
+    return {**in_force, **bench.apply_runtime_settings()}
 
 
 def deploy(spec: DeploySpec, bench: Bench, testbed: Testbed) -> Deployment:
-    """Start the deployment's instance, from nothing, and keep it for the jobs that follow."""
+    """Start the deployment's instance from nothing, and lease it to the jobs that follow."""
     lease.release()
-    workload = registry.load("workloads", spec.workload.name)
-    started = _start(bench, workload)
-    instance = started.bench.under_test
+    live = _start(bench, registry.load("workloads", spec.workload.name), testbed)
+    instance = live.bench.under_test
     deployment = Deployment(
         coordinates=bench.coordinates.model_dump(exclude={"concurrency"}),
         deployment_id=uuid.uuid4().hex,
         instance=instance,
         image_digest=bench.images[instance.service].digest,
-        ready_after_s=started.ready_after_s,
-        verified=started.verified,
-        tuning=started.all_tuning(testbed),
+        ready_after_s=live.ready_after_s,
+        verified=live.verified,
+        tuning=dict(live.tuning),
         sequence=testbed.sequence,
     )
-    _hold(spec, deployment, started.bench, warmed=False)
+    _hold(spec, deployment, live.bench, warmed=False)
     return deployment
 
 
@@ -170,20 +163,8 @@ def _hold(spec: DeploySpec, deployment: Deployment, bench: Bench, *, warmed: boo
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Leased:
-    """The bench with a live and warm instance, and what it took to get it."""
-
-    bench: Bench
-    redeployed: bool
-    verified: str
-    tuning: dict[str, Any]
-    redeploy_s: float
-    warm_up_s: float
-    load: Mapping[str, object]
-
-
-def _alive(deployment: Deployment, bench: Bench) -> Lease | None:
+def _living_lease(deployment: Deployment, bench: Bench) -> Lease | None:
+    """Return the deployment's lease if its instance still runs."""
     held = lease.current()
     if held is None or held.deployment_id != deployment.deployment_id:
         return None
@@ -192,36 +173,84 @@ def _alive(deployment: Deployment, bench: Bench) -> Lease | None:
 
 def warm_instance(
     spec: DeploySpec, deployment: Deployment, bench: Bench, testbed: Testbed
-) -> Leased:
-    """Give the deployment's live instance, warmed up; start and warm up another where it is gone.
+) -> LiveInstance:
+    """Return the deployment's live instance, warmed up; start it again if it is gone.
 
-    Raises InstanceDiedError when the instance does not survive its warm-up.
+    Raise InstanceDiedError if the instance does not survive its warm-up.
     """
     workload = registry.load("workloads", spec.workload.name)
     began_s = time.monotonic()
-    held = _alive(deployment, bench)
-    verified, tuning = deployment.verified, deployment.tuning
+    held = _living_lease(deployment, bench)
     if held is None:
         lease.release()
-        started = _start(bench, workload)
-        bench, verified, tuning = started.bench, started.verified, started.all_tuning(testbed)
-        _hold(spec, deployment, bench, warmed=False)
+        live = replace(_start(bench, workload, testbed), redeployed=True)
+        _hold(spec, deployment, live.bench, warmed=False)
     else:
-        bench = bench.with_instance(held.instance)
+        live = LiveInstance(
+            bench=bench.with_instance(held.instance),
+            tuning=deployment.tuning,
+            verified=deployment.verified,
+        )
     started_s = time.monotonic()
-    load = {} if held and held.warmed else workload.warm_up(bench)
-    if not bench.technology.is_running(bench.under_test):
+    load = {} if held and held.warmed else workload.warm_up(live.bench)
+    if not bench.technology.is_running(live.bench.under_test):
         raise InstanceDiedError(
             f"{bench.coordinates} died while it warmed up: "
-            f"{bench.technology.diagnosis(bench.under_test)}"
+            f"{bench.technology.diagnosis(live.bench.under_test)}"
         )
-    _hold(spec, deployment, bench, warmed=True)
-    return Leased(
-        bench=bench,
-        redeployed=held is None,
-        verified=verified,
-        tuning=tuning,
-        redeploy_s=started_s - began_s if held is None else 0.0,
-        warm_up_s=time.monotonic() - started_s,
-        load=load,
+    _hold(spec, deployment, live.bench, warmed=True)
+    overhead_s = {
+        "redeploy": started_s - began_s if live.redeployed else 0.0,
+        "warm-up": time.monotonic() - started_s,
+    }
+    return replace(live, load=load, overhead_s=overhead_s)
+
+
+def live_instance(
+    spec: MeasureSpec, deployment: Deployment | None, bench: Bench, testbed: Testbed
+) -> LiveInstance:
+    """Return what a cell is measured against; see `measure_cell`.
+
+    Where limits inside the instance cannot be read, the cell's number of connections is tried.
+    """
+    if deployment is None:
+        lease.release()  # at most one server under test lives at a time
+        return LiveInstance(bench=bench, tuning={"testbed": dict(testbed.applied)})
+    live = warm_instance(spec, deployment, bench, testbed)
+    sweeps = registry.load("workloads", spec.workload.name).sweeps
+    if not sweeps or not live.bench.technology.user_images:
+        return live
+    verified = open_connections.verify(live.bench, spec.concurrency)
+    return replace(live, tuning={**live.tuning, open_connections.KEY: verified})
+
+
+def measure_cell(
+    spec: MeasureSpec, testbed: Testbed, deployment: Deployment | None, *, logs: Path
+) -> Cell:
+    """Measure a cell; `deployment` is None for workloads that start their own instances."""
+    began_utc, began_s = now_utc(), time.monotonic()
+    workload = registry.load("workloads", spec.workload.name)
+    bench = bench_for(spec, testbed, concurrency=spec.concurrency, logs=logs)
+    live = live_instance(spec, deployment, bench, testbed)
+    set_up_s = time.monotonic() - began_s - sum(live.overhead_s.values())
+    windows = workload.measure(live.bench, spec.concurrency, spec.windows)
+    duration_s = time.monotonic() - began_s
+    return Cell(
+        coordinates=bench.coordinates,
+        spec=spec.model_dump(mode="json"),
+        windows=tuple(windows),
+        instance=live.bench.instance,
+        redeployed=live.redeployed,
+        image_digest=",".join(
+            f"{service}={image.digest}" for service, image in sorted(bench.images.items())
+        ),
+        verified=live.verified,
+        tuning=dict(live.tuning),
+        sequence=testbed.sequence,
+        started_utc=began_utc,
+        finished_utc=now_utc(),
+        duration_s=duration_s,
+        overhead_s={"set-up": max(0.0, set_up_s), **live.overhead_s},
+        client={"address": testbed.client.address, "cpus": list(testbed.client.cpus)},
+        machine_fingerprint=fingerprint(),
     )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How every script runs as a job: its log, and how its end is told to the user.
+"""Runs every script as a job: with a log, and a message and a record if it fails.
 
-A failure is data: it is written beside the results, where the report finds it, until the job
-succeeds. The user sees what failed and the remedy; the traceback of a fault of ours is in the log.
+A failure is data: its record lies beside the results, where the report finds it, until the job
+succeeds. The user sees what failed and the remedy; the log has the traceback.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FAILURES = Path("results/failures")
 
 
 def arguments(parser: ArgumentParser) -> Namespace:
-    """Parse the command line of a job; every job has `--log` and `--job`."""
+    """Parse a job's command line, which always has `--log` and `--job`."""
     parser.add_argument("--log", type=Path, required=True, help="where to write the log")
     parser.add_argument("--job", required=True, help="this job's name, such as measure/a/b/d1/c1")
     return parser.parse_args()
@@ -38,7 +38,7 @@ def _start_log(path: Path) -> None:
     path.write_bytes(b"")
     logging.basicConfig(
         filename=path,
-        filemode="a",  # programs that run for long write to the same file
+        filemode="a",  # long-running programs write to the same file
         level=logging.DEBUG,
         format="%(asctime)s %(name)s %(levelname)s %(message)s",
         force=True,
@@ -47,15 +47,15 @@ def _start_log(path: Path) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
-def _tell(message: str) -> None:
+def _print_error(message: str) -> None:
     sys.stderr.write(f"featherbench: {message}\n")
 
 
-def _keep(failure: Failure) -> None:
+def _record(failure: Failure) -> None:
     try:
         failure.write(FAILURES / f"{failure.job}.json")
-    except OSError as full:
-        _tell(f"the failure could not be recorded: {full}")
+    except OSError as error:
+        _print_error(f"the failure could not be recorded: {error}")
 
 
 def _failure(error: Exception, job: str, log: Path) -> Failure:
@@ -76,22 +76,22 @@ def _failure(error: Exception, job: str, log: Path) -> Failure:
     )
 
 
-def run(main: Callable[[Namespace], None], given: Namespace) -> int:
-    """Run a job's `main` and give its exit status: 0, 1 when it failed, 130 when interrupted."""
+def run(main: Callable[[Namespace], None], options: Namespace) -> int:
+    """Run a job's `main`; return its exit status: 0, 1 if it failed, 130 if interrupted."""
     try:
-        _start_log(given.log)
-        main(given)
+        _start_log(options.log)
+        main(options)
     except KeyboardInterrupt:
-        _tell(f"{given.job}: interrupted")
+        _print_error(f"{options.job}: interrupted")
         return INTERRUPTED
     except Exception as error:
         logger.exception("the job failed")
-        failure = _failure(error, given.job, given.log)
-        _keep(failure)
-        _tell(
-            f"{given.job} failed: {failure.message}"
-            f"\n  remedy: {failure.remedy or 'see the log'}\n  log: {given.log}"
+        failure = _failure(error, options.job, options.log)
+        _record(failure)
+        _print_error(
+            f"{options.job} failed: {failure.message}"
+            f"\n  remedy: {failure.remedy or 'see the log'}\n  log: {options.log}"
         )
         return FAILED
-    (FAILURES / f"{given.job}.json").unlink(missing_ok=True)
+    (FAILURES / f"{options.job}.json").unlink(missing_ok=True)
     return 0

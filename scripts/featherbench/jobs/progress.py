@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Progress on the terminal: cell k of n, what was measured, time left.
 
-Snakemake knows which cells it will run; it writes them here when it starts. The measuring jobs,
-one at a time, tick them off.
+When a run starts, the cells that it will measure are written to a file. The measuring jobs, one at
+a time, mark them as done there.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,27 +23,31 @@ if TYPE_CHECKING:
     from featherbench.records.plan import PlannedPlatform
 
 FILE = Path("results/logs/progress.json")
-SEARCHED = "memory"
+SEARCHING_WORKLOAD = "memory"
 """The workload that is a search where an instance's memory is fixed."""
+GUEST_FACTOR, EMULATED_FACTOR, SEARCH_FACTOR = 3.0, 15.0, 10.0
+"""About how many times as long as natively a cell takes, until the first such cell is done: a guest
+boots first, and a search for the minimum memory starts it some twenty times."""
 
 
-IN_A_GUEST, EMULATED, SEARCHING = 3.0, 15.0, 10.0
-"""How many times as long as natively a cell takes, about: a guest boots first, and a search for the
-least memory starts it some twenty times. They count until the first cell of the kind is done."""
+def show(line: str) -> None:
+    """Print a line to the user at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def expected_s(nominal_s: float, platform: PlannedPlatform, workload: str) -> float:
-    """About how long a cell takes on a platform, of its nominal time on this machine itself."""
-    slower = EMULATED if platform.emulated else IN_A_GUEST if platform.virtualized else 1.0
-    searching = SEARCHING if workload == SEARCHED and platform.fixed_memory else 1.0
-    return nominal_s * slower * searching
+    """Return about how long a cell takes, from its nominal time on this machine itself."""
+    slower = EMULATED_FACTOR if platform.emulated else GUEST_FACTOR if platform.virtualized else 1.0
+    searches = workload == SEARCHING_WORKLOAD and platform.fixed_memory
+    return nominal_s * slower * (SEARCH_FACTOR if searches else 1.0)
 
 
 class Progress(Record):
-    """The cells of this run with the times that they are expected to take, and those that are done.
+    """The cells of a run with their expected times, and the times of those that are done.
 
-    `took_s` has what they took, with the deployments between. `at_most` as many: where measuring
-    goes on until it is enough, all are counted that may come.
+    `took_s` includes the deployments between cells. `at_most`: interim looks decide how many cells
+    are measured, and all possible ones are counted.
     """
 
     expected_s: dict[str, float]
@@ -51,10 +56,10 @@ class Progress(Record):
     took_s: dict[str, float] = Field(default_factory=dict)
 
     def time_left_s(self, now_monotonic_s: float) -> float:
-        """Take each cell to need what those of its platform and workload did.
+        """Return the time left, if each cell takes what those of its platform and workload took.
 
-        Where none of them is done, what was expected of it is scaled as the platform's others, or
-        all others, were slower than expected.
+        If none of these is done, its expected time is scaled by how much slower than expected the
+        platform's other cells were, or else all others.
         """
         done = {cell: s for cell, s in self.took_s.items() if cell in self.expected_s}
         left = self.expected_s.keys() - done.keys()
@@ -63,40 +68,40 @@ class Progress(Record):
         return max(left_s - under_way_s, 0.0)
 
     def _pace(self, cell: str, done: Mapping[str, float]) -> float:
-        """Tell how many times the expected time the cells took that are most like this one."""
+        """Return actual over expected time of the done cells that are most like this one."""
         platform, workload, *_ = f"{cell}/".split("/")
-        for likeness in (f"{platform}/{workload}/", f"{platform}/", ""):
-            alike = [each for each in done if each.startswith(likeness)]
-            if alike:
-                took_s = sum(done[each] for each in alike)
-                return took_s / sum(self.expected_s[each] for each in alike)
+        for prefix in (f"{platform}/{workload}/", f"{platform}/", ""):
+            similar = [name for name in done if name.startswith(prefix)]
+            if similar:
+                took_s = sum(done[name] for name in similar)
+                return took_s / sum(self.expected_s[name] for name in similar)
         return 1.0
 
 
 def begin(expected_s: Mapping[str, float], *, at_most: bool = False) -> None:
-    """Note, when a run starts, which cells it will measure, and how long they are to take."""
+    """Record the cells of a run that starts, with their expected times."""
     Progress(expected_s=dict(expected_s), at_most=at_most).write(FILE)
 
 
 def drop_cells(cells: Iterable[str]) -> None:
-    """Note that cells will not be measured after all."""
+    """Record that cells will not be measured after all."""
     if FILE.exists():
         progress = Progress.read(FILE)
-        gone = set(cells) - progress.took_s.keys()
-        left_s = {cell: s for cell, s in progress.expected_s.items() if cell not in gone}
+        dropped = set(cells) - progress.took_s.keys()
+        left_s = {cell: s for cell, s in progress.expected_s.items() if cell not in dropped}
         progress.model_copy(update={"expected_s": left_s}).write(FILE)
 
 
 def announce(cell: str) -> str:
-    """Say which cell is being measured, the how many'th it is, and the time left.
+    """Return a line with the cell that is being measured, its number, and the time left.
 
-    A cell may be measured by hand, outside a run that was begun; then there is nothing to count.
+    A cell that is measured by hand, outside a run, is not counted.
     """
     progress = _current(cell)
     if progress is None:
         return f"measuring {cell}"
     now_s = time.monotonic()
-    if progress.last_monotonic_s is None:  # building images is over, and not part of the pace
+    if progress.last_monotonic_s is None:  # the time for building images is no cell's
         progress.model_copy(update={"last_monotonic_s": now_s}).write(FILE)
     left = approximately(progress.time_left_s(now_s))
     most, up_to = ("at most ", "up to ") if progress.at_most else ("", "")
@@ -104,8 +109,8 @@ def announce(cell: str) -> str:
     return f"cell {number} of {most}{total}, {up_to}{left}: {cell}"
 
 
-def tick(cell: str) -> None:
-    """Note that a cell is done."""
+def mark_done(cell: str) -> None:
+    """Record that a cell is done, and how long it took."""
     if progress := _current(cell):
         now_s = time.monotonic()
         took_s = now_s - (progress.last_monotonic_s or now_s)
@@ -121,7 +126,7 @@ def _current(cell: str) -> Progress | None:
 
 
 def approximately(seconds: float) -> str:
-    """Say a time left as one would to a person."""
+    """Return a time left, rounded for people."""
     if seconds < 90:  # noqa: PLR2004 - a minute and a half
         return f"about {seconds:.0f} s left"
     return f"about {seconds / 60:.0f} min left"
@@ -132,7 +137,7 @@ def _figure(window: Window) -> str:
 
 
 def summary(cell: Cell) -> str:
-    """One line on what a cell gave: the middle window of each metric, and the verdicts."""
+    """Return one line on a cell: the middle window of each metric, and the verdicts."""
     parts = []
     for metric in dict.fromkeys(window.metric for window in cell.windows):
         windows = sorted(

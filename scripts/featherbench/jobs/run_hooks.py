@@ -153,7 +153,7 @@ class NestedRun:
 
 
 def _print(message: str) -> None:
-    sys.stdout.write(f"featherbench: {message}\n")
+    progress.show(f"featherbench: {message}")
 
 
 def _release_testbed() -> None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Snakemake's lock on the folder, when whoever took it was killed.
+"""Removes Snakemake's lock on the folder when the process that took it was killed.
 
-Snakemake leaves it behind and then asks the user for `--unlock`. We note which processes may have
-taken it; when every one of them is gone, it is nobody's.
+Snakemake leaves the lock behind and then asks the user for `--unlock`. Each process that may take
+it is recorded; when all of these have ended, the lock is stale.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def _one_at_a_time() -> Iterator[None]:
 
 
 def drop_stale_lock() -> None:
-    """Remove the lock of a run that was killed, and note that this process may take it next.
+    """Remove the lock of a killed run, and record that this process may take it next.
 
-    One at a time: another that begins now must not remove the lock that this one takes.
+    One process at a time: another one that starts now must not remove the lock that this one takes.
     """
     with _one_at_a_time():
         records = list(TAKERS.glob("*.json"))

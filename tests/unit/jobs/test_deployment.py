@@ -1,62 +1,232 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tuning of an instance: read back, or told that nobody can read it."""
+"""Instances are leased, started again when they are gone, and their tuning is read back."""
 
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from featherbench import registry
 from featherbench.contracts.bench import Bench
-from featherbench.errors import TestbedError
+from featherbench.contracts.technology import Placement
+from featherbench.errors import ImageError, InstanceDiedError, TestbedError
 from featherbench.jobs import deployment
+from featherbench.jobs.deployment import LiveInstance
 from featherbench.records.instance import Endpoint, Instance
 from featherbench.records.tuning import Tuning
+from featherbench.services import open_connections
 from featherbench.system.sysctls import HIDDEN
+from featherbench.testbed.lease import Lease
 from featherbench.unikernels import description_loader
 from featherbench.unikernels.runtime_control import NOT_APPLIED
 
 SOMAXCONN = {"net.core.somaxconn": "1024"}
 
 
+def instance(name="abc", handle=None):
+    address = "198.18.2.2"
+    return Instance(
+        id=name,
+        technology="rumprun",
+        service="kv",
+        handle=handle or {},
+        endpoint=Endpoint(address=address, port=16379, ping_address=address),
+        started_utc="",
+    )
+
+
 def technology_with(tuning):
     return SimpleNamespace(tuning_in_force=lambda *_: tuning, apply_runtime_settings=lambda _: {})
 
 
-def found(technology, handle):
-    address = "198.18.2.2"
+def tuning_in_force(technology, handle):
     bench = SimpleNamespace(
         technology=technology,
         tuning=Tuning(net_sysctls=SOMAXCONN, nofile=None),
         coordinates=SimpleNamespace(platform="rumprun-tcg"),
-        under_test=Instance(
-            id="abc",
-            technology="rumprun",
-            service="kv",
-            handle=handle,
-            endpoint=Endpoint(address=address, port=16379, ping_address=address),
-            started_utc="",
-        ),
+        under_test=instance(handle=handle),
     )
     bench.apply_runtime_settings = partial(Bench.apply_runtime_settings, bench)
     return deployment._tuning_in_force(bench)
 
 
-def test_a_unikernels_limits_are_hidden_and_what_its_description_sets_is_told():
-    wanted = description_loader.find("rumprun", "kv", "qemu", {})
-    told = found(
-        registry.platform("rumprun", "tcg"), {"description": wanted.model_dump(mode="json")}
+def test_a_unikernels_limits_are_hidden_and_those_of_its_description_are_reported():
+    description = description_loader.find("rumprun", "kv", "qemu", {})
+    in_force = tuning_in_force(
+        registry.platform("rumprun", "tcg"), {"description": description.model_dump(mode="json")}
     )
-    assert told["net.core.somaxconn"] == HIDDEN
-    assert told[NOT_APPLIED].startswith("not applied: nobody has said where its program is")
+    assert in_force["net.core.somaxconn"] == HIDDEN
+    assert in_force[NOT_APPLIED].startswith("not applied: nobody has said where its program is")
 
 
 def test_what_was_read_back_and_differs_is_an_error():
     lax = technology_with({"net.core.somaxconn": "128"})
     with pytest.raises(TestbedError, match="is '128' inside rumprun-tcg, not '1024'"):
-        found(lax, {})
+        tuning_in_force(lax, {})
 
 
 def test_what_others_read_back_is_all_there_is():
-    exact = technology_with(SOMAXCONN)
-    assert found(exact, {}) == SOMAXCONN
+    assert tuning_in_force(technology_with(SOMAXCONN), {}) == SOMAXCONN
+
+
+def test_an_image_whose_record_is_gone_is_named_with_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.setattr(deployment, "IMAGES", tmp_path)
+    with pytest.raises(ImageError, match=r"docker/http\.json of the image is gone") as raised:
+        deployment.image_of("docker", "http")
+    assert "http.digest" in raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("share", "subnet"), [(None, "198.18.1.0/24"), (0, "198.18.1.0/27"), (7, "198.18.1.224/27")]
+)
+def test_a_technology_gets_its_eighth_of_the_container_subnet(share, subnet):
+    placement = Placement(
+        hypervisor="native",
+        address="",
+        callback_address="",
+        cpus=(0,),
+        container_subnet="198.18.1.0/24",
+        state=Path("/s"),
+    )
+    assert placement.with_share(share).container_subnet == subnet
+
+
+@pytest.fixture
+def live(monkeypatch):
+    """Return what a cell of 100 connections is measured against, and the numbers tried."""
+
+    def of(technology, hypervisor, workload="http"):
+        tried = []
+        bench = SimpleNamespace(technology=registry.platform(technology, hypervisor), instance=None)
+        leased = LiveInstance(bench=bench, tuning={"instance": {}})
+        monkeypatch.setattr(deployment, "warm_instance", lambda *_: leased)
+        monkeypatch.setattr(
+            open_connections, "verify", lambda _, number: tried.append(number) or "verified"
+        )
+        spec = SimpleNamespace(concurrency=100, workload=SimpleNamespace(name=workload))
+        record = testbed = SimpleNamespace()
+        found = deployment.live_instance(spec, record, bench, testbed)
+        return found.tuning, tried
+
+    return of
+
+
+def test_limits_that_nobody_can_read_are_tried_with_the_cells_connections(live):
+    assert live("osv", "tcg") == ({"instance": {}, "open connections": "verified"}, [100])
+
+
+def test_what_serves_nothing_is_not_tried(live):
+    assert live("floor", "tcg", "latency") == ({"instance": {}}, [])
+
+
+def test_limits_that_were_read_back_are_not_tried(live):
+    assert live("linux", "native") == ({"instance": {}}, [])
+
+
+def test_without_a_deployment_the_lease_ends_and_no_instance_is_under_test(monkeypatch):
+    released = []
+    monkeypatch.setattr(deployment.lease, "release", lambda: released.append(True))
+    bench, testbed = SimpleNamespace(), SimpleNamespace(applied={"client": {}})
+    found = deployment.live_instance(None, None, bench, testbed)
+    assert released == [True]
+    assert found == LiveInstance(bench=bench, tuning={"testbed": {"client": {}}})
+
+
+@pytest.fixture
+def leasing(monkeypatch):
+    """A deployment's lease, on a technology whose instances run while they are in `running`."""
+    state = SimpleNamespace(lease=None, running={"new"}, started=[], warmed=[])
+    technology = SimpleNamespace(
+        is_running=lambda instance: instance.id in state.running,
+        diagnosis=lambda _: "exited with 1",
+        user_images=False,
+    )
+
+    class StubBench(SimpleNamespace):
+        def with_instance(self, under_test):
+            return StubBench(**{**vars(self), "under_test": under_test})
+
+    def start(bench, _workload, _testbed):
+        state.started.append(True)
+        return LiveInstance(
+            bench=bench.with_instance(instance("new")), tuning={"new": 1}, verified="again"
+        )
+
+    workload = SimpleNamespace(warm_up=lambda bench: state.warmed.append(bench) or {"requests": 1})
+    monkeypatch.setattr(deployment, "_start", start)
+    monkeypatch.setattr(deployment.registry, "load", lambda *_: workload)
+    monkeypatch.setattr(deployment.lease, "current", lambda: state.lease)
+    monkeypatch.setattr(deployment.lease, "store", lambda lease: setattr(state, "lease", lease))
+    monkeypatch.setattr(deployment.lease, "release", lambda: setattr(state, "lease", None))
+    state.bench = StubBench(technology=technology, coordinates="a-native/http/d1/c1")
+    return state
+
+
+SPEC = SimpleNamespace(
+    workload=SimpleNamespace(name="http"),
+    platform=SimpleNamespace(technology="a", hypervisor="native", hypervisor_settings={}),
+)
+RECORD = SimpleNamespace(deployment_id="d1", verified="once", tuning={"old": 1})
+
+
+def lease_of(deployment_id, *, warmed):
+    return Lease(
+        deployment_id=deployment_id,
+        instance=instance("old"),
+        technology="a",
+        hypervisor="native",
+        warmed=warmed,
+    )
+
+
+def warm(state):
+    return deployment.warm_instance(SPEC, RECORD, state.bench, SimpleNamespace())
+
+
+def test_a_warm_instance_is_used_again_as_it_is(leasing):
+    leasing.lease, leasing.running = lease_of("d1", warmed=True), {"old"}
+    live = warm(leasing)
+    assert (live.bench.under_test.id, live.verified, live.tuning) == ("old", "once", {"old": 1})
+    assert not live.redeployed
+    assert leasing.started == leasing.warmed == []
+    assert live.overhead_s["redeploy"] == 0.0
+
+
+def test_an_instance_that_is_not_warm_yet_is_warmed_up_once(leasing):
+    leasing.lease, leasing.running = lease_of("d1", warmed=False), {"old"}
+    assert warm(leasing).load == {"requests": 1}
+    assert leasing.lease.warmed
+    assert warm(leasing).load == {}
+    assert len(leasing.warmed) == 1
+
+
+@pytest.mark.parametrize(
+    ("held", "running"),
+    [
+        (None, {"new"}),
+        (lease_of("another", warmed=True), {"old", "new"}),
+        (lease_of("d1", warmed=True), {"new"}),
+    ],
+    ids=["none", "another deployment's", "its instance died"],
+)
+def test_without_a_living_lease_the_instance_is_started_and_warmed_up_again(leasing, held, running):
+    leasing.lease, leasing.running = held, running
+    live = warm(leasing)
+    assert (live.redeployed, live.verified, live.tuning) == (True, "again", {"new": 1})
+    assert (leasing.lease.instance.id, leasing.lease.warmed) == ("new", True)
+    assert len(leasing.started) == len(leasing.warmed) == 1
+
+
+def test_an_instance_that_dies_while_it_warms_up_is_an_error(leasing):
+    leasing.running = set()
+    with pytest.raises(InstanceDiedError, match="died while it warmed up: exited with 1"):
+        warm(leasing)
+
+
+def test_an_instance_that_fails_its_checks_is_stopped():
+    stopped = []
+    bench = SimpleNamespace(technology=SimpleNamespace(stop=stopped.append), under_test="i")
+    with pytest.raises(ValueError, match="wrong"), deployment._stopped_on_failure(bench):
+        raise ValueError("wrong")
+    assert stopped == ["i"]

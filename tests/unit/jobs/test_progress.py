@@ -63,9 +63,9 @@ def test_what_a_cell_took_is_noted(tmp_path, monkeypatch):
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     progress.begin({"a": 10, "b": 10})
     progress.announce("a")
-    progress.tick("a")
+    progress.mark_done("a")
     assert progress.announce("b") == "cell 2 of 2, about 20 s left: b"
-    progress.tick("b")
+    progress.mark_done("b")
     assert Progress.read(progress.FILE).took_s == {"a": 30, "b": 20}
 
 
@@ -73,14 +73,14 @@ def test_cells_are_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "FILE", tmp_path / "progress.json")
     progress.begin({"a": 100, "b": 200})
     assert progress.announce("a") == "cell 1 of 2, about 5 min left: a"
-    progress.tick("a")
+    progress.mark_done("a")
     assert progress.announce("b").startswith("cell 2 of 2")
 
 
 def test_a_cell_measured_by_hand_is_not_counted(tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "FILE", tmp_path / "progress.json")
     assert progress.announce("x") == "measuring x"
-    progress.tick("x")
+    progress.mark_done("x")
     assert not progress.FILE.exists()
 
 
@@ -89,7 +89,7 @@ def test_what_may_come_is_counted_until_it_is_known_not_to(tmp_path, monkeypatch
     progress.drop_cells(["a"])  # nothing was begun: nothing to do
     progress.begin({"a": 100, "b": 200, "c": 300}, at_most=True)
     assert progress.announce("a") == "cell 1 of at most 3, up to about 10 min left: a"
-    progress.tick("a")
+    progress.mark_done("a")
     progress.drop_cells(["a", "b", "of another run"])
     assert progress.announce("c").startswith("cell 2 of at most 2, up to about")
 

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An interim look reads the cells so far and what they cost, and announces what stops."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from featherbench.jobs import progress, stopping
+from featherbench.records.plan import StoppingRule
+from featherbench.records.stopping_decisions import (
+    InterimLook,
+    InterimLookSpec,
+    LevelDecision,
+    Reason,
+)
+
+RULE = StoppingRule(precision=0.02, least=8, most=10, budget_s=None)
+SPEC = InterimLookSpec(
+    platform="a-native", workload="http", deployment=2, levels=(1, 5), rule=RULE, code=""
+)
+
+
+def decision(level, deployments, reason):
+    return LevelDecision(
+        concurrency=level, deployments=deployments, spent_s=1, series=(), reason=reason
+    )
+
+
+def look_after(deployment, *levels):
+    return InterimLook(
+        platform="a-native",
+        workload="http",
+        deployment=deployment,
+        rule=RULE,
+        spent_s=1,
+        longest_s=1,
+        levels=levels,
+    )
+
+
+@pytest.fixture
+def decided(monkeypatch, tmp_path):
+    """Return what the decision is made of: cells that took 10 s, deployments that started in 3."""
+
+    def read_cell(path):
+        number = int(path.parent.name.removeprefix("d"))
+        coordinates = SimpleNamespace(deployment=number, file=str(path.relative_to(tmp_path)))
+        return SimpleNamespace(coordinates=coordinates, duration_s=10.0)
+
+    monkeypatch.setattr(stopping, "read_cell", read_cell)
+    monkeypatch.setattr(stopping, "look", lambda *arguments: arguments)
+    monkeypatch.setattr(stopping.Deployment, "read", lambda _: SimpleNamespace(ready_after_s=1.0))
+    monkeypatch.setattr(stopping.Warmup, "read", lambda _: SimpleNamespace(duration_s=2.0))
+
+    def take(previous=None):
+        _, cells, costs_s, _ = stopping.take_look(SPEC, previous, results=tmp_path)
+        return [cell.coordinates.file for cell in cells], costs_s
+
+    return take
+
+
+def test_the_first_look_reads_all_cells_and_counts_all_their_time(decided):
+    files, costs_s = decided()
+    assert sorted(files) == [f"cells/a-native/http/d{d}/c{c}.json" for d in (1, 2) for c in (1, 5)]
+    assert costs_s == [20.0, 20.0]
+
+
+def test_a_later_look_reads_levels_that_continue_and_counts_the_time_since(decided):
+    files, costs_s = decided(look_after(1, decision(1, 1, Reason.NARROW), decision(5, 1, None)))
+    assert files == [f"cells/a-native/http/d{d}/c5.json" for d in (1, 2)]
+    assert costs_s == [10.0]
+
+
+def test_the_time_of_start_and_warm_up_counts_where_there_is_a_lease(decided, tmp_path):
+    record = tmp_path / "deployments/a-native/http/d2.json"
+    record.parent.mkdir(parents=True)
+    record.touch()
+    assert decided()[1] == [20.0, 23.0]
+
+
+def test_levels_that_stop_now_are_announced_and_no_longer_counted(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "FILE", tmp_path / "progress.json")
+    cells = [f"a-native/http/d{d}/c{c}" for d in (8, 9, 10) for c in (1, 2, 5)]
+    progress.begin(dict.fromkeys(cells, 1.0), at_most=True)
+    now, earlier = decision(1, 9, Reason.NARROW), decision(2, 8, Reason.NARROW)
+    stopping.announce(look_after(9, now, earlier, decision(5, 9, None)))
+    assert capsys.readouterr().out == (
+        "    a-native/http/c1 stops after 9 deployments: narrow enough\n"
+    )
+    assert set(cells) - progress.Progress.read(progress.FILE).expected_s.keys() == {
+        "a-native/http/d10/c1"
+    }
