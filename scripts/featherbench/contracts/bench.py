@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Self
 
+from featherbench.contracts.settings import DriverSettings, SettingsT
 from featherbench.contracts.technology import StartRequest
 from featherbench.errors import InstanceDiedError
 from featherbench.system.machine import LOCAL, Machine
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from featherbench.contracts.load_generator import LoadGenerator
-    from featherbench.contracts.settings import DriverSettings
     from featherbench.contracts.technology import Placement, Probe, Technology
     from featherbench.records.cell import Coordinates
     from featherbench.records.image import Image
@@ -88,15 +88,17 @@ class Client(Machine):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
-    """One deployment's surroundings. `instance` is None until one is leased or started."""
+class Bench(Generic[SettingsT]):
+    """What a workload works with in one deployment.
+
+    `load_generators` are by service. `instance` is None until one is leased or started.
+    """
 
     coordinates: Coordinates
     technology: Technology
     technology_settings: DriverSettings
-    settings: DriverSettings
+    settings: SettingsT
     load_generators: Mapping[str, LoadGenerator]
-    """By app."""
     images: Mapping[str, Image]
     client: Client
     placement: Placement
@@ -113,7 +115,7 @@ class Bench:
         probe: Probe | None = None,
         memory_mib: int | None = None,
     ) -> StartRequest:
-        """Prepare the start of an instance; nothing is started yet."""
+        """Return the request to start an instance; nothing is started yet."""
         instance_id = uuid.uuid4().hex[:12]
         return StartRequest(
             instance_id=instance_id,
@@ -130,18 +132,18 @@ class Bench:
             memory_mib=memory_mib,
         )
 
-    def with_instance(self, instance: Instance) -> Bench:
-        """Give the same bench with that instance under test."""
+    def with_instance(self, instance: Instance) -> Self:
+        """Return the same bench with that instance under test."""
         return replace(self, instance=instance)
 
     @property
     def under_test(self) -> Instance:
-        """The instance under test, which must be there."""
+        """The instance under test, which must exist."""
         assert self.instance is not None, "the workload has neither leased nor started an instance"
         return self.instance
 
     def require_running(self) -> None:
-        """Raise InstanceDiedError, with the platform's diagnosis, when the instance is not up."""
+        """Raise InstanceDiedError, with the platform's diagnosis, if the instance does not run."""
         if not self.technology.is_running(self.under_test):
             raise InstanceDiedError(
                 f"the server under test ({self.coordinates.platform}, {self.under_test.service})"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The base of what a driver lets the user set."""
+"""What a driver lets the user set."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
@@ -17,3 +17,17 @@ class DriverSettings(BaseModel):
 
 SettingsT = TypeVar("SettingsT", bound=DriverSettings, default=Any)
 """A driver's class of settings; a contract that names none works with any."""
+
+
+class Configurable(Generic[SettingsT]):
+    """The base of a contract: a driver's class of settings is the parameter of its base class."""
+
+    Settings: type[DriverSettings] = DriverSettings
+    """The keys that a user may set."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for base in vars(cls).get("__orig_bases__", ()):
+            contract, settings = get_origin(base), get_args(base)
+            if isinstance(contract, type) and issubclass(contract, Configurable):
+                cls.Settings = settings[0] if isinstance(settings[0], type) else DriverSettings

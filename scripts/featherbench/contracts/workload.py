@@ -1,73 +1,75 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a workload must be able to do.
+"""What a workload driver must implement.
 
-One file a workload; its name is its name in the configuration, its class is always called
-`Workload`. A workload knows no driver: it talks to the platform, the client and the clock through
-the Bench that it is given.
+One file per workload. Its name is its name in the configuration; its class is always called
+`Workload` and derives from `Workload` below. A workload knows no other driver: it reaches the
+platform and the client through the Bench that it is given.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Literal
+
+from featherbench.contracts.settings import Configurable, SettingsT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from featherbench.contracts.bench import Bench
-    from featherbench.contracts.settings import DriverSettings
     from featherbench.records.cell import Window
     from featherbench.records.metric import Metric
 
 WithoutServer = Literal["no", "image", "pings"]
-"""What a workload needs of the app `startup` in place of a server: it cannot do with that, its
-image will do, or an instance must be there that answers pings."""
+"""What a workload needs of the service `startup` in place of a server: it cannot use it, it needs
+only the image, or it needs an instance that answers pings."""
 
 
-class Workload(Protocol):
-    """The contract.
+class Workload(ABC, Configurable[SettingsT]):
+    """What is measured of a service.
 
-    `apps` are the images it needs; the app of a name is described by the workload of that name
-    (`http`, `kv`, `startup`). A workload that `uses_lease` is measured against the deployed
-    and warmed-up instance of its single app, which lives on between the cells of one deployment;
-    the others start their own instances, if any. One that does not `sweeps` has the single
-    concurrency 1. `without_server` says whether it can do with the app `startup` where a platform
-    has an image of none of its apps.
+    A driver must name its services and implement two methods; everything else has a default. One
+    with settings derives from `Workload[Settings]`.
     """
 
-    Settings: ClassVar[type[DriverSettings]]
-    services: ClassVar[tuple[str, ...]]
-    uses_lease: ClassVar[bool]
-    sweeps: ClassVar[bool]
-    without_server: ClassVar[WithoutServer]
-    in_image: ClassVar[tuple[str, ...]]
-    """Names of the settings that `files` depends on: changing any other builds nothing anew."""
-    loads: ClassVar[tuple[str, ...]]
-    """The apps that it puts under load, and for which it needs a load generator."""
+    services: tuple[str, ...]
+    """The services whose images it needs. The workload of a service's name (`http`, `kv`,
+    `startup`) describes its image."""
+    uses_lease: bool = True
+    """Whether it measures the deployed and warmed-up instance of its single service, which all
+    cells of a deployment share. Otherwise it starts its own instances, if any."""
+    sweeps: bool = False
+    """Whether it is measured at several levels of concurrency; otherwise at 1 only."""
+    without_server: WithoutServer = "no"
+    """Whether it can use the service `startup` if a platform has no image of its services."""
+    in_image: tuple[str, ...] = ()
+    """The settings that `files` depends on: changing others does not rebuild the image."""
+    loads: tuple[str, ...] = ()
+    """The services that it loads, each with a load generator."""
 
-    def metrics(self, settings: DriverSettings) -> tuple[Metric, ...]:
+    @abstractmethod
+    def metrics(self, settings: SettingsT) -> tuple[Metric, ...]:
         """Return every metric, main and secondary, that its windows can have."""
-        ...
 
-    def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
-        """Give what the image of its own app has beside the packages: path → content."""
-        ...
+    def files(self, settings: SettingsT) -> Mapping[str, bytes]:
+        """Return the files that its image has in addition to the packages: path → content."""
+        return {}
 
-    def verify(self, bench: Bench) -> str:
-        """Check, once a deployment, that the right thing is served; say what was checked.
+    def verify(self, bench: Bench[SettingsT]) -> str:
+        """Check that the right thing is served, when the service first answers.
 
-        Raises VerificationError. It is called when the service first answers; `bench.instance`
-        is set.
+        Return what was checked. Raise VerificationError.
         """
-        ...
+        return "nothing was checked"
 
-    def warm_up(self, bench: Bench) -> Mapping[str, object]:
-        """Load the fresh instance until it is warm; say what load that was."""
-        ...
+    def warm_up(self, bench: Bench[SettingsT]) -> Mapping[str, object]:
+        """Load the new instance until it is warm; return what load that was."""
+        return {}
 
-    def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
-        """Measure `windows` windows at `concurrency`, each already judged."""
-        ...
+    @abstractmethod
+    def measure(self, bench: Bench[SettingsT], concurrency: int, windows: int) -> Sequence[Window]:
+        """Return `windows` windows at `concurrency`; `measuring/window.py` builds them."""
 
-    def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
-        """About how long one cell takes, for the estimate of the time left."""
-        ...
+    def nominal_duration_s(self, settings: SettingsT, windows: int) -> float:
+        """Return about how long a cell takes without a hypervisor, to estimate the time left."""
+        return 1.0 * windows

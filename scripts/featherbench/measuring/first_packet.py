@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Receives the packet by which an instance says that it is up, stamped by the kernel.
+"""Receives the first packet of an instance, with the kernel's timestamp.
 
-That is one with this start's nonce or, of an image that sends none, its first frame of any kind.
+That is the packet with this start's nonce or, if the image sends none, the first frame of any kind.
 """
 
 from __future__ import annotations
@@ -17,28 +17,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SO_TIMESTAMPNS = 35
-"""See socket(7); Python has no name for it. The same number marks the stamp that comes along."""
+"""See socket(7); Python has no name for it. The same number marks the received timestamp."""
 TIMESPEC = struct.Struct("@ll")
-NONCE = "the packet carries the nonce that this start was given"
-FIRST_FRAME = "no probe: the first packet of any kind that the host saw of this start's MAC address"
-"""What a start is verified by, as its window says."""
 PACKET_BYTES = 2048
 ALL_PROTOCOLS = 0x0003
 """ETH_P_ALL, for packet(7)."""
 SOURCE = slice(6, 12)
-"""Where an Ethernet frame has its sender."""
+"""The sender in an Ethernet frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clocks:
-    """Both clocks at one moment, in nanoseconds: the kernel stamps packets by the wall clock."""
+    """Both clocks at one moment, in nanoseconds; packets are stamped by the wall clock."""
 
     monotonic_ns: int
     realtime_ns: int
 
     @classmethod
     def read(cls) -> Clocks:
-        """Read them, one right after the other."""
+        """Read both clocks, one right after the other."""
         return cls(monotonic_ns=time.monotonic_ns(), realtime_ns=time.time_ns())
 
     @property
@@ -49,18 +46,18 @@ class Clocks:
 
 @dataclass(kw_only=True)
 class Listener:
-    """Waits for a packet with a certain nonce; others are late ones of earlier starts."""
+    """Receives the packet with a certain nonce; others are late packets of earlier starts."""
 
     receiver: socket.socket
     foreign_packets: int = field(default=0, init=False)
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The UDP port that it listens on."""
         return int(self.receiver.getsockname()[1])
 
     def stamp_ns(self, nonce: str) -> int | None:
-        """Give when the packet with `nonce` came, by the wall clock; None when it has not yet."""
+        """Return the timestamp of the packet with `nonce`; None if it has not arrived."""
         while True:
             received = _received(self.receiver)
             if received is None:
@@ -72,15 +69,15 @@ class Listener:
 
 @dataclass(kw_only=True)
 class Watcher:
-    """Waits for the first frame from a certain sender; all others on the bridge are passed over."""
+    """Receives the first frame from a certain sender; ignores all others on the bridge."""
 
     receiver: socket.socket
     mac: bytes
     foreign_packets: int = field(default=0, init=False)
-    """Stays 0: what others send there is no late packet of an earlier start."""
+    """Always 0: what others send on the bridge is no late packet of an earlier start."""
 
-    def stamp_ns(self, nonce: str) -> int | None:  # noqa: ARG002 - as of a Listener
-        """Give when the frame came, by the wall clock; None when none has come yet."""
+    def stamp_ns(self, nonce: str) -> int | None:  # noqa: ARG002 - as Listener.stamp_ns
+        """Return the timestamp of the frame; None if none has arrived."""
         while received := _received(self.receiver):
             if received[0][SOURCE] == self.mac:
                 return received[1]
@@ -88,7 +85,7 @@ class Watcher:
 
 
 def _received(receiver: socket.socket) -> tuple[bytes, int] | None:
-    """Give the next packet that has come, and when; None: there is none."""
+    """Return the next packet and its timestamp; None if there is none."""
     try:
         data, ancillary, _, _ = receiver.recvmsg(PACKET_BYTES, socket.CMSG_SPACE(TIMESPEC.size))
     except BlockingIOError:

@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from featherbench.system.subprocesses import Completed
 
 WARM_UP_CONNECTIONS = 50
-"""For every deployment alike, since its cells come in random order."""
+"""The same for every deployment, because its cells come in random order."""
 
-LEAST_FRACTION = {"duration": 0.9, "requests": 0.5}
-"""A load shorter than this share of what was asked for is too short. A load of a fixed count is the
-shorter the faster the server is, so a high bar would throw away just the best windows."""
+MINIMUM_FRACTION = {"duration": 0.9, "requests": 0.5}
+"""A load shorter than this share of the request is too short. A load of a fixed count is the
+shorter the faster the server is: a higher limit would discard the best windows."""
 
 OVERDUE_FACTOR = 4
 OVERDUE_S = 30.0
-"""A run is given up after four times its expected duration and this: redis-benchmark would wait for
-ever for a server that refuses connections."""
+"""A run is aborted after four times its expected duration plus this: redis-benchmark would wait
+forever for a server that refuses connections."""
 
-LEAST_TRIAL_S = 0.2
-"""A shorter trial tells little about the rate: it is mostly start, and few ticks of the clock."""
+MINIMUM_TRIAL_S = 0.2
+"""A shorter trial is mostly start and has few clock ticks: its rate is not accurate."""
 FIRST_TRIAL_REQUESTS = 1_000
-MOST_GROWTH = 20
-"""A trial's rate may be ten times off at first; growing in bounded steps never overshoots far."""
+MAXIMUM_GROWTH = 20
+"""A trial's rate may be wrong by a factor of ten at first; bounded steps do not overshoot far."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class LoadRun:
 
 
 def http_load(bench: Bench, connections: int, path: str) -> Load:
-    """Give the load of GETs of `path`; how long it lasts is still open."""
+    """Return a load of GETs of `path`, without an end; see `sized`."""
     return Load(
         endpoint=bench.under_test.endpoint,
         connections=connections,
@@ -64,7 +64,7 @@ def http_load(bench: Bench, connections: int, path: str) -> Load:
 def kv_load(
     bench: Bench, connections: int, operation: str, *, pipeline: int, value_bytes: int
 ) -> Load:
-    """Give the load of GETs or SETs; how long it lasts is still open."""
+    """Return a load of GETs or SETs, without an end; see `sized`."""
     return Load(
         endpoint=bench.under_test.endpoint,
         connections=connections,
@@ -78,8 +78,8 @@ def kv_load(
 def run_load(bench: Bench, service: str, load: Load, *, expected_s: float) -> LoadRun:
     """Make `load` once.
 
-    Raises InstanceDiedError when the server did not survive it, LoadError when the load generator
-    failed although the server lives.
+    Raise InstanceDiedError if the server did not survive it, LoadError if the load generator failed
+    although the server is alive.
     """
     generator = bench.load_generators[service]
     try:
@@ -90,40 +90,36 @@ def run_load(bench: Bench, service: str, load: Load, *, expected_s: float) -> Lo
         )
     except CommandError as failed:
         bench.require_running()
-        raise LoadError(failed.message, remedy="see whether the server still answers") from failed
+        raise LoadError(failed.message, remedy="check whether the server still answers") from failed
     bench.require_running()
-    return LoadRun(load=load, completed=completed, result=_read(bench, service, load, completed))
-
-
-def _read(bench: Bench, service: str, load: Load, completed: Completed) -> LoadResult:
-    result = bench.load_generators[service].parse(completed.stdout, completed.stderr, load)
+    result = generator.parse(completed.stdout, completed.stderr, load)
     if completed.exit_status != 0 and not result.failures:
         raise LoadError(
             f"`{' '.join(completed.argv)}` ended with status {completed.exit_status}: "
             f"{completed.tail}"
         )
-    return result
+    return LoadRun(load=load, completed=completed, result=result)
 
 
 def sized(bench: Bench, service: str, load: Load, *, window_s: float) -> Load:
-    """Give `load` an end, so that it lasts about `window_s` seconds.
+    """Return `load` with an end, so that it lasts about `window_s` seconds.
 
-    A load generator that takes whole seconds only lasts longer; for one that counts requests, trial
-    runs find out how many that are.
+    A duration is rounded up to what the load generator can be given; a count of requests is found
+    by trial runs.
     """
     generator = bench.load_generators[service]
     if generator.stops_by == "duration":
         return replace(load, duration_s=rounded_up(window_s, generator.duration_step_s))
     requests = FIRST_TRIAL_REQUESTS
     while True:
-        trial = run_load(bench, service, _counted(load, requests), expected_s=LEAST_TRIAL_S)
-        if trial.result.duration_s >= LEAST_TRIAL_S:
+        trial = run_load(bench, service, _counted(load, requests), expected_s=MINIMUM_TRIAL_S)
+        if trial.result.duration_s >= MINIMUM_TRIAL_S:
             return rescaled(trial.load, trial.result.duration_s, window_s)
         requests = grown(requests, trial.result.duration_s)
 
 
 def rounded_up(duration_s: float, step_s: float | None) -> float:
-    """Give the least multiple of `step_s` that is no shorter; None: any duration will do."""
+    """Return the smallest multiple of `step_s` that is not shorter; None: any duration is valid."""
     if step_s is None:
         return duration_s
     steps = duration_s / step_s
@@ -131,13 +127,14 @@ def rounded_up(duration_s: float, step_s: float | None) -> float:
     return step_s * (nearest if math.isclose(steps, nearest) and nearest else math.ceil(steps))
 
 
-def least_s(bench: Bench, service: str, load: Load, *, window_s: float) -> float:
-    """Give the shortest that `load` may last, of which about `window_s` seconds were wanted."""
-    return LEAST_FRACTION[bench.load_generators[service].stops_by] * (load.duration_s or window_s)
+def minimum_s(bench: Bench, service: str, load: Load, *, window_s: float) -> float:
+    """Return the shortest valid duration of `load`, which was to last about `window_s` seconds."""
+    fraction = MINIMUM_FRACTION[bench.load_generators[service].stops_by]
+    return fraction * (load.duration_s or window_s)
 
 
 def warm_up(bench: Bench, service: str, load: Load, *, duration_s: float) -> Mapping[str, object]:
-    """Make `load` for about that long, and say what load it was; nothing for 0 seconds."""
+    """Make `load` for about `duration_s` seconds, and return what load it was; {} for 0 seconds."""
     if not duration_s:
         return {}
     run = run_load(
@@ -153,18 +150,18 @@ def warm_up(bench: Bench, service: str, load: Load, *, duration_s: float) -> Map
 
 
 def grown(requests: int, took_s: float) -> int:
-    """Give the count of the next trial: for twice the least duration, within bounds."""
-    growth = 2 * LEAST_TRIAL_S / max(took_s, LEAST_TRIAL_S / MOST_GROWTH)
-    return round(requests * min(max(growth, 2), MOST_GROWTH))
+    """Return the next trial's count: for twice the minimum duration, within bounds."""
+    growth = 2 * MINIMUM_TRIAL_S / max(took_s, MINIMUM_TRIAL_S / MAXIMUM_GROWTH)
+    return round(requests * min(max(growth, 2), MAXIMUM_GROWTH))
 
 
-def rescaled(load: Load, took_s: float, wanted_s: float) -> Load:
-    """Give `load`, whose requests took `took_s` seconds, the count for `wanted_s` seconds."""
+def rescaled(load: Load, took_s: float, target_s: float) -> Load:
+    """Return `load`, whose requests took `took_s` seconds, with the count for `target_s`."""
     assert load.requests is not None
-    return _counted(load, load.requests * wanted_s / took_s)
+    return _counted(load, load.requests * target_s / took_s)
 
 
 def _counted(load: Load, requests: float) -> Load:
-    """Round the count up so that each connection gets as many, in whole pipelines."""
+    """Round the count up, so that each connection has the same number of whole pipelines."""
     share = load.connections * load.pipeline
     return replace(load, requests=share * max(1, -int(-requests // share)))

@@ -1,33 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Windows of load: each observed, turned into a record, and judged."""
+"""Windows of load of one metric: each is observed, judged and recorded."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from featherbench.measuring.load_runner import LoadRun, least_s, rescaled, run_load
-from featherbench.measuring.machine_counters import between, circumstances, snapshot
-from featherbench.measuring.window_verdict import LEAST_CLOCK_TICKS, judge
-from featherbench.records.cell import Measure, Window
+from featherbench.measuring.load_runner import LoadRun, minimum_s, rescaled, run_load
+from featherbench.measuring.window import Observation
+from featherbench.measuring.window_verdict import MINIMUM_CLOCK_TICKS
 from featherbench.records.metric import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from featherbench.contracts.bench import Bench
     from featherbench.contracts.load_generator import Load
-    from featherbench.measuring.machine_counters import Observed
-    from featherbench.measuring.window_verdict import Facts
-
+    from featherbench.measuring.window_verdict import WindowFacts
+    from featherbench.records.cell import Measure, Window
 
 LATENCY_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
 
 
 def load_metrics(
-    prefix: str, *, service: str, panel: str, operation: str = ""
-) -> tuple[Metric, ...]:
-    """Return the metrics of a load: throughput, latencies, and the transfer rate."""
+    prefix: str, *, service: str, panel: str = "", operation: str = ""
+) -> dict[str, Metric]:
+    """Return the metrics of a load: `throughput`, `latency_<statistic>` and `transfer`."""
 
     def metric(
         aspect: str, unit: str, better: Literal["higher", "lower"], statistic: str = ""
@@ -40,35 +38,37 @@ def load_metrics(
             aspect=aspect,
             unit=unit,
             better=better,
-            label=f"{panel} {aspect}" if main else name.replace("_", " "),
+            label=f"{panel} {aspect}" if main else "",
             panel=panel if main else "",
             operation=operation,
             statistic=statistic,
         )
 
-    return (
-        metric("throughput", "requests/s", "higher"),
-        *(metric("latency", "us", "lower", statistic) for statistic in LATENCY_STATISTICS),
-        metric("transfer", "bytes/s", "higher"),
-    )
+    return {
+        "throughput": metric("throughput", "requests/s", "higher"),
+        **{
+            f"latency_{name}": metric("latency", "us", "lower", name) for name in LATENCY_STATISTICS
+        },
+        "transfer": metric("transfer", "bytes/s", "higher"),
+    }
 
 
 def no_failures() -> Mapping[str, int]:
-    """Count nothing: for servers that keep no count of their own failures."""
+    """Count nothing: for servers that do not count their own failures."""
     return {}
 
 
 @dataclass(kw_only=True)
-class Series:
-    """The windows of one metric of one cell, taken one after the other.
+class WindowSeries:
+    """The windows of one cell's metric, taken one after the other.
 
-    `load` has its end already, see `load_run.sized`; `prefix` begins the metrics' names.
-    `server_failures` reads counters of the server, by kind, of what went wrong since its start.
+    `load` has an end, see `load_runner.sized`; `metrics` are those of `load_metrics`.
+    `server_failures` reads the server's own counts of failures since its start, by kind.
     """
 
     bench: Bench
     service: str
-    prefix: str
+    metrics: Mapping[str, Metric]
     load: Load
     window_s: float
     server_failures: Callable[[], Mapping[str, int]] = no_failures
@@ -78,100 +78,81 @@ class Series:
     def take(self) -> None:
         """Take a window.
 
-        When a counted load ends too early, the count is wrong: it is corrected, once, and another
-        window is taken; the short one stays, as invalid. Too early it is also for its clock.
+        If a counted load ends too early (for the workload or for its own clock), the count is
+        wrong. It is corrected, once, and another window is taken; the short one stays, as invalid.
         """
         window = self._take()
-        least_s = max(self._least_s, LEAST_CLOCK_TICKS * window.notes["clock_tick_s"])
-        if self.load.requests and self.may_resize and window.duration_s < least_s:
+        shortest_s = max(self._minimum_s, MINIMUM_CLOCK_TICKS * window.notes["clock_tick_s"])
+        if self.load.requests and self.may_resize and window.duration_s < shortest_s:
             self.may_resize = False
             self.load = rescaled(self.load, window.duration_s, self.window_s)
             self._take()
 
     @property
-    def _expected_s(self) -> float:
-        return self.load.duration_s or self.window_s
-
-    @property
-    def _least_s(self) -> float:
-        return least_s(self.bench, self.service, self.load, window_s=self.window_s)
+    def _minimum_s(self) -> float:
+        return minimum_s(self.bench, self.service, self.load, window_s=self.window_s)
 
     def _take(self) -> Window:
+        expected_s = self.load.duration_s or self.window_s
         failed_before = self.server_failures()
-        before = snapshot(self.bench)
-        run = run_load(self.bench, self.service, self.load, expected_s=self._expected_s)
-        observed = between(before, snapshot(self.bench), self.bench)
+        with Observation(self.bench) as observation:
+            run = run_load(self.bench, self.service, self.load, expected_s=expected_s)
         failed = {
             kind: count - failed_before[kind] for kind, count in self.server_failures().items()
         }
         failures = {kind: n for kind, n in {**run.result.failures, **failed}.items() if n}
-        self.windows.append(self._window(run, observed, failures))
-        return self.windows[-1]
-
-    def _window(self, run: LoadRun, observed: Observed, failures: Mapping[str, int]) -> Window:
-        facts = self._facts(run, observed, failures)
-        verdict, reasons = judge(facts)
-        return Window(
+        window = observation.window(
+            self.metrics["throughput"],
+            run.result.requests_per_s,
             index=len(self.windows) + 1,
-            metric=f"{self.prefix}_throughput",
-            value=run.result.requests_per_s,
-            unit="requests/s",
-            secondary=tuple(_secondary(self.prefix, run)),
-            started_utc=observed.started_utc,
-            started_monotonic_s=observed.started_monotonic_s,
             duration_s=run.result.duration_s,
-            requests=run.result.requests,
-            failures=dict(failures),
+            facts=self._facts(run, observation, failures),
+            secondary=self._secondary(run),
             client_cpu_s=run.completed.cpu_s,
             client_cpus=len(self.bench.client.cpus),
-            client_busy_fraction=observed.client_busy_fraction,
-            server_cpu_s=observed.server_cpu_s,
-            server_cpus=len(self.bench.placement.cpus),
-            server_busy_fraction=facts.server_busy_fraction,
             command=run.completed.argv,
             notes={
                 "threads": run.threads,
                 "clock_tick_s": run.result.clock_tick_s,
-                "server_cpus_busy_fraction": observed.server_busy_fraction,
+                "server_cpus_busy_fraction": observation.machine.server_busy_fraction,
             },
-            verdict=verdict,
-            reasons=reasons,
         )
+        self.windows.append(window)
+        return window
 
-    def _facts(self, run: LoadRun, observed: Observed, failures: Mapping[str, int]) -> Facts:
+    def _facts(
+        self, run: LoadRun, observation: Observation, failures: Mapping[str, int]
+    ) -> WindowFacts:
         result = run.result
         return replace(
-            circumstances(observed, self.bench),
+            observation.facts,
             failures=failures,
             answered=result.requests,
             duration_s=result.duration_s,
-            least_s=self._least_s,
+            minimum_s=self._minimum_s,
             requested_s=run.load.duration_s,
             clock_tick_s=result.clock_tick_s,
-            server_cpu_s=observed.server_cpu_s,
-            client_busy_fraction=observed.client_busy_fraction,
+            server_cpu_s=observation.usage.cpu_s,
+            client_busy_fraction=observation.machine.client_busy_fraction,
             client_threads_busy_fraction=run.completed.cpu_s / (run.threads * result.duration_s),
-            server_busy_fraction=_server_busy_fraction(observed, result.duration_s),
+            server_busy_fraction=_server_busy_fraction(observation, result.duration_s),
         )
 
+    def _secondary(self, run: LoadRun) -> Iterator[Measure]:
+        for statistic, value_us in run.result.latency_us.items():
+            yield self.metrics[f"latency_{statistic}"].measure(value_us)
+        if run.result.transferred_bytes is not None:
+            rate = run.result.transferred_bytes / run.result.duration_s
+            yield self.metrics["transfer"].measure(rate)
 
-def _server_busy_fraction(observed: Observed, duration_s: float) -> float | None:
-    """Give how busy the server was, of what it can use.
 
-    That is one CPU: nginx has one worker and Redis one thread. Work that the kernel does for it
-    outside any process shows on the CPU that is busiest.
+def _server_busy_fraction(observation: Observation, duration_s: float) -> float | None:
+    """Return how busy the server was, of the one CPU that it can use.
+
+    nginx has one worker and Redis one thread. What the kernel does for the server outside any
+    process is visible on the busiest CPU.
     """
-    own = None if observed.server_cpu_s is None else observed.server_cpu_s / duration_s
-    known = [f for f in (own, observed.server_busiest_fraction) if f is not None]
-    return max(known, default=None)
-
-
-def _secondary(prefix: str, run: LoadRun) -> list[Measure]:
-    measures = [
-        Measure(metric=f"{prefix}_latency_{statistic}", value=value, unit="us")
-        for statistic, value in run.result.latency_us.items()
-    ]
-    if run.result.transferred_bytes is not None:
-        rate = run.result.transferred_bytes / run.result.duration_s
-        measures.append(Measure(metric=f"{prefix}_transfer", value=rate, unit="bytes/s"))
-    return measures
+    cpu_s = observation.usage.cpu_s
+    instance = None if cpu_s is None else cpu_s / duration_s
+    fractions = (instance, observation.machine.server_busiest_fraction)
+    return max((fraction for fraction in fractions if fraction is not None), default=None)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a single window may be believed: from what is known of it to a verdict with reasons.
+"""Judges a single window: from what is known of it to a verdict with reasons.
 
-What only a comparison of windows shows is in `statistics/diagnostics/screening.py`. Every reason
+`statistics/diagnostics/screening.py` finds what only a comparison of windows shows. Every reason
 begins with a keyword that stays the same, so that reasons can be counted.
 """
 
@@ -15,42 +15,42 @@ from featherbench.records.cell import Verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-LEAST_CLOCK_TICKS = 1000
+MINIMUM_CLOCK_TICKS = 1000
 """A window of a thousand ticks of its clock is timed to 0.1 %, less than any effect of interest."""
 IDLE_SERVER_CPU_S = 0.01
 MANY_ANSWERS = 10_000
-"""Nobody answers as many with one tick of CPU time: they came from somebody else on that port."""
+"""No server sends as many within one tick of CPU time: another program on that port sent them."""
 CLIENT_SATURATED_FRACTION = 0.95
-"""A client this busy has nothing left to ask with; the rest is its start and its end."""
+"""A client this busy cannot send more; the rest is its start and its end."""
 SERVER_SATURATED_FRACTION = 0.90
 """A server this busy was the limit itself, even if the client was at its own limit as well. It is
-lower than the client's, since a part of a server's work is accounted to nobody (interrupts)."""
+lower than the client's, because part of a server's work (interrupts) is not accounted to it."""
 STEAL_FRACTION = 0.01
-"""More than 1 % of a CPU taken by the hypervisor is of the size of what is to be told apart."""
+"""More than 1 % of a CPU taken by the hypervisor is as large as the effects to be measured."""
 DURATION_DEVIATION_FRACTION = 0.10
-"""A tenth more or less than asked for: the load generator was held up, or gave up."""
+"""A tenth more or less than requested: the load generator was delayed, or gave up."""
 DURATION_GRACE_S = 0.15
-"""wrk looks at its clock every 100 ms only, so that it may run that much longer by design."""
+"""wrk reads its clock every 100 ms only, so it may run that much longer by design."""
 CLOCK_STEP_S = 1e-3
 """A wall clock that moved this much against the monotonic one was set, not merely disciplined."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What is known of a window; the default of everything that does not apply is harmless.
+class WindowFacts:
+    """What is known of a window; the defaults raise no suspicion.
 
-    `least_s` is the shortest duration that the workload allows, `requested_s` the one asked for.
+    `minimum_s` is the shortest duration that the workload allows, `requested_s` the requested one.
     `client_busy_fraction` is of all CPUs of the client, `client_threads_busy_fraction` of the
-    threads of the load generator; `server_busy_fraction` of what the server can use at all.
-    `steal_fraction` is of the CPU that was stolen from most. `answered` counts good responses.
-    `shared_cores` are the CPUs of each core of which client and server use different threads.
-    `clock_step_s` is how far the wall clock moved against the monotonic one.
+    threads of the load generator; `server_busy_fraction` is of the CPUs that the server can use.
+    `steal_fraction` is of the CPU with the most stolen time. `answered` counts successful
+    responses. `shared_cores` are the CPUs of each core of which client and server use different
+    threads. `clock_step_s` is how far the wall clock moved against the monotonic one.
     """
 
     failures: Mapping[str, int] = field(default_factory=dict)
     answered: int | None = None
     duration_s: float | None = None
-    least_s: float = 0.0
+    minimum_s: float = 0.0
     requested_s: float | None = None
     clock_tick_s: float = 0.0
     server_cpu_s: float | None = None
@@ -66,103 +66,103 @@ class Facts:
     clock_step_s: float = 0.0
 
 
-def judge(facts: Facts) -> tuple[Verdict, tuple[str, ...]]:
-    """Give the verdict and all reasons for it, the grave ones first."""
+def window_verdict(facts: WindowFacts) -> tuple[Verdict, tuple[str, ...]]:
+    """Return the verdict and all reasons for it, those that make it invalid first."""
     invalid = tuple(_reasons(INVALIDATING, facts))
     suspect = tuple(_reasons(RAISING_SUSPICION, facts))
     verdict = Verdict.INVALID if invalid else Verdict.SUSPECT if suspect else Verdict.OK
     return verdict, invalid + suspect
 
 
-def _reasons(checks: Sequence[Callable[[Facts], str]], facts: Facts) -> Iterator[str]:
+def _reasons(checks: Sequence[Callable[[WindowFacts], str]], facts: WindowFacts) -> Iterator[str]:
     return (reason for check in checks if (reason := check(facts)))
 
 
-def _failures(facts: Facts) -> str:
+def _failures(facts: WindowFacts) -> str:
     kinds = [f"{count} {kind}" for kind, count in sorted(facts.failures.items()) if count]
     return f"failures: {', '.join(kinds)}" if kinds else ""
 
 
-def _silence(facts: Facts) -> str:
+def _silence(facts: WindowFacts) -> str:
     return "no answer: not one good response came" if facts.answered == 0 else ""
 
 
-def _idle_server(facts: Facts) -> str:
+def _idle_server(facts: WindowFacts) -> str:
     if facts.server_cpu_s is None or facts.server_cpu_s >= IDLE_SERVER_CPU_S:
         return ""
     if (facts.answered or 0) < MANY_ANSWERS:
         return ""
-    return f"server idle: {facts.answered} answers came, but not from the instance: it did nothing"
+    return f"server idle: {facts.answered} answers, but the instance used no CPU time"
 
 
-def _too_short(facts: Facts) -> str:
-    if facts.duration_s is None or facts.duration_s >= facts.least_s:
+def _too_short(facts: WindowFacts) -> str:
+    if facts.duration_s is None or facts.duration_s >= facts.minimum_s:
         return ""
-    return f"too short: {facts.duration_s:.3g} s, of at least {facts.least_s:.3g} s"
+    return f"too short: {facts.duration_s:.3g} s, of at least {facts.minimum_s:.3g} s"
 
 
-def _too_coarse(facts: Facts) -> str:
-    least_s = LEAST_CLOCK_TICKS * facts.clock_tick_s
-    if facts.duration_s is None or facts.duration_s >= least_s:
+def _too_coarse(facts: WindowFacts) -> str:
+    minimum_s = MINIMUM_CLOCK_TICKS * facts.clock_tick_s
+    if facts.duration_s is None or facts.duration_s >= minimum_s:
         return ""
     return (
-        f"clock too coarse: {facts.duration_s:.3g} s are fewer than {LEAST_CLOCK_TICKS} ticks "
+        f"clock too coarse: {facts.duration_s:.3g} s are fewer than {MINIMUM_CLOCK_TICKS} ticks "
         f"of {facts.clock_tick_s:g} s"
     )
 
 
-def _clock_step(facts: Facts) -> str:
+def _clock_step(facts: WindowFacts) -> str:
     if abs(facts.clock_step_s) <= CLOCK_STEP_S:
         return ""
-    return f"clock stepped: the wall clock moved by {facts.clock_step_s * 1e3:.3g} ms meanwhile"
+    return f"clock stepped: the wall clock moved by {facts.clock_step_s * 1e3:.3g} ms in the window"
 
 
-def _client_saturated(facts: Facts) -> str:
+def _client_saturated(facts: WindowFacts) -> str:
     busy = max(facts.client_busy_fraction or 0.0, facts.client_threads_busy_fraction or 0.0)
     server = facts.server_busy_fraction
     if busy < CLIENT_SATURATED_FRACTION or (server or 0.0) >= SERVER_SATURATED_FRACTION:
         return ""
-    shown = "perhaps not" if server is None else f"{server:.0%}"
-    return f"client saturated: it was {busy:.0%} busy, the server {shown}"
+    server_busy = "perhaps less" if server is None else f"{server:.0%}"
+    return f"client saturated: it was {busy:.0%} busy, the server {server_busy}"
 
 
-def _steal(facts: Facts) -> str:
+def _steal(facts: WindowFacts) -> str:
     if facts.steal_fraction <= STEAL_FRACTION:
         return ""
     return f"steal: the hypervisor took {facts.steal_fraction:.1%} of a CPU"
 
 
-def _throttled(facts: Facts) -> str:
+def _throttled(facts: WindowFacts) -> str:
     if facts.throttled_s <= 0:
         return ""
     return f"throttled: the server was held back for {facts.throttled_s:.3g} s by its CPU limit"
 
 
-def _swapped(facts: Facts) -> str:
+def _swapped(facts: WindowFacts) -> str:
     if facts.swapped_pages <= 0:
         return ""
-    return f"swap: the host moved {facts.swapped_pages} pages from or to swap"
+    return f"swap: the machine moved {facts.swapped_pages} pages from or to swap"
 
 
-def _shared_cpus(facts: Facts) -> str:
+def _shared_cpus(facts: WindowFacts) -> str:
     if not facts.shared_cpus:
         return ""
     cpus = ", ".join(map(str, facts.shared_cpus))
     return f"shared CPUs: client and server both run on CPU {cpus}"
 
 
-def _shared_cores(facts: Facts) -> str:
+def _shared_cores(facts: WindowFacts) -> str:
     if not facts.shared_cores:
         return ""
     cores = "; ".join("CPU " + ", ".join(map(str, core)) for core in facts.shared_cores)
     return f"shared core: client and server run on threads of the same core ({cores})"
 
 
-def _loopback(facts: Facts) -> str:
+def _loopback(facts: WindowFacts) -> str:
     return "loopback: the client shares the server's network stack" if facts.loopback else ""
 
 
-def _duration_off(facts: Facts) -> str:
+def _duration_off(facts: WindowFacts) -> str:
     if facts.requested_s is None or facts.duration_s is None:
         return ""
     allowed_s = max(DURATION_DEVIATION_FRACTION * facts.requested_s, DURATION_GRACE_S)

@@ -56,6 +56,15 @@ class Verdict(StrEnum):
     INVALID = "invalid"
 
 
+class StampedBy(StrEnum):
+    """Which packet ended a startup time; `stamped_by` in the window's notes."""
+
+    PROBE = "probe"
+    """The probe's, with the nonce of this start."""
+    FIRST_FRAME = "first frame"
+    """The first of any kind from the MAC address of this start: its image has no probe."""
+
+
 class Measure(Record):
     """One named figure with its unit."""
 

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import model_validator
 
 from featherbench.records.base import Record
 from featherbench.records.cell import Measure
@@ -12,15 +14,16 @@ ANY = "*"
 
 
 class Metric(Record):
-    """One figure that a workload measures, main or secondary.
+    """A figure that a workload measures, main or secondary.
 
     `aspect` is the quantity (`throughput`, `latency`, `transfer`, `startup`, `startup_phase`,
-    `round_trip`, `image_size`, `memory`, …), of `service` and, where there are several, of one
-    `operation` (`GET`). `statistic` tells figures of one quantity apart: `p50` of a latency, `load`
-    or `minimum` of memory. `label` names the metric in a sentence, `panel` in a figure.
+    `round_trip`, `image_size`, `memory`, …) of `service` and, if it has several, of one `operation`
+    (`GET`). `statistic` distinguishes figures of one quantity: `p50` of a latency, `minimum` of
+    memory. `label` names the metric in a sentence, by default with the words of `name`; `panel`
+    names it in a figure.
 
-    A `name` that ends in `*` stands for all that begin so: the rest, a `statistic`, is named by the
-    technology.
+    A `name` that ends in `*` stands for all names that begin so. The rest is the `statistic`, which
+    the technology names.
     """
 
     name: str
@@ -28,13 +31,20 @@ class Metric(Record):
     aspect: str
     unit: str
     better: Literal["higher", "lower"]
-    label: str
+    label: str = ""
     panel: str = ""
     operation: str = ""
     statistic: str = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_label(cls, fields: Any) -> Any:  # noqa: ANN401 - checked by pydantic afterwards
+        if not isinstance(fields, dict) or fields.get("label") or "name" not in fields:
+            return fields
+        return fields | {"label": fields["name"].removesuffix(f"_{ANY}").replace("_", " ")}
+
     def named(self, name: str) -> Metric | None:
-        """Return the metric of that name, if it is this one or one that this stands for."""
+        """Return the metric of that name if it is this one, or one that this one stands for."""
         prefix = self.name.removesuffix(ANY)
         if self.name == name:
             return self

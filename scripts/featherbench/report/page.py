@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from featherbench.figures.catalogue import entries_for
-from featherbench.measuring.first_packet import FIRST_FRAME
+from featherbench.records.cell import StampedBy
 from featherbench.records.machine import Judgement
 from featherbench.report import (
     cell_status,
@@ -103,7 +103,9 @@ def without_probe(cells: Sequence[Cell]) -> list[str]:
         {
             cell.coordinates.platform
             for cell in cells
-            if any(window.notes.get("verified") == FIRST_FRAME for window in cell.windows)
+            if any(
+                window.notes.get("stamped_by") == StampedBy.FIRST_FRAME for window in cell.windows
+            )
         }
     )
 

@@ -1,26 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
-"""http: how many requests for a static file nginx answers, over connections that stay open."""
+"""http: how many requests for a static file nginx answers, over keep-alive connections."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from featherbench.contracts import workload
 from featherbench.contracts.settings import DriverSettings
 from featherbench.measuring.load_runner import WARM_UP_CONNECTIONS, http_load, sized, warm_up
-from featherbench.measuring.window_series import Series, load_metrics
+from featherbench.measuring.window_series import WindowSeries, load_metrics
 from featherbench.services import http
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from featherbench.contracts.bench import Bench
-    from featherbench.contracts.workload import WithoutServer
     from featherbench.records.cell import Window
     from featherbench.records.metric import Metric
 
 WINDOW_OVERHEAD_S = 0.2
+METRICS = load_metrics("http", service="http", panel="HTTP")
 
 
 class Settings(DriverSettings):
@@ -38,43 +39,39 @@ class Settings(DriverSettings):
     )
 
 
-class Workload:
-    """See `contracts/workload.py`."""
+class Workload(workload.Workload[Settings]):
+    """Throughput of nginx."""
 
-    Settings: ClassVar[type[DriverSettings]] = Settings
-    services: ClassVar[tuple[str, ...]] = ("http",)
-    uses_lease: ClassVar[bool] = True
-    without_server: ClassVar[WithoutServer] = "no"
-    sweeps: ClassVar[bool] = True
-    in_image: ClassVar[tuple[str, ...]] = ("file_bytes",)
-    loads: ClassVar[tuple[str, ...]] = ("http",)
+    services = ("http",)
+    sweeps = True
+    in_image = ("file_bytes",)
+    loads = ("http",)
 
-    def metrics(self, settings: DriverSettings) -> tuple[Metric, ...]:
+    def metrics(self, settings: Settings) -> tuple[Metric, ...]:
         """Return the metrics of a load of GETs."""
-        return load_metrics("http", service="http", panel="HTTP")
+        return tuple(METRICS.values())
 
-    def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
-        """Give nginx's configuration and the file to serve."""
-        return http.files(cast("Settings", settings).file_bytes)
+    def files(self, settings: Settings) -> Mapping[str, bytes]:
+        """Return nginx's configuration and the file to serve."""
+        return http.files(settings.file_bytes)
 
-    def verify(self, bench: Bench) -> str:
+    def verify(self, bench: Bench[Settings]) -> str:
         """Check that exactly the file is served."""
-        return http.verify(bench, cast("Settings", bench.settings).file_bytes)
+        return http.verify(bench, bench.settings.file_bytes)
 
-    def warm_up(self, bench: Bench) -> Mapping[str, object]:
+    def warm_up(self, bench: Bench[Settings]) -> Mapping[str, object]:
         """Fetch the file for a while."""
         load = http_load(bench, WARM_UP_CONNECTIONS, http.PATH)
-        duration_s = cast("Settings", bench.settings).warm_up_s
-        return warm_up(bench, "http", load, duration_s=duration_s)
+        return warm_up(bench, "http", load, duration_s=bench.settings.warm_up_s)
 
-    def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
-        """Measure the throughput of `concurrency` connections."""
-        window_s = cast("Settings", bench.settings).window_s
+    def measure(self, bench: Bench[Settings], concurrency: int, windows: int) -> Sequence[Window]:
+        """Measure the throughput over `concurrency` connections."""
+        window_s = bench.settings.window_s
         load = http_load(bench, concurrency, http.PATH)
-        series = Series(
+        series = WindowSeries(
             bench=bench,
             service="http",
-            prefix="http",
+            metrics=METRICS,
             load=sized(bench, "http", load, window_s=window_s),
             window_s=window_s,
         )
@@ -82,6 +79,6 @@ class Workload:
             series.take()
         return series.windows
 
-    def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
-        """Give the windows' length and what surrounds them."""
-        return windows * (cast("Settings", settings).window_s + WINDOW_OVERHEAD_S)
+    def nominal_duration_s(self, settings: Settings, windows: int) -> float:
+        """Return the windows' length plus an overhead."""
+        return windows * (settings.window_s + WINDOW_OVERHEAD_S)

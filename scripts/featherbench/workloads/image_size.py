@@ -1,101 +1,75 @@
 # SPDX-License-Identifier: Apache-2.0
-"""image_size: the bytes of the images that the other workloads start, three ways."""
+"""image_size: the bytes of the images that the other workloads start, counted in three ways."""
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from featherbench.clock import now_utc
-from featherbench.contracts.settings import DriverSettings
-from featherbench.records.cell import Measure, Window
+from featherbench.contracts import workload
+from featherbench.measuring.window import Moment, build_window
 from featherbench.records.metric import Metric
 from featherbench.units import MIB
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from featherbench.contracts.bench import Bench
-    from featherbench.contracts.workload import WithoutServer
+    from featherbench.contracts.settings import DriverSettings
+    from featherbench.records.cell import Window
     from featherbench.records.image import Image
 
-NOMINAL_S = 0.01
-STATISTICS = ("", "apparent", "compressed")
 PANELS = {"http": "http", "kv": "key-value", "startup": "startup"}
-"""By service; `startup` stands in for both where a platform has neither."""
+"""By service; `startup` stands in for both others on a platform that has neither."""
 
 
-class Settings(DriverSettings):
-    """`image_size` has no keys."""
+class Workload(workload.Workload):
+    """Size of images."""
 
-
-class Workload:
-    """See `contracts/workload.py`."""
-
-    Settings: ClassVar[type[DriverSettings]] = Settings
-    services: ClassVar[tuple[str, ...]] = ("http", "kv")
-    uses_lease: ClassVar[bool] = False
-    without_server: ClassVar[WithoutServer] = "image"
-    sweeps: ClassVar[bool] = False
-    in_image: ClassVar[tuple[str, ...]] = ()
-    loads: ClassVar[tuple[str, ...]] = ()
+    services = ("http", "kv")
+    uses_lease = False
+    without_server = "image"
 
     def metrics(self, settings: DriverSettings) -> tuple[Metric, ...]:
         """Return the three sizes of each service's image."""
-        return tuple(_metric(service, name) for service in PANELS for name in STATISTICS)
-
-    def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
-        """Give nothing: it has no app of its own."""
-        return {}
-
-    def verify(self, bench: Bench) -> str:
-        """Say that nothing is served."""
-        return "no server is started"
-
-    def warm_up(self, bench: Bench) -> Mapping[str, object]:
-        """Do nothing."""
-        return {}
+        return tuple(metric for service in PANELS for metric in _metrics(service))
 
     def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
-        """Give one window an image, however many were asked for: a size does not vary."""
+        """Return one window per image, for any number of `windows`: a size does not vary."""
         return [_window(service, image) for service, image in bench.images.items()]
 
     def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
-        """Give next to nothing."""
-        return NOMINAL_S
+        """Return almost nothing."""
+        return 0.01
 
 
-def _metric(service: str, statistic: str) -> Metric:
-    subject = "_".join(filter(None, (service, statistic)))
-    return Metric(
-        name=f"image_size_{subject}",
-        service=service,
-        aspect="image_size",
-        unit="MiB",
-        better="lower",
-        label=f"image size of {subject}",
-        panel="" if statistic else PANELS[service],
-        statistic=statistic,
-    )
+def _metrics(service: str) -> Iterator[Metric]:
+    """Yield the allocated, the apparent and the compressed size."""
+    for statistic in ("", "apparent", "compressed"):
+        subject = "_".join(filter(None, (service, statistic)))
+        yield Metric(
+            name=f"image_size_{subject}",
+            service=service,
+            aspect="image_size",
+            unit="MiB",
+            better="lower",
+            label=f"image size of {subject}",
+            panel="" if statistic else PANELS[service],
+            statistic=statistic,
+        )
 
 
 def _window(service: str, image: Image) -> Window:
     size = image.size
-    return Window(
+    allocated, apparent, compressed = _metrics(service)
+    return build_window(
+        allocated,
+        size.allocated_bytes / MIB,
         index=1,
-        metric=f"image_size_{service}",
-        value=size.allocated_bytes / MIB,
-        unit="MiB",
-        secondary=(
-            _measure(f"image_size_{service}_apparent", size.apparent_bytes),
-            _measure(f"image_size_{service}_compressed", size.compressed_bytes),
-        ),
-        started_utc=now_utc(),
-        started_monotonic_s=time.monotonic(),
+        started=Moment.now(),
         duration_s=0.0,
+        secondary=(
+            apparent.measure(size.apparent_bytes / MIB),
+            compressed.measure(size.compressed_bytes / MIB),
+        ),
         notes={"counted": size.counted, "digest": image.digest},
     )
-
-
-def _measure(metric: str, size_bytes: int) -> Measure:
-    return Measure(metric=metric, value=size_bytes / MIB, unit="MiB")

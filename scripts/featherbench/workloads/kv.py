@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kv: how many GETs and SETs Redis answers, over pipelined connections that stay open."""
+"""kv: how many GETs and SETs Redis answers, over pipelined keep-alive connections."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from featherbench.contracts import workload
 from featherbench.contracts.settings import DriverSettings
 from featherbench.measuring.load_runner import WARM_UP_CONNECTIONS, kv_load, sized, warm_up
-from featherbench.measuring.window_series import Series, load_metrics, no_failures
+from featherbench.measuring.window_series import WindowSeries, load_metrics, no_failures
 from featherbench.services import kv
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from featherbench.contracts.bench import Bench
     from featherbench.contracts.load_generator import Load
-    from featherbench.contracts.workload import WithoutServer
     from featherbench.records.cell import Window
     from featherbench.records.metric import Metric
 
@@ -53,77 +53,70 @@ class Settings(DriverSettings):
 
     @field_validator("operations")
     @classmethod
-    def _each_once(cls, operations: tuple[str, ...]) -> tuple[str, ...]:
+    def _no_duplicates(cls, operations: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(operations)) < len(operations):
             raise ValueError("an operation is named twice")
         return operations
 
 
-class Workload:
-    """See `contracts/workload.py`."""
+class Workload(workload.Workload[Settings]):
+    """Throughput of Redis."""
 
-    Settings: ClassVar[type[DriverSettings]] = Settings
-    services: ClassVar[tuple[str, ...]] = ("kv",)
-    uses_lease: ClassVar[bool] = True
-    without_server: ClassVar[WithoutServer] = "no"
-    sweeps: ClassVar[bool] = True
-    in_image: ClassVar[tuple[str, ...]] = ()
-    loads: ClassVar[tuple[str, ...]] = ("kv",)
+    services = ("kv",)
+    sweeps = True
+    loads = ("kv",)
 
-    def metrics(self, settings: DriverSettings) -> tuple[Metric, ...]:
+    def metrics(self, settings: Settings) -> tuple[Metric, ...]:
         """Return the metrics of each operation's load."""
         return tuple(
-            metric
-            for operation in cast("Settings", settings).operations
-            for metric in load_metrics(
-                f"kv_{operation.lower()}",
-                service="kv",
-                panel=f"Redis {operation}",
-                operation=operation,
-            )
+            metric for operation in settings.operations for metric in _metrics(operation).values()
         )
 
-    def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
-        """Give Redis's configuration."""
+    def files(self, settings: Settings) -> Mapping[str, bytes]:
+        """Return Redis's configuration."""
         return kv.files()
 
-    def verify(self, bench: Bench) -> str:
-        """Check that it keeps what it is given, and nothing on disk."""
+    def verify(self, bench: Bench[Settings]) -> str:
+        """Check that it keeps a value, and writes nothing to a disk."""
         return kv.verify(bench)
 
-    def warm_up(self, bench: Bench) -> Mapping[str, object]:
+    def warm_up(self, bench: Bench[Settings]) -> Mapping[str, object]:
         """Read and write for a while."""
-        settings = cast("Settings", bench.settings)
-        kv.fill(bench, settings.value_bytes)
+        kv.fill(bench, bench.settings.value_bytes)
         return {
             operation: warm_up(
                 bench,
                 "kv",
                 _load(bench, WARM_UP_CONNECTIONS, operation),
-                duration_s=settings.warm_up_s,
+                duration_s=bench.settings.warm_up_s,
             )
-            for operation in settings.operations
+            for operation in bench.settings.operations
         }
 
-    def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
-        """Measure the operations in turns, so that whatever drifts touches them alike."""
-        settings = cast("Settings", bench.settings)
-        kv.fill(bench, settings.value_bytes)
-        all_series = [_series(bench, concurrency, operation) for operation in settings.operations]
+    def measure(self, bench: Bench[Settings], concurrency: int, windows: int) -> Sequence[Window]:
+        """Measure the operations in turns, so that a drift affects all of them equally."""
+        kv.fill(bench, bench.settings.value_bytes)
+        operations = bench.settings.operations
+        all_series = [_series(bench, concurrency, operation) for operation in operations]
         for _ in range(windows):
             for series in all_series:
                 series.take()
         return [window for series in all_series for window in series.windows]
 
-    def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
-        """Give the windows' length and what surrounds them, for all operations."""
-        own = cast("Settings", settings)
-        one_s = CALIBRATION_S + windows * (own.window_s + WINDOW_OVERHEAD_S)
-        return len(own.operations) * one_s
+    def nominal_duration_s(self, settings: Settings, windows: int) -> float:
+        """Return the windows' length plus overheads, for all operations."""
+        operation_s = CALIBRATION_S + windows * (settings.window_s + WINDOW_OVERHEAD_S)
+        return len(settings.operations) * operation_s
 
 
-def _load(bench: Bench, connections: int, operation: str) -> Load:
-    settings = cast("Settings", bench.settings)
+def _metrics(operation: str) -> Mapping[str, Metric]:
+    return load_metrics(
+        f"kv_{operation.lower()}", service="kv", panel=f"Redis {operation}", operation=operation
+    )
+
+
+def _load(bench: Bench[Settings], connections: int, operation: str) -> Load:
+    settings = bench.settings
     return kv_load(
         bench,
         connections,
@@ -133,13 +126,13 @@ def _load(bench: Bench, connections: int, operation: str) -> Load:
     )
 
 
-def _series(bench: Bench, concurrency: int, operation: str) -> Series:
-    window_s = cast("Settings", bench.settings).window_s
+def _series(bench: Bench[Settings], concurrency: int, operation: str) -> WindowSeries:
+    window_s = bench.settings.window_s
     load = _load(bench, concurrency, operation)
-    return Series(
+    return WindowSeries(
         bench=bench,
         service="kv",
-        prefix=f"kv_{operation.lower()}",
+        metrics=_metrics(operation),
         load=sized(bench, "kv", load, window_s=window_s),
         window_s=window_s,
         server_failures=partial(kv.misses, bench) if operation == "GET" else no_failures,

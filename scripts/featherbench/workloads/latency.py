@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, cast
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from featherbench.contracts import workload
 from featherbench.contracts.settings import DriverSettings
 from featherbench.errors import LoadError
-from featherbench.measuring.machine_counters import between, circumstances, snapshot
-from featherbench.measuring.window_verdict import judge
-from featherbench.records.cell import Window
+from featherbench.measuring.window import Moment, Observation, build_window
 from featherbench.records.metric import Metric
 from featherbench.services import http, ping
 
@@ -20,12 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from featherbench.contracts.bench import Bench
-    from featherbench.contracts.workload import WithoutServer
-    from featherbench.measuring.machine_counters import Observed
+    from featherbench.records.cell import Window
 
 LEAD_IN = 3
-"""The first replies of every run also time the look-up of the link's address and ping's own first
-steps; they are left out."""
+"""The first replies of every run include the look-up of the link's address and ping's own start;
+they are not measured."""
 WARM_UP_REPLIES = 5
 SPARE_S = 10.0
 ROUND_TRIP = Metric(
@@ -49,55 +47,45 @@ class Settings(DriverSettings):
     )
 
 
-class Workload:
-    """See `contracts/workload.py`."""
+class Workload(workload.Workload[Settings]):
+    """Round-trip time."""
 
-    Settings: ClassVar[type[DriverSettings]] = Settings
-    services: ClassVar[tuple[str, ...]] = ("http",)
-    uses_lease: ClassVar[bool] = True
-    without_server: ClassVar[WithoutServer] = "pings"
-    sweeps: ClassVar[bool] = False
-    in_image: ClassVar[tuple[str, ...]] = ()
-    loads: ClassVar[tuple[str, ...]] = ()
+    services = ("http",)
+    without_server = "pings"
 
-    def metrics(self, settings: DriverSettings) -> tuple[Metric, ...]:
+    def metrics(self, settings: Settings) -> tuple[Metric, ...]:
         """Return the round-trip time."""
         return (ROUND_TRIP,)
 
-    def files(self, settings: DriverSettings) -> Mapping[str, bytes]:
-        """Give nothing: it has no app of its own."""
-        return {}
-
-    def verify(self, bench: Bench) -> str:
+    def verify(self, bench: Bench[Settings]) -> str:
         """Check that the instance under test is the right one."""
         if bench.under_test.service == "startup":
             return ping.verify(bench)
         return http.verify(bench)
 
-    def warm_up(self, bench: Bench) -> Mapping[str, object]:
+    def warm_up(self, bench: Bench[Settings]) -> Mapping[str, object]:
         """Ping a few times."""
         trips_ms = _ping(bench, WARM_UP_REPLIES).values()
         return {"pings": len(trips_ms), "lost": sum(trip_ms is None for trip_ms in trips_ms)}
 
-    def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
+    def measure(self, bench: Bench[Settings], concurrency: int, windows: int) -> Sequence[Window]:
         """Ping `windows` times, after the lead-in."""
-        before = snapshot(bench)
-        trips_ms = _ping(bench, LEAD_IN + windows)
-        observed = between(before, snapshot(bench), bench)
+        with Observation(bench) as observation:
+            trips_ms = _ping(bench, LEAD_IN + windows)
         return [
-            _window(bench, number - LEAD_IN, trip_ms, observed)
+            _window(bench, number - LEAD_IN, trip_ms, observation)
             for number, trip_ms in trips_ms.items()
             if number > LEAD_IN
         ]
 
-    def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
-        """Give the pings' intervals."""
-        return (LEAD_IN + windows) * cast("Settings", settings).interval_ms / 1000
+    def nominal_duration_s(self, settings: Settings, windows: int) -> float:
+        """Return the sum of the intervals."""
+        return (LEAD_IN + windows) * settings.interval_ms / 1000
 
 
-def _ping(bench: Bench, count: int) -> Mapping[int, float | None]:
+def _ping(bench: Bench[Settings], count: int) -> Mapping[int, float | None]:
     """Ping `count` times; every request has an entry, see `ping.parse`."""
-    interval_ms = cast("Settings", bench.settings).interval_ms
+    interval_ms = bench.settings.interval_ms
     address = bench.under_test.endpoint.ping_address
     done = bench.client.run(
         ping.command(address, count=count, interval_ms=interval_ms),
@@ -109,40 +97,37 @@ def _ping(bench: Bench, count: int) -> Mapping[int, float | None]:
     if all(trip_ms is None for trip_ms in trips_ms.values()):
         raise LoadError(
             f"{address} answered none of {count} pings: {done.tail}",
-            remedy="see whether a firewall drops ICMP echo requests",
+            remedy="check whether a firewall drops ICMP echo requests",
         )
     return trips_ms
 
 
 def _pinged(bench: Bench) -> str:
-    """Say what was pinged: a published port forwards no pings, so it may not be the service's."""
+    """Return what was pinged; a published port forwards no pings."""
     endpoint = bench.under_test.endpoint
     if endpoint.ping_address == endpoint.address:
         return f"{endpoint.address}, the service's address"
     return f"{endpoint.ping_address}, reached by route, not by the service's {endpoint.address}"
 
 
-def _window(bench: Bench, index: int, trip_ms: float | None, observed: Observed) -> Window:
-    """Give a reply's window.
+def _window(
+    bench: Bench[Settings], index: int, trip_ms: float | None, observation: Observation
+) -> Window:
+    """Build the window of one reply; a lost one has the time after which it counted as lost.
 
-    For a lost one the value is the time after which it was given up: it took at least that long.
-    The window is invalid, so that this never enters a mean.
+    The window is then invalid, so that this never enters a mean. All replies were observed
+    together: what instance and client used is not known of a single one.
     """
-    interval_ms = cast("Settings", bench.settings).interval_ms
+    interval_ms = bench.settings.interval_ms
     value_ms = ping.LOST_AFTER_S * 1000 if trip_ms is None else trip_ms
     failures = {"lost reply": 1} if trip_ms is None else {}
-    verdict, reasons = judge(replace(circumstances(observed, bench), failures=failures))
-    return Window(
+    sent_s = observation.started.monotonic_s + (LEAD_IN + index - 1) * interval_ms / 1e3
+    return build_window(
+        ROUND_TRIP,
+        value_ms,
         index=index,
-        metric="round_trip_time",
-        value=value_ms,
-        unit="ms",
-        started_utc=observed.started_utc,
-        started_monotonic_s=observed.started_monotonic_s
-        + (LEAD_IN + index - 1) * interval_ms / 1e3,
+        started=Moment(utc=observation.started.utc, monotonic_s=sent_s),
         duration_s=value_ms / 1000,
-        failures=failures,
+        facts=replace(observation.facts, failures=failures),
         notes={"interval_ms": interval_ms, "lead_in": LEAD_IN, "pinged": _pinged(bench)},
-        verdict=verdict,
-        reasons=reasons,
     )

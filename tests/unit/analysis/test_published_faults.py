@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from featherbench.measuring.window_verdict import Facts, judge
+from featherbench.measuring.window_verdict import WindowFacts, window_verdict
 from featherbench.records.cell import Verdict
 from featherbench.statistics.design.variance_components import components
 from featherbench.statistics.diagnostics.assumptions import checks
@@ -19,7 +19,7 @@ REDIS_REQUESTS, REDIS_RATE, REDIS_TICK_S = 100_000, 1.71e6, 1e-3
 
 
 def keyword(facts):
-    verdict, reasons = judge(facts)
+    verdict, reasons = window_verdict(facts)
     return verdict, reasons[0].partition(":")[0]
 
 
@@ -31,7 +31,7 @@ def found(samples):
 def test_a_run_of_58_ms_on_a_clock_of_milliseconds():
     duration_s = REDIS_REQUESTS / REDIS_RATE
     assert duration_s == pytest.approx(0.058, abs=0.001)
-    facts = Facts(duration_s=duration_s, clock_tick_s=REDIS_TICK_S)
+    facts = WindowFacts(duration_s=duration_s, clock_tick_s=REDIS_TICK_S)
     assert keyword(facts) == (Verdict.INVALID, "clock too coarse")
 
 
@@ -67,15 +67,15 @@ def test_windows_passed_off_as_replicates(nested):
 
 def test_failures_are_not_throughput():
     """weighttp's requests per second count the failed ones, too."""
-    facts = Facts(failures={"non-2xx": 12}, answered=99_988)
+    facts = WindowFacts(failures={"non-2xx": 12}, answered=99_988)
     assert keyword(facts) == (Verdict.INVALID, "failures")
 
 
 def test_the_client_was_the_bottleneck():
-    facts = Facts(client_busy_fraction=0.99, server_busy_fraction=0.4)
+    facts = WindowFacts(client_busy_fraction=0.99, server_busy_fraction=0.4)
     assert keyword(facts) == (Verdict.SUSPECT, "client saturated")
-    both = Facts(client_busy_fraction=0.99, server_busy_fraction=0.97)
-    assert judge(both)[0] is Verdict.OK
+    both = WindowFacts(client_busy_fraction=0.99, server_busy_fraction=0.97)
+    assert window_verdict(both)[0] is Verdict.OK
 
 
 def test_clocks_of_two_machines_subtracted(nested):
@@ -89,4 +89,4 @@ def test_clocks_of_two_machines_subtracted(nested):
 
 
 def test_a_clock_that_was_set():
-    assert keyword(Facts(clock_step_s=0.5)) == (Verdict.INVALID, "clock stepped")
+    assert keyword(WindowFacts(clock_step_s=0.5)) == (Verdict.INVALID, "clock stepped")

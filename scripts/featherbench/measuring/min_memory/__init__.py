@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The search for the least memory with which an instance still works."""
+"""The search for the minimum memory with which an instance still works."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Starts an instance again and again with more or less memory, and keeps a record to go on from."""
+"""Starts an instance repeatedly with more or less memory; a search can be resumed from its file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from featherbench.errors import FeatherbenchError, InstanceError, MachineSilentError
 from featherbench.measuring.load_runner import sized
 from featherbench.measuring.min_memory.search import Attempt, Search
-from featherbench.measuring.window_series import Series
+from featherbench.measuring.window_series import WindowSeries, load_metrics
 from featherbench.records.cell import Verdict
 from featherbench.services import launcher, ping
 from featherbench.services.readiness import READY_WITHIN_S, wait_until_ready
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from featherbench.measuring.min_memory.search import Rules
     from featherbench.records.cell import Window
 
-PATIENCE = 4
-"""One that needs this many times as long as with ample memory to answer is taken to hang."""
-LEAST_PATIENCE_S = 10.0
-MOST_WINDOWS = 3
-"""A window that is invalid though the instance answered all of it is taken again, twice."""
+BOOT_TIMEOUT_FACTOR = 4
+"""An instance that takes this many times as long as with reference memory to answer has failed."""
+MINIMUM_BOOT_TIMEOUT_S = 10.0
+MAXIMUM_WINDOWS = 3
+"""A window that is invalid although the instance answered everything is taken again, twice."""
 REASON_CHARACTERS = 600
 PINGS = 200
 """The load of an instance that serves nothing."""
@@ -39,9 +39,9 @@ PINGS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """How an attempt is made: `load` gives the load for a running instance of `app`.
+    """How an attempt is made: `load` returns the load for a running instance of `service`.
 
-    `verify` raises when the wrong thing is served.
+    `verify` raises if the wrong thing is served.
     """
 
     bench: Bench
@@ -51,54 +51,58 @@ class Trial:
     verify: Callable[[Bench], str]
 
 
-def begun_search(file: Path, *, subject: str, rules: Rules) -> Search:
-    """Read the search that was broken off, if it is the same one; else begin one."""
+def resumed_search(file: Path, *, subject: str, rules: Rules) -> Search:
+    """Return the interrupted search in `file` if it is the same one; otherwise a new one."""
     with suppress(FileNotFoundError, ValidationError):
-        found = Search.read(file)
-        if (found.subject, found.rules) == (subject, rules):
-            return found
+        search = Search.read(file)
+        if (search.subject, search.rules) == (subject, rules):
+            return search
     return Search(subject=subject, rules=rules)
 
 
-def search_least(trial: Trial, search: Search, *, file: Path) -> Search:
-    """Go on with a search to its end; `file` keeps it meanwhile.
+def search_minimum(trial: Trial, search: Search, *, file: Path) -> Search:
+    """Continue a search to its end, saving it in `file` after each attempt.
 
-    Raises InstanceError when the instance does not serve even with ample memory.
+    Raise InstanceError if the instance does not serve even with reference memory.
     """
     while (memory_mib := search.next_mib()) is not None:
-        is_ample = memory_mib == search.rules.reference_mib
-        attempt = (_ample_attempt if is_ample else _attempt)(trial, search, memory_mib)
+        is_reference = memory_mib == search.rules.reference_mib
+        attempt = (_reference_attempt if is_reference else _attempt)(trial, search, memory_mib)
         search = search.after(attempt)
         search.write(file)
     file.unlink(missing_ok=True)
     return search
 
 
-def _ample_attempt(trial: Trial, search: Search, memory_mib: int) -> Attempt:
-    """Start with ample memory, which must serve: one failure may be chance, and is a doubt then."""
+def _reference_attempt(trial: Trial, search: Search, memory_mib: int) -> Attempt:
+    """Start with reference memory, which must serve; one failure may be chance: a quality issue."""
     first = _attempt(trial, search, memory_mib)
     if not first.failure:
         return first
     second = _attempt(trial, search, memory_mib)
     if second.failure:
         raise InstanceError(
-            f"{trial.bench.coordinates.platform} fails with ample memory, {memory_mib} MiB: "
+            f"{trial.bench.coordinates.platform} fails with reference memory, {memory_mib} MiB: "
             f"{second.failure}",
-            remedy="raise the workload's setting reference_mib, or see why it does not serve",
+            remedy="raise the workload's setting reference_mib, or find out why it does not serve",
         )
-    doubt = f"a start with ample memory failed before: {first.failure}"
-    return second.model_copy(update={"doubts": (*second.doubts, doubt)})
+    issue = f"a start with reference memory failed before: {first.failure}"
+    return second.model_copy(update={"issues": (*second.issues, issue)})
 
 
-def _patience_s(search: Search) -> float:
-    known = [each.ready_after_s for each in search.ample if each.ready_after_s is not None]
-    return max(LEAST_PATIENCE_S, PATIENCE * max(known)) if known else READY_WITHIN_S
+def _boot_timeout_s(search: Search) -> float:
+    known_s = [
+        attempt.ready_after_s for attempt in search.reference if attempt.ready_after_s is not None
+    ]
+    if not known_s:
+        return READY_WITHIN_S
+    return max(MINIMUM_BOOT_TIMEOUT_S, BOOT_TIMEOUT_FACTOR * max(known_s))
 
 
 def _attempt(trial: Trial, search: Search, memory_mib: int) -> Attempt:
-    """Start with that much memory, load, stop; what goes wrong with the instance is a result.
+    """Start with that much memory, load, stop; a failure of the instance is a result.
 
-    What goes wrong with its host is none, and is raised.
+    A failure of its machine is raised.
     """
     bench, service = trial.bench, trial.service
     request = launcher.request_to_stay(bench, service, memory_mib=memory_mib)
@@ -112,7 +116,7 @@ def _attempt(trial: Trial, search: Search, memory_mib: int) -> Attempt:
         return _failed(memory_mib, failure)
     running = bench.with_instance(instance)
     try:
-        wait_until_ready(running, within_s=_patience_s(search))
+        wait_until_ready(running, within_s=_boot_timeout_s(search))
         return _served(trial, running, memory_mib, ready_after_s=time.monotonic() - began_s)
     except MachineSilentError:
         raise
@@ -125,14 +129,18 @@ def _attempt(trial: Trial, search: Search, memory_mib: int) -> Attempt:
 def _served(trial: Trial, bench: Bench, memory_mib: int, *, ready_after_s: float) -> Attempt:
     trial.verify(bench)
     if trial.service not in launcher.PORTS:
-        return _echoed(bench, memory_mib, ready_after_s=ready_after_s)
+        return _pinged(bench, memory_mib, ready_after_s=ready_after_s)
     bench.apply_runtime_settings()
     load = sized(bench, trial.service, trial.load(bench), window_s=trial.load_s)
-    series = Series(
-        bench=bench, service=trial.service, prefix=trial.service, load=load, window_s=trial.load_s
+    series = WindowSeries(
+        bench=bench,
+        service=trial.service,
+        metrics=load_metrics(trial.service, service=trial.service),
+        load=load,
+        window_s=trial.load_s,
     )
     series.take()
-    while _is_no_fault_of_the_instance(series.windows[-1]) and len(series.windows) < MOST_WINDOWS:
+    while len(series.windows) < MAXIMUM_WINDOWS and _invalid_without_failure(series.windows[-1]):
         series.take()
     window, usage = series.windows[-1], bench.technology.usage(bench.under_test)
     invalid = window.verdict is Verdict.INVALID
@@ -143,12 +151,12 @@ def _served(trial: Trial, bench: Bench, memory_mib: int, *, ready_after_s: float
         ready_after_s=ready_after_s,
         used_bytes=usage.memory_current_bytes,
         guest_used_bytes=usage.guest_used_bytes,
-        doubts=() if invalid else window.reasons,
+        issues=() if invalid else window.reasons,
     )
 
 
-def _echoed(bench: Bench, memory_mib: int, *, ready_after_s: float) -> Attempt:
-    """Judge an instance that serves nothing by whether it answers every ping, or not."""
+def _pinged(bench: Bench, memory_mib: int, *, ready_after_s: float) -> Attempt:
+    """Test whether an instance that serves nothing answers every ping."""
     rate = ping.lossless_pings_per_s(bench, PINGS)
     bench.require_running()
     return Attempt(
@@ -160,8 +168,8 @@ def _echoed(bench: Bench, memory_mib: int, *, ready_after_s: float) -> Attempt:
     )
 
 
-def _is_no_fault_of_the_instance(window: Window) -> bool:
-    """Whether a window is invalid though all was answered: too short for its clock, for example."""
+def _invalid_without_failure(window: Window) -> bool:
+    """Return whether a window is invalid although everything was answered: too short, say."""
     return window.verdict is Verdict.INVALID and not window.failures and bool(window.requests)
 
 

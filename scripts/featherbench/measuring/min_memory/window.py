@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Turns a search for the least memory into a window, with all that was tried on the way."""
+"""Turns a search for the minimum memory into a window, with everything that was tried."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
-from featherbench.clock import now_utc
 from featherbench.files import canonical_json, digest
-from featherbench.measuring.min_memory.search import Outcome
-from featherbench.measuring.min_memory.trial import begun_search, search_least
-from featherbench.records.cell import Measure, Verdict, Window
+from featherbench.measuring.memory import memory_metrics
+from featherbench.measuring.min_memory.search import AmountOutcome
+from featherbench.measuring.min_memory.trial import resumed_search, search_minimum
+from featherbench.measuring.window import Moment, build_window
 from featherbench.system.fingerprint import fingerprint
 from featherbench.units import MIB
 
@@ -19,40 +19,38 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from featherbench.contracts.bench import Bench
-    from featherbench.measuring.min_memory.search import Attempt, Rules, Search
+    from featherbench.measuring.min_memory.search import Rules, Search
     from featherbench.measuring.min_memory.trial import Trial
+    from featherbench.records.cell import Measure, Window
 
 
-def least_memory_window(
+def minimum_memory_window(
     bench: Bench, service: str, index: int, trial: Trial, rules: Rules
 ) -> Window:
-    """Search, from where a broken run left off, and give the least memory in MiB."""
+    """Search, from where an interrupted run stopped, and return the minimum memory in MiB."""
     file = bench.logs / f"search_{service}_{index}.json"
-    started_utc, began_s = now_utc(), time.monotonic()
-    begun = begun_search(file, subject=_subject(bench, service), rules=rules)
-    search = search_least(trial, begun, file=file)
-    reasons = tuple(_reasons(search))
-    return Window(
+    started = Moment.now()
+    resumed = resumed_search(file, subject=_subject(bench, service), rules=rules)
+    search = search_minimum(trial, resumed, file=file)
+    sizes_mib = sorted({attempt.memory_mib for attempt in search.attempts})
+    return build_window(
+        memory_metrics(service)["minimum"],
+        float(search.minimum_mib),
         index=index,
-        metric=f"memory_{service}_minimum",
-        value=float(search.least_mib),
-        unit="MiB",
-        secondary=tuple(_secondary(service, search)),
-        started_utc=started_utc,
-        started_monotonic_s=began_s,
-        duration_s=time.monotonic() - began_s,
+        started=started,
+        duration_s=time.monotonic() - started.monotonic_s,
+        issues=tuple(_issues(search)),
+        secondary=_secondary(service, search),
         notes={
             "search": search.model_dump(mode="json"),
-            "resumed_after": len(begun.attempts),
-            "outcomes": {str(size): search.outcome(size) for size in _sizes(search)},
+            "resumed_after": len(resumed.attempts),
+            "outcomes": {str(size_mib): search.outcome(size_mib) for size_mib in sizes_mib},
         },
-        verdict=Verdict.SUSPECT if reasons else Verdict.OK,
-        reasons=reasons,
     )
 
 
 def _subject(bench: Bench, service: str) -> str:
-    """Tell searches apart: what is started, how it is loaded, here and in which host."""
+    """Return what distinguishes searches: what is started and loaded, on which machine."""
     facts = {
         "coordinates": bench.coordinates.model_dump(),
         "image": bench.images[service].digest,
@@ -65,36 +63,28 @@ def _subject(bench: Bench, service: str) -> str:
     return digest(canonical_json(facts).encode())
 
 
-def _sizes(search: Search) -> list[int]:
-    return sorted({each.memory_mib for each in search.attempts})
-
-
-def _reasons(search: Search) -> Iterator[str]:
+def _issues(search: Search) -> Iterator[str]:
     below = search.next_below
-    if below is not None and below[1] is Outcome.NOT_SHOWN:
+    if below is not None and below[1] is AmountOutcome.NOT_SHOWN:
         yield (
             f"margin not shown: {below[0]} MiB may suffice as well, but its throughput scatters "
             f"too much to show it with {len(search.at(below[0]))} starts"
         )
     yield from dict.fromkeys(
-        doubt for each in search.attempts for doubt in each.doubts if not each.failure
+        issue for attempt in search.attempts for issue in attempt.issues if not attempt.failure
     )
 
 
 def _secondary(service: str, search: Search) -> Iterator[Measure]:
-    """Tell what is really used with the least memory: by the hypervisor, and inside the guest."""
-    attempts = [each for each in search.at(search.least_mib) if not each.failure]
-    for name, amounts in (
-        ("hypervisor", [each.used_bytes for each in attempts]),
-        ("guest_used", [each.guest_used_bytes for each in attempts]),
+    """Yield what the hypervisor and the guest use with the minimum, and the two throughputs."""
+    metrics = memory_metrics(service)
+    attempts = [attempt for attempt in search.at(search.minimum_mib) if not attempt.failure]
+    for name, amounts_bytes in (
+        ("hypervisor", [attempt.used_bytes for attempt in attempts]),
+        ("guest_used", [attempt.guest_used_bytes for attempt in attempts]),
     ):
-        if told := [amount for amount in amounts if amount is not None]:
-            value = statistics.median(told) / MIB
-            yield Measure(metric=f"memory_{service}_{name}", value=value, unit="MiB")
-    yield from _throughputs(service, attempts, search.ample)
-
-
-def _throughputs(service: str, least: list[Attempt], ample: list[Attempt]) -> Iterator[Measure]:
-    for name, attempts in (("minimum", least), ("reference", ample)):
-        value = statistics.fmean(each.requests_per_s for each in attempts)
-        yield Measure(metric=f"memory_{service}_{name}_throughput", value=value, unit="requests/s")
+        if known := [amount for amount in amounts_bytes if amount is not None]:
+            yield metrics[name].measure(statistics.median(known) / MIB)
+    for name, starts in (("minimum", attempts), ("reference", search.reference)):
+        rate = statistics.fmean(attempt.requests_per_s for attempt in starts)
+        yield metrics[f"{name}_throughput"].measure(rate)

@@ -8,7 +8,7 @@ import pytest
 
 from featherbench.errors import InstanceDiedError
 from featherbench.measuring.load_runner import http_load, kv_load, rescaled, sized
-from featherbench.measuring.window_series import Series
+from featherbench.measuring.window_series import WindowSeries, load_metrics
 from featherbench.records.cell import Verdict
 
 DATA = Path(__file__).parents[2] / "data" / "loadgens"
@@ -18,10 +18,11 @@ SLOW, FAST = 1e6, 4e6
 
 def http_series(bench, window_s=2.0):
     load = sized(bench, "http", http_load(bench, 10, "/payload"), window_s=window_s)
-    return Series(bench=bench, service="http", prefix="http", load=load, window_s=window_s)
+    metrics = load_metrics("http", service="http")
+    return WindowSeries(bench=bench, service="http", metrics=metrics, load=load, window_s=window_s)
 
 
-def test_a_window_carries_its_figures_and_how_busy_both_sides_were(bench_for, client):
+def test_a_window_has_its_figures_and_how_busy_both_sides_were(bench_for, client):
     client.says = lambda _: (DATA / "wrk_ok.txt").read_text()
     series = http_series(bench_for("http"))
     series.take()
@@ -38,7 +39,7 @@ def test_a_window_carries_its_figures_and_how_busy_both_sides_were(bench_for, cl
     }
 
 
-def test_a_window_is_judged_by_the_duration_that_the_generator_was_told(bench_for, client):
+def test_a_window_is_judged_by_the_duration_that_was_requested(bench_for, client):
     client.says = lambda _: (DATA / "wrk_ok.txt").read_text()  # of two seconds
     series = http_series(bench_for("http"), window_s=1.5)
     series.take()
@@ -46,9 +47,9 @@ def test_a_window_is_judged_by_the_duration_that_the_generator_was_told(bench_fo
     assert series.windows[0].reasons == ()
 
 
-def test_a_window_shorter_than_the_generator_was_told_is_too_short(bench_for, client):
+def test_a_window_shorter_than_requested_is_too_short(bench_for, client):
     client.says = lambda _: (DATA / "wrk_ok.txt").read_text()  # of two seconds
-    series = http_series(bench_for("http"), window_s=2.1)  # wrk is told three
+    series = http_series(bench_for("http"), window_s=2.1)  # wrk gets three
     series.take()
     assert series.windows[0].reasons[0].startswith("too short: 2 s, of at least 2.7 s")
 
@@ -104,7 +105,10 @@ def kv_series(bench, client, rates_per_s, **changes):
     client.says = lambda _: f'{HEADER}\n"GET","{next(rates):.2f}"' + ',"0.1"' * 6 + "\n"
     load = kv_load(bench, 100, "GET", pipeline=16, value_bytes=3)
     counted = rescaled(type(load)(**{**load.__dict__, "requests": int(SLOW)}), 1.0, 2.0)
-    return Series(bench=bench, service="kv", prefix="kv_get", load=counted, window_s=2.0, **changes)
+    metrics = load_metrics("kv_get", service="kv")
+    return WindowSeries(
+        bench=bench, service="kv", metrics=metrics, load=counted, window_s=2.0, **changes
+    )
 
 
 def test_a_count_that_is_too_low_is_corrected_once_and_the_short_window_stays(bench_for, client):

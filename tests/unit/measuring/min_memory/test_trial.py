@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Searches that are recorded, resumed and told."""
+"""Searches that are recorded and resumed, and the windows made from them."""
 
 import json
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 from featherbench import registry
 from featherbench.contracts.bench import Bench
 from featherbench.errors import InstanceError, LoadError, MachineSilentError
-from featherbench.measuring.min_memory import trial as memory_search
+from featherbench.measuring.min_memory import trial as trial_module
 from featherbench.measuring.min_memory.search import Attempt, Rules, Search
 from featherbench.records.cell import Verdict, Window
 from featherbench.records.image import Image, ImageSize
@@ -41,7 +41,7 @@ def bench(bench_for, technology, tmp_path):
 
 @pytest.fixture
 def attempts(monkeypatch):
-    """Serve with 100 MiB and more; give the amounts that are tried."""
+    """Serve with 100 MiB and more; yield the attempt and the amounts that are tried."""
     tried = []
 
     def attempt(_trial, _search, memory_mib):
@@ -56,11 +56,11 @@ def attempts(monkeypatch):
             ready_after_s=1.0,
             used_bytes=150 << 20,
             guest_used_bytes=60 << 20,
-            doubts=attempt.doubts,
+            issues=attempt.issues,
         )
 
-    attempt.need_mib, attempt.dies_at, attempt.fails_at, attempt.doubts = 100, None, None, ()
-    monkeypatch.setattr(memory_search, "_attempt", attempt)
+    attempt.need_mib, attempt.dies_at, attempt.fails_at, attempt.issues = 100, None, None, ()
+    monkeypatch.setattr(trial_module, "_attempt", attempt)
     return attempt, tried
 
 
@@ -69,11 +69,11 @@ def measure(bench):
 
 
 @pytest.mark.usefixtures("attempts")
-def test_the_least_memory_is_the_windows_value_with_what_is_really_used(bench):
+def test_the_minimum_memory_is_the_windows_value_with_what_is_really_used(bench):
     http, kv = measure(bench)
     assert (http.metric, http.value, http.unit) == ("memory_http_minimum", 104.0, "MiB")
     assert kv.metric == "memory_kv_minimum"
-    secondary = {each.metric: each.value for each in http.secondary}
+    secondary = {measure.metric: measure.value for measure in http.secondary}
     assert secondary["memory_http_hypervisor"] == 150
     assert secondary["memory_http_guest_used"] == 60
     assert secondary["memory_http_reference_throughput"] == pytest.approx(1001, abs=1)
@@ -82,13 +82,15 @@ def test_the_least_memory_is_the_windows_value_with_what_is_really_used(bench):
     assert json.dumps(http.notes)
 
 
-def test_a_broken_search_goes_on_and_a_finished_one_leaves_no_record(bench, attempts, tmp_path):
+def test_an_interrupted_search_continues_and_a_finished_one_leaves_no_record(
+    bench, attempts, tmp_path
+):
     attempt, tried = attempts
     attempt.dies_at = 8
     with pytest.raises(KeyboardInterrupt):
         measure(bench)
-    kept = Search.read(tmp_path / "search_http_1.json")
-    assert len(kept.attempts) == 7
+    saved = Search.read(tmp_path / "search_http_1.json")
+    assert len(saved.attempts) == 7
     attempt.dies_at = None
     del tried[:]
     http, _ = measure(bench)
@@ -118,7 +120,7 @@ def test_another_hypervisor_is_another_search(bench, attempts, technology):
     assert http.notes["resumed_after"] == 0
 
 
-def test_who_fails_with_ample_memory_is_an_error_that_says_why(bench, attempts):
+def test_failing_with_reference_memory_is_an_error_with_the_reason(bench, attempts):
     attempt, _ = attempts
     attempt.need_mib = 600
     with pytest.raises(InstanceError, match="512 MiB: kernel panic") as failed:
@@ -126,17 +128,17 @@ def test_who_fails_with_ample_memory_is_an_error_that_says_why(bench, attempts):
     assert "reference_mib" in failed.value.remedy
 
 
-def test_one_failure_with_ample_memory_is_a_doubt(bench, attempts):
+def test_one_failure_with_reference_memory_is_a_quality_issue(bench, attempts):
     attempt, tried = attempts
     attempt.fails_at = 1
     http, _ = measure(bench)
     assert tried[:2] == [512, 512]
-    assert any("ample memory failed before: kernel panic" in each for each in http.reasons)
+    assert any("reference memory failed before: kernel panic" in reason for reason in http.reasons)
 
 
-def test_doubts_of_its_starts_are_the_windows(bench, attempts):
+def test_quality_issues_of_the_starts_are_those_of_the_window(bench, attempts):
     attempt, _ = attempts
-    attempt.doubts = ("client saturated: it was 99% busy",)
+    attempt.issues = ("client saturated: it was 99% busy",)
     http, _ = measure(bench)
     assert http.verdict is Verdict.SUSPECT
     assert http.reasons == ("client saturated: it was 99% busy",)
@@ -159,31 +161,29 @@ class Refusing:
 
 
 @pytest.mark.parametrize("how", ["start", "ready", "load"])
-def test_whatever_goes_wrong_with_an_instance_is_a_failed_attempt(
-    bench, technology, monkeypatch, how
-):
+def test_a_failure_of_an_instance_is_a_failed_attempt(bench, technology, monkeypatch, how):
     refusing = Refusing(technology, how)
     refusing.instance = bench.under_test
 
     def not_ready(_bench, *, within_s):
-        assert within_s == memory_search.READY_WITHIN_S
+        assert within_s == trial_module.READY_WITHIN_S
         if how == "ready":
             raise InstanceError("it accepts and never answers")
 
     def no_load(*_, **__):
         raise LoadError("refused")
 
-    monkeypatch.setattr(memory_search, "wait_until_ready", not_ready)
-    monkeypatch.setattr(memory_search, "_served", no_load)
+    monkeypatch.setattr(trial_module, "wait_until_ready", not_ready)
+    monkeypatch.setattr(trial_module, "_served", no_load)
     rules = Rules(reference_mib=512, step_mib=8, starts=2, margin=0.1, significance=0.05)
-    trial = memory_search.Trial(
+    trial = trial_module.Trial(
         bench=replace(bench, technology=refusing, instance=None),
         service="http",
         load=lambda _: None,
         load_s=1,
         verify=lambda _: "",
     )
-    attempt = memory_search._attempt(trial, Search(subject="s", rules=rules), 64)
+    attempt = trial_module._attempt(trial, Search(subject="s", rules=rules), 64)
     assert attempt.failure
     assert attempt.requests_per_s == 0
     if how != "start":
@@ -192,15 +192,15 @@ def test_whatever_goes_wrong_with_an_instance_is_a_failed_attempt(
 
 
 @pytest.mark.parametrize("step", ["prepare", "start", "is_running"])
-def test_a_host_that_does_not_answer_is_no_result(bench, technology, monkeypatch, step):
+def test_a_machine_that_does_not_answer_is_no_result(bench, technology, monkeypatch, step):
     def silent(*_):
         raise MachineSilentError("dom0 does not answer")
 
-    monkeypatch.setattr(memory_search, "wait_until_ready", lambda running, **_: running.technology)
+    monkeypatch.setattr(trial_module, "wait_until_ready", lambda running, **_: running.technology)
     monkeypatch.setattr(technology, "start", lambda _: bench.under_test, raising=False)
     monkeypatch.setattr(technology, step, silent)
     rules = Rules(reference_mib=512, step_mib=8, starts=2, margin=0.1, significance=0.05)
-    trial = memory_search.Trial(
+    trial = trial_module.Trial(
         bench=replace(bench, instance=None),
         service="http",
         load=lambda _: None,
@@ -208,7 +208,7 @@ def test_a_host_that_does_not_answer_is_no_result(bench, technology, monkeypatch
         verify=lambda running: running.require_running(),
     )
     with pytest.raises(MachineSilentError):
-        memory_search._attempt(trial, Search(subject="s", rules=rules), 64)
+        trial_module._attempt(trial, Search(subject="s", rules=rules), 64)
 
 
 class Canned:
@@ -249,16 +249,16 @@ SHORT = window(Verdict.INVALID)
         ([window(Verdict.INVALID, requests=0), SHORT], 1, "why"),
     ],
 )
-def test_a_window_that_is_invalid_by_no_fault_of_the_instance_is_taken_again(
+def test_a_window_that_is_invalid_without_a_failure_is_taken_again(
     bench, monkeypatch, windows, taken, failure
 ):
     series = Canned(windows)
-    monkeypatch.setattr(memory_search, "Series", lambda **_: series)
-    monkeypatch.setattr(memory_search, "sized", lambda *_, **__: None)
-    trial = memory_search.Trial(
+    monkeypatch.setattr(trial_module, "WindowSeries", lambda **_: series)
+    monkeypatch.setattr(trial_module, "sized", lambda *_, **__: None)
+    trial = trial_module.Trial(
         bench=bench, service="http", load=lambda _: None, load_s=1, verify=lambda _: ""
     )
-    attempt = memory_search._served(trial, bench, 64, ready_after_s=1.0)
+    attempt = trial_module._served(trial, bench, 64, ready_after_s=1.0)
     assert len(series.windows) == taken
     assert attempt.failure == failure
 
@@ -266,10 +266,10 @@ def test_a_window_that_is_invalid_by_no_fault_of_the_instance_is_taken_again(
 def test_a_start_is_tuned_before_it_is_loaded(bench, monkeypatch):
     request = []
     monkeypatch.setattr(Bench, "apply_runtime_settings", lambda _: request.append("tuned"))
-    monkeypatch.setattr(memory_search, "sized", lambda *_, **__: request.append("loaded"))
-    monkeypatch.setattr(memory_search, "Series", lambda **_: Canned([window(Verdict.OK)]))
-    trial = memory_search.Trial(
+    monkeypatch.setattr(trial_module, "sized", lambda *_, **__: request.append("loaded"))
+    monkeypatch.setattr(trial_module, "WindowSeries", lambda **_: Canned([window(Verdict.OK)]))
+    trial = trial_module.Trial(
         bench=bench, service="http", load=lambda _: None, load_s=1, verify=lambda _: ""
     )
-    memory_search._served(trial, bench, 64, ready_after_s=1.0)
+    trial_module._served(trial, bench, 64, ready_after_s=1.0)
     assert request == ["tuned", "loaded"]

@@ -3,13 +3,13 @@
 
 import pytest
 
-from featherbench.measuring.window_verdict import Facts, judge
+from featherbench.measuring.window_verdict import WindowFacts, window_verdict
 from featherbench.records.cell import Verdict
 
 GOOD = {
     "answered": 100_000,
     "duration_s": 2.0,
-    "least_s": 1.8,
+    "minimum_s": 1.8,
     "requested_s": 2.0,
     "clock_tick_s": 1e-3,
     "server_cpu_s": 1.9,
@@ -44,7 +44,7 @@ HARMLESS = [
     {"client_busy_fraction": 1.0, "server_busy_fraction": 0.91},
     {"steal_fraction": 0.01},
     {"duration_s": 2.1},
-    {"duration_s": 1.1, "least_s": 0.9, "requested_s": 1.0},
+    {"duration_s": 1.1, "minimum_s": 0.9, "requested_s": 1.0},
     {"clock_step_s": 0.0005},
     {"server_cpu_s": 0.0, "answered": 100},
     {"server_cpu_s": None},
@@ -52,23 +52,23 @@ HARMLESS = [
 
 
 def test_a_good_window_is_ok():
-    assert judge(Facts(**GOOD)) == (Verdict.OK, ())
+    assert window_verdict(WindowFacts(**GOOD)) == (Verdict.OK, ())
 
 
 def test_nothing_known_is_ok():
-    assert judge(Facts()) == (Verdict.OK, ())
+    assert window_verdict(WindowFacts()) == (Verdict.OK, ())
 
 
 @pytest.mark.parametrize(("change", "verdict", "keyword"), BAD)
 def test_a_fault_has_its_verdict_and_keyword(change, verdict, keyword):
-    found, reasons = judge(Facts(**{**GOOD, **change}))
+    found, reasons = window_verdict(WindowFacts(**{**GOOD, **change}))
     assert (found, len(reasons)) == (verdict, 1)
     assert reasons[0].startswith(keyword)
 
 
 @pytest.mark.parametrize("change", HARMLESS)
 def test_what_is_within_its_threshold_is_ok(change):
-    assert judge(Facts(**{**GOOD, **change})) == (Verdict.OK, ())
+    assert window_verdict(WindowFacts(**{**GOOD, **change})) == (Verdict.OK, ())
 
 
 INVALIDATING = [change for change, verdict, _ in BAD if verdict == "invalid"]
@@ -76,10 +76,10 @@ INVALIDATING = [change for change, verdict, _ in BAD if verdict == "invalid"]
 
 @pytest.mark.parametrize("grave", INVALIDATING)
 def test_the_worst_fault_decides_and_the_other_is_still_told(grave):
-    verdict, reasons = judge(Facts(**{**GOOD, "loopback": True, **grave}))
+    verdict, reasons = window_verdict(WindowFacts(**{**GOOD, "loopback": True, **grave}))
     assert (verdict, len(reasons)) == (Verdict.INVALID, 2)
 
 
 def test_grave_reasons_come_first():
-    _, reasons = judge(Facts(loopback=True, failures={"timeout": 3}))
+    _, reasons = window_verdict(WindowFacts(loopback=True, failures={"timeout": 3}))
     assert [reason.split(":")[0] for reason in reasons] == ["failures", "loopback"]

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Windows: what is observed while one is measured, and its record with the verdict.
+
+A workload measures inside an Observation, and has it build the window:
+
+    with Observation(bench) as observation:
+        connect_s = …
+    return observation.window(CONNECT_TIME, connect_s, index=1, duration_s=connect_s)
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from featherbench.clock import now_utc
+from featherbench.measuring.collectors import Collector, InstanceUsage, MachineCounters
+from featherbench.measuring.window_verdict import WindowFacts, window_verdict
+from featherbench.records.cell import Verdict, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from featherbench.contracts.bench import Bench
+    from featherbench.records.cell import Measure
+    from featherbench.records.metric import Metric
+
+COLLECTORS: tuple[type[Collector], ...] = ()
+"""Collectors that run around every window in addition to those of an Observation: what their `end`
+returns becomes secondary measures of the window."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """A point in time, for people and for computing."""
+
+    utc: str
+    monotonic_s: float
+
+    @classmethod
+    def now(cls) -> Moment:
+        """Return the current time."""
+        return cls(utc=now_utc(), monotonic_s=time.monotonic())
+
+
+def build_window(
+    metric: Metric,
+    value: float,
+    *,
+    index: int,
+    started: Moment,
+    duration_s: float,
+    facts: WindowFacts | None = None,
+    issues: Sequence[str] = (),
+    secondary: Iterable[Measure] = (),
+    notes: Mapping[str, object] | None = None,
+    **record: Any,  # noqa: ANN401 - other fields of a Window, which checks them
+) -> Window:
+    """Return the record of a window, judged by `facts`; `issues` make it at least suspect."""
+    facts = facts or WindowFacts()
+    verdict, reasons = window_verdict(facts)
+    return Window(
+        index=index,
+        metric=metric.name,
+        value=value,
+        unit=metric.unit,
+        secondary=tuple(secondary),
+        started_utc=started.utc,
+        started_monotonic_s=started.monotonic_s,
+        duration_s=duration_s,
+        requests=facts.answered,
+        failures=dict(facts.failures),
+        client_busy_fraction=facts.client_busy_fraction,
+        server_busy_fraction=facts.server_busy_fraction,
+        notes=dict(notes or {}),
+        verdict=Verdict.SUSPECT if issues and verdict is Verdict.OK else verdict,
+        reasons=(*reasons, *issues),
+        **record,
+    )
+
+
+class Observation:
+    """What collectors see of a window, from the construction of this object to `end`."""
+
+    def __init__(self, bench: Bench, *collectors: Collector) -> None:
+        self.machine, self.usage = MachineCounters(), InstanceUsage()
+        self._bench = bench
+        self._others = (*(make() for make in COLLECTORS), *collectors)
+        self._measures: list[Measure] = []
+        for collector in (*self._others, self.machine, self.usage):
+            collector.begin(bench)
+        self.started = Moment.now()
+
+    def end(self, bench: Bench) -> None:
+        """End the observation; `bench` has the instance, which may be started by now."""
+        for collector in (self.machine, self.usage, *self._others):
+            self._measures += collector.end(bench)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        if failed is None:
+            self.end(self._bench)
+
+    @property
+    def facts(self) -> WindowFacts:
+        """The facts that count for a window of any workload; `replace` adds the workload's own."""
+        return WindowFacts(
+            steal_fraction=self.machine.steal_fraction,
+            throttled_s=self.usage.throttled_s,
+            swapped_pages=self.machine.swapped_pages,
+            shared_cpus=shared_cpus(self._bench),
+            shared_cores=shared_cores(self._bench),
+            loopback=on_loopback(self._bench),
+        )
+
+    def window(
+        self,
+        metric: Metric,
+        value: float,
+        *,
+        index: int,
+        duration_s: float,
+        facts: WindowFacts | None = None,
+        secondary: Iterable[Measure] = (),
+        **record: Any,  # noqa: ANN401 - see build_window
+    ) -> Window:
+        """Return the record of the window that was observed; see `build_window`."""
+        return build_window(
+            metric,
+            value,
+            index=index,
+            started=self.started,
+            duration_s=duration_s,
+            facts=facts or self.facts,
+            secondary=(*secondary, *self._measures),
+            server_cpu_s=self.usage.cpu_s,
+            server_cpus=len(self._bench.placement.cpus),
+            **record,
+        )
+
+
+def _client_cpus_beside_server(bench: Bench) -> set[int]:
+    """Return the client's CPUs on the server's machine."""
+    return set(bench.client.cpus) if bench.client.machine == bench.placement.machine else set()
+
+
+def shared_cpus(bench: Bench) -> tuple[int, ...]:
+    """Return the CPUs that client and server both use."""
+    return tuple(sorted(_client_cpus_beside_server(bench) & set(bench.placement.cpus)))
+
+
+def shared_cores(bench: Bench) -> tuple[tuple[int, ...], ...]:
+    """Return the CPUs of each core of which client and server use different threads."""
+    client, shared = _client_cpus_beside_server(bench), shared_cpus(bench)
+    if not client:
+        return ()
+    cores = bench.placement.machine.cores()
+    used = {cores[cpu] for cpu in bench.placement.cpus if cpu in cores and cpu not in shared}
+    return tuple(sorted(tuple(sorted(core)) for core in used if core & client))
+
+
+def on_loopback(bench: Bench) -> bool:
+    """Return whether the client has no network stack of its own."""
+    address = bench.client.address
+    return address == bench.placement.address or ipaddress.ip_address(address).is_loopback
