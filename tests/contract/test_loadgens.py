@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every load generator must do, found as the configuration finds them."""
+"""What every load generator must do, the package's and a user's."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def load(generator):
     )
 
 
-def test_it_says_whose_protocol_it_speaks_and_when_it_stops(generator):
+def test_its_service_and_its_way_to_stop_are_known(generator):
     assert generator.service in {"http", "kv"}
     assert generator.stops_by in {"duration", "requests"}
 
 
-def test_it_says_which_durations_it_can_be_told(generator):
+def test_only_a_timed_one_has_a_step_of_durations(generator):
     if generator.stops_by == "duration":
         assert generator.duration_step_s > 0
     else:
@@ -47,29 +47,29 @@ def test_it_says_which_durations_it_can_be_told(generator):
 
 
 @pytest.mark.parametrize("generator", TIMED, indirect=True)
-def test_its_command_tells_apart_what_its_step_allows(generator, load):
-    told = [
+def test_its_command_differs_for_each_step_of_durations(generator, load):
+    commands = [
         generator.command(replace(load, duration_s=steps * generator.duration_step_s))
         for steps in (1, 2, 3)
     ]
-    assert told[0] != told[1] != told[2]
+    assert commands[0] != commands[1] != commands[2]
 
 
-def test_what_it_lacks_comes_with_a_remedy(generator, monkeypatch):
+def test_a_missing_requirement_has_a_remedy(generator, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
-    (lack,) = generator.missing_requirements()
-    assert lack.what
-    assert lack.remedy
+    (requirement,) = generator.missing_requirements()
+    assert requirement.what
+    assert requirement.remedy
 
 
-def test_its_command_is_a_list_of_words_that_names_the_server(generator, load):
+def test_its_command_contains_the_servers_address_and_port(generator, load):
     command = list(generator.command(load))
     assert all(isinstance(word, str) for word in command)
     assert any(load.endpoint.address in word for word in command)
     assert any(str(load.endpoint.port) in word for word in command)
 
 
-def test_its_command_depends_on_the_load_only(generator, load):
+def test_its_command_depends_only_on_the_load(generator, load):
     assert generator.command(load) == generator.command(load)
     assert generator.command(load) != generator.command(replace(load, connections=50))
 
@@ -79,6 +79,6 @@ def test_it_accepts_fewer_connections_than_threads(generator, load):
 
 
 @pytest.mark.parametrize("output", ["", "Segmentation fault", "\0\xff{}\n"])
-def test_output_that_it_cannot_read_is_a_load_error(generator, load, output):
+def test_unreadable_output_is_a_load_error(generator, load, output):
     with pytest.raises(LoadError):
         generator.parse(output, "", load)

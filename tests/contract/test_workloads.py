@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every workload must do, found as the configuration finds them."""
+"""What every workload must do, the package's and a user's."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def workload(request):
     return registry.load("workloads", request.param, PLUGINS)
 
 
-def test_it_runs_without_any_setting(workload):
+def test_its_settings_have_defaults(workload):
     assert isinstance(workload.Settings(), DriverSettings)
 
 
-def test_a_wrong_key_is_refused(workload):
+def test_an_unknown_key_is_refused(workload):
     with pytest.raises(ValidationError):
         workload.Settings(no_such_key=1)
 
@@ -32,17 +32,17 @@ def test_every_key_is_described(workload):
     assert [name for name, field in fields.items() if not field.description] == []
 
 
-def test_its_apps_are_described_by_a_workload_of_that_name(workload):
+def test_each_of_its_services_has_a_workload_of_that_name(workload):
     assert workload.services
     assert set(workload.services) <= set(NAMES)
     assert set(workload.loads) <= set(workload.services)
 
 
-def test_a_leased_instance_is_of_a_single_app(workload):
+def test_a_leased_instance_is_of_a_single_service(workload):
     assert not workload.uses_lease or len(workload.services) == 1
 
 
-def test_only_what_is_leased_is_swept(workload):
+def test_only_a_workload_with_leased_instances_is_swept(workload):
     assert workload.uses_lease or not workload.sweeps
 
 

@@ -13,7 +13,7 @@ from featherbench.rootfs.apt_sources import (
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 ONE_LINE = f"""\
 # deb http://mirror.test/debian bookworm main
-deb [arch=amd64 signed-by={KEYRING}] http://mirror.test/debian bookworm main contrib # ours
+deb [arch=amd64 signed-by={KEYRING}] http://mirror.test/debian bookworm main contrib # comment
 deb-src http://mirror.test/debian bookworm main
 deb http://mirror.test/debian-security bookworm-security main
 """

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Root file systems are made one over the other; an edit of one makes it and those over it anew.
+"""Root file systems are derived from each other; an edit of one rebuilds it and what is derived.
 
-mmdebstrap is replaced by a program that archives nothing but what below it there is, and a file
-named for its own command.
+mmdebstrap is replaced by a program whose archive contains the files of the base, and a file that is
+named for its command.
 """
 
 import os
@@ -27,14 +27,14 @@ status = "".join(
     f"Package: {{name}}\\nStatus: install ok installed\\nVersion: {{version}}\\n\\n"
     for name, version in {versions}.items()
 )
-given = " ".join(sys.argv)
+command = " ".join(sys.argv)
 hooks = [word for word in sys.argv if word.startswith(("--include", "--customize-hook"))]
-told = re.sub(r"/\\S+[.]build/", "", " ".join(hooks))
+options = re.sub(r"/\\S+[.]build/", "", " ".join(hooks))
 files = {{"./var/lib/dpkg/status": status.encode()}}
-if below := re.search(r"--file (\\S+)", given):
-    with tarfile.open(below[1]) as tar:
+if base := re.search(r"--file (\\S+)", command):
+    with tarfile.open(base[1]) as tar:
         files = {{entry.name: tar.extractfile(entry).read() for entry in tar}}
-files["./made-" + hashlib.sha256(told.encode()).hexdigest()] = b""
+files["./made-" + hashlib.sha256(options.encode()).hexdigest()] = b""
 target = next(word for word in sys.argv if word[0] == "/" and word.endswith("/root.tar"))
 with tarfile.open(target, "w") as tar:
     for name, content in files.items():
@@ -47,14 +47,14 @@ TARGETS = [f"results/root_filesystems/{name}.digest" for name in ("guest-docker"
 
 
 @dataclass
-class Layered:
-    """A project with all root file systems made, and the checkout of its own that it uses."""
+class Derived:
+    """A project with all root file systems, and the checkout that it uses."""
 
     project: object
     descriptions: Path
 
     def pending(self):
-        """The root file systems that Snakemake would make again."""
+        """Return the root file systems that Snakemake would rebuild."""
         self.project.write_config()
         rows = self.project.snakemake(*TARGETS, "--summary", "--quiet", "all").splitlines()
         outputs = [row.split("\t") for row in rows if row.startswith("results/")]
@@ -62,15 +62,15 @@ class Layered:
 
     def edit(self, name, **changes):
         """Change one description."""
-        told = yaml.safe_load(self.descriptions.read_text())
-        told[name] |= changes
-        self.descriptions.write_text(yaml.safe_dump(told))
+        entries = yaml.safe_load(self.descriptions.read_text())
+        entries[name] |= changes
+        self.descriptions.write_text(yaml.safe_dump(entries))
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory, repository, project_with, small):
-    """All of them made, in a project beside a checkout of its own."""
-    top = tmp_path_factory.mktemp("roots")
+    """A project with all of them, beside its checkout."""
+    top = tmp_path_factory.mktemp("root_filesystems")
     shutil.copytree(repository, top / "checkout")
     program = top / "programs/mmdebstrap"
     program.parent.mkdir()
@@ -84,45 +84,46 @@ def made(tmp_path_factory, repository, project_with, small):
 
 
 @pytest.fixture
-def layered(made, tmp_path):
+def derived(made, tmp_path):
     """A copy, so that each test may change it."""
     folder, checkout = tmp_path / "project", tmp_path / "checkout"
     shutil.copytree(made.folder, folder, symlinks=True)
     shutil.copytree(made.repository, checkout)
     relative = descriptions.DESCRIPTIONS.relative_to(descriptions.DESCRIPTIONS.parents[2])
-    return Layered(
+    return Derived(
         project=replace(made, folder=folder, repository=checkout, state=folder / "state"),
         descriptions=checkout / relative,
     )
 
 
-def test_each_is_made_once_over_the_one_below_it(layered):
-    results = layered.project.folder / "results"
+def test_each_is_built_once_from_its_base(derived):
+    results = derived.project.folder / "results"
     files = [results / "images/root.digest", *results.glob("root_filesystems/*.digest")]
     digests = {file.read_text() for file in files}
     assert len(digests) == len(descriptions.names()) + 1
-    assert layered.pending() == set()
+    assert derived.pending() == set()
 
 
 @pytest.mark.parametrize(
-    ("edited", "changes", "anew"),
+    ("edited", "changes", "rebuilt"),
     [
         ("guest-docker", {"packages": ["docker.io"]}, {"guest-docker"}),
         ("guest", {"masked": ["ssh.service"]}, {"guest", "guest-docker", "guest-lxd"}),
         ("system", {"files": {}}, {"system", "guest", "guest-docker", "guest-lxd"}),
     ],
 )
-def test_an_edited_description_makes_it_and_those_over_it_anew(layered, edited, changes, anew):
-    layered.edit(edited, **changes)
-    assert layered.pending() == anew
+def test_an_edited_description_rebuilds_it_and_what_is_derived(derived, edited, changes, rebuilt):
+    derived.edit(edited, **changes)
+    assert derived.pending() == rebuilt
 
 
-def test_one_that_is_not_used_is_added_for_nothing(layered):
-    told = yaml.safe_load(layered.descriptions.read_text())
-    layered.descriptions.write_text(yaml.safe_dump(told | {"guest-other": told["guest-lxd"]}))
-    assert layered.pending() == set()
+def test_an_unused_one_rebuilds_nothing(derived):
+    entries = yaml.safe_load(derived.descriptions.read_text())
+    entries["guest-other"] = entries["guest-lxd"]
+    derived.descriptions.write_text(yaml.safe_dump(entries))
+    assert derived.pending() == set()
 
 
-def test_a_tar_copied_anew_makes_nothing_anew(layered):
-    (layered.project.folder / "results/images/root.tar").touch()
-    assert layered.pending() == set()
+def test_a_newer_copy_of_an_archive_rebuilds_nothing(derived):
+    (derived.project.folder / "results/images/root.tar").touch()
+    assert derived.pending() == set()
