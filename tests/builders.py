@@ -8,6 +8,7 @@ from pathlib import Path
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import Placement, Probe, StartRequest
 from featherbench.records.image import Image, ImageSize
+from featherbench.records.plan import PlannedPlatform
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
 from featherbench.system.machine import READ_ERRORS, LocalMachine
@@ -25,6 +26,20 @@ def placement(**changes):
         "state": Path("/run/state"),
     }
     return Placement(**fields | changes)
+
+
+def planned_platform(name="fake-native", **changes):
+    technology, _, hypervisor = name.partition("-")
+    fields = {
+        "name": name,
+        "technology": technology,
+        "hypervisor": hypervisor,
+        "network": "nat",
+        "image_owner": technology,
+        "virtualized": False,
+        "missing_requirements": (),
+    }
+    return PlannedPlatform(**fields | changes)
 
 
 def image(**changes):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from builders import planned_platform
 from featherbench import registry
 from featherbench.contracts.settings import DriverSettings
 
@@ -54,6 +55,6 @@ def test_its_files_are_absolute_and_always_the_same(workload):
 
 
 def test_more_windows_take_no_less_time(workload):
-    settings = workload.Settings()
-    few_s = workload.nominal_duration_s(settings, 1)
-    assert 0 < few_s <= workload.nominal_duration_s(settings, 10)
+    settings, platform = workload.Settings(), planned_platform()
+    few_s = workload.nominal_duration_s(settings, 1, platform)
+    assert 0 < few_s <= workload.nominal_duration_s(settings, 10, platform)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.bench import Bench
     from featherbench.records.cell import Window
     from featherbench.records.metric import Metric
+    from featherbench.records.plan import PlannedPlatform
 
 WithoutServer = Literal["no", "image", "pings"]
 """What a workload needs of the service `startup` in place of a server: it cannot use it, it needs
@@ -70,6 +71,8 @@ class Workload(ABC, Configurable[SettingsT]):
     def measure(self, bench: Bench[SettingsT], concurrency: int, windows: int) -> Sequence[Window]:
         """Return `windows` windows at `concurrency`; `measuring/window.py` builds them."""
 
-    def nominal_duration_s(self, settings: SettingsT, windows: int) -> float:
-        """Return about how long a cell takes without a hypervisor, to estimate the time left."""
-        return 1.0 * windows
+    def nominal_duration_s(
+        self, settings: SettingsT, windows: int, platform: PlannedPlatform
+    ) -> float:
+        """Return about how long a cell takes, to estimate the time left before any is done."""
+        return windows * platform.slowdown

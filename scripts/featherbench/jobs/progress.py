@@ -20,27 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from featherbench.records.cell import Cell, Window
-    from featherbench.records.plan import PlannedPlatform
 
 FILE = Path("results/logs/progress.json")
-SEARCHING_WORKLOAD = "memory"
-"""The workload that is a search where an instance's memory is fixed."""
-GUEST_FACTOR, EMULATED_FACTOR, SEARCH_FACTOR = 3.0, 15.0, 10.0
-"""About how many times as long as natively a cell takes, until the first such cell is done: a guest
-boots first, and a search for the minimum memory starts it some twenty times."""
 
 
 def show(line: str) -> None:
     """Print a line to the user at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
-
-
-def expected_s(nominal_s: float, platform: PlannedPlatform, workload: str) -> float:
-    """Return about how long a cell takes, from its nominal time on this machine itself."""
-    slower = EMULATED_FACTOR if platform.emulated else GUEST_FACTOR if platform.virtualized else 1.0
-    searches = workload == SEARCHING_WORKLOAD and platform.fixed_memory
-    return nominal_s * slower * (SEARCH_FACTOR if searches else 1.0)
 
 
 class Progress(Record):

@@ -89,9 +89,7 @@ def expected_s(plan: Plan, specs: JobSpecs, cells: Iterable[CellName]) -> dict[s
     """Return about how long each cell takes, by its name."""
     platforms = {platform.name: platform for platform in plan.platforms}
     return {
-        str(cell): progress.expected_s(
-            specs.nominal_duration_s(cell.workload), platforms[cell.platform], cell.workload
-        )
+        str(cell): specs.nominal_duration_s(cell.workload, platforms[cell.platform])
         for cell in cells
     }
 

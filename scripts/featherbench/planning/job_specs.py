@@ -25,7 +25,7 @@ from featherbench.rootfs import descriptions
 if TYPE_CHECKING:
     from featherbench.planning.resolve import ResolvedConfig
     from featherbench.records.base import Record
-    from featherbench.records.plan import Plan
+    from featherbench.records.plan import Plan, PlannedPlatform
     from featherbench.rootfs.descriptions import DerivedRootFilesystemSpec
 
 
@@ -158,11 +158,11 @@ class JobSpecs:
         """Return whether cells are measured against a deployed and warmed-up instance."""
         return self._resolved.workloads[workload].driver.uses_lease
 
-    def nominal_duration_s(self, workload: str) -> float:
-        """Return about how long one cell takes on this machine itself."""
+    def nominal_duration_s(self, workload: str, platform: PlannedPlatform) -> float:
+        """Return about how long one cell takes."""
         resolved = self._resolved.workloads[workload]
         windows = self._workloads[workload].windows
-        return resolved.driver.nominal_duration_s(resolved.settings, windows)
+        return resolved.driver.nominal_duration_s(resolved.settings, windows, platform)
 
     # Interim looks
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+GUEST_FACTOR, EMULATED_FACTOR = 3.0, 15.0
+
+
 class PlannedPlatform(Record):
     """A platform of the configuration, whether or not this machine can run it.
 
@@ -36,6 +39,11 @@ class PlannedPlatform(Record):
     missing_requirements: tuple[MissingRequirement, ...]
     unsupported_workloads: dict[str, MissingRequirement] = Field(default_factory=dict)
     services: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @property
+    def slowdown(self) -> float:
+        """About how many times as long as natively a cell takes; a guest boots first."""
+        return EMULATED_FACTOR if self.emulated else GUEST_FACTOR if self.virtualized else 1.0
 
     @property
     def available(self) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.bench import Bench
     from featherbench.records.cell import Window
     from featherbench.records.metric import Metric
+    from featherbench.records.plan import PlannedPlatform
 
 WINDOW_OVERHEAD_S = 0.2
 METRICS = load_metrics("http", service="http", panel="HTTP")
@@ -79,6 +80,8 @@ class Workload(workload.Workload[Settings]):
             series.take()
         return series.windows
 
-    def nominal_duration_s(self, settings: Settings, windows: int) -> float:
+    def nominal_duration_s(
+        self, settings: Settings, windows: int, platform: PlannedPlatform
+    ) -> float:
         """Return the windows' length plus an overhead."""
-        return windows * (settings.window_s + WINDOW_OVERHEAD_S)
+        return platform.slowdown * windows * (settings.window_s + WINDOW_OVERHEAD_S)

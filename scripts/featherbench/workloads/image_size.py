@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.settings import DriverSettings
     from featherbench.records.cell import Window
     from featherbench.records.image import Image
+    from featherbench.records.plan import PlannedPlatform
 
 PANELS = {"http": "http", "kv": "key-value", "startup": "startup"}
 """By service; `startup` stands in for both others on a platform that has neither."""
@@ -37,7 +38,9 @@ class Workload(workload.Workload):
         """Return one window per image, for any number of `windows`: a size does not vary."""
         return [_window(service, image) for service, image in bench.images.items()]
 
-    def nominal_duration_s(self, settings: DriverSettings, windows: int) -> float:
+    def nominal_duration_s(
+        self, settings: DriverSettings, windows: int, platform: PlannedPlatform
+    ) -> float:
         """Return almost nothing."""
         return 0.01
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.load_generator import Load
     from featherbench.records.cell import Window
     from featherbench.records.metric import Metric
+    from featherbench.records.plan import PlannedPlatform
 
 WINDOW_OVERHEAD_S = 0.2
 CALIBRATION_S = 0.5
@@ -103,10 +104,12 @@ class Workload(workload.Workload[Settings]):
                 series.take()
         return [window for series in all_series for window in series.windows]
 
-    def nominal_duration_s(self, settings: Settings, windows: int) -> float:
+    def nominal_duration_s(
+        self, settings: Settings, windows: int, platform: PlannedPlatform
+    ) -> float:
         """Return the windows' length plus overheads, for all operations."""
         operation_s = CALIBRATION_S + windows * (settings.window_s + WINDOW_OVERHEAD_S)
-        return len(settings.operations) * operation_s
+        return platform.slowdown * len(settings.operations) * operation_s
 
 
 def _metrics(operation: str) -> Mapping[str, Metric]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from featherbench.contracts.bench import Bench
     from featherbench.records.cell import Window
+    from featherbench.records.plan import PlannedPlatform
 
 LEAD_IN = 3
 """The first replies of every run include the look-up of the link's address and ping's own start;
@@ -78,9 +79,11 @@ class Workload(workload.Workload[Settings]):
             if number > LEAD_IN
         ]
 
-    def nominal_duration_s(self, settings: Settings, windows: int) -> float:
+    def nominal_duration_s(
+        self, settings: Settings, windows: int, platform: PlannedPlatform
+    ) -> float:
         """Return the sum of the intervals."""
-        return (LEAD_IN + windows) * settings.interval_ms / 1000
+        return platform.slowdown * (LEAD_IN + windows) * settings.interval_ms / 1000
 
 
 def _ping(bench: Bench[Settings], count: int) -> Mapping[int, float | None]:

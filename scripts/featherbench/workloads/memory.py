@@ -42,11 +42,14 @@ if TYPE_CHECKING:
     from featherbench.measuring.memory import LoadedMemory
     from featherbench.records.cell import Measure, Usage, Window
     from featherbench.records.metric import Metric
+    from featherbench.records.plan import PlannedPlatform
 
 KV_PIPELINE = 16
 KV_VALUE_BYTES = 3
 START_AND_REST_S = 3.0
 SIGNIFICANCE = 0.05
+SEARCH_FACTOR = 10.0
+"""About how many times as long as one start a search takes, with some twenty starts."""
 
 
 class Settings(DriverSettings):
@@ -120,9 +123,13 @@ class Workload(workload.Workload[Settings]):
         finally:
             bench.technology.stop(running.under_test)
 
-    def nominal_duration_s(self, settings: Settings, windows: int) -> float:
-        """Return the load's length plus an overhead, for all services; a search takes longer."""
-        return windows * len(self.services) * (settings.load_s + START_AND_REST_S)
+    def nominal_duration_s(
+        self, settings: Settings, windows: int, platform: PlannedPlatform
+    ) -> float:
+        """Return the load's length plus an overhead, for all services; a search has many starts."""
+        service_s = platform.slowdown * (settings.load_s + START_AND_REST_S)
+        searching = SEARCH_FACTOR if platform.fixed_memory else 1.0
+        return windows * len(self.services) * service_s * searching
 
 
 VERIFY = {"http": http.verify, "kv": kv.verify, "startup": ping.verify}

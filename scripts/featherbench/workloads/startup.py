@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.bench import Bench
     from featherbench.contracts.technology import StartRequest
     from featherbench.records.cell import Measure, Window
+    from featherbench.records.plan import PlannedPlatform
 
 LIVENESS_EVERY_S = 1.0
 """Rarely, because asking the platform takes CPU time from the start."""
@@ -83,9 +84,11 @@ class Workload(workload.Workload[Settings]):
         """Start and stop `windows` instances, one after the other."""
         return [_window(bench, index) for index in range(1, windows + 1)]
 
-    def nominal_duration_s(self, settings: Settings, windows: int) -> float:
+    def nominal_duration_s(
+        self, settings: Settings, windows: int, platform: PlannedPlatform
+    ) -> float:
         """Return a container's time."""
-        return windows * (NOMINAL_START_S + settings.settle_s)
+        return platform.slowdown * windows * (NOMINAL_START_S + settings.settle_s)
 
 
 def _stamped_by(bench: Bench) -> StampedBy:

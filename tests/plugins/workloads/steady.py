@@ -32,5 +32,5 @@ class Workload(workload.Workload):
             for index in range(1, windows + 1)
         ]
 
-    def nominal_duration_s(self, settings, windows):
+    def nominal_duration_s(self, settings, windows, platform):
         return 0.01 * windows

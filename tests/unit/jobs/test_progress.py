@@ -5,7 +5,6 @@ import pytest
 
 from featherbench.jobs import progress
 from featherbench.jobs.progress import Progress, approximately
-from featherbench.records.plan import PlannedPlatform
 
 
 def test_cells_are_taken_to_need_what_those_of_their_platform_and_workload_did():
@@ -31,30 +30,6 @@ def test_before_any_cell_is_done_what_was_expected_is_the_best_guess():
 
 def test_a_cell_that_takes_longer_than_all_that_was_left_leaves_no_time_below_zero():
     assert Progress(expected_s={"a": 10}, last_monotonic_s=100).time_left_s(200) == 0
-
-
-@pytest.mark.parametrize(
-    ("platform", "workload", "least"),
-    [
-        ({"virtualized": False}, "memory", 1),
-        ({"virtualized": True}, "http", 2),
-        ({"virtualized": True, "emulated": True}, "http", 10),
-        ({"virtualized": True, "emulated": True, "fixed_memory": True}, "startup", 10),
-        ({"virtualized": True, "emulated": True, "fixed_memory": True}, "memory", 100),
-    ],
-)
-def test_a_guests_cell_is_expected_to_take_longer_and_a_search_much_longer(
-    platform, workload, least
-):
-    names = {
-        "name": "a-b",
-        "technology": "a",
-        "hypervisor": "b",
-        "network": "nat",
-        "image_owner": "a",
-    }
-    planned = PlannedPlatform(**names, missing_requirements=(), **platform)
-    assert least * 10 <= progress.expected_s(10, planned, workload) <= least * 10 * 2
 
 
 def test_what_a_cell_took_is_noted(tmp_path, monkeypatch):

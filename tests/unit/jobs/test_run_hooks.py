@@ -45,7 +45,7 @@ class Specs:
     def cell(self, **names):
         return SimpleNamespace(model_dump=lambda **_: names)
 
-    def nominal_duration_s(self, workload):
+    def nominal_duration_s(self, workload, _platform):
         return {"http": 5.0, "startup": 2.0}[workload]
 
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The metrics that the workloads declare, and records.metric."""
+"""What all workloads declare: metrics (records.metric) and nominal durations."""
 
 import pytest
 
+from builders import planned_platform
 from featherbench import registry
 from featherbench.config.loading import validate
 from featherbench.planning.plan import make_plan
@@ -57,3 +58,24 @@ def test_a_phase_that_a_technology_names_is_a_metric_of_the_plan():
     phase = plan.metric("startup_phase_kernel_boot")
     assert (phase.name, phase.statistic) == ("startup_phase_kernel_boot", "kernel_boot")
     assert phase.label == "startup phase kernel boot"
+
+
+@pytest.mark.parametrize(
+    ("platform", "workload", "factor"),
+    [
+        ({}, "memory", 1),
+        ({"virtualized": True}, "http", 3),
+        ({"virtualized": True, "emulated": True}, "http", 15),
+        ({"virtualized": True, "emulated": True, "fixed_memory": True}, "startup", 15),
+        ({"virtualized": True, "emulated": True, "fixed_memory": True}, "memory", 150),
+    ],
+)
+def test_a_guests_cell_is_expected_to_take_longer_and_a_search_much_longer(
+    platform, workload, factor
+):
+    driver = registry.load("workloads", workload)
+    native_s, expected_s = (
+        driver.nominal_duration_s(driver.Settings(), 2, planned_platform(**changes))
+        for changes in ({}, platform)
+    )
+    assert expected_s == pytest.approx(factor * native_s)
