@@ -5,8 +5,9 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from featherbench import registry
 from featherbench.contracts.settings import DriverSettings
-from featherbench.contracts.technology import Placement, Probe, StartRequest
+from featherbench.contracts.technology import BuildRequest, Placement, Probe, StartRequest
 from featherbench.records.image import Image, ImageSize
 from featherbench.records.plan import PlannedPlatform
 from featherbench.records.tuning import Tuning
@@ -78,6 +79,55 @@ def start_request(service="http", *, folder=Path("/logs"), probe=None, **changes
     if "image" not in changes:
         fields["image"] = image(service=service)
     return StartRequest(**fields | changes)
+
+
+def build_image(technology, service, folder, built_root, files=None):
+    """Build an image of a service in a new folder; its files are its workload's by default."""
+    workload = registry.load("workloads", service)
+    folder.mkdir(parents=True, exist_ok=True)
+    return technology.build_image(
+        BuildRequest(
+            service=service,
+            into=folder,
+            root_filesystems=built_root.root_filesystems_of(technology),
+            files=workload.files(workload.Settings()) if files is None else files,
+            state=folder / "state",
+        )
+    )
+
+
+@dataclass(kw_only=True)
+class Subject:
+    """A technology under test, with its images and a placement for its instances."""
+
+    technology: object
+    images: dict
+    placement: Placement
+    folder: Path
+    tuning: Tuning
+
+    def request(self, service="http", **changes):
+        fields = {"image": self.images.get(service), "network": self.technology.networks[0]}
+        return start_request(
+            service,
+            folder=self.folder,
+            placement=self.placement,
+            **{"tuning": self.tuning, **fields, **changes},
+        )
+
+    def start(self, *arguments, **changes):
+        request = self.request(*arguments, **changes)
+        self.technology.prepare(request)
+        return self.technology.start(request)
+
+    def leftovers(self):
+        """Return those of this placement."""
+        state = str(self.placement.state)
+        return [leftover for leftover in self.technology.leftovers() if leftover.state == state]
+
+    def clean(self):
+        for leftover in self.leftovers():
+            self.technology.remove(leftover)
 
 
 @dataclass(frozen=True, kw_only=True)

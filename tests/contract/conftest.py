@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from builders import start_request
+import builders
+from builders import Subject
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, Placement
 from featherbench.errors import DeadlineError
 from featherbench.records.tuning import Tuning
 from featherbench.system.polling import wait_until
@@ -31,34 +31,17 @@ def driver(name):
     return registry.platform(technology, hypervisor or "native", PLUGINS)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """A driver with all that it needs to run instances."""
+@dataclass(kw_only=True)
+class ContractSubject(Subject):
+    """A driver under test, with its settings.
 
-    technology: object
+    `tuning` has the machine's own values: an instance in its network namespace cannot have others.
+    """
+
     settings: object
-    images: dict
-    placement: Placement
-    folder: Path
-    tuning: Tuning
-    """The machine's own values: an instance in its network namespace cannot have others."""
 
     def request(self, service, **changes):
-        return start_request(
-            service,
-            folder=self.folder / "logs",
-            image=self.images[service],
-            network=self.technology.networks[0],
-            settings=self.settings,
-            tuning=self.tuning,
-            placement=self.placement,
-            **changes,
-        )
-
-    def start(self, service, **changes):
-        request = self.request(service, **changes)
-        self.technology.prepare(request)
-        return self.technology.start(request)
+        return super().request(service, settings=self.settings, **changes)
 
     def await_answer(self, instance):
         """Wait until the service answers in its own protocol."""
@@ -77,29 +60,6 @@ class Subject:
             wait_until(answers, what=instance.service, within_s=ANSWERS_WITHIN_S)
         except DeadlineError:
             pytest.fail(self.technology.diagnosis(instance))
-
-    def own_leftovers(self):
-        state = str(self.placement.state)
-        return [leftover for leftover in self.technology.leftovers() if leftover.state == state]
-
-    def clean(self):
-        for leftover in self.own_leftovers():
-            self.technology.remove(leftover)
-
-
-def build(name, service, into, built_root, files=None):
-    technology = driver(name)
-    workload = registry.load("workloads", service)
-    into.mkdir(parents=True)
-    return technology.build_image(
-        BuildRequest(
-            service=service,
-            into=into,
-            root_filesystems=built_root.root_filesystems_of(technology),
-            files=workload.files(workload.Settings()) if files is None else files,
-            state=into / "state",
-        )
-    )
 
 
 def subject_named(name):
@@ -142,14 +102,12 @@ def runnable(technology):
 
 @pytest.fixture(scope="session")
 def build_image(technology_name, runnable, built_root, forget_images, tmp_path_factory):
-    assert runnable
     built_images = []
 
     def build_once(service, files=None):
         into = tmp_path_factory.mktemp("images") / service
-        image = build(technology_name, service, into, built_root, files)
-        built_images.append(image)
-        return image
+        built_images.append(builders.build_image(runnable, service, into, built_root, files))
+        return built_images[-1]
 
     yield build_once
     forget_images(technology_name, built_images)
@@ -162,8 +120,7 @@ def images(build_image):
 
 @pytest.fixture
 def subject(technology_name, runnable, images, wire, tmp_path):
-    placement = Placement(
-        hypervisor="native",
+    placement = builders.placement(
         address=wire.address,
         callback_address=wire.address,
         cpus=(0,),
@@ -173,7 +130,7 @@ def subject(technology_name, runnable, images, wire, tmp_path):
     )
     keys = SMALL_GUEST if technology_name in EMULATED else {}
     tuning = Tuning(net_sysctls={"net.core.somaxconn": SOMAXCONN.read_text().strip()}, nofile=4321)
-    subject = Subject(
+    subject = ContractSubject(
         technology=runnable,
         settings=runnable.Settings.model_validate(keys),
         images=images,

@@ -210,16 +210,16 @@ def start_and_wait_for_its_end(subject, request):
 def test_a_command_that_cannot_run_leaves_nothing(subject):
     request = subject.request("http", command=("/no/such/program",), port=None)
     subject.technology.prepare(request)
-    before = subject.own_leftovers()
+    before = subject.leftovers()
     start_and_wait_for_its_end(subject, request)
-    assert subject.own_leftovers() == before
+    assert subject.leftovers() == before
 
 
 def test_a_started_instance_is_a_leftover_that_can_be_removed(subject):
     instance = subject.start("http")
-    assert subject.own_leftovers()
+    assert subject.leftovers()
     subject.clean()
-    assert subject.own_leftovers() == []
+    assert subject.leftovers() == []
     assert not subject.technology.is_running(instance)
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from builders import start_request
+import builders
+from builders import Subject, build_image
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, Placement
 from featherbench.errors import InstanceError
 from featherbench.records.tuning import Tuning
 from featherbench.system.polling import wait_until
@@ -18,31 +18,20 @@ pytest.register_assert_rewrite("integration.platforms.container_tests")
 TUNING = Tuning(net_sysctls={}, nofile=4321)
 
 
-@dataclass
-class Platform:
-    """A technology on the test network, with its images."""
+@dataclass(kw_only=True)
+class Platform(Subject):
+    """A technology on the test network."""
 
-    technology: object
     wire: object
-    placement: Placement
-    images: dict
-    folder: Path
 
     def request(self, service="http", network=None, *, tuning=TUNING, image=None, **settings):
-        return start_request(
+        return super().request(
             service,
             image=image or self.images[service],
             network=network or self.technology.networks[0],
             settings=self.technology.Settings(**settings),
             tuning=tuning,
-            placement=self.placement,
-            folder=self.folder,
         )
-
-    def start(self, service="http", network=None, *, tuning=TUNING, image=None, **settings):
-        request = self.request(service, network, tuning=tuning, image=image, **settings)
-        self.technology.prepare(request)
-        return self.technology.start(request)
 
     def fetch(self, instance):
         """Fetch the payload from the client's end; empty while nothing answers."""
@@ -66,11 +55,6 @@ class Platform:
         wait_until(lambda: not self.technology.is_running(instance), what="its end", within_s=10)
         return self.technology.diagnosis(instance)
 
-    def leftovers(self):
-        state = str(self.placement.state)
-        leftovers = self.technology.leftovers()
-        return [leftover for leftover in leftovers if leftover.state == state]
-
 
 def driver_of(module):
     """Return the module's TECHNOLOGY on its HYPERVISOR, or natively if it names none."""
@@ -84,20 +68,9 @@ def images(request, built_root, forget_images, tmp_path_factory):
     if missing_requirements := technology.missing_requirements():
         pytest.skip(missing_requirements[0].what)
 
-    def build(service):
-        workload = registry.load("workloads", service)
-        return technology.build_image(
-            BuildRequest(
-                service=service,
-                into=tmp_path_factory.mktemp(service),
-                root_filesystems=built_root.root_filesystems_of(technology),
-                files=workload.files(workload.Settings()),
-                state=tmp_path_factory.mktemp("state"),
-            )
-        )
-
     built = {
-        service: build(service) for service in getattr(request.module, "SERVICES", ("http", "kv"))
+        service: build_image(technology, service, tmp_path_factory.mktemp(service), built_root)
+        for service in getattr(request.module, "SERVICES", ("http", "kv"))
     }
     yield built
     if not hasattr(request.module, "HYPERVISOR"):  # else they are in a guest's engine
@@ -106,8 +79,7 @@ def images(request, built_root, forget_images, tmp_path_factory):
 
 @pytest.fixture
 def platform(request, images, wire, tmp_path):
-    placement = Placement(
-        hypervisor="native",
+    placement = builders.placement(
         address=wire.address,
         callback_address=wire.address,
         cpus=(max(os.sched_getaffinity(0)),),
@@ -115,13 +87,16 @@ def platform(request, images, wire, tmp_path):
         guest_subnet=wire.guest_subnet,
         state=tmp_path / "state",
     )
-    technology = driver_of(request.module)
     platform = Platform(
-        technology=technology, wire=wire, placement=placement, images=images, folder=tmp_path
+        technology=driver_of(request.module),
+        wire=wire,
+        placement=placement,
+        images=images,
+        folder=tmp_path,
+        tuning=TUNING,
     )
     yield platform
-    for leftover in platform.leftovers():
-        technology.remove(leftover)
+    platform.clean()
 
 
 @pytest.fixture(scope="session")

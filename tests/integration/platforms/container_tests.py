@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.contracts.technology import BuildRequest
+from builders import build_image
 from featherbench.errors import ImageError, InstanceError, TestbedError
 from featherbench.records.tuning import Tuning
 from featherbench.technologies._container import name_of
@@ -150,15 +150,8 @@ class ContainerTests(ABC):
         self, platform, built_root, forget_images, tmp_path
     ):
         def build(payload):
-            return platform.technology.build_image(
-                BuildRequest(
-                    service="http",
-                    into=tmp_path,
-                    root_filesystems=built_root.root_filesystems_of(platform.technology),
-                    files={"/payload": payload},
-                    state=platform.placement.state,
-                )
-            )
+            files = {"/payload": payload}
+            return build_image(platform.technology, "http", tmp_path, built_root, files)
 
         first, second, same = build(b"1"), build(b"2"), build(b"2")
         assert not self.has_image(first)

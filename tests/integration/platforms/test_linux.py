@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.contracts.technology import BuildRequest
+from builders import build_image
 from featherbench.errors import ImageError
 from featherbench.system import cgroup
 
@@ -129,15 +129,7 @@ def test_a_full_disk_is_reported(platform, built_root, tmp_path):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(small)], check=True)
     try:
         with pytest.raises(ImageError) as refused:
-            platform.technology.build_image(
-                BuildRequest(
-                    service="http",
-                    into=small,
-                    root_filesystems=built_root.root_filesystems_of(platform.technology),
-                    files={},
-                    state=tmp_path / "state",
-                )
-            )
+            build_image(platform.technology, "http", small, built_root, files={})
     finally:
         subprocess.run(["umount", str(small)], check=True)
         shutil.rmtree(small)
