@@ -9,6 +9,7 @@ from featherbench import registry
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import BuildRequest, Placement, Probe, StartRequest
 from featherbench.records.image import Image, ImageSize
+from featherbench.records.instance import Endpoint, Instance
 from featherbench.records.plan import PlannedPlatform
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
@@ -55,6 +56,18 @@ def image(**changes):
         "build_log": "",
     }
     return Image(**fields | changes)
+
+
+def instance(**changes):
+    fields = {
+        "id": "abc",
+        "technology": "fake",
+        "service": "http",
+        "handle": {"console": "/logs/abc.log"},
+        "endpoint": Endpoint(address="198.18.2.2", port=18080, ping_address="198.18.2.2"),
+        "started_utc": "2024-01-01T00:00:00Z",
+    }
+    return Instance(**fields | changes)
 
 
 def start_request(service="http", *, folder=Path("/logs"), probe=None, **changes):

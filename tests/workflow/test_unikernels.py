@@ -60,7 +60,7 @@ def test_what_it_has_an_image_for_is_measured_and_nothing_else(run, cells):
 
 def test_the_report_says_what_is_missing(run):
     report = (run.folder / "results/report.html").read_text()
-    assert "nobody has said where the image of rumprun" in report
+    assert "the path of the image of rumprun" in report
     assert "Workloads that a platform has no image for" in report
     assert "floor has no image of http" in report
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m featherbench unikernel check FILE`: boot one image once, and say what was seen."""
+"""`featherbench unikernel check FILE`: boot one image once, and report what is observed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from featherbench.unikernels.settings import Service
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
-    from featherbench.contracts.unikernel_runner import UnikernelRunner
+    from featherbench.contracts.vm_runner import VmRunner
 
 GOOD, NOT_GOOD = 0, 1
 BUSY_AFTER_S = 10.0
@@ -32,55 +32,55 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
     """Add this command's parser."""
     parser = subparsers.add_parser("unikernel", help="try an image of a unikernel")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    found = actions.add_parser("check", help="boot one image once, and say what was seen")
-    found.add_argument("file", type=Path, help="its description; see docs/unikernels.md")
-    found.add_argument(
-        "--service", choices=get_args(Service), help="what it is; default: the file's name"
+    check = actions.add_parser("check", help="boot one image once, and report what is observed")
+    check.add_argument("file", type=Path, help="its description; see docs/unikernels.md")
+    check.add_argument(
+        "--service", choices=get_args(Service), help="its service; default: by the file's name"
     )
-    found.add_argument(
+    check.add_argument(
         "--hypervisor", choices=sorted(registry.driver_files("hypervisors")), default="tcg"
     )
-    found.add_argument(
+    check.add_argument(
         "--config",
         type=Path,
         metavar="FILE",
-        help="the configuration whose `hypervisors` say where Xen's dom0 is",
+        help="the configuration whose `hypervisors` names Xen's dom0",
     )
-    found.add_argument("--within", type=float, default=60.0, metavar="SECONDS")
+    check.add_argument("--within", type=float, default=60.0, metavar="SECONDS")
 
 
 def _service(arguments: Namespace) -> Service:
-    named = arguments.service or arguments.file.stem.partition("-")[0]
-    if named not in get_args(Service):
+    service = arguments.service or arguments.file.stem.partition("-")[0]
+    if service not in get_args(Service):
         raise ConfigError(
-            f"{arguments.file} does not tell by its name which service it is",
+            f"the name of {arguments.file} does not say which service it is",
             remedy=f"add --service, one of {', '.join(get_args(Service))}",
         )
-    return cast("Service", named)
+    return cast("Service", service)
 
 
-def _runner(arguments: Namespace) -> UnikernelRunner:
-    """Have the host say what runs unikernels there."""
-    given = load_config(arguments.config).hypervisors if arguments.config else {}
+def _runner(arguments: Namespace) -> VmRunner:
+    """Return what the hypervisor runs users' images with."""
+    configured = load_config(arguments.config).hypervisors if arguments.config else {}
     hypervisor = registry.load("hypervisors", arguments.hypervisor)
-    settings = hypervisor.Settings.model_validate(given.get(arguments.hypervisor, {}))
-    name = unikernel_check.Checked.name
-    technology = hypervisor.platform(name, unikernel_check.Checked(), settings)
-    return cast("unikernel_check.Checked", technology).runner
+    settings = hypervisor.Settings.model_validate(configured.get(arguments.hypervisor, {}))
+    name = unikernel_check.CheckedUnikernel.name
+    technology = hypervisor.platform(name, unikernel_check.CheckedUnikernel(), settings)
+    return cast("unikernel_check.CheckedUnikernel", technology).runner
 
 
-def _say(line: str) -> None:
+def _write(line: str) -> None:
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
 def run(arguments: Namespace) -> int:
-    """Check the image. Gives 0 when it can be measured, else 1."""
+    """Check the image. Return 0 if it can be measured, else 1."""
     service = _service(arguments)
     with tempfile.TemporaryDirectory() as folder:
         try:
             with exclusive(plugins=(), what=f"check of {arguments.file}", wait_s=BUSY_AFTER_S):
-                wanted = unikernel_check.Check(
+                check = unikernel_check.Check(
                     file=arguments.file,
                     service=service,
                     runner=_runner(arguments),
@@ -90,6 +90,6 @@ def run(arguments: Namespace) -> int:
                     cpus=tuple(sorted(os.sched_getaffinity(0))),
                     within_s=arguments.within,
                 )
-                return GOOD if unikernel_check.run(wanted, _say) else NOT_GOOD
+                return GOOD if unikernel_check.run(check, _write) else NOT_GOOD
         finally:
             release_testbed()

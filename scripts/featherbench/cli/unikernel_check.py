@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Boots one image once, and says line by line what was seen: for whoever writes a description."""
+"""Boots one image once, and reports line by line what it observes: for authors of descriptions."""
 
 from __future__ import annotations
 
@@ -9,54 +9,55 @@ import time
 import uuid
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from featherbench.contracts.technology import BuildRequest, Placement, Probe, StartRequest
+from featherbench.contracts.vm_runner import addresses_in
 from featherbench.errors import DeadlineError, FeatherbenchError
 from featherbench.measuring.first_packet import listening, watching
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher, ping
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
-from featherbench.unikernels import console_hints, description_loader, vm_process
+from featherbench.unikernels import console_hints, description_loader
 from featherbench.unikernels.settings import DESCRIPTION, Service, UnikernelSettings
 from featherbench.unikernels.technology import Unikernel
-from featherbench.vm.network.addresses import lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-    from featherbench.contracts.unikernel_runner import UnikernelRunner
+    from featherbench.contracts.vm_runner import VmRunner
     from featherbench.measuring.first_packet import Listener, Watcher
     from featherbench.records.image import Image
     from featherbench.records.instance import Instance
 
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)
-QUESTIONS = {"http": b"GET /payload HTTP/1.0\r\n\r\n", "kv": b"PING\r\n"}
+REQUESTS = {"http": b"GET /payload HTTP/1.0\r\n\r\n", "kv": b"PING\r\n"}
 ANSWERS = {"http": re.compile(rb"HTTP/1\.\d 200\b"), "kv": re.compile(rb"\+PONG")}
-CONNECTS_WITHIN_S = 0.2
-ANSWERS_WITHIN_S = 1.0
-LOOKS_EVERY_S = 0.01
-REPLY_BYTES = 4096
-LEVELS = {"packet": "its first packet", "nonce": "the packet with its nonce", "ping": "a pong"}
+CONNECT_TIMEOUT_S = 0.2
+ANSWER_TIMEOUT_S = 1.0
+POLL_S = 0.01
+ANSWER_BYTES = 4096
+PACKET, NONCE, PONG = "its first packet", "the packet with its nonce", "a pong"
+CONNECTION = "a connection accepted"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Checked(Unikernel):
-    """Whatever is checked: its description alone says what it is."""
+class CheckedUnikernel(Unikernel):
+    """Any technology: only the description says what the image is."""
 
-    name: ClassVar[str] = "checked"
+    name = "checked"
     runs_natively = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """What to boot, where, and how long to wait for what it should do."""
+    """What to boot, by which runner, and how long to wait for the expected events."""
 
     file: Path
     service: Service
-    runner: UnikernelRunner
+    runner: VmRunner
     folder: Path
     guest_subnet: str
     state: Path
@@ -65,63 +66,65 @@ class Check:
 
     @property
     def technology(self) -> Unikernel:
-        """What runs it."""
-        return Checked(runner=self.runner)
+        """The technology that runs it."""
+        return CheckedUnikernel(runner=self.runner)
 
     @property
     def settings(self) -> UnikernelSettings:
-        """The settings of a platform with this image alone."""
+        """The settings of a platform with only this image."""
         return UnikernelSettings(images={self.service: {DESCRIPTION: str(self.file)}})
 
     @property
     def callback_address(self) -> str:
-        """Give this machine's address on the guest's bridge."""
-        return lay_out(self.guest_subnet).gateway
+        """The address of this machine on the guest's bridge."""
+        return addresses_in(self.guest_subnet).gateway
 
 
 @dataclass(kw_only=True)
-class Seen:
-    """What has been seen so far: when, in seconds since the start."""
+class Observations:
+    """The events observed so far, with their times in seconds since the start.
+
+    `began_ns` is the start by the wall clock, by which the kernel stamps packets.
+    """
 
     began_ns: int
-    """By the wall clock, as the kernel stamps packets."""
     after_s: dict[str, float] = field(default_factory=dict)
 
-    def look(self, what: str, there: Callable[[], int | bool | None]) -> str:
-        """Give a line when something is there for the first time; empty otherwise.
+    def add(self, event: str, observe: Callable[[], int | bool | None]) -> str:
+        """Return a line if an event is observed for the first time; empty otherwise.
 
-        `there` tells when, in nanoseconds of the wall clock, or just that it is there now.
+        `observe` returns its time in nanoseconds of the wall clock, or whether it is true now.
         """
-        if what in self.after_s or not (found := there()):
+        if event in self.after_s or not (observed := observe()):
             return ""
-        at_ns = time.time_ns() if found is True else found
-        self.after_s[what] = (at_ns - self.began_ns) / 1e9
-        return f"{self.after_s[what]:8.3f} s  {what}"
+        at_ns = time.time_ns() if observed is True else observed
+        self.after_s[event] = (at_ns - self.began_ns) / 1e9
+        return f"{self.after_s[event]:8.3f} s  {event}"
 
 
-def _built(check: Check) -> Image:
-    build_inputs = check.technology.build_inputs(check.service, check.settings)
+def _reply_of(service: str) -> str:
+    return f"a reply of {service}"
+
+
+def _build(check: Check) -> Image:
     request = BuildRequest(
         service=check.service,
         into=check.folder,
         root_filesystems={},
         files={},
         state=check.state,
-        build_inputs=build_inputs,
+        build_inputs=check.technology.build_inputs(check.service, check.settings),
     )
     return check.technology.build_image(request)
 
 
-def _request(check: Check, image: Image, udp_port: int, nonce: str) -> StartRequest:
+def _request(check: Check, image: Image, probe: Probe) -> StartRequest[UnikernelSettings]:
     is_probe = check.service == "startup"
-    probe = Probe(address=check.callback_address, port=udp_port, nonce=nonce)
     return StartRequest(
         instance_id=f"check{uuid.uuid4().hex[:8]}",
         service=check.service,
         image=image,
-        command=launcher.probe_command(probe)
-        if is_probe
-        else launcher.serve_command(check.service),
+        command=(),
         port=None if is_probe else launcher.PORTS[check.service],
         probe=probe if is_probe else None,
         network=check.technology.networks[0],
@@ -145,48 +148,42 @@ def _answers_ping(address: str) -> bool:
     return bool(ping.REPLY.search(subprocesses.run(argv, timeout_s=10, check=False).stdout))
 
 
-def _said_by(instance: Instance) -> bytes | None:
-    """Give what its server answers; None while it takes no connections."""
-    at = instance.endpoint
+def _answer_of(instance: Instance) -> bytes | None:
+    """Return what its service answers; None while it accepts no connections."""
+    address = (instance.endpoint.address, instance.endpoint.port)
     try:
-        with socket.create_connection((at.address, at.port), timeout=CONNECTS_WITHIN_S) as plug:
-            plug.settimeout(ANSWERS_WITHIN_S)
-            plug.sendall(QUESTIONS[instance.service])
+        with socket.create_connection(address, timeout=CONNECT_TIMEOUT_S) as connection:
+            connection.settimeout(ANSWER_TIMEOUT_S)
+            connection.sendall(REQUESTS[instance.service])
             with suppress(OSError):
-                return plug.recv(REPLY_BYTES)
+                return connection.recv(ANSWER_BYTES)
             return b""
     except OSError:
         return None
 
 
-def _looks(
-    instance: Instance, seen: Seen, udp: Listener, frames: Watcher, nonce: str
+def _observe(
+    instance: Instance, seen: Observations, udp: Listener, frames: Watcher, nonce: str
 ) -> Iterator[str]:
-    """Look at everything once; give a line for each thing that is new."""
-    address = instance.endpoint.ping_address
-    yield seen.look(LEVELS["packet"], lambda: frames.stamp_ns(""))
-    if instance.service == "startup":
-        yield seen.look(LEVELS["nonce"], lambda: udp.stamp_ns(nonce))
-    yield seen.look(LEVELS["ping"], lambda: _answers_ping(address))
-    if instance.service in ANSWERS:
-        said = _said_by(instance)
-        yield seen.look("a connection accepted", lambda: said is not None)
-        yield seen.look(
-            f"a reply of {instance.service}",
-            lambda: bool(ANSWERS[instance.service].match(said or b"")),
-        )
+    """Check for every event once; yield a line for each that is new, or an empty one."""
+    address, service = instance.endpoint.ping_address, instance.service
+    yield seen.add(PACKET, lambda: frames.stamp_ns(""))
+    if service == "startup":
+        yield seen.add(NONCE, lambda: udp.stamp_ns(nonce))
+    yield seen.add(PONG, lambda: _answers_ping(address))
+    if service in ANSWERS:
+        answer = _answer_of(instance)
+        yield seen.add(CONNECTION, lambda: answer is not None)
+        yield seen.add(_reply_of(service), lambda: bool(ANSWERS[service].match(answer or b"")))
 
 
-def _wanted(check: Check, *, answers_pings: bool, has_probe: bool) -> set[str]:
-    """Name what must be seen for the image to be good for its app."""
-    if check.service != "startup":
-        return {f"a reply of {check.service}"}
-    return {LEVELS["nonce" if has_probe else "packet"]} | (
-        {LEVELS["ping"]} if answers_pings else set()
-    )
+def _required_events(service: Service, *, answers_pings: bool, has_probe: bool) -> set[str]:
+    if service != "startup":
+        return {_reply_of(service)}
+    return {NONCE if has_probe else PACKET} | ({PONG} if answers_pings else set())
 
 
-def _what_is_there(image: Image) -> Iterator[str]:
+def _facts(image: Image) -> Iterator[str]:
     for path, digest in image.reference["digests"].items():
         yield f"boots from {path}, sha256 {digest}"
     size = image.size
@@ -196,68 +193,72 @@ def _what_is_there(image: Image) -> Iterator[str]:
             yield f"{name}: {value}"
 
 
-def run(check: Check, say: Callable[[str], None]) -> bool:
-    """Boot the image and tell what is seen by `say`; whether it is good for its app.
+def run(check: Check, write: Callable[[str], None]) -> bool:
+    """Boot the image, and `write` what is observed; return whether it can be measured.
 
-    Raises ConfigError, ImageError, InstanceError. The caller holds the testbed.
+    Raise ConfigError, ImageError, InstanceError. The caller holds the testbed.
     """
-    wanted = description_loader.read(check.file)
-    for lack in (
+    description = description_loader.read(check.file)
+    for requirement in (
         *check.technology.missing_requirements(),
         *check.technology.available_images(check.settings)[check.service],
     ):
-        say(f"lacks: {lack.what}\n    remedy: {lack.remedy}")
+        write(f"missing: {requirement.what}\n    remedy: {requirement.remedy}")
         return False
-    image = _built(check)
-    for line in _what_is_there(image):
-        say(line)
-    has_probe = check.technology.has_probe(image)
-    must_see = _wanted(check, answers_pings=wanted.answers_pings, has_probe=has_probe)
-    good = _watched(check, image, must_see, say)
-    say(
-        "good: it can be measured"
-        if good
-        else "not good: " + ", ".join(sorted(must_see)) + " awaited"
+    image = _build(check)
+    for line in _facts(image):
+        write(line)
+    required = _required_events(
+        check.service,
+        answers_pings=description.answers_pings,
+        has_probe=check.technology.has_probe(image),
     )
-    return good
+    is_good = _boot(check, image, required, write)
+    write(
+        "good: it can be measured"
+        if is_good
+        else f"not good: not observed: {', '.join(sorted(required))}"
+    )
+    return is_good
 
 
-def _watched(check: Check, image: Image, wanted: set[str], say: Callable[[str], None]) -> bool:
-    """Start it, watch it until all that is wanted was seen, and stop it."""
+def _boot(check: Check, image: Image, required: set[str], write: Callable[[str], None]) -> bool:
+    """Start it, observe it until all required events have happened, and stop it."""
     technology, nonce = check.technology, uuid.uuid4().hex
     with ExitStack() as stack:
-        request = _request(check, image, 0, nonce)
-        technology.prepare(request)
+        probe = Probe(address=check.callback_address, port=0, nonce=nonce)
+        technology.prepare(_request(check, image, probe))
         udp = stack.enter_context(listening(check.callback_address))
-        request = _request(check, image, udp.port, nonce)
+        probe = Probe(address=check.callback_address, port=udp.port, nonce=nonce)
+        request = _request(check, image, probe)
         frame = technology.first_frame(request)
         frames = stack.enter_context(watching(frame.interface, frame.mac))
-        seen = Seen(began_ns=time.time_ns())
+        seen = Observations(began_ns=time.time_ns())
         instance = technology.start(request)
         stack.callback(technology.stop, instance)
 
-        def over() -> bool:
-            for line in filter(None, _looks(instance, seen, udp, frames, nonce)):
-                say(line)
-            return wanted <= seen.after_s.keys() or not technology.is_running(instance)
+        def is_over() -> bool:
+            for line in filter(None, _observe(instance, seen, udp, frames, nonce)):
+                write(line)
+            return required <= seen.after_s.keys() or not technology.is_running(instance)
 
         with suppress(DeadlineError):
-            wait_until(over, what="the guest", within_s=check.within_s, every_s=LOOKS_EVERY_S)
-        if good := wanted <= seen.after_s.keys():
+            wait_until(is_over, what="the guest", within_s=check.within_s, every_s=POLL_S)
+        if is_good := required <= seen.after_s.keys():
             for name, value in technology.apply_runtime_settings(instance).items():
-                say(f"{name}: {value}")
-        _tell_the_rest(check, instance, say)
-        return good
+                write(f"{name}: {value}")
+        _report_state(check, instance, write)
+        return is_good
 
 
-def _tell_the_rest(check: Check, instance: Instance, say: Callable[[str], None]) -> None:
-    signs = description_loader.read(check.file).console
-    said = vm_process.said_by(Path(instance.handle["console"]))
-    if signs.success:
-        found = "seen" if console_hints.succeeded(signs, said) else "NOT seen"
-        say(f"the console's sign of success, {signs.success!r}: {found}")
+def _report_state(check: Check, instance: Instance, write: Callable[[str], None]) -> None:
+    console = description_loader.read(check.file).console
+    if console.success:
+        output = console_hints.text_of(check.folder / "console.log")
+        seen = "seen" if console_hints.has_succeeded(console, output) else "NOT seen"
+        write(f"the console's sign of success, {console.success!r}: {seen}")
     with suppress(FeatherbenchError):
-        used = check.technology.usage(instance)
-        if used.memory_current_bytes is not None:
-            say(f"its process holds {used.memory_current_bytes >> 20} MiB")
-    say(check.technology.diagnosis(instance))
+        usage = check.technology.usage(instance)
+        if usage.memory_current_bytes is not None:
+            write(f"its process holds {usage.memory_current_bytes >> 20} MiB")
+    write(check.technology.diagnosis(instance))

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from featherbench.contracts.unikernel_runner import UnikernelRunner
+    from featherbench.contracts.vm_runner import VmRunner
     from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
     from featherbench.records.image import Image
@@ -245,7 +245,7 @@ class Technology(ABC, Generic[SettingsT]):
         """Return versions and settings of the platform on this machine, for the record."""
         return {}
 
-    def with_runner(self, runner: UnikernelRunner) -> Self | None:
+    def with_runner(self, runner: VmRunner) -> Self | None:
         """Return this technology run by `runner`, if its instances are virtual machines themselves.
 
         None: a hypervisor runs it inside a virtual machine.

@@ -1,130 +1,293 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a hypervisor must be able to do: run guests that are made of our images.
+"""What a runner of virtual machines must implement.
 
-Whole systems (`whole_system.py`) and technologies inside guests (`nested.py`) are told which one
-runs them, and know no other difference.
+Virtual machines boot from one of our disk images (`SystemBoot`), or from an image that the user
+brings (`ImageBoot`). These differ in the request only.
 """
 
 from __future__ import annotations
 
+import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from ipaddress import IPv4Network
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from featherbench.contracts.settings import DriverSettings
+from featherbench.ownership import LABEL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from featherbench.contracts.image_description import Backend, Description
     from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
     from featherbench.records.requirement import MissingRequirement
-    from featherbench.vm.image.disk import Parts
-    from featherbench.vm.network.addresses import Layout
-    from featherbench.vm.settings import GuestSettings, WholeSystemSettings
+
+NAME_PREFIX = f"{LABEL}-"
+
+
+def name_of(instance_id: str) -> str:
+    """Return the name by which hypervisors know an instance's virtual machine."""
+    return f"{NAME_PREFIX}{instance_id}"
+
+
+MAC_PREFIX = "52:54:00"
+"""QEMU's own."""
+
+
+def mac_of(instance_id: str) -> str:
+    """Return an instance's MAC address: a new one, so that no neighbour table has an old entry."""
+    digest = hashlib.sha256(instance_id.encode()).hexdigest()
+    return ":".join([MAC_PREFIX, *(digest[at : at + 2] for at in (0, 2, 4))])
+
+
+class GuestSettings(DriverSettings):
+    """A virtual machine, whatever runs it and in it."""
+
+    memory_mib: Annotated[int, Field(ge=64)] = 1024
+    """Its memory."""
+    vcpus: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """Its processors; `auto`: as many as the server has CPUs."""
+
+    def vcpus_on(self, cpus: Sequence[int]) -> int:
+        """Return its number of processors, where the server has `cpus`."""
+        return len(cpus) if self.vcpus == "auto" else self.vcpus
+
+
+class WholeSystemSettings(GuestSettings):
+    """A virtual machine that is the server under test."""
+
+    init: Literal["systemd", "minimal"] = "systemd"
+    """Process 1: `systemd` boots a whole Debian to the service; `minimal` does what the service
+    needs and no more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestAddresses:
+    """The addresses in the virtual machines' subnet.
+
+    The first half is on the bridge: this machine has its first address, the virtual machine the
+    second. The other half is for containers inside the virtual machine, and is routed to it.
+    """
+
+    subnet: IPv4Network
+
+    @property
+    def bridged(self) -> IPv4Network:
+        """The half that is on the bridge."""
+        return next(self.subnet.subnets())
+
+    @property
+    def containers(self) -> IPv4Network:
+        """The half inside the virtual machine."""
+        return list(self.subnet.subnets())[1]
+
+    @property
+    def gateway(self) -> str:
+        """The address of this machine on the bridge."""
+        return str(self.bridged[1])
+
+    @property
+    def guest(self) -> str:
+        """The address of the virtual machine."""
+        return str(self.bridged[2])
+
+    def with_prefix(self, address: str) -> str:
+        """Return an address on the bridge as `ip` expects it."""
+        return f"{address}/{self.bridged.prefixlen}"
+
+
+def addresses_in(guest_subnet: str) -> GuestAddresses:
+    """Return the addresses in a subnet; the configuration ensures that it is large enough."""
+    return GuestAddresses(subnet=IPv4Network(guest_subnet))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BootFiles:
+    """The files of a disk image. AppArmor's profile for libvirt knows their suffixes."""
+
+    folder: Path
+
+    @property
+    def kernel(self) -> Path:
+        """The kernel of Debian's package."""
+        return self.folder / "vmlinuz"
+
+    @property
+    def initrd(self) -> Path:
+        """The initial RAM disk."""
+        return self.folder / "initrd.img"
+
+    @property
+    def disk(self) -> Path:
+        """The root file system, as a raw disk without partitions."""
+        return self.folder / "disk.raw"
+
+    @property
+    def paths(self) -> tuple[Path, Path, Path]:
+        """All files that a virtual machine boots from."""
+        return (self.kernel, self.initrd, self.disk)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystemBoot:
+    """Boot one of our disk images, which does not change: what the guest writes is discarded.
+
+    `init` is the first program of the root file system. `seed` returns what the guest is given for
+    this start (file → content); it is called once the instance's folder exists. `kernel_words` are
+    added to the kernel's command line.
+    """
+
+    files: BootFiles
+    settings: GuestSettings
+    init: str
+    seed: Callable[[], Mapping[str, str]]
+    kernel_words: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageBoot:
+    """Boot an image that the user brings, as its description says.
+
+    `kernel` is None if it boots from its first disk. `arguments` have no placeholders any more.
+    """
+
+    description: Description
+    kernel: Path | None
+    arguments: str
+    mac: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class VmRequest:
-    """What to start. `init` is the first program of the root file system.
-
-    `seed` gives what the guest is told, and is called once the guest's folder is there.
-    `kernel_words` are further words for the kernel's command line. `state` is the Place.state that
-    it is for. The image stays as it is: what the guest writes is forgotten.
-    """
+    """What to start. `state` is the Placement's; `console` is the file for the console's output."""
 
     instance_id: str
     state: str
-    settings: GuestSettings
     cpus: tuple[int, ...]
-    parts: Parts
-    init: str
-    seed: Callable[[], Mapping[str, str]]
+    memory_mib: int
     console: Path
-    memory_mib: int | None = None
-    kernel_words: str = ""
-
-
-class VmRunner(Protocol):
-    """The contract. Guests are known by their instance; what is asked of one that is gone, too."""
-
-    Settings: ClassVar[type[GuestSettings]]
-    """What a user may set of a guest with an engine in it."""
-    WholeSystemSettings: ClassVar[type[WholeSystemSettings]]
-    """What a user may set of a guest that is the server under test."""
+    boot: SystemBoot | ImageBoot
 
     @property
     def name(self) -> str:
-        """The host's name in the configuration."""
-        ...
+        """The name by which hypervisors know it."""
+        return name_of(self.instance_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vm:
+    """A virtual machine that was started: what its runner needs to find and to diagnose it.
+
+    `port` is 0 if it serves nothing. `description` is the one that it was booted by, if any.
+    """
+
+    instance_id: str
+    console: Path
+    address: str
+    port: int = 0
+    description: Description | None = None
+
+    @property
+    def name(self) -> str:
+        """The name by which hypervisors know it."""
+        return name_of(self.instance_id)
+
+
+class VmRunner(ABC):
+    """What runs virtual machines. It is stateless, and may be asked for one that is gone."""
+
+    guest_settings: type[GuestSettings] = GuestSettings
+    """What a user may set of a virtual machine with an engine in it."""
+    system_settings: type[WholeSystemSettings] = WholeSystemSettings
+    """What a user may set of a virtual machine that is the server under test."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The hypervisor's name in the configuration."""
+
+    @property
+    def backends(self) -> tuple[Backend, ...]:
+        """The backends of users' images that it can boot; the first is their default."""
+        return ()
 
     @property
     def booted_within_s(self) -> float:
-        """How long a guest has until its kernel has started the first program."""
-        ...
+        """How long a kernel may take to start its first program."""
+        return 30.0
 
     @property
     def ready_within_s(self) -> float:
-        """How long a guest has, after that, until the engine in it has started."""
-        ...
+        """How long an engine may take to start after that."""
+        return 120.0
 
+    @abstractmethod
     def missing_requirements(self) -> Sequence[MissingRequirement]:
-        """Name what this host lacks to run guests. Cheap: no daemon is started."""
-        ...
+        """Return what this machine lacks to run virtual machines. Cheap: starts no daemon."""
 
+    def missing_requirements_of(self, backend: Backend) -> Sequence[MissingRequirement]:
+        """Return what this machine lacks in addition for the images of one of its backends."""
+        return ()
+
+    @abstractmethod
     def prepare(
-        self, guest_subnet: str, parts: Parts, *, state: str, callback_address: str
-    ) -> Layout:
-        """See to it that the bridge is there, and the image where the hypervisor finds it.
+        self, guest_subnet: str, files: Sequence[Path], *, state: str, callback_address: str
+    ) -> None:
+        """Make the bridge, and bring the files that are booted from to where it finds them.
 
-        Raises TestbedError, InstanceError.
+        Raise TestbedError or InstanceError.
         """
-        ...
 
-    def start(self, request: VmRequest) -> None:
-        """Start a guest; it runs when this returns. The hypervisor is prepared.
+    @abstractmethod
+    def start(self, request: VmRequest) -> Mapping[str, float]:
+        """Start a virtual machine; it runs on return. Return how long each step took, in seconds.
 
-        Raises InstanceError, having removed whatever was made.
+        The runner is prepared. Raise InstanceError, after removing everything that was made.
         """
-        ...
 
-    def stop(self, instance_id: str) -> None:
-        """End a guest at once, and remove what was made for it; no error when it is gone."""
-        ...
+    @abstractmethod
+    def stop(self, vm: Vm) -> None:
+        """End it and remove everything that was made for it; no error if it is gone."""
 
-    def is_running(self, instance_id: str) -> bool:
-        """Ask whether it runs: one that panicked, or powered itself off, does not."""
-        ...
+    @abstractmethod
+    def is_running(self, vm: Vm) -> bool:
+        """Return whether it runs: not if it panicked or powered itself off."""
 
-    def told(self, instance_id: str) -> Mapping[str, str]:
-        """Give what the guest has told so far: see `report.py`."""
-        ...
-
-    def phases_s(self, instance_id: str, created_ns: int) -> Mapping[str, float]:
-        """Tell how long each step of its boot took, once its service has begun.
+    def boot_phases_s(self, instance_id: str, created_ns: int) -> Mapping[str, float]:
+        """Return how long the steps of a disk image's boot took, once its service has begun.
 
         `created_ns` is when it was created, by this machine's wall clock.
         """
-        ...
+        return {}
 
-    def usage(self, instance_id: str) -> Usage:
-        """Tell what it has used so far. Raises InstanceDiedError when it is gone."""
-        ...
+    @abstractmethod
+    def usage(self, vm: Vm) -> Usage:
+        """Return what it has used so far. Raise InstanceDiedError if it is gone.
 
-    def reset_peak(self, instance_id: str) -> bool:
-        """Have its peak memory start anew; False where that cannot be."""
-        ...
+        One that ended as its description allows has used nothing that is known.
+        """
 
-    def diagnosis(self, instance_id: str, console: Path, address: str, port: int) -> str:
-        """Say what became of a guest, how far it got, and what its console said last."""
-        ...
+    def reset_peak(self, vm: Vm) -> bool:
+        """Reset its peak memory; return False if that is impossible."""
+        return False
+
+    @abstractmethod
+    def diagnosis(self, vm: Vm) -> str:
+        """Return its state, what that means, and the last lines of its console."""
+
+    @abstractmethod
+    def leftovers(self) -> Iterable[Leftover]:
+        """Return what broken runs left of its virtual machines."""
+
+    @abstractmethod
+    def remove(self, leftover: Leftover) -> None:
+        """Remove one leftover; no error if it is gone already."""
 
     def facts(self) -> Mapping[str, str]:
-        """Tell the hypervisor's versions and settings, for the record."""
-        ...
-
-    def leftovers(self) -> Iterator[Leftover]:
-        """Find what broken runs left of its guests."""
-        ...
-
-    def remove(self, leftover: Leftover) -> None:
-        """Remove one of them; no error when it is gone already."""
-        ...
+        """Return the hypervisor's versions and settings, for the record."""
+        return {}

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hypervisors: where a technology runs. One file each, named as in the configuration."""
+"""Hypervisors: what technologies run on. One file each, named as in the configuration."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What hosts that run guests share, and what `kvm` and `tcg` do beyond it."""
+"""Virtual machines on this machine: what `kvm` and `tcg` share. `platform_in_vm` is Xen's, too."""
 
 from __future__ import annotations
 
@@ -7,73 +7,71 @@ from typing import TYPE_CHECKING, ClassVar
 
 from featherbench.contracts.hypervisor import Hypervisor
 from featherbench.rootfs import descriptions
-from featherbench.unikernels import leftovers as unikernels
-from featherbench.unikernels.process_runner import Processes
-from featherbench.vm import container_in_vm, virtual_machine
-from featherbench.vm.libvirt import domains, requirements
-from featherbench.vm.libvirt.hypervisor import Qemu
+from featherbench.unikernels import process_runner
+from featherbench.unikernels.process_runner import ProcessRunner
+from featherbench.vm.container_in_vm import ContainerInVm, root_for
+from featherbench.vm.libvirt import domains
+from featherbench.vm.libvirt.runner import LibvirtRunner
+from featherbench.vm.virtual_machine import NAME, VirtualMachine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from featherbench.contracts.settings import DriverSettings
     from featherbench.contracts.technology import Technology
-    from featherbench.contracts.unikernel_runner import UnikernelRunner
     from featherbench.contracts.vm_runner import VmRunner
     from featherbench.ownership import Leftover
     from featherbench.vm.libvirt.domain_xml import Accelerator
 
-IMAGES = "guest"
-"""The family of images that guests share, whatever runs them."""
+IMAGE_FAMILY = "guest"
+"""All hypervisors of virtual machines share their disk images."""
 
 
-def platform(
-    name: str, technology: Technology, hypervisor: VmRunner, runner: UnikernelRunner
-) -> Technology | None:
-    """Give the guest itself for `linux`; for what has an engine, that in a guest.
+def platform_in_vm(name: str, technology: Technology, runner: VmRunner) -> Technology | None:
+    """Return a virtual machine for `linux`, and otherwise the technology in a virtual machine.
 
-    A unikernel is a guest by itself. None where no root file system has the engine of that name.
+    None if no root file system has the engine of that name.
     """
-    if as_guest := technology.with_runner(runner):
-        return as_guest
-    if name == virtual_machine.NAME:
-        return virtual_machine.WholeSystem(hypervisor=hypervisor)
-    if container_in_vm.root_for(name) not in descriptions.names():
+    if name == NAME:
+        return VirtualMachine(runner=runner)
+    if root_for(name) not in descriptions.names():
         return None
-    return container_in_vm.Nested(name=name, inner=technology, hypervisor=hypervisor)
+    return ContainerInVm(name=name, inner=technology, runner=runner)
 
 
 class QemuHypervisor(Hypervisor):
-    """Virtual machines on this machine, by libvirt, and unikernels by QEMU and tenders.
-
-    See `contracts/hypervisor.py`.
-    """
+    """See `contracts/hypervisor.py`. Users' images run without libvirt, as processes."""
 
     accelerator: ClassVar[Accelerator]
-    image_family = IMAGES
+    image_family = IMAGE_FAMILY
 
     @property
-    def _hypervisor(self) -> Qemu:
-        return Qemu(accelerator=self.accelerator)
+    def _vms(self) -> LibvirtRunner:
+        return LibvirtRunner(accelerator=self.accelerator)
+
+    @property
+    def _processes(self) -> ProcessRunner:
+        return ProcessRunner(accelerator=self.accelerator)
 
     def platform(
         self, name: str, technology: Technology, settings: DriverSettings
     ) -> Technology | None:
-        """Give the technology in a guest, or as one; see above."""
-        return platform(name, technology, self._hypervisor, Processes(accelerator=self.accelerator))
+        """Return the technology as, or in, a virtual machine."""
+        return technology.with_runner(self._processes) or platform_in_vm(
+            name, technology, self._vms
+        )
 
     def leftovers(self) -> Iterator[Leftover]:
-        """Find unikernels, machines, their folders, and the bridge."""
-        yield from unikernels.find(self.accelerator)
-        yield from self._hypervisor.leftovers()
+        """Return processes of users' images, virtual machines, their folders, and the bridge."""
+        yield from self._processes.leftovers()
+        yield from self._vms.leftovers()
 
     def remove(self, leftover: Leftover) -> None:
-        """Remove one of them."""
-        if leftover.kind == unikernels.KIND:
-            unikernels.remove(leftover)
-        else:
-            self._hypervisor.remove(leftover)
+        """Remove one leftover."""
+        is_process = leftover.kind == process_runner.LEFTOVER
+        runner: VmRunner = self._processes if is_process else self._vms
+        runner.remove(leftover)
 
     def facts(self, settings: DriverSettings) -> Mapping[str, str]:
-        """Tell the hypervisor's versions; nothing where guests cannot run."""
-        return {} if requirements.of_accelerator(self.accelerator) else domains.facts()
+        """Return the versions of libvirt and QEMU; empty if virtual machines cannot run."""
+        return {} if self._vms.missing_requirements() else domains.facts()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the hosts `xen` and `xentcg` share: domains of a dom0, here or elsewhere."""
+"""Domains of Xen's dom0, on this machine or another one: what `xen` and `xentcg` share."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from featherbench.contracts.hypervisor import Hypervisor
 from featherbench.hypervisors import _qemu
-from featherbench.xen import domain_lifecycle, requirements
-from featherbench.xen.domain_lifecycle import Guests
-from featherbench.xen.hypervisor import Xen, facts_of
+from featherbench.xen.runner import XenRunner
 from featherbench.xen.settings import Dom0Settings
-from featherbench.xen.unikernel_runner import XlDomains
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from featherbench.contracts.technology import Technology
     from featherbench.ownership import Leftover
@@ -24,28 +21,28 @@ class XenHypervisor(Hypervisor[Dom0Settings]):
     """See `contracts/hypervisor.py`."""
 
     name: ClassVar[str]
-    image_family = _qemu.IMAGES
+    image_family = _qemu.IMAGE_FAMILY
     Settings = Dom0Settings
+
+    def _runner(self, settings: Dom0Settings) -> XenRunner:
+        return XenRunner(hypervisor=self.name, emulated=self.emulated, settings=settings)
 
     def platform(
         self, name: str, technology: Technology, settings: Dom0Settings
     ) -> Technology | None:
-        """Give the technology in a domain, or as one."""
-        return _qemu.platform(
-            name,
-            technology,
-            Xen(hypervisor=self.name, emulated=self.emulated, settings=settings),
-            XlDomains(hypervisor=self.name, emulated=self.emulated, settings=settings),
-        )
+        """Return the technology as, or in, a domain."""
+        runner = self._runner(settings)
+        return technology.with_runner(runner) or _qemu.platform_in_vm(name, technology, runner)
 
-    def leftovers(self) -> Sequence[Leftover]:
-        """Find domains by their folders here."""
-        return list(Guests(hypervisor=self.name, settings=Dom0Settings()).leftovers())
+    def leftovers(self) -> Iterator[Leftover]:
+        """Return domains by their folders on this machine."""
+        return self._runner(Dom0Settings()).leftovers()
 
     def remove(self, leftover: Leftover) -> None:
-        """End one, wherever its dom0 is."""
-        domain_lifecycle.remove(self.name, leftover)
+        """End one, in the dom0 that its folder names."""
+        self._runner(Dom0Settings()).remove(leftover)
 
     def facts(self, settings: Dom0Settings) -> Mapping[str, str]:
-        """Tell of Xen, and of dom0; nothing where there is none."""
-        return {} if any(requirements.of(settings, emulated=self.emulated)) else facts_of(settings)
+        """Return the facts of Xen and dom0; empty if Xen cannot be used."""
+        runner = self._runner(settings)
+        return {} if runner.missing_requirements() else runner.facts()

@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Virtual machines that QEMU emulates in software, for hosts without KVM; not passed off as it."""
+"""Software-emulated virtual machines for machines without KVM; always reported apart."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
-
 from featherbench.hypervisors._qemu import QemuHypervisor
-
-if TYPE_CHECKING:
-    from featherbench.vm.libvirt.domain_xml import Accelerator
 
 
 class Hypervisor(QemuHypervisor):
-    """QEMU's Tiny Code Generator: slow, and everywhere."""
+    """QEMU's Tiny Code Generator: slow, and available everywhere."""
 
-    accelerator: ClassVar[Accelerator] = "tcg"
+    accelerator = "tcg"
     emulated = True

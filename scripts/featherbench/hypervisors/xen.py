@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Domains of Xen's, on a machine whose processor runs them."""
+"""Domains of Xen on a real processor."""
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 from featherbench.hypervisors._xen import XenHypervisor
 
 
 class Hypervisor(XenHypervisor):
-    """Xen by xl, paravirtual (`pv`, `pvh`) devices throughout."""
+    """Xen with xl; all devices are paravirtual."""
 
-    name: ClassVar[str] = "xen"
+    name = "xen"

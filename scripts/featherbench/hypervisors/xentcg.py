@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Domains of a Xen that runs on an emulated processor: to try things out, not to measure Xen."""
+"""Domains of a Xen on an emulated processor: to try things out, not to measure Xen."""
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 from featherbench.hypervisors._xen import XenHypervisor
 
 
 class Hypervisor(XenHypervisor):
-    """Xen inside QEMU's software emulation: never passed off as Xen."""
+    """Xen inside QEMU's software emulation; always reported apart."""
 
-    name: ClassVar[str] = "xentcg"
+    name = "xentcg"
     emulated = True

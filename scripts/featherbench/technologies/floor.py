@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""floor: a guest of our own, and the least that any could take on a hypervisor."""
+"""floor: a guest of featherbench that does the minimum, as the lower bound for all others."""
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 from featherbench.unikernels.technology import Unikernel
 
@@ -11,4 +9,4 @@ from featherbench.unikernels.technology import Unikernel
 class Technology(Unikernel):
     """See `resources/unikernels/floor`."""
 
-    name: ClassVar[str] = "floor"
+    name = "floor"

@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from featherbench.unikernels.technology import Unikernel
 
 
 class Technology(Unikernel):
     """See `resources/unikernels/osv`."""
 
-    name: ClassVar[str] = "osv"
+    name = "osv"

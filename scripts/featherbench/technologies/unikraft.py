@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Unikraft: a kernel of the parts that one application needs."""
+"""Unikraft: a kernel of the components that one application needs."""
 
 from __future__ import annotations
-
-from typing import ClassVar
 
 from featherbench.unikernels.technology import Unikernel
 
@@ -11,4 +9,4 @@ from featherbench.unikernels.technology import Unikernel
 class Technology(Unikernel):
     """See `resources/unikernels/unikraft`."""
 
-    name: ClassVar[str] = "unikraft"
+    name = "unikraft"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a file that guests boot from is, by its first bytes: found before anything is started.
+"""Checks the first bytes of the files that a guest boots from, before anything is started.
 
 See the ELF specification, chapter "ELF Header"; QEMU's docs/interop/qcow2.rst; Linux' boot.rst.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from featherbench.unikernels.image_description import Description, Disk
+    from featherbench.contracts.image_description import Description, ImageDisk
 
 ELF = b"\x7fELF"
 QCOW2 = b"QFI\xfb"
@@ -38,14 +38,14 @@ def _head(file: Path) -> bytes:
 
 
 def kernel_fault(file: Path) -> Fault | None:
-    """Say why a kernel is not one for this machine; None when it may be."""
+    """Return why a kernel is not one for this machine; None if it may be."""
     head = _head(file)
     if head[LINUX_AT : LINUX_AT + len(LINUX)] == LINUX:
         return None
     if not head.startswith(ELF) or len(head) <= MACHINE_AT + 1:
         return Fault(
             f"{file} is neither an ELF executable nor a Linux kernel (wrong ABI)",
-            "name the kernel that the vendor's tool made; an archive must be unpacked before",
+            "name the kernel that the vendor's tool made; unpack an archive first",
         )
     order = "<" if head[LITTLE_ENDIAN_AT] == LITTLE_ENDIAN else ">"
     (machine,) = struct.unpack_from(f"{order}H", head, MACHINE_AT)
@@ -57,20 +57,20 @@ def kernel_fault(file: Path) -> Fault | None:
     )
 
 
-def disk_fault(file: Path, disk: Disk) -> Fault | None:
-    """Say why a disk's format is not the one that is stated; None when it may be."""
+def disk_fault(file: Path, disk: ImageDisk) -> Fault | None:
+    """Return why a disk's format is not the stated one; None if it may be."""
     is_qcow2 = _head(file).startswith(QCOW2)
     if is_qcow2 == (disk.format == "qcow2"):
         return None
-    found = "qcow2" if is_qcow2 else "not qcow2"
+    actual = "qcow2" if is_qcow2 else "not qcow2"
     return Fault(
-        f"{file} is {found}, but the description says {disk.format} (wrong disk format)",
+        f"{file} is {actual}, but the description states {disk.format} (wrong disk format)",
         f"set the disk's `format` to {'qcow2' if is_qcow2 else 'raw'}, or convert it by qemu-img",
     )
 
 
 def faults(description: Description, kernel: Path | None) -> list[Fault]:
-    """Give what is wrong with the files that a guest is to boot from."""
-    found = [kernel_fault(kernel)] if kernel else []
-    found += [disk_fault(disk.path, disk) for disk in description.disks if disk.path]
-    return [fault for fault in found if fault]
+    """Return what is wrong with the files that a guest boots from."""
+    results = [kernel_fault(kernel)] if kernel else []
+    results += [disk_fault(disk.path, disk) for disk in description.disks if disk.path]
+    return [fault for fault in results if fault]

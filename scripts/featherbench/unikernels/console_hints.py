@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the output of guests, of QEMU and of tenders means: each known failure with its remedy."""
+"""What the output of guests, of QEMU and of tenders means: known failures and their remedies."""
 
 from __future__ import annotations
 
@@ -7,24 +7,28 @@ import re
 from typing import TYPE_CHECKING
 
 from featherbench.system.error_hints import ErrorHint, find
+from featherbench.vm.boot import boot_report
+from featherbench.vm.network import bridge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from featherbench.unikernels.image_description import Console
+    from featherbench.contracts.image_description import Console
+    from featherbench.contracts.vm_runner import Vm
 
 
 OF_GUESTS = (
     ErrorHint(
         r"\b(dhcp|bootp)[^\n]{0,40}(discover|request|start|wait|send|broadcast|lease|fail)"
         r"|waiting for (an? )?(ip|address|lease|dhcp)|\b(starting|configuring) dhcp",
-        meaning="the guest waits for DHCP, which nobody here gives it",
+        meaning="the guest waits for DHCP, and there is no DHCP server",
         remedy="give it its address: `arguments`, with ${address}, or an image with a static one",
     ),
     ErrorHint(
         r"no bootable device|boot failed|not a bootable disk|missing operating system",
         meaning="the firmware found nothing to boot on the disk",
-        remedy="check that `format` of the first disk is right (raw or qcow2), and has a loader",
+        remedy="check `format` of the first disk (raw or qcow2), and that it has a boot loader",
     ),
     ErrorHint(
         r"out of memory|cannot allocate|bad_alloc|not enough memory|failed to allocate",
@@ -46,25 +50,24 @@ OF_HYPERVISORS = (
     ),
     ErrorHint(
         r"Image is not in qcow2 format|Image is not in .* format|could not open disk image.*format",
-        meaning="the disk is not in the format that the description says",
-        remedy="set `format` of the disk to raw or qcow2, as the file is",
+        meaning="the disk is not in the format that the description states",
+        remedy="set `format` of the disk to that of the file, raw or qcow2",
     ),
     ErrorHint(
         r"unsupported (abi|elf)|ABI (version|target)"
         r"|Invalid or unsupported executable|Executable is not for|No Solo5 (ABI|manifest)",
         meaning="the tender does not know this image's interface (ABI)",
-        remedy="build it for this tender, and for the version of Solo5 that is installed",
+        remedy="build it for this tender and for the installed version of Solo5",
     ),
     ErrorHint(
         r"resource not declared|undeclared|device .* not (attached|specified|declared)",
-        meaning="the tender was given a device that the image does not declare, or not all that"
-        " it does",
-        remedy="set `nic.name` and the disks' `name` as the image's manifest has them",
+        meaning="the tender was given other devices than the image declares",
+        remedy="set `nic.name` and the disks' `name` to those in the image's manifest",
     ),
     ErrorHint(
         r"is not a valid device model|'[^']+' is not a valid|Property .* not found"
         r"|unsupported machine type|Device .* could not be initialized|unable to find CPU model",
-        meaning="this host's QEMU does not have what the description asks for",
+        meaning="this machine's QEMU does not have what the description asks for",
         remedy="choose what it has: see `qemu-system-x86_64 -machine help`, -cpu, -device",
     ),
     ErrorHint(
@@ -75,22 +78,51 @@ OF_HYPERVISORS = (
 )
 
 
-def failed(console: Console, said: str) -> str:
-    """Give the description's own sign of a dead guest that is in what it said; none: empty."""
+def text_of(file: Path) -> str:
+    """Return the content of a file as text; empty if it does not exist."""
+    return file.read_text(errors="replace") if file.exists() else ""
+
+
+def failure_in(console: Console, output: str) -> str:
+    """Return the description's own sign of a dead guest in its output; empty if there is none."""
     for pattern in console.failure:
-        if found := re.search(pattern, said):
-            return found[0]
+        if match := re.search(pattern, output):
+            return match[0]
     return ""
 
 
-def meanings(console: Console, guest_said: str, own_said: str = "") -> Iterator[str]:
-    """Say what a guest's output means, and what its hypervisor said of its own accord."""
-    if failure := failed(console, guest_said):
+def has_failed(console: Console, file: Path) -> bool:
+    """Return whether a guest's console shows its description's sign of a dead guest."""
+    return bool(console.failure and failure_in(console, text_of(file)))
+
+
+def has_succeeded(console: Console, output: str) -> bool:
+    """Return whether the description's sign of success is in the guest's output."""
+    return bool(console.success and re.search(console.success, output))
+
+
+def meanings(console: Console, guest_output: str, hypervisor_output: str = "") -> Iterator[str]:
+    """Yield what the output of a guest means, and that of its hypervisor."""
+    if failure := failure_in(console, guest_output):
         yield f"its console shows the description's sign of failure, {failure!r}"
-    if hint := find(OF_HYPERVISORS, own_said or guest_said) or find(OF_GUESTS, guest_said):
+    hint = find(OF_HYPERVISORS, hypervisor_output or guest_output) or find(OF_GUESTS, guest_output)
+    if hint:
         yield f"{hint.meaning} ({hint.remedy})"
 
 
-def succeeded(console: Console, said: str) -> bool:
-    """Whether the description's sign of success is in what the guest said."""
-    return bool(console.success and re.search(console.success, said))
+def mute_server(vm: Vm) -> str:
+    """Return a note if its port accepts connections, for a service that does not answer."""
+    if vm.port and bridge.accepts_connections(vm.address, vm.port):
+        return (
+            f", and {vm.address}:{vm.port} accepts connections without answering: often a sign of"
+            " too little memory"
+        )
+    return ""
+
+
+def diagnosis(vm: Vm, state: str, hypervisor_output: str = "", *quotations: str) -> str:
+    """Return the diagnosis of a virtual machine of a user's image in that state."""
+    assert vm.description is not None
+    hints = meanings(vm.description.console, text_of(vm.console), hypervisor_output)
+    parts = "; ".join(filter(None, [state, *hints, *quotations]))
+    return f"{parts}; last lines of its console:\n{boot_report.console_tail(vm.console)}"

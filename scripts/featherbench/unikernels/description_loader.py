@@ -1,36 +1,48 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds an image's description: the one we ship, a user's own, or ours with a user's changes."""
+"""Loads an image's description: the shipped one, a user's own, or either with a user's changes."""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import yaml
 from pydantic import ValidationError
 
+from featherbench.contracts.image_description import Description
 from featherbench.errors import ConfigError
+from featherbench.files import canonical_json
 from featherbench.paths import RESOURCES
-from featherbench.unikernels.image_description import Description
 from featherbench.unikernels.settings import DESCRIPTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from featherbench.unikernels.image_description import Backend
+    from featherbench.contracts.image_description import Backend
 
 SHIPPED = RESOURCES / "unikernels"
 GUIDE = "docs/unikernels.md"
 
 
+@lru_cache(maxsize=32)
+def _parsed(description_json: str) -> Description:
+    return Description.model_validate_json(description_json)
+
+
+def description_in(record: Mapping[str, Any]) -> Description:
+    """Return the description that a record has; parsed once, though instances are polled."""
+    return _parsed(canonical_json(record["description"]))
+
+
 def shipped(technology: str, service: str, backend: Backend) -> Path:
-    """Say where our description of an image is, if there is one."""
+    """Return the path of the shipped description of an image, whether or not it exists."""
     suffix = "" if backend == "qemu" else f"-{backend}"
     return SHIPPED / technology / f"{service}{suffix}.yaml"
 
 
-def _refuse(where: str, what: str) -> NoReturn:
-    raise ConfigError(f"{where}: {what}", remedy=f"see {GUIDE}")
+def _refuse(location: str, fault: str) -> NoReturn:
+    raise ConfigError(f"{location}: {fault}", remedy=f"see {GUIDE}")
 
 
 def _content(file: Path) -> dict[str, Any]:
@@ -44,44 +56,40 @@ def _content(file: Path) -> dict[str, Any]:
 
 
 def merge(base: Any, changes: Any) -> Any:  # noqa: ANN401 - any YAML
-    """Give `base` with `changes`: mappings key by key, lists of mappings item by item."""
+    """Return `base` with `changes`: mappings key by key, lists of mappings item by item."""
     if isinstance(base, dict) and isinstance(changes, dict):
         return {**base, **{key: merge(base.get(key), value) for key, value in changes.items()}}
     both = (base, changes)
-    if all(isinstance(each, list) and each and isinstance(each[0], dict) for each in both):
-        merged = [merge(one, other) for one, other in zip(base, changes, strict=False)]
-        longer = max(both, key=len)
-        return [*merged, *longer[len(merged) :]]
+    if all(isinstance(part, list) and part and isinstance(part[0], dict) for part in both):
+        merged = [merge(*items) for items in zip(base, changes, strict=False)]
+        return [*merged, *max(both, key=len)[len(merged) :]]
     return changes
 
 
 def _absolute(paths: Any, folder: Path) -> Any:  # noqa: ANN401 - any YAML
-    """Make the paths in a description's content absolute; what is wrong is left to the model."""
+    """Make the paths in a description's content absolute; the model reports what is wrong."""
     if isinstance(paths, str):
         return str((folder / paths).resolve())
     if isinstance(paths, list):
-        return [_absolute(each, folder) for each in paths]
+        return [_absolute(path, folder) for path in paths]
     return paths
 
 
+def _with_absolute(part: Any, key: str, folder: Path) -> Any:  # noqa: ANN401 - any YAML
+    if isinstance(part, dict) and key in part:
+        return {**part, key: _absolute(part[key], folder)}
+    return part
+
+
 def anchored(content: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """Give a description's content with its paths relative to `folder`."""
-    found = dict(content)
-    if "kernel" in found:
-        found["kernel"] = _absolute(found["kernel"], folder)
-    if isinstance(found.get("make"), dict) and "inputs" in found["make"]:
-        found["make"] = {**found["make"], "inputs": _absolute(found["make"]["inputs"], folder)}
-    if isinstance(found.get("control"), dict) and "program" in found["control"]:
-        program = _absolute(found["control"]["program"], folder)
-        found["control"] = {**found["control"], "program": program}
-    if isinstance(found.get("disks"), list):
-        found["disks"] = [
-            {**disk, "path": _absolute(disk["path"], folder)}
-            if isinstance(disk, dict) and "path" in disk
-            else disk
-            for disk in found["disks"]
-        ]
-    return found
+    """Return a description's content with its paths relative to `folder` made absolute."""
+    result: dict[str, Any] = _with_absolute(dict(content), "kernel", folder)
+    for part, key in (("make", "inputs"), ("control", "program")):
+        if part in result:
+            result[part] = _with_absolute(result[part], key, folder)
+    if isinstance(result.get("disks"), list):
+        result["disks"] = [_with_absolute(disk, "path", folder) for disk in result["disks"]]
+    return result
 
 
 def _with_folder(content: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -93,52 +101,53 @@ def _with_folder(content: dict[str, Any], folder: Path) -> dict[str, Any]:
     return {**content, "make": {**make, "command": command}}
 
 
-def _with_constants(content: dict[str, Any], technology: str, where: str) -> dict[str, Any]:
-    """Put in the constants that are named as those of a file of ours, such as `paper`."""
-    named = content.get("constants")
-    if not isinstance(named, str):
+def _with_constants(content: dict[str, Any], technology: str, location: str) -> dict[str, Any]:
+    """Replace the name of a shipped set of constants, such as `paper`, by the constants."""
+    name = content.get("constants")
+    if not isinstance(name, str):
         return content
-    file = SHIPPED / technology / f"constants-{named}.yaml"
+    file = SHIPPED / technology / f"constants-{name}.yaml"
     if not file.exists():
-        _refuse(where, f"constants: {technology} has none that are called {named!r}")
+        _refuse(location, f"constants: {technology} has no set named {name!r}")
     return {**content, "constants": _content(file)}
 
 
-def parse(content: Mapping[str, Any], *, where: str) -> Description:
-    """Check a description's content. Raises ConfigError."""
+def parse(content: Mapping[str, Any], *, location: str) -> Description:
+    """Check a description's content. Raise ConfigError, which starts with `location`."""
     try:
         return Description.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
         message = first["msg"].removeprefix("Value error, ")
-        _refuse(where, f"{key}: {message}" if key else message)
+        _refuse(location, f"{key}: {message}" if key else message)
+
+
+def _file_content(file: Path) -> dict[str, Any]:
+    return anchored(_with_folder(_content(file), file.parent), file.parent)
 
 
 def read(file: Path) -> Description:
-    """Read and check a description. Raises ConfigError."""
-    content = _with_folder(_content(file), file.parent)
-    return parse(anchored(content, file.parent), where=str(file))
+    """Read and check a description. Raise ConfigError."""
+    return parse(_file_content(file), location=str(file))
 
 
 def find(
-    technology: str, service: str, backend: Backend, given: Mapping[str, Any]
+    technology: str, service: str, backend: Backend, keys: Mapping[str, Any]
 ) -> Description | None:
-    """Give the description of an app's image; None where there is none.
+    """Return the description of a service's image; None if it has none. Raise ConfigError.
 
-    `given` is what the configuration says of it: `description`, the path of the user's own, and
-    whatever keys differ from that, or from the one we ship. Raises ConfigError.
+    `keys` are those of the configuration: `description`, the path of the user's own, and keys that
+    replace those of that description, or of the shipped one.
     """
-    wanted = given.get("backend", backend)
-    file = (
-        Path(given[DESCRIPTION]) if DESCRIPTION in given else shipped(technology, service, wanted)
-    )
-    if DESCRIPTION not in given and not file.exists():
-        if not given:
-            return None
-        base: dict[str, Any] = {"backend": wanted}
-    else:
-        base = anchored(_with_folder(_content(file), file.parent), file.parent)
-    changes = anchored({k: v for k, v in given.items() if k != DESCRIPTION}, Path.cwd())
-    where = f"the description of {technology}'s {service} ({file})"
-    return parse(_with_constants(merge(base, changes), technology, where), where=where)
+    chosen = keys.get("backend", backend)
+    file = Path(keys.get(DESCRIPTION, shipped(technology, service, chosen)))
+    base: dict[str, Any] = {"backend": chosen}
+    if DESCRIPTION in keys or file.exists():
+        base = _file_content(file)
+    elif not keys:
+        return None
+    changes = {key: value for key, value in keys.items() if key != DESCRIPTION}
+    location = f"the description of {technology}'s {service} ({file})"
+    content = merge(base, anchored(changes, Path.cwd()))
+    return parse(_with_constants(content, technology, location), location=location)

@@ -1,31 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Unikernels that are processes of this machine: in QEMU, or of a tender of Solo5's."""
+"""Runs users' images as processes of this machine: QEMU, or a tender of Solo5.
+
+A virtual machine has a tap, a control group, and in that the process that runs it. The group
+identifies the process, and ends it with everything that it started. The tap is made before the
+process and removed after it, so that one of a broken run is found by its tap.
+"""
 
 from __future__ import annotations
 
 import os
+import time
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
-from featherbench.records.requirement import MissingRequirement
-from featherbench.system import programs
-from featherbench.unikernels import leftovers, vm_process
-from featherbench.vm.libvirt import kvm_probe, vm_usage
-from featherbench.vm.libvirt import requirements as missing_requirements
-from featherbench.vm.libvirt.vhost import has_vhost
+from featherbench.contracts.vm_runner import ImageBoot, VmRunner
+from featherbench.errors import CommandError, DeadlineError, InstanceDiedError, InstanceError
+from featherbench.ownership import Leftover
+from featherbench.records.cell import Usage
+from featherbench.system import cgroup, programs, subprocesses
+from featherbench.system.polling import wait_until
+from featherbench.unikernels import console_hints, qemu_command, qmp, solo5_command, tap
+from featherbench.vm.libvirt import kvm_probe, requirements, vm_usage
 from featherbench.vm.network import bridge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from subprocess import Popen
 
-    from featherbench.ownership import Leftover
-    from featherbench.records.cell import Usage
-    from featherbench.records.instance import Instance
-    from featherbench.unikernels.guest_spec import Guest
-    from featherbench.unikernels.image_description import Backend, Description
+    from featherbench.contracts.image_description import Backend, Description
+    from featherbench.contracts.vm_runner import Vm, VmRequest
+    from featherbench.records.requirement import MissingRequirement
     from featherbench.vm.libvirt.domain_xml import Accelerator
 
+NATIVE = "native"
+"""The name without an accelerator: a tender that is a plain process."""
+LEFTOVER = "unikernel"
 NEEDS = {"ip": "iproute2", "iptables": "iptables", "sysctl": "procps"}
 QEMU = {"qemu-system-x86_64": "qemu-system-x86"}
 SOLO5 = "opam install solo5, and have its programs in root's PATH"
@@ -34,114 +46,262 @@ BACKENDS: dict[Accelerator | None, tuple[Backend, ...]] = {
     "tcg": ("qemu",),
     None: ("solo5-spt",),
 }
+POWER_DOWN_WITHIN_S = 5.0
+TERMINATE_WITHIN_S = 2.0
+ENDS_WITHIN_S = 2.0
+"""From the guest's end to the end of its process."""
+TAIL_CHARACTERS = 1_000
+ENDED_AS_ALLOWED = "its process had ended, as its description allows"
+UNKNOWN_USAGE = Usage(
+    cpu_s=None,
+    throttled_s=None,
+    memory_current_bytes=None,
+    memory_working_set_bytes=None,
+    memory_anonymous_bytes=None,
+    memory_peak_bytes=None,
+    source=ENDED_AS_ALLOWED,
+)
+
+_children: dict[str, Popen[bytes]] = {}
+"""The processes that this one has started, by instance: only their parent learns how they end."""
+
+
+def process_id(instance_id: str) -> int | None:
+    """Return the pid of an instance's process; None if it has ended."""
+    return min(cgroup.members(cgroup.own_group(instance_id)), default=None)
+
+
+def _require_process(instance_id: str) -> int:
+    pid = process_id(instance_id)
+    if pid is None:
+        raise InstanceDiedError(f"the process of the guest {instance_id} is gone")
+    return pid
+
+
+def exit_status(instance_id: str) -> int | None:
+    """Return how a process that left its group ended; None if another process started it."""
+    child = _children.get(instance_id)
+    if child is None:
+        return None
+    with suppress(DeadlineError):  # it leaves the group a moment before it is dead
+        wait_until(
+            lambda: child.poll() is not None, what="the process's end", within_s=ENDS_WITHIN_S
+        )
+    return child.returncode
+
+
+def hypervisor_log(console: Path) -> Path:
+    """Return the file for QEMU's own output, beside the guest's console."""
+    return console.with_suffix(".hypervisor.log")
+
+
+def _enter(group: cgroup.ControlGroup, cpus: Sequence[int]) -> None:
+    cgroup.join(group)
+    os.sched_setaffinity(0, cpus)
+
+
+def _end(instance_id: str) -> None:
+    """End an instance's process, and remove group and tap; no error if they are gone already."""
+    try:
+        cgroup.end(cgroup.own_group(instance_id), grace_s=TERMINATE_WITHIN_S)
+    finally:
+        tap.remove(instance_id)
+
+
+def _power_down(vm: Vm) -> None:
+    """Press the power button, and wait a while for the guest's end."""
+    with suppress(qmp.SilentError, DeadlineError):
+        qmp.press_power(vm.name)
+        wait_until(
+            lambda: process_id(vm.instance_id) is None,
+            what="the guest's end",
+            within_s=POWER_DOWN_WITHIN_S,
+        )
+
+
+def _description(vm: Vm) -> Description:
+    assert vm.description is not None, "this runner boots users' images only"
+    return vm.description
 
 
 @dataclass(frozen=True, kw_only=True)
-class Processes:
-    """`accelerator` is None without a hypervisor, for Solo5's spt."""
+class ProcessRunner(VmRunner):
+    """See `contracts/vm_runner.py`. `accelerator` is None without a hypervisor: Solo5's spt."""
 
     accelerator: Accelerator | None = None
 
     @property
     def name(self) -> str:
-        """The host is called as its accelerator."""
-        return self.accelerator or vm_process.NATIVE
-
-    @property
-    def vhost(self) -> bool:
-        """Under KVM, where the device can be opened."""
-        return self.accelerator is not None and has_vhost(self.accelerator)
+        """The hypervisor has the name of its accelerator."""
+        return self.accelerator or NATIVE
 
     @property
     def backends(self) -> tuple[Backend, ...]:
-        """Name what the accelerator runs."""
+        """What the accelerator runs."""
         return BACKENDS[self.accelerator]
 
-    def missing_requirements(self) -> Iterable[MissingRequirement]:
-        """Name missing programs, rights, and why KVM cannot be used."""
-        found = [*programs.missing_root(), *programs.missing(NEEDS)]
-        found += (
+    @property
+    def _has_vhost(self) -> bool:
+        return self.accelerator is not None and requirements.has_vhost(self.accelerator)
+
+    def missing_requirements(self) -> Sequence[MissingRequirement]:
+        """Return missing programs and rights, and why KVM cannot be used."""
+        missing = [*programs.missing_root(), *programs.missing(NEEDS)]
+        missing += (
             programs.missing(QEMU)
             if self.accelerator
             else programs.missing_program("solo5-spt", SOLO5)
         )
-        if not missing_requirements.TUN.exists():
-            found.append(
-                MissingRequirement(
-                    what=f"there is no {missing_requirements.TUN}", remedy="modprobe tun"
-                )
-            )
-        if self.accelerator == "kvm" and not found and os.geteuid() == 0:
-            found += missing_requirements.of_kvm()
-        return found
+        missing += requirements.of_tun()
+        if self.accelerator == "kvm" and not missing and os.geteuid() == 0:
+            missing += requirements.of_kvm()
+        return missing
 
-    def missing_requirements_for(self, backend: Backend) -> Iterator[MissingRequirement]:
-        """Name the tender, if it is missing: no Debian package brings it."""
-        if backend != "qemu":
-            yield from programs.missing_program(backend, SOLO5)
+    def missing_requirements_of(self, backend: Backend) -> Sequence[MissingRequirement]:
+        """Return the tender if it is missing: no Debian package has it."""
+        return () if backend == "qemu" else programs.missing_program(backend, SOLO5)
 
     def prepare(
         self, guest_subnet: str, files: Sequence[Path], *, state: str, callback_address: str
     ) -> None:
-        """Make the bridge, and let the client's packets pass to it."""
+        """Make the bridge."""
         bridge.prepare(guest_subnet, state=state, callback_address=callback_address)
 
-    def start(self, guest: Guest, *, state: str, cpus: Sequence[int]) -> dict[str, float]:
-        """Start its process."""
-        return vm_process.start(guest, state=state, bridge=bridge.of(state), cpus=cpus)
+    def start(self, request: VmRequest) -> Mapping[str, float]:
+        """Make the tap, and start the process."""
+        request.console.parent.mkdir(parents=True, exist_ok=True)
+        request.console.touch()
+        instance_id, began_s = request.instance_id, time.monotonic()
+        group = cgroup.own_group(instance_id)
+        try:
+            on_bridge = bridge.of(request.state)
+            tap.make(instance_id, hypervisor=self.name, state=request.state, bridge=on_bridge)
+            tapped_s = time.monotonic()
+            cgroup.create(group, owner=request.state)
+            _children[instance_id] = self._start_process(request, group)
+        except CommandError as error:
+            _end(instance_id)
+            raise InstanceError(error.message, remedy=error.remedy) from error
+        except BaseException:
+            _end(instance_id)
+            raise
+        return {"tap": tapped_s - began_s, "process": time.monotonic() - tapped_s}
 
-    def number_of(self, instance_id: str) -> int | None:
-        """Give its process's."""
-        return vm_process.pid_of(instance_id)
-
-    def ended_with(self, number: int) -> int | None:
-        """Give the status of a process of this one's."""
-        return vm_process.exit_status(number)
-
-    def responds(self, guest_name: str, backend: Backend) -> bool:
-        """Ask QEMU; of a tender, its process is all there is."""
-        return vm_process.responds(guest_name, is_qemu=backend == "qemu")
-
-    def diagnosis(self, instance: Instance, wanted: Description, answers: Callable[[], str]) -> str:
-        """Ask QEMU, and read what it said."""
-        return vm_process.diagnosis(
-            instance_id=instance.id,
-            number=instance.handle["number"],
-            name=instance.handle["name"],
-            is_qemu=wanted.backend == "qemu",
-            log=Path(instance.handle["console"]),
-            signs=wanted.console,
-            answers=answers,
+    def _start_process(self, request: VmRequest, group: cgroup.ControlGroup) -> Popen[bytes]:
+        """Start the process; a tender's output is the guest's console."""
+        boot = request.boot
+        assert isinstance(boot, ImageBoot)
+        if boot.description.backend == "qemu":
+            assert self.accelerator is not None, "QEMU runs under an accelerator"
+            vhost = boot.description.nic.vhost and self._has_vhost
+            argv = qemu_command.command(request, boot, self.accelerator, vhost=vhost)
+            output = hypervisor_log(request.console)
+        else:
+            argv, output = solo5_command.command(request, boot), request.console
+        return subprocesses.start(
+            argv, output=output, before_exec=partial(_enter, group, request.cpus)
         )
 
-    def power_down(self, instance_id: str, guest_name: str) -> None:
-        """Press QEMU's button."""
-        vm_process.power_down(instance_id, guest_name)
+    def stop(self, vm: Vm) -> None:
+        """End it as its description says, and remove what was made for it."""
+        if _description(vm).stop == "powerdown" and process_id(vm.instance_id) is not None:
+            _power_down(vm)
+        _end(vm.instance_id)
 
-    def end(self, instance_id: str) -> None:
-        """End its process, and remove group and tap."""
-        vm_process.end(instance_id)
+    def is_running(self, vm: Vm) -> bool:
+        """Return whether its process runs, QEMU runs it, and its console shows no failure.
 
-    def usage(self, instance_id: str) -> Usage:
-        """Read what its process has used."""
-        return vm_process.usage(instance_id)
+        QEMU may be silent: then its process is the only sign.
+        """
+        description = _description(vm)
+        return (
+            process_id(vm.instance_id) is not None
+            and not console_hints.has_failed(description.console, vm.console)
+            and (description.backend != "qemu" or qmp.status(vm.name) in {qmp.RUNNING, qmp.SILENT})
+        )
 
-    def reset_peak(self, instance_id: str) -> bool:
+    def usage(self, vm: Vm) -> Usage:
+        """Return what its process has used; nothing is known of one that ended as allowed."""
+        try:
+            usage = vm_usage.usage_of(_require_process(vm.instance_id), {})
+        except InstanceDiedError:
+            if exit_status(vm.instance_id) not in _description(vm).accepted_exits:
+                raise
+            return UNKNOWN_USAGE
+        return usage.model_copy(update={"source": usage.source.partition("; guest:")[0]})
+
+    def reset_peak(self, vm: Vm) -> bool:
         """Reset its process's."""
-        pid = vm_process.pid_of(instance_id)
+        pid = process_id(vm.instance_id)
         return pid is not None and vm_usage.reset_peak(pid)
 
+    def diagnosis(self, vm: Vm) -> str:
+        """Ask QEMU, and read its output and the console."""
+        is_qemu = _description(vm).backend == "qemu"
+        status = qmp.status(vm.name) if is_qemu and process_id(vm.instance_id) is not None else ""
+        if _has_ended(vm.instance_id, status):
+            state = _how_it_ended(exit_status(vm.instance_id))
+        else:
+            state = _how_it_runs(vm.name, status) if is_qemu else "its process runs"
+            state += console_hints.mute_server(vm)
+        qemu_output = _qemu_output(vm.console)
+        quoted = f"QEMU said: {qemu_output[-TAIL_CHARACTERS:]}" if qemu_output else ""
+        return console_hints.diagnosis(vm, state, qemu_output, quoted)
+
     def leftovers(self) -> Iterator[Leftover]:
-        """Find guests by their taps."""
-        return leftovers.find(self.name)
+        """Return virtual machines by their taps."""
+        for found in tap.own():
+            if found.hypervisor == self.name:
+                handle = {"instance_id": found.instance_id}
+                yield Leftover(
+                    kind=LEFTOVER, name=found.instance_id, handle=handle, state=found.state
+                )
 
     def remove(self, leftover: Leftover) -> None:
-        """End a guest, and remove what was made for it."""
-        leftovers.remove(leftover)
+        """End one, and remove what was made for it."""
+        _end(leftover.handle["instance_id"])
 
     def facts(self) -> Mapping[str, str]:
-        """Tell the hypervisor's version, and whether packets pass in the kernel."""
+        """Return the hypervisor's version, and what moves packets."""
         if self.accelerator is None:
             return {"hypervisor": "none: a process"}
-        packets = "vhost-net" if self.vhost else "QEMU"
+        packets = "vhost-net" if self._has_vhost else "QEMU"
         return {"qemu": kvm_probe.version(), "accelerator": self.accelerator, "packets": packets}
+
+
+def _qemu_output(console: Path) -> str:
+    """Return QEMU's own output, without the news that featherbench ended it."""
+    lines = console_hints.text_of(hypervisor_log(console)).splitlines()
+    return "\n".join(line for line in lines if "terminating on signal" not in line)
+
+
+def _how_it_ended(status: int | None) -> str:
+    if status is None:
+        return "its process has ended"
+    if status < 0:
+        return f"its process was killed by signal {-status}"
+    return f"its process ended by itself, with status {status}"
+
+
+def _has_ended(instance_id: str, status: str) -> bool:
+    """Return whether the process is gone; wait for one whose QEMU is about to end."""
+    within_s = ENDS_WITHIN_S if status in {qmp.SHUT_DOWN, qmp.SILENT} else 0.0
+    with suppress(DeadlineError):
+        return wait_until(
+            lambda: process_id(instance_id) is None, what="the guest's end", within_s=within_s
+        )
+    return False
+
+
+def _how_it_runs(name: str, status: str) -> str:
+    """Return what a running QEMU, which reports `status`, knows of its guest."""
+    if status == qmp.SILENT:
+        return "QEMU hangs: it does not answer its monitor"
+    if status == qmp.INTERNAL_ERROR:
+        return "KVM failed inside (an internal error), and QEMU has stopped the guest"
+    if status != qmp.RUNNING:
+        return f"QEMU has stopped the guest: {status}"
+    with suppress(qmp.SilentError):
+        if qmp.is_dead(name):
+            return "QEMU runs, but the guest is dead: its processor is halted with interrupts off"
+    return "QEMU and the guest run"

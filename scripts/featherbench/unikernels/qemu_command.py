@@ -1,85 +1,83 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The QEMU command of a guest: nothing that the description does not ask for."""
+"""The QEMU command for a user's image: nothing that the description does not ask for."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from featherbench.unikernels import tap
 from featherbench.vm.libvirt.kvm_probe import CPU, QEMU
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from featherbench.unikernels.guest_spec import Guest
-    from featherbench.unikernels.image_description import Disk
+    from featherbench.contracts.image_description import ImageDisk
+    from featherbench.contracts.vm_runner import ImageBoot, VmRequest
+    from featherbench.vm.libvirt.domain_xml import Accelerator
 
-WITHOUT_ROM = "virtio-net-device"
-"""No PCI device, so that it has no option for the ROM from which others boot by network."""
+NIC_WITHOUT_ROM = "virtio-net-device"
+"""Not a PCI device, so it has no option for the ROM from which others boot over the network."""
 
 
-def quoted(value: object) -> str:
-    """Double the commas of a value, which separate options for QEMU."""
+def escape_commas(value: object) -> str:
+    """Double the commas of a value, because commas separate QEMU's options."""
     return str(value).replace(",", ",,")
 
 
 def monitor_of(name: str) -> str:
-    """Name the socket of a guest's monitor: in the abstract namespace, which leaves no file."""
+    """Return the socket of a guest's monitor: in the abstract namespace, which leaves no file."""
     return f"{name}-monitor"
 
 
-def _drive(number: int, disk: Disk) -> Iterator[str]:
-    assert disk.path is not None, "images are built of descriptions that are complete"
-    options = f"if=none,id=disk{number},format={disk.format},file={quoted(disk.path)}"
+def _drive(number: int, disk: ImageDisk) -> Iterator[str]:
+    assert disk.path is not None, "images are built from complete descriptions"
+    options = f"if=none,id=disk{number},format={disk.format},file={escape_commas(disk.path)}"
     options += f",readonly={'on' if disk.readonly else 'off'}"
     options += f",snapshot={'on' if disk.snapshot and not disk.readonly else 'off'}"
     yield from ("-drive", options)
     if disk.interface == "scsi" and number == 0:
         yield from ("-device", "virtio-scsi-pci")
-    kind = {"virtio": "virtio-blk-pci", "ide": "ide-hd", "scsi": "scsi-hd"}[disk.interface]
-    yield from ("-device", f"{kind},drive=disk{number}")
+    device = {"virtio": "virtio-blk-pci", "ide": "ide-hd", "scsi": "scsi-hd"}[disk.interface]
+    yield from ("-device", f"{device},drive=disk{number}")
 
 
-def _network(guest: Guest) -> Iterator[str]:
-    nic = guest.description.nic
-    backend = f"tap,id=net0,ifname={guest.tap},script=no,downscript=no"
-    yield from ("-netdev", backend + (",vhost=on" if guest.vhost else ""))
-    options = [nic.model, "netdev=net0", f"mac={guest.mac}"]
-    options += [] if nic.model == WITHOUT_ROM else ["romfile="]
+def _network(instance_id: str, boot: ImageBoot, *, vhost: bool) -> Iterator[str]:
+    nic = boot.description.nic
+    backend = f"tap,id=net0,ifname={tap.name_of(instance_id)},script=no,downscript=no"
+    yield from ("-netdev", backend + (",vhost=on" if vhost else ""))
+    options = [nic.model, "netdev=net0", f"mac={boot.mac}"]
+    options += [] if nic.model == NIC_WITHOUT_ROM else ["romfile="]
     options += [f"bus={nic.bus}"] if nic.bus else []
     options += [f"addr={nic.pci_address}"] if nic.pci_address else []
     yield from ("-device", ",".join(options))
 
 
-def _boot(guest: Guest) -> Iterator[str]:
-    """Tell what to boot, and what the guest is told: -append takes its commas as they are."""
-    if guest.kernel is not None:
-        yield from ("-kernel", str(guest.kernel))
-        if guest.arguments:
-            yield from ("-append", guest.arguments)
+def _kernel(boot: ImageBoot) -> Iterator[str]:
+    """Yield kernel and arguments; -append takes commas literally."""
+    if boot.kernel is not None:
+        yield from ("-kernel", str(boot.kernel))
+        if boot.arguments:
+            yield from ("-append", boot.arguments)
 
 
-def command(guest: Guest) -> list[str]:
-    """Give the command. A guest that reboots, or powers itself off, ends QEMU."""
-    wanted = guest.description
-    assert guest.accelerator is not None, "QEMU runs under an accelerator"
-    monitor = quoted(monitor_of(guest.name))
+def command(
+    request: VmRequest, boot: ImageBoot, accelerator: Accelerator, *, vhost: bool
+) -> list[str]:
+    """Return the command. A guest that reboots or powers itself off ends QEMU."""
+    description, monitor = boot.description, escape_commas(monitor_of(request.name))
+    console = escape_commas(request.console.resolve())
     argv = [
-        *(QEMU, "-name", guest.name, "-accel", guest.accelerator),
-        *("-machine", wanted.machine, "-cpu", wanted.cpu or CPU[guest.accelerator]),
-        *("-smp", str(wanted.vcpus), "-m", f"{guest.memory_mib}M"),
+        *(QEMU, "-name", request.name, "-accel", accelerator),
+        *("-machine", description.machine, "-cpu", description.cpu or CPU[accelerator]),
+        *("-smp", str(description.vcpus), "-m", f"{request.memory_mib}M"),
         *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
-        *(
-            "-chardev",
-            f"file,id=console,path={quoted(guest.console)}",
-            "-serial",
-            "chardev:console",
-        ),
+        *("-chardev", f"file,id=console,path={console}", "-serial", "chardev:console"),
         *("-chardev", f"socket,id=monitor,path={monitor},abstract=on,server=on,wait=off"),
         *("-mon", "chardev=monitor,mode=control"),
-        *_network(guest),
+        *_network(request.instance_id, boot, vhost=vhost),
     ]
-    for number, disk in enumerate(wanted.disks):
+    for number, disk in enumerate(description.disks):
         argv += _drive(number, disk)
-    for device in wanted.devices:
+    for device in description.devices:
         argv += ["-device", device]
-    return [*argv, *_boot(guest)]
+    return [*argv, *_kernel(boot)]

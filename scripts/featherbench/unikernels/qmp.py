@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks QEMU, by its machine protocol (QMP), how its guest is.
+"""Queries QEMU's monitor, by its machine protocol (QMP), for the state of its guest.
 
-One question a connection: the socket takes one at a time, and nobody keeps it from the next. See
-https://www.qemu.org/docs/master/interop/qmp-spec.html.
+There is one command per connection: the socket accepts one connection at a time, and must be free
+for the next. See https://www.qemu.org/docs/master/interop/qmp-spec.html.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 ANSWERS_WITHIN_S = 2.0
 ENABLED_INTERRUPTS = 1 << 9
-"""In the processor's flags."""
+"""A bit of the processor's flags."""
 REGISTERS = re.compile(r"[ER]FL=([0-9a-f]+).*?HLT=(\d)", re.DOTALL)
 RUNNING = "running"
 INTERNAL_ERROR = "internal-error"
 SHUT_DOWN = "shutdown"
-"""The guest has ended, and QEMU is about to."""
+"""The guest has ended, and QEMU is about to end."""
 SILENT = "silent"
-"""Our own word for a QEMU that is there and does not answer."""
+"""Not a word of QMP: QEMU is running and does not answer."""
 
 
 class SilentError(FeatherbenchError):
@@ -39,61 +39,61 @@ class SilentError(FeatherbenchError):
 
 @dataclass(frozen=True, kw_only=True)
 class Monitor:
-    """A connection that has been greeted."""
+    """A connection after the greeting."""
 
     stream: BufferedRWPair
 
-    def ask(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - any JSON
-        """Give the answer to a command; events that come in between are passed over."""
-        question = {"execute": command, "arguments": arguments}
-        self.stream.write(json.dumps(question).encode() + b"\n")
+    def execute(self, command: str, **arguments: object) -> Any:  # noqa: ANN401 - any JSON
+        """Return the answer to a command; events that arrive before it are ignored."""
+        request = {"execute": command, "arguments": arguments}
+        self.stream.write(json.dumps(request).encode() + b"\n")
         self.stream.flush()
         while line := self.stream.readline():
-            said = json.loads(line)
-            if "return" in said or "error" in said:
-                return said.get("return")
-        raise SilentError(f"QEMU ended while it was asked {command}")
+            answer = json.loads(line)
+            if "return" in answer or "error" in answer:
+                return answer.get("return")
+        raise SilentError(f"QEMU ended during the command {command}")
 
 
 @contextmanager
 def connected(name: str) -> Iterator[Monitor]:
-    """Connect to the monitor of the guest of that name. Raises SilentError."""
+    """Connect to the monitor of the guest of that name. Raise SilentError."""
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as plug:
-            plug.settimeout(ANSWERS_WITHIN_S)
-            plug.connect(f"\0{monitor_of(name)}")
-            with plug.makefile("rwb") as stream:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(ANSWERS_WITHIN_S)
+            connection.connect(f"\0{monitor_of(name)}")
+            with connection.makefile("rwb") as stream:
                 stream.readline()
                 monitor = Monitor(stream=stream)
-                monitor.ask("qmp_capabilities")
+                monitor.execute("qmp_capabilities")
                 yield monitor
-    except (OSError, ValueError) as silent:
-        raise SilentError(f"the monitor of {name} does not answer: {silent}") from silent
+    except (OSError, ValueError) as error:
+        raise SilentError(f"the monitor of {name} does not answer: {error}") from error
 
 
 def status(name: str) -> str:
-    """Give QEMU's word for how the guest is, such as "running" or "internal-error"; or SILENT."""
+    """Return QEMU's word for the state, such as "running" or "internal-error"; or SILENT."""
     try:
         with connected(name) as monitor:
-            return str(monitor.ask("query-status")["status"])
+            return str(monitor.execute("query-status")["status"])
     except SilentError:
         return SILENT
 
 
 def press_power(name: str) -> None:
-    """Press the guest's power button. Raises SilentError."""
+    """Press the guest's power button. Raise SilentError."""
     with connected(name) as monitor:
-        monitor.ask("system_powerdown")
+        monitor.execute("system_powerdown")
 
 
 def parse_is_dead(registers: str) -> bool:
-    """Whether the processor is halted with interrupts off, from which nothing wakes it."""
-    found = REGISTERS.search(registers)
-    return bool(found and found[2] == "1" and not int(found[1], 16) & ENABLED_INTERRUPTS)
+    """Return whether the processor is halted with interrupts off, so that nothing can wake it."""
+    match = REGISTERS.search(registers)
+    return bool(match and match[2] == "1" and not int(match[1], 16) & ENABLED_INTERRUPTS)
 
 
 def is_dead(name: str) -> bool:
-    """Whether the guest has stopped its processor for good. Raises SilentError."""
+    """Return whether the guest has stopped its processor for good. Raise SilentError."""
     with connected(name) as monitor:
-        told = monitor.ask("human-monitor-command", **{"command-line": "info registers"})
-        return parse_is_dead(str(told))
+        arguments = {"command-line": "info registers"}
+        return parse_is_dead(str(monitor.execute("human-monitor-command", **arguments)))

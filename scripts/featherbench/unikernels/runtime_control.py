@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is set inside a guest once it runs, by a program of its vendor's, and read back.
+"""Sets values in a running guest by a program of its vendor, and reads them back.
 
-The description says which program, how it is told where the guest is, and how it sets and reads a
-value; see Rumprun's in resources/unikernels.
+The description names the program and its arguments; see Rumprun's in resources/unikernels.
 """
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
 from string import Template
-from typing import TYPE_CHECKING, Annotated
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing import TYPE_CHECKING
 
 from featherbench.errors import CommandError, InstanceError
 from featherbench.system import subprocesses
@@ -19,87 +15,62 @@ from featherbench.system import subprocesses
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-PLACES = frozenset(("address", "name", "value"))
+    from featherbench.contracts.image_description import Control
+
 NOT_APPLIED = "set while it runs"
-"""Stands in the tuning when nothing was set."""
+"""The key, in the tuning, of the reason why nothing was set."""
 GUIDE = "see `control` in docs/unikernels.md"
 
 
-class Control(BaseModel):
-    """How values are set and read, as words of a command; `${address}` is the guest's."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
-
-    program: Path | None = None
-    """Where the user has it; without it nothing is set."""
-    environment: dict[str, str] = Field(default_factory=dict)
-    set: tuple[str, ...]
-    """Its arguments to set `${name}` to `${value}`."""
-    read: tuple[str, ...]
-    """Its arguments to print the value of `${name}`, and nothing else."""
-    values: dict[str, str]
-    """In the order of their names."""
-    within_s: Annotated[float, Field(gt=0)] = 10.0
-    """How long one call may take."""
-
-    @field_validator("environment", "set", "read")
-    @classmethod
-    def _has_known_places(
-        cls, value: dict[str, str] | tuple[str, ...]
-    ) -> dict[str, str] | tuple[str, ...]:
-        for text in value.values() if isinstance(value, dict) else value:
-            template = Template(text)
-            if not template.is_valid() or set(template.get_identifiers()) - PLACES:
-                known = ", ".join(sorted(PLACES))
-                raise ValueError(f"nothing fills a placeholder in {text!r}; known: {known}")
-        return value
-
-    def lacking(self) -> str:
-        """Say why nothing can be set; empty when it can."""
-        if self.program is None:
-            return f"not applied: nobody has said where its program is ({GUIDE})"
-        there = self.program.is_file()
-        return "" if there else f"not applied: {self.program} is not there ({GUIDE})"
+def _why_not(control: Control) -> str:
+    """Return why nothing can be set; empty if it can."""
+    if control.program is None:
+        return f"not applied: the path of its program is not configured ({GUIDE})"
+    if not control.program.is_file():
+        return f"not applied: {control.program} does not exist ({GUIDE})"
+    return ""
 
 
 def apply(control: Control, address: str) -> Mapping[str, str]:
     """Set the values in the guest at `address`, and read each back.
 
-    Gives what was read, with what was asked for where that differs; why nothing was set, where the
-    user has not the program. Raises InstanceError when the program or the guest refuses.
+    Return what was read, with the requested value if that differs; without the program, return why
+    nothing was set. Raise InstanceError if the program or the guest refuses.
     """
-    if why := control.lacking():
-        return {NOT_APPLIED: why}
+    if reason := _why_not(control):
+        return {NOT_APPLIED: reason}
     return {name: _set(control, address, name) for name in sorted(control.values)}
 
 
 def _set(control: Control, address: str, name: str) -> str:
-    wanted = control.values[name]
-    filled = {"address": address, "name": name, "value": wanted}
-    _run(control, control.set, filled)
-    found = _run(control, control.read, filled).strip()
-    if not found:
+    requested = control.values[name]
+    placeholders = {"address": address, "name": name, "value": requested}
+    _run(control, control.set, placeholders)
+    value = _run(control, control.read, placeholders).strip()
+    if not value:
         raise InstanceError(
-            f"{control.program} tells nothing of {name} in the guest", remedy=_remedy(name)
+            f"{control.program} prints no value of {name} in the guest", remedy=_remedy(name)
         )
-    return found if found == wanted else f"{found}, though {wanted} was asked for"
+    return value if value == requested else f"{value}, though {requested} was asked for"
 
 
-def _run(control: Control, words: Sequence[str], filled: Mapping[str, str]) -> str:
-    argv = [str(control.program), *(Template(word).substitute(filled) for word in words)]
-    env = {key: Template(text).substitute(filled) for key, text in control.environment.items()}
+def _run(control: Control, words: Sequence[str], placeholders: Mapping[str, str]) -> str:
+    argv = [str(control.program), *(Template(word).substitute(placeholders) for word in words)]
+    env = {
+        key: Template(text).substitute(placeholders) for key, text in control.environment.items()
+    }
     try:
         return subprocesses.run(argv, timeout_s=control.within_s, env=env).stdout
-    except CommandError as refused:
+    except CommandError as error:
         raise InstanceError(
-            f"{filled['name']} cannot be set in the guest: {refused.message}",
-            remedy=_remedy(filled["name"]),
-        ) from refused
+            f"{placeholders['name']} cannot be set in the guest: {error.message}",
+            remedy=_remedy(placeholders["name"]),
+        ) from error
 
 
 def _remedy(name: str) -> str:
     return (
-        "see whether the image was started with what the program needs, and whether its build"
-        f" allows that value: `control: {{values: {{{name}: …}}}}` asks for another, and without"
-        " `program` it is measured as it was built"
+        "check that the image was started with what the program needs, and that its build allows"
+        f" the value: `control: {{values: {{{name}: …}}}}` asks for another, and without `program`"
+        " it is measured as it was built"
     )

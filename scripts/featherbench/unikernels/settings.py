@@ -7,22 +7,22 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from featherbench.contracts.image_description import Description
 from featherbench.contracts.settings import DriverSettings
-from featherbench.unikernels.image_description import Description
 
 Service = Literal["http", "kv", "startup"]
 DESCRIPTION = "description"
-"""The key for the path of a description of the user's own."""
+"""The key for the path of a user's own description."""
 
 
 class UnikernelSettings(DriverSettings):
-    """The images, and the guest that they run in."""
+    """The images, and the virtual machine that they run in."""
 
     images: dict[Service, dict[str, Any]] = Field(default_factory=dict)
-    """By app: `description`, the path of one of your own, or any of its keys in place of those of
-    the one that comes with featherbench, such as `kernel`; see docs/unikernels.md."""
+    """By service: `description`, the path of your own description, or any of its keys, such as
+    `kernel`, to replace those of the shipped description; see docs/unikernels.md."""
     memory_mib: Annotated[int, Field(ge=1)] | None = None
-    """The guest's memory; null: as the description has it."""
+    """The guest's memory; null: as in the description."""
 
     @field_validator("images")
     @classmethod
@@ -30,8 +30,8 @@ class UnikernelSettings(DriverSettings):
         cls, images: dict[Service, dict[str, Any]]
     ) -> dict[Service, dict[str, Any]]:
         known = {DESCRIPTION, *Description.model_fields}
-        for service, given in images.items():
-            if unknown := sorted(given.keys() - known):
+        for service, keys in images.items():
+            if unknown := sorted(keys.keys() - known):
                 listed = ", ".join(sorted(known))
                 raise ValueError(f"{service}: there is no key {unknown[0]!r}; known: {listed}")
         return images

@@ -1,30 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands of Solo5's tenders: processes that are the whole of a guest's hypervisor."""
+"""The commands of Solo5's tenders: processes that are a guest's whole hypervisor."""
 
 from __future__ import annotations
 
 import shlex
 from typing import TYPE_CHECKING
 
+from featherbench.unikernels import tap
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from featherbench.unikernels.guest_spec import Guest
+    from featherbench.contracts.vm_runner import ImageBoot, VmRequest
 
 
-def _devices(guest: Guest) -> Iterator[str]:
-    nic = guest.description.nic
-    yield f"--net:{nic.name}={guest.tap}"
-    yield f"--net-mac:{nic.name}={guest.mac}"
-    for disk in guest.description.disks:
+def _devices(instance_id: str, boot: ImageBoot) -> Iterator[str]:
+    nic = boot.description.nic
+    yield f"--net:{nic.name}={tap.name_of(instance_id)}"
+    yield f"--net-mac:{nic.name}={boot.mac}"
+    for disk in boot.description.disks:
         yield f"--block:{disk.name}={disk.path}"
 
 
-def command(guest: Guest) -> list[str]:
-    """Give the command. The tender takes words: the arguments are cut at blanks, as a shell would.
+def command(request: VmRequest, boot: ImageBoot) -> list[str]:
+    """Return the command. A tender takes words: the arguments are split as a shell would.
 
-    `solo5-spt` confines itself by seccomp and needs no virtualisation; `solo5-hvt` needs /dev/kvm.
+    `solo5-spt` confines itself by seccomp and needs no virtualization; `solo5-hvt` needs /dev/kvm.
     """
-    words = shlex.split(guest.arguments)
-    tender = guest.description.backend
-    return [tender, f"--mem={guest.memory_mib}", *_devices(guest), "--", str(guest.kernel), *words]
+    return [
+        *(boot.description.backend, f"--mem={request.memory_mib}"),
+        *_devices(request.instance_id, boot),
+        *("--", str(boot.kernel), *shlex.split(boot.arguments)),
+    ]

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A technology inside a guest: the same driver, on a machine that is a guest.
+"""A technology inside a virtual machine: the same driver, on a machine that is a guest.
 
-Each instance is in a fresh guest, that boots with the engine before the start is timed, and ends
-with the instance. The image is the guest's disk, in which the engine has the app's image already.
+Each instance is in a new virtual machine, which boots with the engine before the start is timed,
+and ends with the instance. The image is the guest's disk, on which the engine already has the
+service's image.
 """
 
 from __future__ import annotations
@@ -12,37 +13,36 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field, create_model
 
 from featherbench.clock import now_utc
-from featherbench.contracts import vm_runner
 from featherbench.contracts.technology import Technology
+from featherbench.contracts.vm_runner import SystemBoot, Vm, VmRequest, addresses_in
 from featherbench.errors import FeatherbenchError, InstanceDiedError
 from featherbench.files import digest
 from featherbench.records.image import Image
 from featherbench.system.procfs import parse_used_memory_bytes
 from featherbench.vm import engine_vm, instance_dir, virtual_machine
-from featherbench.vm.engine_vm import EngineGuest
+from featherbench.vm.engine_vm import EngineVm
 from featherbench.vm.image import disk
-from featherbench.vm.network.addresses import lay_out
+from featherbench.vm.libvirt import requirements
 from featherbench.vm.offline_engine import engine_on
+from featherbench.vm.virtual_machine import vm_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from featherbench.contracts.settings import DriverSettings
-    from featherbench.contracts.technology import BuildRequest, Placement, StartRequest
-    from featherbench.contracts.vm_runner import VmRunner
+    from featherbench.contracts.technology import BuildRequest, StartRequest
+    from featherbench.contracts.vm_runner import BootFiles, GuestSettings, VmRunner
     from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
     from featherbench.records.instance import Instance
     from featherbench.records.requirement import MissingRequirement
     from featherbench.records.tuning import Tuning
     from featherbench.system.machine import Machine
-    from featherbench.vm.network.addresses import Layout
-    from featherbench.vm.settings import GuestSettings
 
 log = logging.getLogger(__name__)
 
@@ -50,227 +50,218 @@ MEMINFO = Path("/proc/meminfo")
 
 
 def root_for(name: str) -> str:
-    """Name the root file system with the engine of a technology."""
+    """Return the name of the root file system with a technology's engine."""
     return f"{virtual_machine.ROOT}-{name}"
 
 
 @cache
-def _with_guest(
-    name: str, own: type[DriverSettings], machine: type[GuestSettings]
+def _settings_of(
+    name: str, inner: type[DriverSettings], guest: type[GuestSettings]
 ) -> type[DriverSettings]:
-    """Add the guest's keys to a technology's own."""
-    guest = (machine, Field(machine(), description="The virtual machine."))
-    return create_model(f"Settings of {name}, {machine.__name__}", __base__=own, guest=guest)
+    """Return a technology's own keys and those of the virtual machine."""
+    field = (guest, Field(guest(), description="The virtual machine."))
+    return create_model(f"Settings of {name}, {guest.__name__}", __base__=inner, guest=field)
 
 
-def _guest_settings(request: StartRequest) -> GuestSettings:
-    settings: GuestSettings = request.settings.guest
-    return settings
+def _vm_for(request: StartRequest) -> Vm:
+    """Return the virtual machine for an instance; its console is beside the instance's log."""
+    return Vm(
+        instance_id=request.instance_id,
+        console=request.log.with_suffix(".console.log"),
+        address=addresses_in(request.placement.guest_subnet).guest,
+    )
 
 
 @contextmanager
-def _guest_ended_on_failure(hypervisor: VmRunner, instance_id: str) -> Iterator[None]:
+def _ended_on_failure(runner: VmRunner, vm: Vm) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        engine_vm.stop(hypervisor, instance_id)
+        engine_vm.stop(runner, vm)
         raise
 
 
 @contextmanager
-def _noticing_its_end(hypervisor: VmRunner, instance_id: str) -> Iterator[None]:
-    """Have what fails since the guest ended meanwhile say so."""
+def _reporting_its_end(runner: VmRunner, vm: Vm) -> Iterator[None]:
+    """Raise InstanceDiedError for a failure in the block if the guest has ended meanwhile."""
     try:
         yield
-    except FeatherbenchError as lost:
-        if hypervisor.is_running(instance_id):
+    except FeatherbenchError as error:
+        if runner.is_running(vm):
             raise
-        raise InstanceDiedError(f"the guest {instance_id} is gone") from lost
+        raise InstanceDiedError(f"the guest {vm.instance_id} is gone") from error
 
 
-def _since(spent: Path, cpu_s: float | None) -> float | None:
-    """Subtract what was spent before; the file is gone with the guest."""
-    if cpu_s is None or not spent.exists():
+def _since_prepared(instance_id: str, cpu_s: float | None) -> float | None:
+    """Subtract the time used before the start; its file is gone when the guest is."""
+    file = instance_dir.of(instance_id).used_before
+    if cpu_s is None or not file.exists():
         return cpu_s
-    return max(0.0, cpu_s - float(spent.read_text()))
+    return max(0.0, cpu_s - float(file.read_text()))
 
 
-def _used_as_told_by(guest: Machine) -> int | None:
+def _used_bytes(guest: Machine) -> int | None:
+    """Return what the guest's kernel holds, by its own account."""
     return parse_used_memory_bytes(guest.read([MEMINFO]).get(MEMINFO, ""))
 
 
-def _console(log: Path) -> Path:
-    """Give the file for a guest's console, beside that for what the instance said."""
-    return log.with_suffix(".console.log")
-
-
-def _place_inside(placement: Placement, layout: Layout, machine: Machine, vcpus: int) -> Placement:
-    """Say where the technology runs: the guest's own address, processors and half of the subnet."""
-    return replace(
-        placement,
-        address=layout.guest,
-        cpus=tuple(range(vcpus)),
-        container_subnet=str(layout.containers),
-        guest_subnet="",
-        machine=machine,
-    )
-
-
-class Nested(Technology):
+class ContainerInVm(Technology):
     """See `contracts/technology.py`. `inner` is the driver of the technology called `name`."""
 
-    def __init__(self, *, name: str, inner: Technology, hypervisor: VmRunner) -> None:
-        self.name, self.inner, self.hypervisor = name, inner, hypervisor
-        self.Settings = _with_guest(name, inner.Settings, hypervisor.Settings)
+    def __init__(self, *, name: str, inner: Technology, runner: VmRunner) -> None:
+        self.name, self.inner, self.runner = name, inner, runner
+        self.Settings = _settings_of(name, inner.Settings, runner.guest_settings)
         self.networks = inner.networks
         self.root_filesystems = (root_for(name), *inner.root_filesystems)
 
     def missing_requirements(self) -> Sequence[MissingRequirement]:
-        """Name what guests need: the engine is in the guest."""
-        return self.hypervisor.missing_requirements()
+        """Return what virtual machines need: the engine is in the guest."""
+        return requirements.with_images(self.runner)
 
     # --- images ----------------------------------------------------------------------------------
 
     def build_image(self, request: BuildRequest) -> Image:
         """Make a guest's disk, and have the technology make its image with the engine there."""
-        parts, made_of = disk.build(request.root_filesystems[root_for(self.name)], {}, request.into)
-        inner = self._image_inside(request, parts)
+        root = request.root_filesystems[root_for(self.name)]
+        files, disk_digest = disk.build(root, {}, request.into)
+        inner = self._inner_image(request, files)
         return Image(
             technology=self.name,
             service=request.service,
-            digest=digest(made_of.encode(), inner.digest.encode()),
-            reference={**parts.reference, "inner": inner.model_dump(mode="json")},
-            size=disk.size_of(parts),
+            digest=digest(disk_digest.encode(), inner.digest.encode()),
+            reference={"folder": str(files.folder), "inner": inner.model_dump(mode="json")},
+            size=disk.size_of_files(files.paths, counted=disk.COUNTED),
             versions=inner.versions,
             built_utc=now_utc(),
             build_log=f"on a guest's disk: {inner.build_log}",
         )
 
-    def _image_inside(self, request: BuildRequest, parts: disk.Parts) -> Image:
-        with engine_on(parts.disk, self.name, log=request.into / "engine.log") as machine:
+    def _inner_image(self, request: BuildRequest, files: BootFiles) -> Image:
+        with engine_on(files.disk, self.name, log=request.into / "engine.log") as machine:
             return self.inner.build_image(replace(request, machine=machine))
-
-    def _guest(
-        self,
-        hypervisor: VmRunner,
-        *,
-        instance_id: str,
-        state: str,
-        layout: Layout,
-        tuning: Tuning,
-        **given: Any,  # noqa: ANN401
-    ) -> EngineGuest:
-        request = vm_runner.VmRequest(
-            instance_id=instance_id,
-            state=state,
-            init=engine_vm.INIT,
-            kernel_words=engine_vm.KERNEL_WORDS,
-            seed=partial(engine_vm.seed, instance_id, state, layout, tuning),
-            **given,
-        )
-        return EngineGuest(hypervisor=hypervisor, request=request, address=layout.guest)
 
     # --- instances -------------------------------------------------------------------------------
 
-    def _inside(self, request: StartRequest) -> StartRequest:
-        """Give the order as the technology is given it: the guest is its machine."""
-        layout = lay_out(request.placement.guest_subnet)
-        settings = _guest_settings(request)
-        machine = engine_vm.machine_of(request.instance_id)
-        own = request.settings.model_dump(exclude={"guest"})
+    def _inner_request(self, request: StartRequest) -> StartRequest:
+        """Return the technology's own request: the guest is its machine."""
+        guest: GuestSettings = request.settings.guest
+        addresses = addresses_in(request.placement.guest_subnet)
+        placement = replace(
+            request.placement,
+            address=addresses.guest,
+            cpus=tuple(range(guest.vcpus_on(request.placement.cpus))),
+            container_subnet=str(addresses.containers),
+            guest_subnet="",
+            machine=engine_vm.machine_of(request.instance_id),
+        )
+        inner_settings = request.settings.model_dump(exclude={"guest"})
         return replace(
             request,
             image=Image.model_validate(request.image.reference["inner"]),
-            settings=self.inner.Settings.model_validate(own),
-            placement=_place_inside(
-                request.placement, layout, machine, settings.vcpus_on(request.placement.cpus)
-            ),
+            settings=self.inner.Settings.model_validate(inner_settings),
+            placement=placement,
             memory_mib=None,
         )
 
-    def prepare(self, request: StartRequest) -> None:
-        """Boot a fresh guest for the instance, and have the technology prepare itself there."""
-        placement, state = request.placement, str(request.placement.state)
-        parts = disk.parts_of(request.image.reference)
-        layout = self.hypervisor.prepare(
-            placement.guest_subnet, parts, state=state, callback_address=placement.callback_address
+    def _vm_request(self, request: StartRequest, vm: Vm) -> VmRequest:
+        guest: GuestSettings = request.settings.guest
+        state, addresses = (
+            str(request.placement.state),
+            addresses_in(request.placement.guest_subnet),
         )
-        guest = self._guest(
-            self.hypervisor,
+        return VmRequest(
             instance_id=request.instance_id,
-            layout=layout,
-            tuning=request.tuning,
             state=state,
-            settings=_guest_settings(request),
-            cpus=placement.cpus,
-            parts=parts,
-            console=_console(request.log),
+            cpus=request.placement.cpus,
+            memory_mib=guest.memory_mib,
+            console=vm.console,
+            boot=SystemBoot(
+                files=disk.boot_files(request.image.reference),
+                settings=guest,
+                init=engine_vm.INIT,
+                kernel_words=engine_vm.KERNEL_WORDS,
+                seed=partial(engine_vm.seed, request.instance_id, state, addresses, request.tuning),
+            ),
         )
-        guest.start()
-        with _guest_ended_on_failure(self.hypervisor, request.instance_id):
-            self.inner.prepare(self._inside(request))
-            self._note_spent(request.instance_id)
 
-    def _note_spent(self, instance_id: str) -> None:
-        """Note the time that the guest's boot took, which is none of the instance's."""
-        spent_s = self.hypervisor.usage(instance_id).cpu_s or 0.0
-        instance_dir.of(instance_id).spent.write_text(f"{spent_s}")
+    def prepare(self, request: StartRequest) -> None:
+        """Boot a new guest for the instance, and have the technology prepare itself there."""
+        vm, placement = _vm_for(request), request.placement
+        vm_request = self._vm_request(request, vm)
+        self.runner.prepare(
+            placement.guest_subnet,
+            disk.boot_files(request.image.reference).paths,
+            state=vm_request.state,
+            callback_address=placement.callback_address,
+        )
+        EngineVm(runner=self.runner, request=vm_request, vm=vm).start()
+        with _ended_on_failure(self.runner, vm):
+            self.inner.prepare(self._inner_request(request))
+            self._record_used_before(vm)
+
+    def _record_used_before(self, vm: Vm) -> None:
+        """Record the processor time of the guest's boot, which is not the instance's."""
+        used_s = self.runner.usage(vm).cpu_s or 0.0
+        instance_dir.of(vm.instance_id).used_before.write_text(f"{used_s}")
 
     def start(self, request: StartRequest) -> Instance:
-        """Start an instance in its guest. Raises InstanceError, having ended the guest."""
-        with _guest_ended_on_failure(self.hypervisor, request.instance_id):
-            instance = self.inner.start(self._inside(request))
-        handle = {**instance.handle, "console": str(_console(request.log).resolve())}
+        """Start an instance in its guest. Raise InstanceError, after ending the guest."""
+        vm = _vm_for(request)
+        with _ended_on_failure(self.runner, vm):
+            instance = self.inner.start(self._inner_request(request))
+        handle = {**instance.handle, "console": str(vm.console.resolve())}
         return instance.model_copy(update={"handle": handle})
 
     def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
-        """Give the technology's."""
+        """Return the technology's."""
         return self.inner.start_phases_s(instance)
 
     def is_running(self, instance: Instance) -> bool:
-        """Ask the hypervisor for the guest, and the technology for the instance in it."""
+        """Ask the runner for the guest, and the technology for the instance in it."""
+        vm = vm_of(instance)
         try:
-            with _noticing_its_end(self.hypervisor, instance.id):
-                return self.hypervisor.is_running(instance.id) and self.inner.is_running(instance)
+            with _reporting_its_end(self.runner, vm):
+                return self.runner.is_running(vm) and self.inner.is_running(instance)
         except InstanceDiedError:
             return False
 
     def diagnosis(self, instance: Instance) -> str:
-        """Say what the technology says; of a guest that ended, how."""
-        if self.hypervisor.is_running(instance.id):
+        """Return the technology's; for a guest that ended, the runner's."""
+        vm = vm_of(instance)
+        if self.runner.is_running(vm):
             return self.inner.diagnosis(instance)
-        at = instance.endpoint
-        console = Path(instance.handle["console"])
-        return self.hypervisor.diagnosis(instance.id, console, at.address, at.port)
+        return self.runner.diagnosis(vm)
 
     def stop(self, instance: Instance) -> None:
-        """Stop the instance, for what it said last to be kept, and end its guest."""
+        """Stop the instance, so that its last output is kept, and end its guest."""
+        vm = vm_of(instance)
         try:
-            if self.hypervisor.is_running(instance.id):
+            if self.runner.is_running(vm):
                 self.inner.stop(instance)
-        except FeatherbenchError as lost:
-            log.info("guest %s ends with its instance in it: %s", instance.id, lost)
+        except FeatherbenchError as error:
+            log.info("guest %s ends with its instance in it: %s", instance.id, error)
         finally:
-            engine_vm.stop(self.hypervisor, instance.id)
+            engine_vm.stop(self.runner, vm)
 
     def usage(self, instance: Instance) -> Usage:
-        """Read the time that the guest has used since it was prepared, and the instance's memory.
+        """Return the guest's processor time since it was prepared, and the instance's memory.
 
-        The time is that of the guest with its engine and all. The memory is as the engine's machine
-        accounts it, beside what the guest's kernel holds, and its hypervisor.
+        The time includes the engine and everything else in the guest. The memory is the instance's
+        in the guest; beside it are the memory of the guest's kernel and of the hypervisor.
         """
-        with _noticing_its_end(self.hypervisor, instance.id):
-            whole, own = self.hypervisor.usage(instance.id), self.inner.usage(instance)
-            guest_used_bytes = whole.guest_used_bytes
+        vm = vm_of(instance)
+        with _reporting_its_end(self.runner, vm):
+            guest, inner = self.runner.usage(vm), self.inner.usage(instance)
+            guest_used_bytes = guest.guest_used_bytes
             if guest_used_bytes is None:  # Xen cannot look into a domain
-                guest_used_bytes = _used_as_told_by(engine_vm.machine_of(instance.id))
-        return own.model_copy(
+                guest_used_bytes = _used_bytes(engine_vm.machine_of(instance.id))
+        return inner.model_copy(
             update={
-                "cpu_s": _since(instance_dir.of(instance.id).spent, whole.cpu_s),
-                "throttled_s": whole.throttled_s,
+                "cpu_s": _since_prepared(instance.id, guest.cpu_s),
+                "throttled_s": guest.throttled_s,
                 "guest_used_bytes": guest_used_bytes,
-                "hypervisor_bytes": whole.memory_current_bytes,
-                "source": f"time: the guest's; memory: the instance's in it, by {own.source}",
+                "hypervisor_bytes": guest.memory_current_bytes,
+                "source": f"time: the guest's; memory: the instance's in it, by {inner.source}",
             }
         )
 
@@ -279,17 +270,17 @@ class Nested(Technology):
         return self.inner.reset_peak(instance)
 
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
-        """Have the technology read it back, inside the instance."""
+        """Have the technology read it back inside the instance."""
         return self.inner.tuning_in_force(instance, tuning)
 
     def leftovers(self) -> Sequence[Leftover]:
-        """Find guests, with all that is in them."""
-        return list(self.hypervisor.leftovers())
+        """Return virtual machines, with everything in them."""
+        return list(self.runner.leftovers())
 
     def remove(self, leftover: Leftover) -> None:
         """Remove one of them."""
-        self.hypervisor.remove(leftover)
+        self.runner.remove(leftover)
 
     def facts(self) -> Mapping[str, str]:
-        """Tell the hypervisor's versions; the engine's are the image's."""
-        return self.hypervisor.facts()
+        """Return the runner's; those of the engine are the image's."""
+        return self.runner.facts()

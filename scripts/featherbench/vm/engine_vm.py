@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guest with an engine in it: started, and reached by ssh."""
+"""A virtual machine with a container engine in it: started, and reached by ssh."""
 
 from __future__ import annotations
 
@@ -20,24 +20,16 @@ from featherbench.vm.network import bridge
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from featherbench.contracts.vm_runner import VmRequest, VmRunner
+    from featherbench.contracts.vm_runner import GuestAddresses, Vm, VmRequest, VmRunner
     from featherbench.records.tuning import Tuning
-    from featherbench.vm.network.addresses import Layout
 
 log = logging.getLogger(__name__)
 
 INIT = "/sbin/init"
 KERNEL_WORDS = "apparmor=0"
-"""The guests have no AppArmor's programs; Docker would look for them, and fail."""
+"""The guests lack AppArmor's programs; Docker would look for them, and fail."""
 BOOTS = 2
 POLL_S = 0.5
-
-
-def access_to(instance_id: str, state: str, layout: Layout) -> Access:
-    """Say how a guest is reached."""
-    return Access(
-        folder=instance_dir.of(instance_id).path, address=layout.guest, interface=bridge.of(state)
-    )
 
 
 def _config_of(instance_id: str) -> Path:
@@ -45,96 +37,101 @@ def _config_of(instance_id: str) -> Path:
 
 
 def machine_of(instance_id: str) -> SshMachine:
-    """Give the node that a running guest is."""
+    """Return the machine that a running guest is."""
     return SshMachine(name=str(_config_of(instance_id)))
 
 
-def seed(instance_id: str, state: str, layout: Layout, tuning: Tuning) -> dict[str, str]:
-    """Give what the guest is told: address, tuning of its own network, keys of both ends."""
-    access = access_to(instance_id, state, layout)
-    let_in = ssh.make_access(access)
+def seed(instance_id: str, state: str, addresses: GuestAddresses, tuning: Tuning) -> dict[str, str]:
+    """Return the guest's address, the tuning of its own network, and the keys of both ends."""
+    access = Access(
+        folder=instance_dir.of(instance_id).path,
+        address=addresses.guest,
+        interface=bridge.of(state),
+    )
+    authorized_keys = ssh.make_access(access)
     return {
-        "network": seeds.network(layout),
+        "network": seeds.network(addresses),
         "sysctls": seeds.sysctls(tuning),
-        "sshd_config": f"ListenAddress {layout.guest}\n",
-        "authorized_keys": let_in,
+        "sshd_config": f"ListenAddress {addresses.guest}\n",
+        "authorized_keys": authorized_keys,
         "host_key": access.host_key.read_text(),
     }
 
 
 @dataclass(frozen=True, kw_only=True)
-class EngineGuest:
-    """A guest with an engine: what runs it, what was ordered, and its address."""
+class EngineVm:
+    """A virtual machine with an engine, and what runs it."""
 
-    hypervisor: VmRunner
+    runner: VmRunner
     request: VmRequest
-    address: str
+    vm: Vm
 
     def start(self) -> SshMachine:
         """Start it, wait until its engine has started, and connect.
 
-        Raises InstanceError, with the last lines of its console, when that does not happen; the
-        guest is gone then.
+        Raise InstanceError, with the last lines of its console, if that fails; the guest is gone
+        then.
         """
-        instance_id = self.request.instance_id
         try:
             self._boot()
-            self._wait_for(boot_report.READY, "engine", within_s=self.hypervisor.ready_within_s)
-            ssh.connect(_config_of(instance_id))
+            self._wait_for(boot_report.READY, "engine", within_s=self.runner.ready_within_s)
+            ssh.connect(_config_of(self.vm.instance_id))
         except BaseException:
-            stop(self.hypervisor, instance_id)
+            self.stop()
             raise
-        return machine_of(instance_id)
+        return machine_of(self.vm.instance_id)
+
+    def stop(self) -> None:
+        """End it at once, with the connection to it; no error if it is gone already."""
+        stop(self.runner, self.vm)
 
     def _boot(self) -> None:
-        """Start it until its kernel runs a program.
+        """Start it, and wait until its kernel runs a program.
 
-        A kernel under emulation hangs now and then before that, on a busy machine. Nothing is
-        measured yet, so it has another try.
+        Under emulation on a busy machine, a kernel occasionally hangs before that. Nothing is
+        measured yet, so it is booted a second time.
         """
-        within_s = self.hypervisor.booted_within_s
+        within_s = self.runner.booted_within_s
         for boots_left in reversed(range(BOOTS)):
-            self.hypervisor.start(self.request)
+            self.runner.start(self.request)
             try:
                 self._wait_for(boot_report.USER_SPACE_BEGAN, "kernel", within_s=within_s)
-            except InstanceError as failed:
+            except InstanceError as error:
                 if not boots_left:
                     raise
-                log.warning("the guest is booted once more: %s", failed.message)
-                self.hypervisor.stop(self.request.instance_id)
+                log.warning("the guest is booted once more: %s", error.message)
+                self.runner.stop(self.vm)
             else:
                 return
 
-    def _diagnosis(self) -> str:
-        request = self.request
-        return self.hypervisor.diagnosis(request.instance_id, request.console, self.address, 0)
-
-    def _has_told(self, name: str) -> bool:
-        """Whether it has told that it came so far. Raises InstanceError when it ended before."""
-        instance_id = self.request.instance_id
-        if name in self.hypervisor.told(instance_id):
+    def _has_reported(self, name: str) -> bool:
+        """Return whether it has reported that step. Raise InstanceError if it ended before."""
+        if name in boot_report.read(instance_dir.of(self.vm.instance_id).report):
             return True
-        if not self.hypervisor.is_running(instance_id):
-            raise InstanceError(f"the guest for the engine ended as it booted: {self._diagnosis()}")
+        if not self.runner.is_running(self.vm):
+            raise InstanceError(
+                f"the guest for the engine ended as it booted: {self.runner.diagnosis(self.vm)}"
+            )
         return False
 
     def _wait_for(self, name: str, what: str, *, within_s: float) -> None:
         try:
             wait_until(
-                partial(self._has_told, name),
+                partial(self._has_reported, name),
                 what=f"start of the guest's {what}",
                 within_s=within_s,
                 every_s=POLL_S,
             )
         except DeadlineError as late:
             raise InstanceError(
-                f"the guest's {what} did not start within {within_s:g} s: {self._diagnosis()}",
+                f"the guest's {what} did not start within {within_s:g} s:"
+                f" {self.runner.diagnosis(self.vm)}",
                 remedy="give the guest more memory or processors: `guest` in the platform's"
                 " settings",
             ) from late
 
 
-def stop(hypervisor: VmRunner, instance_id: str) -> None:
-    """End a guest at once, with the connection to it; no error when it is gone already."""
-    ssh.disconnect(_config_of(instance_id))
-    hypervisor.stop(instance_id)
+def stop(runner: VmRunner, vm: Vm) -> None:
+    """End a guest at once, with the connection to it; no error if it is gone already."""
+    ssh.disconnect(_config_of(vm.instance_id))
+    runner.stop(vm)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guest's engine at work on the guest's disk, without the guest.
+"""Runs a guest's engine on the guest's disk without booting the guest.
 
-To have an engine take in an image, no machine need boot, which takes minutes under emulation: the
-engine runs here, in namespaces of its own, with the disk as their root. It ends with this process,
-and so does all that was mounted for it.
+To import an image into an engine, no guest has to boot, which takes minutes under emulation: the
+engine runs on this machine, in its own namespaces, with the disk as their root. The engine and
+everything that was mounted for it end with this process.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ ENDED_WITHIN_S = 60.0
 LOOK_WITHIN_S = 10.0
 ANSWER_WITHIN_S = 30.0
 POLL_S = 0.1
-SAID_CHARACTERS = 600
-REMEDY = "see whether loop devices can be used: losetup --find; `modprobe loop` brings them"
+TAIL_CHARACTERS = 600
+REMEDY = "check that loop devices work: losetup --find; `modprobe loop` makes them available"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Engine:
-    """How an engine is started where no systemd runs, and a question that it answers."""
+    """The command that starts an engine without systemd, and one that succeeds once it answers."""
 
     start: tuple[str, ...]
     question: tuple[str, ...]
@@ -88,13 +88,13 @@ def _command(disk: Path, root: Path, engine: Engine) -> list[str]:
 
 
 def _first_process(pid: int) -> int | None:
-    """Give the first process of the namespaces, once it is there; `pid` is its parent's."""
+    """Return the first process of the namespaces, once it exists; `pid` is its parent's."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return int(children[0]) if children else None
 
 
-def _inside(pid: int) -> DiskMachine | None:
-    """Give the node once the first process has the disk for its root; `pid` is its parent's."""
+def _machine_with(pid: int) -> DiskMachine | None:
+    """Return the machine once the first process has the disk as its root; `pid` is its parent's."""
     first = _first_process(pid)
     if first is None:
         return None
@@ -102,13 +102,13 @@ def _inside(pid: int) -> DiskMachine | None:
     return machine if Path(machine.name).stat().st_dev != Path("/").stat().st_dev else None
 
 
-def _answering(running: subprocess.Popen[bytes], engine: Engine) -> DiskMachine | None:
-    """Give the node once its engine answers. Raises ImageError when the engine has ended."""
+def _answering_machine(running: subprocess.Popen[bytes], engine: Engine) -> DiskMachine | None:
+    """Return the machine once its engine answers. Raise ImageError if the engine has ended."""
     if running.poll() is not None:
         raise ImageError(f"it ended with status {running.returncode}", remedy=REMEDY)
     try:
-        machine = _inside(running.pid)
-    except (FileNotFoundError, ProcessLookupError):  # it ends just now
+        machine = _machine_with(running.pid)
+    except (FileNotFoundError, ProcessLookupError):  # it is about to end
         return None
     if machine is None:
         return None
@@ -117,7 +117,7 @@ def _answering(running: subprocess.Popen[bytes], engine: Engine) -> DiskMachine 
 
 
 def _end(running: subprocess.Popen[bytes], machine: DiskMachine) -> None:
-    """Have the engine end by itself. Raises DeadlineError when it does not."""
+    """End the engine, and wait for its end. Raise DeadlineError if it does not end."""
     os.kill(machine.pid, signal.SIGTERM)
     wait_until(
         lambda: running.poll() is not None,
@@ -128,7 +128,7 @@ def _end(running: subprocess.Popen[bytes], machine: DiskMachine) -> None:
 
 
 def _kill(running: subprocess.Popen[bytes]) -> None:
-    """End what still runs; the parent of the first process ends when that has."""
+    """Kill what still runs; the parent of the first process ends after it."""
     if running.poll() is None:
         os.kill(_first_process(running.pid) or running.pid, signal.SIGKILL)
         running.wait()
@@ -156,34 +156,34 @@ def _running(
 
 @contextmanager
 def engine_on(disk: Path, technology: str, *, log: Path) -> Iterator[DiskMachine]:
-    """Run the engine of a technology on a disk; when the block has ended well, the disk holds all.
+    """Run the engine of a technology on a disk, which is complete when the block has succeeded.
 
-    What the engine says goes to `log`. Raises ImageError when it does not start or end.
+    The engine's output goes to `log`. Raise ImageError if it does not start or end.
     """
     engine = ENGINES[technology]
     with (
         _empty_folder(disk.with_suffix(".root")) as root,
         _running(disk, root, engine, log) as running,
     ):
-        with _explaining(technology, log):
+        with _translate_errors(technology, log):
             machine = wait_until(
-                lambda: _answering(running, engine),
+                lambda: _answering_machine(running, engine),
                 what="its start",
                 within_s=STARTED_WITHIN_S,
                 every_s=POLL_S,
             )
         yield machine
-        with _explaining(technology, log):
+        with _translate_errors(technology, log):
             _end(running, machine)
 
 
 @contextmanager
-def _explaining(technology: str, log: Path) -> Iterator[None]:
+def _translate_errors(technology: str, log: Path) -> Iterator[None]:
     try:
         yield
-    except (CommandError, DeadlineError, ImageError) as failed:
-        said = log.read_text(errors="replace").strip()[-SAID_CHARACTERS:]
+    except (CommandError, DeadlineError, ImageError) as error:
+        tail = log.read_text(errors="replace").strip()[-TAIL_CHARACTERS:]
         raise ImageError(
-            f"{technology} of the guest, run on its disk: {failed.message}; {log} ends: {said}",
-            remedy=failed.remedy,
-        ) from failed
+            f"{technology} of the guest, run on its disk: {error.message}; {log} ends: {tail}",
+            remedy=error.remedy,
+        ) from error

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a dom0 is: whether Xen runs there, and on a real processor."""
+"""Whether Xen runs in a dom0, and on a real processor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from featherbench.errors import CommandError, InstanceError, MachineSilentError
 from featherbench.paths import resource
 from featherbench.system.procfs import parse_cpu_model
-from featherbench.xen.xl import Domains
+from featherbench.xen.xl import Xl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,56 +26,56 @@ PROGRAMS = (
 )
 MISSING = resource("xen/missing.sh")
 EMULATED = "QEMU TCG"
-"""In the name of the processor that QEMU's software emulation pretends to be."""
+"""Part of the name of the processor that QEMU emulates in software."""
 READ_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """What Xen tells of itself, and the processor that dom0 sees."""
+class Dom0Info:
+    """The output of `xl info`, and the processor that dom0 sees."""
 
-    info: Mapping[str, str]
+    xen: Mapping[str, str]
     processor: str
 
     @property
     def is_emulated(self) -> bool:
-        """Whether that is software: its figures are no measure of Xen's."""
+        """Whether that is software: its figures do not measure Xen."""
         return EMULATED in self.processor
 
 
-def look(settings: Dom0Settings) -> Found | str:
-    """Look at a dom0; say why there is no Xen where the machine answers, and has none.
+def probe(settings: Dom0Settings) -> Dom0Info | str:
+    """Return what a dom0 is; if the machine answers but has no Xen, return why.
 
-    Raises HostSilentError when the machine does not answer; it is asked once.
+    Raise MachineSilentError if the machine does not answer; it is asked only once.
     """
-    seen = _seen(settings)
-    if isinstance(seen, MachineSilentError):
-        raise seen
-    return seen
+    result = _probe_once(settings)
+    if isinstance(result, MachineSilentError):
+        raise result
+    return result
 
 
 @cache
-def _seen(settings: Dom0Settings) -> Found | str | MachineSilentError:
+def _probe_once(settings: Dom0Settings) -> Dom0Info | str | MachineSilentError:
     try:
-        return _found(settings.machine)
-    except MachineSilentError as silent:
-        return silent
+        return _probe(settings.machine)
+    except MachineSilentError as silence:
+        return silence
 
 
-def _found(dom0: Machine) -> Found | str:
+def _probe(dom0: Machine) -> Dom0Info | str:
     try:
         cpuinfo = dom0.run(["cat", str(CPUINFO)], timeout_s=READ_WITHIN_S).stdout
-        there = dom0.run(["cat", "/proc/xen/capabilities"], timeout_s=READ_WITHIN_S, check=False)
-        if "control_d" not in there.stdout:
+        argv = ["cat", "/proc/xen/capabilities"]
+        if "control_d" not in dom0.run(argv, timeout_s=READ_WITHIN_S, check=False).stdout:
             return f"{dom0.description} was not booted by Xen"
-        asked = ["sh", "-s", "--", *PROGRAMS]
-        missing = dom0.run(asked, timeout_s=READ_WITHIN_S, stdin=MISSING.read_text()).stdout
+        argv = ["sh", "-s", "--", *PROGRAMS]
+        missing = dom0.run(argv, timeout_s=READ_WITHIN_S, stdin=MISSING.read_text()).stdout
         if missing:
             return f"{dom0.description} lacks the programs {', '.join(missing.split())}"
-        return Found(info=Domains(dom0=dom0).info(), processor=parse_cpu_model(cpuinfo))
-    except CommandError as failure:
-        return f"{dom0.description} cannot be looked at: {failure.message}"
+        return Dom0Info(xen=Xl(dom0=dom0).info(), processor=parse_cpu_model(cpuinfo))
+    except CommandError as error:
+        return f"{dom0.description} cannot be examined: {error.message}"
     except MachineSilentError:
         raise
-    except InstanceError as failure:
-        return failure.message
+    except InstanceError as error:
+        return error.message

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a domain has besides itself: folders on both machines, and block devices in dom0.
+"""Makes and removes what belongs to a domain: folders on both machines, block devices in dom0.
 
-The folder here says whose the domain is and where its dom0, and goes last: a domain of a broken run
-is found by it.
+The folder on this machine names the domain's testbed and dom0, and is removed last: a domain of a
+broken run is found by it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from featherbench.contracts.vm_runner import name_of
 from featherbench.errors import CommandError, InstanceError
 from featherbench.files import write_atomic
 from featherbench.ownership import Leftover
 from featherbench.paths import resource
 from featherbench.vm import instance_dir
 from featherbench.xen.settings import Dom0Settings
-from featherbench.xen.xl import Domains
-from featherbench.xen.xl_config import Disk, name_of, xl_config
+from featherbench.xen.xl import Xl
+from featherbench.xen.xl_config import BlockDevice, xl_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 SCRIPTS = resource("xen")
 IN_DOM0 = Path("/var/lib/featherbench/domains")
-NOTHING_NOTED: Mapping[str, str] = MappingProxyType({})
+NO_KEYS: Mapping[str, str] = MappingProxyType({})
 SETTINGS = "dom0.json"
 CONFIG, SEED = "domain.cfg", "seed.img"
 STEP_WITHIN_S = 60.0
@@ -40,8 +41,8 @@ KIND = "domain"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Drive:
-    """A file of dom0's that a domain is to have as a disk."""
+class DiskFile:
+    """A file in dom0 that a domain has as the disk `name`."""
 
     file: Path
     name: str
@@ -49,123 +50,124 @@ class Drive:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guests:
-    """The domains of ours under a dom0, as the host called `host`."""
+class DomainLifecycle:
+    """The domains of featherbench under one dom0, of the hypervisor of that name."""
 
     hypervisor: str
     settings: Dom0Settings
 
     @property
     def dom0(self) -> Machine:
-        """Where they are."""
+        """The machine that is dom0."""
         return self.settings.machine
 
     @property
-    def domains(self) -> Domains:
-        """What xl does for them."""
-        return Domains(dom0=self.dom0)
+    def xl(self) -> Xl:
+        """The program xl there."""
+        return Xl(dom0=self.dom0)
 
-    def begin(self, instance_id: str, *, state: str) -> Path:
-        """Make both folders of a domain to come; give the one in dom0."""
-        here = instance_dir.make(instance_id, state=state, hypervisor=self.hypervisor)
-        write_atomic(here.path / SETTINGS, self.settings.model_dump_json())
-        there = IN_DOM0 / instance_id
-        self.dom0.run(["mkdir", "-p", "-m", "700", str(there)], timeout_s=STEP_WITHIN_S)
-        return there
+    def begin(self, instance_id: str, *, state: str) -> None:
+        """Make the folders of a future domain on both machines."""
+        folder = instance_dir.make(instance_id, state=state, hypervisor=self.hypervisor)
+        write_atomic(folder.path / SETTINGS, self.settings.model_dump_json())
+        argv = ["mkdir", "-p", "-m", "700", str(IN_DOM0 / instance_id)]
+        self.dom0.run(argv, timeout_s=STEP_WITHIN_S)
 
     def write(self, instance_id: str, name: str, text: str) -> Path:
-        """Write a file to the folder in dom0."""
+        """Write a file to the domain's folder in dom0, and return its path."""
         file = IN_DOM0 / instance_id / name
         self.dom0.run(["tee", "--", str(file)], timeout_s=STEP_WITHIN_S, stdin=text)
         return file
 
-    def _script(self, script: str, instance_id: str, *words: str) -> str:
-        """Have a shell in dom0 read one of our scripts."""
+    def _run_script(self, script: str, instance_id: str, *words: str) -> str:
+        """Run one of the scripts of `resources/xen` in dom0, and return its output."""
         argv = ["sh", "-s", "--", str(IN_DOM0 / instance_id), name_of(instance_id), *words]
         text = (SCRIPTS / f"{script}.sh").read_text()
         return self.dom0.run(argv, timeout_s=SCRIPT_WITHIN_S, stdin=text).stdout
 
-    def attach(self, instance_id: str, drives: Sequence[Drive]) -> tuple[Disk, ...]:
-        """Make block devices of files; what is written is forgotten. Raises InstanceError."""
-        words = [w for each in drives for w in (str(each.file), "ro" if each.readonly else "rw")]
+    def attach(self, instance_id: str, disks: Sequence[DiskFile]) -> tuple[BlockDevice, ...]:
+        """Make block devices of files; what is written is discarded. Raise InstanceError."""
+        if not disks:
+            return ()
+        words = [
+            word for disk in disks for word in (str(disk.file), "ro" if disk.readonly else "rw")
+        ]
         try:
-            devices = self._script("attach", instance_id, *words).split()
-        except CommandError as failure:
+            devices = self._run_script("attach", instance_id, *words).split()
+        except CommandError as error:
             raise InstanceError(
-                f"{self.dom0.description} makes no disks of the image: {failure.message}",
+                f"{self.dom0.description} cannot make disks of the image: {error.message}",
                 remedy="in dom0: apt-get install dmsetup; modprobe loop dm-snapshot xen-blkback",
-            ) from failure
+            ) from error
         return tuple(
-            Disk(device=device, name=each.name, readonly=each.readonly)
-            for each, device in zip(drives, devices, strict=True)
+            BlockDevice(device=device, name=disk.name, readonly=disk.readonly)
+            for disk, device in zip(disks, devices, strict=True)
         )
 
-    def create(
-        self, domain: Domain, console: Path, noted: Mapping[str, str] = NOTHING_NOTED
-    ) -> None:
-        """Make a domain that was begun, and record what it says; see `Domains.create`."""
+    def create(self, domain: Domain, console: Path, store: Mapping[str, str] = NO_KEYS) -> None:
+        """Make a domain whose folders exist, and record its console; see `Xl.create`."""
         config = self.write(domain.instance_id, CONFIG, xl_config(domain))
         console.parent.mkdir(parents=True, exist_ok=True)
         console.touch()
-        self.domains.create(domain.instance_id, config, noted)
-        self.domains.record_console(domain.instance_id, console)
+        self.xl.create(domain.instance_id, config, store)
+        self.xl.record_console(domain.instance_id, console)
 
     def end(self, instance_id: str) -> None:
-        """End a domain, and remove what was made for it; no error when it is gone already."""
+        """End a domain, and remove what was made for it; no error if it is gone already."""
         if not instance_dir.of(instance_id).path.exists():
             return
         try:
-            self._script("detach", instance_id)
-        except CommandError as failure:
+            self._run_script("detach", instance_id)
+        except CommandError as error:
             raise InstanceError(
-                f"the domain {name_of(instance_id)} cannot be removed: {failure.message}",
+                f"the domain {name_of(instance_id)} cannot be removed: {error.message}",
                 remedy=f"see `xl list`, `dmsetup ls`, `losetup --list` in {self.dom0.description}",
-            ) from failure
+            ) from error
         instance_dir.remove(instance_id)
 
     def end_others(self, state: str) -> None:
-        """End the domains of this testbed under this dom0, of which there should be none.
+        """End this testbed's other domains under this dom0; there should be none.
 
-        One that could not be ended while dom0 was silent would answer in place of the next, which
-        has the same address. Raises InstanceError.
+        One that could not be ended while dom0 was silent would answer instead of the next one,
+        which has the same address. Raise InstanceError.
         """
-        for each in list(self.leftovers()):
-            instance_id = each.handle["instance_id"]
-            where = _noted(instance_id) if each.state == state else None
-            if where is not None and where.dom0 == self.settings.dom0:
+        for leftover in list(self.leftovers()):
+            instance_id = leftover.handle["instance_id"]
+            settings = _settings_of(instance_id) if leftover.state == state else None
+            if settings is not None and settings.dom0 == self.settings.dom0:
                 self.end(instance_id)
 
     def leftovers(self) -> Iterator[Leftover]:
-        """Find domains by their folders here."""
-        for each in instance_dir.own_folders():
-            state, hypervisor = instance_dir.owner_of(each)
+        """Yield domains by their folders on this machine."""
+        for folder in instance_dir.all_folders():
+            state, hypervisor = instance_dir.owner_of(folder)
             if hypervisor == self.hypervisor:
-                handle = {"instance_id": each.instance_id}
-                yield Leftover(kind=KIND, name=each.instance_id, handle=handle, state=state)
+                handle = {"instance_id": folder.instance_id}
+                yield Leftover(kind=KIND, name=folder.instance_id, handle=handle, state=state)
 
 
-def _noted(instance_id: str) -> Dom0Settings | None:
-    """Say where the dom0 of a domain is; None where a killed run had not asked it for anything.
+def _settings_of(instance_id: str) -> Dom0Settings | None:
+    """Return the settings of a domain's dom0; None if a killed run had not used that dom0 yet.
 
-    Raises InstanceError when that cannot be read.
+    Raise InstanceError if they cannot be read.
     """
-    noted = instance_dir.of(instance_id).path / SETTINGS
-    if not noted.exists():
+    file = instance_dir.of(instance_id).path / SETTINGS
+    if not file.exists():
         return None
     try:
-        return Dom0Settings.model_validate_json(noted.read_bytes())
-    except ValidationError as unreadable:
+        return Dom0Settings.model_validate_json(file.read_bytes())
+    except ValidationError as error:
         raise InstanceError(
-            f"{noted}, which says where the domain {name_of(instance_id)} is, cannot be read",
-            remedy=f"destroy the domain by hand, and remove {noted.parent}",
-        ) from unreadable
+            f"{file}, which names the dom0 of the domain {name_of(instance_id)}, cannot be read",
+            remedy=f"destroy the domain by hand, and remove {file.parent}",
+        ) from error
 
 
 def remove(hypervisor: str, leftover: Leftover) -> None:
-    """End a domain of a broken run, wherever its dom0 is."""
+    """End a domain of a broken run, in the dom0 that its folder names."""
     instance_id = leftover.handle["instance_id"]
-    settings = _noted(instance_id)
+    settings = _settings_of(instance_id)
     if settings is None:
         instance_dir.remove(instance_id)
     else:
-        Guests(hypervisor=hypervisor, settings=settings).end(instance_id)
+        DomainLifecycle(hypervisor=hypervisor, settings=settings).end(instance_id)

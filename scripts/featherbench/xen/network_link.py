@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The way from the guests' bridge here to the domains of a dom0 elsewhere: an interface on it.
+"""The link from the guests' bridge to the domains of another machine's dom0: an interface on it.
 
-The domains are then on the bridge as guests of this machine are, with a wire between.
+The domains are then on the bridge like guests of this machine, with a wire in between.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from featherbench.vm.network import bridge
 
 
 def addresses(link: str) -> list[str]:
-    """Return the addresses of an interface, but for those that every interface has."""
+    """Return the addresses of an interface, without link-local ones."""
     return [
         address["local"]
         for entry in iproute.query("address", "show", "dev", link)
@@ -23,21 +23,21 @@ def addresses(link: str) -> list[str]:
 
 
 def master_of(link: str) -> str:
-    """Name the bridge or bond that an interface is a part of; empty: none."""
+    """Return the bridge or bond that an interface is a part of; empty if there is none."""
     master = INTERFACES / link / "master"
     return master.resolve().name if master.exists() else ""
 
 
-def in_use(link: str, bridge_of_ours: str) -> str:
-    """Say what an interface is used for, but for our own bridge; empty: nothing."""
+def in_use(link: str, own_bridge: str) -> str:
+    """Return what else than `own_bridge` uses an interface, in words; empty if nothing does."""
     master = master_of(link)
-    if found := addresses(link):
-        return f"has the address {found[0]}"
+    if configured := addresses(link):
+        return f"has the address {configured[0]}"
     if above := sorted(path.name for path in (INTERFACES / link).glob("upper_*")):
         names = [name.removeprefix("upper_") for name in above]
-        if others := [name for name in names if name not in {master, bridge_of_ours}]:
+        if others := [name for name in names if name not in {master, own_bridge}]:
             return f"carries {others[0]}"
-    if master in {"", bridge_of_ours}:
+    if master in {"", own_bridge}:
         return ""
     if master not in bridge.owners():
         return f"is a part of {master}"
@@ -48,20 +48,20 @@ def _guests_on(name: str, link: str) -> list[str]:
     return [port for port in bridge.ports(name) if port != link]
 
 
-def attach(link: str, bridge_of_ours: str) -> None:
-    """Put an interface on a bridge. Raises TestbedError when it is not free for that."""
-    if used := in_use(link, bridge_of_ours):
+def attach(link: str, own_bridge: str) -> None:
+    """Put an interface on a bridge. Raise TestbedError if it is in use."""
+    if used := in_use(link, own_bridge):
         raise TestbedError(
             f"hypervisors: the link {link} {used}: it is in use",
-            remedy="name an interface that is for the tests alone, and has no address",
+            remedy="name an interface that has no address and that nothing else uses",
         )
-    if master_of(link) == bridge_of_ours:
+    if master_of(link) == own_bridge:
         return
     try:
-        iproute.ip("link", "set", link, "master", bridge_of_ours, "up")
-    except CommandError as refused:
+        iproute.ip("link", "set", link, "master", own_bridge, "up")
+    except CommandError as error:
         raise TestbedError(
-            f"hypervisors: the link {link} cannot be put on the bridge {bridge_of_ours}:"
-            f" {refused.message}",
+            f"hypervisors: the link {link} cannot be put on the bridge {own_bridge}:"
+            f" {error.message}",
             remedy="name an interface of this machine that leads to dom0's bridge",
-        ) from refused
+        ) from error

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is missing to run domains: here, and in dom0."""
+"""What is missing to run domains: on this machine, and in dom0."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ if TYPE_CHECKING:
 
 NEEDS = {"ip": "iproute2", "iptables": "iptables", "sysctl": "procps", "tar": "tar"}
 BY_SSH = {"ssh": "openssh-client", "scp": "openssh-client"}
-SAY_WHERE = (
-    "boot that machine with Xen (apt-get install xen-system-amd64 dmsetup), or say in the"
-    " configuration where dom0 is: `hypervisors: {xen: {dom0: …, bridge: …, link: …}}`; see"
+CONFIGURE_DOM0 = (
+    "boot that machine with Xen (apt-get install xen-system-amd64 dmsetup), or configure where dom0"
+    " is: `hypervisors: {xen: {dom0: …, bridge: …, link: …}}`; see"
     " config/README.md"
 )
 
 
 def of(settings: Dom0Settings, *, emulated: bool) -> Iterator[MissingRequirement]:
-    """Name what is missing, for Xen on a real processor or on an emulated one.
+    """Yield what is missing, for Xen on a real processor or on an emulated one.
 
-    A dom0 that does not answer is nothing that is missing: what was measured with it is kept.
+    A dom0 that does not answer is not missing: earlier results are kept.
     """
     yield from programs.missing_root()
     yield from programs.missing(NEEDS | (BY_SSH if settings.dom0 else {}))
     if settings.dom0 and not iproute.exists(settings.link):
         yield MissingRequirement(
-            what=f"there is no interface {settings.link}, which is to lead to dom0's bridge",
+            what=f"there is no interface {settings.link}, which should lead to dom0's bridge",
             remedy="correct `link` in `hypervisors`",
         )
-        return  # whatever answers, no guest there could be reached
+        return  # no guest could be reached
     with suppress(MachineSilentError):
-        yield from _of_dom0(dom0_probe.look(settings), emulated=emulated)
+        yield from _of_dom0(dom0_probe.probe(settings), emulated=emulated)
 
 
-def _of_dom0(found: dom0_probe.Found | str, *, emulated: bool) -> Iterator[MissingRequirement]:
-    if isinstance(found, str):
-        yield MissingRequirement(what=found, remedy=SAY_WHERE)
+def _of_dom0(dom0: dom0_probe.Dom0Info | str, *, emulated: bool) -> Iterator[MissingRequirement]:
+    if isinstance(dom0, str):
+        yield MissingRequirement(what=dom0, remedy=CONFIGURE_DOM0)
         return
-    if found.is_emulated and not emulated:
+    if dom0.is_emulated and not emulated:
         yield MissingRequirement(
-            what=f"Xen runs on an emulated processor there ({found.processor}): its figures are no"
-            " measure of Xen",
-            remedy="name the platform <technology>-xentcg, which is shown as emulated",
+            what=f"Xen runs on an emulated processor there ({dom0.processor}): its figures do not"
+            " measure Xen",
+            remedy="name the platform <technology>-xentcg, which is reported as emulated",
         )
-    if emulated and not found.is_emulated:
+    if emulated and not dom0.is_emulated:
         yield MissingRequirement(
-            what=f"Xen runs on a real processor there ({found.processor})",
+            what=f"Xen runs on a real processor there ({dom0.processor})",
             remedy="name the platform <technology>-xen",
         )

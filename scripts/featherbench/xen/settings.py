@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user may set of Xen: where its control domain is, and how guests there are reached."""
+"""What a user may set of Xen: its control domain, and how guests there are reached."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Dom0Settings(DriverSettings):
     """Xen's control domain, dom0."""
 
     dom0: Name = ""
-    """Where dom0 is, as ssh takes it, for instance `root@xenhost`: root is let in by a key, without
-    being asked anything. Empty: this machine is dom0."""
+    """The destination for ssh, for instance `root@xenhost`: root must be able to log in with a key,
+    without a prompt. Empty: this machine is dom0."""
     ssh_config: str = ""
-    """With `dom0`: the file of ssh_config(5) that says how it is reached. Empty: root's own."""
+    """With `dom0`: the ssh_config(5) file for reaching it. Empty: root's own."""
     bridge: Name = ""
     """With `dom0`: the bridge there that guests are put on."""
     link: Name = ""
-    """With `dom0`: the interface of this machine on the same Ethernet as that bridge. It is for the
-    tests alone, and has no address."""
+    """With `dom0`: the interface of this machine on the same Ethernet as that bridge. Nothing else
+    uses it, and it has no address."""
     cpus: Annotated[str, Field(pattern=r"^[0-9,^-]*$")] = ""
-    """The physical CPUs that guests may use, as xl.cfg(5) has it: dom0 does not see them. Empty:
-    any."""
+    """The physical CPUs that guests may use, in the format of xl.cfg(5): dom0 does not see them.
+    Empty: any."""
 
     @property
     def machine(self) -> Machine:
@@ -51,7 +51,7 @@ class Dom0Settings(DriverSettings):
     @field_validator("ssh_config")
     @classmethod
     def _from_anywhere(cls, value: str) -> str:
-        """Whoever cleans up after a run may be in another folder."""
+        """Return an absolute path: cleaning up may happen in another folder."""
         return str(Path(value).expanduser().absolute()) if value else ""
 
     @model_validator(mode="after")

@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a domain is, and how xl is told; see xl.cfg(5)."""
+"""The definition of a domain, and its configuration for xl; see xl.cfg(5)."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from featherbench.ownership import LABEL
+from featherbench.contracts.vm_runner import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-Mode = Literal["pv", "pvh"]
-PREFIX = f"{LABEL}-"
+    from featherbench.contracts.image_description import XenMode
+
 ENDS = ("on_poweroff", "on_reboot", "on_crash", "on_watchdog", "on_soft_reset")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Disk:
+class BlockDevice:
     """A block device of dom0 that the domain has as `name`."""
 
     device: str
@@ -32,14 +32,14 @@ class Domain:
     """One domain. `cpus` are physical ones, as xl.cfg has it; empty: any."""
 
     instance_id: str
-    mode: Mode
+    mode: XenMode
     kernel: Path
     ramdisk: Path | None
     cmdline: str
     memory_mib: int
     vcpus: int
     cpus: str
-    disks: tuple[Disk, ...]
+    disks: tuple[BlockDevice, ...]
     bridge: str
     mac: str
 
@@ -49,15 +49,10 @@ class Domain:
         return name_of(self.instance_id)
 
 
-def name_of(instance_id: str) -> str:
-    """Give the domain's name of an instance."""
-    return f"{PREFIX}{instance_id}"
-
-
 def quoted(text: str) -> str:
-    """Write a string as xl reads it: it knows JSON's escapes, but for those of characters' numbers.
+    """Return a string as xl reads it: with JSON's escapes except those of code points.
 
-    Characters beyond ASCII stand for themselves.
+    Characters beyond ASCII are not escaped.
     """
     return json.dumps(text, ensure_ascii=False)
 
@@ -66,7 +61,7 @@ def _listed(items: list[str]) -> str:
     return f"[ {', '.join(map(quoted, items))} ]"
 
 
-def _disk(disk: Disk) -> str:
+def _disk(disk: BlockDevice) -> str:
     access = "ro" if disk.readonly else "rw"
     return f"format=raw, backendtype=phy, vdev={disk.name}, access={access}, target={disk.device}"
 
@@ -85,11 +80,11 @@ def _lines(domain: Domain) -> Iterator[str]:
         yield f"cpus = {quoted(domain.cpus)}"
     yield f"disk = {_listed([_disk(disk) for disk in domain.disks])}"
     yield f"vif = {_listed([f'mac={domain.mac}, bridge={domain.bridge}'])}"
-    # One that ended is kept, so that how it ended can be asked: it is destroyed by us.
+    # A domain that ended is kept, so that xl can report how it ended; `stop` destroys it.
     for event in ENDS:
         yield f'{event} = "preserve"'
 
 
 def xl_config(domain: Domain) -> str:
-    """Give the domain's configuration."""
+    """Return the domain's configuration."""
     return "".join(f"{line}\n" for line in _lines(domain))

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from featherbench.contracts.vm_runner import addresses_in
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.system import ssh
 from featherbench.system.polling import wait_until
 from featherbench.vm import engine_vm, instance_dir
 from featherbench.vm.libvirt import domains
-from featherbench.vm.network.addresses import lay_out
 
 pytestmark = [pytest.mark.qemu, pytest.mark.testbed, pytest.mark.timeout(3000)]
 TECHNOLOGY, HYPERVISOR, SERVICES = "docker", "tcg", ("http",)
@@ -50,7 +50,7 @@ def test_the_channel_is_the_guests_own(platform):
     done = machine.run(["sh", "-c", "echo $SSH_CONNECTION; cat"], timeout_s=30, stdin="told\n")
     source, _, listening, port = done.stdout.split()[:4]
     assert (listening, port) == (instance.endpoint.address, "22")
-    assert source == lay_out(platform.placement.guest_subnet).gateway
+    assert source == addresses_in(platform.placement.guest_subnet).gateway
     assert done.stdout.endswith("told\n")
     files = ["/proc/sys/kernel/ostype", "/no/such/file"]
     found = machine.read([Path(name) for name in files])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from featherbench.contracts.bench import Bench
+from featherbench.contracts.vm_runner import addresses_in
 from featherbench.errors import InstanceError, TestbedError
 from featherbench.records.cell import Coordinates
 from featherbench.records.tuning import Tuning
@@ -21,7 +22,6 @@ from featherbench.system.polling import wait_until
 from featherbench.vm import instance_dir, virtual_machine
 from featherbench.vm.libvirt import domains
 from featherbench.vm.network import bridge
-from featherbench.vm.network.addresses import lay_out
 
 pytestmark = [pytest.mark.qemu, pytest.mark.testbed, pytest.mark.timeout(1200)]
 TECHNOLOGY, HYPERVISOR = "linux", "tcg"
@@ -200,7 +200,7 @@ def test_a_hang_at_boot_is_told_within_its_deadline(platform, start, monkeypatch
 def test_a_guest_that_takes_connections_and_is_mute_is_told(platform, start):
     instance = start(command=("perl", "-e", MUTE))
     wait_until(
-        lambda: "takes connections" in platform.technology.diagnosis(instance),
+        lambda: "accepts connections" in platform.technology.diagnosis(instance),
         what="the mute server",
         within_s=BOOTS_WITHIN_S,
         every_s=0.5,
@@ -208,7 +208,7 @@ def test_a_guest_that_takes_connections_and_is_mute_is_told(platform, start):
     with pytest.raises(InstanceError) as told:
         wait_until_ready(bench_with(platform, instance), within_s=5)
     address = instance.endpoint.address
-    assert f"the guest runs, and {address}:18080 takes connections" in told.value.message
+    assert f"the guest runs, and {address}:18080 accepts connections" in told.value.message
 
 
 # --- what broken runs leave ----------------------------------------------------------------------
@@ -229,10 +229,10 @@ def test_a_qemu_that_is_killed_is_found_and_nothing_of_it_stays(platform, start)
 STARTS_AND_DIES = """
 import os, pickle, signal, sys
 from dataclasses import replace
-from featherbench.vm.libvirt.hypervisor import Qemu
-from featherbench.vm.virtual_machine import WholeSystem
+from featherbench.vm.libvirt.runner import LibvirtRunner
+from featherbench.vm.virtual_machine import VirtualMachine
 order, settings = pickle.load(open(sys.argv[1], "rb"))
-guests = WholeSystem(hypervisor=Qemu(accelerator="tcg"))
+guests = VirtualMachine(runner=LibvirtRunner(accelerator="tcg"))
 order = replace(order, settings=guests.Settings.model_validate(settings))
 guests.prepare(order)
 guests.start(order)
@@ -273,7 +273,7 @@ def test_each_testbed_has_a_bridge_of_its_own(platform, start, tmp_path):
 def test_without_the_bridge_nothing_is_sent(platform):
     platform.technology.prepare(platform.request())
     layout, mine = (
-        lay_out(platform.placement.guest_subnet),
+        addresses_in(platform.placement.guest_subnet),
         bridge.of(str(platform.placement.state)),
     )
     subprocess.run(["ip", "link", "delete", mine], check=True)

@@ -19,15 +19,15 @@ from builders import start_request
 from featherbench import registry
 from featherbench.cli import unikernel_check
 from featherbench.contracts.technology import BuildRequest, Placement, Probe
+from featherbench.contracts.vm_runner import addresses_in
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import listening, watching
 from featherbench.records.tuning import Tuning
 from featherbench.system import cgroup
 from featherbench.system.polling import wait_until
-from featherbench.unikernels import description_loader, tap, vm_process
-from featherbench.unikernels.process_runner import Processes
+from featherbench.unikernels import description_loader, process_runner, qemu_command, tap
+from featherbench.unikernels.process_runner import ProcessRunner
 from featherbench.vm.network import bridge
-from featherbench.vm.network.addresses import lay_out
 
 pytestmark = [pytest.mark.qemu, pytest.mark.testbed]
 BOOTS_WITHIN_S = 30.0
@@ -211,7 +211,7 @@ def test_its_first_frame_is_seen_where_there_is_no_probe(guests):
 
 def test_every_thread_of_qemu_stays_on_the_servers_cpus(guests, floor):
     instance = guests.start(floor)
-    for thread in Path(f"/proc/{instance.handle['number']}/task").iterdir():
+    for thread in Path(f"/proc/{process_runner.process_id(instance.id)}/task").iterdir():
         assert os.sched_getaffinity(int(thread.name)) == set(guests.placement.cpus)
 
 
@@ -346,7 +346,7 @@ def test_what_qemu_refuses_leaves_nothing(guests):
 def test_without_its_program_nothing_is_left(guests, floor, monkeypatch):
     request = guests.request(floor)
     guests.technology.prepare(request)
-    monkeypatch.setattr(vm_process, "command", lambda _: ["/no/such/qemu"])
+    monkeypatch.setattr(qemu_command, "command", lambda *_, **__: ["/no/such/qemu"])
     with pytest.raises(InstanceError):
         guests.technology.start(request)
     assert not tap.exists(request.instance_id)
@@ -364,7 +364,7 @@ def checked(guests):
         wanted = unikernel_check.Check(
             file=file,
             service=service,
-            runner=Processes(accelerator="tcg"),
+            runner=ProcessRunner(accelerator="tcg"),
             folder=guests.folder,
             guest_subnet=guests.placement.guest_subnet,
             state=guests.placement.state,
@@ -396,7 +396,7 @@ def test_a_check_tells_what_was_set_in_the_guest(guests, floor, checked):
     file.write_text(yaml.safe_dump(described))
     good, said = checked(file)
     assert good
-    address = lay_out(guests.placement.guest_subnet).guest
+    address = addresses_in(guests.placement.guest_subnet).guest
     assert f"limit: at {address} limit, though 5 was asked for" in said
 
 
@@ -405,7 +405,7 @@ def test_a_check_of_what_serves_nothing_says_what_it_waited_for(guests, checked,
     file.write_text(f"kernel: {kernel_of(DIES)}\n")
     good, said = checked(file, service="http", within_s=2)
     assert not good
-    assert "not good: a reply of http awaited" in said
+    assert "not good: not observed: a reply of http" in said
     assert "the guest is dead" in said
 
 
@@ -442,12 +442,12 @@ def test_a_guest_of_a_killed_job_is_found_by_its_label_and_ended(guests, floor):
     assert job.stdout.readline()
     job.send_signal(signal.SIGKILL)
     job.wait()
-    assert vm_process.pid_of(request.instance_id)
+    assert process_runner.process_id(request.instance_id)
     (found, *_) = guests.leftovers()
     assert (found.kind, found.name) == ("unikernel", request.instance_id)
     for leftover in guests.leftovers():
         registry.load("hypervisors", "tcg").remove(leftover)
-    assert vm_process.pid_of(request.instance_id) is None
+    assert process_runner.process_id(request.instance_id) is None
     assert not tap.exists(request.instance_id)
     assert str(guests.placement.state) not in bridge.owners().values()
     assert guests.leftovers() == []

@@ -17,6 +17,7 @@ import pytest
 from builders import start_request
 from featherbench import registry
 from featherbench.contracts.technology import BuildRequest, Placement
+from featherbench.contracts.vm_runner import name_of
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.system.polling import wait_until
 from featherbench.vm import instance_dir as folder
@@ -92,7 +93,7 @@ def domains(placement, tmp_path, monkeypatch):
 
 def test_a_domain_is_made_paused_told_and_let_go(domains):
     instance = domains.start()
-    name = instance.handle["name"]
+    name = name_of(instance.id)
     xl = [words[1:] for words in domains.asked() if words[0] == "xl"]
     assert [words[0] for words in xl] == ["create", "list", "unpause", "list", "list"]
     assert xl[0][1:4] == ["-q", "-e", "-p"]
@@ -145,10 +146,10 @@ def test_a_kernel_that_xen_cannot_boot_leaves_nothing(domains):
 
 STARTS = """
 import pickle, sys
-from featherbench import plugins
-from featherbench.xen import guests
-guests.IN_DOM0, order = pickle.load(open(sys.argv[1], "rb"))
-plugins.platform("rumprun", "xen").start(order)
+from featherbench import registry
+from featherbench.xen import domain_lifecycle
+domain_lifecycle.IN_DOM0, request = pickle.load(open(sys.argv[1], "rb"))
+registry.platform("rumprun", "xen").start(request)
 """
 
 

@@ -57,7 +57,9 @@ def test_a_unikernels_limits_are_hidden_and_those_of_its_description_are_reporte
         registry.platform("rumprun", "tcg"), {"description": description.model_dump(mode="json")}
     )
     assert in_force["net.core.somaxconn"] == HIDDEN
-    assert in_force[NOT_APPLIED].startswith("not applied: nobody has said where its program is")
+    assert in_force[NOT_APPLIED].startswith(
+        "not applied: the path of its program is not configured"
+    )
 
 
 def test_what_was_read_back_and_differs_is_an_error():

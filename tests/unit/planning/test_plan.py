@@ -81,7 +81,7 @@ def test_the_probe_alone_is_measured_by_workloads_that_need_no_server(unikernel)
 def test_workloads_without_an_image_say_whose_image_is_missing(unikernel, kernel):
     platform, measured = only_platform(unikernel("mirageos-tcg", http=kernel))
     assert measured == {"http", "image_size", "latency", "memory"}
-    assert "nobody has said where" in platform.unsupported_workloads["startup"].what
+    assert "is not configured" in platform.unsupported_workloads["startup"].what
 
 
 def test_a_probe_that_exits_is_not_pinged(unikernel, kernel):
@@ -96,7 +96,7 @@ def test_without_any_image_the_platform_is_a_row_that_says_why(unikernel):
     assert not platform.available
     assert measured == set()
     assert any(
-        "nobody has said where the image of osv's kv is" in missing.what
+        "the path of the image of osv's kv is not configured" in missing.what
         for missing in platform.missing_requirements
     )
 

@@ -13,7 +13,7 @@ from featherbench.system.machine import LOCAL
 from featherbench.xen import dom0_probe, image_cache, network_link, requirements
 from featherbench.xen.settings import Dom0Settings
 
-CAPTURED = Path(__file__).parent / "captured"
+CAPTURED = Path(__file__).parents[2] / "data/xen"
 ELSEWHERE = Dom0Settings(dom0="root@xenhost", bridge="xenbr1", link="lo")
 EMULATED = "QEMU TCG CPU version 2.5+"
 REAL = "Intel(R) Xeon(R) E-2336 CPU @ 2.90GHz"
@@ -53,7 +53,7 @@ def test_a_file_is_brought_whole_and_in_place_of_what_it_was(tmp_path):
     file = tmp_path / "disk.raw"
     file.write_bytes(b"x")
     recorder = Recorder()
-    image_cache.bring(recorder, [file])
+    image_cache.ensure_copied(recorder, [file])
     wanted = ["test", "rm", "mkdir", "put packed.tar", "tar", "rm", "mv"]
     assert recorder.asked == wanted
 
@@ -61,9 +61,9 @@ def test_a_file_is_brought_whole_and_in_place_of_what_it_was(tmp_path):
 def test_a_file_that_changed_has_another_place(tmp_path):
     file = tmp_path / "disk.raw"
     file.write_bytes(b"x")
-    before = image_cache.place_of(file)
+    before = image_cache.cached_path(file)
     os.utime(file, ns=(1, 1))
-    after = image_cache.place_of(file)
+    after = image_cache.cached_path(file)
     assert before != after
     assert before.parent.parent == after.parent.parent
 
@@ -71,8 +71,8 @@ def test_a_file_that_changed_has_another_place(tmp_path):
 def test_here_nothing_is_copied(tmp_path):
     file = tmp_path / "disk.raw"
     file.write_bytes(b"x")
-    image_cache.bring(LOCAL, [file])
-    assert image_cache.place_in(LOCAL, file) == file
+    image_cache.ensure_copied(LOCAL, [file])
+    assert image_cache.path_in(LOCAL, file) == file
 
 
 def test_a_copy_that_fails_is_an_error_of_the_image(tmp_path):
@@ -84,7 +84,7 @@ def test_a_copy_that_fails_is_an_error_of_the_image(tmp_path):
     recorder = Recorder()
     recorder.put = put
     with pytest.raises(InstanceError, match="cannot be copied to dom0"):
-        image_cache.bring(recorder, [file])
+        image_cache.ensure_copied(recorder, [file])
 
 
 # --- what is missing -----------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def found(monkeypatch):
     """Have dom0 be such a machine."""
 
     def be(what):
-        monkeypatch.setattr(dom0_probe, "look", lambda _settings: what)
+        monkeypatch.setattr(dom0_probe, "probe", lambda _settings: what)
         monkeypatch.setattr(requirements.programs, "missing", lambda _needs: [])
         monkeypatch.setattr(requirements.programs, "missing_root", list)
 
@@ -107,12 +107,12 @@ def found(monkeypatch):
     [
         (REAL, False, ""),
         (EMULATED, True, ""),
-        (EMULATED, False, "no measure of Xen"),
+        (EMULATED, False, "do not measure Xen"),
         (REAL, True, "a real processor"),
     ],
 )
 def test_an_emulated_xen_is_never_passed_off_as_xen(found, processor, emulated, said):
-    found(dom0_probe.Found(info={}, processor=processor))
+    found(dom0_probe.Dom0Info(xen={}, processor=processor))
     whats = [each.what for each in requirements.of(ELSEWHERE, emulated=emulated)]
     assert bool(whats) == bool(said)
     assert all(said in what for what in whats)
@@ -131,12 +131,12 @@ def test_a_dom0_that_does_not_answer_is_not_missing(found, monkeypatch):
     def silent(_settings):
         raise MachineSilentError("dom0 does not answer")
 
-    monkeypatch.setattr(dom0_probe, "look", silent)
+    monkeypatch.setattr(dom0_probe, "probe", silent)
     assert list(requirements.of(ELSEWHERE, emulated=False)) == []
 
 
 def test_a_link_that_is_not_there_is_named(found):
-    found(dom0_probe.Found(info={}, processor=REAL))
+    found(dom0_probe.Dom0Info(xen={}, processor=REAL))
     gone = Dom0Settings(dom0="root@xenhost", bridge="xenbr1", link="nosuch0")
     (lack,) = requirements.of(gone, emulated=False)
     assert "no interface nosuch0" in lack.what
@@ -156,14 +156,14 @@ def dom0(monkeypatch):
             return SimpleNamespace(stdout=answers[argv[0]] or "")
 
     monkeypatch.setattr(Dom0Settings, "machine", Dom0())
-    dom0_probe._seen.cache_clear()
+    dom0_probe._probe_once.cache_clear()
     yield answers
-    dom0_probe._seen.cache_clear()
+    dom0_probe._probe_once.cache_clear()
 
 
 def test_a_whole_dom0_tells_what_it_is(dom0):
     assert dom0
-    assert dom0_probe.look(ELSEWHERE).info == {"xen_version": "4.17.7"}
+    assert dom0_probe.probe(ELSEWHERE).xen == {"xen_version": "4.17.7"}
 
 
 @pytest.mark.parametrize(
@@ -172,12 +172,12 @@ def test_a_whole_dom0_tells_what_it_is(dom0):
         ("cat", "all_is_well", "not booted by Xen"),
         ("sh", "dmsetup\nxl\n", "lacks the programs dmsetup, xl"),
         ("xl", None, "Xen in dom0 does not answer"),
-        ("cat", None, "cannot be looked at"),
+        ("cat", None, "cannot be examined"),
     ],
 )
 def test_a_dom0_that_lacks_something_says_what(dom0, asked, answer, said):
     dom0[asked] = answer
-    assert said in dom0_probe.look(ELSEWHERE)
+    assert said in dom0_probe.probe(ELSEWHERE)
 
 
 def test_silence_is_waited_for_once(monkeypatch):
@@ -189,12 +189,12 @@ def test_silence_is_waited_for_once(monkeypatch):
             raise MachineSilentError("no answer")
 
     monkeypatch.setattr(Dom0Settings, "machine", Silent())
-    dom0_probe._seen.cache_clear()
+    dom0_probe._probe_once.cache_clear()
     for _ in range(2):
         with pytest.raises(MachineSilentError):
-            dom0_probe.look(ELSEWHERE)
+            dom0_probe.probe(ELSEWHERE)
     assert asked == [1]
-    dom0_probe._seen.cache_clear()
+    dom0_probe._probe_once.cache_clear()
 
 
 # --- the link ------------------------------------------------------------------------------------

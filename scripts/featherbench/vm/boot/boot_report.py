@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guest tells us as it boots: lines of `name:value`, on a port or a console of its own."""
+"""What a guest reports as it boots: lines of `name:value`, on a serial port or its console."""
 
 from __future__ import annotations
 
@@ -15,103 +15,103 @@ if TYPE_CHECKING:
 
 USER_SPACE_BEGAN, SERVICE_BEGAN, NOFILE = "user_space_began_s", "service_began_s", "nofile"
 READY = "ready_s"
-"""Told by a guest with an engine once that has started."""
+"""Reported by a guest with an engine once the engine has started."""
 CONSOLE_LINES = 15
 TAIL_BYTES = 8_192
 PANIC = "Kernel panic"
 POWERED_OFF = "reboot: Power down"
-TOLD = re.compile(r"\s*([\w./-]+)\s*:(.*)")
-TOLD_AT_THE_END = re.compile(r"\s([\w./-]+):([^:]*)$")
+LINE = re.compile(r"\s*([\w./-]+)\s*:(.*)")
+AT_LINE_END = re.compile(r"\s([\w./-]+):([^:]*)$")
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-"""What is not text: ANSI's sequences for terminals, and single control characters."""
+"""ANSI's sequences for terminals, and single control characters."""
 
 
 def parse(text: str) -> dict[str, str]:
-    """Read the report; numbers are separated by one blank, as people write sysctls.
+    """Parse the report; in its values, words are separated by one blank.
 
-    On a console, others' words may stand before a name.
+    On a console, other output may be before a name on its line.
     """
     lines = CONTROL.sub("", text).splitlines()
-    found = (TOLD.match(line) or TOLD_AT_THE_END.search(line) for line in lines)
-    return {each[1]: " ".join(each[2].split()) for each in found if each}
+    matches = (LINE.match(line) or AT_LINE_END.search(line) for line in lines)
+    return {match[1]: " ".join(match[2].split()) for match in matches if match}
 
 
 def read(file: Path) -> dict[str, str]:
-    """Read the report from its file; empty when there is none yet."""
+    """Return the report in a file; empty if there is none yet."""
     return parse(file.read_text(errors="replace")) if file.exists() else {}
 
 
-def tuning(told: Mapping[str, str], wanted: Tuning) -> dict[str, str]:
-    """Give what the guest tells of the tuning that it was to take on, by the names it was given."""
-    files = {key: key.replace(".", "/") for key in wanted.net_sysctls}
-    found = {key: told[file] for key, file in files.items() if file in told}
-    return found if wanted.nofile is None else found | {"nofile": told.get(NOFILE, "")}
+def tuning(report: Mapping[str, str], requested: Tuning) -> dict[str, str]:
+    """Return the tuning that the guest reports, by the names of the requested one."""
+    files = {key: key.replace(".", "/") for key in requested.net_sysctls}
+    values = {key: report[file] for key, file in files.items() if file in report}
+    return values if requested.nofile is None else values | {"nofile": report.get(NOFILE, "")}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Boot:
-    """How a boot went, by the guest's own clock: seconds since its kernel began to count.
+class BootTimes:
+    """The times of a boot by the guest's own clock: seconds since its kernel began to count.
 
-    `told_ns` is this machine's wall clock when the guest told of its service, as the file's time
-    has it.
+    `reported_ns` is when the guest reported its service, by this machine's wall clock: the
+    modification time of the file.
     """
 
     user_space_began_s: float
     service_began_s: float
-    told_ns: int
+    reported_ns: int
 
     def phases_s(self, created_ns: int) -> dict[str, float]:
-        """Give the phases after the guest was created, at `created_ns` by our wall clock.
+        """Return the phases after the creation, at `created_ns` by this machine's wall clock.
 
-        Firmware and kernel end where the kernel starts its first program; the guest's clock does
-        not count the firmware, so that is what remains.
+        Firmware and kernel end when the kernel starts its first program. The guest's clock does not
+        count the firmware, so their time is the remainder.
         """
         user_space_s = self.service_began_s - self.user_space_began_s
-        after_creation_s = (self.told_ns - created_ns) / 1e9
+        after_creation_s = (self.reported_ns - created_ns) / 1e9
         return {
             "firmware_and_kernel": max(0.0, after_creation_s - user_space_s),
             "user_space": user_space_s,
         }
 
 
-def boot(file: Path) -> Boot | None:
-    """Read how the boot went; None when the service has not begun."""
-    told = read(file)
-    if SERVICE_BEGAN not in told or USER_SPACE_BEGAN not in told:
+def boot_times(file: Path) -> BootTimes | None:
+    """Return the times of a boot; None if the service has not begun."""
+    report = read(file)
+    if SERVICE_BEGAN not in report or USER_SPACE_BEGAN not in report:
         return None
-    return Boot(
-        user_space_began_s=float(told[USER_SPACE_BEGAN]),
-        service_began_s=float(told[SERVICE_BEGAN]),
-        told_ns=file.stat().st_mtime_ns,
+    return BootTimes(
+        user_space_began_s=float(report[USER_SPACE_BEGAN]),
+        service_began_s=float(report[SERVICE_BEGAN]),
+        reported_ns=file.stat().st_mtime_ns,
     )
 
 
-def progress(told: Mapping[str, str]) -> str:
-    """Say how far a guest got."""
-    if SERVICE_BEGAN in told:
-        return f"its service began {told[SERVICE_BEGAN]} s after the kernel"
-    if READY in told:
-        return f"its engine had started {told[READY]} s after the kernel"
-    if USER_SPACE_BEGAN in told:
+def progress(report: Mapping[str, str]) -> str:
+    """Return how far a guest got, in words."""
+    if SERVICE_BEGAN in report:
+        return f"its service began {report[SERVICE_BEGAN]} s after the kernel"
+    if READY in report:
+        return f"its engine had started {report[READY]} s after the kernel"
+    if USER_SPACE_BEGAN in report:
         return "its kernel started the first program, but its service never began"
     return "its kernel never started the first program"
 
 
-def end_of(said: str) -> str:
-    """Say how a machine that is gone ended, by what its console said."""
-    if PANIC in said:
+def end_of(console: str) -> str:
+    """Return in words how a guest that is gone ended, by its console's output."""
+    if PANIC in console:
         return "the guest's kernel panicked"
-    if POWERED_OFF in said:
+    if POWERED_OFF in console:
         return "the guest powered itself off"
     return "the guest is gone"
 
 
 def console_tail(console: Path) -> str:
-    """Give the last lines of a console, or from a panic on; without terminals' control codes."""
+    """Return the last lines of a console, or those after a panic, without control characters."""
     if not console.exists():
         return "nothing"
-    said = console.read_bytes()[-TAIL_BYTES:].decode(errors="replace")
-    lines = [line.strip() for line in CONTROL.sub("", said).splitlines() if line.strip()]
+    text = console.read_bytes()[-TAIL_BYTES:].decode(errors="replace")
+    lines = [line.strip() for line in CONTROL.sub("", text).splitlines() if line.strip()]
     panics = [number for number, line in enumerate(lines) if PANIC in line]
     begin = panics[0] if panics else max(0, len(lines) - CONSOLE_LINES)
     return "\n".join(lines[begin : begin + CONSOLE_LINES]) or "nothing"

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guest boots from: a kernel, an initial RAM disk, and a disk made of a root file system."""
+"""Disk images: a kernel, an initial RAM disk, and a disk made of a root file system."""
 
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featherbench.contracts.vm_runner import BootFiles
 from featherbench.errors import CommandError, ImageError
 from featherbench.files import digest, write_atomic
 from featherbench.records.image import ImageSize
@@ -15,70 +15,43 @@ from featherbench.rootfs.archives import BLOCK_BYTES, compressed_bytes, files_la
 from featherbench.system import subprocesses
 from featherbench.units import MIB
 from featherbench.vm.image import initrd
-from featherbench.vm.image.overlay import add_layer, layer_digest
+from featherbench.vm.image.overlay import add_overlay, overlay_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from featherbench.contracts.technology import RootArchive
 
 UNPACK_WITHIN_S = 300.0
 MAKE_DISK_WITHIN_S = 300.0
 HEADROOM_BYTES = 1024 * MIB
-"""What the guest may write beyond the image; nothing is allocated for it."""
+"""How much the guest may write in addition to the image; none of it is allocated."""
 COUNTED = "kernel, initial RAM disk and disk (raw, sparse): their blocks, their lengths, their gzip"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """The files of an image, in its folder. AppArmor's profile for libvirt knows the suffixes."""
-
-    folder: Path
-
-    @property
-    def kernel(self) -> Path:
-        """The kernel, as Debian's package has it."""
-        return self.folder / "vmlinuz"
-
-    @property
-    def initrd(self) -> Path:
-        """Our initial RAM disk."""
-        return self.folder / "initrd.img"
-
-    @property
-    def disk(self) -> Path:
-        """The root file system, as a raw disk without partitions."""
-        return self.folder / "disk.raw"
-
-    @property
-    def reference(self) -> dict[str, str]:
-        """What the image's record keeps."""
-        return {"folder": str(self.folder)}
-
-
-def parts_of(reference: Mapping[str, str]) -> Parts:
-    """Find the files again. Raises ImageError when they are gone."""
-    parts = Parts(folder=Path(reference["folder"]))
-    if not parts.disk.exists():
+def boot_files(reference: Mapping[str, str]) -> BootFiles:
+    """Return the files of a recorded image. Raise ImageError if they are gone."""
+    files = BootFiles(folder=Path(reference["folder"]))
+    if not files.disk.exists():
         raise ImageError(
-            f"the disk {parts.disk} of the image is gone",
-            remedy=f"rm -f {parts.folder.with_suffix('.digest')}, and run again: it is built anew",
+            f"the disk {files.disk} of the image is gone",
+            remedy=f"rm -f {files.folder.with_suffix('.digest')}, and run again: it is rebuilt",
         )
-    return parts
+    return files
 
 
 def _unpack(archive: Path, tree: Path) -> None:
-    """Unpack with owners, modes, links and device nodes as they are in the archive."""
+    """Unpack with the owners, modes, links and device nodes of the archive."""
     options = ["-x", "--numeric-owner", "-p", "--xattrs", "--xattrs-include=*"]
     subprocesses.run(
         ["tar", *options, f"--directory={tree}", f"--file={archive}"], timeout_s=UNPACK_WITHIN_S
     )
 
 
-def _take_kernel(tree: Path, parts: Parts) -> Path:
-    """Move the kernel out of the tree, and give the folder of its modules.
+def _take_kernel(tree: Path, files: BootFiles) -> Path:
+    """Move the kernel out of the tree, and return the folder of its modules.
 
-    What else is in /boot is for boot loaders, and would take room on the disk for nothing.
+    The rest of /boot is for boot loaders; it would only take room on the disk.
     """
     kernels = sorted(tree.glob("boot/vmlinuz-*"))
     if len(kernels) != 1:
@@ -86,14 +59,14 @@ def _take_kernel(tree: Path, parts: Parts) -> Path:
             f"the guest's root file system has {len(kernels)} kernels, where one was expected",
             remedy="see resources/rootfs/derived.yaml",
         )
-    shutil.move(kernels[0], parts.kernel)
-    for left in tree.glob("boot/*"):
-        left.unlink()
+    shutil.move(kernels[0], files.kernel)
+    for file in tree.glob("boot/*"):
+        file.unlink()
     return tree / "lib/modules" / kernels[0].name.removeprefix("vmlinuz-")
 
 
 def _make_disk(tree: Path, disk: Path) -> None:
-    """Make a disk of a tree, with room to write; holes stay holes."""
+    """Make a disk of a tree, with room to write; the file stays sparse."""
     size_bytes = folder_bytes(tree)[0] + HEADROOM_BYTES
     with disk.open("wb") as file:
         file.truncate(-(-size_bytes // MIB) * MIB)
@@ -111,40 +84,39 @@ def _populate(root: RootArchive, layer: bytes, tree: Path, archive: Path) -> Non
         archive.write_bytes(layer)
         _unpack(archive, tree)
         archive.unlink()
-    add_layer(tree)
+    add_overlay(tree)
 
 
-def build(root: RootArchive, files: Mapping[str, bytes], into: Path) -> tuple[Parts, str]:
-    """Make an image of a root file system with `files` (path → content); give it and its digest.
+def build(root: RootArchive, files: Mapping[str, bytes], into: Path) -> tuple[BootFiles, str]:
+    """Make an image of a root file system with `files` (path → content); return it and its digest.
 
-    Raises ImageError when it cannot be made.
+    Raise ImageError if it cannot be made.
     """
-    parts, tree, layer = Parts(folder=into.resolve()), into / "tree", files_layer(files)
+    image, tree, layer = BootFiles(folder=into.resolve()), into / "tree", files_layer(files)
     try:
         _populate(root, layer, tree, into / "files.tar")
-        first = initrd.build(_take_kernel(tree, parts), into)
-        write_atomic(parts.initrd, first)
-        _make_disk(tree, parts.disk)
-    except CommandError as failure:
+        initrd_bytes = initrd.build(_take_kernel(tree, image), into)
+        write_atomic(image.initrd, initrd_bytes)
+        _make_disk(tree, image.disk)
+    except CommandError as error:
         raise ImageError(
-            f"the guest's disk cannot be made: {failure.message}",
+            f"the guest's disk cannot be made: {error.message}",
             remedy="make room on the disk that holds the results, and run again",
-        ) from failure
+        ) from error
     finally:
         shutil.rmtree(tree, ignore_errors=True)
-    return parts, digest(root.digest.encode(), layer, layer_digest().encode(), first)
+    return image, digest(root.digest.encode(), layer, overlay_digest().encode(), initrd_bytes)
 
 
-def size_of(parts: Parts) -> ImageSize:
-    """Count the bytes of all that the guest boots from; to compress them takes seconds."""
-    files = (parts.kernel, parts.initrd, parts.disk)
+def size_of_files(files: Sequence[Path], *, counted: str) -> ImageSize:
+    """Count the bytes of all files that a guest boots from; to compress them takes seconds."""
     compressed = 0
-    for each in files:
-        with each.open("rb") as file:
+    for path in files:
+        with path.open("rb") as file:
             compressed += compressed_bytes(file)
     return ImageSize(
-        allocated_bytes=sum(each.stat().st_blocks for each in files) * BLOCK_BYTES,
-        apparent_bytes=sum(each.stat().st_size for each in files),
+        allocated_bytes=sum(path.stat().st_blocks for path in files) * BLOCK_BYTES,
+        apparent_bytes=sum(path.stat().st_size for path in files),
         compressed_bytes=compressed,
-        counted=COUNTED,
+        counted=counted,
     )

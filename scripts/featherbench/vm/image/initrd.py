@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The guests' initial RAM disk: a static program, and the modules by which it reaches its disk.
+"""The guests' initial RAM disk: a static program, and the modules that it needs for its disk.
 
-Debian's own would search for disks and file systems of every kind: seconds, where this takes
-milliseconds, and more under software emulation.
+Debian's own looks for disks and file systems of every kind, which takes seconds, and more under
+software emulation; this one takes milliseconds.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ MODULES = {
     "modules": ("virtio_pci", "virtio_blk", "virtio_net", "virtio_balloon", "ext4"),
     "modules.xen": ("xen_blkfront", "xen_netfront", "ext4"),
 }
-"""What a guest needs to start, under QEMU and as a domain of Xen's, by the list that names them;
-udev, where the guest has it, loads the rest."""
+"""The modules that a guest needs to start, under QEMU and under Xen, by the file that lists them;
+udev, if the guest has it, loads the rest."""
 FOLDERS = ("dev", "proc", "root", "sys")
 COMPILE_WITHIN_S = 60.0
 MAGIC = "070701"
@@ -34,12 +34,12 @@ TRAILER = "TRAILER!!!"
 
 
 def _name_of(path: str) -> str:
-    """Give a module's name; its file may spell `_` as `-`."""
+    """Return a module's name; its file may have `-` for `_`."""
     return PurePosixPath(path).name.partition(".")[0].replace("-", "_")
 
 
-def load_order(modules_dep: str, wanted: tuple[str, ...]) -> list[str]:
-    """Give the files of the modules `wanted` and of those they need, each after what it needs.
+def load_order(modules_dep: str, modules: tuple[str, ...]) -> list[str]:
+    """Return the files of the modules and of their dependencies, each after what it needs.
 
     `modules_dep` is depmod's file of that name; see modules.dep(5). Modules that it does not name
     are built into the kernel.
@@ -54,7 +54,7 @@ def load_order(modules_dep: str, wanted: tuple[str, ...]) -> list[str]:
             take(needed)
         order[path] = None
 
-    for name in wanted:
+    for name in modules:
         if name in file_of:
             take(file_of[name])
     return list(order)
@@ -65,7 +65,7 @@ def _padded(content: bytes) -> bytes:
 
 
 def _entry(number: int, name: str, mode: int, content: bytes) -> bytes:
-    """Give one file in the format `newc`; see the kernel's buffer-format.rst."""
+    """Return one file in the format `newc`; see the kernel's buffer-format.rst."""
     encoded = name.encode() + b"\0"
     links, size = 1, len(content)
     fields = (number, mode, 0, 0, links, 0, size, 0, 0, 0, 0, len(encoded), 0)
@@ -74,9 +74,9 @@ def _entry(number: int, name: str, mode: int, content: bytes) -> bytes:
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
-    """Give an initial RAM disk with FOLDERS and `files` (path → content), all of them executable.
+    """Return an initial RAM disk with FOLDERS and `files` (path → content), all of them executable.
 
-    The same files give the same bytes.
+    The same files result in the same bytes.
     """
     written = io.BytesIO()
     entries = [(name, stat.S_IFDIR | 0o755, b"") for name in FOLDERS]
@@ -87,24 +87,24 @@ def archive(files: Mapping[str, bytes]) -> bytes:
     return written.getvalue()
 
 
-def _first_program(workshop: Path) -> bytes:
-    program = workshop / "first"
+def _init_program(folder: Path) -> bytes:
+    program = folder / "init"
     flags = ["-Wall", "-Os", "-static", "-s"]
     try:
         subprocesses.run(
             ["gcc", *flags, "-o", str(program), str(SOURCE)],
             timeout_s=COMPILE_WITHIN_S,
         )
-    except CommandError as failure:
+    except CommandError as error:
         raise ImageError(
-            f"the guest's first program cannot be compiled: {failure.message}",
+            f"the guest's first program cannot be compiled: {error.message}",
             remedy="apt-get install gcc libc6-dev",
-        ) from failure
+        ) from error
     return program.read_bytes()
 
 
-def _modules(folder: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    for path in load_order((folder / "modules.dep").read_text(), wanted):
+def _modules(folder: Path, modules: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    for path in load_order((folder / "modules.dep").read_text(), modules):
         content = (folder / path).read_bytes()
         name = PurePosixPath(path)
         yield (
@@ -113,13 +113,14 @@ def _modules(folder: Path, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes
         )
 
 
-def build(modules: Path, workshop: Path) -> bytes:
-    """Build one for the kernel whose modules lie in the folder `modules`.
+def build(modules: Path, work_folder: Path) -> bytes:
+    """Build one for the kernel whose modules are in the folder `modules`.
 
-    Raises ImageError when its program cannot be compiled.
+    Raise ImageError if its program cannot be compiled.
     """
-    files = {"init": _first_program(workshop)}
-    for name, wanted in MODULES.items():
-        found = dict(_modules(modules, wanted))
-        files |= {**found, name: "".join(f"/{module}\n" for module in found).encode()}
+    files = {"init": _init_program(work_folder)}
+    for list_name, needed in MODULES.items():
+        module_files = dict(_modules(modules, needed))
+        files |= module_files
+        files[list_name] = "".join(f"/{module}\n" for module in module_files).encode()
     return archive(files)

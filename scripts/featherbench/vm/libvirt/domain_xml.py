@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a virtual machine is, and how libvirt is told: virtio throughout, nothing that is not used.
+"""The definition of a virtual machine, and its XML for libvirt: virtio devices, none unused.
 
 See https://libvirt.org/formatdomain.html for the elements.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree as ET
 
+from featherbench.contracts.vm_runner import name_of
 from featherbench.ownership import LABEL
 
 if TYPE_CHECKING:
@@ -24,17 +24,14 @@ DiskCache = Literal["writeback", "none", "writethrough", "unsafe"]
 DOMAIN_TYPES: dict[Accelerator, str] = {"kvm": "kvm", "tcg": "qemu"}
 CPU_MODES: dict[Accelerator, str] = {"kvm": "host-passthrough", "tcg": "maximum"}
 METADATA = f"urn:{LABEL}:guest"
-"""The XML namespace of what we note in a domain."""
-PREFIX = f"{LABEL}-"
+"""The XML namespace of the metadata in a domain."""
 ROOT_DISK, SEED_DISK = f"{LABEL}-root", f"{LABEL}-seed"
-"""Serial numbers, by which the guest tells its disks apart; virtio has 20 characters for them."""
-MAC_PREFIX = "52:54:00"
-"""QEMU's own."""
+"""Serial numbers, by which the guest knows its disks; virtio has 20 characters for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DirectBoot:
-    """QEMU loads the kernel itself: no boot loader, and no menu that waits."""
+    """QEMU loads the kernel itself: no boot loader, and no menu with a timeout."""
 
     kernel: Path
     initrd: Path
@@ -42,13 +39,8 @@ class DirectBoot:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiskBoot:
-    """The firmware boots from the first disk."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Disk:
-    """A file that the guest has as a disk."""
+class DomainDisk:
+    """A file that is a disk of the guest."""
 
     file: Path
     format: DiskFormat
@@ -58,7 +50,7 @@ class Disk:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Nic:
+class DomainNic:
     """A network card whose tap libvirt puts on a bridge. `vhost`: packets pass in the kernel."""
 
     bridge: str
@@ -67,10 +59,10 @@ class Nic:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Definition:
-    """One virtual machine. `state` is the Place.state that it is for.
+class DomainDefinition:
+    """One virtual machine. `state` is the Placement.state that it is for.
 
-    `cpus` are this machine's CPUs that QEMU may use, all its threads. The first serial port goes to
+    `cpus` are this machine's CPUs that all threads of QEMU may use. The first serial port goes to
     the file `console`, the second to `report`.
     """
 
@@ -80,12 +72,12 @@ class Definition:
     machine: MachineType
     vcpus: int
     memory_mib: int
-    boot: DirectBoot | DiskBoot
-    disks: tuple[Disk, ...]
+    boot: DirectBoot
+    disks: tuple[DomainDisk, ...]
     cpus: tuple[int, ...]
     console: Path
     report: Path
-    nic: Nic | None = None
+    nic: DomainNic
 
     @property
     def name(self) -> str:
@@ -93,41 +85,29 @@ class Definition:
         return name_of(self.instance_id)
 
 
-def name_of(instance_id: str) -> str:
-    """Give the domain's name of an instance."""
-    return f"{PREFIX}{instance_id}"
-
-
-def mac_of(instance_id: str) -> str:
-    """Give a guest's MAC address: its own, so that no neighbour table has an old one."""
-    digest = hashlib.sha256(instance_id.encode()).hexdigest()
-    return ":".join([MAC_PREFIX, *(digest[at : at + 2] for at in (0, 2, 4))])
-
-
-def _add(parent: ET.Element, tag: str, text: str | int | None = None, **given: str) -> ET.Element:
-    element = ET.SubElement(parent, tag, given)
+def _add(
+    parent: ET.Element, tag: str, text: str | int | None = None, **attributes: str
+) -> ET.Element:
+    element = ET.SubElement(parent, tag, attributes)
     element.text = None if text is None else str(text)
     return element
 
 
-def _metadata(domain: ET.Element, guest: Definition) -> None:
-    noted = {"instance": guest.instance_id, "state": guest.state, "accelerator": guest.accelerator}
-    ET.SubElement(_add(domain, "metadata"), f"{{{METADATA}}}guest", noted)
+def _metadata(domain: ET.Element, guest: DomainDefinition) -> None:
+    owner = {"instance": guest.instance_id, "state": guest.state, "accelerator": guest.accelerator}
+    ET.SubElement(_add(domain, "metadata"), f"{{{METADATA}}}guest", owner)
 
 
-def _boot(domain: ET.Element, guest: Definition) -> None:
+def _boot(domain: ET.Element, guest: DomainDefinition) -> None:
     os = _add(domain, "os")
     _add(os, "type", "hvm", arch="x86_64", machine=guest.machine)
-    if isinstance(guest.boot, DiskBoot):
-        _add(os, "boot", dev="hd")
-        return
     _add(os, "kernel", str(guest.boot.kernel))
     _add(os, "initrd", str(guest.boot.initrd))
     _add(os, "cmdline", guest.boot.cmdline)
 
 
-def _processors(domain: ET.Element, guest: Definition) -> None:
-    """Keep every thread of QEMU on the server's CPUs, as other servers' threads are."""
+def _processors(domain: ET.Element, guest: DomainDefinition) -> None:
+    """Pin every thread of QEMU to the server's CPUs, like the threads of other servers."""
     cpus = ",".join(map(str, guest.cpus))
     _add(domain, "vcpu", guest.vcpus, placement="static", cpuset=cpus)
     tune = _add(domain, "cputune")
@@ -138,13 +118,13 @@ def _processors(domain: ET.Element, guest: Definition) -> None:
 
 
 def _life(domain: ET.Element) -> None:
-    """Have a guest that ends, by itself or by a panic, end for good."""
+    """Destroy a guest that ends, by itself or by a panic."""
     _add(_add(domain, "features"), "acpi")
     for event in ("on_poweroff", "on_reboot", "on_crash"):
         _add(domain, event, "destroy")
 
 
-def _disk(devices: ET.Element, disk: Disk, name: str) -> None:
+def _disk(devices: ET.Element, disk: DomainDisk, name: str) -> None:
     element = _add(devices, "disk", type="file", device="disk")
     _add(element, "driver", name="qemu", type=disk.format, cache=disk.cache)
     _add(element, "source", file=str(disk.file))
@@ -154,7 +134,7 @@ def _disk(devices: ET.Element, disk: Disk, name: str) -> None:
         _add(element, "readonly")
 
 
-def _network_card(devices: ET.Element, nic: Nic) -> None:
+def _network_card(devices: ET.Element, nic: DomainNic) -> None:
     element = _add(devices, "interface", type="bridge")
     _add(element, "source", bridge=nic.bridge)
     _add(element, "mac", address=nic.mac)
@@ -163,12 +143,11 @@ def _network_card(devices: ET.Element, nic: Nic) -> None:
     _add(element, "rom", enabled="no")
 
 
-def _devices(domain: ET.Element, guest: Definition) -> None:
+def _devices(domain: ET.Element, guest: DomainDefinition) -> None:
     devices = _add(domain, "devices")
     for disk, letter in zip(guest.disks, "abcdefgh", strict=False):
         _disk(devices, disk, f"vd{letter}")
-    if guest.nic:
-        _network_card(devices, guest.nic)
+    _network_card(devices, guest.nic)
     for port, file in enumerate((guest.console, guest.report)):
         serial = _add(devices, "serial", type="file")
         _add(serial, "source", path=str(file))
@@ -177,11 +156,11 @@ def _devices(domain: ET.Element, guest: Definition) -> None:
     _add(_add(devices, "memballoon", model="virtio"), "stats", period="1")
 
 
-def domain_xml(guest: Definition) -> str:
-    """Give the domain's XML for `virDomainCreateXML`.
+def domain_xml(guest: DomainDefinition) -> str:
+    """Return the domain's XML for `virDomainCreateXML`.
 
-    QEMU runs as root and the files keep their owner: results may lie in a home that nobody else may
-    enter. What else confines it (AppArmor, SELinux, seccomp) is left as libvirt has it.
+    QEMU runs as root and the files keep their owner, because results may be in a home folder that
+    only its owner may enter. Other confinement (AppArmor, SELinux, seccomp) is libvirt's default.
     """
     domain = ET.Element("domain", {"type": DOMAIN_TYPES[guest.accelerator]})
     _add(domain, "name", guest.name)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Virtual machines through libvirt, and its errors in the user's words.
+"""Virtual machines by libvirt, and its errors with their remedies.
 
-Domains are transient: libvirt forgets one as it ends, and nothing stays defined.
+Domains are transient: libvirt forgets one when it ends, and nothing stays defined.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree as ET
 
-from featherbench.errors import InstanceDiedError, InstanceError
+from featherbench.contracts.vm_runner import NAME_PREFIX, name_of
+from featherbench.errors import FeatherbenchError, InstanceDiedError, InstanceError
 from featherbench.system import error_hints
 from featherbench.system.error_hints import ErrorHint
-from featherbench.vm.libvirt.domain_xml import METADATA, PREFIX, domain_xml, name_of
+from featherbench.vm.libvirt.domain_xml import METADATA, domain_xml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import libvirt
 
-    from featherbench.errors import FeatherbenchError
-    from featherbench.vm.libvirt.domain_xml import Definition
+    from featherbench.vm.libvirt.domain_xml import DomainDefinition
 
 URI = "qemu:///system"
 PIDS = Path("/run/libvirt/qemu")
 LOGS = Path("/var/log/libvirt/qemu")
-"""Where libvirt keeps what QEMU says, one file a domain, though the domain be gone."""
+"""libvirt's folder for QEMU's output, a file per domain, which outlives the domain."""
 START_THE_DAEMON = (
     "systemctl start libvirtd, or `make engine` where no systemd runs; then `virsh -c"
     f" {URI} list` must answer"
@@ -52,30 +52,25 @@ HINTS = (
     ),
     ErrorHint(
         r"unsupported configuration|unsupported machine type",
-        "choose what this host's QEMU has: `virsh domcapabilities` tells",
+        "choose what this machine's QEMU has: see `virsh domcapabilities`",
     ),
-    ErrorHint(r"Permission denied", "see whether AppArmor or SELinux keeps QEMU from that file"),
+    ErrorHint(r"Permission denied", "check that AppArmor or SELinux lets QEMU use that file"),
     ErrorHint(r"No space left on device", "make room on the disk that holds /var/lib/featherbench"),
 )
-
-
-def explained(doing: str, said: str, error: type[FeatherbenchError]) -> FeatherbenchError:
-    """Put libvirt's refusal into an error of ours."""
-    return error_hints.refusal(doing, said, error, program="libvirt", hints=HINTS)
 
 
 @cache
 def _connected() -> libvirt.virConnect:
     import libvirt  # noqa: PLC0415 - heavy
 
-    libvirt.registerErrorHandler(lambda _context, _error: None, None)  # it would print them
+    libvirt.registerErrorHandler(lambda _context, _error: None, None)  # do not print errors
     connection = libvirt.open(URI)
-    atexit.register(connection.close)  # it would complain when the interpreter takes it apart
+    atexit.register(connection.close)  # its destructor at exit would print an error
     return connection
 
 
 def _connection() -> libvirt.virConnect:
-    """Give the connection, a new one where the daemon has been started anew since."""
+    """Return the connection; a new one if the daemon was restarted."""
     if not _connected().isAlive():
         _connected.cache_clear()
     return _connected()
@@ -85,45 +80,47 @@ def _connection() -> libvirt.virConnect:
 def translate_errors(
     doing: str, *, error: type[FeatherbenchError] = InstanceError
 ) -> Iterator[libvirt.virConnect]:
-    """Give a connection; what libvirt raises in the block becomes an `error` of ours.
+    """Yield a connection; an error of libvirt in the block is raised as `error`.
 
-    `doing` says what failed.
+    `doing` is what failed, for the message.
     """
     import libvirt  # noqa: PLC0415 - heavy
 
     try:
         connection = _connection()
-    except libvirt.libvirtError as silent:
+    except libvirt.libvirtError as silence:
         raise error(
-            f"{doing}: libvirt at {URI} does not answer: {silent}", remedy=START_THE_DAEMON
-        ) from silent
+            f"{doing}: libvirt at {URI} does not answer: {silence}", remedy=START_THE_DAEMON
+        ) from silence
     try:
         yield connection
-    except libvirt.libvirtError as refused:
-        raise explained(doing, str(refused), error) from refused
+    except libvirt.libvirtError as refusal:
+        raise error_hints.refusal(
+            doing, str(refusal), error, program="libvirt", hints=HINTS
+        ) from refusal
 
 
 @contextmanager
 def _unless_gone() -> Iterator[None]:
-    """Leave the block where a domain in it ends, or has ended: guests end when they like."""
+    """Leave the block if its domain has ended: guests may end at any time."""
     import libvirt  # noqa: PLC0415 - heavy
 
     try:
         yield
-    except libvirt.libvirtError as gone:
+    except libvirt.libvirtError as error:
         ended = {libvirt.VIR_ERR_NO_DOMAIN, libvirt.VIR_ERR_OPERATION_INVALID}
-        if gone.get_error_code() not in ended:
+        if error.get_error_code() not in ended:
             raise
 
 
-def create(guest: Definition) -> None:
-    """Start a guest; it runs when this returns. Raises InstanceError with what QEMU said."""
+def create(guest: DomainDefinition) -> None:
+    """Start a guest; it runs on return. Raise InstanceError with QEMU's output."""
     with translate_errors(f"start of the guest {guest.name}") as connection:
         connection.createXML(domain_xml(guest))
 
 
 def is_running(instance_id: str) -> bool:
-    """Ask libvirt. A guest that QEMU has paused, because KVM failed, does not run."""
+    """Return whether a guest runs: not if QEMU has paused it because KVM failed."""
     import libvirt  # noqa: PLC0415 - heavy
 
     with translate_errors(f"guest {instance_id}: is it running") as connection, _unless_gone():
@@ -133,62 +130,64 @@ def is_running(instance_id: str) -> bool:
 
 
 def destroy(instance_id: str) -> None:
-    """End a guest as by pulling its plug, and forget it; no error when it is gone already."""
+    """End a guest at once, and remove its log; no error if it is gone already."""
     with translate_errors(f"guest {instance_id}: its end") as connection, _unless_gone():
         connection.lookupByName(name_of(instance_id)).destroy()
     qemu_log(instance_id).unlink(missing_ok=True)
 
 
 def pid_of(instance_id: str) -> int:
-    """Give the pid of its QEMU. Raises InstanceDiedError when there is none."""
+    """Return the pid of its QEMU. Raise InstanceDiedError if there is none."""
     try:
         return int((PIDS / f"{name_of(instance_id)}.pid").read_text())
-    except (FileNotFoundError, ValueError) as gone:
-        raise InstanceDiedError(f"the guest {instance_id} is gone") from gone
+    except (FileNotFoundError, ValueError) as error:
+        raise InstanceDiedError(f"the guest {instance_id} is gone") from error
 
 
 def memory_stats(instance_id: str) -> Mapping[str, int]:
-    """Give what the guest's balloon driver last told, in KiB; see virDomainMemoryStats."""
+    """Return what the guest's balloon driver last reported, in KiB; see virDomainMemoryStats."""
     with translate_errors(f"guest {instance_id}: its memory") as connection, _unless_gone():
-        told: Mapping[str, int] = connection.lookupByName(name_of(instance_id)).memoryStats()
-        return told
+        stats: Mapping[str, int] = connection.lookupByName(name_of(instance_id)).memoryStats()
+        return stats
     return {}
 
 
 def qemu_log(instance_id: str) -> Path:
-    """Give the file that has what QEMU said."""
+    """Return the file with QEMU's output."""
     return LOGS / f"{name_of(instance_id)}.log"
 
 
-class Found(NamedTuple):
-    """A domain of ours."""
+class OwnedDomain(NamedTuple):
+    """A domain of featherbench."""
 
     instance_id: str
     state: str
     accelerator: str
 
 
-def noted(xml: str) -> Found | None:
-    """Read what we noted in a domain; None when it is not ours."""
-    note = ET.fromstring(xml).find(f"metadata/{{{METADATA}}}guest")  # noqa: S314 - libvirt's own
-    if note is None:
+def parse_metadata(xml: str) -> OwnedDomain | None:
+    """Parse the metadata of a domain; None if it is not one of featherbench."""
+    guest = ET.fromstring(xml).find(f"metadata/{{{METADATA}}}guest")  # noqa: S314 - libvirt's own
+    if guest is None:
         return None
-    return Found(note.get("instance", ""), note.get("state", ""), note.get("accelerator", ""))
+    return OwnedDomain(
+        guest.get("instance", ""), guest.get("state", ""), guest.get("accelerator", "")
+    )
 
 
-def own_domains() -> list[Found]:
-    """Find all domains of ours."""
+def owned_domains() -> list[OwnedDomain]:
+    """Return all domains of featherbench."""
     found = []
-    with translate_errors("looking for guests of ours") as connection:
+    with translate_errors("looking for guests of featherbench") as connection:
         for domain in connection.listAllDomains():
             with _unless_gone():
-                if domain.name().startswith(PREFIX):
-                    found.append(noted(domain.XMLDesc()))
-    return [each for each in found if each]
+                if domain.name().startswith(NAME_PREFIX):
+                    found.append(parse_metadata(domain.XMLDesc()))
+    return [domain for domain in found if domain]
 
 
 def facts() -> Mapping[str, str]:
-    """Tell the versions of libvirt and of QEMU."""
+    """Return the versions of libvirt and of QEMU."""
     with translate_errors("asking for versions") as connection:
         return {
             "libvirt": _version(connection.getLibVersion()),
@@ -197,5 +196,5 @@ def facts() -> Mapping[str, str]:
 
 
 def _version(number: int) -> str:
-    """Spell a version as people do: libvirt has 1,000,000 major + 1,000 minor + release."""
+    """Format a version: libvirt has 1,000,000 major + 1,000 minor + release."""
     return f"{number // 1_000_000}.{number // 1_000 % 1_000}.{number % 1_000}"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What broken runs left of guests: machines, folders, bridge, firewall; only what is ours."""
+"""What broken runs left: virtual machines, folders, bridge, firewall rules; only labelled ones."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from featherbench.ownership import Leftover
 from featherbench.system import firewall
 from featherbench.vm import instance_dir
 from featherbench.vm.libvirt import domains
+from featherbench.vm.libvirt.domains import OwnedDomain
 from featherbench.vm.network import bridge
 
 if TYPE_CHECKING:
@@ -24,51 +25,51 @@ GUEST, BRIDGE, ROUTE = "guest", "bridge", "refusing route"
 LIBVIRT_SOCKET = Path("/run/libvirt/libvirt-sock")
 
 
-def _guests() -> Iterator[domains.Found]:
-    """Find machines, and folders of machines that are gone; none where libvirt never was."""
-    running: list[domains.Found] = []
+def _domains() -> Iterator[OwnedDomain]:
+    """Yield domains, and those of which only the folder is left; none without libvirt."""
+    running: list[OwnedDomain] = []
     if LIBVIRT_SOCKET.exists() and importlib.util.find_spec("libvirt"):
-        running = domains.own_domains()
+        running = domains.owned_domains()
     yield from running
-    known = {each.instance_id for each in running}
-    for each in instance_dir.own_folders():
-        if each.instance_id not in known:
-            state, accelerator = instance_dir.owner_of(each)
-            yield domains.Found(each.instance_id, state, accelerator)
+    known = {domain.instance_id for domain in running}
+    for folder in instance_dir.all_folders():
+        if folder.instance_id not in known:
+            state, accelerator = instance_dir.owner_of(folder)
+            yield OwnedDomain(folder.instance_id, state, accelerator)
 
 
 def _guests_of(accelerator: Accelerator) -> Iterator[Leftover]:
-    for found in _guests():
-        if found.accelerator in {"", accelerator}:
+    for domain in _domains():
+        if domain.accelerator in {"", accelerator}:
             yield Leftover(
                 kind=GUEST,
-                name=found.instance_id,
-                handle={"instance_id": found.instance_id},
-                state=found.state,
+                name=domain.instance_id,
+                handle={"instance_id": domain.instance_id},
+                state=domain.state,
             )
 
 
 def find(accelerator: Accelerator) -> Iterator[Leftover]:
-    """Give the guests of an accelerator first: without the bridge, they could not be reached.
+    """Yield the guests of an accelerator first: without the bridge, they could not be reached.
 
-    What libvirt does not answer for keeps nothing else from being found; it is raised at the end.
+    If libvirt does not answer, the other leftovers are yielded before its error is raised.
     """
-    silent: FeatherbenchError | None = None
+    libvirt_error: FeatherbenchError | None = None
     try:
         yield from _guests_of(accelerator)
-    except FeatherbenchError as failure:
-        silent = failure
+    except FeatherbenchError as error:
+        libvirt_error = error
     for name, state in bridge.owners().items():
         yield Leftover(kind=BRIDGE, name=name, state=state)
     for subnet in bridge.stale_routes():
         yield Leftover(kind=ROUTE, name=str(subnet))
     yield from firewall.leftovers()
-    if silent is not None:
-        raise silent
+    if libvirt_error is not None:
+        raise libvirt_error
 
 
 def end(instance_id: str) -> None:
-    """End a guest at once, and remove what was made for it; no error when it is gone already."""
+    """End a guest at once, and remove what was made for it; no error if it is gone already."""
     try:
         domains.destroy(instance_id)
     finally:
@@ -76,7 +77,7 @@ def end(instance_id: str) -> None:
 
 
 def remove(leftover: Leftover) -> None:
-    """Remove one; no error when it is gone already."""
+    """Remove one leftover; no error if it is gone already."""
     if leftover.kind == BRIDGE:
         bridge.remove(leftover.name)
     elif leftover.kind == ROUTE:

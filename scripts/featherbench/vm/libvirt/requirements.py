@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this machine lacks to run guests. Cheap: no daemon is asked."""
+"""What this machine lacks to run virtual machines. Cheap: no daemon is asked."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from featherbench.system import programs
 from featherbench.vm.libvirt import kvm_probe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from featherbench.contracts.vm_runner import VmRunner
     from featherbench.vm.libvirt.domain_xml import Accelerator
 
 FOR_IMAGES = {
@@ -35,11 +36,12 @@ FOR_QEMU = {
     "sysctl": "procps",
 }
 TUN = Path("/dev/net/tun")
+VHOST_NET = Path("/dev/vhost-net")
 ARCHITECTURE = "x86_64"
 
 
 def of_images() -> Iterator[MissingRequirement]:
-    """Name what the images of guests are made with, whatever runs them."""
+    """Yield what is missing to make disk images, whatever runs them."""
     if platform.machine() != ARCHITECTURE:
         yield MissingRequirement(
             what=f"guests are for {ARCHITECTURE}, and this machine is {platform.machine()}",
@@ -49,33 +51,57 @@ def of_images() -> Iterator[MissingRequirement]:
     yield from programs.missing(FOR_IMAGES)
 
 
+def with_images(runner: VmRunner) -> Sequence[MissingRequirement]:
+    """Return what is missing to make disk images and to run them, each once."""
+    return list(dict.fromkeys((*of_images(), *runner.missing_requirements())))
+
+
+def has_vhost(accelerator: Accelerator) -> bool:
+    """Return whether packets can pass in the kernel; QEMU aborts if it cannot open the device."""
+    if accelerator != "kvm":
+        return False
+    try:
+        os.close(os.open(VHOST_NET, os.O_RDWR))
+    except OSError:
+        return False
+    return True
+
+
+def of_tun() -> Iterator[MissingRequirement]:
+    """Yield the device for taps, if it is missing."""
+    if not TUN.exists():
+        yield MissingRequirement(what=f"there is no {TUN}", remedy="modprobe tun")
+
+
 def of_qemu() -> Iterator[MissingRequirement]:
-    """Name what QEMU's guests need besides."""
+    """Yield what is missing for libvirt and QEMU."""
     yield from programs.missing(FOR_QEMU)
     if importlib.util.find_spec("libvirt") is None:
         yield MissingRequirement(
             what="the Python package libvirt-python is missing",
             remedy="apt-get install libvirt-dev pkg-config gcc, then pip install libvirt-python",
         )
-    if not TUN.exists():
-        yield MissingRequirement(what=f"there is no {TUN}", remedy="modprobe tun")
+    yield from of_tun()
 
 
 def of_kvm() -> Iterator[MissingRequirement]:
-    """Say why KVM cannot be used: for root, and where QEMU is."""
+    """Yield why KVM cannot be used. QEMU is installed, and the user is root."""
     reason = kvm_probe.why_unusable()
     if reason:
         yield MissingRequirement(
             what=f"KVM cannot be used: {reason}",
-            remedy="enable virtualisation in the firmware (or nested virtualisation, where this"
+            remedy="enable virtualization in the firmware (or nested virtualization, if this"
             " machine is itself a guest) and load kvm_intel or kvm_amd;"
-            f" then rm -f {kvm_probe.MEMORY}",
+            f" then rm -f {kvm_probe.RESULT}",
         )
 
 
 def of_accelerator(accelerator: Accelerator) -> list[MissingRequirement]:
-    """Name what guests under that accelerator need. KVM is looked at last, by root alone."""
-    found = [*of_images(), *of_qemu()]
-    if accelerator == "kvm" and not found and os.geteuid() == 0:
-        found += of_kvm()
-    return found
+    """Return what is missing to run guests under that accelerator.
+
+    KVM is probed last, and only by root.
+    """
+    missing = [*programs.missing_root(), *of_qemu()]
+    if accelerator == "kvm" and not missing and os.geteuid() == 0:
+        missing += of_kvm()
+    return missing

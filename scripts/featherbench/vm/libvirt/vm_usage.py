@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guest has used: its QEMU process on this machine, and its own memory as it tells it."""
+"""What a virtual machine has used: its QEMU process, and the memory that its kernel reports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PROC = Path("/proc")
 RESET_PEAK = "5"
-"""For /proc/PID/clear_refs: the peak of the resident set starts anew."""
+"""For /proc/PID/clear_refs: resets the peak of the resident set."""
 SOURCE = (
     "processor time: QEMU's threads, those of vhost-net included (/proc/PID/stat, in ticks);"
     " memory: QEMU's proportional and resident set (/proc/PID/smaps_rollup, status);"
@@ -26,7 +26,7 @@ SOURCE = (
 
 
 def guest_used_bytes(stats: Mapping[str, int]) -> int | None:
-    """Give what the guest's kernel could not hand out to new programs; None until it has told.
+    """Return the memory that the guest's kernel could not give to new programs, if it reported it.
 
     `stats` are virDomainMemoryStats: `available` is the guest's MemTotal, `usable` its
     MemAvailable, both in KiB.
@@ -37,9 +37,9 @@ def guest_used_bytes(stats: Mapping[str, int]) -> int | None:
 
 
 def vhost_threads(pid: int) -> list[int]:
-    """Find the kernel's threads that move the packets of a QEMU process.
+    """Return the kernel's threads that move the packets of a QEMU process, by their names.
 
-    They are named after it. From Linux 6.4 they are threads of the process itself.
+    Since Linux 6.4 they are threads of the process itself.
     """
     return [
         int(comm.parent.name)
@@ -64,13 +64,13 @@ def _cpu_s(pid: int) -> float:
 
 
 def usage_of(pid: int, stats: Mapping[str, int]) -> Usage:
-    """Give what QEMU has used. Raises InstanceDiedError when the process is gone."""
+    """Return what QEMU has used. Raise InstanceDiedError if the process is gone."""
     try:
         rollup = parse_sizes((PROC / str(pid) / "smaps_rollup").read_text())
         status = parse_sizes((PROC / str(pid) / "status").read_text())
         cpu_s, peak_bytes = _cpu_s(pid), status["VmHWM"]
-    except (FileNotFoundError, ProcessLookupError, KeyError) as gone:  # a dead one has no VmHWM
-        raise InstanceDiedError(f"the guest's QEMU (process {pid}) is gone") from gone
+    except (FileNotFoundError, ProcessLookupError, KeyError) as error:  # zombies have no VmHWM
+        raise InstanceDiedError(f"the guest's QEMU (process {pid}) is gone") from error
     return Usage(
         cpu_s=cpu_s,
         throttled_s=None,
@@ -85,7 +85,7 @@ def usage_of(pid: int, stats: Mapping[str, int]) -> Usage:
 
 
 def reset_peak(pid: int) -> bool:
-    """Have the peak start anew from what is resident now; False when the process is gone."""
+    """Reset the peak to what is resident now; return False if the process is gone."""
     try:
         (PROC / str(pid) / "clear_refs").write_text(RESET_PEAK)
     except (FileNotFoundError, ProcessLookupError):

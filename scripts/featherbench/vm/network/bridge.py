@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bridge that a testbed's guests are on, and the way from the client to it.
+"""The bridge of a testbed's virtual machines, and the route from the client to it.
 
-A route of last resort refuses the guests' whole subnet, so that nothing for a guest strays when the
-bridge is gone. Each testbed has a bridge of its own, that says whose it is.
+A route of last resort refuses the guests' whole subnet, so that no packet for a guest leaves the
+machine when the bridge is gone. Each testbed has its own bridge, which is labelled with its state.
 """
 
 from __future__ import annotations
@@ -12,31 +12,29 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from featherbench.contracts.vm_runner import GuestAddresses, addresses_in
 from featherbench.errors import CommandError, FeatherbenchError, InstanceDiedError, TestbedError
 from featherbench.system import firewall, iproute, subprocesses
-from featherbench.vm.network.addresses import lay_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from featherbench.vm.network.addresses import Layout
-
 PREFIX = "fb-guest"
 NAMES = tuple(f"{PREFIX}{number}" for number in range(32))
 ROUTE_PROTOCOL = 199
-"""Marks the routes of guests; another than the testbed's own, which go when its network does."""
+"""Marks the routes of guests. The testbed's own are different: they go with its network."""
 LAST_RESORT_METRIC = 65_001
 TIMEOUT_S = 10.0
 CONNECT_WITHIN_S = 1.0
 
 
 def owners() -> dict[str, str]:
-    """Map our bridges to the Placement.state that each was made for."""
+    """Map the bridges of featherbench to the Placement.state that each was made for."""
     return iproute.labelled(f"{PREFIX}*")
 
 
 def of(state: str) -> str:
-    """Name the bridge of the testbed with that state. Raises InstanceDiedError without one."""
+    """Return the bridge of the testbed with that state. Raise InstanceDiedError without one."""
     for name, owner in owners().items():
         if owner == state:
             return name
@@ -44,20 +42,21 @@ def of(state: str) -> str:
 
 
 def ports(name: str) -> list[str]:
-    """Name the interfaces on a bridge: guests' taps."""
+    """Return the interfaces on a bridge: guests' taps."""
     return [path.name for path in (iproute.INTERFACES / name / "brif").glob("*")]
 
 
-def steps(wanted: Layout, name: str, state: str) -> list[str]:
-    """Give what `ip -batch` does to make a bridge."""
+def steps(addresses: GuestAddresses, name: str, state: str) -> list[str]:
+    """Return the steps for `ip -batch` that make a bridge."""
+    containers = addresses.containers
     return [
         f"link add {name} type bridge stp_state 0 forward_delay 0",
         iproute.alias_step(name, state),
         f"link set {name} addrgenmode none",
-        f"address add {wanted.with_prefix(wanted.gateway)} dev {name}",
+        f"address add {addresses.with_prefix(addresses.gateway)} dev {name}",
         f"link set {name} up",
-        f"route replace {_last_resort(wanted.subnet)}",
-        f"route replace {wanted.containers} via {wanted.guest} dev {name} proto {ROUTE_PROTOCOL}",
+        f"route replace {_last_resort(addresses.subnet)}",
+        f"route replace {containers} via {addresses.guest} dev {name} proto {ROUTE_PROTOCOL}",
     ]
 
 
@@ -66,36 +65,36 @@ def _last_resort(subnet: ipaddress.IPv4Network) -> str:
 
 
 def _refused() -> set[ipaddress.IPv4Network]:
-    """Give the subnets that routes of last resort refuse."""
+    """Return the subnets that routes of last resort refuse."""
     routes = iproute.query(
         "-4", "route", "show", "type", "unreachable", "proto", str(ROUTE_PROTOCOL)
     )
     return {ipaddress.IPv4Network(route["dst"]) for route in routes}
 
 
-def _is_up(wanted: Layout, state: str) -> bool:
+def _is_up(addresses: GuestAddresses, state: str) -> bool:
     with suppress(InstanceDiedError):
         name = of(state)
-        gateway = ipaddress.IPv4Interface(wanted.with_prefix(wanted.gateway))
-        there = iproute.addresses("up", "dev", name).get(name, [])
-        return there == [gateway] and wanted.subnet in _refused()
+        gateway = ipaddress.IPv4Interface(addresses.with_prefix(addresses.gateway))
+        is_configured = iproute.addresses("up", "dev", name).get(name, []) == [gateway]
+        return is_configured and addresses.subnet in _refused()
     return False
 
 
-def _users_of(wanted: Layout) -> Iterator[tuple[str, ipaddress.IPv4Network]]:
-    for name, addresses in iproute.addresses().items():
-        for each in addresses:
-            if each.network.overlaps(wanted.subnet):
-                yield name, each.network
+def _users_of(subnet: ipaddress.IPv4Network) -> Iterator[tuple[str, ipaddress.IPv4Network]]:
+    for name, interfaces in iproute.addresses().items():
+        for interface in interfaces:
+            if interface.network.overlaps(subnet):
+                yield name, interface.network
 
 
-def _refuse_if_used(wanted: Layout) -> None:
-    """Leave others' addresses alone; a bridge of ours without a guest was left by a broken run."""
-    ours = owners()
-    for name, network in _users_of(wanted):
-        if name not in ours or ports(name):
+def _require_unused(subnet: ipaddress.IPv4Network) -> None:
+    """Raise TestbedError if others use the subnet; remove an unused bridge of a broken run."""
+    bridges = owners()
+    for name, network in _users_of(subnet):
+        if name not in bridges or ports(name):
             raise TestbedError(
-                f"testbed.guest_subnet: {wanted.subnet} is already used by {name} ({network})",
+                f"testbed.guest_subnet: {subnet} is already used by {name} ({network})",
                 remedy="choose another subnet of 198.18.0.0/15 in `testbed.guest_subnet`",
             )
         remove(name)
@@ -106,91 +105,98 @@ def _free_name() -> str:
         if not iproute.exists(name):
             return name
     raise TestbedError(
-        f"no name is left for a bridge: there are {NAMES[0]} to {NAMES[-1]}",
+        f"no name is left for a bridge: {NAMES[0]} to {NAMES[-1]} exist",
         remedy="run `python -m featherbench clean`",
     )
 
 
-def _make(wanted: Layout, state: str) -> None:
+def _make(addresses: GuestAddresses, state: str) -> None:
     with suppress(InstanceDiedError):
         remove(of(state))
-    _refuse_if_used(wanted)
+    _require_unused(addresses.subnet)
     name = _free_name()
     try:
-        iproute.batch(steps(wanted, name, state))
-    except CommandError as refused:
+        iproute.batch(steps(addresses, name, state))
+    except CommandError as error:
         remove(name)
         raise TestbedError(
-            f"the guests' bridge {name} cannot be made: {refused.message}",
-            remedy="see whether a network manager takes over interfaces named fb-*",
-        ) from refused
+            f"the guests' bridge {name} cannot be made: {error.message}",
+            remedy="check that no network manager takes over interfaces named fb-*",
+        ) from error
 
 
-def _holders_of(address: str) -> Sequence[str]:
-    """Name the interface of this machine that has an address."""
+def _interfaces_with(address: str) -> Sequence[str]:
     return [
         name
-        for name, addresses in iproute.addresses().items()
-        if address in {str(each.ip) for each in addresses}
+        for name, interfaces in iproute.addresses().items()
+        if address in {str(interface.ip) for interface in interfaces}
     ]
 
 
 def _forward_between(*names: str) -> None:
-    """Have packets pass between these interfaces, and no others."""
+    """Forward packets between these interfaces, and no others."""
     settings = [f"net.ipv4.conf.{name}.forwarding=1" for name in names]
     subprocesses.run(["sysctl", "--quiet", "--write", *settings], timeout_s=TIMEOUT_S)
 
 
-def prepare(guest_subnet: str, *, state: str, callback_address: str) -> Layout:
-    """See to it that the bridge is there, reachable from the client. Needs root.
+def prepare(guest_subnet: str, *, state: str, callback_address: str) -> None:
+    """Make the bridge unless it exists, reachable from the client. Needs root.
 
-    `home` is this machine's address on the client's side; empty where no client is to come. Raises
-    TestbedError when it cannot be made.
+    `callback_address` is this machine's address on the client's side; empty if there will be no
+    client. Raise TestbedError if the bridge cannot be made.
     """
-    wanted = lay_out(guest_subnet)
-    if not _is_up(wanted, state):
-        _make(wanted, state)
-    _forward_between(of(state), *_holders_of(callback_address))
+    addresses = addresses_in(guest_subnet)
+    if not _is_up(addresses, state):
+        _make(addresses, state)
+    _forward_between(of(state), *_interfaces_with(callback_address))
     firewall.allow_past_docker(state)
-    return wanted
 
 
-def require_way_to(address: str) -> None:
-    """Raise InstanceDiedError unless packets for `address` go to a bridge of ours."""
+def require_route_to(address: str) -> None:
+    """Raise InstanceDiedError unless packets for `address` go to a bridge of featherbench."""
     (route,) = iproute.query("-4", "route", "get", address) or [{}]
     if route.get("dev") not in owners():
         raise InstanceDiedError(f"the guests' bridge is gone, and so is the guest {address}")
 
 
-def takes_connections(address: str, port: int) -> bool:
-    """Whether something on the bridge takes TCP connections, though it may never answer."""
+def accepts_connections(address: str, port: int) -> bool:
+    """Return whether something on the bridge accepts TCP connections, even if it never answers."""
     try:
-        require_way_to(address)
+        require_route_to(address)
         socket.create_connection((address, port), timeout=CONNECT_WITHIN_S).close()
     except (OSError, FeatherbenchError):
         return False
     return True
 
 
+def connection_note(address: str, port: int) -> str:
+    """Return a note for a diagnosis if the port accepts connections."""
+    if port and accepts_connections(address, port):
+        return f", and {address}:{port} accepts connections"
+    return ""
+
+
 def stale_routes() -> list[ipaddress.IPv4Network]:
-    """Give the subnets that are refused though their bridge is gone."""
-    refused = _refused()  # first: a bridge is there before its route
+    """Return the subnets that are refused although their bridge is gone."""
+    refused = _refused()  # first, because a bridge exists before its route
     bridged = [
-        each.network
-        for name, each_of in iproute.addresses().items()
+        interface.network
+        for name, interfaces in iproute.addresses().items()
         if name in NAMES
-        for each in each_of
+        for interface in interfaces
     ]
-    return [subnet for subnet in refused if not any(each.subnet_of(subnet) for each in bridged)]
+    return [
+        subnet for subnet in refused if not any(network.subnet_of(subnet) for network in bridged)
+    ]
 
 
 def remove_route(subnet: ipaddress.IPv4Network) -> None:
-    """Remove the route that refuses a subnet; no error when it is gone already."""
+    """Remove the route that refuses a subnet; no error if it is gone already."""
     iproute.ip("route", "delete", *_last_resort(subnet).split(), check=False)
 
 
 def remove(name: str) -> None:
-    """Remove a bridge and the routes that go with it; no error when they are gone already."""
+    """Remove a bridge and the routes that go with it; no error if they are gone already."""
     if name in owners():
         iproute.delete(name)
     for subnet in stale_routes():

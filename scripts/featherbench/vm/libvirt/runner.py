@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs virtual machines of QEMU by libvirt, from our disk images."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from featherbench.contracts.vm_runner import SystemBoot, VmRunner, mac_of
+from featherbench.errors import FeatherbenchError
+from featherbench.files import write_atomic
+from featherbench.vm import instance_dir
+from featherbench.vm.boot import boot_report, seed
+from featherbench.vm.libvirt import domains, leftovers, requirements, vm_usage
+from featherbench.vm.libvirt.domain_xml import (
+    ROOT_DISK,
+    SEED_DISK,
+    DirectBoot,
+    DomainDefinition,
+    DomainDisk,
+    DomainNic,
+)
+from featherbench.vm.network import bridge
+from featherbench.vm.settings import QemuSettings, WholeQemuSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from featherbench.contracts.vm_runner import Vm, VmRequest
+    from featherbench.ownership import Leftover
+    from featherbench.records.cell import Usage
+    from featherbench.records.requirement import MissingRequirement
+    from featherbench.vm.instance_dir import InstanceDir
+    from featherbench.vm.libvirt.domain_xml import Accelerator
+
+CMDLINE = "console=ttyS0 quiet panic=-1 net.ifnames=0"
+"""Every kernel's command line; `panic=-1` restarts at once, which ends the virtual machine."""
+QEMU_LOG_LINES = 2
+
+
+def _disks(
+    boot: SystemBoot, settings: QemuSettings, files: InstanceDir
+) -> tuple[DomainDisk, DomainDisk]:
+    instance_dir.make_overlay(boot.files.disk, files.overlay)
+    return (
+        DomainDisk(file=files.overlay, format="qcow2", serial=ROOT_DISK, cache=settings.disk_cache),
+        DomainDisk(file=files.seed, format="raw", serial=SEED_DISK, readonly=True),
+    )
+
+
+def _definition(
+    request: VmRequest, boot: SystemBoot, files: InstanceDir, accelerator: Accelerator
+) -> DomainDefinition:
+    settings = cast("QemuSettings", boot.settings)
+    return DomainDefinition(
+        instance_id=request.instance_id,
+        state=request.state,
+        accelerator=accelerator,
+        machine=settings.machine,
+        vcpus=settings.vcpus_on(request.cpus),
+        memory_mib=request.memory_mib,
+        boot=DirectBoot(
+            kernel=boot.files.kernel,
+            initrd=boot.files.initrd,
+            cmdline=f"{CMDLINE} fb_init={boot.init} {boot.kernel_words}".strip(),
+        ),
+        disks=_disks(boot, settings, files),
+        cpus=request.cpus,
+        console=request.console.resolve(),
+        report=files.report,
+        nic=DomainNic(
+            bridge=bridge.of(request.state),
+            mac=mac_of(request.instance_id),
+            vhost=requirements.has_vhost(accelerator),
+        ),
+    )
+
+
+def _qemu_output(instance_id: str) -> str:
+    """Return the end of libvirt's log of one that is gone: QEMU's output and exit."""
+    log = domains.qemu_log(instance_id)
+    if not log.exists():
+        return ""
+    lines = log.read_text(errors="replace").splitlines()[-QEMU_LOG_LINES:]
+    return f" (libvirt's log of it ends: {'; '.join(lines)})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LibvirtRunner(VmRunner):
+    """See `contracts/vm_runner.py`."""
+
+    accelerator: Accelerator
+
+    guest_settings = QemuSettings
+    system_settings = WholeQemuSettings
+
+    @property
+    def name(self) -> str:
+        """The hypervisor has the name of its accelerator."""
+        return self.accelerator
+
+    @property
+    def booted_within_s(self) -> float:
+        """More under emulation."""
+        return {"kvm": 30.0, "tcg": 150.0}[self.accelerator]
+
+    @property
+    def ready_within_s(self) -> float:
+        """More under emulation."""
+        return {"kvm": 120.0, "tcg": 600.0}[self.accelerator]
+
+    def missing_requirements(self) -> Sequence[MissingRequirement]:
+        """Return missing programs and rights, and why KVM cannot be used."""
+        return requirements.of_accelerator(self.accelerator)
+
+    def prepare(
+        self, guest_subnet: str, files: Sequence[Path], *, state: str, callback_address: str
+    ) -> None:
+        """Connect to libvirt, and make the bridge."""
+        domains.facts()
+        bridge.prepare(guest_subnet, state=state, callback_address=callback_address)
+
+    def start(self, request: VmRequest) -> Mapping[str, float]:
+        """Have libvirt start it."""
+        boot, began_s = request.boot, time.monotonic()
+        assert isinstance(boot, SystemBoot)
+        try:
+            files = instance_dir.make(
+                request.instance_id, state=request.state, hypervisor=self.name
+            )
+            write_atomic(files.seed, seed.archive(boot.seed()))
+            request.console.parent.mkdir(parents=True, exist_ok=True)
+            domains.create(_definition(request, boot, files, self.accelerator))
+        except BaseException:
+            leftovers.end(request.instance_id)
+            raise
+        return {"definition": time.monotonic() - began_s}
+
+    def stop(self, vm: Vm) -> None:
+        """End it at once, and remove its disk."""
+        leftovers.end(vm.instance_id)
+
+    def is_running(self, vm: Vm) -> bool:
+        """Ask libvirt."""
+        return domains.is_running(vm.instance_id)
+
+    def boot_phases_s(self, instance_id: str, created_ns: int) -> Mapping[str, float]:
+        """Return the times of firmware and kernel, and of user space."""
+        times = boot_report.boot_times(instance_dir.of(instance_id).report)
+        return times.phases_s(created_ns) if times else {}
+
+    def usage(self, vm: Vm) -> Usage:
+        """Return what QEMU has used, and what the guest's kernel holds."""
+        pid = domains.pid_of(vm.instance_id)
+        return vm_usage.usage_of(pid, domains.memory_stats(vm.instance_id))
+
+    def reset_peak(self, vm: Vm) -> bool:
+        """Reset QEMU's; return False if it is gone."""
+        return vm_usage.reset_peak(domains.pid_of(vm.instance_id))
+
+    def diagnosis(self, vm: Vm) -> str:
+        """Ask libvirt, and read its log."""
+        output = boot_report.console_tail(vm.console)
+        try:
+            running = self.is_running(vm)
+        except FeatherbenchError as error:
+            return f"{error.message}; last lines of its console:\n{output}"
+        if running:
+            state = f"the guest runs{bridge.connection_note(vm.address, vm.port)}"
+        else:
+            state = f"{boot_report.end_of(output)}{_qemu_output(vm.instance_id)}"
+        report = boot_report.read(instance_dir.of(vm.instance_id).report)
+        return f"{state}; {boot_report.progress(report)}; last lines of its console:\n{output}"
+
+    def facts(self) -> Mapping[str, str]:
+        """Return the versions of libvirt and QEMU, and what moves packets."""
+        packets = "vhost-net" if requirements.has_vhost(self.accelerator) else "QEMU"
+        return {**domains.facts(), "accelerator": self.accelerator, "packets": packets}
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """Return virtual machines, their folders, and the bridge."""
+        return leftovers.find(self.accelerator)
+
+    def remove(self, leftover: Leftover) -> None:
+        """Remove one leftover."""
+        leftovers.remove(leftover)

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The diagnosis of a user's image, with different words for each kind of failure; its usage."""
+
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from featherbench.contracts.image_description import Description
+from featherbench.contracts.vm_runner import Vm
+from featherbench.errors import InstanceDiedError
+from featherbench.unikernels import console_hints, process_runner, qmp
+from featherbench.unikernels.process_runner import ENDED_AS_ALLOWED, ProcessRunner
+from featherbench.vm.network import bridge
+
+
+def vm(**changes):
+    fields = {"instance_id": "abc", "console": Path("/logs/abc.log"), "address": "198.18.2.2"}
+    return Vm(**fields | changes)
+
+
+@pytest.fixture
+def told(tmp_path, monkeypatch):
+    """Give the diagnosis of a guest; `status` is QEMU's word for it, None when QEMU is gone.
+
+    Of a QEMU that is `ending`, the process is gone soon after it was asked.
+    """
+
+    def tell(
+        *,
+        status="running",
+        ending=False,
+        dead=False,
+        exit_status=0,
+        console="",
+        qemu="",
+    ):
+        log = tmp_path / "abc.log"
+        log.write_text(console)
+        process_runner.hypervisor_log(log).write_text(qemu)
+        monkeypatch.setattr(qmp, "status", lambda _: status)
+        monkeypatch.setattr(qmp, "is_dead", lambda _: dead)
+        monkeypatch.setattr(process_runner, "ENDS_WITHIN_S", 0.1)
+        monkeypatch.setattr(process_runner, "exit_status", lambda _: exit_status)
+        seen = iter([7, 7])
+        process_id = (lambda _: next(seen, None)) if ending else (lambda _: 7 if status else None)
+        monkeypatch.setattr(process_runner, "process_id", process_id)
+        description = Description(console={"failure": ["panic: .*"]})
+        return ProcessRunner(accelerator="tcg").diagnosis(vm(console=log, description=description))
+
+    return tell
+
+
+def test_a_guest_that_runs(told):
+    said = told(console="\x1b[2Jready\r\n")
+    assert said.startswith("QEMU and the guest run; ")
+    assert said.endswith("last lines of its console:\nready")
+
+
+def test_a_dead_guest_under_a_live_qemu(told):
+    assert "the guest is dead" in told(dead=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("internal-error", "KVM failed inside (an internal error)"),
+        ("guest-panicked", "QEMU has stopped the guest: guest-panicked"),
+        ("shutdown", "QEMU has stopped the guest: shutdown"),
+        (qmp.SILENT, "QEMU hangs"),
+    ],
+)
+def test_what_qemu_knows(told, status, words):
+    assert words in told(status=status)
+
+
+def test_an_internal_error_of_kvm_that_killed_qemu(told):
+    said = told(status=None, exit_status=-6, qemu="error: failed to set MSR 0x10a to 0x69")
+    assert "killed by signal 6" in said
+    assert "KVM failed inside" in said
+    assert "QEMU said: error: failed to set MSR" in said
+
+
+def test_an_exit_before_it_is_ready_is_told_though_the_status_is_0(told):
+    assert "ended by itself, with status 0" in told(status=None)
+    assert "its process has ended" in told(status=None, exit_status=None)
+
+
+@pytest.mark.parametrize("status", ["shutdown", qmp.SILENT])
+def test_a_qemu_that_is_about_to_end_is_told_as_ended(told, status):
+    assert "ended by itself, with status 83" in told(status=status, ending=True, exit_status=83)
+
+
+def test_the_status_of_a_process_is_known_though_it_is_not_dead_yet():
+    process = subprocess.Popen(["sh", "-c", "sleep 0.1; exit 3"])
+    process_runner._children["abc"] = process
+    assert process_runner.exit_status("abc") == 3
+    assert process_runner.exit_status("another") is None
+
+
+def test_the_descriptions_own_sign_and_what_is_known_of_all(told):
+    said = told(console="DHCP: waiting for a lease\npanic: no address")
+    assert "'panic: no address'" in said
+    assert "waits for DHCP" in said
+
+
+def test_that_we_have_ended_qemu_is_no_news(told):
+    assert "QEMU said" not in told(status=None, qemu="terminating on signal 15 from pid 1 (x)\n")
+
+
+def test_a_port_that_accepts_and_never_answers_is_told_as_that(monkeypatch):
+    monkeypatch.setattr(bridge, "require_route_to", lambda _: None)
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        server = vm(address="127.0.0.1", port=mute.getsockname()[1])
+        assert "accepts connections without answering" in console_hints.mute_server(server)
+    assert console_hints.mute_server(server) == ""
+
+
+@pytest.fixture
+def usage_of_ended(monkeypatch):
+    """Return the usage of a process that ends, with status 0, while its usage is read."""
+
+    def dies(*_):
+        raise InstanceDiedError("its process is gone")
+
+    monkeypatch.setattr(process_runner, "process_id", lambda _: 7)
+    monkeypatch.setattr(process_runner, "exit_status", lambda _: 0)
+    monkeypatch.setattr(process_runner.vm_usage, "usage_of", dies)
+
+    def usage(accepted_exits):
+        description = Description(accepted_exits=accepted_exits)
+        return ProcessRunner().usage(vm(description=description))
+
+    return usage
+
+
+def test_an_end_that_is_allowed_leaves_no_usage(usage_of_ended):
+    assert usage_of_ended([0]).source == ENDED_AS_ALLOWED
+
+
+def test_any_other_end_is_an_error(usage_of_ended):
+    with pytest.raises(InstanceDiedError):
+        usage_of_ended([1])

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command of QEMU, as a list of arguments."""
+
+import itertools
+
+import pytest
+
+from featherbench.unikernels import qemu_command
+
+
+def options(command, name):
+    return [after for word, after in itertools.pairwise(command) if word == name]
+
+
+@pytest.fixture
+def command_of(request_of):
+    def command(*, accelerator="tcg", vhost=False, **keys):
+        request = request_of(**keys)
+        return qemu_command.command(request, request.boot, accelerator, vhost=vhost)
+
+    return command
+
+
+def test_nothing_is_there_that_was_not_asked_for(command_of):
+    command = command_of(memory_mib=2)
+    for word in ("-nodefaults", "-no-user-config", "-no-reboot"):
+        assert word in command
+    assert options(command, "-m") == ["2M"]
+    assert options(command, "-name") == ["featherbench-abc"]
+    assert options(command, "-kernel") == ["/images/kernel"]
+    assert options(command, "-device") == [
+        "virtio-net-pci,netdev=net0,mac=52:54:00:01:02:03,romfile="
+    ]
+    assert "-drive" not in command
+    assert "-append" not in command
+
+
+def test_the_processor_is_the_accelerators_unless_described(command_of):
+    assert options(command_of(), "-cpu") == ["max"]
+    assert options(command_of(accelerator="kvm"), "-cpu") == ["host"]
+    assert options(command_of(cpu="Westmere"), "-cpu") == ["Westmere"]
+
+
+def test_what_the_guest_is_told_is_one_word_as_it_is(command_of):
+    told = '{, "net": {, "if": "vioif0", }, "cmdline": "a; rm -rf /", }'
+    assert options(command_of(arguments=told), "-append") == [told]
+
+
+def test_commas_in_paths_are_doubled_once(command_of):
+    disks = [{"path": "/a,b/d.img", "format": "raw"}]
+    (drive,) = options(command_of(boot="kernel+disk", disks=disks), "-drive")
+    assert "file=/a,,b/d.img" in drive
+
+
+@pytest.mark.parametrize(
+    ("disk", "wanted"),
+    [
+        ({"format": "qcow2"}, ("format=qcow2", "readonly=off", "snapshot=on", "virtio-blk-pci")),
+        ({"interface": "ide", "snapshot": False}, ("readonly=off", "snapshot=off", "ide-hd")),
+        ({"readonly": True}, ("readonly=on", "snapshot=off", "virtio-blk-pci")),
+        ({"interface": "scsi"}, ("virtio-scsi-pci", "scsi-hd")),
+    ],
+)
+def test_a_disk_is_as_described(command_of, disk, wanted):
+    command = command_of(boot="disk", disks=[{"path": "/d.img", **disk}])
+    assert "-kernel" not in command
+    said = " ".join(options(command, "-drive") + options(command, "-device"))
+    for words in wanted:
+        assert words in said
+
+
+def test_disks_are_in_their_order(command_of):
+    disks = [{"path": "/one"}, {"path": "/two"}]
+    command = command_of(boot="kernel+disk", disks=disks)
+    assert [drive.partition("file=")[2].split(",")[0] for drive in options(command, "-drive")] == [
+        "/one",
+        "/two",
+    ]
+
+
+def test_a_card_is_where_it_is_described_to_be(command_of):
+    nic = {"model": "virtio-net-pci", "bus": "pci.0", "pci_address": "0x2"}
+    command = command_of(nic=nic, machine="pc,acpi=off", vhost=True)
+    assert options(command, "-device")[0].endswith(",romfile=,bus=pci.0,addr=0x2")
+    assert options(command, "-netdev")[0].endswith(",vhost=on")
+    assert options(command, "-machine") == ["pc,acpi=off"]
+    without_pci = command_of(nic={"model": "virtio-net-device"})
+    assert "romfile" not in options(without_pci, "-device")[0]
+
+
+def test_further_devices_come_as_they_are(command_of):
+    devices = ["virtio-rng-pci", "isa-debug-exit,iobase=0xf4,iosize=1"]
+    assert options(command_of(devices=devices), "-device")[1:] == devices

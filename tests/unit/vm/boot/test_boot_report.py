@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a guest tells us, and what its console says."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from featherbench.records.tuning import Tuning
+from featherbench.vm.boot import boot_report
+
+REPORT = Path(__file__).parents[3] / "data/vm/report.txt"
+PANIC = """\
+[    0.1] something before
+[    3.893846] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100
+[    3.894572] CPU: 0 PID: 1 Comm: minimal-init Not tainted 6.1.0-56-cloud-amd64 #1  Debian
+[    3.895059] Call Trace:
+"""
+
+
+def test_tuning_is_given_by_the_names_it_was_asked_for():
+    wanted = Tuning(
+        net_sysctls={"net.core.somaxconn": "1024", "net.ipv4.ip_local_port_range": "1024 65535"},
+        nofile=4321,
+    )
+    assert boot_report.tuning(boot_report.read(REPORT), wanted) == {
+        "net.core.somaxconn": "1024",
+        "net.ipv4.ip_local_port_range": "1024 65535",
+        "nofile": "4321",
+    }
+
+
+def test_what_the_guest_does_not_tell_is_not_made_up():
+    wanted = Tuning(net_sysctls={"net.core.other": "1"}, nofile=None)
+    assert boot_report.tuning(boot_report.read(REPORT), wanted) == {}
+
+
+def test_phases_after_the_creation_add_up(tmp_path):
+    file = tmp_path / "report"
+    file.write_text("user_space_began_s:1.5\r\nservice_began_s:2.75\r\n")
+    os.utime(file, ns=(0, 10_000_000_000))
+    phases = boot_report.boot_times(file).phases_s(created_ns=6_000_000_000)
+    assert phases == {"firmware_and_kernel": 2.75, "user_space": 1.25}
+
+
+@pytest.mark.parametrize(
+    ("told", "how_far"),
+    [
+        ("", "never started the first program"),
+        ("user_space_began_s:1.5\n", "its service never began"),
+        ("user_space_began_s:1.5\nservice_began_s:2.75\n", "its service began 2.75 s"),
+    ],
+)
+def test_how_far_it_got(told, how_far):
+    assert how_far in boot_report.progress(boot_report.parse(told))
+
+
+def test_a_boot_that_did_not_end_has_no_phases(tmp_path):
+    assert boot_report.boot_times(tmp_path / "missing") is None
+
+
+def test_of_a_panic_the_beginning_is_shown(tmp_path):
+    console = tmp_path / "console"
+    console.write_text(PANIC + "line\n" * 100)
+    shown = boot_report.console_tail(console)
+    assert shown.startswith("[    3.893846] Kernel panic")
+    assert len(shown.splitlines()) == boot_report.CONSOLE_LINES
+    assert boot_report.end_of(shown) == "the guest's kernel panicked"
+
+
+def test_a_console_is_shown_without_what_is_for_terminals(tmp_path):
+    console = tmp_path / "console"
+    console.write_bytes(
+        b"[\x1b[0;1;31mFAILED\x1b[0m] Failed to start.\r\n\r\n[ 9] reboot: Power down"
+    )
+    shown = boot_report.console_tail(console)
+    assert shown == "[FAILED] Failed to start.\n[ 9] reboot: Power down"
+    assert boot_report.end_of(shown) == "the guest powered itself off"
+
+
+def test_a_console_that_said_nothing(tmp_path):
+    assert boot_report.console_tail(tmp_path / "missing") == "nothing"
+    assert boot_report.end_of("nothing") == "the guest is gone"
+
+
+def test_on_a_console_a_line_may_have_others_words_before_it():
+    told = boot_report.parse(
+        "\x1b[0m[  26.0] user_space_began_s:26.05\r\nnet/core/somaxconn:1234\r\n"
+    )
+    assert told["user_space_began_s"] == "26.05"
+    assert told["net/core/somaxconn"] == "1234"
+    assert boot_report.parse("featherbench login: ready_s:209.26\r\n")["ready_s"] == "209.26"

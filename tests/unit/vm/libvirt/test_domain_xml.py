@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The XML of a domain, and its metadata."""
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from featherbench.contracts.vm_runner import mac_of
+from featherbench.vm.libvirt import domains
+from featherbench.vm.libvirt.domain_xml import (
+    DirectBoot,
+    DomainDefinition,
+    DomainDisk,
+    DomainNic,
+    domain_xml,
+)
+
+CAPTURED = Path(__file__).parents[3] / "data/vm"
+GUEST = DomainDefinition(
+    instance_id="abc",
+    state="/run/featherbench",
+    accelerator="tcg",
+    machine="q35",
+    vcpus=2,
+    memory_mib=256,
+    boot=DirectBoot(kernel=Path("/i/vmlinuz"), initrd=Path("/i/initrd.img"), cmdline="quiet a<b"),
+    disks=(
+        DomainDisk(file=Path("/g/disk.qcow2"), format="qcow2", serial="root", cache="none"),
+        DomainDisk(file=Path("/g/seed.img"), format="raw", serial="seed", readonly=True),
+    ),
+    cpus=(2, 3),
+    console=Path("/l/console.log"),
+    report=Path("/g/report.log"),
+    nic=DomainNic(bridge="fb-guest0", mac="52:54:00:01:02:03", vhost=False),
+)
+
+
+def xml(**changed):
+    return ET.fromstring(domain_xml(replace(GUEST, **changed)))
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "domain", "cpu"),
+    [("kvm", "kvm", "host-passthrough"), ("tcg", "qemu", "maximum")],
+)
+def test_the_accelerator_is_told_by_the_type_of_the_domain(accelerator, domain, cpu):
+    found = xml(accelerator=accelerator)
+    assert found.get("type") == domain
+    assert found.find("cpu").get("mode") == cpu
+
+
+def test_shape_and_machine_are_as_wanted():
+    found = xml(machine="pc")
+    assert found.findtext("name") == "featherbench-abc"
+    assert found.findtext("vcpu") == "2"
+    assert (found.findtext("memory"), found.find("memory").get("unit")) == ("256", "MiB")
+    assert found.find("os/type").get("machine") == "pc"
+
+
+def test_every_thread_stays_on_the_servers_cpus():
+    tune = xml().find("cputune")
+    assert [each.get("vcpu") for each in tune.findall("vcpupin")] == ["0", "1"]
+    assert {each.get("cpuset") for each in tune} == {"2,3"}
+    assert tune.find("emulatorpin") is not None
+
+
+def test_the_kernel_is_loaded_directly_with_its_words_as_they_are():
+    found = xml()
+    assert found.findtext("os/kernel") == "/i/vmlinuz"
+    assert found.findtext("os/initrd") == "/i/initrd.img"
+    assert found.findtext("os/cmdline") == "quiet a<b"
+    assert found.find("os/boot") is None
+
+
+def test_disks_keep_their_order_format_and_cache():
+    root, seed = xml().findall("devices/disk")
+    assert root.find("driver").attrib == {"name": "qemu", "type": "qcow2", "cache": "none"}
+    assert root.find("target").attrib == {"dev": "vda", "bus": "virtio"}
+    assert (root.findtext("serial"), root.find("readonly")) == ("root", None)
+    assert seed.find("source").get("file") == "/g/seed.img"
+    assert seed.find("target").get("dev") == "vdb"
+    assert seed.find("readonly") is not None
+
+
+@pytest.mark.parametrize(("vhost", "driver"), [(True, "vhost"), (False, "qemu")])
+def test_the_network_card_is_on_the_bridge(vhost, driver):
+    card = xml(nic=replace(GUEST.nic, vhost=vhost)).find("devices/interface")
+    assert card.find("source").get("bridge") == "fb-guest0"
+    assert card.find("mac").get("address") == "52:54:00:01:02:03"
+    assert card.find("model").get("type") == "virtio"
+    assert card.find("driver").get("name") == driver
+
+
+def test_a_guest_that_ends_is_gone():
+    found = xml()
+    assert {found.findtext(f"on_{event}") for event in ("poweroff", "reboot", "crash")} == {
+        "destroy"
+    }
+
+
+def test_console_and_report_go_to_files():
+    ports = xml().findall("devices/serial")
+    assert [port.find("source").get("path") for port in ports] == [
+        "/l/console.log",
+        "/g/report.log",
+    ]
+    assert [port.find("target").get("port") for port in ports] == ["0", "1"]
+
+
+def test_the_guest_tells_of_its_memory():
+    assert xml().find("devices/memballoon/stats").get("period") == "1"
+
+
+def test_files_keep_their_owner():
+    label = xml().find("seclabel")
+    assert (label.get("model"), label.get("relabel")) == ("dac", "no")
+
+
+def test_the_metadata_is_read_back():
+    assert domains.parse_metadata(domain_xml(GUEST)) == ("abc", "/run/featherbench", "tcg")
+
+
+def test_the_metadata_is_read_back_from_libvirts_own_xml():
+    found = domains.parse_metadata((CAPTURED / "domain.xml").read_text())
+    assert found.instance_id.startswith("t")
+    assert found.state == "/tmp/state"
+    assert found.accelerator == "tcg"
+
+
+def test_a_domain_of_others_is_not_ours():
+    assert domains.parse_metadata("<domain><name>featherbench-x</name></domain>") is None
+
+
+def test_each_guest_has_an_address_of_its_own():
+    assert mac_of("a") == mac_of("a") != mac_of("b")
+    assert len(mac_of("a")) == 17

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What xl answers, and what is made of it; a stand-in for dom0 records what it is asked."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from featherbench.errors import CommandError, InstanceDiedError, InstanceError
+from featherbench.system import subprocesses
+from featherbench.xen import xl
+from featherbench.xen.xl import Xl, parse_info, parse_list, parse_state
+
+CAPTURED = Path(__file__).parents[2] / "data/xen"
+
+
+@dataclass
+class Dom0:
+    """Answers by the first words of what it is asked; what it knows no answer to fails."""
+
+    answers: dict
+    asked: list = field(default_factory=list)
+    started: list = field(default_factory=list)
+    description = "dom0"
+
+    def start(self, argv, *, output):
+        self.started.append((argv, output))
+
+    def run(self, argv, *, check=True, **_):
+        self.asked.append(tuple(argv))
+        said = self.answers.get(tuple(argv[:2]))
+        if said is None and check:
+            raise CommandError(argv, "ended with status 1 in dom0", "libxl: error: no memory")
+        return subprocesses.Completed(
+            argv=tuple(argv),
+            exit_status=0 if said is not None else 1,
+            stdout=said or "",
+            stderr="" if said is not None else "never is an invalid domain identifier (rc=-6)",
+            duration_s=0.0,
+            cpu_s=0.0,
+        )
+
+
+@pytest.fixture
+def ours():
+    return Xl(dom0=Dom0(answers={("xl", "list"): (CAPTURED / "list.txt").read_text()}))
+
+
+def test_a_list_is_read_by_name():
+    found = parse_list((CAPTURED / "list.txt").read_text())
+    assert found["Domain-0"].state == "running"
+    assert found["featherbench-abc"].number == 3
+    assert found["featherbench-abc"].memory_mib == 192
+    assert found["featherbench-abc"].cpu_s == 4.2
+    assert found["featherbench-abc"].state == "running"
+    assert found["featherbench-gone"].state == "crashed"
+
+
+@pytest.mark.parametrize(
+    ("letters", "state"),
+    [
+        ("r-----", "running"),
+        ("-b----", "running"),
+        ("------", "running"),
+        ("--p---", "paused"),
+        ("---s--", "shut down"),
+        ("---sc-", "crashed"),
+        ("--ps-d", "dying"),
+    ],
+)
+def test_the_gravest_letter_says_how_a_domain_is(letters, state):
+    assert parse_state(letters) == state
+
+
+def test_what_xen_is_comes_by_name():
+    info = parse_info((CAPTURED / "info.txt").read_text())
+    assert info["xen_version"] == "4.17.7"
+    assert info["virt_caps"] == "pv hvm hap gnttab-v1 gnttab-v2"
+
+
+def test_usage_is_what_xen_accounts(ours):
+    usage = ours.usage("abc")
+    assert (usage.cpu_s, usage.memory_current_bytes) == (4.2, 192 << 20)
+    assert usage.memory_peak_bytes is None
+    assert "without what dom0 does" in usage.source
+
+
+def test_one_that_is_gone_has_used_nothing_that_can_be_told(ours):
+    assert ours.listed("never") is None
+    for name in ("never", "gone"):  # the latter has crashed, and is kept
+        with pytest.raises(InstanceDiedError, match=f"featherbench-{name} has ended"):
+            ours.usage(name)
+
+
+def test_where_xl_does_not_tell_nothing_is_taken_for_gone(ours, monkeypatch):
+    def fails(argv, **_):
+        done = {"stdout": "", "stderr": "cannot open /dev/xen/privcmd", "exit_status": 1}
+        return subprocesses.Completed(argv=tuple(argv), duration_s=0.0, cpu_s=0.0, **done)
+
+    monkeypatch.setattr(ours.dom0, "run", fails)
+    with pytest.raises(InstanceError, match="privcmd"):
+        ours.listed("abc")
+
+
+def test_a_refusal_is_told_in_xls_words():
+    with pytest.raises(InstanceError, match="no memory") as refused:
+        Xl(dom0=Dom0(answers={})).create("abc", Path("/d/domain.cfg"), {})
+    assert "xl dmesg" in refused.value.remedy
+
+
+def test_what_a_guest_looks_for_is_noted_before_it_runs(ours):
+    ours.dom0.answers["xl", "unpause"] = ours.dom0.answers["sh", "-s"] = ""
+    key = "/local/domain/3/rumprun/cfg"
+    ours.dom0.answers["xenstore-write", key] = ""
+    ours.create("abc", Path("/d/domain.cfg"), {"rumprun/cfg": "{, }"})
+    assert ours.dom0.asked == [
+        ("sh", "-s", "--", "/d", "/d/domain.cfg", "-p"),
+        ("xl", "list", "featherbench-abc"),
+        ("xenstore-write", key, "{, }"),
+        ("xl", "unpause", "featherbench-abc"),
+    ]
+
+
+def test_a_machine_without_xen_says_so():
+    with pytest.raises(InstanceError, match="Xen in dom0 does not answer"):
+        Xl(dom0=Dom0(answers={})).info()
+
+
+def test_the_console_is_read_from_the_terminal_that_xen_made(ours, tmp_path):
+    ours.dom0.answers["xenstore-read", "/local/domain/3/console/tty"] = "/dev/pts/7\n"
+    ours.record_console("abc", tmp_path / "c.log")
+    assert ours.dom0.started == [(["cat", "/dev/pts/7"], tmp_path / "c.log")]
+
+
+def test_a_domain_without_a_console_says_what_to_look_at(ours, monkeypatch, tmp_path):
+    monkeypatch.setattr(xl, "CONSOLE_WITHIN_S", 0.0)
+    with pytest.raises(InstanceError, match="makes no console for the domain") as failed:
+        ours.record_console("abc", tmp_path / "c.log")
+    assert "xenconsoled" in failed.value.remedy
