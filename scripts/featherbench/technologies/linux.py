@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from featherbench.clock import now_utc
 from featherbench.contracts import technology
-from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import BASE, LISTEN_ADDRESS
 from featherbench.errors import CommandError, ImageError, InstanceDiedError, InstanceError
 from featherbench.files import digest
@@ -52,10 +51,6 @@ STOP_GRACE_S = 5.0
 POLL_S = 0.001
 LOG_TAIL_CHARACTERS = 2_000
 PROC = Path("/proc")
-
-
-class Settings(DriverSettings):
-    """A plain process has no settings."""
 
 
 def _extract(archive: Path, tree: Path) -> None:
@@ -156,10 +151,9 @@ def _wait_for_service(group: ControlGroup, pid: int, log: Path) -> None:
     wait_until(is_service, what="start of the process", within_s=START_WITHIN_S, every_s=POLL_S)
 
 
-class Technology(technology.Technology[Settings]):
+class Technology(technology.Technology):
     """See `contracts/technology.py`."""
 
-    Settings = Settings
     root_filesystems = (BASE,)
 
     def missing_requirements(self) -> Sequence[MissingRequirement]:
