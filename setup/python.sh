@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # usage: setup/python.sh [dev]
-# Creates .venv from the lock file with hashes; with "dev" also the tools for checks and tests. A stamp file names what the
-# environment was made from. It is written last: an interrupted set-up starts again, a finished one is not repeated.
+# Creates .venv from the lock file with hashes, and the command `featherbench` in it; with "dev" also the tools for checks and
+# tests. A stamp file names what the environment was made from. It is written last: an interrupted set-up starts again, a
+# finished one is not repeated.
 set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 source "$here/root.sh"
@@ -41,6 +42,12 @@ install() {
   identity "$1" >"$venv/$1.done"
 }
 
+# What `.venv/bin/activate` puts on PATH. -P: modules in the user's folder are none of ours.
+write_command() {
+  printf '#!/bin/sh\nexec %q -P -m featherbench "$@"\n' "$venv/bin/python" >"$venv/bin/featherbench"
+  chmod 755 "$venv/bin/featherbench"
+}
+
 main() {
   if ! is_done requirements.lock; then
     create
@@ -50,6 +57,7 @@ main() {
   if [[ ${1:-} == dev ]] && ! is_done requirements-dev.lock; then
     install requirements-dev.lock
   fi
+  write_command
 }
 
 main "$@"

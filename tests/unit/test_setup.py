@@ -90,6 +90,25 @@ def test_every_line_of_ours_is_understood(machine):
     assert not [name for name in packages if not name.replace("-", "").replace(".", "").isalnum()]
 
 
+PYTHON = """\
+#!/bin/sh
+[ "$1" = -c ] || echo "$@" >>{told}
+"""
+
+
+def test_the_environment_has_the_command_of_the_package(machine):
+    setup = (machine / "setup/python.sh").read_text()
+    (machine / "setup/python.sh").write_text(setup.replace('main "$@"', ""))
+    (machine / "v e/bin").mkdir(parents=True)
+    venv, told = machine / "v e", machine / "told"
+    command = f"source {machine}/setup/python.sh; venv='{venv}'; write_command"
+    subprocess.run(["bash", "-c", command], check=True)
+    (venv / "bin/python").write_text(PYTHON.format(told=told))
+    (venv / "bin/python").chmod(0o755)
+    subprocess.run([venv / "bin/featherbench", "doctor", "--json"], check=True)
+    assert told.read_text() == "-P -m featherbench doctor --json\n"
+
+
 def engines(machine, **answers):
     """Run engine.sh for engines that answer or not; give its status and what it said."""
     for name, answer in answers.items():
