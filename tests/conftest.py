@@ -15,12 +15,11 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
-from featherbench.config.models import RootFilesystemConfig
 from featherbench.contracts.technology import BASE
 from featherbench.files import digest, folder_digest
 from featherbench.paths import RESOURCES
 from featherbench.planning.code_digest import closure, module_digest
-from featherbench.records.job_specs import RootFilesystemSpec
+from featherbench.records.job_specs import RootFilesystemSource, RootFilesystemSpec
 from featherbench.rootfs import base, derived, descriptions
 from featherbench.rootfs.derived import build_derived_root_filesystem
 from featherbench.statistics.design.sequential import is_narrow
@@ -129,7 +128,7 @@ def built_root(pytestconfig):
     code, tar, record = _code_of_root(), folder / "root.tar", folder / "root.json"
     mark = folder / "code"
     if not mark.exists() or mark.read_text() != code:
-        spec = RootFilesystemSpec(**RootFilesystemConfig().model_dump(), code=code)
+        spec = RootFilesystemSpec(**RootFilesystemSource().model_dump(), code=code)
         base.build_root_filesystem(spec, tar=tar, log=folder / "root.log").write(record)
         mark.write_text(code)
     return BuiltRoot(tar=tar, record=base.RootFilesystem.read(record), code=code)

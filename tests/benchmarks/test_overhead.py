@@ -17,16 +17,15 @@ import pytest
 from scipy import stats
 
 from featherbench import registry
-from featherbench.config.models import TuningConfig
 from featherbench.contracts.technology import BuildRequest
 from featherbench.jobs.deployment import bench_for, deploy, warm_instance
 from featherbench.records.job_specs import (
     MeasureSpec,
     PlatformSpec,
     TestbedSpec,
-    TuningSpec,
     WorkloadSpec,
 )
+from featherbench.records.tuning import Tuning
 from featherbench.testbed.reservation import release_testbed
 from featherbench.testbed.session import session
 
@@ -48,7 +47,7 @@ def spec_of(service, generator, settings):
         services=(service,),
         deployment=1,
         testbed=TestbedSpec(),
-        tuning=TuningSpec.model_validate(TuningConfig().model_dump()),
+        tuning=Tuning(),
         code="",
         concurrency=CONNECTIONS,
         windows=1,

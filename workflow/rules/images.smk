@@ -54,9 +54,7 @@ rule derived_root_filesystem:
 rule build_image:
     input:
         digests=lambda wildcards: inputs.root_filesystems(SPECS, wildcards.owner, ".digest"),
-        archives=lambda wildcards: ancient(
-            inputs.root_filesystems(SPECS, wildcards.owner, ".tar")
-        ),
+        archives=lambda wildcards: ancient(inputs.root_filesystems(SPECS, wildcards.owner, ".tar")),
         root_filesystems=lambda wildcards: ancient(
             inputs.root_filesystems(SPECS, wildcards.owner, ".json")
         ),

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from featherbench import registry
@@ -16,7 +15,6 @@ from featherbench.records.job_specs import (
     MeasureSpec,
     RootFilesystemSpec,
     TestbedSpec,
-    TuningSpec,
     WorkloadSpec,
 )
 from featherbench.records.stopping_decisions import InterimLookSpec
@@ -41,16 +39,14 @@ class JobSpecs:
         self._resolved = resolved
         self._config = resolved.config
         self._workloads = {workload.name: workload for workload in plan.workloads}
-        self.testbed = TestbedSpec(**self._config.testbed.model_dump(exclude={"guest_subnet"}))
+        self.testbed = TestbedSpec(**self._config.testbed.model_dump())
 
     # Root file systems and images
 
     def root_filesystem(self) -> RootFilesystemSpec:
         """Return the spec of the base root file system."""
         return RootFilesystemSpec(
-            suite=self._config.root_filesystem.suite,
-            packages=self._config.root_filesystem.packages,
-            code=code_digest("root_filesystem"),
+            **self._config.root_filesystem.model_dump(), code=code_digest("root_filesystem")
         )
 
     def derived_root_filesystem(self, name: str) -> DerivedRootFilesystemSpec:
@@ -142,17 +138,13 @@ class JobSpecs:
             "services": self._services(platform, workload),
             "deployment": deployment,
             "testbed": self.testbed.model_copy(update={"guest_subnet": subnet}),
-            "tuning": self._tuning,
+            "tuning": self._config.tuning,
             "code": code_digest(script, drivers, self._config.plugins),
         }
 
     def _services(self, platform: str, workload: str) -> tuple[str, ...]:
         resolved = self._resolved
         return resolved.platforms[platform].services_for(resolved.workloads[workload])
-
-    @cached_property
-    def _tuning(self) -> TuningSpec:
-        return TuningSpec.model_validate(self._config.tuning.model_dump())
 
     def uses_lease(self, workload: str) -> bool:
         """Return whether cells are measured against a deployed and warmed-up instance."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a job is told to do: the models behind the one canonical JSON string of its params.
+"""The specs of jobs: what `results/specs/` holds, and what Snakemake compares.
 
-A spec holds exactly the facts that can change the job's result, and nothing else, since Snakemake
-runs a job again when this string has changed.
+A spec holds exactly the facts that can change the job's result, and nothing else: Snakemake reruns
+a job when its spec has changed. Parts that the user sets have their defaults and descriptions here.
 """
 
 from __future__ import annotations
@@ -13,34 +13,56 @@ from pydantic import Field
 
 from featherbench.records.base import Record
 from featherbench.records.cell import Coordinates
+from featherbench.records.tuning import Tuning  # noqa: TC001 - pydantic needs it at run time
+
+CpuList = tuple[Annotated[int, Field(ge=0)], ...]
 
 
 class TestbedSpec(Record):
-    """The machine's part: where the client is, addresses, CPUs.
-
-    `guest_subnet` is empty for platforms without virtual machines: it does not concern them.
-    """
+    """The machine's part in the measurement."""
 
     __test__ = False
 
     client: Literal["netns", "loopback"] = "netns"
+    """`netns`: the load comes from a network namespace of its own, which needs root. `loopback`: it
+    comes from the server's own network, to try things out; windows of load are then suspect."""
     subnet: str = "198.18.0.0/24"
+    """Addresses of client and server, out of 198.18.0.0/15."""
     container_subnet: str = "198.18.1.0/24"
-    guest_subnet: str = ""
-    server_cpus: tuple[int, ...] | Literal["auto"] = "auto"
-    client_cpus: tuple[int, ...] | Literal["auto"] = "auto"
+    """Addresses of containers on networks that featherbench makes, out of 198.18.0.0/15. It is
+    divided into eighths, one for each technology."""
+    guest_subnet: str = "198.18.2.0/24"
+    """Addresses of virtual machines on this machine, out of 198.18.0.0/15. Its second half is for
+    the containers inside them."""
+    server_cpus: CpuList | Literal["auto"] = "auto"
+    """CPUs of the server; `auto`: half of the cores, or what the client leaves."""
+    client_cpus: CpuList | Literal["auto"] = "auto"
+    """CPUs of the load generator; `auto`: the other half, or what the server leaves."""
 
 
-class TuningSpec(Record):
-    """The paper's Table 3: what is set on the client's and the server's side."""
+class RootFilesystemSource(Record):
+    """The one Debian root file system that nginx and Redis come from."""
 
-    net_sysctls: dict[str, str]
-    nofile: Annotated[int, Field(ge=64)] | None
-    file_max: Annotated[int, Field(ge=1024)] | None
+    suite: str = "bookworm"
+    """Debian's name of the release."""
+    packages: dict[str, str] = Field(
+        default={
+            "nginx-light": "1.22.1*",
+            "redis-server": "5:7.0.15*",
+            "redis-tools": "5:7.0.15*",
+        }
+    )
+    """Packages, each with the version it must have; `*` stands for Debian's own revision."""
+
+
+class RootFilesystemSpec(RootFilesystemSource):
+    """The base root file system to build."""
+
+    code: str
 
 
 class PlatformSpec(Record):
-    """One platform: a technology on a host, reached in one way, with both's own settings."""
+    """One platform: a technology on a hypervisor, reached in one way, with both's own settings."""
 
     name: str
     technology: str
@@ -51,26 +73,18 @@ class PlatformSpec(Record):
 
 
 class WorkloadSpec(Record):
-    """One workload with its own settings, and the load generator for each app that it loads."""
+    """One workload with its settings, and the load generator of each service that it loads."""
 
     name: str
     load_generators: dict[str, str] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
 
 
-class RootFilesystemSpec(Record):
-    """The Debian root file system: its suite, and packages with the version that each must have."""
-
-    suite: str
-    packages: dict[str, str]
-    code: str
-
-
 class ImageSpec(Record):
     """One image to build, for a technology on the hypervisors of one family.
 
-    `hypervisor` is one of them, always the same.
-    `build_inputs` is empty unless the user brings the image: see `Technology.build_inputs`.
+    `hypervisor` is one of the family, always the same one. `build_inputs` is empty unless the user
+    brings the image; see `Technology.build_inputs`.
     """
 
     technology: str
@@ -82,18 +96,21 @@ class ImageSpec(Record):
 
 
 class DeploySpec(Record):
-    """One deployment to start; also what its warm-up needs. `apps` are those of its images."""
+    """One deployment to start or to warm up; it needs an image of each of `services`.
+
+    `testbed.guest_subnet` is empty for platforms that have no address of it.
+    """
 
     platform: PlatformSpec
     workload: WorkloadSpec
     services: tuple[str, ...]
     deployment: int
     testbed: TestbedSpec
-    tuning: TuningSpec
+    tuning: Tuning
     code: str
 
     def coordinates(self, concurrency: int = 1) -> Coordinates:
-        """Where this lies in the matrix."""
+        """Return the coordinates of a cell of this deployment."""
         return Coordinates(
             platform=self.platform.name,
             technology=self.platform.technology,

@@ -1,18 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tuning of the server's side."""
+"""The tuning of client and server."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from pydantic import Field, field_validator
+
+from featherbench.records.base import Record
+
+Sysctl = Annotated[str, Field(pattern=r"^net\.[a-z0-9_.]+$")]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Tuning:
-    """Sysctls of the server's side that belong to a network namespace, and its limits."""
+class Tuning(Record):
+    """The paper's Table 3, set on the client's and the server's side and restored afterwards."""
 
-    net_sysctls: Mapping[str, str]
-    nofile: int | None
+    net_sysctls: dict[Sysctl, str] = Field(
+        default={
+            "net.core.somaxconn": "1024",
+            "net.ipv4.ip_local_port_range": "1024 65535",
+            "net.ipv4.tcp_tw_reuse": "1",
+            "net.ipv4.tcp_keepalive_time": "60",
+            "net.ipv4.tcp_keepalive_intvl": "60",
+        },
+        json_schema_extra={"additionalProperties": False},
+    )
+    """Sysctls below `net.`, set on both sides. A given value replaces the whole default."""
+    nofile: Annotated[int, Field(ge=64)] | None = 20000
+    """Limit of open files of every server and load generator; null leaves it unchanged."""
+    file_max: Annotated[int, Field(ge=1024)] | None = None
+    """`fs.file-max` of the whole machine; null, the default, leaves it unchanged."""
+
+    @field_validator("net_sysctls", mode="before", json_schema_input_type=dict[Sysctl, str | int])
+    @classmethod
+    def _values_are_text(cls, value: object) -> object:
+        if isinstance(value, dict):
+            return {key: str(v) if isinstance(v, int) else v for key, v in value.items()}
+        return value

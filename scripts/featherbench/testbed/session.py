@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import FrameType
 
-    from featherbench.records.job_specs import TestbedSpec, TuningSpec
+    from featherbench.records.job_specs import TestbedSpec
     from featherbench.testbed.state import State
 
 log = logging.getLogger(__name__)
@@ -130,9 +130,7 @@ def _cpu_facts(split: cpus.CpuSplit) -> dict[str, Any]:
     return {"server": list(split.server), "client": list(split.client), "shared": split.shared}
 
 
-def _on_loopback(
-    state: State, spec: TestbedSpec, tuning_spec: TuningSpec, sequence: int
-) -> Testbed:
+def _on_loopback(state: State, spec: TestbedSpec, tuning_spec: Tuning, sequence: int) -> Testbed:
     """Return a testbed for trying things out: no namespace, no sysctls, no root."""
     split, nofile = cpus.choose(spec, LOCAL.cores()), _reachable_nofile(tuning_spec.nofile)
     client = Client(address=LOOPBACK, cpus=split.client, namespace=None, nofile=nofile)
@@ -150,9 +148,7 @@ def _on_loopback(
     )
 
 
-def _in_namespace(
-    state: State, spec: TestbedSpec, tuning_spec: TuningSpec, sequence: int
-) -> Testbed:
+def _in_namespace(state: State, spec: TestbedSpec, tuning_spec: Tuning, sequence: int) -> Testbed:
     if os.geteuid() != 0:
         raise TestbedError(
             "the testbed's network namespace needs root",
@@ -169,7 +165,7 @@ def _in_namespace(
     return Testbed(
         client=client,
         placement=_placement(state, spec, link.server, split),
-        tuning=Tuning(net_sysctls=tuning_spec.net_sysctls, nofile=tuning_spec.nofile),
+        tuning=tuning_spec,
         applied={
             "machine": tuning.apply_to_machine(state, tuning_spec),
             "client": tuning.apply_to_client(network.NAMESPACE_FILE, tuning_spec),
@@ -216,7 +212,7 @@ def exclusive(*, plugins: Sequence[str], what: str, wait_s: float = WAIT_S) -> I
 @contextmanager
 def session(
     testbed: TestbedSpec,
-    tuning_spec: TuningSpec,
+    tuning_spec: Tuning,
     *,
     plugins: Sequence[str],
     what: str,

@@ -15,7 +15,7 @@ from featherbench.system.sysctls import parse_sysctl
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from featherbench.records.job_specs import TuningSpec
+    from featherbench.records.tuning import Tuning
     from featherbench.testbed.state import State
 
 PROC_SYS = Path("/proc/sys")
@@ -77,7 +77,7 @@ def _require_in_force(side: str, values: Mapping[str, str], in_force: Mapping[st
             )
 
 
-def _machine_sysctls(tuning: TuningSpec) -> dict[str, str]:
+def _machine_sysctls(tuning: Tuning) -> dict[str, str]:
     values = dict(tuning.net_sysctls)
     if tuning.file_max is not None:
         check_file_max(tuning.file_max, (PROC_SYS / "fs/file-nr").read_text())
@@ -89,7 +89,7 @@ def _saved(state: State) -> dict[str, str]:
     return SavedSysctls.read(state.sysctls).originals if state.sysctls.exists() else {}
 
 
-def apply_to_machine(state: State, tuning: TuningSpec) -> dict[str, str]:
+def apply_to_machine(state: State, tuning: Tuning) -> dict[str, str]:
     """Set the sysctls of the server's side, and return those in force; save the originals first.
 
     Raises TestbedError, which names the key, when one cannot be set or has not taken effect.
@@ -105,7 +105,7 @@ def apply_to_machine(state: State, tuning: TuningSpec) -> dict[str, str]:
     return in_force
 
 
-def apply_to_client(namespace: Path, tuning: TuningSpec) -> dict[str, str]:
+def apply_to_client(namespace: Path, tuning: Tuning) -> dict[str, str]:
     """Set the client's sysctls, which vanish with its namespace, and return those in force.
 
     Keys that the kernel has only once, for all namespaces, are set with the machine's.

@@ -15,13 +15,14 @@ from featherbench import registry
 from featherbench.contracts.technology import StartRequest
 from featherbench.errors import FeatherbenchError
 from featherbench.records.image import Image
-from featherbench.records.job_specs import TestbedSpec, TuningSpec
+from featherbench.records.job_specs import TestbedSpec
+from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
 from featherbench.testbed import lease
 from featherbench.testbed.lease import Lease
 from featherbench.testbed.session import session
 
-TUNING = TuningSpec(
+TUNING = Tuning(
     net_sysctls={"net.core.somaxconn": "1021", "net.ipv4.tcp_keepalive_time": "61"},
     nofile=1024,
     file_max=None,

@@ -9,7 +9,8 @@ import pytest
 
 from featherbench.contracts.bench import Client
 from featherbench.errors import TestbedError
-from featherbench.records.job_specs import TestbedSpec, TuningSpec
+from featherbench.records.job_specs import TestbedSpec
+from featherbench.records.tuning import Tuning
 from featherbench.testbed import network
 from featherbench.testbed.reservation import release_testbed
 from featherbench.testbed.session import session
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.testbed
 
 FOREIGN = "foreign-test"
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
-TUNING = TuningSpec(
+TUNING = Tuning(
     net_sysctls={"net.core.somaxconn": "1021", "net.ipv4.ip_local_port_range": "1024 65535"},
     nofile=2048,
     file_max=None,

@@ -9,6 +9,8 @@ from pydantic_core import to_jsonable_python
 
 from featherbench import registry
 from featherbench.config import models
+from featherbench.records.job_specs import RootFilesystemSource
+from featherbench.records.tuning import Tuning
 from featherbench.unikernels.settings import UnikernelSettings
 from featherbench.vm.settings import WholeQemuSettings, WholeXenSettings
 
@@ -22,9 +24,9 @@ MODELS = {
     "Platforms": models.PlatformConfig,
     "Workloads": models.WorkloadConfig,
     "Repetitions": models.Repetitions,
-    "Root file system": models.RootFilesystemConfig,
+    "Root file system": RootFilesystemSource,
     "Testbed": models.TestbedConfig,
-    "Tuning": models.TuningConfig,
+    "Tuning": Tuning,
     "Analysis": models.AnalysisConfig,
     "Settings of `guest`": Guest,
     "Settings of `xen`": registry.load("hypervisors", "xen").Settings,

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featherbench.config.models import TuningConfig
 from featherbench.paths import RESOURCES
 from featherbench.plauth2017.data import experiment
 from featherbench.plauth2017.data.published import read_samples, read_summary
+from featherbench.records.tuning import Tuning
 
 PUBLISHED = RESOURCES / "plauth2017"
 FIXED = {"linux-kvm", "rumprun-kvm", "osv-kvm", "linux-xen", "rumprun-xen", "mirageos-xen"}
@@ -63,7 +63,7 @@ def plan():
         )
         for one in found.platforms
     )
-    config = {"tuning": TuningConfig().model_dump(mode="json")}
+    config = {"tuning": Tuning().model_dump(mode="json")}
     return found.model_copy(update={"config": config, "platforms": platforms})
 
 

@@ -12,12 +12,12 @@ import pytest
 
 import paper_comparison
 from analyze import TABLES
-from featherbench.config.models import TuningConfig
 from featherbench.paths import RESOURCES
 from featherbench.records.cell import Cell, Coordinates, Failure, Measure, Verdict, Window
 from featherbench.records.image import Image, ImageSize
 from featherbench.records.machine import Finding, Judgement, MachineRecord
 from featherbench.records.plan import MissingRequirement, Plan, PlannedPlatform, PlannedWorkload
+from featherbench.records.tuning import Tuning
 from featherbench.report.inputs import Sources
 from featherbench.statistics.data.samples import gather
 from featherbench.statistics.data.table_io import write_csv, write_parquet
@@ -60,7 +60,7 @@ def a_plan(*, platforms=tuple(SPEED), levels=(1, 100), deployments=4):
 
     return Plan(
         config_file="config/config.yaml",
-        config={"seed": 7, "tuning": TuningConfig().model_dump(mode="json")},
+        config={"seed": 7, "tuning": Tuning().model_dump(mode="json")},
         baseline="linux-native",
         seed=7,
         platforms=(*map(platform, platforms), platform("linux-kvm", NO_KVM)),

@@ -140,7 +140,7 @@ def test_a_tuning_that_cannot_be_read_is_an_error(technology, tmp_path):
     instance = technology.start(request(tmp_path))
     technology.operations.exit_status = 1
     with pytest.raises(TestbedError, match="inside container abc"):
-        technology.tuning_in_force(instance, Tuning(net_sysctls={}, nofile=1))
+        technology.tuning_in_force(instance, Tuning(net_sysctls={}, nofile=64))
 
 
 def test_leftovers_are_those_of_the_engine_and_of_the_firewall(technology, tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 
 from featherbench.errors import TestbedError
-from featherbench.records.job_specs import TuningSpec
+from featherbench.records.tuning import Tuning
 from featherbench.testbed import tuning
 from featherbench.testbed.state import State
 
@@ -32,7 +32,7 @@ def state(tmp_path):
 
 def spec(file_max=None, **keys):
     net = {f"net.{key.replace('__', '.')}": value for key, value in keys.items()}
-    return TuningSpec(net_sysctls=net, nofile=None, file_max=file_max)
+    return Tuning(net_sysctls=net, nofile=None, file_max=file_max)
 
 
 def test_the_output_of_sysctl_is_read():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from featherbench.config.models import TuningConfig
+from featherbench.records.tuning import Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -67,7 +67,7 @@ WORKLOAD_OF = {
     }.items()
     for metric in metrics
 }
-TABLE_3 = TuningConfig()
+TABLE_3 = Tuning()
 """The defaults of ours are the paper's."""
 
 

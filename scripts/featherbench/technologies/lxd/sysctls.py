@@ -7,7 +7,6 @@ namespace: its values are the kernel's defaults, and can be neither set nor read
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -38,6 +37,5 @@ def visible(tuning: Tuning, machine: Machine) -> Tuning:
     files = sysctl_files(tuning)
     visible_files = _visible_files(machine.name, tuple(files)) if files else frozenset()
     sysctls = zip(tuning.net_sysctls.items(), files, strict=True)
-    return replace(
-        tuning, net_sysctls={key: value for (key, value), file in sysctls if file in visible_files}
-    )
+    kept = {key: value for (key, value), file in sysctls if file in visible_files}
+    return tuning.model_copy(update={"net_sysctls": kept})
