@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from featherbench.contracts.technology import LISTEN_ADDRESS, Probe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from featherbench.contracts.bench import Bench
     from featherbench.contracts.technology import StartRequest
 
@@ -31,6 +33,11 @@ SERVICE_UID = 33
 def serve_command(service: str) -> tuple[str, ...]:
     """Return the command that serves `service` inside an instance."""
     return (LAUNCHER, service, LISTEN_ADDRESS, str(PORTS[service]))
+
+
+def with_address(command: Sequence[str], address: str) -> list[str]:
+    """Return a command with the address that the service must listen on."""
+    return [word.replace(LISTEN_ADDRESS, address) for word in command]
 
 
 def probe_command(probe: Probe) -> tuple[str, ...]:

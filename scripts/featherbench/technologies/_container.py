@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from featherbench.clock import now_utc
 from featherbench.contracts import technology
-from featherbench.contracts.technology import LISTEN_ADDRESS
 from featherbench.errors import FeatherbenchError, InstanceDiedError, InstanceError, TestbedError
 from featherbench.files import digest
 from featherbench.ownership import LABEL
 from featherbench.records.instance import Endpoint, Instance
+from featherbench.services.launcher import with_address
 from featherbench.system import firewall, programs, ssh
 from featherbench.system.cgroup_usage import reset_peak, usage_of
 from featherbench.system.machine import LOCAL
@@ -56,7 +56,7 @@ def folder_digest(folder: Path) -> str:
 def command(request: StartRequest) -> list[str]:
     """Return the command with its address: any address in a network namespace of its own."""
     address = request.placement.address if request.network == "host" else ANY_ADDRESS
-    return [word.replace(LISTEN_ADDRESS, address) for word in request.command]
+    return with_address(request.command, address)
 
 
 def published_port(request: StartRequest) -> int | None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from featherbench.clock import now_utc
 from featherbench.contracts import technology
-from featherbench.contracts.technology import BASE, LISTEN_ADDRESS
+from featherbench.contracts.technology import BASE
 from featherbench.errors import CommandError, ImageError, InstanceDiedError, InstanceError
 from featherbench.files import digest
 from featherbench.ownership import Leftover
@@ -105,7 +105,7 @@ def chrooted(tree: Path, command: Sequence[str], address: str) -> list[str]:
         *("unshare", "--mount", "--mount-proc", f"--root={tree}", "--wd=/", "--"),
         *("/usr/bin/setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups"),
         *("--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"),
-        *(word.replace(LISTEN_ADDRESS, address) for word in command),
+        *launcher.with_address(command, address),
     ]
 
 

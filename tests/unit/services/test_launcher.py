@@ -8,6 +8,7 @@ from featherbench.services import launcher
 def test_a_service_listens_at_the_address_that_the_driver_fills_in():
     command = launcher.serve_command("http")
     assert command == ("/usr/local/bin/featherbench-serve", "http", "{address}", "18080")
+    assert launcher.with_address(command, "198.18.0.1")[2:] == ["198.18.0.1", "18080"]
 
 
 def test_the_probes_packet_is_its_arguments():

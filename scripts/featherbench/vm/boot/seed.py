@@ -10,9 +10,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from featherbench.contracts.technology import LISTEN_ADDRESS
 from featherbench.ownership import BENCHMARKING_NETWORK
 from featherbench.rootfs.archives import files_layer
+from featherbench.services.launcher import with_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,7 +41,7 @@ def sysctls(tuning: Tuning) -> str:
 
 def service(command: Sequence[str], *, address: str, nofile: int | None) -> str:
     """Return shell code that sets the limit of open files, and the command as its arguments."""
-    words = shlex.join(word.replace(LISTEN_ADDRESS, address) for word in command)
+    words = shlex.join(with_address(command, address))
     return f"nofile={nofile or ''}\nset -- {words}\n"
 
 
