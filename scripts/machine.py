@@ -10,8 +10,8 @@ from pathlib import Path
 
 from featherbench.files import write_atomic
 from featherbench.inspection import collect
-from featherbench.inspection.all_checks import examine
-from featherbench.inspection.check import Surroundings
+from featherbench.inspection.all_checks import check_machine
+from featherbench.inspection.check import CheckContext
 from featherbench.jobs import job_runner
 from featherbench.jobs.machine_facts import driver_facts
 from featherbench.paths import SCRIPTS
@@ -25,7 +25,7 @@ def main(options: Namespace) -> None:
     record = collect.collect(
         checkout=SCRIPTS.parent,
         technologies=driver_facts(options.hypervisors),
-        findings=examine(Surroundings(results=options.output.parent)),
+        findings=check_machine(CheckContext(results=options.output.parent)),
     )
     record.write(options.output)
 

@@ -8,9 +8,13 @@ from pathlib import Path
 from featherbench import registry
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import BuildRequest, Placement, Probe, StartRequest
+from featherbench.inspection.available_drivers import DriverAvailability
+from featherbench.inspection.doctor_report import DoctorReport
 from featherbench.records.image import Image, ImageSize
 from featherbench.records.instance import Endpoint, Instance
+from featherbench.records.machine import CheckResult, Judgement
 from featherbench.records.plan import PlannedPlatform
+from featherbench.records.requirement import MissingRequirement
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
 from featherbench.system.machine import READ_ERRORS, LocalMachine
@@ -165,3 +169,18 @@ def write_tree(root, **files):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(content)
     return root
+
+
+def doctor_report(*, missing_requirements=(), judgement=Judgement.OK):
+    return DoctorReport(
+        baseline="linux-native",
+        platforms=(
+            DriverAvailability(name="linux-native", missing_requirements=missing_requirements),
+            DriverAvailability(
+                name="osv-kvm",
+                missing_requirements=(MissingRequirement(what="w " * 90, remedy="r"),),
+            ),
+        ),
+        load_generators=(),
+        machine=(CheckResult(name="root", judgement=judgement, value="v" * 8, advice="do " * 60),),
+    )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this host could run: every platform and load generator that has a driver."""
+"""What this machine can run: every platform and load generator that has a driver."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from featherbench.records.base import Record
 from featherbench.records.requirement import MissingRequirement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from featherbench.contracts.technology import Technology
     from featherbench.records.plan import Plan
@@ -21,58 +21,56 @@ NO_IMAGE = MissingRequirement(
 )
 
 
-class Candidate(Record):
-    """A platform or a load generator, and what this host lacks to run it."""
+class DriverAvailability(Record):
+    """A platform or a load generator, and what this machine lacks to run it."""
 
     name: str
     missing_requirements: tuple[MissingRequirement, ...]
 
     @property
     def available(self) -> bool:
-        """Whether this host can run it."""
+        """Whether this machine can run it."""
         return not self.missing_requirements
 
 
-def _candidate(name: str, *missing_requirements: MissingRequirement) -> Candidate:
-    planned = tuple(
-        MissingRequirement(what=lack.what, remedy=lack.remedy) for lack in missing_requirements
-    )
-    return Candidate(name=name, missing_requirements=planned)
+def _availability(name: str, missing: Iterable[MissingRequirement]) -> DriverAvailability:
+    return DriverAvailability(name=name, missing_requirements=tuple(missing))
 
 
-def platforms(folders: Sequence[str] = (), plan: Plan | None = None) -> tuple[Candidate, ...]:
-    """Give every technology on every host that can run it, and what `plan` asks for."""
+def platforms(
+    folders: Sequence[str] = (), plan: Plan | None = None
+) -> tuple[DriverAvailability, ...]:
+    """Return every technology on every hypervisor that can run it, and the platforms of `plan`."""
     hypervisors = plan.config.get("hypervisors", {}) if plan else {}
-    found = {candidate.name: candidate for candidate in _driven(folders, hypervisors)}
+    drivers = {driver.name: driver for driver in _drivers(folders, hypervisors)}
     for planned in plan.platforms if plan else ():
         name = f"{planned.technology}-{planned.hypervisor}"
-        found[name] = Candidate(name=name, missing_requirements=planned.missing_requirements)
-    return tuple(found.values())
+        drivers[name] = _availability(name, planned.missing_requirements)
+    return tuple(drivers.values())
 
 
-def _driven(folders: Sequence[str], hypervisor_settings: Mapping[str, Any]) -> Iterator[Candidate]:
-    hypervisors = sorted(registry.driver_files("hypervisors", folders))
-    for name in sorted(registry.driver_files("technologies", folders)):
-        for hypervisor in hypervisors:
-            if platform := registry.platform(
-                name, hypervisor, folders, hypervisor_settings.get(hypervisor, {})
-            ):
-                missing_requirements = [*platform.missing_requirements()] or list(
-                    _lacking_images(platform)
-                )
-                yield _candidate(f"{name}-{hypervisor}", *missing_requirements)
+def _drivers(
+    folders: Sequence[str], hypervisor_settings: Mapping[str, Any]
+) -> Iterator[DriverAvailability]:
+    for technology in sorted(registry.driver_files("technologies", folders)):
+        for hypervisor in sorted(registry.driver_files("hypervisors", folders)):
+            settings = hypervisor_settings.get(hypervisor, {})
+            if platform := registry.platform(technology, hypervisor, folders, settings):
+                missing = platform.missing_requirements() or _missing_images(platform)
+                yield _availability(f"{technology}-{hypervisor}", missing)
 
 
-def _lacking_images(platform: Technology) -> Iterator[MissingRequirement]:
-    """Say what is missing where no image is there yet, because it is for the user to bring."""
+def _missing_images(platform: Technology) -> Sequence[MissingRequirement]:
+    """Return why no image is available, if the user must bring them and none is."""
     images = platform.available_images(platform.Settings())
-    if images is not None and all(images.values()):
-        yield from next(iter(images.values()), [NO_IMAGE])[:1]
+    if images is None or not all(images.values()):
+        return ()
+    return next(iter(images.values()), [NO_IMAGE])[:1]
 
 
-def load_generators(folders: Sequence[str] = ()) -> tuple[Candidate, ...]:
-    """Give every load generator."""
+def load_generators(folders: Sequence[str] = ()) -> tuple[DriverAvailability, ...]:
+    """Return every load generator."""
     return tuple(
-        _candidate(name, *registry.load("loadgens", name, folders).missing_requirements())
+        _availability(name, registry.load("loadgens", name, folders).missing_requirements())
         for name in sorted(registry.driver_files("loadgens", folders))
     )

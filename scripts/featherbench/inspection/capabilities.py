@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What this process may do, and which programs it will find."""
+"""Checks of what this process may do, and of the programs that a run needs."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from featherbench.inspection.check import MachineProperty, missing_if, noisy_if
+from featherbench.inspection.check import Check, below_root
+from featherbench.records.machine import Judgement
 from featherbench.system import procfs, programs
 
 if TYPE_CHECKING:
-    from featherbench.inspection.check import Surroundings
-    from featherbench.records.machine import Judgement
+    from featherbench.inspection.check import CheckContext
 
 ENOUGH_FILES = 20_000
 """The paper's limit of open files, Table 3."""
@@ -36,96 +35,50 @@ PACKAGES = {
     "unshare": "util-linux",
     "wrk": "wrk",
 }
-"""The programs that a run needs, and the Debian package that has each."""
+"""The programs that a run needs, and the Debian package of each."""
 
 
-class RootArchive(MachineProperty[int]):
-    """Namespaces, sysctls and control groups belong to root."""
-
-    name = "root"
-    advice = "run it as root: sudo -E make all"
-
-    def read(self, where: Surroundings) -> int | None:  # noqa: ARG002 - a process has one user
-        """Give the effective user id."""
-        return os.geteuid()
-
-    def judge(self, value: int) -> Judgement:
-        """Ask for root."""
-        return missing_if(value != 0)
-
-    def show(self, value: int) -> str:
-        """Say yes or no."""
-        return "yes" if value == 0 else f"no: user id {value}"
+def _missing_programs(context: CheckContext) -> tuple[str, ...]:
+    return tuple(name for name in PACKAGES if programs.path_of(name, context.root) is None)
 
 
-class OpenFiles(MachineProperty[tuple[int, int]]):
-    """How many connections a process may hold."""
-
-    name = "open files"
-    advice = f"raise the hard limit: ulimit -Hn {ENOUGH_FILES}, or in /etc/security/limits.conf"
-
-    def read(self, where: Surroundings) -> tuple[int, int] | None:
-        """Read this process's limits."""
-        return procfs.open_file_limits(where.root)
-
-    def judge(self, value: tuple[int, int]) -> Judgement:
-        """Ask that the limit may be raised to the paper's."""
-        return noisy_if(value[1] < ENOUGH_FILES)
-
-    def show(self, value: tuple[int, int]) -> str:
-        """Give both."""
-        return f"{value[0]:,} now, {value[1]:,} at most"
+def _show_programs(missing: tuple[str, ...]) -> str:
+    return f"{', '.join(missing)} not found" if missing else f"all {len(PACKAGES)} found"
 
 
-class ControlGroups(MachineProperty[str]):
-    """What accounts memory and CPU time."""
-
-    name = "control groups"
-    advice = "mount them: without, neither memory nor CPU time of an instance can be told"
-
-    def read(self, where: Surroundings) -> str | None:
-        """Read the version; an empty one where none is mounted."""
-        return procfs.cgroup_version(where.root) or ""
-
-    def judge(self, value: str) -> Judgement:
-        """Ask for either."""
-        return missing_if(not value)
-
-    def show(self, value: str) -> str:
-        """Name the version."""
-        return value or "not mounted"
+def _packages_of(missing: tuple[str, ...]) -> str:
+    return f"apt install {' '.join(sorted({PACKAGES[name] for name in missing}))}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """The programs that a run needs: how many there are, and which are not."""
-
-    present: int
-    absent: tuple[str, ...]
-
-
-class Programs(MachineProperty[Found]):
-    """The programs that a run needs."""
-
-    name = "programs"
-    advice = ""
-
-    def read(self, where: Surroundings) -> Found | None:
-        """Look for each of them."""
-        absent = tuple(name for name in PACKAGES if programs.path_of(name, where.root) is None)
-        return Found(present=len(PACKAGES) - len(absent), absent=absent)
-
-    def judge(self, value: Found) -> Judgement:
-        """Ask for all."""
-        return missing_if(bool(value.absent))
-
-    def show(self, value: Found) -> str:
-        """Name those that are not there."""
-        if value.absent:
-            return f"{', '.join(value.absent)} not found"
-        return f"all {value.present} found"
-
-    def advise(self, value: Found) -> str:
-        """Name the packages that have them."""
-        packages = sorted({PACKAGES[name] for name in value.absent})
-        return f"apt install {' '.join(packages)}"
+# namespaces, sysctls and control groups belong to root
+ROOT = Check(
+    name="root",
+    read=lambda _context: os.geteuid(),
+    is_bad=lambda user_id: user_id != 0,
+    severity=Judgement.MISSING,
+    show=lambda user_id: "yes" if user_id == 0 else f"no: user id {user_id}",
+    advice="run it as root: sudo -E make all",
+)
+OPEN_FILES = Check(
+    name="open files",
+    read=below_root(procfs.open_file_limits),
+    is_bad=lambda limits: limits[1] < ENOUGH_FILES,
+    show=lambda limits: f"{limits[0]:,} now, {limits[1]:,} at most",
+    advice=f"raise the hard limit: ulimit -Hn {ENOUGH_FILES}, or in /etc/security/limits.conf",
+)
+CONTROL_GROUPS = Check(
+    name="control groups",
+    read=lambda context: procfs.cgroup_version(context.root) or "",
+    is_bad=lambda version: not version,
+    severity=Judgement.MISSING,
+    show=lambda version: version or "not mounted",
+    advice="mount them: otherwise the memory and CPU time of an instance cannot be measured",
+)
+PROGRAMS = Check(
+    name="programs",
+    read=_missing_programs,
+    is_bad=bool,
+    severity=Judgement.MISSING,
+    show=_show_programs,
+    advice=_packages_of,
+)

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a property of the host is: something to read, a judgement, and one line of advice.
+"""A check of one property of the machine: what it is, whether it is bad, and what to do then.
 
-The style is that of pyperf's `_system.py`: one object a knob. A property reads below the root of
-the Surroundings that it is given, so that a captured tree can stand in for a machine.
+As in pyperf's `_system.py`, each property is one object. A check reads below the root of its
+CheckContext, so that a captured tree can stand in for a machine.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from featherbench.records.machine import Finding, Judgement
+from featherbench.records.machine import CheckResult, Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +20,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class CheckContext:
     """Where to look: the root of the file system, the server's address, the results' folder."""
 
     root: Path = Path("/")
@@ -29,64 +28,49 @@ class Surroundings:
     results: Path = Path("results")
 
 
-class MachineProperty(ABC, Generic[T]):
-    """One property of the host."""
+def never(_value: object) -> bool:
+    """Judge nothing: the property is recorded, and is neither good nor bad."""
+    return False
 
-    name: ClassVar[str]
-    advice: ClassVar[str]
-    """What to do where it is not ok."""
 
-    @abstractmethod
-    def read(self, where: Surroundings) -> T | None:
-        """Read it; None where the kernel does not tell."""
-
-    @abstractmethod
-    def judge(self, value: T) -> Judgement:
-        """Say what this value means for a measurement."""
-
-    def show(self, value: T) -> str:
-        """Spell the value for people."""
-        return str(value)
-
-    def advise(self, value: T) -> str:  # noqa: ARG002 - for properties whose advice names the value
-        """Say what to do about a value that is not ok."""
-        return self.advice
-
-    def examine(self, where: Surroundings) -> Finding:
-        """Read, judge, advise."""
-        value = self.read(where)
-        if value is None:
-            return Finding(name=self.name, judgement=Judgement.UNKNOWN, value="cannot be read here")
-        judgement = self.judge(value)
-        good = judgement is Judgement.OK
-        return Finding(
-            name=self.name,
-            judgement=judgement,
-            value=self.show(value),
-            advice="" if good else self.advise(value),
-        )
+def on_or_off(value: bool) -> str:  # noqa: FBT001 - the value of a check
+    """Format a switch."""
+    return "on" if value else "off"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fact:
-    """A property that is neither good nor bad, and worth knowing."""
+class Check(Generic[T]):
+    """One property of the machine.
+
+    `read` returns its value, or None where the kernel does not say. A value that `is_bad` has the
+    judgement `severity`: `noisy` if it disturbs a measurement, `missing` if a run fails. `show`
+    formats the value for people, `advice` says what to do about a bad one.
+    """
 
     name: str
-    read: Callable[[Path], object | None]
+    read: Callable[[CheckContext], T | None]
+    is_bad: Callable[[T], bool] = never
+    severity: Judgement = Judgement.NOISY
+    show: Callable[[T], str] = str
+    advice: str | Callable[[T], str] = ""
 
-    def examine(self, where: Surroundings) -> Finding:
-        """Read it."""
-        value = self.read(where.root)
+    def run(self, context: CheckContext) -> CheckResult:
+        """Read the property, and judge it."""
+        value = self.read(context)
         if value is None:
-            return Finding(name=self.name, judgement=Judgement.UNKNOWN, value="cannot be read here")
-        return Finding(name=self.name, judgement=Judgement.OK, value=str(value))
+            return CheckResult(
+                name=self.name, judgement=Judgement.UNKNOWN, value="cannot be read here"
+            )
+        is_bad = self.is_bad(value)
+        advice = self.advice if isinstance(self.advice, str) else self.advice(value)
+        return CheckResult(
+            name=self.name,
+            judgement=self.severity if is_bad else Judgement.OK,
+            value=self.show(value),
+            advice=advice if is_bad else "",
+        )
 
 
-def noisy_if(bad: bool) -> Judgement:  # noqa: FBT001 - reads as a sentence
-    """Judge a property that disturbs a measurement and never forbids it."""
-    return Judgement.NOISY if bad else Judgement.OK
-
-
-def missing_if(bad: bool) -> Judgement:  # noqa: FBT001 - reads as a sentence
-    """Judge a property without which a run fails."""
-    return Judgement.MISSING if bad else Judgement.OK
+def below_root(reader: Callable[[Path], T]) -> Callable[[CheckContext], T]:
+    """Return a check's `read` that takes nothing of its context but the root."""
+    return lambda context: reader(context.root)

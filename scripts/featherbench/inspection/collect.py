@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is recorded about the machine: `results/machine.json`."""
+"""Collects the record of the machine: `results/machine.json`."""
 
 from __future__ import annotations
 
 import platform
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING
 
 from featherbench.errors import FeatherbenchError
-from featherbench.records.machine import Finding, MachineRecord
+from featherbench.records.machine import CheckResult, MachineRecord
 from featherbench.system import procfs, subprocesses
 from featherbench.system.fingerprint import ROOT, fingerprint
 from featherbench.units import MIB
@@ -31,11 +32,11 @@ TOOLS = {
     "gcc": ("gcc", "-dumpfullversion"),
     "dot": ("dot", "-V"),
 }
-"""How each program that makes or carries the numbers tells its version."""
+"""How each program that measures or builds prints its version."""
 
 LIBRARIES = (
     "snakemake", "pydantic", "pandas", "numpy", "scipy", "statsmodels", "plotnine", "matplotlib",
-    "pyarrow", "docker", "pyroute2", "Jinja2",
+    "pyarrow", "docker", "pylxd", "libvirt-python", "zlib-ng", "Jinja2",
 )  # fmt: skip
 SYSCTLS = (
     "fs.file-max", "kernel.numa_balancing", "kernel.sched_autogroup_enabled",
@@ -46,17 +47,17 @@ SYSCTLS = (
     "net.ipv4.tcp_tw_reuse", "net.netfilter.nf_conntrack_max", "vm.overcommit_memory",
     "vm.swappiness",
 )  # fmt: skip
-"""The sysctls that can change a number here."""
+"""The sysctls that can change a result."""
 
 
 def collect(
     *,
     checkout: Path,
     technologies: Mapping[str, Mapping[str, str]],
-    findings: Sequence[Finding],
+    findings: Sequence[CheckResult],
     root: Path = ROOT,
 ) -> MachineRecord:
-    """Read the whole record. `checkout` is the folder of this workflow's git repository."""
+    """Return the record. `checkout` is the folder of this workflow's git repository."""
     memory_bytes = procfs.memory_bytes(root)
     return MachineRecord(
         fingerprint=fingerprint(root),
@@ -88,21 +89,21 @@ def collect(
 
 
 def sysctls(root: Path = ROOT) -> dict[str, str]:
-    """Give the sysctls that can change a number, as far as this kernel has them."""
-    found = {name: procfs.sysctl(root, name) for name in SYSCTLS}
-    return {name: value for name, value in found.items() if value is not None}
+    """Return the sysctls that can change a result, as far as this kernel has them."""
+    values = {name: procfs.sysctl(root, name) for name in SYSCTLS}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def parse_version(output: str) -> str | None:
-    """Give the version in what a program prints: its first dotted number, or date."""
-    found = re.search(r"\d+\.\d[\w.+~-]*|\bs?\d{8}\b", output)
-    return found[0] if found else None
+    """Return the version in a program's output: its first dotted number, or date."""
+    match = re.search(r"\d+\.\d[\w.+~-]*|\bs?\d{8}\b", output)
+    return match[0] if match else None
 
 
 def tool_versions() -> dict[str, str]:
-    """Map the tools that are there to their versions."""
-    found = {name: _tool_version(argv) for name, argv in TOOLS.items()}
-    return {name: version for name, version in found.items() if version is not None}
+    """Map the installed tools to their versions."""
+    versions = {name: _tool_version(argv) for name, argv in TOOLS.items()}
+    return {name: version for name, version in versions.items() if version is not None}
 
 
 def _tool_version(argv: Sequence[str]) -> str | None:
@@ -110,35 +111,33 @@ def _tool_version(argv: Sequence[str]) -> str | None:
         done = subprocesses.run(argv, timeout_s=TOOL_TIMEOUT_S, check=False)
     except FeatherbenchError:
         return None
-    if done.exit_status == 127:  # noqa: PLR2004 - what setpriv, like a shell, says for "not found"
+    if done.exit_status == 127:  # noqa: PLR2004 - setpriv's status for "not found", as a shell's
         return None
     return parse_version(done.stdout + done.stderr)
 
 
 def library_versions() -> dict[str, str]:
-    """Map the libraries that make the numbers to their versions."""
-    found = {}
+    """Map the libraries that affect results to their versions, if they are installed."""
+    versions = {}
     for name in LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    return versions
 
 
 def git_commit(checkout: Path) -> str | None:
-    """Give the commit that is checked out; None where there is no repository or no git."""
+    """Return the commit that is checked out; None without a repository or git."""
     return _git(checkout, "rev-parse", "HEAD")
 
 
 def git_dirty(checkout: Path) -> bool | None:
-    """Tell whether tracked files differ from the commit."""
+    """Return whether tracked files differ from the commit."""
     status = _git(checkout, "status", "--porcelain", "--untracked-files=no")
     return None if status is None else status != ""
 
 
 def _git(checkout: Path, *arguments: str) -> str | None:
-    # a checkout that belongs to the user is measured by root, which git would refuse to read
+    # git refuses to read a checkout of another user, and root measures the user's checkout
     argv = ("git", "-c", f"safe.directory={checkout.resolve()}", "-C", str(checkout), *arguments)
     try:
         done = subprocesses.run(argv, timeout_s=TOOL_TIMEOUT_S, check=False)

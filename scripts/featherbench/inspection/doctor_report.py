@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the doctor says in the end, as a record and as a table for a terminal."""
+"""The doctor's report, as a record and as tables for a terminal."""
 
 from __future__ import annotations
 
 import textwrap
 from typing import TYPE_CHECKING
 
-from featherbench.inspection.available_drivers import Candidate  # noqa: TC001 - pydantic needs it
+from featherbench.inspection.available_drivers import DriverAvailability  # noqa: TC001 - pydantic needs it
 from featherbench.records.base import Record
-from featherbench.records.machine import Finding, Judgement
+from featherbench.records.machine import CheckResult, Judgement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,54 +22,53 @@ MARKS = {"available": "32", "ok": "32", "noisy": "33", "missing": "31", "unknown
 STATUS_COLUMNS = max(map(len, MARKS)) + 2
 
 
-class Checkup(Record):
-    """Everything the doctor found."""
+class DoctorReport(Record):
+    """What this machine can run, and the results of all checks."""
 
     baseline: str
-    platforms: tuple[Candidate, ...]
-    load_generators: tuple[Candidate, ...]
-    machine: tuple[Finding, ...]
+    platforms: tuple[DriverAvailability, ...]
+    load_generators: tuple[DriverAvailability, ...]
+    machine: tuple[CheckResult, ...]
 
     @property
     def can_run(self) -> bool:
         """Whether the baseline can run here, and nothing that a run needs is missing."""
-        able = any(p.name == self.baseline and p.available for p in self.platforms)
-        return able and all(found.judgement is not Judgement.MISSING for found in self.machine)
+        runnable = any(p.name == self.baseline and p.available for p in self.platforms)
+        return runnable and all(r.judgement is not Judgement.MISSING for r in self.machine)
 
 
-def render(checkup: Checkup, *, colour: bool) -> str:
-    """Give the tables as text, no line longer than COLUMNS characters."""
+def render(report: DoctorReport, *, colour: bool) -> str:
+    """Return the tables as text, with no line longer than COLUMNS characters."""
     parts = (
-        ("Platforms", _candidates(checkup.platforms)),
-        ("Load generators", _candidates(checkup.load_generators)),
-        ("This machine", _findings(checkup.machine)),
+        ("Platforms", _drivers(report.platforms)),
+        ("Load generators", _drivers(report.load_generators)),
+        ("This machine", _results(report.machine)),
     )
     lines = []
     for title, rows in parts:
         lines += [title, *(_table(tuple(rows), colour=colour) or ["  none"]), ""]
-    return "\n".join([*lines, _conclusion(checkup)]) + "\n"
+    return "\n".join([*lines, _conclusion(report)]) + "\n"
 
 
 Row = tuple[str, str, tuple[str, ...]]
 """Status, name, and paragraphs."""
 
 
-def _candidates(candidates: Iterable[Candidate]) -> Iterator[Row]:
+def _drivers(drivers: Iterable[DriverAvailability]) -> Iterator[Row]:
+    """Yield the rows of drivers; the same missing requirements are spelt out once."""
     first: dict[tuple[MissingRequirement, ...], str] = {}
-    for candidate in candidates:
-        missing_requirements = tuple(
-            f"{lack.what} → {lack.remedy}" for lack in candidate.missing_requirements
-        )
-        told = first.setdefault(candidate.missing_requirements, candidate.name)
-        again = missing_requirements and told != candidate.name
-        status = "missing" if missing_requirements else "available"
-        yield status, candidate.name, (f"as {told}",) if again else missing_requirements
+    for driver in drivers:
+        missing = tuple(f"{r.what} → {r.remedy}" for r in driver.missing_requirements)
+        same_as = first.setdefault(driver.missing_requirements, driver.name)
+        repeated = missing and same_as != driver.name
+        status = "missing" if missing else "available"
+        yield status, driver.name, (f"as {same_as}",) if repeated else missing
 
 
-def _findings(findings: Iterable[Finding]) -> Iterator[Row]:
-    for found in findings:
-        advice = (f"→ {found.advice}",) if found.advice else ()
-        yield found.judgement.value, found.name, (found.value, *advice)
+def _results(results: Iterable[CheckResult]) -> Iterator[Row]:
+    for result in results:
+        advice = (f"→ {result.advice}",) if result.advice else ()
+        yield result.judgement.value, result.name, (result.value, *advice)
 
 
 def _table(rows: tuple[Row, ...], *, colour: bool) -> list[str]:
@@ -90,12 +89,12 @@ def _paint(status: str, *, colour: bool) -> str:
     return f"\033[{MARKS[status]}m{status}\033[0m{padding}" if colour else status + padding
 
 
-def _conclusion(checkup: Checkup) -> str:
-    able = sum(platform.available for platform in checkup.platforms)
-    noisy = sum(found.judgement is Judgement.NOISY for found in checkup.machine)
-    missing = sum(found.judgement is Judgement.MISSING for found in checkup.machine)
-    can = "can" if checkup.can_run else "cannot"
+def _conclusion(report: DoctorReport) -> str:
+    runnable = sum(platform.available for platform in report.platforms)
+    noisy = sum(result.judgement is Judgement.NOISY for result in report.machine)
+    missing = sum(result.judgement is Judgement.MISSING for result in report.machine)
+    can = "can" if report.can_run else "cannot"
     return (
-        f"The baseline {checkup.baseline} {can} run here; {able} of {len(checkup.platforms)} "
+        f"The baseline {report.baseline} {can} run here; {runnable} of {len(report.platforms)} "
         f"platforms can. Needed and missing: {missing}; noisy: {noisy}."
     )

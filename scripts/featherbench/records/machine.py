@@ -9,10 +9,9 @@ from featherbench.records.base import Count, Record
 
 
 class Judgement(StrEnum):
-    """What a property of the host means for a measurement.
+    """What a property of the machine means for a measurement.
 
-    `missing`: a run would fail; `noisy`: it would be measured less well; `unknown`: not to be
-    read here.
+    `missing`: a run fails; `noisy`: it is measured less well; `unknown`: it cannot be read here.
     """
 
     OK = "ok"
@@ -21,8 +20,8 @@ class Judgement(StrEnum):
     MISSING = "missing"
 
 
-class Finding(Record):
-    """One property of the host as the doctor found it, with advice where it is not ok."""
+class CheckResult(Record):
+    """The result of a check of one property of the machine, with advice if it is not ok."""
 
     name: str
     judgement: Judgement
@@ -31,7 +30,7 @@ class Finding(Record):
 
 
 class MachineRecord(Record):
-    """The machine, what runs on it, and what made the numbers; None where nobody tells."""
+    """The machine, its software, and what measured; None where the value is not known."""
 
     fingerprint: str
     recorded_utc: str
@@ -57,4 +56,4 @@ class MachineRecord(Record):
     libraries: dict[str, str]
     git_commit: str | None
     git_dirty: bool | None
-    findings: tuple[Finding, ...]
+    findings: tuple[CheckResult, ...]

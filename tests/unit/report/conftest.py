@@ -15,7 +15,7 @@ from analyze import TABLES
 from featherbench.paths import RESOURCES
 from featherbench.records.cell import Cell, Coordinates, Failure, Measure, Verdict, Window
 from featherbench.records.image import Image, ImageSize
-from featherbench.records.machine import Finding, Judgement, MachineRecord
+from featherbench.records.machine import CheckResult, Judgement, MachineRecord
 from featherbench.records.plan import MissingRequirement, Plan, PlannedPlatform, PlannedWorkload
 from featherbench.records.tuning import Tuning
 from featherbench.report.inputs import Sources
@@ -208,13 +208,13 @@ def a_machine():
         git_commit="c0ffee" * 6 + "c0ff",
         git_dirty=False,
         findings=(
-            Finding(
+            CheckResult(
                 name="CPU governor",
                 judgement=Judgement.NOISY,
                 value="powersave",
                 advice="cpupower frequency-set -g performance",
             ),
-            Finding(name="KSM", judgement=Judgement.OK, value="off"),
+            CheckResult(name="KSM", judgement=Judgement.OK, value="off"),
         ),
     )
 

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the baseline can run, and the tables for a terminal."""
+
+from builders import doctor_report
+from featherbench.inspection.available_drivers import DriverAvailability
+from featherbench.inspection.doctor_report import COLUMNS, render
+from featherbench.records.machine import Judgement
+from featherbench.records.requirement import MissingRequirement
+
+
+def test_another_platforms_lack_does_not_keep_the_baseline_from_running():
+    assert doctor_report().can_run
+    assert doctor_report(judgement=Judgement.NOISY).can_run
+
+
+def test_the_baseline_cannot_run_without_what_it_or_any_run_needs():
+    assert not doctor_report(
+        missing_requirements=(MissingRequirement(what="x", remedy="y"),)
+    ).can_run
+    assert not doctor_report(judgement=Judgement.MISSING).can_run
+
+
+def test_the_table_is_narrow_and_plain_unless_asked_for_colour():
+    text = render(doctor_report(judgement=Judgement.NOISY), colour=False)
+    assert max(map(len, text.splitlines())) <= COLUMNS
+    assert "\033" not in text
+    assert "\033[33mnoisy\033[0m" in render(doctor_report(judgement=Judgement.NOISY), colour=True)
+
+
+def test_status_names_and_values_are_aligned():
+    lines = render(doctor_report(), colour=False).splitlines()
+    platforms = lines[1:3]
+    assert platforms[0].startswith("  available  linux-native")
+    assert platforms[1].startswith("  missing    osv-kvm     ")
+    assert "none" in lines[lines.index("Load generators") + 1]
+
+
+def test_what_is_missing_again_is_told_once():
+    missing_requirements = (MissingRequirement(what="no Xen", remedy="boot it"),)
+    rows = tuple(
+        DriverAvailability(name=name, missing_requirements=missing_requirements)
+        for name in ("linux-xen", "docker-xen")
+    )
+    text = render(doctor_report().model_copy(update={"platforms": rows}), colour=False)
+    assert text.count("no Xen") == 1
+    assert "missing    docker-xen  as linux-xen" in text
