@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs a guest's engine on the guest's disk, as the first process of namespaces of its own, without the guest:
+# Runs a guest's engine on the guest's disk without booting the guest, as the first process of its own namespaces:
 #   unshare --mount --net --ipc --pid --fork sh engine_on_disk.sh DISK FOLDER PROGRAM [ARGUMENT ...]
-# The disk is the root there, and not by chroot alone: an engine that enters its own mount namespace again, as LXD does,
-# would leave that, and be at work on this machine's files.
+# pivot_root makes the disk the root there. With chroot only, an engine that enters its own mount namespace again, as LXD
+# does, would leave the disk and change this machine's files.
 set -eu
 disk=$1 root=$2
 shift 2
 mount --make-rprivate /
-mount -o loop,discard "$disk" "$root" # what is removed becomes a hole again
+mount -o loop,discard "$disk" "$root" # removed blocks become holes in the file
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"

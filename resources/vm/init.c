@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The first program of a guest, in its initial RAM disk: loads the modules that /modules (in a domain of Xen's,
- * /modules.xen) names, in that order, mounts the root, which is the disk with our serial number or Xen's first, and
- * becomes the program that the kernel's parameter `fb_init` names. Tells the host when user space began, on the
- * second serial port, or where the parameter `fb_report` says.
+ * The first program of a guest, in its initial RAM disk. It loads the modules listed in /modules (under Xen in
+ * /modules.xen), in that order, mounts the root file system (the disk with featherbench's serial number, or Xen's
+ * first disk), and executes the program that the kernel's parameter `fb_init` names. It reports when user space began,
+ * on the second serial port, or on the device that the parameter `fb_report` names.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,14 +18,14 @@
 #include <unistd.h>
 
 #define REPORT "/dev/featherbench-report"
-#define REPORT_UNLESS_TOLD "ttyS1"
+#define DEFAULT_REPORT "ttyS1"
 #define XEN "/sys/hypervisor/type"
 #define XENS_FIRST_DISK "xvda"
 #define ROOT_SERIAL "featherbench-root"
 #define ROOT "/root"
 #define DISK_WITHIN_MS 10000
 
-/* When process 1 ends, the kernel panics, and the machine with it. */
+/* When process 1 ends, the kernel panics, which ends the guest. */
 static void fail(const char *what)
 {
     fprintf(stderr, "featherbench: %s: %s\n", what, strerror(errno));
@@ -53,7 +53,7 @@ static void load_module(const char *name)
 
 static void remove_file(const char *name)
 {
-    unlink(name); /* this file system is memory */
+    unlink(name); /* this file system uses memory */
 }
 
 static void for_each_line(const char *path, void (*act)(const char *line))
@@ -95,7 +95,7 @@ static int is_root(const char *disk)
     return strcmp(serial, ROOT_SERIAL) == 0;
 }
 
-/* Write the device's path to `device`; 0 when there is no such disk yet. */
+/* Write the device's path to `device`; return 0 if the disk does not exist yet. */
 static int find_root_disk(char *device, size_t size)
 {
     struct dirent *entry;
@@ -128,16 +128,16 @@ static void mount_root(void)
 
 static void report(struct timespec began)
 {
-    const char *told = getenv("fb_report"); /* the kernel hands on parameters that it does not know */
-    FILE *host;
+    const char *device = getenv("fb_report"); /* the kernel passes on parameters that it does not know */
+    FILE *file;
 
-    if (symlink(told ? told : REPORT_UNLESS_TOLD, REPORT) < 0)
+    if (symlink(device ? device : DEFAULT_REPORT, REPORT) < 0)
         fail(REPORT);
-    host = fopen(REPORT, "w");
-    if (!host)
+    file = fopen(REPORT, "w");
+    if (!file)
         fail(REPORT);
-    fprintf(host, "user_space_began_s:%lld.%06ld\n", (long long)began.tv_sec, began.tv_nsec / 1000);
-    fclose(host);
+    fprintf(file, "user_space_began_s:%lld.%06ld\n", (long long)began.tv_sec, began.tv_nsec / 1000);
+    fclose(file);
 }
 
 static void enter_root(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The guest of scripts/featherbench/guest/kvm_probe.py, which has its bytes: a boot sector that enters long mode, as
- * every guest of ours does, does there what no program is without, and ends QEMU by the port of isa-debug-exit.
- * Where KVM must emulate instructions, it knows the first steps of a boot, and fails at such.
+ * The guest of scripts/featherbench/vm/libvirt/kvm_probe.py, which has its bytes: a boot sector that enters long mode,
+ * as every guest does, executes instructions that every program needs, and ends QEMU by the port of isa-debug-exit.
+ * A KVM that must emulate instructions handles the first steps of a boot, and fails at these instructions.
  */
     .set TABLES, 0x1000
     .set PRESENT_WRITABLE, 3

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Reads by `sh -s -- FOLDER CONFIG [OPTION ...]` in dom0: has xl create a domain. Whoever asked for it may be killed, and xl
-# goes on, with the lock: `detach` waits for its end, lest the domain appear after all has been removed.
+# Run in dom0 by `sh -s -- FOLDER CONFIG [OPTION ...]`: makes xl create a domain. If the caller is killed, xl continues
+# with the lock: detach.sh waits for its end, so that the domain does not appear after everything was removed.
 set -eu
 folder=$1 config=$2
 shift 2

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Reads by `sh -s -- FOLDER NAME` in dom0: ends the domain NAME, and takes away what `attach` has made for it. No error
-# when it is gone already.
+# Run in dom0 by `sh -s -- FOLDER NAME`: ends the domain NAME, and removes what attach.sh made for it. No error if it is
+# gone already.
 set -u
 folder=$1 name=$2
 if [ -d "$folder" ]; then
@@ -8,22 +8,22 @@ if [ -d "$folder" ]; then
   flock 9
 fi
 xl destroy "$name" 2>/dev/null
-# It may have failed, or have told of a failure and done its work: what counts is whether it is still listed.
-looks=0
-while said=$(xl list "$name" 2>&1); do
-  looks=$((looks + 1))
-  if [ $looks -gt 50 ]; then
+# xl may fail, or report a failure although it succeeded: what counts is whether the domain is still listed.
+attempts=0
+while output=$(xl list "$name" 2>&1); do
+  attempts=$((attempts + 1))
+  if [ $attempts -gt 50 ]; then
     echo "xl does not destroy $name" >&2
     exit 1
   fi
   sleep 0.1
 done
-# Any other failure tells nothing of the domain, unless no Xen runs: then there is none.
-case $said in
+# Any other failure says nothing about the domain, unless Xen does not run: then there is none.
+case $output in
 *"invalid domain identifier"*) ;;
 *)
   if grep -qs control_d /proc/xen/capabilities; then
-    echo "xl does not tell of $name: $said" >&2
+    echo "xl cannot list $name: $output" >&2
     exit 1
   fi
   ;;
@@ -35,7 +35,7 @@ while [ $number -lt 16 ]; do
 done
 if [ -f "$folder/loops" ]; then
   while read -r loop file; do
-    # After a boot, or if this was tried before, another may have it.
+    # After a reboot, or after an earlier attempt, another process may use it.
     [ "$(cat "/sys/block/${loop##*/}/loop/backing_file" 2>/dev/null)" = "$file" ] || continue
     losetup --detach "$loop" || exit 1
   done <"$folder/loops"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Reads by `sh -s -- PROGRAM ...` in dom0: prints those that are not there.
+# Run in dom0 by `sh -s -- PROGRAM ...`: prints the programs that are not installed.
 for program; do
   command -v "$program" >/dev/null || echo "$program"
 done

@@ -29,7 +29,7 @@ static bool read_own_address(const char **at, struct arguments *found)
 
     if (!read_address(at, &found->address) || !skip(at, "/") || !read_number(at, 32, &prefix))
         return false;
-    /* A shift by 32 is undefined: a prefix of 0 is all that would ask for one. */
+    /* A shift by 32 is undefined; only a prefix of 0 would need one. */
     found->mask = prefix ? ~(uint32_t)0 << (32 - prefix) : 0;
     return true;
 }

@@ -6,7 +6,7 @@
 
 #define NONCE_BYTES 64
 
-/* IPv4 addresses are numbers: 198.18.0.1 is 0xc6120001. Without `port`, nothing is to be sent. */
+/* IPv4 addresses are numbers: 198.18.0.1 is 0xc6120001. Without `port`, nothing is sent. */
 struct arguments {
     uint32_t address;
     uint32_t mask;
@@ -18,8 +18,8 @@ struct arguments {
 };
 
 /*
- * Reads `address=A.B.C.D/PREFIX gateway=A.B.C.D target=A.B.C.D:PORT nonce=TEXT`, words in any order. All but
- * the address may be left out; a target comes with a nonce. Gives NULL, or what is wrong with the line.
+ * Reads `address=A.B.C.D/PREFIX gateway=A.B.C.D target=A.B.C.D:PORT nonce=TEXT`, words in any order. Only the address
+ * is required; a target needs a nonce. Returns NULL, or what is wrong with the line.
  */
 const char *read_arguments(const char *line, struct arguments *found);
 

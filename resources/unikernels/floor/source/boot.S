@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where a hypervisor enters: the PVH protocol, that QEMU and Xen share. We are in 32-bit protected mode,
- * without paging, and EBX has the address of a struct hvm_start_info. That mode is good enough to stay in.
+ * The entry point of the PVH protocol, which QEMU and Xen share. The processor is in 32-bit protected mode without
+ * paging, and stays in it; EBX has the address of a struct hvm_start_info.
  * See https://xenbits.xen.org/docs/unstable/misc/pvh.html.
  */
 #define XEN_ELFNOTE_PHYS32_ENTRY 18
@@ -24,7 +24,7 @@ pvh_entry:
     cli
     cld
     movl $stack_top, %esp
-    /* The descriptors that we were entered with are the hypervisor's; interrupts need ours. */
+    /* At entry the descriptors are the hypervisor's; interrupts need our own. */
     lgdt gdt_pointer
     ljmp $CODE_SELECTOR, $1f
 1:  movw $DATA_SELECTOR, %ax
@@ -34,7 +34,7 @@ pvh_entry:
     movw %ax, %gs
     movw %ax, %ss
     xorl %ebp, %ebp
-    subl $12, %esp                  /* the ABI wants the stack aligned by 16 at a call */
+    subl $12, %esp                  /* the ABI needs the stack aligned to 16 at a call */
     pushl %ebx
     call floor_main
 2:  cli
@@ -42,8 +42,8 @@ pvh_entry:
     jmp 2b
 
 /*
- * An interrupt only has to end a `hlt`: what came is looked for by the loop that waits. The handlers
- * tell the controllers so, and the card, whose interrupt would be raised again for ever.
+ * An interrupt only has to end a `hlt`: the waiting loop checks what happened. The handlers acknowledge it to the
+ * controllers, and to the card, which would otherwise raise it again forever.
  */
     .globl on_timer, on_card, on_other
 on_timer:
@@ -61,7 +61,7 @@ on_card:
 on_other:
     iretl
 
-/* Faults: none is expected, so all end the same way, with the address on the console. */
+/* Faults: none is expected, so all end in the same way, with the address on the console. */
     .globl on_fault, on_fault_with_code
 on_fault_with_code:
     addl $4, %esp

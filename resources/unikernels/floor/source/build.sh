@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Makes the kernel, as the file that is named: build.sh FILE, by its absolute path.
+# Builds the kernel: build.sh FILE, with an absolute path.
 set -eu
-export LC_ALL=C # whoever makes it, the order of the files is the same
+export LC_ALL=C # the order of the files does not depend on the locale
 cd "$(dirname "$0")"
 
-# For the processor as it is entered: 32 bits, no libraries, nothing but general registers.
+# For the processor's state at boot: 32 bits, no libraries, only general registers.
 exec gcc -m32 -march=i686 -std=c17 -Os \
   -ffreestanding -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
   -fno-tree-loop-distribute-patterns -fno-strict-aliasing -mgeneral-regs-only \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compiled with -fno-tree-loop-distribute-patterns, or the loops would become calls of themselves. */
+/* Compiled with -fno-tree-loop-distribute-patterns; otherwise the loops would become calls of themselves. */
 #include "bytes.h"
 
 void *memcpy(void *to, const void *from, size_t count)

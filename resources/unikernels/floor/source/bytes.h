@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The compiler may call these by itself, even where no library is: bytes.c has them. */
+/* The compiler may generate calls of these even without a library: they are in bytes.c. */
 void *memcpy(void *to, const void *from, size_t count);
 void *memset(void *to, int value, size_t count);
 int memcmp(const void *one, const void *other, size_t count);

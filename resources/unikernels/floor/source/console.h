@@ -4,13 +4,13 @@
 
 #include <stdint.h>
 
-/* One line on the console: "floor: ", `what`, and `detail` where it is not empty. */
+/* Writes one line to the console: "floor: ", `what`, and `detail` unless it is empty. */
 void say(const char *what, const char *detail);
 
-/* The same, of a number, in hexadecimal. */
+/* The same with a number, in hexadecimal. */
 void say_number(const char *what, uint32_t number);
 
-/* Says why, and stops for good: the guest is dead, and whoever reads the console knows why. */
+/* Writes the reason to the console, and stops for good. */
 _Noreturn void give_up(const char *why, const char *detail);
 
 #endif

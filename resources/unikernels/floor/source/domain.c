@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is special about a domain of Xen's, of the kind PVH. */
+/* The machine of a PVH domain of Xen. */
 #include "console.h"
 #include "events.h"
 #include "machine.h"
@@ -25,7 +25,7 @@ static void wake_up_soon(void)
     due_ns = now_ns() + SOON_NS;
 }
 
-/* Do as Xen's tools ask: `xl shutdown` and `xl reboot`. That the key is empty again tells them that we heard. */
+/* Obey `xl shutdown` and `xl reboot`. Clearing the key acknowledges the request. */
 static void heed_tools(void)
 {
     char asked[16];
@@ -46,7 +46,7 @@ static void sleep(void)
 {
     const uint32_t channels[] = {channel_of_vif(), channel_of_store()};
 
-    /* Before, not after: news may have come while something else was awaited, and nothing wakes us for that. */
+    /* Before sleeping, not after: an event may have arrived during another wait, and would not end the sleep. */
     if (store_has_news())
         heed_tools();
     await_events(channels, 2, due_ns);

@@ -25,7 +25,7 @@ uint64_t now_ns(void)
     struct time_info told;
     uint64_t ns;
 
-    /* The version is odd while Xen writes, and another one afterwards. */
+    /* The version is odd while Xen writes, and has changed afterwards. */
     do {
         told = *shared;
         ns = clock_ns(&told, tsc());
@@ -48,7 +48,7 @@ void tell(uint32_t channel)
     call_xen(EVENT_CHANNEL, SEND, &channel, 0);
 }
 
-/* Xen sets these bits at any time: only the processor's own locked instruction takes one back and no other. */
+/* Xen sets these bits at any time: only a locked instruction clears one bit and no other. */
 static void take_back(uint32_t channel)
 {
     volatile uint32_t *word = &shared_info()->pending[channel / BITS];
@@ -58,7 +58,7 @@ static void take_back(uint32_t channel)
 
 void await_events(const uint32_t *channels, size_t count, uint64_t until_ns)
 {
-    /* sched.h: struct sched_poll. It ends at once where one is pending already; a time of 0 is none. */
+    /* sched.h: struct sched_poll. It returns at once if an event is pending; a time of 0 means no limit. */
     struct { const uint32_t *channels; uint32_t count; uint64_t until_ns; } asked = {
         .channels = channels, .count = (uint32_t)count, .until_ns = until_ns == NEVER ? 0 : until_ns,
     };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table by which the processor enters us, for faults and for interrupts. */
+/* The processor's table of handlers, for faults and for interrupts. */
 #include "faults.h"
 
 #include "console.h"

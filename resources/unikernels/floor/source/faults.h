@@ -4,10 +4,10 @@
 
 enum { FAULTS = 32, VECTORS = FAULTS + 16 };
 
-/* Has every fault end on the console. Vectors from FAULTS on are interrupts', and do nothing yet. */
+/* Makes every fault stop with a line on the console. Vectors from FAULTS on are for interrupts, unused yet. */
 void take_faults(void);
 
-/* Has a vector enter at `handler`, which is in boot.S. */
+/* Sets the handler of a vector, which is in boot.S. */
 void set_gate(unsigned vector, void (*handler)(void));
 
 #endif

@@ -5,10 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Maps the table of grants: comes first. */
+/* Maps the grant table; must be called first. */
 void open_grants(void);
 
-/* Lets another domain read, and perhaps write, the page that `page` is in. Gives the grant's number. */
+/* Lets another domain read, and perhaps write, the page that `page` is in. Returns the grant's number. */
 uint32_t grant(uint16_t domain, const void *page, bool is_read_only);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The two 8259 interrupt controllers and the 8254 timer: every PC has them, and they need no tables of ACPI. */
+/* The two 8259 interrupt controllers and the 8254 timer: every PC has them, and they need no ACPI tables. */
 #include "interrupts.h"
 
 #include "faults.h"
@@ -62,7 +62,7 @@ void take_interrupts(uint8_t line, void (*quiet)(void))
     set_gate(FAULTS + line, on_card);
     set_controller(MASTER, FAULTS, 1 << CASCADE_LINE);
     set_controller(SLAVE, FAULTS + LINES, CASCADE_LINE);
-    /* In this mode the timer waits for a count: until it is given one, it is silent. */
+    /* In this mode the timer waits for a count, and is silent until then. */
     out8(TIMER_COMMAND, ONE_SHOT);
     let_through(line);
 }
@@ -76,6 +76,6 @@ void wake_up_soon(void)
 
 void sleep_until_interrupt(void)
 {
-    /* `sti` lets them through only after the next instruction: none can slip in before `hlt`. */
+    /* `sti` takes effect after the next instruction: no interrupt can arrive before `hlt`. */
     __asm__ volatile("sti; hlt; cli" : : : "memory");
 }

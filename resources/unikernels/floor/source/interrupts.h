@@ -4,13 +4,13 @@
 
 #include <stdint.h>
 
-/* Takes over the interrupts: the timer's, and line `card_line` (0 to 15), whose card is told by `quiet`. */
+/* Sets up the interrupts of the timer and of line `card_line` (0 to 15), whose card `quiet` acknowledges. */
 void take_interrupts(uint8_t card_line, void (*quiet)(void));
 
-/* Has an interrupt come once, in about 50 ms: there is no other tick. */
+/* Requests one interrupt in about 50 ms: there is no other tick. */
 void wake_up_soon(void);
 
-/* Sleeps until an interrupt has come. They are let through here and nowhere else. */
+/* Sleeps until an interrupt. Interrupts are enabled only here. */
 void sleep_until_interrupt(void);
 
 #endif

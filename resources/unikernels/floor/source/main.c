@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * floor: the least that a guest can be that does what `startup` and `latency` ask of one. It sends one UDP
- * packet that holds a nonce, answers ARP and ping, and sleeps in between.
+ * floor: the smallest guest that can be measured with `startup` and `latency`. It sends one UDP packet that contains a
+ * nonce, answers ARP and ping, and sleeps in between.
  */
 #include "arguments.h"
 #include "bytes.h"
@@ -13,7 +13,7 @@
 #define START_INFO_MAGIC 0x336ec578
 #define LINE_BYTES 512
 
-/* What the hypervisor tells, by the PVH protocol; more follows that is of no use here. */
+/* The hypervisor's data, by the PVH protocol; the rest is not needed. */
 struct start_info {
     uint32_t magic, version, flags, modules;
     uint64_t module_list, command_line;
@@ -21,7 +21,7 @@ struct start_info {
 
 _Noreturn void floor_main(const struct start_info *info);
 
-/* What is still to be sent, and to whom; `is_due` until it is. */
+/* The packet to send, and its destination; `is_due` until it is sent. */
 static struct {
     struct destination to;
     uint32_t next_hop;
@@ -79,7 +79,7 @@ static void send_probe(void)
     size_t count = datagram(&us, &probe.to, arguments.nonce, arguments.nonce_bytes, frame);
 
     if (!machine->send(frame, count))
-        return; /* the next packet that tells the way has it tried again */
+        return; /* the next packet with the MAC address triggers another attempt */
     probe.is_due = false;
     say("sent the packet", "");
 }
@@ -113,7 +113,7 @@ void floor_main(const struct start_info *info)
     machine->start(us.mac);
     for (;;) {
         take_all();
-        /* Whatever woke us: a question that got no answer is asked again. */
+        /* After any wake-up, an unanswered request is repeated. */
         if (probe.is_due)
             ask_for_way();
         machine->sleep();

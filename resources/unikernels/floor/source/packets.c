@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pure: frames in, frames out. Every field is read by its offset, bytewise, once the frame is known to be long
- * enough: no structure is laid over bytes that others sent.
+ * Pure: frames in, frames out. Every field is read by its offset, byte by byte, after the length of the frame was
+ * checked: received bytes are never cast to a structure.
  */
 #include "packets.h"
 
@@ -18,7 +18,7 @@ enum {
     SOURCE_PORT = 49152,
 };
 
-/* Ethernet, IPv4 and a 4-byte word: hardware and protocol of ARP, and how long their addresses are. */
+/* Ethernet and IPv4: hardware and protocol of ARP, and the lengths of their addresses. */
 static const uint8_t ARP_OF_IPV4[] = {0, 1, 0x08, 0x00, MAC_BYTES, 4};
 static const uint8_t EVERYBODY[MAC_BYTES] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
@@ -102,7 +102,7 @@ bool tells_mac(const uint8_t *frame, size_t count, uint32_t address, uint8_t *ma
 {
     const uint8_t *arp = frame + ETHERNET_BYTES;
 
-    /* The sender of a request tells its own as well. A group's address (odd first byte) is nobody's. */
+    /* A request has its sender's address, too. A group address (odd first byte) is invalid here. */
     if (!is_arp(frame, count) || get32(arp + 14) != address || arp[8] & 1)
         return false;
     memcpy(mac, arp + 8, MAC_BYTES);
@@ -131,13 +131,13 @@ static void put_ip(uint8_t *ip, uint16_t total, uint8_t protocol, uint32_t from,
     put16(ip + 10, checksum(ip, IP_BYTES));
 }
 
-/* One host's: not 0.0.0.0/8, and below the groups and the broadcast address. */
+/* A unicast address: not 0.0.0.0/8, and below the group addresses and the broadcast address. */
 static bool is_one_hosts(uint32_t address)
 {
     return address >> 24 != 0 && address >> 28 < 0xe;
 }
 
-/* How long a whole, unfragmented packet without options to us is by its own header; 0 where it is none. */
+/* The length, by its header, of an unfragmented packet without options for this guest; 0 if it is none. */
 static size_t packet_bytes(const struct station *us, const uint8_t *frame, size_t count)
 {
     const uint8_t *ip = frame + ETHERNET_BYTES;
@@ -177,7 +177,7 @@ size_t answer(const struct station *us, const uint8_t *frame, size_t count, uint
     return is_arp(frame, count) ? answer_arp(us, frame, reply) : answer_echo(us, frame, count, reply);
 }
 
-/* UDP's checksum also covers the addresses; 0 would stand for "none", so that 0xffff is sent instead. */
+/* UDP's checksum also covers the addresses; 0 would mean "none", so 0xffff is sent instead. */
 static uint16_t udp_checksum(const uint8_t *ip, const uint8_t *udp, size_t count)
 {
     uint16_t found = folded(sum16(sum16((uint32_t)(PROTOCOL_UDP + count), ip + 12, 8), udp, count));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PCI's configuration by the two I/O ports that every PC's chipset has. */
+/* PCI configuration by two I/O ports, which every PC has. */
 #include "pci.h"
 
 #include "ports.h"
@@ -35,7 +35,7 @@ uint16_t ports_of(uint32_t device)
 
     if (!(base & IS_PORTS))
         return 0;
-    /* The upper half is the status, of which writing 1 clears bits: 0 leaves them. */
+    /* The upper half is the status: writing 1 clears a bit, 0 keeps it. */
     command = (command & 0xffff & ~(uint32_t)INTERRUPT_OFF) | PORTS_ON | READS_MEMORY;
     out32(ADDRESS, device | COMMAND);
     out32(DATA, command);

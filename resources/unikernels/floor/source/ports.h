@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The processor's I/O ports. "memory": what is written before is there before, as devices read it. */
+/* The processor's I/O ports. "memory": earlier writes to memory are complete before devices read them. */
 #ifndef PORTS_H
 #define PORTS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ring.h"
 
-/* Give how many bytes are in a ring; the other side's nonsense counts as a full one. */
+/* Return how many bytes are in a ring; invalid values of the other side count as a full one. */
 static uint32_t used(const struct byte_ring *ring)
 {
     uint32_t bytes = *ring->put - *ring->taken;
@@ -15,7 +15,7 @@ size_t put_bytes(const struct byte_ring *ring, const void *from, size_t count)
     uint32_t at = *ring->put;
 
     count = count > room ? room : count;
-    order_memory(); /* they are taken out before they are overwritten */
+    order_memory(); /* they are read before they are overwritten */
     for (size_t i = 0; i < count; i++)
         ring->bytes[(at + i) % ring->size] = ((const uint8_t *)from)[i];
     order_memory();
@@ -44,7 +44,7 @@ bool hand_over(volatile struct ring *ring, uint32_t made)
     order_memory();
     ring->requests = made;
     order_memory();
-    /* Whether the event's count is among those that are new, wherever they wrap. */
+    /* Whether the event's count is among the new ones, even if they wrap. */
     return made - ring->request_event < made - before;
 }
 

@@ -3,7 +3,7 @@
 
 #include "bytes.h"
 
-/* What has been written so far; once something did not fit, `bytes` is beyond MESSAGE_BYTES for good. */
+/* What has been written so far; once something did not fit, `bytes` stays above MESSAGE_BYTES. */
 struct message {
     uint8_t *at;
     size_t bytes;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is said to xenstore, and what it says (io/xs_wire.h). Pure. */
+/* Messages to and from xenstore (io/xs_wire.h). Pure. */
 #ifndef STORE_MESSAGE_H
 #define STORE_MESSAGE_H
 
@@ -10,14 +10,14 @@ enum store_type { READ = 2, WATCH = 4, WRITE = 11, WATCH_EVENT = 15, ERROR = 16 
 
 #define MESSAGE_BYTES 512
 
-/* struct xsd_sockmsg: how a message begins; `bytes` follow. */
+/* struct xsd_sockmsg: the header of a message; `bytes` follow. */
 struct store_head {
     uint32_t type, number, transaction, bytes;
 };
 
 /*
- * Writes a message that asks for `type` of `folder`/`key`, with `value` after it: what is written, or by what name a
- * watch is to be told. `message` has room for MESSAGE_BYTES. Gives its bytes; 0: they would be more.
+ * Writes a request of `type` for `folder`/`key`, followed by `value`: the value to write, or the token of a watch.
+ * `message` has space for MESSAGE_BYTES. Returns its bytes; 0: they would be more.
  */
 size_t store_message(enum store_type type, uint32_t number, const char *folder, const char *key, const char *value,
                      uint8_t *message);

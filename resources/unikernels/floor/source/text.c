@@ -32,7 +32,7 @@ bool read_number(const char **at, uint32_t most, uint32_t *found)
     return true;
 }
 
-/* Give a hexadecimal digit's value; 16: it is none. */
+/* Return a hexadecimal digit's value; 16: it is none. */
 static unsigned digit(char c)
 {
     if (c >= '0' && c <= '9')

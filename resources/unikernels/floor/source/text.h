@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pure. What reads steps over what it has read, and over nothing where that is not there. */
+/* Pure. Functions that read advance past what they have read, and not at all if it is missing. */
 #ifndef TEXT_H
 #define TEXT_H
 
@@ -8,7 +8,7 @@
 
 #define NUMBER_BYTES 11 /* the longest, and the zero byte */
 
-/* Steps over `word` if it is what comes next. */
+/* Advances past `word` if it is next. */
 bool skip(const char **at, const char *word);
 
 /* Reads a decimal number up to `most`, which is at most 65535. */
@@ -17,7 +17,7 @@ bool read_number(const char **at, uint32_t most, uint32_t *found);
 /* Reads a MAC address: six pairs of hexadecimal digits, with colons. */
 bool read_mac(const char **at, uint8_t *mac);
 
-/* Writes a decimal number to `text`, which has room for NUMBER_BYTES, and gives `text`. */
+/* Writes a decimal number to `text`, which has space for NUMBER_BYTES, and returns `text`. */
 const char *write_number(uint32_t number, char *text);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The front and the back, which is in another domain, find each other by xenstore, and share one ring for each way
- * (io/netif.h). All of a frame is in one buffer: we ask for nothing that would need more.
+ * The front end and the back end, which is in another domain, find each other by xenstore, and share one ring for each
+ * direction (io/netif.h). A frame is always in one buffer: no feature is requested that would need more.
  */
 #include "vif.h"
 
@@ -17,15 +17,15 @@
 enum {
     AWAITS_US = 2, CONNECTED = 4, /* io/xenbus.h: states */
     IS_PART = 4 | 8, /* io/netif.h: NETRXF_more_data, NETRXF_extra_info */
-    ENTRIES = 256, /* as many of either kind as fit into a page behind its head, in a power of two */
-    BUFFERS = 32, /* each way */
+    ENTRIES = 256, /* the largest power of two of either kind that fits into a page after its head */
+    BUFFERS = 32, /* each direction */
     HALF = PAGE / 2,
     TEXT_BYTES = 128,
 };
 #define PATIENCE_NS 20000000000u
 #define FRONT "device/vif/0"
 
-/* io/netif.h: a request and its response share a place. */
+/* io/netif.h: a request and its response share an entry. */
 union send_entry {
     struct { uint32_t grant; uint16_t offset, flags, buffer, bytes; } request;
     struct { uint16_t buffer; int16_t status; } response;
@@ -45,7 +45,7 @@ static uint8_t received[BUFFERS][PAGE] __attribute__((aligned(PAGE)));
 
 static uint32_t send_grants[BUFFERS], receive_grants[BUFFERS];
 static bool is_sent[BUFFERS];
-static uint32_t sends, sends_seen, receives, receives_seen; /* how many ever */
+static uint32_t sends, sends_seen, receives, receives_seen; /* totals */
 static uint32_t channel;
 
 /* --- the rings ------------------------------------------------------------------------------- */
@@ -98,7 +98,7 @@ bool send_by_vif(const uint8_t *frame, size_t count)
     return true;
 }
 
-/* Copy what a response says that is in its buffer. What is no whole frame becomes one that nobody understands. */
+/* Copy the frame that a response describes. An incomplete frame becomes an invalid one, which is ignored. */
 static size_t copy(uint16_t buffer, uint16_t offset, uint16_t flags, int16_t bytes, uint8_t *frame)
 {
     if (bytes <= 0 || bytes > FRAME_BYTES || offset > PAGE - bytes || flags & IS_PART)
@@ -139,7 +139,7 @@ uint32_t channel_of_vif(void)
     return channel;
 }
 
-/* --- how the two find each other -------------------------------------------------------------- */
+/* --- connection ------------------------------------------------------------------------------- */
 
 static uint32_t read_from_store(const char *folder, const char *key)
 {
@@ -163,7 +163,7 @@ static void share(uint16_t domain)
 {
     channel = open_channel(domain);
     open_grants();
-    /* Each side is told of the first, but we are never told that a frame was sent: 0 is in the past. */
+    /* Both sides are notified of the first entry, but not of sent frames: 0 is in the past. */
     receive_ring.head.request_event = send_ring.head.request_event = receive_ring.head.response_event = 1;
     for (uint16_t buffer = 0; buffer < BUFFERS; buffer++) {
         receive_grants[buffer] = grant(domain, received[buffer], false);
@@ -180,7 +180,7 @@ static void publish(uint16_t domain)
     write_to_store("event-channel", channel);
     write_to_store("request-rx-copy", 1);
     write_to_store("feature-rx-notify", 1);
-    /* Frames come with all their checksums, and none needs more than one buffer. */
+    /* Frames arrive with complete checksums, and none needs more than one buffer. */
     write_to_store("feature-no-csum-offload", 1);
     write_to_store("state", CONNECTED);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A virtio network card on PCI, by the legacy interface, which every QEMU offers beside the new one.
+ * A virtio network card on PCI, by the legacy interface, which every QEMU offers in addition to the new one.
  * See the chapters "Legacy Interface" of https://docs.oasis-open.org/virtio/virtio/v1.1/virtio-v1.1.html.
  * Physical addresses are pointers here: there is no paging.
  */
@@ -20,11 +20,11 @@ enum {
     HAS_MAC = 1 << 5,
     RECEIVE = 0, SEND = 1, /* queues */
     PAGE = 4096,
-    MOST_ENTRIES = 256, /* QEMU's number; by this interface, the card alone chooses it */
-    NEXT = 1, CARD_WRITES = 2, /* of a part */
+    MOST_ENTRIES = 256, /* QEMU's number; with this interface, the card chooses it */
+    NEXT = 1, CARD_WRITES = 2, /* flags of a descriptor */
     NO_INTERRUPT = 1,
     HEADER_BYTES = 10,
-    BUFFERS = 32, /* each way; each takes two parts: header and frame are apart, as old cards want it */
+    BUFFERS = 32, /* each direction; each takes two descriptors: old cards need header and frame apart */
 };
 
 struct part {
@@ -47,8 +47,8 @@ struct returns {
 };
 
 /*
- * Where the pieces of a queue lie follows from its size, which the card says: parts, offers, and on the next
- * page returns. The memory is for the largest.
+ * The offsets within a queue follow from its size, which the card chooses: descriptors, available ring, and on the next
+ * page the used ring. The memory is for the largest size.
  */
 struct queue {
     uint8_t memory[4 * PAGE] __attribute__((aligned(PAGE)));
@@ -65,7 +65,7 @@ static bool is_sent[BUFFERS];
 static uint16_t base;
 static uint8_t line;
 
-/* Whatever was written to memory is there for the card, and what it wrote is read anew. */
+/* Earlier writes are visible to the card, and what it wrote is read again. */
 static void settle(void)
 {
     __asm__ volatile("" : : : "memory");
@@ -124,7 +124,7 @@ static void notify(uint16_t number)
     out16(base + NOTIFY, number);
 }
 
-/* Give the next buffer that the card returns, and its bytes; BUFFERS when there is none. */
+/* Return the next buffer that the card gives back, and its bytes; BUFFERS if there is none. */
 static uint16_t returned(uint16_t number, uint32_t *bytes)
 {
     struct queue *queue = &queues[number];
@@ -189,7 +189,7 @@ uint8_t line_of_virtio(void)
 
 void quiet_virtio(void)
 {
-    in8(base + INTERRUPT); /* reading takes it back */
+    in8(base + INTERRUPT); /* reading acknowledges it */
 }
 
 size_t receive_by_virtio(uint8_t *frame)
@@ -200,7 +200,7 @@ size_t receive_by_virtio(uint8_t *frame)
 
     if (buffer == BUFFERS)
         return 0;
-    count = bytes > HEADER_BYTES ? bytes - HEADER_BYTES : 1; /* 1: a frame that nobody understands */
+    count = bytes > HEADER_BYTES ? bytes - HEADER_BYTES : 1; /* 1: an invalid frame, which is ignored */
     count = count > FRAME_BYTES ? FRAME_BYTES : count;
     memcpy(frame, frames[RECEIVE][buffer], count);
     offer(RECEIVE, buffer);

@@ -4,12 +4,12 @@
 
 #include "packets.h"
 
-/* These do what struct machine says. */
+/* See struct machine. */
 void start_virtio(uint8_t *mac);
 size_t receive_by_virtio(uint8_t *frame);
 bool send_by_virtio(const uint8_t *frame, size_t count);
 
-/* Which interrupt line is the card's, and how its interrupt is taken back. */
+/* The card's interrupt line, and how to acknowledge its interrupt. */
 uint8_t line_of_virtio(void);
 void quiet_virtio(void);
 

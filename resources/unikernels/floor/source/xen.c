@@ -31,7 +31,7 @@ static struct leaf cpuid(uint32_t number)
     return leaf;
 }
 
-/* Give Xen's first leaf; 0: this is not Xen. Where it plays another hypervisor too, that one's leaves come first. */
+/* Return Xen's first leaf; 0: this is not Xen. If Xen emulates another hypervisor, the other's leaves come first. */
 static uint32_t find_leaves(void)
 {
     for (uint32_t first = FIRST_LEAF; first < FIRST_LEAF + MOST_LEAVES; first += LEAVES) {
@@ -40,7 +40,7 @@ static uint32_t find_leaves(void)
         if (leaf.b == XENV && leaf.c == MMXE && leaf.d == NVMM)
             return first;
         if (leaf.a < first)
-            return 0; /* nobody's: each look costs a guest an exit to its hypervisor */
+            return 0; /* unused: each query costs an exit to the hypervisor */
     }
     return 0;
 }
@@ -51,7 +51,7 @@ bool enter_xen(void)
 
     if (!first)
         return false;
-    /* The register that is named takes the address of a page, and Xen writes the entries to that. */
+    /* That register takes the address of a page, to which Xen writes the entries. */
     __asm__ volatile("wrmsr" : : "c"(cpuid(first + HYPERCALLS).b), "a"(hypercalls), "d"(0) : "memory");
     map_page(SHARED_INFO, shared);
     return true;
@@ -62,7 +62,7 @@ int32_t call_xen(enum hypercall number, uint32_t operation, void *argument, uint
     const uint8_t *entry = hypercalls + number * ENTRY_BYTES;
     int32_t result;
 
-    /* Xen may spoil the registers of the arguments. */
+    /* Xen may overwrite the registers of the arguments. */
     __asm__ volatile("call *%4"
                      : "=a"(result), "+b"(operation), "+c"(argument), "+d"(count)
                      : "r"(entry)

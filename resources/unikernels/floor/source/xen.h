@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a guest asks Xen for something. Numbers and structures are those of Xen's public headers, from
- * xen/include/public of its sources on, in the 32-bit form; each is used with the name of its header.
+ * A guest's interface to Xen. Numbers and structures are those of Xen's public headers, below xen/include/public of its
+ * sources, in the 32-bit form; a comment names the header of each.
  */
 #ifndef XEN_H
 #define XEN_H
@@ -17,7 +17,7 @@ enum hypercall { MEMORY = 12, GRANT_TABLE = 20, SCHEDULE = 29, EVENT_CHANNEL = 3
 /* memory.h: what can be mapped. */
 enum space { SHARED_INFO = 0, GRANTS = 1 };
 
-/* hvm/params.h: what is told of the domain. */
+/* hvm/params.h: parameters of the domain. */
 enum parameter { STORE_FRAME = 1, STORE_CHANNEL = 2, CONSOLE_FRAME = 17, CONSOLE_CHANNEL = 18 };
 
 /* sched.h: why a domain ends. */
@@ -39,24 +39,24 @@ struct processor_info {
     struct time_info time;
 };
 
-/* xen.h: struct shared_info; what follows is of no use here. */
+/* xen.h: struct shared_info; the rest is not needed. */
 struct shared_info {
     struct processor_info processors[32];
     uint32_t pending[32], masked[32];
 };
 
-/* Finds out whether this is Xen, and if so opens the way to it: nothing else of this file works before. */
+/* Detects Xen, and sets up hypercalls; nothing else of this file works before. */
 bool enter_xen(void);
 
-/* Calls Xen, and gives what it says: below 0, it refuses. */
+/* Calls Xen, and returns its answer: below 0, it refuses. */
 int32_t call_xen(enum hypercall number, uint32_t operation, void *argument, uint32_t count);
 
 uint64_t parameter(enum parameter number);
 
-/* Puts the first page of a space where `page` is, in place of the memory there. */
+/* Maps the first page of a space at `page`, instead of the memory there. */
 void map_page(enum space space, void *page);
 
-/* The page that Xen shares with us. */
+/* The page that Xen shares with the guest. */
 volatile struct shared_info *shared_info(void);
 
 _Noreturn void end_domain(enum reason reason);

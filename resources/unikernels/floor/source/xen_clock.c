@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "xen_clock.h"
 
-/* Only the upper parts of the product are wanted: in two halves, it stays within 64 bits. */
+/* Only the upper parts of the product are needed: in two halves, it stays within 64 bits. */
 static uint64_t times_fraction(uint64_t value, uint32_t fraction)
 {
     return (value >> 32) * fraction + ((value & 0xffffffff) * fraction >> 32);

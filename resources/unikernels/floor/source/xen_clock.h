@@ -4,7 +4,7 @@
 
 #include "xen.h"
 
-/* What Xen's clock says when the processor's says `tsc`, by what Xen tells of both. Pure. */
+/* Xen's time when the processor's counter is `tsc`, by Xen's data on both. Pure. */
 uint64_t clock_ns(const struct time_info *told, uint64_t tsc);
 
 #endif

@@ -22,7 +22,7 @@ void open_xen_console(void)
     volatile struct console_page *page = (void *)(uintptr_t)(parameter(CONSOLE_FRAME) * PAGE);
 
     if (!page)
-        return; /* what is written is lost */
+        return; /* the output is lost */
     out = (struct byte_ring){page->out, OUT_BYTES, &page->out_put, &page->out_taken};
     channel = (uint32_t)parameter(CONSOLE_CHANNEL);
 }

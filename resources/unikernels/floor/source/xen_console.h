@@ -7,7 +7,7 @@ void open_xen_console(void);
 /* Writes to the domain's console, as struct machine says. */
 void write_xen_console(const char *text);
 
-/* Waits until all that was written has been read, within reason: a domain that has ended has no console. */
+/* Waits, for a limited time, until all output was read: a domain that has ended has no console. */
 void finish_xen_console(void);
 
 #endif

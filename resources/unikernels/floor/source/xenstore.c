@@ -10,7 +10,7 @@
 enum { RING_BYTES = 1024 }; /* io/xs_wire.h */
 #define PATIENCE_NS 20000000000u
 
-/* io/xs_wire.h: struct xenstore_domain_interface; what follows is of no use here. */
+/* io/xs_wire.h: struct xenstore_domain_interface; the rest is not needed. */
 struct store_page {
     uint8_t requests[RING_BYTES], replies[RING_BYTES];
     uint32_t requests_taken, requests_put, replies_taken, replies_put;
@@ -60,14 +60,14 @@ static void take_all(void *to, size_t count)
 
         done += take_bytes(&replies, (uint8_t *)to + done, count - done);
         if (was_full)
-            tell(channel); /* it waits for room */
+            tell(channel); /* it waits for space */
         if (done == count)
             return;
         await_store(until_ns);
     }
 }
 
-/* Take the next message. What it says is cut to `room`, and ended by a zero byte. */
+/* Take the next message. Its content is truncated to `room`, and ends with a zero byte. */
 static struct store_head take_message(char *said, size_t room)
 {
     struct store_head head;
