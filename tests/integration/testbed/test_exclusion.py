@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One workflow owns the testbed, and one job of it uses it."""
+"""One workflow owns the testbed (`reservation`), and one job of it uses it (`session`)."""
 
 import time
 

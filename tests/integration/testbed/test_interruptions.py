@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""However a workflow or a job ends, and whenever: nothing is left."""
+"""However and whenever a workflow or a job ends, its `guard` leaves nothing behind."""
 
 import os
 import random

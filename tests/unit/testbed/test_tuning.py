@@ -35,11 +35,6 @@ def spec(file_max=None, **keys):
     return Tuning(net_sysctls=net, nofile=None, file_max=file_max)
 
 
-def test_the_output_of_sysctl_is_read():
-    output = f"net.core.somaxconn = 4096\n{RANGE} = 32768\t60999\n"
-    assert tuning.parse_sysctl(output) == {"net.core.somaxconn": "4096", RANGE: "32768 60999"}
-
-
 def test_what_is_set_is_read_back_and_put_back(proc_sys, state):
     wanted = spec(core__somaxconn="1024", ipv4__ip_local_port_range="1024 65535")
     found = tuning.apply_to_machine(state, wanted)

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+
+from featherbench.records.tuning import Tuning
+from featherbench.system import sysctls
+
+RANGE = "net.ipv4.ip_local_port_range"
+TUNING = Tuning(net_sysctls={"net.core.somaxconn": "1024", RANGE: "1024 65535"}, nofile=None)
+# `cat` of the files of two sysctls and of /proc/PID/limits, of Linux 6.1
+OUTPUT = "4096\n32768\t60999\n"
+LIMITS = """\
+Limit                     Soft Limit           Hard Limit           Units
+Max processes             96256                96256                processes
+Max open files            20000                1048576              files
+"""
+
+
+def test_the_output_of_sysctl_is_parsed():
+    output = f"net.core.somaxconn = 4096\n{RANGE} = 32768\t60999\n"
+    assert sysctls.parse_sysctl(output) == {"net.core.somaxconn": "4096", RANGE: "32768 60999"}
+
+
+def test_the_files_are_in_the_order_of_the_tuning():
+    assert sysctls.sysctl_files(TUNING) == [
+        "/proc/sys/net/core/somaxconn",
+        "/proc/sys/net/ipv4/ip_local_port_range",
+    ]
+
+
+def test_what_is_in_force_is_parsed_from_their_contents():
+    values = {"net.core.somaxconn": "4096", RANGE: "32768 60999"}
+    assert sysctls.in_force(OUTPUT, TUNING) == values
+    with_limit = TUNING.model_copy(update={"nofile": 1})
+    assert sysctls.in_force(OUTPUT + LIMITS, with_limit) == values | {"nofile": "20000"}
