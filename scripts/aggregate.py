@@ -18,7 +18,7 @@ from featherbench.statistics.diagnostics.screening import screen
 def main(options: Namespace) -> None:
     """Read, screen and write."""
     plan = with_requested_cells(Plan.read(options.plan), options.stopping)
-    samples = screen(gather(plan, options.cells))
+    samples = screen(gather(plan, options.cells), plan.metrics)
     write_parquet(samples, options.parquet)
     write_long_csv(samples, options.csv)
 

@@ -23,7 +23,7 @@ from featherbench.records.job_specs import RootFilesystemSource, RootFilesystemS
 from featherbench.rootfs import base, derived, descriptions
 from featherbench.rootfs.derived import build_derived_root_filesystem
 from featherbench.statistics.design.sequential import is_narrow
-from featherbench.statistics.summary import WATCHED, half_width
+from featherbench.statistics.summary import SEQUENTIAL_CONFIDENCE, half_width
 from featherbench.system.machine import LOCAL
 from featherbench.technologies.lxd import connection
 
@@ -308,7 +308,7 @@ def watched():
         centre = values.cumsum(axis=1) / n
         squares = (values**2).cumsum(axis=1) - n * centre**2
         sd = np.sqrt(squares.clip(0) / np.maximum(n - 1, 1))
-        half = half_width(sd, n, WATCHED)
+        half = half_width(sd, n, SEQUENTIAL_CONFIDENCE)
         enough = is_narrow(half / centre, n, rule)
         enough[:, -1] = True
         at = np.arange(len(values)), enough.argmax(axis=1)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from featherbench.comparison.run_differences import Difference, differences
 from featherbench.records.base import Record
-from featherbench.statistics.run_comparison import ALPHA, changes
+from featherbench.statistics.conventions import SIGNIFICANT_P
+from featherbench.statistics.run_comparison import changes
 from featherbench.wording.rows import rows
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ class Outcome(Record):
 def compare(a: Run, b: Run, equivalence_margin_percent: float) -> Outcome:
     """Compare every main metric of two runs."""
     margin = equivalence_margin_percent / 100
-    table = changes(a.samples, b.samples, margin).astype(object)
+    metrics = [metric for run in (a, b) if run.plan for metric in run.plan.metrics]
+    table = changes(a.samples, b.samples, margin, metrics).astype(object)
     found = rows(table.where(table.notna(), None))
     return Outcome(
         run_a=str(a.folder),
@@ -91,11 +93,11 @@ def compare(a: Run, b: Run, equivalence_margin_percent: float) -> Outcome:
 
 def _reading(row: dict[str, object]) -> Reading:
     match row:
-        case {"p_change": float(p), "ratio": float(ratio)} if p < ALPHA:
+        case {"p_change": float(p), "ratio": float(ratio)} if p < SIGNIFICANT_P:
             risen_is_good = higher_is_better(str(row["unit"]))
             return Reading.BETTER if (ratio > 1) == risen_is_good else Reading.WORSE
         case {"p_same": float(p)}:
-            return Reading.SAME if p < ALPHA else Reading.UNDECIDED
+            return Reading.SAME if p < SIGNIFICANT_P else Reading.UNDECIDED
         case _:
             return Reading.NOT_COMPARED
 

@@ -25,13 +25,18 @@ from plotnine import (
 from featherbench.figures.style_scales import facets, legend
 from featherbench.figures.theme import house_theme, plain, plain_labels, wrapped
 from featherbench.statistics.summary import half_width
-from featherbench.statistics.time_to_first_packet import IMAGE_SIZE, STARTUP, candidates, reigns
+from featherbench.statistics.time_to_first_packet import (
+    IMAGE_SIZE,
+    STARTUP,
+    contenders,
+    fastest_by_bandwidth,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from featherbench.figures.further import Further
-    from featherbench.statistics.time_to_first_packet import Candidate
+    from featherbench.statistics.time_to_first_packet import Contender
 
 WIDTH_IN, HEIGHT_IN, PANEL_IN = 8.0, 4.8, 3.0
 LEAST_MBIT_S, MOST_MBIT_S, STEPS = 1.0, 100_000.0, 101
@@ -45,14 +50,14 @@ DECADES = [10.0**power for power in range(-6, 9)]
 def of_candidates(samples: pd.DataFrame) -> pd.DataFrame:
     """Give the starts and sizes of the platforms that have both for some app."""
     chosen = samples[samples["metric"].str.startswith((STARTUP, IMAGE_SIZE))]
-    names = {one.platform for group in candidates(chosen).values() for one in group}
+    names = {one.platform for group in contenders(chosen).values() for one in group}
     return chosen[chosen["platform"].isin(names)]
 
 
 def draw(entry: Further, samples: pd.DataFrame) -> ggplot:
     """Draw the lines and where the first one changes; some app has a platform with both figures."""
     groups = {
-        service: group for service, group in candidates(samples).items() if service in entry.panels
+        service: group for service, group in contenders(samples).items() if service in entry.panels
     }
     table = _lines(groups, entry.panels, samples)
     width_in = WIDTH_IN + PANEL_IN * (len(groups) - 1)
@@ -72,7 +77,7 @@ def draw(entry: Further, samples: pd.DataFrame) -> ggplot:
 
 
 def _lines(
-    groups: Mapping[str, list[Candidate]], panels: Mapping[str, str], samples: pd.DataFrame
+    groups: Mapping[str, list[Contender]], panels: Mapping[str, str], samples: pd.DataFrame
 ) -> pd.DataFrame:
     parts = [_line(one, panels[service]) for service, group in groups.items() for one in group]
     known = samples[["platform", "technology", "hypervisor"]].drop_duplicates("platform")
@@ -83,7 +88,7 @@ def _lines(
     )
 
 
-def _line(one: Candidate, panel: str) -> pd.DataFrame:
+def _line(one: Contender, panel: str) -> pd.DataFrame:
     starts = np.array(one.starts_s)
     half = half_width(np.atleast_1d(starts.std(ddof=1) if len(starts) > 1 else 0.0),
                       np.atleast_1d(len(starts)))[0]  # fmt: skip
@@ -94,12 +99,12 @@ def _line(one: Candidate, panel: str) -> pd.DataFrame:
     ).assign(platform=one.platform, panel=panel)
 
 
-def _changes(groups: Mapping[str, list[Candidate]], panels: Mapping[str, str]) -> pd.DataFrame:
+def _changes(groups: Mapping[str, list[Contender]], panels: Mapping[str, str]) -> pd.DataFrame:
     """Give the points at which another platform becomes the first, as far as they are shown."""
     rows = [
         (panels[service], above.low, _named(group, above.platform).time_s(above.low))
         for service, group in groups.items()
-        for _, above in pairwise(reigns(group))
+        for _, above in pairwise(fastest_by_bandwidth(group))
         if LEAST_MBIT_S <= above.low <= MOST_MBIT_S
     ]
     table = pd.DataFrame(rows, columns=["panel", "bandwidth", "time"])
@@ -110,7 +115,7 @@ def _changes(groups: Mapping[str, list[Candidate]], panels: Mapping[str, str]) -
     return table
 
 
-def _named(group: list[Candidate], platform: str) -> Candidate:
+def _named(group: list[Contender], platform: str) -> Contender:
     return next(one for one in group if one.platform == platform)
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from featherbench.records.metric import Metric
+
 R = TypeVar("R", bound=Record)
 
 
@@ -77,6 +79,11 @@ class Inputs:
     failures: tuple[Failure, ...]
     rulegraph: str | None
     problems: tuple[str, ...] = field(default=())
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics that the plan's workloads declare."""
+        return self.plan.metrics if self.plan else ()
 
 
 class Reader:

@@ -28,7 +28,7 @@ from featherbench.report.phases import phases
 from featherbench.report.questions import Finding, answers
 from featherbench.report.sentences.comparisons import conclude
 from featherbench.report.templates import data_uri, fill
-from featherbench.statistics.summary import WATCHED
+from featherbench.statistics.summary import SEQUENTIAL_CONFIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +88,7 @@ def _what_happened(inputs: Inputs) -> dict[str, Any]:
         if plan
         else [],
         "enough_tables": sequential.enough(plan, inputs.looks),
-        "watched_percent": 100 * WATCHED,
+        "watched_percent": 100 * SEQUENTIAL_CONFIDENCE,
         "other_failures": cell_status.other_failures(plan, inputs.failures),
         "windows": len(windows),
         "verdicts": suspect_windows.verdict_counts(windows),
@@ -157,7 +157,7 @@ def _said(inputs: Inputs, *, emulated: bool) -> dict[str, Any]:
         "margin": plan.margin if plan else math.nan,
         "precision": plan.precision if plan else math.nan,
         "ways": network_paths.differing(_planned(plan, emulated=emulated), baseline),
-        "provisioning": time_to_first_packet.sentences(own.samples),
+        "provisioning": time_to_first_packet.sentences(own.samples, own.metrics),
         "illustrations": illustrations(inputs, emulated=emulated),
         **_tables(own),
     }
@@ -188,7 +188,7 @@ def _tables(own: Inputs) -> dict[str, Any]:
         "level_tables": tables.by_level(own.levels),
         "component_tables": tables.variations(own.components),
         "anova_tables": tables.analyses(own.anova),
-        "crossing_tables": time_to_first_packet.crossings(own.samples),
+        "crossing_tables": time_to_first_packet.crossings(own.samples, own.metrics),
         "posthoc_tables": list(tables.pairs(own.posthoc)),
         "check_tables": tables.findings(own.checks),
         "checked": len(own.checks),

@@ -101,7 +101,7 @@ def _counted(verdicts: Sequence[str]) -> str:
 
 
 def _verb(verdict: str) -> str:
-    return "is undecided in" if verdict == Agreement.UNDECIDED.value else f"{verdict} in"
+    return "is undecided in" if verdict == Agreement.INCONCLUSIVE.value else f"{verdict} in"
 
 
 def metric_by_metric(compared: pd.DataFrame) -> Iterator[Beside]:

@@ -173,7 +173,7 @@ def _provisioning(run: _Run) -> Iterator[Finding]:
         links = [(summary_anchor("startup"), "starts")]
         links += [(pairs_anchor(STARTUP), "all pairs")] if test else []
         yield Finding(subject="Soonest to start", text=text + beside, links=tuple(links))
-    for sentence in time_to_first_packet.sentences(run.own.samples):
+    for sentence in time_to_first_packet.sentences(run.own.samples, run.own.metrics):
         links = [("crossings", "where they cross")]
         yield Finding(subject="With the image to be sent", text=sentence, links=tuple(links))
 

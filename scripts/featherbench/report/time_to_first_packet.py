@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from featherbench.report.tables import Kind, number_of, table, text_of
 from featherbench.statistics.time_to_first_packet import (
-    candidates,
-    not_told_from,
-    provisioning,
-    reigns,
+    contenders,
+    crossing_bandwidths,
+    fastest_by_bandwidth,
+    not_slower,
 )
 from featherbench.wording.formatting import number
 from featherbench.wording.rows import rows
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from featherbench.records.metric import Metric
     from featherbench.report.tables import Shown, Table
-    from featherbench.statistics.time_to_first_packet import Candidate
+    from featherbench.statistics.time_to_first_packet import Contender
 
     Intervals = Mapping[tuple[str, str, str], tuple[float, float]]
 
@@ -38,29 +39,29 @@ CROSSINGS: Shown = {
 }
 
 
-def crossings(samples: pd.DataFrame) -> Sequence[Table]:
+def crossings(samples: pd.DataFrame, metrics: Sequence[Metric]) -> Sequence[Table]:
     """Give the one table of the crossings, if there are two platforms to cross."""
-    found = provisioning(samples) if not samples.empty else samples
+    found = crossing_bandwidths(samples, metrics) if not samples.empty else samples
     return () if found.empty else (table(found, CROSSINGS, "Time to first packet: crossings"),)
 
 
-def sentences(samples: pd.DataFrame) -> tuple[str, ...]:
+def sentences(samples: pd.DataFrame, metrics: Sequence[Metric]) -> tuple[str, ...]:
     """Say for each image who is first at which bandwidths; nothing where there are no two."""
     if samples.empty:
         return ()
     intervals = {
         (row["service"], row["first_below"], row["first_above"]): (row["ci_low"], row["ci_high"])
-        for row in rows(provisioning(samples))
+        for row in rows(crossing_bandwidths(samples, metrics))
     }
     return tuple(
         f"{service} image: {', '.join(_reigning(group, intervals))}{_left_out(group)}"
-        for service, group in candidates(samples).items()
+        for service, group in contenders(samples, metrics).items()
         if len(group) > 1
     )
 
 
-def _reigning(group: Sequence[Candidate], intervals: Intervals) -> Iterator[str]:
-    service, found = group[0].service, reigns(group)
+def _reigning(group: Sequence[Contender], intervals: Intervals) -> Iterator[str]:
+    service, found = group[0].service, fastest_by_bandwidth(group)
     first = f"{_with_its_like(found[0].platform, group)} is first"
     if len(found) == 1:
         yield f"{first} at any bandwidth"
@@ -72,9 +73,9 @@ def _reigning(group: Sequence[Candidate], intervals: Intervals) -> Iterator[str]
         yield f"{where} {_with_its_like(above.platform, group)}"
 
 
-def _with_its_like(platform: str, group: Sequence[Candidate]) -> str:
+def _with_its_like(platform: str, group: Sequence[Contender]) -> str:
     own = next(one for one in group if one.platform == platform)
-    like = not_told_from(own, group)
+    like = not_slower(own, group)
     return f"{platform} (not told from {' and '.join(like)})" if like else platform
 
 
@@ -85,7 +86,7 @@ def _bounds(low: float, high: float) -> str:
     return f" (95 % interval {number(low)} {upper})"
 
 
-def _left_out(group: Sequence[Candidate]) -> str:
+def _left_out(group: Sequence[Contender]) -> str:
     plain = [one.platform for one in group if not one.isolates]
     isolating = len(group) - len(plain)
     return f"; not counting {plain[0]}, which does not isolate" if plain and isolating > 1 else ""

@@ -10,15 +10,15 @@ import pandas as pd
 from scipy import special
 
 from featherbench.records.cell import Verdict
+from featherbench.statistics.conventions import CONFIDENCE
 from featherbench.statistics.data.samples import valid
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-CONFIDENCE = 0.95
-WATCHED = 0.957
-"""Level of the t interval where measuring went on until it was narrow: it stops when the spread
-looks small, so that one of 95 % would cover 93 to 95 (docs/statistics.md)."""
+SEQUENTIAL_CONFIDENCE = 0.957
+"""Level of the t interval if measuring continued until it was narrow: that stops when the spread
+looks small, so an interval of 95 % would cover 93 to 95 % (docs/statistics.md)."""
 KEYS = ["platform", "metric", "concurrency"]
 IDENTITY = ["technology", "hypervisor", "network", "workload", "primary", "unit"]
 SPREAD = ["n", "deployments", "mean", "sd", "median", "ci_low", "ci_high", "ci_note"]
@@ -26,25 +26,26 @@ COUNTS = [f"n_{verdict.value}" for verdict in Verdict]
 COLUMNS = [*KEYS, *IDENTITY, *SPREAD, *COUNTS]
 
 
-def summarize(samples: pd.DataFrame, watched: Collection[str] = ()) -> pd.DataFrame:
+def summarize(samples: pd.DataFrame, sequential: Collection[str] = ()) -> pd.DataFrame:
     """Summarize the samples into a frame of COLUMNS, in the samples' order.
 
-    `n`, `mean`, `sd` and `median` are over the valid windows, and `n_ok`, `n_suspect`, `n_invalid`
+    `n`, `mean`, `sd` and `median` are over the valid windows; `n_ok`, `n_suspect`, `n_invalid`
     count all. `ci_low` and `ci_high` bound the 95 % interval of the mean over deployments (Kalibera
-    and Jones 2013: replicate at the level that varies), the t interval of the deployments' means;
-    where there is none, or a reader must know more about it, `ci_note` says why. That of workloads
-    `watched`, whose number of deployments a StoppingRule decided, is taken at WATCHED.
+    and Jones 2013: replicate at the level that varies), which is the t interval of the deployments'
+    means. If there is none, or a reader must know more about it, `ci_note` says why. For the
+    `sequential` workloads, whose number of deployments a StoppingRule decided, its level is
+    SEQUENTIAL_CONFIDENCE.
     """
     groups = samples.groupby(KEYS, sort=False)
     parts = [
         groups[IDENTITY].first(),
         _spread(samples),
-        _interval(samples, watched),
+        _interval(samples, sequential),
         _counts(samples),
     ]
     table = pd.concat(parts, axis="columns").reindex(groups.size().index)
-    whole = ["n", "deployments", *COUNTS]
-    table[whole] = table[whole].fillna(0).astype("int64")
+    counts = ["n", "deployments", *COUNTS]
+    table[counts] = table[counts].fillna(0).astype("int64")
     table["ci_note"] = _notes(table)
     return table.reset_index()[COLUMNS]
 
@@ -64,11 +65,11 @@ def _counts(samples: pd.DataFrame) -> pd.DataFrame:
     return counts
 
 
-def _interval(samples: pd.DataFrame, watched: Collection[str]) -> pd.DataFrame:
+def _interval(samples: pd.DataFrame, sequential: Collection[str]) -> pd.DataFrame:
     deployments = valid(samples).groupby([*KEYS, "deployment"], sort=False)["value"]
     means = deployments.mean().groupby(KEYS, sort=False)
     sizes = deployments.size().groupby(KEYS, sort=False)
-    level = _confidence(samples, watched).reindex(means.size().index).to_numpy(float)
+    level = _confidence(samples, sequential).reindex(means.size().index).to_numpy(float)
     half = half_width(means.std().to_numpy(float), means.size().to_numpy(int), level)
     return pd.DataFrame(
         {
@@ -80,15 +81,15 @@ def _interval(samples: pd.DataFrame, watched: Collection[str]) -> pd.DataFrame:
     )
 
 
-def _confidence(samples: pd.DataFrame, watched: Collection[str]) -> pd.Series[float]:
+def _confidence(samples: pd.DataFrame, sequential: Collection[str]) -> pd.Series[float]:
     workloads = samples.groupby(KEYS, sort=False)["workload"].first()
-    return workloads.isin(list(watched)).map({True: WATCHED, False: CONFIDENCE})
+    return workloads.isin(list(sequential)).map({True: SEQUENTIAL_CONFIDENCE, False: CONFIDENCE})
 
 
 def half_width(
     sd: np.ndarray, n: np.ndarray, confidence: float | np.ndarray = CONFIDENCE
 ) -> np.ndarray:
-    """Half the width of the t interval of a mean; NaN where n < 2."""
+    """Return half the width of the t interval of a mean; NaN if n < 2."""
     quantile = special.stdtrit(np.maximum(n - 1, 1), (1 + confidence) / 2)
     return np.where(n > 1, quantile * sd / np.sqrt(n), np.nan)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from featherbench.statistics.data.emulation import tabulated
+from featherbench.statistics.data.emulation import per_stratum
 from featherbench.statistics.design.variance_components import components
 from featherbench.statistics.diagnostics.assumptions import checks
 from featherbench.statistics.inference.anova import anova
@@ -18,7 +18,7 @@ from featherbench.statistics.inference.pairwise_blocks import paired
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.inference.tukey import posthoc
 from featherbench.statistics.summary import summarize
-from featherbench.statistics.time_to_first_packet import provisioning
+from featherbench.statistics.time_to_first_packet import crossing_bandwidths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,24 +27,26 @@ if TYPE_CHECKING:
 
 COMPUTE: Mapping[str, Callable[[pd.DataFrame, Plan], pd.DataFrame]] = MappingProxyType(
     {
-        "summary": lambda samples, plan: tabulated(
+        "summary": lambda samples, plan: per_stratum(
             lambda rows: summarize(rows, _sequential(plan)), samples
         ),
-        "anova": lambda samples, _: tabulated(anova, samples),
-        "posthoc": lambda samples, plan: tabulated(
+        "anova": lambda samples, _: per_stratum(anova, samples),
+        "posthoc": lambda samples, plan: per_stratum(
             lambda rows: _pairs(rows, plan.baseline, plan.margin), samples
         ),
-        "ratios": lambda samples, plan: tabulated(
+        "ratios": lambda samples, plan: per_stratum(
             lambda rows: ratios(rows, plan.baseline, plan.margin, plan.seed),
             samples,
             baseline=plan.baseline,
         ),
-        "levels": lambda samples, _: tabulated(levels, samples),
-        "components": lambda samples, plan: tabulated(
+        "levels": lambda samples, _: per_stratum(levels, samples),
+        "components": lambda samples, plan: per_stratum(
             lambda rows: components(rows, plan.precision, samples), samples
         ),
-        "checks": lambda samples, _: tabulated(checks, samples),
-        "provisioning": lambda samples, _: tabulated(provisioning, samples),
+        "checks": lambda samples, _: per_stratum(checks, samples),
+        "provisioning": lambda samples, plan: per_stratum(
+            lambda rows: crossing_bandwidths(rows, plan.metrics), samples
+        ),
     }
 )
 

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long until a service answers where its image is not yet, by the bandwidth of the link.
+"""The time until a service answers on a machine without its image, by the bandwidth of the link.
 
-The time is that of the start plus that of the transfer: the compressed image over the bandwidth.
-Of two platforms the one with the smaller image is first on slow links, the one that starts sooner
-on fast ones; they cross where the image's surplus takes as long as the start's. The interval of
-that bandwidth follows from Welch's interval of the difference of the starts, over deployments.
+It is the time of the start plus that of the transfer: the compressed image over the bandwidth. Of
+two platforms, the one with the smaller image is faster on slow links, and the one that starts
+sooner on fast links. They cross where the surplus of the image takes as long as that of the start.
+The interval of that bandwidth follows from Welch's interval of the difference of the starts, over
+deployments.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any
@@ -19,17 +19,21 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from featherbench.statistics.data.samples import valid
+from featherbench.statistics.conventions import CONFIDENCE
+from featherbench.statistics.data.samples import declared, valid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-CONFIDENCE = 0.95
+    from featherbench.records.metric import Metric
+
 SAME_SIZE = 1e-3
+"""Relative difference of images that count as of one size."""
 MBIT_PER_MIB = 8 * 1.048576
-STARTUP = "startup_time"
-IMAGE_SIZE = "image_size_"
-SIZE = rf"{IMAGE_SIZE}(?P<service>\w+)_compressed$"
+STARTUP, IMAGE_SIZE = "startup", "image_size"
+"""Aspects of the metrics."""
+COMPRESSED = "compressed"
+"""The statistic of the metric of the image that is sent."""
 COLUMNS = [
     "service",
     "first_below",
@@ -43,8 +47,8 @@ COLUMNS = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """A platform for one app: seconds of its start, one a deployment, and the image to be sent.
+class Contender:
+    """A platform for one service: seconds of its start, one a deployment, and the image to be sent.
 
     A plain process on this machine does not isolate the service.
     """
@@ -66,118 +70,114 @@ class Candidate:
         return self.image_mib * MBIT_PER_MIB
 
     def time_s(self, bandwidth_mbit_s: Any) -> Any:  # noqa: ANN401 - a number or an array of them
-        """Give the time to the first packet at some bandwidth, or several."""
+        """Return the time to the first packet at a bandwidth, or at several."""
         return self.start_s + self.image_mbit / bandwidth_mbit_s
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reign:
-    """A platform that is first from one bandwidth to another, in Mbit/s."""
+class FastestRange:
+    """The bandwidths, in Mbit/s, between which a platform is the fastest."""
 
     platform: str
     low: float
     high: float
 
 
-def candidates(samples: pd.DataFrame) -> dict[str, list[Candidate]]:
-    """Give by app the platforms that have both a valid start and a compressed image."""
-    believed = valid(samples[samples["metric"].isin(_metrics(samples))])
-    starts = believed[believed["metric"] == STARTUP]
+def contenders(samples: pd.DataFrame, metrics: Iterable[Metric]) -> dict[str, list[Contender]]:
+    """Return by service the platforms that have both a valid start and a compressed image."""
+    known = declared(samples, metrics)
+    services = {name: metric.service for name, metric in known.items() if _is_size(metric)}
+    startup = {name for name, metric in known.items() if metric.aspect == STARTUP}
+    starts = valid(samples[samples["metric"].isin(startup)])
     means = starts.groupby(["platform", "deployment"], sort=False)["value"].mean()
     by_platform = {name: tuple(group) for name, group in means.groupby("platform", sort=False)}
-    plain = starts[(starts["technology"] == "linux") & (starts["hypervisor"] == "native")][
-        "platform"
-    ]
-    found: dict[str, list[Candidate]] = {}
-    for (service, platform), size in _sizes(believed).items():
+    is_plain = (starts["technology"] == "linux") & (starts["hypervisor"] == "native")
+    plain = set(starts.loc[is_plain, "platform"])
+    by_service: dict[str, list[Contender]] = {}
+    for (service, platform), size in _sizes_mib(samples, services).items():
         if platform in by_platform:
-            candidate = Candidate(
+            contender = Contender(
                 service=service,
                 platform=platform,
-                isolates=platform not in set(plain),
+                isolates=platform not in plain,
                 starts_s=by_platform[platform],
                 image_mib=size,
             )
-            found.setdefault(service, []).append(candidate)
-    return found
+            by_service.setdefault(service, []).append(contender)
+    return by_service
 
 
-def _metrics(samples: pd.DataFrame) -> set[str]:
-    return {STARTUP, *_services(samples)}
+def _is_size(metric: Metric) -> bool:
+    return metric.aspect == IMAGE_SIZE and metric.statistic == COMPRESSED
 
 
-def _services(samples: pd.DataFrame) -> dict[str, str]:
-    """Map the metrics of compressed images to their apps."""
-    found = {name: re.match(SIZE, name) for name in samples["metric"].unique()}
-    return {name: match["service"] for name, match in found.items() if match}
-
-
-def _sizes(believed: pd.DataFrame) -> dict[tuple[str, str], float]:
-    services = believed["metric"].map(_services(believed))
-    sizes = believed.assign(service=services).dropna(subset=["service"])
+def _sizes_mib(samples: pd.DataFrame, services: Mapping[str, str]) -> dict[tuple[str, str], float]:
+    """Return the size of each platform's image of each service; `services` are by metric."""
+    sizes = valid(samples[samples["metric"].isin(list(services))])
+    sizes = sizes.assign(service=sizes["metric"].map(services))
     means = sizes.groupby(["service", "platform"], sort=False)["value"].mean()
     return dict(zip(means.index, means, strict=True))
 
 
-def provisioning(samples: pd.DataFrame) -> pd.DataFrame:
-    """Give where each pair of platforms crosses, into a frame of COLUMNS.
+def crossing_bandwidths(samples: pd.DataFrame, metrics: Iterable[Metric]) -> pd.DataFrame:
+    """Return the bandwidth at which each pair of platforms crosses, in a frame of COLUMNS.
 
-    At less than `bandwidth_mbit_s` (95 % interval `ci_low` to `ci_high`, which may be infinite)
-    `first_below` is the sooner one of the two, at more `first_above`. `changes_the_winner` tells
-    whether these two are then the first ones of `reigns`.
+    Below `bandwidth_mbit_s` (95 % interval `ci_low` to `ci_high`, which may be infinite),
+    `first_below` is the faster of the two; above, `first_above`. `changes_the_winner` says whether
+    these two are then the fastest of all (see `fastest_by_bandwidth`).
     """
     rows = [
-        _crossing(*pair, reigns(group))
-        for group in candidates(samples).values()
+        _crossing(*pair, fastest_by_bandwidth(group))
+        for group in contenders(samples, metrics).values()
         for pair in combinations(group, 2)
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def reigns(group: Sequence[Candidate]) -> list[Reign]:
-    """Give who is first at which bandwidths, of those that isolate if several do.
+def fastest_by_bandwidth(group: Sequence[Contender]) -> list[FastestRange]:
+    """Return which platform is the fastest at which bandwidths, from the slowest link on.
 
-    The slowest links come first.
+    If several isolate the service, only these compete.
     """
-    isolating = [one for one in group if one.isolates]
+    isolating = [contender for contender in group if contender.isolates]
     group = isolating if len(isolating) > 1 else group
     meetings = (_meeting_mbit_s(*_sooner_first(a, b)) for a, b in combinations(group, 2))
     edges = [0.0, *sorted(meeting for meeting in meetings if math.isfinite(meeting)), math.inf]
-    found: list[Reign] = []
+    ranges: list[FastestRange] = []
     for low, high in pairwise(edges):
-        first = _first(group, low, high).platform
-        if found and found[-1].platform == first:
-            low = found.pop().low  # noqa: PLW2901 - it goes on
-        found.append(Reign(platform=first, low=low, high=high))
-    return found
+        fastest = _fastest(group, low, high).platform
+        if ranges and ranges[-1].platform == fastest:
+            low = ranges.pop().low  # noqa: PLW2901 - the range continues
+        ranges.append(FastestRange(platform=fastest, low=low, high=high))
+    return ranges
 
 
-def _first(group: Sequence[Candidate], low: float, high: float) -> Candidate:
-    """Give who is first between two neighbouring edges."""
+def _fastest(group: Sequence[Contender], low: float, high: float) -> Contender:
+    """Return the fastest between two neighbouring edges."""
     if low == 0.0:
         inside = high / 2 if math.isfinite(high) else 1.0
     else:
         inside = math.sqrt(low * high) if math.isfinite(high) else 2 * low
-    return min(group, key=lambda one: float(one.time_s(inside)))
+    return min(group, key=lambda contender: float(contender.time_s(inside)))
 
 
-def _sooner_first(a: Candidate, b: Candidate) -> tuple[Candidate, Candidate]:
+def _sooner_first(a: Contender, b: Contender) -> tuple[Contender, Contender]:
     return (a, b) if (a.start_s, a.image_mib) <= (b.start_s, b.image_mib) else (b, a)
 
 
-def _meeting_mbit_s(sooner: Candidate, other: Candidate) -> float:
+def _meeting_mbit_s(sooner: Contender, other: Contender) -> float:
     surplus = sooner.image_mbit - other.image_mbit
     later_s = other.start_s - sooner.start_s
     return surplus / later_s if surplus > 0 and later_s > 0 else math.nan
 
 
-def _crossing(a: Candidate, b: Candidate, who_is_first: Sequence[Reign]) -> dict[str, Any]:
+def _crossing(a: Contender, b: Contender, ranges: Sequence[FastestRange]) -> dict[str, Any]:
     sooner, other = _sooner_first(a, b)
     meeting = _meeting_mbit_s(sooner, other)
     names = {"service": a.service, "first_above": sooner.platform, "changes_the_winner": False}
     if math.isnan(meeting):
-        return names | {"first_below": sooner.platform, "note": _never(sooner, other)}
-    changing = {(below.platform, above.platform) for below, above in pairwise(who_is_first)}
+        return names | {"first_below": sooner.platform, "note": _no_crossing(sooner, other)}
+    changing = {(below.platform, above.platform) for below, above in pairwise(ranges)}
     low, high = _interval(sooner, other)
     return names | {
         "first_below": other.platform,
@@ -189,21 +189,21 @@ def _crossing(a: Candidate, b: Candidate, who_is_first: Sequence[Reign]) -> dict
     }
 
 
-def _never(sooner: Candidate, other: Candidate) -> str:
+def _no_crossing(sooner: Contender, other: Contender) -> str:
     return (
         f"{sooner.platform} starts no later than {other.platform}, and its image is no larger: "
         "first at any bandwidth"
     )
 
 
-def _interval(sooner: Candidate, other: Candidate) -> tuple[float, float]:
+def _interval(sooner: Contender, other: Contender) -> tuple[float, float]:
     surplus = sooner.image_mbit - other.image_mbit
     low_s, high_s = _later_s(sooner, other)
     return surplus / high_s, surplus / low_s if not low_s <= 0 else math.inf
 
 
-def _later_s(sooner: Candidate, other: Candidate) -> tuple[float, float]:
-    """Give the interval of how much later the other one starts; NaN for single deployments."""
+def _later_s(sooner: Contender, other: Contender) -> tuple[float, float]:
+    """Return the interval of how much later the other starts; NaN for single deployments."""
     if min(len(sooner.starts_s), len(other.starts_s)) < 2:  # noqa: PLR2004 - one has no spread
         return math.nan, math.nan
     test = scipy.stats.ttest_ind(other.starts_s, sooner.starts_s, equal_var=False)
@@ -211,13 +211,13 @@ def _later_s(sooner: Candidate, other: Candidate) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def not_told_from(one: Candidate, group: Sequence[Candidate]) -> tuple[str, ...]:
-    """Name those with an image of the same size whose start is not shown to be another."""
-    alike = (
+def not_slower(contender: Contender, group: Sequence[Contender]) -> tuple[str, ...]:
+    """Return the platforms with an image of that size whose start is not significantly later."""
+    similar = (
         other
         for other in group
-        if other is not one
-        and other.isolates == one.isolates
-        and math.isclose(other.image_mib, one.image_mib, rel_tol=SAME_SIZE)
+        if other is not contender
+        and other.isolates == contender.isolates
+        and math.isclose(other.image_mib, contender.image_mib, rel_tol=SAME_SIZE)
     )
-    return tuple(other.platform for other in alike if not _later_s(one, other)[0] > 0)
+    return tuple(other.platform for other in similar if not _later_s(contender, other)[0] > 0)

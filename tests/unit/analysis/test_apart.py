@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analyze import TABLES
-from featherbench.statistics.data.emulation import EMULATED, tabulated
+from featherbench.statistics.data.emulation import EMULATED, per_stratum
 from featherbench.statistics.design.time_costs import costs_s
 from featherbench.statistics.design.variance_components import components
 from featherbench.statistics.diagnostics.screening import screen
@@ -63,13 +63,13 @@ def test_emulated_platforms_have_their_ratio_to_the_baseline_in_a_group_of_their
 
 
 def test_an_emulated_baseline_is_lent_to_nobody(nine):
-    found = tabulated(lambda rows: rows, nine.samples, baseline="linux-tcg")
+    found = per_stratum(lambda rows: rows, nine.samples, baseline="linux-tcg")
     assert len(found) == len(nine.samples)
     assert not set(_of(found, emulated=False)["platform"]) & {"linux-tcg"}
 
 
 def test_they_do_not_cross_on_any_link(nine):
-    crossings = tabulated(provisioning, nine.samples)
+    crossings = per_stratum(provisioning, nine.samples)
     for row in crossings.to_dict("records"):
         hypervisors = {row[side].partition("-")[2] for side in ("first_below", "first_above")}
         assert hypervisors == {"tcg"} if row[EMULATED] else "tcg" not in hypervisors
@@ -95,6 +95,6 @@ def test_what_an_emulated_deployment_costs_is_no_cost_of_the_others(nested):
     for name, cost_s in (("linux-native", 3.0), ("linux-tcg", 60.0)):
         assert costs_s(run, [name]).loc["m0", "deployment_s"] == pytest.approx(cost_s)
     emulated = run["platform"] == "linux-tcg"
-    table = tabulated(lambda rows: components(rows, 0.02, run), run.assign(emulated=emulated))
+    table = per_stratum(lambda rows: components(rows, 0.02, run), run.assign(emulated=emulated))
     needed = table.set_index("platform")["windows_needed"]
     assert needed["linux-tcg"] > needed["linux-native"]

@@ -14,7 +14,7 @@ from featherbench.figures.axis import LevelAxis
 from featherbench.figures.catalogue import ENTRIES, entries_for, figures_for
 from featherbench.figures.render import draw_all, figure, save
 from featherbench.figures.theme import DPI, LINES, TECHNOLOGIES, plain, style
-from featherbench.statistics.data.emulation import tabulated
+from featherbench.statistics.data.emulation import per_stratum
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.summary import summarize
 
@@ -35,7 +35,7 @@ def _figure(entry, study, samples):
 
 
 def _draw_all(study, folder):
-    compared = tabulated(
+    compared = per_stratum(
         lambda rows: ratios(rows, study.plan.baseline, 0.05, 1),
         study.samples,
         baseline=study.plan.baseline,

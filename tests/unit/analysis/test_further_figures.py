@@ -14,7 +14,7 @@ from featherbench.figures.further import FURTHER
 from featherbench.figures.relative import relative_to_median
 from featherbench.figures.render import further, save
 from featherbench.figures.theme import style
-from featherbench.statistics.data.emulation import tabulated
+from featherbench.statistics.data.emulation import per_stratum
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.summary import summarize
 from featherbench.statistics.time_to_first_packet import provisioning
@@ -185,7 +185,7 @@ def test_the_lines_are_transfer_and_start(two):
 
 @pytest.mark.parametrize("name", ["fig7a_http_ratios", "fig10_course", "fig11_provisioning"])
 def test_no_figure_shows_emulated_platforms_beside_others(name, nine):
-    compared = tabulated(
+    compared = per_stratum(
         lambda rows: ratios(rows, "linux-native", 0.05, 1), nine.samples, baseline="linux-native"
     )
     tables = {"samples": nine.samples, "summary": summarize(nine.samples), "compared": compared}

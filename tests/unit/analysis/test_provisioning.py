@@ -12,9 +12,9 @@ from scipy import stats
 from featherbench.statistics.time_to_first_packet import (
     COLUMNS,
     MBIT_PER_MIB,
-    candidates,
+    contenders,
     provisioning,
-    reigns,
+    fastest_by_bandwidth,
 )
 
 MIB_PER_MBIT = 1 / MBIT_PER_MIB
@@ -57,7 +57,7 @@ def test_two_platforms_cross_where_the_surplus_takes_as_long_as_the_later_start(
 def test_at_the_crossing_both_take_equally_long():
     samples = samples_of({"docker-native": (0.23, 600.0), "osv-kvm": (1.1, 75.0)})
     (bandwidth,) = provisioning(samples)["bandwidth_mbit_s"]
-    a, b = candidates(samples)["http"]
+    a, b = contenders(samples)["http"]
     assert a.time_s(bandwidth) == pytest.approx(b.time_s(bandwidth))
 
 
@@ -101,8 +101,8 @@ def test_the_reigns_are_those_that_trying_every_bandwidth_finds():
     rng = np.random.default_rng(1)
     for _ in range(50):
         drawn = {f"t{n}-kvm": tuple(rng.lognormal(0, 2, 2)) for n in range(6)}
-        group = candidates(samples_of(drawn))["http"]
-        found = reigns(group)
+        group = contenders(samples_of(drawn))["http"]
+        found = fastest_by_bandwidth(group)
         assert (found[0].low, found[-1].high) == (0, math.inf)
         assert all(a.high == b.low for a, b in itertools.pairwise(found))
         for bandwidth in rng.lognormal(0, 3, 20):
@@ -114,7 +114,7 @@ def test_a_plain_process_is_compared_but_is_not_the_first_of_those_that_isolate(
     samples = samples_of(
         {"linux-native": (0.004, 5.0), "docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)}
     )
-    assert [reign.platform for reign in reigns(candidates(samples)["http"])] == [
+    assert [reign.platform for reign in fastest_by_bandwidth(contenders(samples)["http"])] == [
         "osv-kvm",
         "docker-native",
     ]
@@ -122,8 +122,11 @@ def test_a_plain_process_is_compared_but_is_not_the_first_of_those_that_isolate(
 
 
 def test_with_one_that_isolates_the_plain_process_is_among_the_first():
-    group = candidates(samples_of({"linux-native": (0.1, 9.0), "docker-native": (1.0, 5.0)}))
-    assert [r.platform for r in reigns(group["http"])] == ["docker-native", "linux-native"]
+    group = contenders(samples_of({"linux-native": (0.1, 9.0), "docker-native": (1.0, 5.0)}))
+    assert [r.platform for r in fastest_by_bandwidth(group["http"])] == [
+        "docker-native",
+        "linux-native",
+    ]
 
 
 def test_apps_are_apart_and_what_lacks_a_figure_is_left_out():

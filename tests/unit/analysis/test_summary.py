@@ -7,7 +7,7 @@ from scipy import stats
 
 from featherbench.records.cell import Verdict
 from featherbench.statistics.data.samples import gather
-from featherbench.statistics.summary import COLUMNS, WATCHED, summarize
+from featherbench.statistics.summary import COLUMNS, SEQUENTIAL_CONFIDENCE, summarize
 
 
 @pytest.fixture
@@ -52,7 +52,9 @@ def test_the_interval_is_that_of_the_deployments_means(summary_of):
 def test_where_measuring_went_on_until_it_was_narrow_the_interval_is_wider(twelve):
     fixed, watched = summarize(twelve.samples), summarize(twelve.samples, {"http"})
     widths = (watched["ci_high"] - watched["ci_low"]) / (fixed["ci_high"] - fixed["ci_low"])
-    quantiles = stats.t.ppf((1 + np.array([WATCHED, 0.95])) / 2, fixed["deployments"].iloc[0] - 1)
+    quantiles = stats.t.ppf(
+        (1 + np.array([SEQUENTIAL_CONFIDENCE, 0.95])) / 2, fixed["deployments"].iloc[0] - 1
+    )
     http = fixed["workload"] == "http"
     assert widths[http].dropna().to_numpy() == pytest.approx(quantiles[0] / quantiles[1])
     assert watched[~http].equals(fixed[~http])

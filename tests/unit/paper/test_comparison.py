@@ -13,7 +13,7 @@ from featherbench.plauth2017.comparison import pair_ratios
 from featherbench.plauth2017.comparison.name_mapping import PLATFORMS
 from featherbench.plauth2017.comparison.replication import COLUMNS, MARGIN, compare
 from featherbench.records.plan import MissingRequirement
-from featherbench.statistics.data.emulation import tabulated
+from featherbench.statistics.data.emulation import per_stratum
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.replication import COLUMNS as PAIR_COLUMNS
 from featherbench.statistics.replication import judge
@@ -192,10 +192,10 @@ def test_what_the_paper_did_not_run_is_said_not_to_compare(plan, run, summary, n
     told = change(plan, "docker-native", name=name, emulated=emulated, **more)
     own = few(run, "linux-native", "docker-native").replace({"platform": {"docker-native": name}})
     own = own.assign(emulated=(own["platform"] == name) & emulated)
-    table = tabulated(
+    table = per_stratum(
         lambda part: ratios(part, "linux-native", 0.05, 1), own, baseline="linux-native"
     )
-    found = compare(told, own, tabulated(summarize, own), table, summary)
+    found = compare(told, own, per_stratum(summarize, own), table, summary)
     assert set(found["size"]) == {NOT_COMPARED}
     assert gaps(found)["", name] == reason
     assert gaps(found)["", "docker-native"] == "not asked for in `platforms`"

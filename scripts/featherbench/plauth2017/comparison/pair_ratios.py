@@ -16,7 +16,7 @@ import scipy
 from featherbench.statistics.data.blocks import deployment_means
 from featherbench.statistics.inference.fieller import ratio_interval
 from featherbench.statistics.inference.holm import holm
-from featherbench.statistics.inference.ratios import each_alone
+from featherbench.statistics.inference.ratios import unadjusted_ratios
 from featherbench.statistics.replication import COLUMNS, PAIR
 from featherbench.wording.rows import rows
 
@@ -37,7 +37,7 @@ def measured(
     """
     means = deployment_means(samples[samples["platform"].isin(order)])
     parts = [
-        each_alone(means[means["platform"].isin(order[place:])], against, margin).assign(
+        unadjusted_ratios(means[means["platform"].isin(order[place:])], against, margin).assign(
             against=against
         )
         for place, against in enumerate(order[:-1])

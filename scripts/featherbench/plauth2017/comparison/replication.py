@@ -16,7 +16,13 @@ from featherbench.plauth2017.comparison import pair_ratios
 from featherbench.plauth2017.comparison.matched_cells import CELL, beside, in_our_words
 from featherbench.plauth2017.comparison.name_mapping import PLATFORMS, papers_name
 from featherbench.statistics.data.emulation import is_emulated
-from featherbench.statistics.replication import FIGURES, OTHERS, PAIR, Agreement, judge
+from featherbench.statistics.replication import (
+    FIGURES,
+    OTHERS,
+    PAIR,
+    Agreement,
+    replication_verdicts,
+)
 
 if TYPE_CHECKING:
     from featherbench.records.plan import Plan
@@ -50,7 +56,7 @@ def compare(
 
     - `ratio` is `platform` over `against` in this run, see `pairs.measured`, `papers_ratio` the
       same of the published data, see `pairs.published`; `quotient`, `size` and `order` tell how
-      they agree, within `margin`, see `statistics.agreement.judge`.
+      they agree, within `margin`, see `statistics.agreement.replication_verdicts`.
     - `papers_platform` and `papers_against` are the paper's own words for the two.
     - `rank` counts from the least mean among the platforms that both have at that concurrency.
     - `n_suspect` counts suspect windows behind the pair.
@@ -62,12 +68,12 @@ def compare(
     order = _order(plan, list(cells["platform"]))
     believed = samples.merge(cells[CELL])
     theirs = in_our_words(plan, published).merge(cells[CELL])
-    judged = judge(
+    replication_verdictsd = replication_verdicts(
         pair_ratios.measured(believed, ratios[~is_emulated(ratios)], order, MARGIN),
         pair_ratios.published(theirs, order),
         MARGIN,
     )
-    told = _named(plan, _ranked(judged, cells))
+    told = _named(plan, _ranked(replication_verdictsd, cells))
     not_compared = Agreement.NOT_COMPARED.value
     gaps = found.assign(size=not_compared, order=not_compared)
     whole = pd.concat([told, gaps], ignore_index=True).reindex(columns=COLUMNS)
@@ -81,7 +87,7 @@ def _order(plan: Plan, there: list[str]) -> list[str]:
     return sorted(ordered, key=lambda name: name != plan.baseline)
 
 
-def _ranked(judged: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
+def _ranked(replication_verdictsd: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     places = cells.groupby(["metric", "concurrency"])
     ranks = cells[CELL].assign(
         rank=places["mean"].rank(),
@@ -90,7 +96,7 @@ def _ranked(judged: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
         papers_n_suspect=cells["n_suspect_there"],
     )
     against = ranks.rename(columns={"platform": "against"})
-    both = judged.merge(ranks, on=CELL).merge(
+    both = replication_verdictsd.merge(ranks, on=CELL).merge(
         against, on=["metric", "concurrency", "against"], suffixes=("", "_against")
     )
     suspects = [f"{side}n_suspect" for side in ("", OTHERS)]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from featherbench.records.metric import Metric
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
 
 BASELINE = "linux-native"
@@ -26,6 +27,27 @@ REPETITIONS = {"http": 30, "kv": 100, "startup": 30, "image_size": 1, "latency":
 HUNDREDS = tuple(range(100, 1001, 100))
 LEVELS = {"http": (1, *HUNDREDS), "kv": HUNDREDS}
 
+METRICS = tuple(
+    Metric(
+        name=name,
+        service=service,
+        aspect=aspect,
+        unit=unit,
+        better="higher" if aspect == "throughput" else "lower",
+        label=label,
+    )
+    for name, service, aspect, unit, label in (
+        ("http_throughput", "http", "throughput", "requests/s", "HTTP throughput"),
+        ("kv_get_throughput", "kv", "throughput", "requests/s", "Redis GET throughput"),
+        ("kv_set_throughput", "kv", "throughput", "requests/s", "Redis SET throughput"),
+        ("startup_time", "startup", "startup", "s", "startup time"),
+        ("image_size", "", "image_size", "MiB", "image size"),
+        ("round_trip_time", "http", "round_trip", "ms", "network round-trip time"),
+        ("memory_http_load", "http", "memory", "MiB", "memory of http under load"),
+        ("memory_kv_load", "kv", "memory", "MiB", "memory of kv under load"),
+    )
+)
+
 
 def plan() -> Plan:
     """Give the plan. A repetition counts as a deployment; MirageOS has 10 of http only."""
@@ -36,6 +58,7 @@ def plan() -> Plan:
         seed=0,
         platforms=tuple(map(_platform, PLATFORMS)),
         workloads=tuple(map(_workload, REPETITIONS)),
+        metrics=METRICS,
     )
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from featherbench.errors import FeatherbenchError
-from featherbench.plauth2017.data.experiment import NETWORK, PLATFORMS
+from featherbench.plauth2017.data.experiment import METRICS, NETWORK, PLATFORMS
 from featherbench.statistics.data.table_io import read_csv
 from featherbench.statistics.diagnostics.screening import screen, stalled
 from featherbench.statistics.summary import COLUMNS, half_width, summarize
@@ -71,7 +71,7 @@ def read_samples(folder: Path) -> pd.DataFrame:
     The columns are those of `statistics.samples.DTYPES` that published figures can fill.
     """
     found = [_tidy(source, _read(source, folder)) for source in SAMPLES]
-    return screen(pd.concat(found, ignore_index=True))
+    return screen(pd.concat(found, ignore_index=True), METRICS)
 
 
 def read_summary(folder: Path) -> pd.DataFrame:
@@ -125,7 +125,7 @@ def _summarized(source: Source, table: pd.DataFrame) -> pd.DataFrame:
 
 def _suspected(summary: pd.DataFrame) -> pd.DataFrame:
     """Mark the means that look like a stall; what the single values are is not known."""
-    for rows, reason in stalled(summary.assign(value=summary["mean"], **ALL_OK)):
+    for rows, reason in stalled(summary.assign(value=summary["mean"], **ALL_OK), METRICS):
         summary.loc[rows, "n_suspect"] = summary.loc[rows, "n"]
         summary.loc[rows, "n_ok"] = 0
         summary.loc[rows, "ci_note"] = f"{SUSPECT}{reason}"

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deployments as replicates, and the ratios within blocks of them.
+"""Deployments as replicates, and ratios within blocks of them.
 
-Deployment number d of every platform is measured in one block, in random order: see `order.py`.
-Within a block a platform and the baseline meet the same hour of the same host, so that their
-ratio there is a replicate of its own. Logarithms make ratios symmetric: 2 is as far from 1 as 0.5.
+Deployment number d of every platform is measured in one block, in random order: see
+`planning/order.py`. Within a block, a platform and the baseline are measured in the same hour on
+the same machine, so their ratio there is an independent replicate. Logarithms make ratios
+symmetric: 2 is as far from 1 as 0.5.
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CELL = ["metric", "concurrency", "platform"]
-"""What is the same for all values that estimate one figure."""
+"""The columns that all values of one estimate have in common."""
+BLOCK = ["metric", "concurrency", "deployment"]
 
 
 def main_values(samples: pd.DataFrame) -> pd.DataFrame:
-    """Give the valid rows of the main metrics: what the tests are about."""
+    """Return the valid rows of the main metrics: the values that the tests use."""
     return valid(samples[samples["primary"]])
 
 
 def deployment_means(samples: pd.DataFrame) -> pd.DataFrame:
-    """Reduce the main metrics to CELL, deployment, mean, and windows: how many are behind it.
+    """Reduce the main metrics to CELL, deployment, mean, and `windows`, the number averaged.
 
     A deployment without a valid window has no row. Rows are in the samples' order.
     """
@@ -35,16 +37,20 @@ def deployment_means(samples: pd.DataFrame) -> pd.DataFrame:
     return values.agg(mean="mean", windows="size").reset_index()
 
 
+def block_pairs(means: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Join each platform's deployment means with the baseline's of the same block, `mean_base`."""
+    is_base = means["platform"] == baseline
+    return means[~is_base].merge(
+        means.loc[is_base, [*BLOCK, "mean"]], on=BLOCK, suffixes=("", "_base")
+    )
+
+
 def block_ratios(means: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """Give the logarithm of each deployment's mean over the baseline's of the same number.
+    """Return the logarithm of each deployment's mean over the baseline's of the same number.
 
     Columns are CELL, deployment and log_ratio. A block in which either side is missing, or not
     above zero, has no row.
     """
-    block = ["metric", "concurrency", "deployment"]
-    positive = means[means["mean"] > 0]
-    base = positive[positive["platform"] == baseline]
-    others = positive[positive["platform"] != baseline]
-    paired = others.merge(base[[*block, "mean"]], on=block, suffixes=("", "_base"))
-    ratios = paired.assign(log_ratio=np.log(paired["mean"] / paired["mean_base"]))
+    pairs = block_pairs(means[means["mean"] > 0], baseline)
+    ratios = pairs.assign(log_ratio=np.log(pairs["mean"] / pairs["mean_base"]))
     return ratios[[*CELL, "deployment", "log_ratio"]]

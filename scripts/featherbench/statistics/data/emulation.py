@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Platforms that are emulated in software, apart from all others: no table pools the two.
+"""Emulated platforms are a stratum of their own: no table pools them with the others.
 
-Emulation stands in for a processor that this machine lacks, and its figures are no measure of
-virtualization: tests over both would find a difference that nobody asked about.
+Emulation replaces a processor feature that this machine lacks. Its figures do not measure
+virtualization, so a test over both strata would find a difference that is of no interest.
 """
 
 from __future__ import annotations
@@ -18,36 +18,34 @@ EMULATED = "emulated"
 
 
 def is_emulated(table: pd.DataFrame) -> pd.Series[bool]:
-    """Tell for each row whether its platform is emulated; none is where the table does not tell."""
+    """Return for each row whether its platform is emulated; without that column, none is."""
     if EMULATED in table.columns:
         return table[EMULATED].astype(bool)
     return pd.Series(data=False, index=table.index)
 
 
-def groups(samples: pd.DataFrame) -> Iterator[tuple[bool, pd.DataFrame]]:
-    """Give the rows that are not emulated, then those that are, and which they are.
+def strata(samples: pd.DataFrame) -> Iterator[tuple[bool, pd.DataFrame]]:
+    """Yield the rows of platforms that are not emulated (False), then those of emulated ones.
 
-    A group without rows is left out, unless there are none at all.
+    An empty stratum is left out, unless both are empty.
     """
     emulated = is_emulated(samples)
-    for which in (False, True):
-        if (emulated == which).any() or (samples.empty and not which):
-            yield which, samples[emulated == which]
+    for stratum in (False, True):
+        if (emulated == stratum).any() or (samples.empty and not stratum):
+            yield stratum, samples[emulated == stratum]
 
 
-def tabulated(
+def per_stratum(
     make: Callable[[pd.DataFrame], pd.DataFrame], samples: pd.DataFrame, *, baseline: str = ""
 ) -> pd.DataFrame:
-    """Make a table of each group alone: one below the other, with the column EMULATED.
+    """Make a table of each stratum alone, and concatenate them; the column EMULATED tells which.
 
-    The emulated group is lent the rows of `baseline`, where it is to be compared with that. An
-    emulated baseline is lent to nobody.
+    The rows of `baseline` are shared with the emulated stratum, so that it can be compared with
+    them. An emulated baseline is not shared.
     """
-    lent = samples[samples["platform"] == baseline]
-    parts = [
-        make(pd.concat([lent[~is_emulated(lent)], rows]) if which else rows).assign(
-            **{EMULATED: which}
-        )
-        for which, rows in groups(samples)
+    shared = samples[(samples["platform"] == baseline) & ~is_emulated(samples)]
+    tables = [
+        make(pd.concat([shared, rows]) if emulated else rows).assign(**{EMULATED: emulated})
+        for emulated, rows in strata(samples)
     ]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(tables, ignore_index=True)

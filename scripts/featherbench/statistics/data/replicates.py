@@ -1,56 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a test takes for a replicate, and the groups that it compares.
+"""The replicates of a test, and the groups that it compares.
 
-The paper takes every window for a replicate. Windows against one deployment share that
-deployment's luck, so that this finds differences where there are none; with the deployments'
-means as replicates it does not. Both are computed, and named in the column `replicate`.
+The paper takes every window for a replicate. All windows of one deployment share the luck of that
+deployment, so this finds differences where there are none; with the deployments' means as
+replicates it does not. Both are computed; the column `replicate` tells which.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featherbench.statistics.conventions import DEPLOYMENT, WINDOW
+from featherbench.statistics.conventions import DEPLOYMENT, ROUNDING, WINDOW
 from featherbench.statistics.data.samples import valid
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     import pandas as pd
 
+    Compared = Iterator[tuple[str, str, pd.DataFrame]]
+    """Metric, kind of replicate, and groups of platform and concurrency (see `groups`)."""
+
 GROUP = ["platform", "concurrency"]
-ROUNDING = 1e-10
-"""Relative standard deviations below this are rounding, not variation."""
 
 
-def _windows(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame
-
-
-def _deployment_means(frame: pd.DataFrame) -> pd.DataFrame:
-    grouped = frame.groupby([*GROUP, "deployment"], sort=False)["value"]
-    return grouped.mean().reset_index()
-
-
-REPLICATES: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    WINDOW: _windows,
-    DEPLOYMENT: _deployment_means,
-}
-
-
-def comparisons(samples: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Give metric, kind of replicate and groups for every main metric and every such kind."""
+def comparisons(samples: pd.DataFrame) -> Compared:
+    """Yield the groups of every main metric, with windows and with deployments as replicates."""
     main = samples[samples["primary"]]
     for metric in main["metric"].unique():
-        frame = valid(main[main["metric"] == metric])
-        for name, replicates in REPLICATES.items():
-            yield str(metric), name, groups(replicates(frame))
+        windows = valid(main[main["metric"] == metric])
+        yield str(metric), WINDOW, groups(windows)
+        means = windows.groupby([*GROUP, DEPLOYMENT], sort=False)["value"].mean()
+        yield str(metric), DEPLOYMENT, groups(means.reset_index())
 
 
-def summarized(summary: pd.DataFrame, replicate: str) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    """Give the same for a summary whose `n`, `mean` and `sd` are over such replicates.
+def summarized(summary: pd.DataFrame, replicate: str) -> Compared:
+    """Yield the groups of a summary whose `n`, `mean` and `sd` are over such replicates.
 
-    Single values may be unknown, as they are of published figures.
+    Single values may be unknown, as in published figures.
     """
     main = summary[summary["primary"].astype(bool) & (summary["n"] > 0)]
     for metric, rows in main.groupby("metric", sort=False):
@@ -59,7 +46,7 @@ def summarized(summary: pd.DataFrame, replicate: str) -> Iterator[tuple[str, str
 
 
 def groups(frame: pd.DataFrame) -> pd.DataFrame:
-    """Reduce values to platform, concurrency, n, mean, sd: all that the tests need to know.
+    """Reduce values to platform, concurrency, n, mean and sd, which are all that the tests need.
 
     `sd` is 0 for a group of one, which adds nothing to the variation within groups.
     """
@@ -69,9 +56,9 @@ def groups(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def squares_within(table: pd.DataFrame) -> tuple[float, int]:
-    """Give the sum of squares within the groups, and its degrees of freedom.
+    """Return the sum of squares within the groups, and its degrees of freedom.
 
-    What is mere rounding counts as 0.
+    A sum that is only rounding error counts as 0.
     """
     squares = float(((table["n"] - 1) * table["sd"] ** 2).sum())
     rounding = ROUNDING**2 * float((table["n"] * table["mean"] ** 2).sum())
@@ -79,8 +66,8 @@ def squares_within(table: pd.DataFrame) -> tuple[float, int]:
 
 
 def obstacle(table: pd.DataFrame) -> str:
-    """Say why the groups cannot be tested against each other; nothing if they can."""
-    if table["platform"].nunique() < 2:  # noqa: PLR2004 - it takes two to differ
+    """Return why the groups cannot be tested against each other; empty if they can."""
+    if table["platform"].nunique() < 2:  # noqa: PLR2004 - a comparison needs two
         return "fewer than two platforms with valid windows"
     squares, freedom = squares_within(table)
     if freedom == 0:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tidy samples: one row a figure of a window, from the cells that the plan asks for."""
+"""The tidy samples: one row for each value of a window, from the cells that the plan requests."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator
     from pathlib import Path
 
+    from featherbench.records.metric import Metric
     from featherbench.records.plan import Plan
 
 DTYPES = {
@@ -45,8 +46,8 @@ DTYPES = {
     "started_monotonic_s": "float64",
     "machine_fingerprint": "str",
 }
-"""The columns of the samples, in their order, with their types."""
-OF_THE_WINDOW = {
+"""The columns of the samples, in order, with their types."""
+NOT_ANALYSED = {
     "reasons",
     "requests",
     "failures",
@@ -57,50 +58,58 @@ OF_THE_WINDOW = {
     "instance_id",
     "machine_fingerprint",
 }
-"""What no test and no figure rests on, once the windows are judged."""
-ANALYSED = tuple(name for name in DTYPES if name not in OF_THE_WINDOW)
+"""Columns that no test and no figure uses once the windows have verdicts."""
+ANALYSED = tuple(name for name in DTYPES if name not in NOT_ANALYSED)
 
 
 def gather(plan: Plan, folder: Path) -> pd.DataFrame:
-    """Read the cells under `folder` that `plan` asks for into one frame of the columns DTYPES.
+    """Read the cells under `folder` that `plan` requests into one frame of the columns DTYPES.
 
-    Rows are in the plan's order. A planned cell that has no file is left out; a file that is not
-    planned is not read. Raises FeatherbenchError for a file that is no cell.
+    Rows are in the plan's order. A requested cell without a file is left out; a file that is not
+    requested is not read. Raise FeatherbenchError for a file that is not a cell.
     """
     emulated = {platform.name for platform in plan.platforms if platform.emulated}
     files = (path for path in cell_files(plan, folder) if path.exists())
-    return frame(map(read_cell, files), emulated)
+    return samples_of(map(read_cell, files), emulated)
 
 
-def frame(cells: Iterable[Cell], emulated: Container[str] = ()) -> pd.DataFrame:
-    """Put cells into one frame of the columns DTYPES; `emulated` names platforms that are."""
+def samples_of(cells: Iterable[Cell], emulated: Container[str] = ()) -> pd.DataFrame:
+    """Return the samples of cells, a frame of DTYPES; `emulated` names the emulated platforms."""
     windows: list[dict[str, Any]] = []
-    measures: list[tuple[int, str, float, str, bool]] = []
+    values: list[tuple[int, str, float, str, bool]] = []
     for cell in cells:
-        place = _place(cell) | {"emulated": cell.coordinates.platform in emulated}
+        shared = _cell_columns(cell) | {"emulated": cell.coordinates.platform in emulated}
         for window in cell.windows:
-            measures += _measures(window, len(windows))
-            windows.append(place | _circumstances(window))
-    # A window has many figures: what they share is repeated by column, not by row.
-    figures = pd.DataFrame(measures, columns=["at", "metric", "value", "unit", "primary"])
-    shared = pd.DataFrame(windows, columns=[name for name in DTYPES if name not in figures])
-    repeated = shared.take(figures["at"].to_numpy()).reset_index(drop=True)
-    return pd.concat([figures, repeated], axis="columns")[list(DTYPES)].astype(DTYPES)
+            values += _values(window, len(windows))
+            windows.append(shared | _window_columns(window))
+    # A window has many values. Their shared columns are repeated by column, which is faster.
+    tidy = pd.DataFrame(values, columns=["window_at", "metric", "value", "unit", "primary"])
+    columns = pd.DataFrame(windows, columns=[name for name in DTYPES if name not in tidy])
+    repeated = columns.take(tidy["window_at"].to_numpy()).reset_index(drop=True)
+    return pd.concat([tidy, repeated], axis="columns")[list(DTYPES)].astype(DTYPES)
 
 
 def cell_files(plan: Plan, folder: Path) -> Iterator[Path]:
-    """Give the file of every planned cell, whether or not it exists."""
+    """Yield the file of every requested cell, whether or not it exists."""
     for platform, workload, deployment, concurrency in plan.cells():
         yield folder / platform / workload / f"d{deployment}" / f"c{concurrency}.json"
 
 
 def valid(samples: pd.DataFrame) -> pd.DataFrame:
-    """Give the rows that may enter a mean: all but the invalid ones."""
+    """Return the rows that may enter a mean: all but the invalid ones."""
     return samples[samples["verdict"] != Verdict.INVALID.value]
 
 
+def declared(samples: pd.DataFrame, metrics: Iterable[Metric]) -> dict[str, Metric]:
+    """Return, by name, the declarations of the metrics that occur in the samples."""
+    metrics = tuple(metrics)
+    names = (str(name) for name in samples["metric"].unique())
+    by_name = {name: next(filter(None, (m.named(name) for m in metrics)), None) for name in names}
+    return {name: metric for name, metric in by_name.items() if metric}
+
+
 def read_cell(path: Path) -> Cell:
-    """Read a cell's file. Raises FeatherbenchError for one that is no cell."""
+    """Read a cell's file. Raise FeatherbenchError if it is not a cell."""
     try:
         return Cell.read(path)
     except ValidationError as error:
@@ -110,17 +119,14 @@ def read_cell(path: Path) -> Cell:
         ) from error
 
 
-def _measures(window: Window, at: int) -> Iterator[tuple[int, str, float, str, bool]]:
-    """Give the place of the window, and metric, value and unit of each figure; the main one first.
-
-    The last says which that is.
-    """
-    yield at, window.metric, window.value, window.unit, True
+def _values(window: Window, window_at: int) -> Iterator[tuple[int, str, float, str, bool]]:
+    """Yield `window_at`, metric, value and unit of each value, and whether it is the main one."""
+    yield window_at, window.metric, window.value, window.unit, True
     for measure in window.secondary:
-        yield at, measure.metric, measure.value, measure.unit, False
+        yield window_at, measure.metric, measure.value, measure.unit, False
 
 
-def _place(cell: Cell) -> dict[str, Any]:
+def _cell_columns(cell: Cell) -> dict[str, Any]:
     return cell.coordinates.model_dump() | {
         "instance_id": cell.instance.id if cell.instance else "",
         "sequence": cell.sequence,
@@ -128,7 +134,7 @@ def _place(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _circumstances(window: Window) -> dict[str, Any]:
+def _window_columns(window: Window) -> dict[str, Any]:
     copied = window.model_dump(
         include={
             "duration_s",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tables on disk: written whole or not at all, and read back with the types they had."""
+"""Tables on disk: written atomically, and read back with the same types."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV; what is missing is an empty field."""
+    """Write a table as CSV; a missing value is an empty field."""
     with open_atomic(path) as file:
         table.to_csv(file, index=False)
 
 
 def write_long_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table of any length as CSV, ten times as fast: texts are in quotes, 2.0 is 2."""
+    """Write a long table as CSV, ten times as fast: texts are quoted, and 2.0 becomes 2."""
     with open_atomic(path) as file:
         csv.write_csv(pa.Table.from_pandas(table, preserve_index=False), file)
 
@@ -40,5 +40,5 @@ def read_csv(path: Path) -> pd.DataFrame:
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Read a table from Parquet, or some of its columns."""
+    """Read a table, or some of its columns, from Parquet."""
     return pd.read_parquet(path, columns=None if columns is None else list(columns))

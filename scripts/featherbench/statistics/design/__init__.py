@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Design of the experiment: variance components, costs, sequential stopping."""
+"""Design of the next run: components of variance, and sequential stopping."""

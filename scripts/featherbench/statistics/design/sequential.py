@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether enough deployments are measured: a sequential interval of fixed relative width.
 
-After each deployment from `least` on, until the 95 % interval of the mean reaches no further than
-`precision` to either side (Chow and Robbins 1965, with Student's quantiles and a least number). The
-replicates are the deployments' means (Kalibera and Jones 2013), the interval is the one that the
-summary publishes: see `summary.WATCHED`, and docs/statistics.md for what it covers.
+From `least` deployments on, each is followed by an interim look, until the 95 % interval of the
+mean extends no further than `precision` to either side (Chow and Robbins 1965, with Student's
+quantiles and a least number). The replicates are the deployments' means (Kalibera and Jones 2013).
+The interval is that of the summary: see `summary.SEQUENTIAL_CONFIDENCE`, and docs/statistics.md for
+its coverage.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from featherbench.records.stopping_decisions import (
     Reason,
     SeriesPrecision,
 )
-from featherbench.statistics.data.samples import frame
+from featherbench.statistics.data.samples import samples_of
 from featherbench.statistics.summary import summarize
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ def look(
     costs_s: Sequence[float],
     before: InterimLook | None,
 ) -> InterimLook:
-    """Decide which levels go on, from all cells so far of those that went on until now.
+    """Decide which levels continue, from all cells so far of those that continued until now.
 
-    `costs_s` are of the deployments since the look `before`, starts and warm-ups included.
+    `costs_s` are the times of the deployments since the look `before`, with starts and warm-ups.
     """
     spent_s = sum(costs_s) + (before.spent_s if before else 0.0)
     longest_s = max(*costs_s, before.longest_s if before else 0.0)
@@ -58,24 +59,24 @@ def look(
 def _levels(
     spec: InterimLookSpec, cells: Sequence[Cell], before: InterimLook | None, *, fits: bool
 ) -> list[LevelDecision]:
-    found = {one.concurrency: one for one in before.levels} if before else {}
+    decisions = {level.concurrency: level for level in before.levels} if before else {}
     series = _series(spec, cells)
     for level in before.continuing_levels if before else spec.levels:
-        own = tuple(series.get(level, ()))
-        found[level] = LevelDecision(
+        at_level = tuple(series.get(level, ()))
+        decisions[level] = LevelDecision(
             concurrency=level,
             deployments=spec.deployment,
-            spent_s=sum(one.duration_s for one in cells if one.coordinates.concurrency == level),
-            series=own,
-            reason=_reason(spec, own, fits=fits),
+            spent_s=sum(cell.duration_s for cell in cells if cell.coordinates.concurrency == level),
+            series=at_level,
+            reason=_reason(spec, at_level, fits=fits),
         )
-    return list(found.values())
+    return list(decisions.values())
 
 
 def _reason(
     spec: InterimLookSpec, series: Sequence[SeriesPrecision], *, fits: bool
 ) -> Reason | None:
-    if series and all(one.narrow for one in series):
+    if series and all(precision.narrow for precision in series):
         return Reason.NARROW
     if spec.deployment >= spec.rule.most:
         return Reason.MOST
@@ -83,15 +84,15 @@ def _reason(
 
 
 def _series(spec: InterimLookSpec, cells: Sequence[Cell]) -> dict[int, list[SeriesPrecision]]:
-    samples = frame(cells)
-    summary = summarize(samples[samples["primary"]], watched={spec.workload})
-    found: dict[int, list[SeriesPrecision]] = {}
+    samples = samples_of(cells)
+    summary = summarize(samples[samples["primary"]], sequential={spec.workload})
+    by_level: dict[int, list[SeriesPrecision]] = {}
     for row in summary.to_dict("records"):
-        found.setdefault(int(row["concurrency"]), []).append(_one_series(row, spec.rule))
-    return found
+        by_level.setdefault(int(row["concurrency"]), []).append(_precision(row, spec.rule))
+    return by_level
 
 
-def _one_series(row: Mapping[Hashable, Any], rule: StoppingRule) -> SeriesPrecision:
+def _precision(row: Mapping[Hashable, Any], rule: StoppingRule) -> SeriesPrecision:
     half_width = relative_half_width(row["ci_low"], row["ci_high"])
     return SeriesPrecision(
         metric=row["metric"],
@@ -105,15 +106,15 @@ def _one_series(row: Mapping[Hashable, Any], rule: StoppingRule) -> SeriesPrecis
 def is_narrow(
     half_width: float | np.ndarray, deployments: int | np.ndarray, rule: StoppingRule
 ) -> np.ndarray:
-    """Whether measuring stops at intervals of this relative half width, over so many deployments.
+    """Return whether measuring stops at this relative half width and number of deployments.
 
-    One of NaN is not narrow.
+    A half width of NaN is not narrow.
     """
     return np.less_equal(half_width, rule.precision) & np.greater_equal(deployments, rule.least)
 
 
 def relative_half_width(low: float, high: float) -> float:
-    """Half of an interval's width, as a fraction of its centre; NaN where there is no interval."""
+    """Return half an interval's width as a fraction of its centre; NaN without an interval."""
     half, centre = (high - low) / 2, abs(high + low) / 2
     if half == 0:
         return 0.0

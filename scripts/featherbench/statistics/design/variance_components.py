@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the variation comes from, and what the next run needs to see more.
+"""Components of variance, and what the next run needs for a more precise result.
 
-Values scatter between deployments (each start has its luck) and between the windows of one. More
-windows help against the latter alone, and cost less. The estimates are those of the random-effects
+Values vary between deployments (each start has its luck) and between the windows of a deployment.
+More windows reduce only the latter, and cost less. The estimates are those of the random-effects
 analysis of variance; the plan for the next run is Kalibera and Jones's (2013), sections 6 and 7.
 """
 
@@ -15,15 +15,16 @@ import numpy as np
 import pandas as pd
 import scipy
 
+from featherbench.statistics.conventions import CONFIDENCE
 from featherbench.statistics.data.blocks import CELL, deployment_means, main_values
-from featherbench.statistics.design.time_costs import costs_s
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-CONFIDENCE = 0.95
 MOST_DEPLOYMENTS = 10_000
 MOST_WINDOWS = 100
+PAUSE_S = 600
+"""A gap that is longer than any deployment takes separates two runs."""
 COLUMNS = [
     *CELL,
     "deployments",
@@ -50,11 +51,11 @@ def components(
       of one, as fractions of the mean; `between_fraction` is the share of the former's variance.
     - `F` and `p` test that deployments do not differ; `understated` says how many times too narrow
       an interval would be that takes windows for replicates.
-    - `windows_needed` and `deployments_needed`: of each, what makes the 95 % interval of the mean
-      reach no further than `precision` (a fraction) to either side, in the least time.
+    - `windows_needed` and `deployments_needed`: the numbers with which the 95 % interval of the
+      mean extends no further than `precision` (a fraction) to either side, in the least time.
 
-    Where `samples` are of some platforms only, `run` is all of the run that they were measured in.
-    `windows` is the mean number a deployment (harmonic, where it varies).
+    If `samples` are of some platforms only, `run` is the whole run that they were measured in.
+    `windows` is the mean number per deployment (harmonic, if it varies).
     """
     if samples.empty:
         return pd.DataFrame(columns=COLUMNS)
@@ -67,8 +68,28 @@ def components(
     return table[COLUMNS]
 
 
+def costs_s(run: pd.DataFrame, platforms: Iterable[str]) -> pd.DataFrame:
+    """Return the medians deployment_s and window_s of each main metric, by metric, in seconds.
+
+    They are those of `platforms`, in the order of the whole run. A deployment costs the time from
+    the end of the window before its first one, whatever that window was, to the start of its first
+    one. It is NaN if no window precedes any.
+    """
+    windows = main_values(run).sort_values("started_monotonic_s", kind="stable")
+    ends_s = windows["started_monotonic_s"] + windows["duration_s"]
+    windows = windows.assign(gap_s=windows["started_monotonic_s"] - ends_s.shift())
+    windows = windows[windows["platform"].isin(list(platforms))]
+    firsts = windows.drop_duplicates(["platform", "workload", "deployment"])
+    plausible = firsts[firsts["gap_s"].between(0, PAUSE_S)]
+    deployment_s = plausible.groupby("workload")["gap_s"].median()
+    costs = windows.groupby("metric").agg(
+        workload=("workload", "first"), window_s=("duration_s", "median")
+    )
+    return costs.assign(deployment_s=costs["workload"].map(deployment_s))
+
+
 def _analysed(samples: pd.DataFrame) -> pd.DataFrame:
-    """Estimate the components by the mean squares of the nested analysis of variance."""
+    """Estimate the components from the mean squares of the nested analysis of variance."""
     means = deployment_means(samples)
     groups = means.assign(inverse=1 / means["windows"]).groupby(CELL, sort=False)
     table = groups.agg(deployments=("mean", "size"), centre=("mean", "mean"), sd=("mean", "std"))
@@ -90,40 +111,40 @@ def _analysed(samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def _within(samples: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Give the sum of squares within deployments, and its degrees of freedom, by CELL."""
+    """Return the sum of squares within deployments, and its degrees of freedom, by CELL."""
     values = main_values(samples)
     groups = values.groupby([*CELL, "deployment"], sort=False)["value"]
-    spread = groups.agg(["size", "var"]).assign(freedom=lambda one: one["size"] - 1)
+    spread = groups.agg(["size", "var"]).assign(freedom=lambda table: table["size"] - 1)
     squares = (spread["var"].fillna(0) * spread["freedom"]).groupby(CELL, sort=False).sum()
     return squares, spread["freedom"].groupby(CELL, sort=False).sum()
 
 
 def _understated(between: pd.Series, within: pd.Series, windows: pd.Series) -> pd.Series:
-    """Compare the standard error of the mean with what independent windows would have."""
-    honest, naive = between + within / windows, (between + within) / windows
-    return (honest / naive.where(naive > 0)) ** 0.5
+    """Compare the standard error of the mean with that of independent windows."""
+    of_deployments, of_windows = between + within / windows, (between + within) / windows
+    return (of_deployments / of_windows.where(of_windows > 0)) ** 0.5
 
 
 def _windows_needed(table: pd.DataFrame, costs: pd.DataFrame) -> pd.Series:
-    """Kalibera and Jones (2013), eq. 3: the dearer a deployment, the more windows it is worth.
+    """Kalibera and Jones (2013), eq. 3: the more a deployment costs, the more windows it is worth.
 
-    Where deployments seem not to differ, or the costs are unknown, as many as there were.
+    If deployments do not seem to differ, or the costs are unknown, the number measured.
     """
     cost = table[["metric"]].merge(costs, how="left", left_on="metric", right_index=True)
-    dearer = (cost["deployment_s"] / cost["window_s"]).to_numpy()
+    relative_cost = (cost["deployment_s"] / cost["window_s"]).to_numpy()
     spread = table["sd_within"] / table["sd_between"].where(table["sd_between"] > 0)
-    best: pd.Series = np.ceil(spread * np.sqrt(dearer)).clip(1, MOST_WINDOWS)
+    best: pd.Series = np.ceil(spread * np.sqrt(relative_cost)).clip(1, MOST_WINDOWS)
     return best.fillna(table["windows"].round())
 
 
 def _deployments_needed(table: pd.DataFrame) -> Sequence[float]:
     within = table["sd_within"].fillna(0) / np.sqrt(table["windows_needed"])
-    error = np.hypot(table["sd_between"], within) / table["precision"]
-    return [_fewest(one) for one in error]
+    errors = np.hypot(table["sd_between"], within) / table["precision"]
+    return [_required_n(error) for error in errors]
 
 
-def _fewest(error: float) -> float:
-    """Give the fewest n for which t(n - 1) / sqrt(n) times `error` is no more than 1."""
+def _required_n(error: float) -> float:
+    """Return the least n for which t(n - 1) / sqrt(n) times `error` is at most 1."""
     if not np.isfinite(error):
         return np.nan
     enough = np.flatnonzero(_half_widths() * error <= 1)
@@ -132,7 +153,7 @@ def _fewest(error: float) -> float:
 
 @cache
 def _half_widths() -> np.ndarray:
-    """Give half the width of the interval for 2, 3 ... values of standard deviation 1."""
+    """Return half the width of the interval for 2, 3 ... values of standard deviation 1."""
     n = np.arange(2, MOST_DEPLOYMENTS + 1)
     return np.asarray(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) / np.sqrt(n))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is left of values once platform, level and deployment are taken out: noise, or a pattern."""
+"""Residuals: values without the effects of platform, level and deployment."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ SERIES = [*CELL, "deployment"]
 
 
 def window_residuals(samples: pd.DataFrame) -> pd.DataFrame:
-    """Give the valid windows of the main metrics, in order, with two more columns.
+    """Return the valid windows of the main metrics, in order, with two more columns.
 
-    `relative` is the value over its deployment's mean at that level, less 1; `windows` is how many
-    that deployment has there.
+    `relative` is the value over its deployment's mean at that level, minus 1; `windows` is the
+    number of windows of that deployment at that level.
     """
     values = main_values(samples)
     values = values[values["value"] > 0].sort_values([*SERIES, "window"], kind="stable")
@@ -29,10 +29,10 @@ def window_residuals(samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def deployment_residuals(samples: pd.DataFrame) -> pd.DataFrame:
-    """Give metric, platform, deployment, relative, moment_s and position, in order of time.
+    """Return metric, platform, deployment, relative, moment_s and position, in order of time.
 
-    `relative` is the mean over levels of how far a deployment lies from its platform's mean at that
-    level, on a log scale: one independent value a deployment. `position` is its rank in its block.
+    `relative` is the distance of a deployment from its platform's mean at a level, on a log scale,
+    averaged over levels: one independent value per deployment. `position` is its rank in its block.
     """
     values = main_values(samples)
     values = values[values["value"] > 0]
@@ -42,12 +42,14 @@ def deployment_residuals(samples: pd.DataFrame) -> pd.DataFrame:
     logs = np.log(means["value"])
     means["relative"] = logs - logs.groupby(CELL).transform("mean")
     groups = means.groupby(["metric", "platform", "deployment"], sort=False)
-    found = groups.agg(relative=("relative", "mean"), moment_s=("moment_s", "min")).reset_index()
-    found["position"] = found.groupby(["metric", "deployment"])["moment_s"].rank()
-    return found.sort_values("moment_s", kind="stable")
+    residuals = groups.agg(
+        relative=("relative", "mean"), moment_s=("moment_s", "min")
+    ).reset_index()
+    residuals["position"] = residuals.groupby(["metric", "deployment"])["moment_s"].rank()
+    return residuals.sort_values("moment_s", kind="stable")
 
 
 def tables(residuals: pd.DataFrame) -> list[np.ndarray]:
-    """Arrange windows with a row for each deployment at a level, those of one length together."""
+    """Return arrays with a row for each deployment at a level, by number of windows."""
     lengths = residuals.groupby("windows", sort=True)["relative"]
-    return [1 + own.to_numpy().reshape(-1, int(str(length))) for length, own in lengths]
+    return [1 + values.to_numpy().reshape(-1, int(str(length))) for length, values in lengths]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Finds what makes windows suspect only when they are compared with each other.
+"""Marks windows that are suspect only when they are compared with each other.
 
-It marks, and never improves a verdict; what it marks stays in the means, and is shown.
+A verdict never becomes better here. Values of suspect windows stay in the means, and are shown.
 """
 
 from __future__ import annotations
@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING
 
 from featherbench.records.cell import Verdict
 from featherbench.statistics.data import emulation
-from featherbench.statistics.data.samples import valid
+from featherbench.statistics.data.samples import declared, valid
 from featherbench.statistics.diagnostics.assumptions import NEEDED, SUSPICIOUS, checks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import pandas as pd
+
+    from featherbench.records.metric import Metric
+
+    Marks = Iterator[tuple[pd.Index, str]]
+    """The index of rows, and the reason why they are suspect or invalid."""
 
 SERIES = ["platform", "workload", "metric"]
 CELLS = [*SERIES, "concurrency"]
@@ -25,16 +30,17 @@ TIMES = ("s", "ms", "us")
 """Units of time."""
 
 UNSTEADY_P = 0.01
-"""Adjusted within a check: so all five together suspect one steady run in twenty at most."""
+"""Adjusted within a check: all five together suspect at most one steady run in twenty."""
 
 LEAST_WINDOWS = 5
-"""Of fewer windows, half may well be alike by chance."""
+"""Of fewer windows, half may be equal by chance."""
 LEAST_DISTINCT_FRACTION = 0.5
-NOT_TIMED = r"^image_size_|^memory_|_latency_"
-"""Sizes do not vary, memory comes in pages, and percentiles are the load generator's own bins."""
-STEPS = {"round_trip_time": 0.001}
-"""The step that a program prints its figures in: ping's is 1 us. As long as the values spread over
-several steps, that many are alike says nothing."""
+UNTIMED = {"image_size", "memory", "memory_throughput", "latency"}
+"""Aspects of metrics: sizes do not vary, memory comes in pages, and percentiles are the load
+generator's own bins."""
+STEPS = {"round_trip": 0.001}
+"""By aspect, the resolution of a program's figures: ping's is 1 us. If the values spread over
+several steps, equal values mean nothing."""
 HARMLESS_STEPS = 2
 
 LEAST_LEVELS = 3
@@ -42,95 +48,109 @@ LEAST_LEVELS = 3
 SAME_RATE = 0.05
 SAME_LATENCY = 0.10
 LEAST_STALL_MS = 5.0
-"""A delayed acknowledgement waits for 40 ms; below this, more connections may simply find a server
-that has time for them."""
-THROUGHPUT = "_throughput"
+"""A delayed acknowledgement waits for 40 ms; below this, the server may have time to spare for more
+connections."""
 
 
-def screen(samples: pd.DataFrame) -> pd.DataFrame:
-    """Give the samples with verdicts and reasons updated by all checks below.
+def screen(samples: pd.DataFrame, metrics: Iterable[Metric]) -> pd.DataFrame:
+    """Return the samples with verdicts and reasons updated by all checks below.
 
-    `samples` are tidy, see `statistics/data/samples.py`; of its columns, `platform`, `workload`,
-    `metric`, `concurrency`, `value`, `verdict` and `reasons` are needed; `host_fingerprint` and
-    `sequence` only to compare hosts. `reasons` of a row are joined by "; ".
+    `samples` are tidy, see `data/samples.py`. Required columns are `platform`, `workload`,
+    `metric`, `concurrency`, `value`, `verdict` and `reasons`; `machine_fingerprint` and `sequence`
+    only to compare machines. Several reasons of a row are joined by "; ".
     """
+    metrics = tuple(metrics)
     believed = samples.copy()
     for rows, reason in impossible(samples):
         _mark(believed, rows, reason, Verdict.INVALID)
     screened = believed.copy()
-    for check in (few_distinct, stalled, unsteady, other_machine):
-        for rows, reason in check(believed):
+    suspect = (
+        few_distinct(believed, metrics),
+        stalled(believed, metrics),
+        unsteady(believed),
+        other_machine(believed),
+    )
+    for check in suspect:
+        for rows, reason in check:
             _mark(screened, rows, reason, Verdict.SUSPECT)
     return screened
 
 
 def _mark(samples: pd.DataFrame, rows: pd.Index, reason: str, verdict: Verdict) -> None:
     earlier = samples.loc[rows, "reasons"]
-    samples.loc[rows, "reasons"] = [f"{given}; {reason}" if given else reason for given in earlier]
+    samples.loc[rows, "reasons"] = [f"{text}; {reason}" if text else reason for text in earlier]
     better = samples.loc[rows, "verdict"] != Verdict.INVALID.value
     samples.loc[rows[better], "verdict"] = verdict.value
 
 
-def impossible(samples: pd.DataFrame) -> Iterator[tuple[pd.Index, str]]:
-    """Find times that are not above zero: clocks of two machines, subtracted.
-
-    Yields the rows' index and the reason.
-    """
+def impossible(samples: pd.DataFrame) -> Marks:
+    """Find times that are not above zero: a difference of two machines' clocks."""
     if "unit" in samples.columns:
         rows = samples.index[samples["unit"].isin(TIMES) & ~(samples["value"] > 0)]
         if len(rows):
             yield rows, "impossible: a time that is not above zero"
 
 
-def unsteady(samples: pd.DataFrame) -> Iterator[tuple[pd.Index, str]]:
-    """Find series that drift, jump, settle or gather around two points: see `checks.py`.
+def unsteady(samples: pd.DataFrame) -> Marks:
+    """Find series that drift, jump, settle or have several modes: see `assumptions.py`.
 
-    Yields the index of the series' rows and the reason; nothing where the samples do not tell.
+    Yield nothing if the samples lack a column that this needs.
     """
     if samples.empty or not set(samples.columns) >= NEEDED:
         return
-    for _, rows in emulation.groups(samples):
+    for _, rows in emulation.strata(samples):
         believed = valid(rows)
-        found = checks(rows, SUSPICIOUS)
-        for row in found[found["p_adj"] < UNSTEADY_P].to_dict("records"):
+        table = checks(rows, SUSPICIOUS)
+        for row in table[table["p_adj"] < UNSTEADY_P].to_dict("records"):
             series = believed["metric"] == row["metric"]
             if row["platform"]:
                 series &= believed["platform"] == row["platform"]
             yield believed.index[series], f"{SUSPICIOUS[row['check']]}: {row['detail']}"
 
 
-def few_distinct(samples: pd.DataFrame) -> Iterator[tuple[pd.Index, str]]:
-    """Find cells whose figures are too alike to have been timed: a clock's ticks, or copies.
-
-    Yields the rows' index and the reason.
-    """
+def few_distinct(samples: pd.DataFrame, metrics: Iterable[Metric]) -> Marks:
+    """Find cells with too many equal values to have been timed: ticks of a clock, or copies."""
+    aspects = {name: metric.aspect for name, metric in declared(samples, metrics).items()}
     believed = valid(samples)
-    timed = believed.loc[~believed["metric"].str.contains(NOT_TIMED)]
+    timed = believed.loc[~believed["metric"].map(aspects).isin(UNTIMED)]
     for (_, _, metric, _), rows in timed.groupby(CELLS, sort=False):
         distinct = rows["value"].nunique()
         if len(rows) < LEAST_WINDOWS or distinct >= LEAST_DISTINCT_FRACTION * len(rows):
             continue
-        if rows["value"].std() < HARMLESS_STEPS * STEPS.get(str(metric), float("inf")):
+        step = STEPS.get(aspects.get(str(metric), ""), float("inf"))
+        if rows["value"].std() < HARMLESS_STEPS * step:
             yield rows.index, f"few distinct values: {distinct} of {len(rows)}"
 
 
-def stalled(samples: pd.DataFrame) -> Iterator[tuple[pd.Index, str]]:
+def stalled(samples: pd.DataFrame, metrics: Iterable[Metric]) -> Marks:
     """Find throughput proportional to connections at constant latency: waiting, not work.
 
-    Nagle's algorithm against delayed acknowledgements does that: each connection gives the same few
-    requests a second, however many there are. Where no latency was measured, Little's law gives it.
-    Yields the index of the throughput's rows at these levels, and the reason.
+    Nagle's algorithm with delayed acknowledgements causes this: each connection gives the same few
+    requests per second, however many there are. Without a measured latency, Little's law gives it.
+    Yield the index of the throughput's rows at these levels, and the reason.
     """
+    by_name = declared(samples, metrics)
     believed = valid(samples)
-    throughput = believed.loc[believed["metric"].str.endswith(THROUGHPUT)]
+    rates = [name for name, metric in by_name.items() if metric.aspect == "throughput"]
+    throughput = believed.loc[believed["metric"].isin(rates)]
     for (platform, workload, metric), rows in throughput.groupby(SERIES, sort=False):
-        latencies = believed.loc[
-            (believed["platform"] == platform)
-            & (believed["workload"] == workload)
-            & believed["metric"].isin(_latency_metrics(str(metric)))
-        ]
-        for levels in _stalls(_levels(rows, latencies)):
+        series = (believed["platform"] == platform) & (believed["workload"] == workload)
+        latencies = _latencies(by_name[str(metric)], by_name.values())
+        measured = [believed[series & (believed["metric"] == name)] for name in latencies]
+        latency_us = next((table for table in measured if len(table)), believed[:0])
+        for levels in _stalls(_levels(rows, latency_us)):
             yield rows.index[rows["concurrency"].isin(levels.index)], _stall_reason(levels)
+
+
+def _latencies(throughput: Metric, metrics: Iterable[Metric]) -> list[str]:
+    """Return the names of the median and the mean latency of the same operation."""
+    operation = (throughput.service, throughput.operation)
+    by_statistic = {
+        metric.statistic: metric.name
+        for metric in metrics
+        if metric.aspect == "latency" and (metric.service, metric.operation) == operation
+    }
+    return [by_statistic[name] for name in ("p50", "mean") if name in by_statistic]
 
 
 def _stall_reason(levels: pd.DataFrame) -> str:
@@ -140,26 +160,19 @@ def _stall_reason(levels: pd.DataFrame) -> str:
     )
 
 
-def _latency_metrics(throughput: str) -> list[str]:
-    prefix = throughput.removesuffix(THROUGHPUT)
-    return [f"{prefix}_latency_p50", f"{prefix}_latency_mean"]
-
-
 def _levels(throughput: pd.DataFrame, latency_us: pd.DataFrame) -> pd.DataFrame:
-    """By concurrency, ascending: requests/s a connection, and the latency in milliseconds."""
+    """Return, by ascending concurrency, requests/s per connection, and latency in milliseconds."""
     per_connection = throughput["value"] / throughput["concurrency"]
     levels = per_connection.groupby(throughput["concurrency"]).mean().to_frame("per_connection")
     levels = levels[levels["per_connection"] > 0].sort_index()
-    medians = latency_us["metric"].str.endswith("_p50")
-    chosen = latency_us[medians] if medians.any() else latency_us
-    measured_ms = chosen.groupby("concurrency")["value"].mean() / 1000
+    measured_ms = latency_us.groupby("concurrency")["value"].mean() / 1000
     implied_ms = 1000 / levels["per_connection"]
     levels["latency_ms"] = measured_ms.reindex(levels.index).fillna(implied_ms)
     return levels
 
 
 def _stalls(levels: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Give the longest runs of neighbouring levels that look like a stall."""
+    """Yield the longest runs of neighbouring levels that look like a stall."""
     first = 0
     while first <= len(levels) - LEAST_LEVELS:
         ends = range(first + LEAST_LEVELS, len(levels) + 1)
@@ -178,18 +191,18 @@ def _is_stall(levels: pd.DataFrame) -> bool:
 
 
 def _within(values: pd.Series, fraction: float) -> bool:
-    """Whether all values are within that fraction of their mean."""
+    """Return whether all values are within that fraction of their mean."""
     return bool(((values / values.mean() - 1).abs() <= fraction).all())
 
 
-def other_machine(samples: pd.DataFrame) -> Iterator[tuple[pd.Index, str]]:
-    """Find rows that were measured when the host was another than for the newest row.
+def other_machine(samples: pd.DataFrame) -> Marks:
+    """Find rows that were measured on a machine other than that of the newest row.
 
-    Yields the rows' index and the reason; nothing where the samples do not tell.
+    Yield nothing if the samples lack a column that this needs.
     """
     if samples.empty or not {"machine_fingerprint", "sequence"} <= set(samples.columns):
         return
     newest = samples["machine_fingerprint"].iloc[samples["sequence"].argmax()]
     others = samples.index[samples["machine_fingerprint"] != newest]
     if len(others):
-        yield others, "other host: measured when the machine, or its set-up, was another"
+        yield others, "other machine: measured when the machine, or its set-up, was different"

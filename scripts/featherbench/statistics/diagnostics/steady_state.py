@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the windows of a deployment still move: averages of a growing log, or no steady state."""
+"""Whether the windows of a deployment are steady, or averages of a growing log."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ LEAST_WINDOWS = 3
 
 
 def running_averages(windows: np.ndarray) -> tuple[float, float]:
-    """Give the log likelihood ratio of running averages over independent values, and p for these.
+    """Return the log likelihood ratio of running averages to independent values, and p.
 
-    `windows` has a row for each deployment and its windows in order. The k-th average of a growing
-    log differs from the one before by its newest value's deviation over k, so that steps, times
-    sqrt(k(k-1)), vary alike; steps of independent values vary alike as they are. Both models are
-    normal with an unknown mean for each row and one unknown variance. A ratio of x has a chance of
-    1/x at most (Markov's inequality), which is p. NaN twice where nothing varies.
+    `windows` has a row for each deployment, with its windows in order. The k-th average of a
+    growing log differs from the one before by the deviation of its newest value over k, so the
+    steps, times sqrt(k(k-1)), have equal variances. Steps of independent values have equal
+    variances themselves. Both models are normal with an unknown mean for each row and one unknown
+    variance. A ratio of x has a probability of at most 1/x (Markov's inequality), which is p of
+    independent values. Both are NaN if nothing varies.
     """
     rows, count = windows.shape
     k = np.arange(2, count + 1)
@@ -31,12 +32,12 @@ def running_averages(windows: np.ndarray) -> tuple[float, float]:
 
 
 def trend(windows: np.ndarray) -> tuple[float, float]:
-    """Test by Page's L that the later windows of each row are faster, or slower, than the first.
+    """Test with Page's L whether later windows of each row are faster, or slower.
 
-    Gives the mean of the last column over that of the first, and two-sided p.
+    Return the mean of the last column over that of the first, and the two-sided p.
     """
     if windows.shape[1] < LEAST_WINDOWS or len(windows) < 2 or np.ptp(windows) == 0:  # noqa: PLR2004 - a pattern repeats
         return np.nan, np.nan
-    both = (windows, windows[:, ::-1])
-    p = min(scipy.stats.page_trend_test(one, method="asymptotic").pvalue for one in both)
+    directions = (windows, windows[:, ::-1])
+    p = min(scipy.stats.page_trend_test(w, method="asymptotic").pvalue for w in directions)
     return float(windows[:, -1].mean() / windows[:, 0].mean()), min(1.0, 2 * float(p))

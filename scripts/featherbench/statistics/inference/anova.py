@@ -6,8 +6,8 @@ the other one, not for the interaction (Fox, Applied Regression Analysis, 8.2). 
 fitted to the groups' means, weighted by n, which gives the same sums of squares as the single
 values do, and works from published means and deviations as well.
 
-Where n is unequal, least squares lets large groups count for more. The analysis of unweighted means
-(Yates 1934, JASA 29(185)) lets all count alike, with the harmonic mean of n; so does the paper.
+If n is unequal, least squares gives large groups more weight. The analysis of unweighted means
+(Yates 1934, JASA 29(185)) gives all the same, with the harmonic mean of n; so does the paper.
 """
 
 from __future__ import annotations
@@ -43,18 +43,18 @@ COLUMNS = [
 def anova(samples: pd.DataFrame) -> pd.DataFrame:
     """Analyse every main metric, into a frame of COLUMNS with one row per effect.
 
-    What cannot be computed is a row of NaN whose `note` says why.
+    If a metric cannot be analysed, its row has NaN, and `note` says why.
     """
     return analyse(comparisons(samples))
 
 
 def analyse(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
-    """Analyse groups by metric and kind of replicate, such as `replicates.summarized` gives."""
+    """Analyse groups by metric and kind of replicate: see `data/replicates.py`."""
     return _table(compared, unweighted=False)
 
 
 def analyse_unweighted(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
-    """Analyse unweighted means likewise, of the metrics for which that is something else."""
+    """Analyse unweighted means, of the metrics for which the result differs: those of unequal n."""
     return _table((one for one in compared if not _balanced(one[2])), unweighted=True)
 
 
@@ -70,41 +70,41 @@ def _table(compared: Iterable[tuple[str, str, pd.DataFrame]], *, unweighted: boo
 
 
 def effects(groups: pd.DataFrame, *, unweighted: bool = False) -> Iterator[dict[str, Any]]:
-    """Give the rows of the table for groups of platform, concurrency, n, mean and sd.
+    """Yield the rows of the table for groups of platform, concurrency, n, mean and sd.
 
     The effects are platform, concurrency and their interaction; with a single concurrency,
     platform alone: a one-way analysis.
     """
     counted = groups.assign(n=harmonic_n(groups)) if unweighted else groups
     note = obstacle(groups)
-    found = _sums_of_squares(counted) if _distinct(groups, "platform") > 1 else {}
-    for effect, (squares, freedom) in (found or {"platform": (np.nan, np.nan)}).items():
+    sums = _sums_of_squares(counted) if _distinct(groups, "platform") > 1 else {}
+    for effect, (squares, freedom) in (sums or {"platform": (np.nan, np.nan)}).items():
         remark = _remark(groups, unweighted=unweighted)
         row = {"effect": effect, "df": freedom, "note": note or remark}
         yield row | ({} if note else _test(squares, freedom, groups))
 
 
 def harmonic_n(groups: pd.DataFrame) -> float:
-    """Give the harmonic mean of the groups' n: the size that all have in unweighted means."""
+    """Return the harmonic mean of the groups' n: the weight of each in unweighted means."""
     return float(scipy.stats.hmean(groups["n"].to_numpy(float)))
 
 
 def _sums_of_squares(groups: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """Sum of squares and degrees of freedom of each effect that there is."""
+    """Return the sum of squares and the degrees of freedom of each effect in the design."""
     platforms = pd.get_dummies(groups["platform"]).to_numpy(float)
     levels = pd.get_dummies(groups["concurrency"]).to_numpy(float)
     by_level, by_platform = _fit(levels, groups), _fit(platforms, groups)
     additive, saturated = _fit(np.hstack([platforms, levels]), groups), (0.0, len(groups))
-    found = {
+    gains = {
         "platform": _gain(by_level, additive),
         "concurrency": _gain(by_platform, additive),
         "platform:concurrency": _gain(additive, saturated),
     }
-    return {effect: gain for effect, gain in found.items() if gain[1] > 0}
+    return {effect: gain for effect, gain in gains.items() if gain[1] > 0}
 
 
 def _fit(design: np.ndarray, groups: pd.DataFrame) -> tuple[float, int]:
-    """Residual sum of squares between groups, and rank, of a weighted least-squares model."""
+    """Fit by weighted least squares; return the residual sum of squares, and the rank."""
     weights = np.sqrt(groups["n"].to_numpy(float))
     means = groups["mean"].to_numpy(float)
     centred = means - np.average(means, weights=weights**2)
@@ -138,7 +138,7 @@ def _test_name(groups: pd.DataFrame, *, unweighted: bool) -> str:
 
 
 def _remark(groups: pd.DataFrame, *, unweighted: bool) -> str:
-    """Say what a reader must know about the design."""
+    """Return what a reader must know about the design."""
     empty = _distinct(groups, "platform") * _distinct(groups, "concurrency") - len(groups)
     if empty:
         return f"{empty} combinations of platform and concurrency have no valid value"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The hierarchical bootstrap: blocks are drawn with replacement, then windows within each.
 
-After Kalibera and Jones (2013), Rigorous Benchmarking in Reasonable Time, section 9. Below thirty
-deployments its interval is too narrow (docs/statistics.md has the figures): it is shown beside
-the t interval, and no claim rests on it.
+After Kalibera and Jones (2013), Rigorous Benchmarking in Reasonable Time, section 9. With
+fewer than 30 deployments its interval is too narrow (docs/statistics.md has the figures): it is
+shown beside the t interval, and no claim rests on it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from featherbench.statistics.conventions import CONFIDENCE
 from featherbench.statistics.data.blocks import main_values
 
 if TYPE_CHECKING:
@@ -21,37 +22,36 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REPLICATES = 2000
-CONFIDENCE = 0.95
 MOST_DRAWN = 2_000_000
-"""Windows that are drawn at a time: what they take of memory stays below 40 MB."""
+"""Windows that are drawn at a time, so that they take less than 40 MB of memory."""
 
-Place = tuple["Hashable", "Hashable", "Hashable"]
+CellKey = tuple["Hashable", "Hashable", "Hashable"]
 Deployments = dict["Hashable", np.ndarray]
-"""By deployment: the logarithms of means of windows that were drawn from it, a replicate each."""
+"""By deployment, the logarithms of the means of the windows drawn from it, one a replicate."""
 
 
 def intervals(
     samples: pd.DataFrame, baseline: str, seed: int
-) -> Mapping[Place, tuple[float, float]]:
-    """Give the 95 % interval of the ratio to the baseline by metric, concurrency and platform.
+) -> Mapping[CellKey, tuple[float, float]]:
+    """Return the 95 % interval of the ratio to the baseline by metric, concurrency and platform.
 
-    The ratio is the geometric mean over blocks. Where there are fewer than two blocks, there is no
-    entry. Each interval depends on the seed and its own data alone.
+    The ratio is the geometric mean over blocks. With fewer than two blocks there is no entry. Each
+    interval depends only on the seed and on its own data.
     """
     values = main_values(samples)
     values = values[values["value"] > 0]
-    found: dict[Place, tuple[float, float]] = {}
+    bounds: dict[CellKey, tuple[float, float]] = {}
     for (metric, level), frame in values.groupby(["metric", "concurrency"], sort=False):
         drawn = {
             platform: _drawn(rows, _generator(seed, metric, level, platform))
             for platform, rows in frame.groupby("platform", sort=False)
         }
         base = drawn.pop(baseline, {})
-        for platform, own in drawn.items():
-            if len(own.keys() & base.keys()) > 1:
+        for platform, deployments in drawn.items():
+            if len(deployments.keys() & base.keys()) > 1:
                 rng = _generator(seed, metric, level, platform, "blocks")
-                found[metric, level, platform] = _interval(own, base, rng)
-    return found
+                bounds[metric, level, platform] = _interval(deployments, base, rng)
+    return bounds
 
 
 def _generator(*key: object) -> np.random.Generator:
@@ -60,11 +60,11 @@ def _generator(*key: object) -> np.random.Generator:
 
 def _drawn(rows: pd.DataFrame, rng: np.random.Generator) -> Deployments:
     windows = rows.groupby("deployment", sort=False)["value"]
-    return {number: np.log(_means(one.to_numpy(float), rng)) for number, one in windows}
+    return {number: np.log(_means(values.to_numpy(float), rng)) for number, values in windows}
 
 
 def _means(windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Give the means of REPLICATES draws of as many windows as there are."""
+    """Return the means of REPLICATES draws, each of as many windows as there are."""
     if len(windows) == 1:
         return np.full(REPLICATES, windows[0])
     at_once = max(1, MOST_DRAWN // len(windows))
@@ -73,10 +73,12 @@ def _means(windows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.concatenate([windows[index].mean(axis=1) for index in indices])
 
 
-def _interval(own: Deployments, base: Deployments, rng: np.random.Generator) -> tuple[float, float]:
-    """Draw blocks. One that is drawn twice has windows drawn twice: hence the shifts."""
-    blocks = [block for block in own if block in base]
-    logs = np.array([own[block] - base[block] for block in blocks])
+def _interval(
+    deployments: Deployments, base: Deployments, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Draw blocks. A block that is drawn twice must have other windows: hence the shifts."""
+    blocks = [block for block in deployments if block in base]
+    logs = np.array([deployments[block] - base[block] for block in blocks])
     chosen = rng.integers(0, len(blocks), (REPLICATES, len(blocks)))
     shifts = rng.choice(REPLICATES, len(blocks), replace=False)
     replicate = (np.arange(REPLICATES)[:, None] + shifts) % REPLICATES

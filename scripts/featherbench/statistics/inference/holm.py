@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Families of tests: the chance of a single false finding among all of them stays at 5 %.
+"""Families of tests: the chance of any false finding among all of them stays at 5 %.
 
 statsmodels' `multipletests` does one family at a time, and collects garbage each time: 0.1 s.
 """
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def holm(p: pd.Series, family: pd.Series) -> pd.Series:
-    """Adjust p values within each family after Holm (1979); NaN is no test, and stays NaN."""
+    """Adjust p values within each family after Holm (1979); NaN is not a test, and stays NaN."""
     tested = p.dropna().sort_values(kind="stable")
     groups = tested.groupby(family.loc[tested.index])
     remaining = groups.transform("size") - groups.cumcount()

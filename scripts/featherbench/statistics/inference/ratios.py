@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each platform against the baseline: how many times as much, and how sure that is.
+"""Each platform against the baseline: the ratio, its interval, and its tests.
 
-The replicates are the blocks: one log ratio for each number of a deployment. The paired t test on
-them keeps what it promises at any number of deployments and however the platforms' variances
-differ; Welch's does not at three, and the bootstrap not below thirty (docs/statistics.md). Where
-the log ratios are far from normal, their signed ranks are tested instead.
+The replicates are the blocks: one log ratio for each deployment number. The paired t test on them
+keeps its error rates at any number of deployments and with unequal variances. Welch's does not at
+three deployments, and the bootstrap not below thirty (docs/statistics.md). If the log ratios are
+far from normal, their signed ranks are tested instead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ import pandas as pd
 import scipy
 from scipy import special
 
-from featherbench.statistics.conventions import DEPLOYMENT, LEVEL, TEST_COLUMNS
+from featherbench.statistics.conventions import (
+    CONFIDENCE,
+    DEPLOYMENT,
+    LEVEL,
+    ROUNDING,
+    SIGNIFICANT_P,
+    TEST_COLUMNS,
+)
 from featherbench.statistics.data.blocks import CELL, block_ratios, deployment_means
 from featherbench.statistics.inference import bootstrap, signed_ranks
 from featherbench.statistics.inference.holm import holm
@@ -24,10 +31,7 @@ from featherbench.statistics.inference.holm import holm
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CONFIDENCE = 0.95
 POWER = 0.8
-ROUNDING = 1e-10
-"""Log ratios that vary less than this vary by rounding alone."""
 PAIRED_T = "paired t"
 SIGNED_RANKS = "signed ranks"
 """The tests, of the log ratios of the deployments."""
@@ -67,37 +71,37 @@ def ratios(samples: pd.DataFrame, baseline: str, margin: float, seed: int) -> pd
     - `effect_size`: mean log ratio over its standard deviation, corrected for small n (Hedges).
     - `p_equivalence`: two one-sided tests of a ratio outside 1/(1+`margin`) to 1+`margin`;
       `equivalent` where it is below 5 % after Holm.
-    - `detectable`: the ratio above 1 that had been found with a power of 80 % at Holm's first step.
+    - `detectable`: the minimum detectable ratio, with a power of 80 % at Holm's first step.
 
-    What cannot be computed is NaN, and `note` says why.
+    Columns that cannot be computed are NaN, and `note` says why.
     """
-    table = each_alone(deployment_means(samples), baseline, margin)
+    table = unadjusted_ratios(deployment_means(samples), baseline, margin)
     table = table.merge(_resampled(samples, baseline, seed), how="left", on=CELL)
     for column in ("p", "p_equivalence"):
         table[f"{column}_adj"] = holm(table[column], table["metric"])
-    table["equivalent"] = table["p_equivalence_adj"] < 1 - CONFIDENCE
+    table["equivalent"] = table["p_equivalence_adj"] < SIGNIFICANT_P
     table["detectable"] = _detectable(table)
     table["note"] = _notes(table)
     return table.assign(baseline=baseline)[COLUMNS]
 
 
-def each_alone(means: pd.DataFrame, baseline: str, margin: float) -> pd.DataFrame:
-    """Compare the deployments' means with the baseline's: the columns that mind no other test.
+def unadjusted_ratios(means: pd.DataFrame, baseline: str, margin: float) -> pd.DataFrame:
+    """Compare the deployments' means with the baseline's: the columns that no other test changes.
 
     `means` are those of `blocks.deployment_means`.
     """
     table = _compared(means, baseline)
     table["margin"] = margin
-    table["p_equivalence"] = _outside(table, np.log1p(margin))
-    _rank(table, block_ratios(means, baseline), np.log1p(margin))
+    table["p_equivalence"] = _equivalence_p(table, np.log1p(margin))
+    _test_ranks(table, block_ratios(means, baseline), np.log1p(margin))
     return table
 
 
 def _compared(means: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """Estimate and test by the t distribution."""
     logs = block_ratios(means, baseline).groupby(CELL, sort=False)["log_ratio"]
-    found = logs.agg(n_deployments="size", centre="mean", sd="std")
-    table = _asked(means, baseline).merge(found, how="left", left_on=CELL, right_index=True)
+    estimates = logs.agg(n_deployments="size", centre="mean", sd="std")
+    table = _cells(means, baseline).merge(estimates, how="left", left_on=CELL, right_index=True)
     table["n_deployments"] = table["n_deployments"].fillna(0).astype(int)
     table["sd"] = table["sd"].where(table["sd"] > ROUNDING)
     n = table["n_deployments"]
@@ -117,31 +121,31 @@ def _compared(means: pd.DataFrame, baseline: str) -> pd.DataFrame:
     )
 
 
-def _asked(means: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def _cells(means: pd.DataFrame, baseline: str) -> pd.DataFrame:
     return means.loc[means["platform"] != baseline, CELL].drop_duplicates(ignore_index=True)
 
 
 def _resampled(samples: pd.DataFrame, baseline: str, seed: int) -> pd.DataFrame:
-    found = bootstrap.intervals(samples, baseline, seed)
-    rows = [(*place, *bounds) for place, bounds in found.items()]
+    intervals = bootstrap.intervals(samples, baseline, seed)
+    rows = [(*cell, *bounds) for cell, bounds in intervals.items()]
     return pd.DataFrame(rows, columns=[*CELL, "boot_low", "boot_high"])
 
 
-def _outside(table: pd.DataFrame, margin: float) -> np.ndarray:
-    """Schuirmann's two one-sided tests (1987): the larger p of the two."""
+def _equivalence_p(table: pd.DataFrame, margin: float) -> np.ndarray:
+    """Return the larger p of Schuirmann's two one-sided tests (1987)."""
     below = scipy.stats.t.sf((table["centre"] + margin) / table["standard_error"], table["df"])
     above = scipy.stats.t.cdf((table["centre"] - margin) / table["standard_error"], table["df"])
     return np.maximum(below, above)
 
 
-def _rank(table: pd.DataFrame, logs: pd.DataFrame, margin: float) -> None:
-    """Replace what rests on normality where it does not hold."""
-    values = {place: rows.to_numpy() for place, rows in logs.groupby(CELL)["log_ratio"]}
-    for index, place in zip(table.index, table[CELL].itertuples(index=False), strict=True):
-        own = values.get(tuple(place), np.empty(0))
-        if signed_ranks.demanded(own):
-            found = _by_ranks(own, margin)
-            table.loc[index, list(found)] = list(found.values())
+def _test_ranks(table: pd.DataFrame, logs: pd.DataFrame, margin: float) -> None:
+    """Replace the columns that assume normality, where it does not hold."""
+    by_cell = {cell: rows.to_numpy() for cell, rows in logs.groupby(CELL)["log_ratio"]}
+    for index, cell in zip(table.index, table[CELL].itertuples(index=False), strict=True):
+        values = by_cell.get(tuple(cell), np.empty(0))
+        if signed_ranks.needs_rank_test(values):
+            columns = _by_ranks(values, margin)
+            table.loc[index, list(columns)] = list(columns.values())
 
 
 def _by_ranks(values: np.ndarray, margin: float) -> Mapping[str, Any]:
@@ -157,7 +161,7 @@ def _by_ranks(values: np.ndarray, margin: float) -> Mapping[str, Any]:
 
 
 def _detectable(table: pd.DataFrame) -> pd.Series:
-    """Solve the t test's power for the effect; exact, by the noncentral t distribution."""
+    """Solve the power of the t test for the effect, exactly, by the noncentral t distribution."""
     comparisons = table.groupby("metric")["p"].transform("count")
     critical = scipy.stats.t.isf((1 - CONFIDENCE) / 2 / comparisons, table["df"])
     noncentrality = special.nctdtrinc(table["df"], 1 - POWER, critical)

@@ -12,25 +12,25 @@ import scipy
 Side = Literal["two-sided", "greater", "less"]
 
 LEAST_PAIRS = 8
-"""Fewer cannot be significant after correction for a handful of levels: p is at least 2/2^n."""
-DEMANDING_P = 0.01
-"""Of Shapiro and Wilk's test: below, the values are not taken for normal."""
+"""Fewer pairs cannot be significant after correction for a few levels: p is at least 2/2^n."""
+NOT_NORMAL_P = 0.01
+"""Below this p of Shapiro and Wilk's test, the values are not taken for normal."""
 
 
-def demanded(values: np.ndarray) -> bool:
-    """Tell whether values are so far from normal that their ranks are to be tested instead."""
+def needs_rank_test(values: np.ndarray) -> bool:
+    """Return whether values are so far from normal that their ranks must be tested instead."""
     if len(values) < LEAST_PAIRS or np.ptp(values) == 0:
         return False
-    return bool(scipy.stats.shapiro(values).pvalue < DEMANDING_P)
+    return bool(scipy.stats.shapiro(values).pvalue < NOT_NORMAL_P)
 
 
 def signed_rank_p(values: np.ndarray, centre: float = 0.0, side: Side = "two-sided") -> float:
-    """Give Wilcoxon's p for the values' centre of symmetry."""
+    """Return Wilcoxon's p for the values' centre of symmetry."""
     return float(scipy.stats.wilcoxon(values - centre, alternative=side).pvalue)
 
 
 def centre_and_interval(values: np.ndarray, confidence: float) -> tuple[float, float, float]:
-    """Give Hodges and Lehmann's estimate of the centre, and the interval that the test inverts to.
+    """Return Hodges and Lehmann's estimate of the centre, and the interval by inverting the test.
 
     Hollander, Wolfe and Chicken (2014), Nonparametric Statistical Methods, 3.2 and 3.3.
     """
@@ -42,7 +42,7 @@ def centre_and_interval(values: np.ndarray, confidence: float) -> tuple[float, f
 
 @lru_cache(maxsize=256)
 def _left_out(pairs: int, confidence: float) -> int:
-    """How many of the Walsh averages lie outside at either end."""
+    """Return how many of the Walsh averages lie outside at each end."""
     counts = np.ones(1)
     for rank in range(1, pairs + 1):
         with_rank = np.zeros(len(counts) + rank)

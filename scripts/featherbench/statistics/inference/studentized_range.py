@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The distribution of the studentized range, by quadrature for many values at once.
 
-scipy's `studentized_range` takes ten milliseconds for one value, which for all pairs of a dozen
-platforms at a dozen levels comes to a minute; this takes a fortieth of that.
+scipy's `studentized_range` takes 10 ms for one value: a minute for all pairs of a dozen platforms
+at a dozen levels. This takes a fortieth of that.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import scipy
 from scipy import optimize, special
 
 TAIL = 1e-13
-"""What of the deviation's distribution is left out at either end."""
+"""The part of the deviation's distribution that is left out at each end."""
 SMALL = 1e-6
-"""Below this p is taken from the sum over pairs, since quadrature would lose its digits."""
+"""Below this, p is the sum over pairs, since quadrature would lose its digits."""
 
 LEGENDRE_Z = np.polynomial.legendre.leggauss(96)
 LEGENDRE_S = np.polynomial.legendre.leggauss(128)
@@ -24,10 +24,10 @@ Z_MAX = 9.0
 
 
 def survival(q: np.ndarray, means: int, df: float) -> np.ndarray:
-    """Give P(Q > q) for the range of `means` means, studentized with `df` degrees of freedom.
+    """Return P(Q > q) for the range of `means` means, studentized with `df` degrees of freedom.
 
     Lund and Lund (1983), AS 190, Applied Statistics 32(2), eq. 1 and 2. Below SMALL it is
-    Bonferroni's upper bound, which is less than a quarter too large there.
+    Bonferroni's upper bound, which is less than 25 % too large there.
     """
     pairs = means * (means - 1) / 2
     bound = 2 * pairs * scipy.stats.t.sf(q / np.sqrt(2), df)
@@ -39,7 +39,7 @@ def survival(q: np.ndarray, means: int, df: float) -> np.ndarray:
 
 @lru_cache(maxsize=1024)
 def critical(confidence: float, means: int, df: float) -> float:
-    """Give the range that is not exceeded with that confidence."""
+    """Return the range that is not exceeded with that confidence."""
     alpha = 1 - confidence
     above = np.sqrt(2) * scipy.stats.t.isf(alpha / (means * (means - 1)), df)
 
@@ -59,7 +59,7 @@ def _quadrature(q: np.ndarray, means: int, df: float) -> np.ndarray:
 
 
 def _range_survival(w: np.ndarray, means: int) -> np.ndarray:
-    """Give P(W > w) for the range W of `means` standard normal values."""
+    """Return P(W > w) for the range W of `means` standard normal values."""
     z = Z_MAX * LEGENDRE_Z[0]
     weights = LEGENDRE_Z[1] * Z_MAX * means * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     inside = special.ndtr(z) - special.ndtr(z - w[..., None])
