@@ -147,6 +147,15 @@ class Subject:
             self.technology.remove(leftover)
 
 
+def metrics(*workloads):
+    """Return the metrics that workloads declare, with their default settings."""
+    drivers = [registry.load("workloads", name, ()) for name in workloads]
+    return tuple(metric for driver in drivers for metric in driver.metrics(driver.Settings()))
+
+
+METRICS = metrics("http", "kv", "startup", "image_size", "latency", "memory")
+
+
 @dataclass(frozen=True, kw_only=True)
 class TreeMachine(LocalMachine):
     """This machine, but for the files that are read: they come from a captured tree."""

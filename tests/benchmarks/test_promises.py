@@ -4,6 +4,7 @@
 import pandas as pd
 import pytest
 
+from builders import METRICS
 from featherbench.config.models import FEWEST_TO_STOP_AT
 from featherbench.records.plan import StoppingRule
 from featherbench.report.sentences.comparisons import Reading, comparisons
@@ -81,7 +82,7 @@ def test_identical_platforms_seldom_differ(nested, capsys, monkeypatch, size, sh
 @pytest.mark.parametrize("size", SIZES)
 def test_a_steady_run_is_seldom_suspected(nested, capsys, size):
     runs = (
-        screen(nested(**SIZES[size], metrics=6, levels=DEFAULT_LEVELS, seed=seed))
+        screen(nested(**SIZES[size], metrics=6, levels=DEFAULT_LEVELS, seed=seed), METRICS)
         for seed in range(RUNS)
     )
     alarms = sum(bool((run["verdict"] != "ok").any()) for run in runs) / RUNS

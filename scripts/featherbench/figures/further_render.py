@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from featherbench.figures import (
@@ -51,8 +52,8 @@ def draw(
             table, drawn_by = in_order(shown, _varying(samples)), run_order.draw
         case Kind.PROVISIONING:
             table, drawn_by = (
-                time_to_first_packet.of_candidates(in_order(shown, samples)),
-                time_to_first_packet.draw,
+                time_to_first_packet.of_contenders(in_order(shown, samples), plan.metrics),
+                partial(time_to_first_packet.draw, metrics=plan.metrics),
             )
     return drawn_by(entry, table) if len(table) else None
 

@@ -26,16 +26,15 @@ from featherbench.figures.style_scales import facets, legend
 from featherbench.figures.theme import house_theme, plain, plain_labels, wrapped
 from featherbench.statistics.summary import half_width
 from featherbench.statistics.time_to_first_packet import (
-    IMAGE_SIZE,
-    STARTUP,
     contenders,
     fastest_by_bandwidth,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from featherbench.figures.further import Further
+    from featherbench.records.metric import Metric
     from featherbench.statistics.time_to_first_packet import Contender
 
 WIDTH_IN, HEIGHT_IN, PANEL_IN = 8.0, 4.8, 3.0
@@ -47,18 +46,20 @@ BREAKS = [1, 10, 100, 1_000, 10_000, 100_000]
 DECADES = [10.0**power for power in range(-6, 9)]
 
 
-def of_candidates(samples: pd.DataFrame) -> pd.DataFrame:
-    """Give the starts and sizes of the platforms that have both for some app."""
-    chosen = samples[samples["metric"].str.startswith((STARTUP, IMAGE_SIZE))]
-    names = {one.platform for group in contenders(chosen).values() for one in group}
-    return chosen[chosen["platform"].isin(names)]
+def of_contenders(samples: pd.DataFrame, metrics: Iterable[Metric]) -> pd.DataFrame:
+    """Return the samples of the platforms that have a start and an image of some service."""
+    groups = contenders(samples, metrics).values()
+    names = {contender.platform for group in groups for contender in group}
+    return samples[samples["platform"].isin(names)]
 
 
-def draw(entry: Further, samples: pd.DataFrame) -> ggplot:
-    """Draw the lines and where the first one changes; some app has a platform with both figures."""
-    groups = {
-        service: group for service, group in contenders(samples).items() if service in entry.panels
-    }
+def draw(entry: Further, samples: pd.DataFrame, metrics: Iterable[Metric]) -> ggplot:
+    """Draw the lines, and the bandwidths from which on another platform is the fastest.
+
+    At least one service has a platform with a start and an image.
+    """
+    by_service = contenders(samples, metrics)
+    groups = {service: by_service[service] for service in by_service if service in entry.panels}
     table = _lines(groups, entry.panels, samples)
     width_in = WIDTH_IN + PANEL_IN * (len(groups) - 1)
     return (

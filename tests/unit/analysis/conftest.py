@@ -8,10 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from builders import METRICS
 from featherbench.records.cell import Cell, Coordinates, Measure, Verdict, Window
 from featherbench.records.plan import MissingRequirement, Plan, PlannedPlatform, PlannedWorkload
 from featherbench.statistics.data.samples import cell_files, gather
 
+WORKLOADS = ("http", "kv", "startup", "image_size", "latency", "memory")
 TWO = ("linux-native", "docker-native")
 TWELVE = (
     "linux-native",
@@ -49,6 +51,7 @@ def plan_of(
         baseline=names[0],
         seed=1,
         platforms=tuple(_platform(name, lacking, fixed) for name in names),
+        metrics=METRICS,
         workloads=tuple(
             PlannedWorkload(
                 name=name,
@@ -57,7 +60,7 @@ def plan_of(
                 windows=windows,
                 settings={},
             )
-            for name in workloads or ("http", "kv", "startup", "image_size", "latency", "memory")
+            for name in workloads or WORKLOADS
         ),
     )
 

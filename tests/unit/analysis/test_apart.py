@@ -7,12 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analyze import TABLES
+from builders import METRICS
 from featherbench.statistics.data.emulation import EMULATED, per_stratum
-from featherbench.statistics.design.time_costs import costs_s
-from featherbench.statistics.design.variance_components import components
+from featherbench.statistics.design.variance_components import components, costs_s
 from featherbench.statistics.diagnostics.screening import screen
-from featherbench.statistics.time_to_first_packet import provisioning
+from featherbench.statistics.tables import COMPUTE
+from featherbench.statistics.time_to_first_packet import crossing_bandwidths
 
 
 def _of(table, *, emulated):
@@ -21,7 +21,7 @@ def _of(table, *, emulated):
 
 @pytest.fixture(scope="module")
 def tables(nine):
-    return {name: make(nine.samples, nine.plan) for name, make in TABLES.items()}
+    return {name: make(nine.samples, nine.plan) for name, make in COMPUTE.items()}
 
 
 def test_the_samples_say_which_platforms_are_emulated(nine):
@@ -30,11 +30,11 @@ def test_the_samples_say_which_platforms_are_emulated(nine):
     assert set(known[False]) == {"native", "kvm"}
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", COMPUTE)
 def test_a_table_of_the_others_is_as_if_there_were_no_emulation(name, nine, tables):
     others = nine.samples[~nine.samples[EMULATED]]
     ours = _of(tables[name], emulated=False)
-    alone = _of(TABLES[name](others, nine.plan), emulated=False)
+    alone = _of(COMPUTE[name](others, nine.plan), emulated=False)
     if name == "components":  # what a deployment costs is told by the whole course of the run
         ours, alone = (
             table.drop(columns=list(table.filter(like="_needed"))) for table in (ours, alone)
@@ -69,7 +69,7 @@ def test_an_emulated_baseline_is_lent_to_nobody(nine):
 
 
 def test_they_do_not_cross_on_any_link(nine):
-    crossings = per_stratum(provisioning, nine.samples)
+    crossings = per_stratum(lambda rows: crossing_bandwidths(rows, METRICS), nine.samples)
     for row in crossings.to_dict("records"):
         hypervisors = {row[side].partition("-")[2] for side in ("first_below", "first_above")}
         assert hypervisors == {"tcg"} if row[EMULATED] else "tcg" not in hypervisors
@@ -80,7 +80,7 @@ def test_emulation_that_drifts_makes_nothing_else_suspect(nested):
     samples = nested(platforms=names, deployments=8, windows=3)
     emulated = samples["platform"].str.endswith("-tcg")
     drift = np.where(emulated, 1.2 ** samples["deployment"], 1.0)
-    found = screen(samples.assign(value=samples["value"] * drift, emulated=emulated))
+    found = screen(samples.assign(value=samples["value"] * drift, emulated=emulated), METRICS)
     doubted = found[found["verdict"] == "suspect"]
     assert set(doubted["platform"]) == {"linux-tcg", "docker-tcg"}
     assert doubted["reasons"].str.contains("drift").all()

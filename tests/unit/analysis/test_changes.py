@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from builders import METRICS
 from featherbench.statistics.run_comparison import COLUMNS, changes
 
 BETWEEN, WITHIN = 0.01, 0.02
@@ -31,7 +32,7 @@ def run_of(rng, *, factor=1.0, platforms=1, deployments=10, windows=3, **more):
 
 
 def only_row(a, b, margin=0.05):
-    table = changes(a, b, margin)
+    table = changes(a, b, margin, METRICS)
     assert list(table.columns) == COLUMNS
     (row,) = table.to_dict("records")
     return row
@@ -108,7 +109,7 @@ def test_two_like_runs_differ_once_in_twenty_times_over_all_comparisons(
         [run_of(rng, platforms=6, deployments=deployments, windows=1) for _ in "ab"]
         for _ in range(runs)
     ]
-    found = sum((changes(a, b, 0.0)["p_change"] < 0.05).any() for a, b in made)
+    found = sum((changes(a, b, 0.0, METRICS)["p_change"] < 0.05).any() for a, b in made)
     assert found <= stats.binom.ppf(0.999, runs, 0.05)
 
 
@@ -118,7 +119,7 @@ def test_p_values_are_adjusted_for_the_number_of_comparisons():
     b = run_of(rng, platforms=1, deployments=4, factor=1.03)
     others = run_of(rng, platforms=9, deployments=4).query("platform != 'p0-native'")
     alone = only_row(a, b, margin=0)["p_change"]
-    among = changes(pd.concat([a, others]), pd.concat([b, others]), 0.0)
+    among = changes(pd.concat([a, others]), pd.concat([b, others]), 0.0, METRICS)
     assert among["p_change"][0] == pytest.approx(min(1, 9 * alone))
 
 

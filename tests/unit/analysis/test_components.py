@@ -10,8 +10,7 @@ from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from featherbench.statistics.design.time_costs import costs_s
-from featherbench.statistics.design.variance_components import COLUMNS, components
+from featherbench.statistics.design.variance_components import COLUMNS, components, costs_s
 from featherbench.statistics.summary import half_width
 
 ONE = {"linux-native": 1.0}

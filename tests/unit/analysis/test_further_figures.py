@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from builders import METRICS
 from featherbench.figures.catalogue import emulated
 from featherbench.figures.forest_plot import round_ratios
 from featherbench.figures.further import FURTHER
@@ -17,7 +18,7 @@ from featherbench.figures.theme import style
 from featherbench.statistics.data.emulation import per_stratum
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.summary import summarize
-from featherbench.statistics.time_to_first_packet import provisioning
+from featherbench.statistics.time_to_first_packet import crossing_bandwidths
 
 mpl.use("agg")
 BY_NAME = {entry.name: entry for entry in FURTHER}
@@ -165,7 +166,7 @@ def test_intervals_of_throughput_do_not_reach_below_zero(two):
 def test_the_rings_are_where_the_table_says_that_the_winner_changes(twelve):
     plot = _drawn("fig11_provisioning", twelve, twelve.samples)
     texts = _layers(plot, "geom_text")[0]
-    table = provisioning(twelve.samples)
+    table = crossing_bandwidths(twelve.samples, METRICS)
     changing = table[table["changes_the_winner"]]
     shown = changing[changing["bandwidth_mbit_s"].between(1, 100_000)]
     assert sorted(texts["bandwidth"]) == pytest.approx(sorted(shown["bandwidth_mbit_s"]))

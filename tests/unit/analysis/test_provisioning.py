@@ -9,15 +9,24 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from builders import METRICS
 from featherbench.statistics.time_to_first_packet import (
     COLUMNS,
     MBIT_PER_MIB,
     contenders,
-    provisioning,
+    crossing_bandwidths,
     fastest_by_bandwidth,
 )
 
 MIB_PER_MBIT = 1 / MBIT_PER_MIB
+
+
+def crossings(samples):
+    return crossing_bandwidths(samples, METRICS)
+
+
+def contenders_of(samples):
+    return contenders(samples, METRICS)
 
 
 def samples_of(platforms, *, services=("http",), spread=0.01):
@@ -45,9 +54,9 @@ def samples_of(platforms, *, services=("http",), spread=0.01):
 
 
 def test_two_platforms_cross_where_the_surplus_takes_as_long_as_the_later_start():
-    (row,) = provisioning(
-        samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)})
-    ).to_dict("records")
+    (row,) = crossings(samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)})).to_dict(
+        "records"
+    )
     assert list(row) == COLUMNS
     assert (row["first_below"], row["first_above"]) == ("osv-kvm", "docker-native")
     assert row["bandwidth_mbit_s"] == pytest.approx(40)
@@ -56,14 +65,14 @@ def test_two_platforms_cross_where_the_surplus_takes_as_long_as_the_later_start(
 
 def test_at_the_crossing_both_take_equally_long():
     samples = samples_of({"docker-native": (0.23, 600.0), "osv-kvm": (1.1, 75.0)})
-    (bandwidth,) = provisioning(samples)["bandwidth_mbit_s"]
-    a, b = contenders(samples)["http"]
+    (bandwidth,) = crossings(samples)["bandwidth_mbit_s"]
+    a, b = contenders_of(samples)["http"]
     assert a.time_s(bandwidth) == pytest.approx(b.time_s(bandwidth))
 
 
 def test_the_interval_is_that_of_the_later_start():
     samples = samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)}, spread=0.05)
-    (row,) = provisioning(samples).to_dict("records")
+    (row,) = crossings(samples).to_dict("records")
     later = stats.ttest_ind([2.85, 3, 3.15], [0.95, 1, 1.05], equal_var=False)
     interval = later.confidence_interval()
     assert row["ci_low"] == pytest.approx(80 / interval.high)
@@ -72,14 +81,14 @@ def test_the_interval_is_that_of_the_later_start():
 
 def test_where_the_starts_may_be_alike_the_interval_has_no_end():
     samples = samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (1.1, 20.0)}, spread=0.3)
-    (row,) = provisioning(samples).to_dict("records")
+    (row,) = crossings(samples).to_dict("records")
     assert row["ci_low"] < row["bandwidth_mbit_s"] < row["ci_high"] == math.inf
 
 
 def test_one_that_is_sooner_and_smaller_is_first_at_any_bandwidth():
-    (row,) = provisioning(
-        samples_of({"docker-native": (1.0, 10.0), "osv-kvm": (3.0, 20.0)})
-    ).to_dict("records")
+    (row,) = crossings(samples_of({"docker-native": (1.0, 10.0), "osv-kvm": (3.0, 20.0)})).to_dict(
+        "records"
+    )
     assert "docker-native starts no later than osv-kvm" in row["note"]
     assert math.isnan(row["bandwidth_mbit_s"])
     assert not row["changes_the_winner"]
@@ -87,7 +96,7 @@ def test_one_that_is_sooner_and_smaller_is_first_at_any_bandwidth():
 
 def test_a_single_deployment_has_no_interval():
     samples = samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)})
-    (row,) = provisioning(samples[samples["deployment"] == 1]).to_dict("records")
+    (row,) = crossings(samples[samples["deployment"] == 1]).to_dict("records")
     assert row["bandwidth_mbit_s"] == pytest.approx(80 / 1.98)
     assert math.isnan(row["ci_low"])
     assert "no interval" in row["note"]
@@ -101,7 +110,7 @@ def test_the_reigns_are_those_that_trying_every_bandwidth_finds():
     rng = np.random.default_rng(1)
     for _ in range(50):
         drawn = {f"t{n}-kvm": tuple(rng.lognormal(0, 2, 2)) for n in range(6)}
-        group = contenders(samples_of(drawn))["http"]
+        group = contenders_of(samples_of(drawn))["http"]
         found = fastest_by_bandwidth(group)
         assert (found[0].low, found[-1].high) == (0, math.inf)
         assert all(a.high == b.low for a, b in itertools.pairwise(found))
@@ -114,15 +123,15 @@ def test_a_plain_process_is_compared_but_is_not_the_first_of_those_that_isolate(
     samples = samples_of(
         {"linux-native": (0.004, 5.0), "docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)}
     )
-    assert [reign.platform for reign in fastest_by_bandwidth(contenders(samples)["http"])] == [
+    assert [reign.platform for reign in fastest_by_bandwidth(contenders_of(samples)["http"])] == [
         "osv-kvm",
         "docker-native",
     ]
-    assert len(provisioning(samples)) == 3
+    assert len(crossings(samples)) == 3
 
 
 def test_with_one_that_isolates_the_plain_process_is_among_the_first():
-    group = contenders(samples_of({"linux-native": (0.1, 9.0), "docker-native": (1.0, 5.0)}))
+    group = contenders_of(samples_of({"linux-native": (0.1, 9.0), "docker-native": (1.0, 5.0)}))
     assert [r.platform for r in fastest_by_bandwidth(group["http"])] == [
         "docker-native",
         "linux-native",
@@ -132,11 +141,11 @@ def test_with_one_that_isolates_the_plain_process_is_among_the_first():
 def test_apps_are_apart_and_what_lacks_a_figure_is_left_out():
     samples = samples_of({"docker-native": (1, 9), "osv-kvm": (3, 2)}, services=("http", "kv"))
     gone = (samples["platform"] == "osv-kvm") & (samples["metric"] == "image_size_kv_compressed")
-    table = provisioning(samples.assign(verdict=samples["verdict"].mask(gone, "invalid")))
+    table = crossings(samples.assign(verdict=samples["verdict"].mask(gone, "invalid")))
     assert list(table["service"]) == ["http"]
 
 
 def test_no_samples_give_no_rows():
-    table = provisioning(samples_of({"docker-native": (1, 9)}).head(0))
+    table = crossings(samples_of({"docker-native": (1, 9)}).head(0))
     assert list(table.columns) == COLUMNS
     assert table.empty

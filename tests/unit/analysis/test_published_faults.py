@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from builders import METRICS
 from featherbench.measuring.window_verdict import WindowFacts, window_verdict
 from featherbench.records.cell import Verdict
 from featherbench.statistics.design.variance_components import components
@@ -40,7 +41,7 @@ def test_figures_that_are_a_clocks_ticks(nested, least_ms):
     """eurosys21: runs of 37 to 60 ms, timed in whole milliseconds."""
     samples = nested(deployments=1, windows=30)
     ticks_ms = np.round(least_ms + (samples["value"] / 1000 - 1) * 10)
-    screened = screen(samples.assign(value=REDIS_REQUESTS / ticks_ms * 1000))
+    screened = screen(samples.assign(value=REDIS_REQUESTS / ticks_ms * 1000), METRICS)
     assert screened["reasons"].str.contains("few distinct values").all()
 
 
@@ -82,7 +83,7 @@ def test_clocks_of_two_machines_subtracted(nested):
     """kata-containers reported a boot of minus twelve billion per cent."""
     samples = nested(metrics=1).assign(unit="s", metric="startup_time")
     samples.loc[4, "value"] = -1.2e8
-    screened = screen(samples)
+    screened = screen(samples, METRICS)
     assert screened.loc[4, "verdict"] == "invalid"
     assert screened.loc[4, "reasons"].startswith("impossible")
     assert (screened["verdict"] == "invalid").sum() == 1

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import METRICS
 from featherbench.statistics.diagnostics.screening import screen
 
 
@@ -50,47 +51,51 @@ def keywords(samples):
 
 def test_figures_that_vary_are_left_alone():
     samples = frame([100.1, 100.7, 99.2, 101.3, 100.4, 99.9])
-    pd.testing.assert_frame_equal(screen(samples), samples)
+    pd.testing.assert_frame_equal(screen(samples, METRICS), samples)
 
 
 def test_the_same_figure_again_and_again_is_suspect():
-    screened = screen(frame([2702702.7] * 5))
+    screened = screen(frame([2702702.7] * 5), METRICS)
     assert set(screened["verdict"]) == {"suspect"}
     assert set(screened["reasons"]) == {"few distinct values: 1 of 5"}
 
 
 def test_the_ticks_of_a_coarse_clock_are_suspect():
-    screened = screen(frame([100_000 / ms for ms in (0.037, 0.038, 0.037, 0.038, 0.039) * 3]))
+    screened = screen(
+        frame([100_000 / ms for ms in (0.037, 0.038, 0.037, 0.038, 0.039) * 3]), METRICS
+    )
     assert keywords(screened) == {"few distinct values"}
 
 
 def test_few_windows_may_be_alike():
-    assert keywords(screen(frame([1.0] * 4))) == set()
+    assert keywords(screen(frame([1.0] * 4), METRICS)) == set()
 
 
 @pytest.mark.parametrize(
     "metric", ["image_size_http", "memory_kv_load", "http_latency_p50", "image_size_kv_apparent"]
 )
 def test_what_is_not_timed_may_be_alike(metric):
-    assert keywords(screen(frame([3.0] * 10, metric=metric))) == set()
+    assert keywords(screen(frame([3.0] * 10, metric=metric), METRICS)) == set()
 
 
 def test_round_trips_in_whole_microseconds_may_be_alike_if_they_spread():
     spread = [0.052, 0.058, 0.061, 0.055, 0.058] * 6
-    assert keywords(screen(frame(spread, metric="round_trip_time"))) == set()
+    assert keywords(screen(frame(spread, metric="round_trip_time"), METRICS)) == set()
     stuck = [0.052, 0.053] * 15
-    assert keywords(screen(frame(stuck, metric="round_trip_time"))) == {"few distinct values"}
+    assert keywords(screen(frame(stuck, metric="round_trip_time"), METRICS)) == {
+        "few distinct values"
+    }
 
 
 def test_invalid_windows_are_not_compared():
     samples = frame([1.0] * 7 + [5.0, 6.0, 7.0])
     samples["verdict"] = ["invalid"] * 7 + ["ok"] * 3
-    assert keywords(screen(samples)) == set()
+    assert keywords(screen(samples, METRICS)) == set()
 
 
 def test_a_protocol_stall_is_suspect_at_its_levels_only():
     samples = levels([20, 20.2, 19.9, 9.0], [100, 200, 300, 700], [50e3, 50e3, 49e3, 110e3])
-    screened = screen(samples)
+    screened = screen(samples, METRICS)
     marked = screened[screened["verdict"] == "suspect"]
     assert set(marked["concurrency"]) == {100, 200, 300}
     assert set(marked["metric"]) == {"http_throughput"}
@@ -98,26 +103,28 @@ def test_a_protocol_stall_is_suspect_at_its_levels_only():
 
 
 def test_without_latencies_a_stall_shows_by_littles_law():
-    assert keywords(screen(levels([20, 20.2, 19.9], [100, 200, 300]))) == {"protocol stall"}
+    assert keywords(screen(levels([20, 20.2, 19.9], [100, 200, 300]), METRICS)) == {
+        "protocol stall"
+    }
 
 
 def test_an_idle_server_that_takes_more_connections_is_no_stall():
     samples = levels([9000, 9050, 8990], [1, 2, 3], [110, 111, 112])
-    assert keywords(screen(samples)) == set()
+    assert keywords(screen(samples, METRICS)) == set()
 
 
 def test_two_levels_make_no_stall():
-    assert keywords(screen(levels([20, 20], [100, 200], [50e3, 50e3]))) == set()
+    assert keywords(screen(levels([20, 20], [100, 200], [50e3, 50e3]), METRICS)) == set()
 
 
 def test_a_rate_a_connection_that_falls_is_no_stall():
     samples = levels([20, 17, 14], [100, 200, 300], [50e3, 50e3, 50e3])
-    assert keywords(screen(samples)) == set()
+    assert keywords(screen(samples, METRICS)) == set()
 
 
 def test_a_latency_that_grows_is_no_stall():
     samples = levels([20, 20, 20], [100, 200, 300], [10e3, 20e3, 30e3])
-    assert keywords(screen(samples)) == set()
+    assert keywords(screen(samples, METRICS)) == set()
 
 
 PUBLISHED = {
@@ -139,7 +146,7 @@ def published():
 
 
 def test_the_papers_mirageos_is_found_and_nothing_else_is():
-    screened = screen(published())
+    screened = screen(published(), METRICS)
     marked = screened[screened["verdict"] == "suspect"]
     assert set(marked["platform"]) == {"mirageos-xen"}
     assert set(marked["concurrency"]) == {100, 200, 300}
@@ -148,30 +155,30 @@ def test_the_papers_mirageos_is_found_and_nothing_else_is():
 
 def test_cells_of_another_host_than_the_newest_are_suspect():
     samples = frame([1.0, 2.0, 3.0], machine_fingerprint=["old", "new", "new"], sequence=[1, 2, 3])
-    screened = screen(samples)
+    screened = screen(samples, METRICS)
     assert list(screened["verdict"]) == ["suspect", "ok", "ok"]
-    assert screened["reasons"].iloc[0].startswith("other host: ")
+    assert screened["reasons"].iloc[0].startswith("other machine: ")
 
 
 def test_an_invalid_window_stays_invalid_on_another_host():
     samples = frame([1.0, 2.0], machine_fingerprint=["old", "new"], sequence=[1, 2])
     samples["verdict"] = ["invalid", "ok"]
-    assert list(screen(samples)["verdict"]) == ["invalid", "ok"]
+    assert list(screen(samples, METRICS)["verdict"]) == ["invalid", "ok"]
 
 
 def test_a_resumed_cell_of_the_first_host_makes_the_others_old():
     samples = frame([1.0, 2.0], machine_fingerprint=["a", "b"], sequence=[9, 2])
-    assert list(screen(samples)["verdict"]) == ["ok", "suspect"]
+    assert list(screen(samples, METRICS)["verdict"]) == ["ok", "suspect"]
 
 
 def test_reasons_are_added_to_those_there_are():
     samples = frame([1.0] * 5).assign(verdict="suspect", reasons="steal: some")
-    assert set(screen(samples)["reasons"]) == {"steal: some; few distinct values: 1 of 5"}
+    assert set(screen(samples, METRICS)["reasons"]) == {"steal: some; few distinct values: 1 of 5"}
 
 
 def test_no_samples_are_no_trouble():
     empty = frame([1.0], machine_fingerprint="a", sequence=1).iloc[:0]
-    assert screen(empty).empty
+    assert screen(empty, METRICS).empty
 
 
 RANK = {"ok": 0, "suspect": 1, "invalid": 2}
@@ -191,7 +198,7 @@ RANK = {"ok": 0, "suspect": 1, "invalid": 2}
 def test_no_verdict_ever_gets_better_and_no_row_is_lost(rows):
     values, concurrencies, verdicts = zip(*rows, strict=True)
     samples = frame(list(values), concurrency=list(concurrencies), verdict=list(verdicts))
-    screened = screen(samples)
+    screened = screen(samples, METRICS)
     assert list(screened["value"]) == list(values)
     for before, after in zip(verdicts, screened["verdict"], strict=True):
         assert RANK[before] <= RANK[after]

@@ -9,7 +9,7 @@ import pytest
 from featherbench.records.cell import Verdict
 from featherbench.records.plan import StoppingRule
 from featherbench.records.stopping_decisions import InterimLook, InterimLookSpec, Reason
-from featherbench.statistics.data.samples import frame
+from featherbench.statistics.data.samples import samples_of as samples_of_cells
 from featherbench.statistics.design.sequential import look, relative_half_width
 from featherbench.statistics.summary import summarize
 
@@ -78,7 +78,7 @@ def test_a_wide_series_goes_on_and_is_asked_for_one_more(cells):
 
 def test_the_interval_is_the_published_one(cells):
     own = cells(1, alternating(9, (0.9, 1.1)))
-    (row,) = summarize(frame(own), {"http"}).to_dict("records")
+    (row,) = summarize(samples_of_cells(own), {"http"}).to_dict("records")
     (series,) = after(own, deployment=9).levels[0].series
     assert series.half_width == pytest.approx(
         (row["ci_high"] - row["ci_low"]) / (row["ci_high"] + row["ci_low"])
