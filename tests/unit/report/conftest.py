@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 import paper_comparison
-from analyze import TABLES
 from featherbench.paths import RESOURCES
 from featherbench.records.cell import Cell, Coordinates, Failure, Measure, Verdict, Window
 from featherbench.records.image import Image, ImageSize
@@ -21,6 +20,7 @@ from featherbench.records.tuning import Tuning
 from featherbench.report.inputs import Sources
 from featherbench.statistics.data.samples import gather
 from featherbench.statistics.data.table_io import write_csv, write_parquet
+from featherbench.statistics.tables import COMPUTE
 
 BEGAN = datetime(2024, 5, 6, 7, 0, 0, tzinfo=UTC)
 CELL_S = 20
@@ -275,7 +275,7 @@ def write_cells(plan, folder, *, unsupported_workloads=()):
 def write_tables(plan, folder):
     samples = gather(plan, folder / "cells")
     write_parquet(samples, folder / "tables/samples.parquet")
-    for name, make in TABLES.items():
+    for name, make in COMPUTE.items():
         write_csv(make(samples, plan), folder / f"tables/{name}.csv")
 
 
