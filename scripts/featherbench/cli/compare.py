@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m featherbench compare A B`: what changed between two runs, and by how much."""
+"""`featherbench compare A B`: what changed between two runs, and by how much."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=_percent,
         default=DEFAULT_MARGIN_PERCENT,
         metavar="PERCENT",
-        help="a change of up to this is none (default: 5)",
+        help="changes up to this count as no change (default: 5)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare and print. Gives the exit status that the help names."""
+    """Compare and print; return the exit status that the help explains."""
     try:
         outcome = _compare(arguments.a, arguments.b, arguments.margin)
     except FeatherbenchError as error:
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _compare(a: Path, b: Path, equivalence_margin_percent: float) -> Outcome:
-    # what they import takes seconds, which the other commands need not wait for
+    # Their imports take seconds, which other commands need not wait for.
     from featherbench.comparison import outcome, run  # noqa: PLC0415
 
     if a.resolve() == b.resolve():
@@ -78,5 +78,5 @@ def _percent(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no percentage from 0 on")
+        raise argparse.ArgumentTypeError(f"{text} is not a percentage of 0 or more")
     return value

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m featherbench schema`: the JSON schema of the configuration."""
+"""`featherbench schema`: the JSON schema of the configuration."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
 
 
 def run(arguments: Namespace) -> int:  # noqa: ARG001 - as every command's
-    """Print it."""
+    """Print the schema."""
     sys.stdout.write(config_schema())
     return 0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The JSON schema of the configuration, for editors; made from the models that check it.
+"""Makes the JSON schema of the configuration, for editors, from the models that check it.
 
-It knows our own drivers. Once a configuration names `plugins`, other names are let through: what
-a user's own drivers are called and take is checked when the workflow starts.
+It knows the drivers of this package. Once a configuration has `plugins`, the schema accepts other
+names: names and settings of a user's own drivers are checked when the workflow starts.
 """
 
 from __future__ import annotations
@@ -38,46 +38,45 @@ TITLE = "The configuration of featherbench"
 NULL: Json = {"type": "null"}
 
 
-def _said_of_fields(model: type[BaseModel]) -> dict[str, str]:
-    """Give the docstrings of a model's fields, those that it inherits included.
+def _descriptions(model: type[BaseModel]) -> dict[str, str]:
+    """Return the docstrings of a model's fields, including inherited fields.
 
-    pydantic can find them, too, but does so whenever a class is made: here it is done when a
-    schema is, and not each time that a workflow starts.
+    pydantic's own option for this reads the source whenever a class is created, which would slow
+    down each start of the workflow.
     """
-    models = [each for each in reversed(model.__mro__) if issubclass(each, BaseModel)]
-    return {
-        field: said
-        for each in models
-        if each is not BaseModel
-        for field, said in _said_in(each).items()
-    }
+    bases = [base for base in reversed(model.__mro__) if issubclass(base, BaseModel)]
+    descriptions: dict[str, str] = {}
+    for base in bases:
+        if base is not BaseModel:
+            descriptions |= _own_descriptions(base)
+    return descriptions
 
 
-def _said_in(model: type[BaseModel]) -> dict[str, str]:
+def _own_descriptions(model: type[BaseModel]) -> dict[str, str]:
     try:
         source = textwrap.dedent(inspect.getsource(model))
     except OSError:
-        return {}  # made by a function of pydantic's, which was told the descriptions
+        return {}  # created by a function of pydantic, with descriptions
     (definition,) = cast("list[ast.ClassDef]", ast.parse(source).body)
     return {
-        field.target.id: inspect.cleandoc(str(said.value.value))
-        for field, said in pairwise(definition.body)
+        field.target.id: inspect.cleandoc(str(docstring.value.value))
+        for field, docstring in pairwise(definition.body)
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if isinstance(said, ast.Expr) and isinstance(said.value, ast.Constant)
+        if isinstance(docstring, ast.Expr) and isinstance(docstring.value, ast.Constant)
     }
 
 
-class _ForPeople(GenerateJsonSchema):
-    """Says what docstrings say; leaves out titles that are only the keys' names in capitals."""
+class _DescribedSchema(GenerateJsonSchema):
+    """Adds descriptions from docstrings; omits titles, which would only repeat the keys."""
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002 - pydantic's
         return False
 
     def model_schema(self, schema: ModelSchema) -> Json:
-        made = super().model_schema(schema)
-        for field, said in _said_of_fields(schema["cls"]).items():
-            made["properties"][field]["description"] = said
-        return made
+        json_schema = super().model_schema(schema)
+        for field, description in _descriptions(schema["cls"]).items():
+            json_schema["properties"][field]["description"] = description
+        return json_schema
 
 
 def _names(kind: Kind) -> list[str]:
@@ -89,7 +88,7 @@ def _workloads() -> dict[str, Workload]:
 
 
 def _platforms() -> dict[str, Technology]:
-    """Give what runs each technology on each host, by the platform's name."""
+    """Return what runs each technology on each hypervisor, by the platform's name."""
     return {
         f"{technology}-{hypervisor}": driver
         for technology in _names("technologies")
@@ -99,10 +98,10 @@ def _platforms() -> dict[str, Technology]:
 
 
 def _workload(driver: Workload, references: References) -> Json:
-    own: Json = {"settings": references[driver.Settings]}
+    properties: Json = {"settings": references[driver.Settings]}
     if not driver.sweeps:
-        own |= {"concurrency": NULL, "load_generator": NULL}
-    return {"anyOf": [{"$ref": "#/$defs/WorkloadConfig", "properties": own}, NULL]}
+        properties |= {"concurrency": NULL, "load_generator": NULL}
+    return {"anyOf": [{"$ref": "#/$defs/WorkloadConfig", "properties": properties}, NULL]}
 
 
 def _platform(name: str, driver: Technology, references: References) -> Json:
@@ -126,14 +125,16 @@ def _hypervisors(references: References) -> Json:
 def _known_load_generators() -> Iterator[tuple[str, Json]]:
     for service, workload in _workloads().items():
         if workload.sweeps:
-            speaking = [
-                g for g in _names("loadgens") if registry.load("loadgens", g).service == service
+            usable = [
+                name
+                for name in _names("loadgens")
+                if registry.load("loadgens", name).service == service
             ]
-            yield service, {"properties": {"load_generator": {"enum": [*speaking, None]}}}
+            yield service, {"properties": {"load_generator": {"enum": [*usable, None]}}}
 
 
 def _known_names() -> Json:
-    """Say what names may be while there are no plugins."""
+    """Return the names that are valid without plugins."""
     technologies = _names("technologies")
     hypervisors = _names("hypervisors")
     platform = {"pattern": f"^({'|'.join(technologies)})-({'|'.join(hypervisors)})$"}
@@ -151,15 +152,15 @@ def _known_names() -> Json:
 
 def _with_drivers(config: Mapping[str, Any], references: References) -> Json:
     properties = config["properties"]
-    settings = [_platform(name, each, references) for name, each in _platforms().items()]
-    own = {name: _workload(each, references) for name, each in _workloads().items()}
+    settings = [_platform(name, driver, references) for name, driver in _platforms().items()]
+    workloads = {name: _workload(driver, references) for name, driver in _workloads().items()}
     platforms = {**properties["platforms"]["items"], "allOf": settings}
     return {
         **config,
         "properties": {
             **properties,
             "platforms": {**properties["platforms"], "items": platforms},
-            "workloads": {**properties["workloads"], "properties": own},
+            "workloads": {**properties["workloads"], "properties": workloads},
             "hypervisors": {**properties["hypervisors"], "properties": _hypervisors(references)},
         },
         "if": {"required": ["plugins"]},
@@ -171,18 +172,18 @@ def _models() -> list[type[BaseModel]]:
     settings: list[type[BaseModel]] = [
         registry.load("hypervisors", name).Settings for name in _names("hypervisors")
     ]
-    settings += [each.Settings for each in _workloads().values()]
-    settings += [each.Settings for each in _platforms().values()]
+    settings += [driver.Settings for driver in _workloads().values()]
+    settings += [driver.Settings for driver in _platforms().values()]
     return list(dict.fromkeys([Config, *settings]))
 
 
 def config_schema() -> str:
-    """Give the schema of the configuration file as JSON text."""
-    found, schema = models_json_schema(
-        [(model, "validation") for model in _models()], schema_generator=_ForPeople
+    """Return the schema of the configuration file as JSON text."""
+    models, schema = models_json_schema(
+        [(model, "validation") for model in _models()], schema_generator=_DescribedSchema
     )
-    references: References = {model: reference for (model, _), reference in found.items()}
+    references: References = {model: reference for (model, _), reference in models.items()}
     definitions = schema["$defs"]
     config = _with_drivers(definitions.pop("Config"), references)
-    whole = {"$schema": DIALECT, **config, "title": TITLE, "$defs": definitions}
-    return json.dumps(whole, indent=2) + "\n"
+    complete = {"$schema": DIALECT, **config, "title": TITLE, "$defs": definitions}
+    return json.dumps(complete, indent=2) + "\n"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The order of measurement: seeded, in blocks, random within a block.
+"""Decides the order of measurement: seeded, in blocks, random within a block.
 
 Each deployment number is a block that holds every platform and workload once, so that a drift of
-the machine falls on all of them alike (Duplyakin et al. 2023, "Avoiding the Ordering Trap in
+the machine affects all of them equally (Duplyakin et al. 2023, "Avoiding the Ordering Trap in
 Systems Performance Measurement").
 """
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from featherbench.records.plan import Plan
 
 GROUP_STEP = 10_000
-"""Priorities of neighbouring groups differ by this, which leaves room for the levels within."""
+"""The difference between the priorities of consecutive groups; the levels of a group fit in it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """What is measured in one go: all cells of one deployment."""
+    """What is measured without interruption: all cells of one deployment."""
 
     platform: str
     workload: str
@@ -31,7 +31,7 @@ class Group:
 
 
 def ranks(plan: Plan) -> dict[Group, int]:
-    """Position of every group in the order of measurement, from 0."""
+    """Return the position of every group in the order of measurement, from 0."""
     blocks: dict[int, dict[Group, None]] = {}
     for platform, workload, deployment, _ in plan.cells():
         group = Group(platform=platform, workload=workload, deployment=deployment)
@@ -45,10 +45,10 @@ def ranks(plan: Plan) -> dict[Group, int]:
 
 
 def priority(ranks: dict[Group, int], group: Group, concurrency: int, *, seed: int) -> int:
-    """Snakemake's priority of a job: whole groups in their order, levels shuffled within.
+    """Return a job's priority for Snakemake: groups in their order, levels shuffled within.
 
-    Groups that are done first have the higher priority; so one deployment is measured to its end
-    before the next one starts.
+    Earlier groups have higher priorities, so that one deployment is measured completely before the
+    next one starts.
     """
     groups_from_here = len(ranks) - ranks.get(group, 0)
     shuffled = digest(f"{seed}/{group}/{concurrency}".encode())

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The base of all records: frozen models, with units in their names.
 
-Times ending in `_s` are seconds; `*_monotonic_s` are readings of CLOCK_MONOTONIC of this host;
-`*_utc` are ISO 8601 and only for people.
+Times ending in `_s` are seconds; `*_monotonic_s` are readings of CLOCK_MONOTONIC of this machine;
+`*_utc` are ISO 8601, for people only.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Record(BaseModel):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read one from a JSON file."""
+        """Read a record from a JSON file."""
         return cls.model_validate_json(path.read_bytes())
 
     def write(self, path: Path) -> None:
-        """Write it to a JSON file, whole or not at all."""
+        """Write the record to a JSON file, whole or not at all."""
         write_atomic(path, self.model_dump_json(indent=2) + "\n")

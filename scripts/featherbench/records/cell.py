@@ -13,7 +13,7 @@ from featherbench.records.instance import Instance  # noqa: TC001 - pydantic nee
 
 
 class Coordinates(Record):
-    """Where a cell lies in the matrix."""
+    """The position of a cell in the matrix."""
 
     platform: str
     technology: str
@@ -28,12 +28,13 @@ class Coordinates(Record):
 
 
 class Usage(Record):
-    """What an instance has used so far, as its platform accounts it; None where it cannot tell.
+    """What an instance has used so far, as its platform accounts for it; None if unknown.
 
-    `memory_file_bytes` is page cache, tmpfs included. The kernel charges a page of a file to
-    whoever touched it first, so it may be little because another had the file open before.
-    `guest_used_bytes` is what a guest's own kernel holds. The others are then its hypervisor's, or,
-    where `hypervisor_bytes` tells of that, those of a container in the guest.
+    `memory_file_bytes` is page cache, including tmpfs. The kernel charges a page of a file to the
+    control group that touched it first, so the value may be small because another group had the
+    file open before. `guest_used_bytes` is the memory that a guest's own kernel uses. The other
+    values are then the hypervisor's or, if `hypervisor_bytes` is set, those of a container in the
+    guest.
     """
 
     cpu_s: Seconds | None
@@ -49,7 +50,7 @@ class Usage(Record):
 
 
 class Verdict(StrEnum):
-    """Whether a window may be believed. The order is from good to bad."""
+    """Whether a window is valid. The order is from good to bad."""
 
     OK = "ok"
     SUSPECT = "suspect"
@@ -57,12 +58,12 @@ class Verdict(StrEnum):
 
 
 class StampedBy(StrEnum):
-    """Which packet ended a startup time; `stamped_by` in the window's notes."""
+    """The packet that ended a startup time; `stamped_by` in the window's notes."""
 
     PROBE = "probe"
-    """The probe's, with the nonce of this start."""
+    """The probe's packet, with the nonce of this start."""
     FIRST_FRAME = "first frame"
-    """The first of any kind from the MAC address of this start: its image has no probe."""
+    """The first packet of any kind from this start's MAC address: the image has no probe."""
 
 
 class Measure(Record):
@@ -74,11 +75,11 @@ class Measure(Record):
 
 
 class Window(Record):
-    """One timed run against a deployment, its figures, and whether they may be believed.
+    """One timed run against a deployment: its figures, and whether they are valid.
 
-    `metric`, `value`, `unit` are the window's main figure; `secondary` are others taken in the
-    same window. CPU times are None where the platform cannot tell. `client_busy_fraction` is of all
-    CPUs of the client, `server_busy_fraction` of the one CPU that the server can use.
+    `metric`, `value`, `unit` are the window's main figure; `secondary` are other figures of the
+    same window. CPU times are None if the platform does not report them. `client_busy_fraction` is
+    of all CPUs of the client, `server_busy_fraction` of the one CPU that the server can use.
     """
 
     index: Annotated[int, Field(ge=1)]
@@ -104,7 +105,7 @@ class Window(Record):
 
 
 class Deployment(Record):
-    """A deploy record: what runs, and the instance that was started for it."""
+    """A deploy record: what was started, and the instance."""
 
     coordinates: dict[str, Any]
     deployment_id: str
@@ -117,7 +118,7 @@ class Deployment(Record):
 
 
 class Warmup(Record):
-    """A warm-up record: what load the instance of a deployment has already borne."""
+    """A warm-up record: the load that a deployment's instance was warmed up with."""
 
     deployment_id: str
     instance_id: str
@@ -148,7 +149,7 @@ class Cell(Record):
 
 
 class Failure(Record):
-    """Why a job failed, kept beside the results until the job succeeds."""
+    """Why a job failed. The file is kept beside the results until the job succeeds."""
 
     job: str
     kind: str

@@ -9,7 +9,7 @@ from featherbench.records.base import Count, Record
 
 
 class ImageSize(Record):
-    """Bytes of an image, three ways, and what was counted."""
+    """The size of an image in three ways, and what was counted."""
 
     allocated_bytes: Count
     apparent_bytes: Count
@@ -18,7 +18,7 @@ class ImageSize(Record):
 
 
 class Image(Record):
-    """A built image. `digest` depends on its content only: the same bytes, the same digest."""
+    """A built image. `digest` depends only on its content: equal bytes have equal digests."""
 
     technology: str
     service: str

@@ -13,9 +13,9 @@ from featherbench.records.base import Record, Seconds
 class Endpoint(Record):
     """Where the client finds the service, and what it pings to reach the instance.
 
-    `ping_address` is answered by the network stack that the instance uses: this machine's, where it
-    has none of its own. It differs from `address` where that is another's, as behind a published
-    port: the instance is then pinged by route, and no translation is on the way.
+    `ping_address` belongs to the network stack that the instance uses: this machine's, if it has
+    none of its own. It differs from `address` where that belongs to another stack, as for a
+    published port: pings then reach the instance by a route, without address translation.
     """
 
     address: str
@@ -24,7 +24,7 @@ class Endpoint(Record):
 
 
 class Instance(Record):
-    """A server under test that has been started; `handle` is the driver's own and plain JSON."""
+    """A server under test that has been started; `handle` is plain JSON for its driver only."""
 
     id: str
     technology: str

@@ -162,7 +162,7 @@ def test_a_margin_that_is_none_is_refused(runs, capsys, margin):
     with pytest.raises(SystemExit) as ended:
         compared(capsys, runs.a, runs.a, f"--margin={margin}")
     assert ended.value.code == 2
-    assert "is no percentage" in capsys.readouterr().err
+    assert "is not a percentage" in capsys.readouterr().err
 
 
 def test_what_only_one_run_has_does_not_pass(runs, capsys):
