@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from featherbench.files import write_atomic
 
@@ -27,6 +27,14 @@ class Record(BaseModel):
     def read(cls, path: Path) -> Self:
         """Read a record from a JSON file."""
         return cls.model_validate_json(path.read_bytes())
+
+    @classmethod
+    def read_valid(cls, path: Path) -> Self | None:
+        """Read one from a JSON file; None if there is no file, or no record in it."""
+        try:
+            return cls.read(path)
+        except (FileNotFoundError, ValidationError):
+            return None
 
     def write(self, path: Path) -> None:
         """Write the record to a JSON file, whole or not at all."""

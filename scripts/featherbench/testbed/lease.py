@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from featherbench import registry
 from featherbench.errors import MachineSilentError
@@ -29,9 +29,7 @@ class Lease(Record):
 
 def current() -> Lease | None:
     """Return the lease on record. Only the driver knows whether its instance still runs."""
-    with suppress(FileNotFoundError, ValidationError):
-        return Lease.read(current_state().lease)
-    return None
+    return Lease.read_valid(current_state().lease)
 
 
 def store(lease: Lease) -> None:

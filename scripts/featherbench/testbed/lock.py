@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
 import sys
@@ -13,8 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from pydantic import ValidationError
 
 from featherbench.errors import DeadlineError, TestbedBusyError
 from featherbench.records.base import Record
@@ -94,9 +91,7 @@ class Announcer:
 
 def running_job(state: State) -> Job | None:
     """Return the job on record, whether or not it still lives."""
-    with contextlib.suppress(FileNotFoundError, ValidationError):
-        return Job.read(state.job)
-    return None
+    return Job.read_valid(state.job)
 
 
 def _take_job_lock(state: State, wait_s: float) -> Lock:

@@ -3,14 +3,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from pydantic import ValidationError
 
 from featherbench import registry
 from featherbench.errors import DeadlineError, TestbedBusyError, TestbedError
@@ -73,9 +70,7 @@ def _workflow_gone(pid: int | str) -> TestbedError:
 
 def recorded_owner(state: State) -> Owner | None:
     """Return the owner on record, whether or not its guard still lives."""
-    with contextlib.suppress(FileNotFoundError, ValidationError):
-        return Owner.read(state.owner)
-    return None
+    return Owner.read_valid(state.owner)
 
 
 def current_owner(state: State) -> Owner | None:

@@ -126,65 +126,54 @@ def _nofile_in_force(client: Client) -> str:
     return soft
 
 
-def _cpu_facts(split: cpus.CpuSplit) -> dict[str, Any]:
-    return {"server": list(split.server), "client": list(split.client), "shared": split.shared}
+def _set_up(state: State, spec: TestbedSpec, tuning_spec: Tuning, sequence: int) -> Testbed:
+    """Set up network, CPUs and tuning.
 
-
-def _on_loopback(state: State, spec: TestbedSpec, tuning_spec: Tuning, sequence: int) -> Testbed:
-    """Return a testbed for trying things out: no namespace, no sysctls, no root."""
-    split, nofile = cpus.choose(spec, LOCAL.cores()), _reachable_nofile(tuning_spec.nofile)
-    client = Client(address=LOOPBACK, cpus=split.client, namespace=None, nofile=nofile)
-    return Testbed(
-        client=client,
-        placement=_placement(state, spec, LOOPBACK, split),
-        tuning=Tuning(net_sysctls={}, nofile=nofile),
-        applied={
-            "machine": {},
-            "client": {},
-            "nofile": _nofile_in_force(client),
-            "cpus": _cpu_facts(split),
-        },
-        sequence=sequence,
-    )
-
-
-def _in_namespace(state: State, spec: TestbedSpec, tuning_spec: Tuning, sequence: int) -> Testbed:
-    if os.geteuid() != 0:
+    A client on loopback is for trying things out: no namespace, no sysctls, no root.
+    """
+    isolated = spec.client == "netns"
+    if isolated and os.geteuid() != 0:
         raise TestbedError(
             "the testbed's network namespace needs root",
             remedy="run the workflow as root, or set `testbed.client: loopback` to try it out",
         )
     split = cpus.choose(spec, LOCAL.cores())
-    link = network.set_up(state, spec.subnet)
+    if isolated:
+        link = network.set_up(state, spec.subnet)
+        address, client_address, namespace = link.server, link.client, network.NAMESPACE_FILE
+        applied = {
+            "machine": tuning.apply_to_machine(state, tuning_spec),
+            "client": tuning.apply_to_client(namespace, tuning_spec),
+        }
+    else:
+        address, client_address, namespace = LOOPBACK, LOOPBACK, None
+        applied = {"machine": {}, "client": {}}
+        tuning_spec = Tuning(net_sysctls={}, nofile=_reachable_nofile(tuning_spec.nofile))
     client = Client(
-        address=link.client,
-        cpus=split.client,
-        namespace=network.NAMESPACE_FILE,
-        nofile=tuning_spec.nofile,
+        address=client_address, cpus=split.client, namespace=namespace, nofile=tuning_spec.nofile
     )
     return Testbed(
         client=client,
-        placement=_placement(state, spec, link.server, split),
+        placement=Placement(
+            hypervisor="native",
+            address=address,
+            callback_address=address,
+            cpus=split.server,
+            container_subnet=spec.container_subnet,
+            guest_subnet=spec.guest_subnet,
+            state=state.directory,
+        ),
         tuning=tuning_spec,
         applied={
-            "machine": tuning.apply_to_machine(state, tuning_spec),
-            "client": tuning.apply_to_client(network.NAMESPACE_FILE, tuning_spec),
+            **applied,
             "nofile": _nofile_in_force(client),
-            "cpus": _cpu_facts(split),
+            "cpus": {
+                "server": list(split.server),
+                "client": list(split.client),
+                "shared": split.shared,
+            },
         },
         sequence=sequence,
-    )
-
-
-def _placement(state: State, spec: TestbedSpec, address: str, split: cpus.CpuSplit) -> Placement:
-    return Placement(
-        hypervisor="native",
-        address=address,
-        callback_address=address,
-        cpus=split.server,
-        container_subnet=spec.container_subnet,
-        guest_subnet=spec.guest_subnet,
-        state=state.directory,
     )
 
 
@@ -230,12 +219,11 @@ def session(
     cannot be set up.
     """
     state = current_state()
-    open_client = _in_namespace if testbed.client == "netns" else _on_loopback
     with ExitStack() as stack:
         stack.enter_context(_unwinding_on_signals())
         stack.enter_context(_owned(state, plugins, what, wait_s))
         try:
-            yield open_client(state, testbed, tuning_spec, _next_sequence(sequence_file))
+            yield _set_up(state, testbed, tuning_spec, _next_sequence(sequence_file))
         except BaseException:
             _drop_lease()
             raise

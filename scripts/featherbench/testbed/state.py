@@ -4,68 +4,37 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 STATE_VARIABLE = "FEATHERBENCH_STATE"
 SYSTEM_DIRECTORY = Path("/run/featherbench")
 
 
-@dataclass(frozen=True, kw_only=True)
 class State:
     """The folder's layout. Drivers have folders of their own beside these files."""
 
-    directory: Path
-
-    @property
-    def is_system(self) -> bool:
+    def __init__(self, *, directory: Path) -> None:
+        self.directory = directory
+        self.is_system = directory == SYSTEM_DIRECTORY
         """Whether this is root's testbed, and not one of a test or of another user."""
-        return self.directory == SYSTEM_DIRECTORY
-
-    @property
-    def job_lock(self) -> Path:
+        self.job_lock = directory / "job.lock"
         """Locked by the one job that deploys or measures."""
-        return self.directory / "job.lock"
-
-    @property
-    def job(self) -> Path:
+        self.job = directory / "job.json"
         """The job that holds the lock."""
-        return self.directory / "job.json"
-
-    @property
-    def owner_lock(self) -> Path:
+        self.owner_lock = directory / "owner.lock"
         """Locked by the guard of the workflow that owns the testbed."""
-        return self.directory / "owner.lock"
-
-    @property
-    def owner(self) -> Path:
+        self.owner = directory / "owner.json"
         """The workflow that owns the testbed, and its guard."""
-        return self.directory / "owner.json"
-
-    @property
-    def swept(self) -> Path:
+        self.swept = directory / "swept.json"
         """The guard for which leftovers have been removed at the beginning."""
-        return self.directory / "swept.json"
-
-    @property
-    def lease(self) -> Path:
+        self.lease = directory / "lease.json"
         """The leased instance."""
-        return self.directory / "lease.json"
-
-    @property
-    def network(self) -> Path:
+        self.network = directory / "network.json"
         """Exists if the network was made for this testbed."""
-        return self.directory / "network.json"
-
-    @property
-    def sysctls(self) -> Path:
+        self.sysctls = directory / "sysctls.json"
         """The values of sysctls before they were changed."""
-        return self.directory / "sysctls.json"
-
-    @property
-    def guard_log(self) -> Path:
+        self.guard_log = directory / "guard.log"
         """The guard's log; kept only after an error."""
-        return self.directory / "guard.log"
 
     def make(self) -> None:
         """Make the folder."""
