@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that nobody can boot from, told apart before anything is started."""
+"""Files that cannot be booted from are recognized before anything is started."""
 
 import struct
 
@@ -40,7 +40,7 @@ def found(tmp_path):
 
 
 @pytest.mark.parametrize("kernel", [elf(X86), elf(3), LINUX], ids=["64 bits", "32 bits", "Linux"])
-def test_what_may_boot_here_is_no_fault(found, kernel):
+def test_a_kernel_that_may_boot_is_no_fault(found, kernel):
     assert found(kernel) == []
     assert found(kernel, disk=REST, form="raw") == []
     assert found(kernel, disk=QCOW2, form="qcow2") == []
@@ -58,7 +58,7 @@ def test_what_may_boot_here_is_no_fault(found, kernel):
     ],
     ids=["Arm", "big-endian", "unknown", "an archive", "empty", "cut off"],
 )
-def test_a_kernel_of_another_abi_is_told(found, kernel, words, remedy):
+def test_a_kernel_of_another_abi_is_a_fault(found, kernel, words, remedy):
     (fault,) = found(kernel)
     assert words in fault.what
     assert remedy in fault.remedy
@@ -76,7 +76,7 @@ def test_a_kernel_of_another_abi_is_told(found, kernel, words, remedy):
         (REST, "qcow2", "is not qcow2, but the description states qcow2", "`format` to raw"),
     ],
 )
-def test_a_disk_in_another_format_is_told(found, disk, said, words, remedy):
+def test_a_disk_in_another_format_is_a_fault(found, disk, said, words, remedy):
     (fault,) = found(elf(X86), disk=disk, form=said)
     assert f"{words} (wrong disk format)" in fault.what
     assert remedy in fault.remedy

@@ -1,15 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What guests, QEMU and tenders say, and what it means."""
-
-import json
-import socket
-import threading
+"""The meaning of the output of guests, QEMU and tenders."""
 
 import pytest
 
 from featherbench.contracts.image_description import Console
 from featherbench.system import error_hints
-from featherbench.unikernels import console_hints, qmp
+from featherbench.unikernels import console_hints
 
 GUESTS = {
     "Starting network... DHCP: sending discover": "waits for DHCP",
@@ -40,12 +36,12 @@ HYPERVISORS = {
 
 
 @pytest.mark.parametrize("said", GUESTS)
-def test_a_guests_trouble_is_understood(said):
+def test_known_output_of_guests_has_a_meaning(said):
     assert GUESTS[said] in error_hints.find(console_hints.OF_GUESTS, said).meaning
 
 
 @pytest.mark.parametrize("said", HYPERVISORS)
-def test_a_hypervisors_trouble_is_understood(said):
+def test_known_output_of_hypervisors_has_a_meaning_and_a_remedy(said):
     found = error_hints.find(console_hints.OF_HYPERVISORS, said)
     assert HYPERVISORS[said] in found.meaning
     assert found.remedy
@@ -54,77 +50,13 @@ def test_a_hypervisors_trouble_is_understood(said):
 @pytest.mark.parametrize(
     "said", ["", "floor: sent the packet", "DHCP is off", "Linux version 6.1", "0 errors"]
 )
-def test_what_is_well_is_no_trouble(said):
+def test_harmless_output_has_no_meaning(said):
     assert error_hints.find((*console_hints.OF_GUESTS, *console_hints.OF_HYPERVISORS), said) is None
 
 
-def test_the_descriptions_own_signs():
+def test_the_descriptions_own_signs_are_recognized():
     signs = Console(success="ready on port [0-9]+", failure=("panic: .*", "page fault"))
     assert console_hints.has_succeeded(signs, "nginx: ready on port 80")
     assert not console_hints.has_succeeded(signs, "nginx: ready")
     assert console_hints.failure_in(signs, "a\npanic: out of mbufs\nb") == "panic: out of mbufs"
     assert console_hints.failure_in(signs, "all is well") == ""
-
-
-HALTED = "EIP=00100214 EFL=00000006 [-----P-] CPL=0 II=0 A20=1 SMM=0 HLT=1"
-
-
-@pytest.mark.parametrize(
-    ("registers", "dead"),
-    [
-        (HALTED, True),
-        (HALTED.replace("EFL=00000006", "EFL=00000206"), False),
-        (HALTED.replace("HLT=1", "HLT=0"), False),
-        ("RIP=0000 RFL=00000002 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=1", True),
-        ("", False),
-    ],
-    ids=["halted for good", "halted until an interrupt", "running", "64 bits", "nothing"],
-)
-def test_a_dead_processor_is_told_from_one_that_sleeps(registers, dead):
-    assert qmp.parse_is_dead(registers) is dead
-
-
-@pytest.fixture
-def qemu():
-    """A monitor that says what a test wants: greeting, then one line for each question."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        listener.bind("\0featherbench-unit-monitor")
-        listener.listen()
-
-        def says(*lines):
-            process_lines.extend(lines)
-
-        process_lines = []
-
-        def serve():
-            plug, _ = listener.accept()
-            with plug, plug.makefile("rwb") as stream:
-                stream.write(b'{"QMP": {}}\n')
-                stream.flush()
-                stream.readline()
-                stream.write(b'{"return": {}}\n')
-                stream.flush()
-                for line in process_lines:
-                    stream.readline()
-                    stream.write(line.encode() + b"\n")
-                    stream.flush()
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield says
-
-
-@pytest.mark.parametrize("status", ["running", "internal-error", "guest-panicked"])
-def test_qemu_is_asked_for_the_guests_status(qemu, status):
-    event, answer = {"event": "NIC_RX_FILTER_CHANGED"}, {"return": {"status": status}}
-    qemu(f"{json.dumps(event)}\n{json.dumps(answer)}")
-    assert qmp.status("featherbench-unit") == status
-
-
-@pytest.mark.usefixtures("qemu")
-def test_a_qemu_that_ends_meanwhile_is_silent():
-    assert qmp.status("featherbench-unit") == qmp.SILENT
-
-
-def test_a_qemu_that_is_not_there_is_silent():
-    assert qmp.status("featherbench-nobody") == qmp.SILENT

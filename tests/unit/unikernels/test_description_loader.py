@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Descriptions of images: what they may say, where they are found, how a user changes them."""
+"""Where descriptions of images are found, and how a user changes them.
+
+The user does so with unikernels/settings.py; unikernels/technology.py uses them.
+"""
 
 from pathlib import Path
 
@@ -8,7 +11,6 @@ import yaml
 from pydantic import ValidationError
 
 from featherbench import registry
-from featherbench.contracts.image_description import Description
 from featherbench.errors import ConfigError
 from featherbench.unikernels import description_loader
 from featherbench.unikernels.settings import UnikernelSettings
@@ -27,7 +29,7 @@ PAPERS = {
 
 
 @pytest.mark.parametrize("file", SHIPPED, ids=lambda file: f"{file.parent.name}-{file.stem}")
-def test_what_we_ship_is_valid_and_lacks_nothing_but_paths(file):
+def test_shipped_descriptions_are_valid_and_lack_only_paths(file):
     found = description_loader.read(file)
     assert file.name == description_loader.shipped(file.parent.name, file.stem.partition("-")[0],
                                              found.backend).name  # fmt: skip
@@ -35,7 +37,7 @@ def test_what_we_ship_is_valid_and_lacks_nothing_but_paths(file):
     assert registry.driver_files("technologies")[file.parent.name]
 
 
-def test_the_papers_cases_are_there():
+def test_the_papers_cases_have_descriptions():
     for technology, services in PAPERS.items():
         assert set(_platform(technology).available_images(UnikernelSettings())) == services
 
@@ -44,42 +46,7 @@ def _platform(technology, hypervisor="tcg"):
     return registry.platform(technology, hypervisor)
 
 
-@pytest.mark.parametrize(
-    ("keys", "complaint"),
-    [
-        ({"arguments": "--ip ${adress}"}, "adress"),
-        ({"arguments": "costs 5$"}, r"\$"),
-        ({"boot": "disk"}, "no disks"),
-        ({"boot": "disk", "kernel": "/k", "disks": [{}]}, "without a kernel"),
-        ({"boot": "disk", "disks": [{}], "backend": "solo5-spt"}, "cannot boot from a disk"),
-        ({"kernel": "/k", "make": {"command": ["a"], "version": ["b"]}}, "or `make`"),
-        ({"console": {"failure": ["("]}}, "no regular expression"),
-        ({"memory_mib": 0}, "greater than or equal to 1"),
-        ({"machine": "pc -daemonize"}, "pattern"),
-        ({"nic": {"model": "e1000,netdev=other"}}, "pattern"),
-        ({"disks": [{"format": "vmdk"}]}, "raw"),
-        ({"sha256": "abc"}, "pattern"),
-        ({"backend": "xl", "accepted_exits": [0]}, "no exit status"),
-        ({"no_such_key": 1}, "not permitted"),
-    ],
-)
-def test_what_makes_no_sense_is_refused(keys, complaint):
-    with pytest.raises(ValidationError, match=complaint):
-        Description.model_validate(keys)
-
-
-def test_an_image_may_be_as_small_as_they_are():
-    assert Description(memory_mib=2).memory_mib == 2
-
-
-def test_every_placeholder_is_filled_once_and_a_dollar_stays():
-    told = Description(arguments="${address}/${prefix},, $${x}").filled_arguments(
-        {"address": "198.18.2.2", "prefix": "25"}
-    )
-    assert told == "198.18.2.2/25,, ${x}"
-
-
-def test_a_few_lines_complete_the_description_that_we_ship(tmp_path, monkeypatch):
+def test_a_few_lines_complete_a_shipped_description(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     given = {"kernel": "nginx.bin", "disks": [{"path": "/images/data.iso"}], "memory_mib": 32}
     found = description_loader.find("rumprun", "http", "qemu", given)
@@ -99,17 +66,17 @@ def test_paths_in_a_users_own_description_are_relative_to_it(tmp_path):
     assert found.kernel == tmp_path / "my/probe.elf"
 
 
-def test_each_backend_has_an_image_of_its_own():
+def test_each_backend_has_its_own_image():
     spt = description_loader.find("mirageos", "http", "solo5-spt", {})
     hvt = description_loader.find("mirageos", "http", "qemu", {"backend": "solo5-hvt"})
     assert (spt.backend, hvt.backend) == ("solo5-spt", "solo5-hvt")
 
 
-def test_there_may_be_none():
+def test_a_service_may_have_no_description():
     assert description_loader.find("mirageos", "kv", "qemu", {}) is None
 
 
-def test_constants_are_as_whoever_built_the_image_says():
+def test_constants_are_those_that_the_builder_states():
     papers = description_loader.find("osv", "kv", "qemu", {"constants": "paper"})
     assert papers.constants["FDMAX (include/osv/file.h)"] == "0x30D40"
     own = description_loader.find("osv", "kv", "qemu", {"constants": {"SOMAXCONN": "512"}})
@@ -119,14 +86,14 @@ def test_constants_are_as_whoever_built_the_image_says():
 
 
 @pytest.mark.parametrize("content", ["", "- a list", "kernel: [", "bott: kernel"])
-def test_a_mistake_in_a_file_is_named_with_the_file(tmp_path, content):
+def test_a_mistake_is_reported_with_its_file(tmp_path, content):
     file = tmp_path / "http.yaml"
     file.write_text(content)
     with pytest.raises(ConfigError, match=r"http\.yaml"):
         description_loader.read(file)
 
 
-def test_a_key_that_no_description_has_is_refused_in_the_settings():
+def test_an_unknown_key_is_refused_in_the_settings():
     with pytest.raises(ValidationError, match="kernal"):
         UnikernelSettings(images={"http": {"kernal": "/k"}})
 
@@ -134,19 +101,19 @@ def test_a_key_that_no_description_has_is_refused_in_the_settings():
 # --- what a platform says of them ----------------------------------------------------------------
 
 
-def test_a_path_that_nobody_gave_is_named_with_the_remedy():
+def test_a_missing_path_is_reported_with_the_remedy():
     (lack,) = _platform("mirageos").available_images(UnikernelSettings())["http"]
     assert "the path of the image of mirageos's http is not configured" in lack.what
     assert "`kernel`" in lack.remedy
 
 
-def test_an_image_that_is_not_there_is_named(tmp_path):
+def test_a_missing_image_is_reported(tmp_path):
     settings = UnikernelSettings(images={"http": {"kernel": str(tmp_path / "gone.elf")}})
     (lack,) = _platform("mirageos").available_images(settings)["http"]
     assert "gone.elf, does not exist" in lack.what
 
 
-def test_an_image_for_a_backend_that_the_host_does_not_offer_is_named(tmp_path):
+def test_an_image_for_a_backend_that_the_hypervisor_lacks_is_reported(tmp_path):
     (tmp_path / "k").write_bytes(b"")
     keys = {"kernel": str(tmp_path / "k"), "backend": "xl"}
     missing_requirements = _platform("mirageos").available_images(
@@ -155,12 +122,7 @@ def test_an_image_for_a_backend_that_the_host_does_not_offer_is_named(tmp_path):
     assert "is for xl" in missing_requirements[0].what
 
 
-def test_only_what_may_be_a_process_runs_on_the_bare_host():
-    assert _platform("mirageos", "native") is not None
-    assert _platform("rumprun", "native") is None
-
-
-def test_the_recipe_changes_with_the_file_and_with_every_key(tmp_path):
+def test_the_build_inputs_change_with_the_file_and_with_every_key(tmp_path):
     kernel = tmp_path / "k"
     kernel.write_bytes(b"1")
 

@@ -90,7 +90,7 @@ def echo(content=b"abc", *, to=MAC, kind=8, fragment=0, first=0x45, extra=b"", t
     return to + PEER + b"\x08\x00" + summed(ip + GATEWAY + target, 10) + icmp + extra
 
 
-def test_it_tells_its_mac_to_who_asks_for_its_address(answer):
+def test_it_answers_arp_requests_for_its_address(answer):
     said = answer(arp())
     assert said[:14] == PEER + MAC + b"\x08\x06"
     assert said[20:] == b"\x00\x02" + MAC + US + PEER + GATEWAY
@@ -111,7 +111,7 @@ def test_it_answers_no_other_arp(answer, frame):
 
 
 @pytest.mark.parametrize("content", [b"", b"x", b"abc", bytes(1472)])
-def test_it_gives_a_ping_back(answer, content):
+def test_it_answers_pings(answer, content):
     said = answer(echo(content))
     assert said[:14] == PEER + MAC + b"\x08\x00"
     assert checksum(said[14:34]) == 0
@@ -121,7 +121,7 @@ def test_it_gives_a_ping_back(answer, content):
     assert said[38:] == echo(content)[38:]
 
 
-def test_what_pads_a_short_frame_is_not_given_back(answer):
+def test_the_padding_of_a_short_frame_is_not_returned(answer):
     assert answer(echo(extra=bytes(15))) == answer(echo())
 
 
@@ -162,7 +162,7 @@ def test_it_answers_nothing_else(answer, frame):
     assert answer(frame) == b""
 
 
-def test_its_datagram_is_whole(floor):
+def test_its_datagram_is_valid(floor):
     us = Station((ctypes.c_uint8 * 6)(*MAC), int.from_bytes(US, "big"))
     to = Destination((ctypes.c_uint8 * 6)(*PEER), 0xC6120001, 4242)
     out = ctypes.create_string_buffer(FRAME_BYTES)
@@ -176,14 +176,14 @@ def test_its_datagram_is_whole(floor):
     assert frame[42:] == b"nonce"
 
 
-def test_a_datagram_that_fits_no_frame_is_not_made(floor):
+def test_a_datagram_that_is_too_long_is_not_made(floor):
     us, to = Station(), Destination()
     out = ctypes.create_string_buffer(FRAME_BYTES)
     size = ctypes.c_size_t(FRAME_BYTES - 42 + 1)
     assert floor.datagram(ctypes.byref(us), ctypes.byref(to), bytes(2000), size, out) == 0
 
 
-def test_it_learns_the_way_from_a_reply_and_asks_as_others_do(floor):
+def test_it_sends_arp_requests_and_reads_replies(floor):
     us = Station((ctypes.c_uint8 * 6)(*MAC), int.from_bytes(US, "big"))
     out, mac = ctypes.create_string_buffer(FRAME_BYTES), ctypes.create_string_buffer(6)
     count = floor.ask_for_mac(ctypes.byref(us), 0xC6120201, out)
@@ -196,7 +196,7 @@ def test_it_learns_the_way_from_a_reply_and_asks_as_others_do(floor):
 
 
 @pytest.mark.parametrize("size", [0, 1, 2, 20, 1499, 1500])
-def test_its_checksum_is_the_internets(floor, size):
+def test_its_checksum_is_the_internet_checksum(floor, size):
     data = bytes(number * 31 % 256 for number in range(size))
     assert floor.checksum(data, ctypes.c_size_t(size)) == checksum(data)
 
@@ -241,11 +241,11 @@ def test_every_prefix_has_its_mask(floor, prefix, mask):
         "address=198.18.2.2/25 quiet",
     ],
 )
-def test_it_refuses_what_it_does_not_understand(floor, line):
+def test_it_refuses_invalid_arguments(floor, line):
     assert read(floor, line)[1]
 
 
-def test_no_frame_and_no_line_makes_it_read_or_write_beyond(tmp_path):
+def test_no_input_makes_it_access_memory_out_of_bounds(tmp_path):
     program = tmp_path / "fuzz"
     sources = [SOURCE / name for name in ("packets.c", "arguments.c", "text.c")]
     sources.append("tests/unit/unikernels/fuzz_packets.c")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kernel `floor` as a guest of Xen: its rings, its words with xenstore, its clock, its card."""
+"""The kernel `floor` as a guest of Xen: rings, messages to xenstore, clock, card."""
 
 import ctypes
 import random
@@ -88,7 +88,7 @@ def byte_ring(floor):
 
 
 @pytest.mark.parametrize("start", [0, 9, LARGEST - 5])
-def test_what_is_put_into_a_ring_comes_out_wherever_it_wraps(byte_ring, start):
+def test_bytes_in_a_ring_come_out_unchanged_wherever_it_wraps(byte_ring, start):
     _, write, read = byte_ring(start)
     chance, sent, got = random.Random(start), b"", b""
     for _ in range(300):
@@ -100,7 +100,7 @@ def test_what_is_put_into_a_ring_comes_out_wherever_it_wraps(byte_ring, start):
     assert got == sent
 
 
-def test_a_full_ring_takes_no_more_and_an_empty_one_gives_nothing(byte_ring):
+def test_a_full_ring_takes_nothing_and_an_empty_one_returns_nothing(byte_ring):
     _, write, read = byte_ring(LARGEST)
     assert read(4) == b""
     assert write(bytes(range(20))) == 16
@@ -108,7 +108,7 @@ def test_a_full_ring_takes_no_more_and_an_empty_one_gives_nothing(byte_ring):
     assert read(20) == bytes(range(16))
 
 
-def test_nonsense_of_the_other_sides_never_makes_a_ring_longer(byte_ring):
+def test_invalid_counts_of_the_other_side_do_not_extend_a_ring(byte_ring):
     ring, write, read = byte_ring(0)
     ring.put.contents.value = 1000
     assert write(b"x") == 0
@@ -129,13 +129,13 @@ def test_nonsense_of_the_other_sides_never_makes_a_ring_longer(byte_ring):
         (LARGEST - 1, LARGEST - 1, 0, False),
     ],
 )
-def test_the_other_side_is_told_when_it_asked_to_be(floor, event, before, made, must_tell):
+def test_the_other_side_is_notified_when_it_requested_it(floor, event, before, made, must_tell):
     ring = Ring(requests=before, request_event=event)
     assert floor.hand_over(ctypes.byref(ring), ctypes.c_uint32(made)) == must_tell
     assert ring.requests == made
 
 
-def test_it_sees_responses_and_asks_to_be_told_of_the_next(floor):
+def test_it_sees_responses_and_requests_the_next_notification(floor):
     ring = Ring(responses=0)
     assert floor.has_response(ctypes.byref(ring), ctypes.c_uint32(LARGEST))
     assert not floor.has_response(ctypes.byref(ring), ctypes.c_uint32(0))
@@ -162,12 +162,12 @@ def message(floor, kind, folder, key, value):
         (WATCH, "t", b"a/b\0t\0"),
     ],
 )
-def test_its_words_to_xenstore_are_what_that_expects(floor, kind, value, content):
+def test_its_messages_to_xenstore_are_valid(floor, kind, value, content):
     head = struct.pack("<IIII", kind, 77, 0, len(content))
     assert message(floor, kind, "a", "b", value)[0] == head + content
 
 
-def test_what_is_too_long_for_xenstore_is_not_said(floor):
+def test_a_message_that_is_too_long_for_xenstore_is_not_sent(floor):
     longest = 512 - 16 - len("a/") - 1
     assert len(message(floor, READ, "a", "k" * longest, "")[0]) == 512
     none, written = message(floor, READ, "a", "k" * (longest + 1), "")
@@ -204,7 +204,7 @@ def test_it_reads_a_mac(floor, text, mac):
 @pytest.mark.parametrize(
     ("hertz", "shift"), [(1_000_000_000, 1), (3_600_000_000, -1), (200_000_000, 3), (2**30, 0)]
 )
-def test_xens_clock_is_told_by_the_processors(floor, hertz, shift):
+def test_xens_clock_is_computed_from_the_processors(floor, hertz, shift):
     """By hand: ns since = ticks * 2^shift * multiplier / 2^32."""
     multiplier = round(10**9 / hertz / 2.0**shift * 2**32)
     told = TimeInfo(tsc=5 * hertz, ns=77, multiplier=multiplier, shift=shift)
@@ -243,7 +243,7 @@ def on_fake_xen(tmp_path_factory):
     return played
 
 
-def test_it_tells_the_back_how_to_reach_it_and_connects(on_fake_xen):
+def test_it_publishes_its_rings_and_connects(on_fake_xen):
     front = "device/vif/0/"
     assert on_fake_xen("connects") == [
         f"{front}tx-ring-ref = 72",
@@ -260,7 +260,7 @@ def test_it_tells_the_back_how_to_reach_it_and_connects(on_fake_xen):
 @pytest.mark.parametrize(
     "scenario", ["frames", "full", "odd ones", "much news", "sleeps", "suspend"]
 )
-def test_it_holds_what_a_card_must(on_fake_xen, scenario):
+def test_its_card_keeps_its_invariants(on_fake_xen, scenario):
     assert on_fake_xen(scenario)[-1].startswith("connected")
 
 
@@ -275,7 +275,7 @@ def test_it_holds_what_a_card_must(on_fake_xen, scenario):
         ("a stranger", "the network card returned what it was not given"),
     ],
 )
-def test_it_says_why_it_gives_up(on_fake_xen, scenario, why):
+def test_it_writes_why_it_gives_up(on_fake_xen, scenario, why):
     assert on_fake_xen(scenario)[-1] == f"gave up: {why}"
 
 
@@ -285,10 +285,10 @@ def test_it_says_why_it_gives_up(on_fake_xen, scenario, why):
 @pytest.mark.parametrize(
     ("scenario", "reason"), [("poweroff", 0), ("halt", 0), ("reboot", 1), ("asked early", 0)]
 )
-def test_it_ends_when_it_is_asked_to_and_says_that_it_heard(on_fake_xen, scenario, reason):
+def test_it_obeys_and_acknowledges_a_shutdown(on_fake_xen, scenario, reason):
     assert on_fake_xen(scenario)[-2:] == ["control/shutdown = ", f"ended: {reason}"]
 
 
 @pytest.mark.parametrize("scenario", ["talks", "stuck console"])
-def test_what_it_says_before_it_ends_as_crashed_is_read_if_anybody_reads(on_fake_xen, scenario):
+def test_its_last_output_is_read_before_it_ends_as_crashed(on_fake_xen, scenario):
     assert on_fake_xen(scenario) == ["ended: 3"]

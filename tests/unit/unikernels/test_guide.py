@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/unikernels.md: whatever it says to write or to run is right, and every key is explained."""
+"""docs/unikernels.md: its examples and commands are valid, and every key is explained.
+
+Its commands are those of cli/unikernel.py. tests/integration/platforms/test_unikernels.py runs
+cli/unikernel_check.py and unikernels/image.py.
+"""
 
 import re
 import shlex
@@ -60,7 +64,7 @@ def images_in(config):
                 yield platform.name, driver, service, given
 
 
-def test_there_are_examples_for_the_papers_unikernels(examples):
+def test_the_papers_unikernels_have_examples(examples):
     found = {(name, service) for config in examples for name, _, service, _ in images_in(config)}
     assert found >= {
         ("rumprun-kvm", "http"),
@@ -74,7 +78,7 @@ def test_there_are_examples_for_the_papers_unikernels(examples):
     }
 
 
-def test_every_example_names_complete_images_that_its_host_can_run(examples):
+def test_every_example_names_complete_images_that_its_hypervisor_can_run(examples):
     for config in examples:
         for name, driver, service, given in images_in(config):
             settings = driver.Settings.model_validate({"images": {service: given}})
@@ -99,7 +103,7 @@ def test_every_key_of_a_description_is_explained_and_no_other(guide):
     assert named == set(Description.model_fields)
 
 
-def test_the_file_that_it_writes_is_the_one_that_is_served(blocks):
+def test_the_file_that_it_writes_is_the_served_payload(blocks):
     lines = [line for block in blocks("console") for line in block.splitlines()]
     (line,) = (line for line in lines if "python -c" in line)
     command, _, file = line.removeprefix("$ ").rpartition(" > ")
@@ -109,7 +113,7 @@ def test_the_file_that_it_writes_is_the_one_that_is_served(blocks):
     assert done.stdout == payload(1150)
 
 
-def test_what_it_says_to_run_can_be_run(blocks, repository):
+def test_its_commands_can_be_run(blocks, repository):
     parser = ArgumentParser()
     unikernel.add_parser(parser.add_subparsers())
     lines = [line for block in blocks("console") for line in block.splitlines()]
@@ -132,7 +136,7 @@ def test_another_technology_is_a_few_lines_in_a_plugin_folder(blocks, tmp_path):
     assert hermit.available_images(hermit.Settings()) == {}
 
 
-def test_what_can_go_wrong_is_told_in_the_words_that_the_user_sees(guide, repository):
+def test_its_table_of_failures_quotes_the_real_messages(guide, repository):
     package = repository / "scripts/featherbench"
     files = [*(package / "unikernels").glob("*.py"), package / "services/open_connections.py"]
     said = re.sub(r'"\s*f?"', "", "".join(file.read_text() for file in files))
@@ -144,7 +148,7 @@ def test_what_can_go_wrong_is_told_in_the_words_that_the_user_sees(guide, reposi
             assert piece in said, row
 
 
-def test_every_file_that_it_links_to_is_there(guide, repository):
+def test_every_file_that_it_links_to_exists(guide, repository):
     for link in re.findall(r"\]\((\.\./[^)#]+)\)", guide):
         assert (repository / "docs" / link).exists(), link
     anchors = {

@@ -71,7 +71,7 @@ def test_a_dead_guest_under_a_live_qemu(told):
         (qmp.SILENT, "QEMU hangs"),
     ],
 )
-def test_what_qemu_knows(told, status, words):
+def test_the_status_of_qemu_is_reported(told, status, words):
     assert words in told(status=status)
 
 
@@ -82,34 +82,34 @@ def test_an_internal_error_of_kvm_that_killed_qemu(told):
     assert "QEMU said: error: failed to set MSR" in said
 
 
-def test_an_exit_before_it_is_ready_is_told_though_the_status_is_0(told):
+def test_an_exit_before_it_is_ready_is_reported_even_with_status_0(told):
     assert "ended by itself, with status 0" in told(status=None)
     assert "its process has ended" in told(status=None, exit_status=None)
 
 
 @pytest.mark.parametrize("status", ["shutdown", qmp.SILENT])
-def test_a_qemu_that_is_about_to_end_is_told_as_ended(told, status):
+def test_a_qemu_that_is_about_to_end_is_reported_as_ended(told, status):
     assert "ended by itself, with status 83" in told(status=status, ending=True, exit_status=83)
 
 
-def test_the_status_of_a_process_is_known_though_it_is_not_dead_yet():
+def test_the_exit_status_is_known_although_the_process_is_not_dead_yet():
     process = subprocess.Popen(["sh", "-c", "sleep 0.1; exit 3"])
     process_runner._children["abc"] = process
     assert process_runner.exit_status("abc") == 3
     assert process_runner.exit_status("another") is None
 
 
-def test_the_descriptions_own_sign_and_what_is_known_of_all(told):
+def test_the_descriptions_own_sign_and_known_phrases_are_reported(told):
     said = told(console="DHCP: waiting for a lease\npanic: no address")
     assert "'panic: no address'" in said
     assert "waits for DHCP" in said
 
 
-def test_that_we_have_ended_qemu_is_no_news(told):
+def test_an_end_by_featherbench_is_not_reported(told):
     assert "QEMU said" not in told(status=None, qemu="terminating on signal 15 from pid 1 (x)\n")
 
 
-def test_a_port_that_accepts_and_never_answers_is_told_as_that(monkeypatch):
+def test_a_port_that_accepts_and_never_answers_is_reported(monkeypatch):
     monkeypatch.setattr(bridge, "require_route_to", lambda _: None)
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))

@@ -21,7 +21,7 @@ def command_of(request_of):
     return command
 
 
-def test_nothing_is_there_that_was_not_asked_for(command_of):
+def test_the_command_has_nothing_that_was_not_requested(command_of):
     command = command_of(memory_mib=2)
     for word in ("-nodefaults", "-no-user-config", "-no-reboot"):
         assert word in command
@@ -35,13 +35,13 @@ def test_nothing_is_there_that_was_not_asked_for(command_of):
     assert "-append" not in command
 
 
-def test_the_processor_is_the_accelerators_unless_described(command_of):
+def test_the_processor_is_the_accelerators_default_unless_described(command_of):
     assert options(command_of(), "-cpu") == ["max"]
     assert options(command_of(accelerator="kvm"), "-cpu") == ["host"]
     assert options(command_of(cpu="Westmere"), "-cpu") == ["Westmere"]
 
 
-def test_what_the_guest_is_told_is_one_word_as_it_is(command_of):
+def test_the_arguments_are_one_literal_word(command_of):
     told = '{, "net": {, "if": "vioif0", }, "cmdline": "a; rm -rf /", }'
     assert options(command_of(arguments=told), "-append") == [told]
 
@@ -78,7 +78,7 @@ def test_disks_are_in_their_order(command_of):
     ]
 
 
-def test_a_card_is_where_it_is_described_to_be(command_of):
+def test_a_network_card_is_as_described(command_of):
     nic = {"model": "virtio-net-pci", "bus": "pci.0", "pci_address": "0x2"}
     command = command_of(nic=nic, machine="pc,acpi=off", vhost=True)
     assert options(command, "-device")[0].endswith(",romfile=,bus=pci.0,addr=0x2")
@@ -88,6 +88,6 @@ def test_a_card_is_where_it_is_described_to_be(command_of):
     assert "romfile" not in options(without_pci, "-device")[0]
 
 
-def test_further_devices_come_as_they_are(command_of):
+def test_further_devices_are_passed_literally(command_of):
     devices = ["virtio-rng-pci", "isa-debug-exit,iobase=0xf4,iosize=1"]
     assert options(command_of(devices=devices), "-device")[1:] == devices

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is set in a running guest, by a program that stands in for rumpctrl's sysctl."""
+"""Values set in a running guest, by a program that stands in for rumpctrl's sysctl."""
 
 import json
 import shutil
@@ -71,7 +71,7 @@ def test_the_image_is_started_with_what_the_program_needs(service, backend):
     assert '"env": "RUMPRUN_SYSPROXY=tcp://0:12345", ' in told
 
 
-def test_without_the_program_nothing_is_set_and_that_is_told_with_the_remedy(rumpctrl, tmp_path):
+def test_without_the_program_nothing_is_set_and_the_reason_is_reported(rumpctrl, tmp_path):
     (said,) = runtime_control.apply(shipped(), ADDRESS).values()
     assert said.startswith("not applied: the path of its program is not configured")
     assert runtime_control.GUIDE in said
@@ -80,7 +80,7 @@ def test_without_the_program_nothing_is_set_and_that_is_told_with_the_remedy(rum
     assert rumpctrl.told() == []
 
 
-def test_what_the_guest_cuts_is_told_as_it_is(rumpctrl):
+def test_a_value_that_the_guest_reduces_is_reported(rumpctrl):
     rumpctrl.is_built(maxfiles=20_000)
     values = {name: 200_000 for name in NAMES if name.endswith("hard")}
     values |= {name: 20_000 for name in NAMES if name.endswith("soft")}
@@ -98,7 +98,7 @@ def test_what_the_guest_cuts_is_told_as_it_is(rumpctrl):
     ],
     ids=["more than its build allows", "no proxy in it", "no such process"],
 )
-def test_a_refusal_is_an_error_with_what_was_said_and_what_to_do(rumpctrl, built, said):
+def test_a_refusal_is_an_error_with_message_and_remedy(rumpctrl, built, said):
     rumpctrl.is_built(**built)
     with pytest.raises(InstanceError, match="cannot be set in the guest") as refused:
         runtime_control.apply(shipped(program=str(rumpctrl.program)), ADDRESS)
@@ -113,7 +113,7 @@ def program_that(folder, does):
     return str(program)
 
 
-def test_a_program_that_hangs_is_given_up(tmp_path):
+def test_a_program_that_hangs_is_ended(tmp_path):
     program = program_that(tmp_path, "exec sleep 60")
     with pytest.raises(InstanceError, match=r"did not end within 0\.2 s"):
         runtime_control.apply(shipped(program=program, within_s=0.2), ADDRESS)
@@ -125,14 +125,14 @@ def test_a_program_that_reads_nothing_back_is_not_believed(tmp_path):
         runtime_control.apply(shipped(program=program), ADDRESS)
 
 
-def test_what_cannot_be_run_is_an_error(tmp_path):
+def test_a_program_that_cannot_be_run_is_an_error(tmp_path):
     program = tmp_path / "sysctl"
     program.write_text("no program")
     with pytest.raises(InstanceError, match="Permission denied"):
         runtime_control.apply(shipped(program=str(program)), ADDRESS)
 
 
-def test_where_the_program_is_may_be_relative_as_all_paths_are(tmp_path, monkeypatch):
+def test_the_path_of_the_program_may_be_relative(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert shipped(program="rumpctrl/bin/sysctl").program == tmp_path / "rumpctrl/bin/sysctl"
 
@@ -144,7 +144,7 @@ def test_a_placeholder_that_nothing_fills_is_refused():
         Control(set=("5$",), read=(), values={})
 
 
-def test_a_technology_sets_what_the_description_says(rumpctrl):
+def test_a_technology_applies_the_settings_of_the_description(rumpctrl):
     def instance(**keys):
         at = Endpoint(address=ADDRESS, port=16379, ping_address=ADDRESS)
         wanted = description_loader.find("rumprun", "kv", "qemu", keys)

@@ -4,7 +4,7 @@
 from featherbench.unikernels import solo5_command, tap
 
 
-def test_a_tender_is_told_its_devices_by_name(request_of):
+def test_a_tender_gets_its_devices_by_name(request_of):
     request = request_of(
         backend="solo5-spt",
         boot="kernel+disk",

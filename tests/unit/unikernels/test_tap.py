@@ -4,7 +4,7 @@
 from featherbench.unikernels import tap
 
 
-def test_a_tap_says_whose_it_is():
+def test_a_tap_is_labelled():
     steps = tap.steps("abc", "tcg", "/run/featherbench", "fb-guest0")
     assert 'alias "featherbench tcg abc /run/featherbench"' in steps[1]
     assert len(tap.name_of("abc")) <= 15

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A technology inside a guest: what its driver is told, which is not changed for it."""
+"""A technology inside a guest: the request that its unchanged driver gets."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,21 +37,12 @@ def request_in_vm(docker):
     )
 
 
-def test_it_is_the_technologys_driver_in_a_guest(docker):
+def test_the_technologys_driver_runs_in_a_guest(docker):
     assert isinstance(docker, ContainerInVm)
     assert docker.networks == registry.load("technologies", "docker").networks
     assert docker.root_filesystems == ("guest-docker", "base")
     assert not docker.fixed_memory
     assert registry.image_owner("docker", "tcg") == "docker-guest"
-
-
-def test_what_has_no_engine_cannot_run_in_a_guest():
-    assert (
-        registry.load("hypervisors", "tcg").platform(
-            "mirageos", registry.load("technologies", "linux"), None
-        )
-        is None
-    )
 
 
 def test_settings_are_the_technologys_and_the_guests(docker):
@@ -62,7 +53,7 @@ def test_settings_are_the_technologys_and_the_guests(docker):
         docker.Settings.model_validate({"guest": {"init": "minimal"}})
 
 
-def test_inside_the_technology_sees_a_machine_of_its_own(docker, request_in_vm):
+def test_inside_the_technology_has_its_own_machine(docker, request_in_vm):
     inside = docker._inner_request(request_in_vm)
     assert inside.placement.address == "198.18.2.2"
     assert inside.placement.container_subnet == "198.18.2.128/25"
@@ -78,7 +69,7 @@ def test_inside_the_settings_are_its_own(docker, request_in_vm):
     assert inside.memory_mib is None
 
 
-def test_a_guest_has_as_many_processors_as_it_was_given(docker, request_in_vm):
+def test_a_guest_has_the_configured_processors(docker, request_in_vm):
     settings = docker.Settings.model_validate({"guest": {"vcpus": 1}})
     assert docker._inner_request(replace(request_in_vm, settings=settings)).placement.cpus == (0,)
 
@@ -96,7 +87,7 @@ def test_a_start_that_fails_ends_the_guest(docker, request_in_vm, monkeypatch):
     assert ended == ["abc"]
 
 
-def test_the_console_lies_beside_the_log(request_in_vm):
+def test_the_console_is_beside_the_log(request_in_vm):
     assert container_in_vm._vm_for(request_in_vm).console == Path("/logs/abc.console.log")
 
 
@@ -126,14 +117,14 @@ def accounts(docker, monkeypatch):
     return account
 
 
-def test_time_is_the_guests_and_memory_the_containers(accounts):
+def test_the_time_is_the_guests_and_the_memory_the_containers(accounts):
     found = accounts()
     assert (found.cpu_s, found.memory_current_bytes) == (9.0, 20)
     assert (found.guest_used_bytes, found.hypervisor_bytes) == (300, 900)
     assert "v1" in found.source
 
 
-def test_the_boot_of_its_guest_is_none_of_a_containers_time(
+def test_the_boot_of_the_guest_does_not_count_as_the_containers_time(
     docker, accounts, monkeypatch, tmp_path
 ):
     monkeypatch.setattr(instance_dir, "ALL", tmp_path)
@@ -143,7 +134,7 @@ def test_the_boot_of_its_guest_is_none_of_a_containers_time(
     assert accounts(cpu_s=9.0).cpu_s == 1.5
 
 
-def test_a_guest_is_asked_itself_where_its_hypervisor_cannot_look_into_it(accounts, monkeypatch):
+def test_a_guest_reports_its_memory_if_the_hypervisor_cannot(accounts, monkeypatch):
     meminfo = "MemTotal:        1000 kB\nMemFree:          100 kB\nMemAvailable:     400 kB\n"
     guest = SimpleNamespace(read=lambda paths: dict.fromkeys(paths, meminfo))
     monkeypatch.setattr(engine_vm, "machine_of", lambda _: guest)
@@ -167,10 +158,10 @@ def guest_that_ends_meanwhile(docker, monkeypatch):
     return instance()
 
 
-def test_a_guest_that_ends_while_it_is_asked_does_not_run(docker, guest_that_ends_meanwhile):
+def test_a_guest_that_ends_during_the_question_does_not_run(docker, guest_that_ends_meanwhile):
     assert not docker.is_running(guest_that_ends_meanwhile)
 
 
-def test_what_a_guest_used_that_ends_meanwhile_is_not_known(docker, guest_that_ends_meanwhile):
+def test_the_usage_of_a_guest_that_ends_meanwhile_is_an_error(docker, guest_that_ends_meanwhile):
     with pytest.raises(InstanceDiedError, match="guest abc is gone"):
         docker.usage(guest_that_ends_meanwhile)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guest with an engine: what is done when its kernel does not come up."""
+"""A guest with an engine is booted again if its kernel hangs."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -58,7 +58,7 @@ def guest(machines):
     return EngineVm(runner=machines, request=REQUEST, vm=VM)
 
 
-def test_a_guest_that_comes_up_is_booted_once(machines, guest):
+def test_a_guest_that_boots_is_booted_once(machines, guest):
     guest.start()
     assert machines.done == ["start", "connect"]
 
@@ -70,14 +70,14 @@ def test_a_kernel_that_hangs_is_booted_once_more(machines, guest, caplog):
     assert "booted once more" in caplog.text
 
 
-def test_a_kernel_that_hangs_again_is_said_and_ended(machines, guest):
+def test_a_kernel_that_hangs_again_is_an_error_and_is_ended(machines, guest):
     machines.reports_at_boot = 3
     with pytest.raises(InstanceError, match="its console said: nothing"):
         guest.start()
     assert machines.done == ["start", "stop", "start", "stop"]
 
 
-def test_a_guest_that_ends_as_it_boots_is_said(machines, guest):
+def test_a_guest_that_ends_as_it_boots_is_an_error(machines, guest):
     machines.reports_at_boot = 3
     machines.runs = False
     with pytest.raises(InstanceError, match="ended as it booted"):

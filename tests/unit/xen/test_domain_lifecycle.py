@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Domains that were left are ended before the next one has their address."""
+"""Leftover domains are ended before the next one has their address."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def made(name, *, state="/mine", hypervisor="xen", settings=HERE):
         (own.path / SETTINGS).write_text(settings.model_dump_json())
 
 
-def test_those_of_the_same_testbed_under_the_same_dom0_are(ended):
+def test_only_domains_of_the_same_testbed_under_the_same_dom0_are_ended(ended):
     made("own")
     made("changed", settings=HERE.model_copy(update={"cpus": "1-3"}))
     made("of another testbed", state="/other")
@@ -40,7 +40,7 @@ def test_those_of_the_same_testbed_under_the_same_dom0_are(ended):
 
 
 @pytest.mark.usefixtures("ended")
-def test_one_that_cannot_be_ended_keeps_the_next_from_being_started(monkeypatch):
+def test_a_domain_that_cannot_be_ended_prevents_the_next_start(monkeypatch):
     made("own")
 
     def silent(_self, _name):
@@ -51,7 +51,7 @@ def test_one_that_cannot_be_ended_keeps_the_next_from_being_started(monkeypatch)
         DomainLifecycle(hypervisor="xen", settings=HERE).end_others("/mine")
 
 
-def test_what_a_killed_run_had_only_begun_is_removed_without_asking_dom0(ended):
+def test_a_domain_that_was_never_created_is_removed_without_dom0(ended):
     made("never begun", settings=None)
     (left,) = DomainLifecycle(hypervisor="xen", settings=HERE).leftovers()
     domain_lifecycle.remove("xen", left)

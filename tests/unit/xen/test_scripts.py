@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is run in dom0, with stand-ins for its tools: whoever asked may be killed any time."""
+"""The scripts that run in dom0, with stand-ins for its tools; the caller may be killed."""
 
 import os
 import subprocess
@@ -64,7 +64,7 @@ def dom0(tmp_path):
     return given
 
 
-def test_what_is_being_attached_is_waited_for_and_noted_before(dom0):
+def test_a_device_that_is_being_attached_is_recorded_and_waited_for(dom0):
     attaching = dom0.start("attach", "/img", "ro")
     wait_until(lambda: "begun" in dom0.said(), what="losetup", within_s=10)
     attaching.kill()
@@ -82,7 +82,7 @@ def test_nothing_is_attached_for_a_domain_that_was_removed(dom0):
     assert dom0.said() == []
 
 
-def test_a_loop_device_that_another_has_taken_is_not_the_only_one(dom0):
+def test_another_loop_device_is_used_if_one_is_taken(dom0):
     dom0.tool(
         "losetup",
         """
@@ -112,7 +112,7 @@ def test_a_domain_that_cannot_be_destroyed_is_not_forgotten(dom0):
         (False, "cannot open privcmd", 0),
     ],
 )
-def test_a_domain_is_gone_when_xl_says_so_or_no_xen_runs(dom0, xen_runs, said_by_xl, status):
+def test_a_domain_is_gone_if_xl_reports_it_or_no_xen_runs(dom0, xen_runs, said_by_xl, status):
     dom0.tool("grep", f"exit {0 if xen_runs else 1}\n")
     dom0.tool("xl", f"echo '{said_by_xl}' >&2\nexit 1\n")
     assert dom0.end_of("detach")[0] == status

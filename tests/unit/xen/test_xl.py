@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What xl answers, and what is made of it; a stand-in for dom0 records what it is asked."""
+"""The output of xl is parsed; a stand-in for dom0 records the commands."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,7 +46,7 @@ def ours():
     return Xl(dom0=Dom0(answers={("xl", "list"): (CAPTURED / "list.txt").read_text()}))
 
 
-def test_a_list_is_read_by_name():
+def test_a_list_is_parsed_by_name():
     found = parse_list((CAPTURED / "list.txt").read_text())
     assert found["Domain-0"].state == "running"
     assert found["featherbench-abc"].number == 3
@@ -68,11 +68,11 @@ def test_a_list_is_read_by_name():
         ("--ps-d", "dying"),
     ],
 )
-def test_the_gravest_letter_says_how_a_domain_is(letters, state):
+def test_the_gravest_letter_is_the_state(letters, state):
     assert parse_state(letters) == state
 
 
-def test_what_xen_is_comes_by_name():
+def test_the_info_is_parsed_by_name():
     info = parse_info((CAPTURED / "info.txt").read_text())
     assert info["xen_version"] == "4.17.7"
     assert info["virt_caps"] == "pv hvm hap gnttab-v1 gnttab-v2"
@@ -85,14 +85,14 @@ def test_usage_is_what_xen_accounts(ours):
     assert "without what dom0 does" in usage.source
 
 
-def test_one_that_is_gone_has_used_nothing_that_can_be_told(ours):
+def test_the_usage_of_a_domain_that_is_gone_is_unknown(ours):
     assert ours.listed("never") is None
     for name in ("never", "gone"):  # the latter has crashed, and is kept
         with pytest.raises(InstanceDiedError, match=f"featherbench-{name} has ended"):
             ours.usage(name)
 
 
-def test_where_xl_does_not_tell_nothing_is_taken_for_gone(ours, monkeypatch):
+def test_a_failure_of_xl_does_not_mean_that_a_domain_is_gone(ours, monkeypatch):
     def fails(argv, **_):
         done = {"stdout": "", "stderr": "cannot open /dev/xen/privcmd", "exit_status": 1}
         return subprocesses.Completed(argv=tuple(argv), duration_s=0.0, cpu_s=0.0, **done)
@@ -102,13 +102,13 @@ def test_where_xl_does_not_tell_nothing_is_taken_for_gone(ours, monkeypatch):
         ours.listed("abc")
 
 
-def test_a_refusal_is_told_in_xls_words():
+def test_a_refusal_quotes_xl():
     with pytest.raises(InstanceError, match="no memory") as refused:
         Xl(dom0=Dom0(answers={})).create("abc", Path("/d/domain.cfg"), {})
     assert "xl dmesg" in refused.value.remedy
 
 
-def test_what_a_guest_looks_for_is_noted_before_it_runs(ours):
+def test_xenstore_is_written_before_a_domain_runs(ours):
     ours.dom0.answers["xl", "unpause"] = ours.dom0.answers["sh", "-s"] = ""
     key = "/local/domain/3/rumprun/cfg"
     ours.dom0.answers["xenstore-write", key] = ""
@@ -121,7 +121,7 @@ def test_what_a_guest_looks_for_is_noted_before_it_runs(ours):
     ]
 
 
-def test_a_machine_without_xen_says_so():
+def test_a_machine_without_xen_is_an_error():
     with pytest.raises(InstanceError, match="Xen in dom0 does not answer"):
         Xl(dom0=Dom0(answers={})).info()
 
@@ -132,7 +132,7 @@ def test_the_console_is_read_from_the_terminal_that_xen_made(ours, tmp_path):
     assert ours.dom0.started == [(["cat", "/dev/pts/7"], tmp_path / "c.log")]
 
 
-def test_a_domain_without_a_console_says_what_to_look_at(ours, monkeypatch, tmp_path):
+def test_a_domain_without_a_console_is_an_error_with_a_remedy(ours, monkeypatch, tmp_path):
     monkeypatch.setattr(xl, "CONSOLE_WITHIN_S", 0.0)
     with pytest.raises(InstanceError, match="makes no console for the domain") as failed:
         ours.record_console("abc", tmp_path / "c.log")

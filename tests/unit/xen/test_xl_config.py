@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What xl is told of a domain, and what a user may set of Xen."""
+"""The configuration of a domain for xl."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
-from featherbench.xen.settings import Dom0Settings
 from featherbench.xen.xl_config import BlockDevice, Domain, quoted, xl_config
 
 DOMAIN = Domain(
@@ -48,11 +46,11 @@ on_soft_reset = "preserve"
 """
 
 
-def test_a_domain_is_told_whole():
+def test_a_complete_domain_is_written():
     assert xl_config(DOMAIN) == WHOLE
 
 
-def test_what_is_not_there_is_not_told():
+def test_absent_parts_are_not_written():
     bare = xl_config(replace(DOMAIN, ramdisk=None, cpus="", disks=()))
     assert "ramdisk" not in bare
     assert "cpus = " not in bare.replace("vcpus = ", "")
@@ -62,19 +60,5 @@ def test_what_is_not_there_is_not_told():
 @pytest.mark.parametrize(
     ("text", "written"), [('a "b"', '"a \\"b\\""'), ("a\\b", '"a\\\\b"'), ("{, }", '"{, }"')]
 )
-def test_what_a_guest_is_told_reaches_it_as_it_is(text, written):
+def test_strings_are_quoted_literally(text, written):
     assert quoted(text) == written
-
-
-def test_another_dom0_is_reached_by_a_bridge_and_a_link():
-    whole = {"dom0": "root@xenhost", "bridge": "xenbr1", "link": "enp3s0"}
-    assert Dom0Settings.model_validate(whole).dom0 == "root@xenhost"
-    for missing in whole:
-        with pytest.raises(ValidationError, match="go together"):
-            Dom0Settings.model_validate({k: v for k, v in whole.items() if k != missing})
-
-
-@pytest.mark.parametrize("name", ["-oProxyCommand=x", "a b", "x;y"])
-def test_a_name_is_no_option(name):
-    with pytest.raises(ValidationError):
-        Dom0Settings(dom0=name, bridge="b", link="l")

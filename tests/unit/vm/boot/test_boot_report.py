@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guest tells us, and what its console says."""
+"""The report of a guest, and its console."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ PANIC = """\
 """
 
 
-def test_tuning_is_given_by_the_names_it_was_asked_for():
+def test_tuning_is_returned_by_its_requested_names():
     wanted = Tuning(
         net_sysctls={"net.core.somaxconn": "1024", "net.ipv4.ip_local_port_range": "1024 65535"},
         nofile=4321,
@@ -30,7 +30,7 @@ def test_tuning_is_given_by_the_names_it_was_asked_for():
     }
 
 
-def test_what_the_guest_does_not_tell_is_not_made_up():
+def test_values_that_the_guest_does_not_report_are_left_out():
     wanted = Tuning(net_sysctls={"net.core.other": "1"}, nofile=None)
     assert boot_report.tuning(boot_report.read(REPORT), wanted) == {}
 
@@ -51,7 +51,7 @@ def test_phases_after_the_creation_add_up(tmp_path):
         ("user_space_began_s:1.5\nservice_began_s:2.75\n", "its service began 2.75 s"),
     ],
 )
-def test_how_far_it_got(told, how_far):
+def test_the_progress_of_a_boot(told, how_far):
     assert how_far in boot_report.progress(boot_report.parse(told))
 
 
@@ -59,7 +59,7 @@ def test_a_boot_that_did_not_end_has_no_phases(tmp_path):
     assert boot_report.boot_times(tmp_path / "missing") is None
 
 
-def test_of_a_panic_the_beginning_is_shown(tmp_path):
+def test_the_beginning_of_a_panic_is_shown(tmp_path):
     console = tmp_path / "console"
     console.write_text(PANIC + "line\n" * 100)
     shown = boot_report.console_tail(console)
@@ -68,7 +68,7 @@ def test_of_a_panic_the_beginning_is_shown(tmp_path):
     assert boot_report.end_of(shown) == "the guest's kernel panicked"
 
 
-def test_a_console_is_shown_without_what_is_for_terminals(tmp_path):
+def test_a_console_is_shown_without_control_sequences(tmp_path):
     console = tmp_path / "console"
     console.write_bytes(
         b"[\x1b[0;1;31mFAILED\x1b[0m] Failed to start.\r\n\r\n[ 9] reboot: Power down"
@@ -78,12 +78,12 @@ def test_a_console_is_shown_without_what_is_for_terminals(tmp_path):
     assert boot_report.end_of(shown) == "the guest powered itself off"
 
 
-def test_a_console_that_said_nothing(tmp_path):
+def test_an_empty_console(tmp_path):
     assert boot_report.console_tail(tmp_path / "missing") == "nothing"
     assert boot_report.end_of("nothing") == "the guest is gone"
 
 
-def test_on_a_console_a_line_may_have_others_words_before_it():
+def test_a_report_may_follow_other_output_on_its_line():
     told = boot_report.parse(
         "\x1b[0m[  26.0] user_space_began_s:26.05\r\nnet/core/somaxconn:1234\r\n"
     )

@@ -20,11 +20,11 @@ def test_a_module_comes_after_what_it_needs():
     assert names == ["virtio_ring.ko", "virtio.ko", "virtio_pci.ko"]
 
 
-def test_what_is_built_into_the_kernel_is_left_out():
+def test_modules_that_are_built_into_the_kernel_are_left_out():
     assert initrd.load_order(MODULES_DEP, ("ext4",)) == []
 
 
-def test_a_modules_file_may_be_spelled_otherwise():
+def test_a_modules_file_may_have_a_dash():
     order = initrd.load_order(MODULES_DEP, ("virtio_net",))
     assert order[-1] == "kernel/drivers/net/virtio-net.ko.xz"
 

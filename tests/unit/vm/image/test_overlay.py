@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is laid over a guest's root file system: a unit that is missing starts nothing, silently."""
+"""The files that are added to a guest's root file system; vm/image/disk.py adds them.
+
+If a unit were missing, nothing would start, and nothing would report it.
+"""
 
 from featherbench.vm.image.overlay import (
     FILES,
@@ -12,7 +15,7 @@ from featherbench.vm.image.overlay import (
 )
 
 
-def test_every_unit_of_ours_is_wanted():
+def test_every_unit_is_started():
     assert {path.name for path in (FILES / UNITS).iterdir()} == set(WANTED)
 
 
@@ -31,7 +34,7 @@ def test_programs_can_be_run_and_files_can_be_read(tmp_path):
     assert (tmp_path / UNITS / WANTED[0]).stat().st_mode & 0o777 == 0o644
 
 
-def test_a_link_more_is_another_image(monkeypatch):
+def test_another_link_changes_the_digest(monkeypatch):
     before = overlay_digest()
     monkeypatch.setitem(LINKS, "etc/more", "/dev/null")
     assert overlay_digest() != before

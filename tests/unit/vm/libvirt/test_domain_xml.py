@@ -7,7 +7,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from featherbench.contracts.vm_runner import mac_of
 from featherbench.vm.libvirt import domains
 from featherbench.vm.libvirt.domain_xml import (
     DirectBoot,
@@ -45,13 +44,13 @@ def xml(**changed):
     ("accelerator", "domain", "cpu"),
     [("kvm", "kvm", "host-passthrough"), ("tcg", "qemu", "maximum")],
 )
-def test_the_accelerator_is_told_by_the_type_of_the_domain(accelerator, domain, cpu):
+def test_the_type_of_the_domain_is_the_accelerators(accelerator, domain, cpu):
     found = xml(accelerator=accelerator)
     assert found.get("type") == domain
     assert found.find("cpu").get("mode") == cpu
 
 
-def test_shape_and_machine_are_as_wanted():
+def test_shape_and_machine_are_as_defined():
     found = xml(machine="pc")
     assert found.findtext("name") == "featherbench-abc"
     assert found.findtext("vcpu") == "2"
@@ -66,7 +65,7 @@ def test_every_thread_stays_on_the_servers_cpus():
     assert tune.find("emulatorpin") is not None
 
 
-def test_the_kernel_is_loaded_directly_with_its_words_as_they_are():
+def test_the_kernel_is_loaded_directly_with_its_literal_command_line():
     found = xml()
     assert found.findtext("os/kernel") == "/i/vmlinuz"
     assert found.findtext("os/initrd") == "/i/initrd.img"
@@ -109,7 +108,7 @@ def test_console_and_report_go_to_files():
     assert [port.find("target").get("port") for port in ports] == ["0", "1"]
 
 
-def test_the_guest_tells_of_its_memory():
+def test_the_guest_reports_its_memory():
     assert xml().find("devices/memballoon/stats").get("period") == "1"
 
 
@@ -129,10 +128,5 @@ def test_the_metadata_is_read_back_from_libvirts_own_xml():
     assert found.accelerator == "tcg"
 
 
-def test_a_domain_of_others_is_not_ours():
+def test_a_domain_without_metadata_is_not_owned():
     assert domains.parse_metadata("<domain><name>featherbench-x</name></domain>") is None
-
-
-def test_each_guest_has_an_address_of_its_own():
-    assert mac_of("a") == mac_of("a") != mac_of("b")
-    assert len(mac_of("a")) == 17

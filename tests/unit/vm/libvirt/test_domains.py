@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""libvirt's and QEMU's refusals in the user's words."""
+"""Refusals of libvirt and QEMU have remedies."""
 
 import pytest
 
@@ -23,7 +23,7 @@ O_DIRECT = (
         ("something else", ""),
     ],
 )
-def test_a_refusal_says_what_to_do(said, remedy):
+def test_a_refusal_has_a_remedy(said, remedy):
     error = error_hints.refusal(
         "start of the guest x", said, InstanceError, program="libvirt", hints=domains.HINTS
     )
@@ -33,6 +33,6 @@ def test_a_refusal_says_what_to_do(said, remedy):
     assert remedy in error.remedy
 
 
-def test_versions_are_spelled_as_people_do():
+def test_versions_are_formatted():
     assert domains._version(9_000_000) == "9.0.0"
     assert domains._version(7_002_022) == "7.2.22"

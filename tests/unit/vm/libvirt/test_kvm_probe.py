@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether KVM can be used: by what a tiny guest was seen to do."""
+"""Whether KVM can be used, by the run of a tiny guest; vm/libvirt/requirements.py asks."""
 
 import subprocess
 
@@ -42,7 +42,7 @@ def test_a_guest_that_ran_is_the_only_proof():
         (1, "", "said: nothing"),
     ],
 )
-def test_what_was_seen_is_told(status, said, seen):
+def test_the_reason_is_reported(status, said, seen):
     told = kvm_probe.reason_of(status, said)
     assert seen in told
     assert not told.endswith("."), "it is a part of sentences"
@@ -105,7 +105,7 @@ def test_when_the_control_fails_the_fault_is_not_kvms(qemu):
     assert "could not load PC BIOS" in kvm_probe.probe()
 
 
-def test_what_was_found_is_remembered_until_the_next_boot(qemu, device, tmp_path, monkeypatch):
+def test_the_result_is_kept_until_the_next_boot(qemu, device, tmp_path, monkeypatch):
     memory, boot = tmp_path / "memory.json", tmp_path / "boot_id"
     monkeypatch.setattr(kvm_probe, "BOOT_ID", boot)
     monkeypatch.setattr(kvm_probe, "path_of", lambda _program: device)

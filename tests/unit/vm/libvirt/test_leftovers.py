@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A libvirt that does not answer hides nothing else that was left."""
+"""A libvirt that does not answer does not hide other leftovers."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def silent_libvirt(monkeypatch):
 
 
 @pytest.mark.usefixtures("silent_libvirt")
-def test_the_others_are_found_before_it_is_told():
+def test_other_leftovers_are_found_before_libvirts_error():
     left = iter(tcg.Hypervisor().leftovers())
     found = [next(left).kind for _ in range(3)]
     assert found == ["unikernel", "bridge", firewall.RULE]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guest has used, read from files of a real QEMU."""
+"""What a guest has used, from files of a real QEMU."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def proc(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_what_qemu_holds_and_what_the_guest_holds_are_apart(proc):
+def test_the_memory_of_qemu_and_of_the_guest_are_separate(proc):
     usage = vm_usage.usage_of(77, STATS)
     rollup = parse_sizes((proc / "77/smaps_rollup").read_text())
     assert usage.cpu_s > 1
@@ -46,7 +46,7 @@ def test_threads_that_move_packets_count(proc):
 
 
 @pytest.mark.usefixtures("proc")
-def test_a_guest_that_has_not_told_yet_is_not_guessed_at():
+def test_the_memory_of_a_guest_that_has_not_reported_is_unknown():
     assert vm_usage.usage_of(77, {"actual": 524288, "rss": 1}).guest_used_bytes is None
 
 
