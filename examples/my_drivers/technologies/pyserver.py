@@ -1,233 +1,130 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A platform as small as it can be: Python's own web server, a process without isolation.
+"""A small technology: Python's web server, a process without isolation, for the service `http`.
 
-It brings its own server, as unikernels do, and only one for the app `http`. A process is found
-again by a mark in its environment.
+It brings its own server, as unikernels do. A mark in the environment identifies its processes.
 """
 
 from __future__ import annotations
 
-import os
-import platform
-import signal
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from platform import python_version
 
 from featherbench.clock import now_utc
 from featherbench.contracts import technology
-from featherbench.contracts.settings import DriverSettings
-from featherbench.errors import ImageError, InstanceDiedError, InstanceError
+from featherbench.contracts.technology import BuildRequest, StartRequest
+from featherbench.errors import ImageError, InstanceDiedError
 from featherbench.files import digest, write_atomic
 from featherbench.ownership import Leftover
 from featherbench.records.cell import Usage
 from featherbench.records.image import Image, ImageSize
 from featherbench.records.instance import Endpoint, Instance
-from featherbench.system import subprocesses
+from featherbench.records.tuning import Tuning
+from featherbench.system import processes, subprocesses, sysctls
 from featherbench.system.polling import wait_until
-from featherbench.system.procfs import one_line
-from featherbench.system.sysctls import open_files
+from featherbench.system.processes import Process
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from featherbench.contracts.technology import BuildRequest, StartRequest
-    from featherbench.records.requirement import MissingRequirement
-    from featherbench.records.tuning import Tuning
-
-NAME = "pyserver"
-MARK = "PYSERVER_INSTANCE="
-DOCUMENTS = "srv/featherbench/http"
-PROC = Path("/proc")
-WITHIN_S = 5.0
+MARK = "PYSERVER_INSTANCE"
 SERVER = """
-import functools, http.server, sys
-
+import http.server, os, sys
 class Handler(http.server.SimpleHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # head and body in one packet: otherwise each reply waits for an acknowledgement
-
+    wbufsize = -1  # header and body in one packet, or each reply waits for an acknowledgement
+    log_message = lambda *_: None
     def end_headers(self):
         self.send_header("Connection", "keep-alive")
         super().end_headers()
-
-    def log_message(self, *_):
-        pass
-
-class Server(http.server.ThreadingHTTPServer):
-    request_queue_size = 1024
-
-address, port, folder = sys.argv[1:]
-Server((address, int(port)), functools.partial(Handler, directory=folder)).serve_forever()
+http.server.ThreadingHTTPServer.request_queue_size = 1024
+os.chdir(sys.argv[3])
+http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Handler).serve_forever()
 """
 
 
-def _processes() -> Iterator[tuple[int, str, str]]:
-    """Give pid, instance and testbed of each of ours; a dead one has no environment any more."""
-    for file in PROC.glob("[0-9]*/environ"):
-        with suppress(OSError):
-            for entry in file.read_text(errors="replace").split("\0"):
-                if entry.startswith(MARK):
-                    instance, _, state = entry.removeprefix(MARK).partition(" ")
-                    yield int(file.parent.name), instance, state
+def _servers() -> dict[str, tuple[str, Process]]:
+    """Map each instance to its testbed and its process."""
+    marked = ((value.split(" ", 1), process) for value, process in processes.with_variable(MARK))
+    return {instance_id: (state, process) for (instance_id, state), process in marked}
 
 
-def _pids(instance_id: str) -> list[int]:
-    return [pid for pid, found, _ in _processes() if found == instance_id]
-
-
-def _end(instance_id: str) -> None:
-    for pid in _pids(instance_id):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not _pids(instance_id), what="end of the server", within_s=WITHIN_S)
-
-
-def _command(request: StartRequest) -> list[str]:
-    """Give the command, on the server's CPUs, with its limit of open files, at its address only."""
-    limit = request.tuning.nofile
-    documents = Path(request.image.reference["folder"]) / DOCUMENTS
-    return [
-        *(["prlimit", f"--nofile={limit}:{limit}"] if limit else []),
-        *("taskset", "-c", ",".join(map(str, request.placement.cpus))),
-        *(
-            sys.executable,
-            "-c",
-            SERVER,
-            request.placement.address,
-            str(request.port),
-            str(documents),
-        ),
-    ]
-
-
-class Settings(DriverSettings):
-    """It has no keys of its own."""
-
-
-class Technology(technology.Technology[Settings]):
-    """See `contracts/technology.py` of featherbench."""
-
-    Settings = Settings
-    networks = ("host",)
-    root_filesystems = ()
-    subnet_share = None
-    fixed_memory = False
-
-    def missing_requirements(self) -> Sequence[MissingRequirement]:
-        """Lack nothing: featherbench itself needs Python."""
-        return ()
+class Technology(technology.Technology):
+    """Runs one process per instance, which ends with the instance."""
 
     def build_image(self, request: BuildRequest) -> Image:
-        """Write down the files to serve."""
+        """Write the files to serve."""
         if request.service != "http":
-            raise ImageError(
-                f"{NAME} cannot serve {request.service}", remedy="choose another platform"
-            )
+            raise ImageError(f"pyserver has no {request.service}", remedy="use another platform")
         for path, content in request.files.items():
             write_atomic(request.into / path.lstrip("/"), content)
-        parts = [path.encode() + b"\0" + content for path, content in sorted(request.files.items())]
-        size_bytes = sum(map(len, request.files.values()))
+        size = sum(map(len, request.files.values()))
         return Image(
-            technology=NAME,
+            technology="pyserver",
             service=request.service,
-            digest=digest(*parts),
-            reference={"folder": str(request.into.resolve())},
+            digest=digest(*map(str.encode, request.files), *request.files.values()),
+            reference={"folder": str(request.into.resolve() / "srv/featherbench/http")},
             size=ImageSize(
-                allocated_bytes=size_bytes,
-                apparent_bytes=size_bytes,
-                compressed_bytes=size_bytes,
-                counted="the files that are served, not compressed; without Python",
+                allocated_bytes=size, apparent_bytes=size, compressed_bytes=size, counted="files"
             ),
-            versions={"python": platform.python_version()},
+            versions={"python": python_version()},
             built_utc=now_utc(),
             build_log=f"wrote {len(request.files)} files",
         )
 
-    def prepare(self, request: StartRequest) -> None:
-        """Make nothing: nothing is shared."""
-
     def start(self, request: StartRequest) -> Instance:
-        """Start the server, and wait until its process bears our mark or has ended."""
+        """Start the server on its CPUs, with its limit of open files, at its address only."""
+        address, limit = request.placement.address, request.tuning.nofile
+        command = ["taskset", "-c", ",".join(map(str, request.placement.cpus))]
+        command += ["prlimit", f"--nofile={limit}:{limit}"] if limit else []
+        command += [sys.executable, "-c", SERVER, address, str(request.port)]
+        command += [request.image.reference["folder"]]
+        mark = {MARK: f"{request.instance_id} {request.placement.state}"}
         request.log.parent.mkdir(parents=True, exist_ok=True)
-        began_s = time.monotonic()
-        mark = {MARK.rstrip("="): f"{request.instance_id} {request.placement.state}"}
-        process = subprocesses.start(_command(request), output=request.log, env=mark)
+        server = subprocesses.start(command, output=request.log, env=mark)
         wait_until(
-            lambda: process.poll() is not None or _pids(request.instance_id),
-            what="the server's process",
-            within_s=WITHIN_S,
+            lambda: request.instance_id in _servers() or server.poll() is not None,
+            what="start of the server",
+            within_s=5,
         )
-        if process.returncode is not None:
-            raise InstanceError(f"the server ended at once: {request.log.read_text()}")
-        address = request.placement.address
         return Instance(
             id=request.instance_id,
-            technology=NAME,
+            technology="pyserver",
             service=request.service,
             handle={"log": str(request.log)},
             endpoint=Endpoint(address=address, port=request.port or 0, ping_address=address),
             started_utc=now_utc(),
-            start_phases_s={"start": time.monotonic() - began_s},
         )
-
-    def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
-        """Give what `start` recorded."""
-        return instance.start_phases_s
 
     def is_running(self, instance: Instance) -> bool:
         """Look for its process."""
-        return bool(_pids(instance.id))
+        return instance.id in _servers()
 
     def diagnosis(self, instance: Instance) -> str:
-        """Give the end of its output."""
+        """Return the end of its output."""
         state = "it runs" if self.is_running(instance) else "its process ended"
-        return f"{state}; it said: {Path(instance.handle['log']).read_text()[-500:]}"
+        return f"{state}; its output: {Path(instance.handle['log']).read_text()[-500:]}"
 
     def stop(self, instance: Instance) -> None:
-        """Kill it."""
-        _end(instance.id)
+        """End it like a leftover."""
+        self.remove(Leftover(kind="process", name=instance.id))
 
     def usage(self, instance: Instance) -> Usage:
-        """Tell nothing: a platform that cannot account for a thing says None."""
+        """Return nothing: it does not count what an instance uses."""
         if not self.is_running(instance):
             raise InstanceDiedError(self.diagnosis(instance))
-        return Usage(
-            cpu_s=None,
-            throttled_s=None,
-            memory_current_bytes=None,
-            memory_working_set_bytes=None,
-            memory_anonymous_bytes=None,
-            memory_peak_bytes=None,
-            source="not accounted",
-        )
+        return Usage(source="not counted")
 
-    def reset_peak(self, instance: Instance) -> bool:
-        """Say that it cannot: it does not account for memory."""
-        return False
+    def tuning_in_force(self, instance: Instance, tuning: Tuning) -> dict[str, str]:
+        """Read the machine's sysctls, which are the process's, and the process's limit."""
+        return dict(sysctls.of_process(_servers()[instance.id][1].pid, tuning))
 
-    def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
-        """Read the host's sysctls, which are its own, and its limit of open files."""
-        files = {key: PROC / "sys" / key.replace(".", "/") for key in tuning.net_sysctls}
-        found = {key: one_line(file.read_text()) for key, file in files.items()}
-        if tuning.nofile is not None:
-            limits = PROC / str(_pids(instance.id)[0]) / "limits"
-            found["nofile"] = open_files(limits.read_text())
-        return found
-
-    def leftovers(self) -> Sequence[Leftover]:
-        """Find servers of ours that still run."""
+    def leftovers(self) -> list[Leftover]:
+        """Return the servers that still run."""
         return [
-            Leftover(kind="process", name=instance, state=state)
-            for _, instance, state in _processes()
+            Leftover(kind="process", name=instance_id, state=state)
+            for instance_id, (state, _) in _servers().items()
         ]
 
     def remove(self, leftover: Leftover) -> None:
-        """Kill one of them."""
-        _end(leftover.name)
-
-    def facts(self) -> Mapping[str, str]:
-        """Tell Python's version."""
-        return {"python": platform.python_version()}
+        """End its process."""
+        _, process = _servers().get(leftover.name, ("", None))
+        if process is not None:
+            processes.end(process, grace_s=5, what="the server")

@@ -37,13 +37,13 @@ class Usage(Record):
     guest.
     """
 
-    cpu_s: Seconds | None
-    throttled_s: Seconds | None
-    memory_current_bytes: Count | None
-    memory_working_set_bytes: Count | None
-    memory_anonymous_bytes: Count | None
+    cpu_s: Seconds | None = None
+    throttled_s: Seconds | None = None
+    memory_current_bytes: Count | None = None
+    memory_working_set_bytes: Count | None = None
+    memory_anonymous_bytes: Count | None = None
     memory_file_bytes: Count | None = None
-    memory_peak_bytes: Count | None
+    memory_peak_bytes: Count | None = None
     guest_used_bytes: Count | None = None
     hypervisor_bytes: Count | None = None
     source: str

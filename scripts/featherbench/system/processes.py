@@ -10,11 +10,15 @@ import contextlib
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from featherbench.errors import DeadlineError
 from featherbench.records.base import Record
 from featherbench.system.polling import wait_until
 from featherbench.system.procfs import ProcessStat, parse_process_stat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PROC = Path("/proc")
 DEAD_STATES = {"Z", "X", "x"}
@@ -47,6 +51,18 @@ def ourselves() -> Process:
     identity = identity_of(os.getpid())
     assert identity is not None, "/proc does not show this process"
     return identity
+
+
+def with_variable(name: str) -> Iterator[tuple[str, Process]]:
+    """Yield the value of an environment variable, and the process, of each that started with it.
+
+    Others' processes and those that ended show no environment.
+    """
+    for file in PROC.glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            for entry in file.read_text(errors="replace").split("\0"):
+                if entry.startswith(f"{name}=") and (process := identity_of(int(file.parent.name))):
+                    yield entry.removeprefix(f"{name}="), process
 
 
 def is_alive(process: Process) -> bool:

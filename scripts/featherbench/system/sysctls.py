@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.system.procfs import one_line, parse_open_file_limits, sysctl_file
@@ -37,3 +38,9 @@ def in_force(output: str, tuning: Tuning) -> Mapping[str, str]:
     """Parse what `cat` prints of those files, and of /proc/PID/limits after them."""
     values = dict(zip(tuning.net_sysctls, map(one_line, output.splitlines()), strict=False))
     return values if tuning.nofile is None else values | {"nofile": open_files(output)}
+
+
+def of_process(pid: int, tuning: Tuning) -> Mapping[str, str]:
+    """Read what is in force for a process of this machine that shares this process's network."""
+    files = [*sysctl_files(tuning), *([] if tuning.nofile is None else [f"/proc/{pid}/limits"])]
+    return in_force("".join(Path(file).read_text() for file in files), tuning)

@@ -25,11 +25,9 @@ from featherbench.ownership import Leftover
 from featherbench.records.instance import Endpoint, Instance
 from featherbench.rootfs.archives import files_layer, folder_bytes, image_record
 from featherbench.services import launcher
-from featherbench.system import cgroup, programs, subprocesses
+from featherbench.system import cgroup, programs, subprocesses, sysctls
 from featherbench.system.cgroup_usage import reset_peak, usage_of
 from featherbench.system.polling import wait_until
-from featherbench.system.procfs import one_line, sysctl_file
-from featherbench.system.sysctls import open_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -238,13 +236,7 @@ class Technology(technology.Technology):
 
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
         """Read the machine's sysctls, which are the process's, and the process's limit."""
-        values = {
-            key: one_line((Path("/") / sysctl_file(key)).read_text()) for key in tuning.net_sysctls
-        }
-        if tuning.nofile is not None:
-            limits = (PROC / str(instance.handle["pid"]) / "limits").read_text()
-            values["nofile"] = open_files(limits)
-        return values
+        return sysctls.of_process(instance.handle["pid"], tuning)
 
     def leftovers(self) -> Sequence[Leftover]:
         """Return featherbench's control groups."""

@@ -86,9 +86,7 @@ class Sandbox:
     def lost_instance(self):
         """Start what the fake platform takes for an instance, and that nobody has on record."""
         marks = {
-            "FEATHERBENCH_TECHNOLOGY": "fake",
-            "FEATHERBENCH_INSTANCE": "lost",
-            "FEATHERBENCH_INSTANCE_STATE": str(self.state.directory),
+            "FEATHERBENCH_FAKE_INSTANCE": f"lost {self.state.directory}",
         }
         return subprocess.Popen(["sleep", "600"], env=self.environment | marks)
 

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A platform for tests: real processes, a real image, no privilege, no daemon.
+"""A technology for tests: real processes, a real image, no privilege, no daemon.
 
-It is loaded as a user's own plugin is. An instance is one process that is found again by a mark
-in its environment.
+It is loaded as a user's own plugin is. An instance is one process, which a mark in its environment
+identifies.
 """
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import os
 import platform
@@ -16,13 +15,13 @@ import resource
 import signal
 import sys
 import time
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from featherbench.clock import now_utc
 from featherbench.contracts import technology
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import LISTEN_ADDRESS
@@ -33,41 +32,22 @@ from featherbench.records.cell import Usage
 from featherbench.records.image import Image, ImageSize
 from featherbench.records.instance import Endpoint, Instance
 from featherbench.services import launcher
-from featherbench.system import subprocesses
+from featherbench.system import processes, subprocesses, sysctls
 from featherbench.system.polling import wait_until
+from featherbench.system.processes import Process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from featherbench.contracts.technology import BuildRequest, StartRequest
-    from featherbench.records.requirement import MissingRequirement
     from featherbench.records.tuning import Tuning
 
 SERVER = Path(__file__).parents[1] / "fake_server.py"
 SERVICES = ("http", "kv", "startup")
-MARK = "FEATHERBENCH_INSTANCE"
-TECHNOLOGY_MARK = "FEATHERBENCH_TECHNOLOGY"
-STATE_MARK = "FEATHERBENCH_INSTANCE_STATE"
+MARK = "FEATHERBENCH_FAKE_INSTANCE"
 NAME = "fake"
 PROC = Path("/proc")
-START_WITHIN_S = STOP_WITHIN_S = 5.0
 RESET_PEAK = "5"
-
-
-def _environment(pid: int) -> dict[str, str]:
-    """Read a process's environment; empty when it is gone, a zombie, or not ours to look at."""
-    with contextlib.suppress(OSError):
-        entries = (PROC / str(pid) / "environ").read_text(errors="replace").split("\0")
-        return dict(entry.split("=", 1) for entry in entries if "=" in entry)
-    return {}
-
-
-def _instances() -> Iterator[tuple[int, dict[str, str]]]:
-    for entry in PROC.iterdir():
-        if entry.name.isdigit():
-            environment = _environment(int(entry.name))
-            if environment.get(TECHNOLOGY_MARK) == NAME:
-                yield int(entry.name), environment
 
 
 def _kib(text: str, key: str) -> int:
@@ -82,28 +62,28 @@ def _limits(cpus: Sequence[int], nofile: int | None) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
 
 
+def _process_of(handle: Mapping[str, Any]) -> Process:
+    return Process(pid=handle["pid"], started_ticks=handle["started_ticks"])
+
+
+def _end(process: Process) -> None:
+    processes.send(process, signal.SIGKILL)
+    wait_until(lambda: not processes.is_alive(process), what="end of the fake server", within_s=5.0)
+
+
 class Settings(DriverSettings):
-    """`delay_ms` is how long every answer is held back, in milliseconds."""
+    """`delay_ms` is how long every answer is delayed, in milliseconds."""
 
     delay_ms: Annotated[float, Field(ge=0)] = 0
 
 
 class Technology(technology.Technology[Settings]):
-    """See `contracts/technology.py`."""
-
     Settings = Settings
-    networks = ("host",)
-    root_filesystems = ()
-    subnet_share = None
-    fixed_memory = False
-
-    def missing_requirements(self) -> Sequence[MissingRequirement]:
-        return ()
 
     def build_image(self, request: BuildRequest) -> Image:
         if request.service not in SERVICES:
             raise ImageError(
-                f"the fake platform has no app {request.service!r}", remedy=f"use {SERVICES}"
+                f"the fake technology has no service {request.service!r}", remedy=f"use {SERVICES}"
             )
         content = {"server.py": SERVER.read_bytes()} | {
             f"files{path}": body for path, body in sorted(request.files.items())
@@ -123,12 +103,9 @@ class Technology(technology.Technology[Settings]):
                 counted="the server's script and the files it serves",
             ),
             versions={"python": platform.python_version()},
-            built_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+            built_utc=now_utc(),
             build_log=f"copied {len(content)} files",
         )
-
-    def prepare(self, request: StartRequest) -> None:
-        pass
 
     def _arguments(self, request: StartRequest, files: Path) -> list[str]:
         """Translate the command of a Debian root file system into one of our script."""
@@ -152,61 +129,42 @@ class Technology(technology.Technology[Settings]):
             [sys.executable, "-ISu", str(server), *self._arguments(request, folder / "files")],
             output=request.log,
             before_exec=partial(_limits, request.placement.cpus, request.tuning.nofile),
-            env={
-                MARK: request.instance_id,
-                TECHNOLOGY_MARK: NAME,
-                STATE_MARK: str(request.placement.state),
-            },
+            env={MARK: f"{request.instance_id} {request.placement.state}"},
         )
-        instance = Instance(
+        environment = PROC / str(process.pid) / "environ"  # empty for a moment after the fork
+        wait_until(
+            lambda: MARK in environment.read_text() or process.poll() is not None,
+            what="start of the fake server",
+            within_s=5.0,
+        )
+        identity = processes.identity_of(process.pid)
+        if identity is None:
+            raise InstanceError(f"the fake server did not start: {request.log.read_text()}")
+        return Instance(
             id=request.instance_id,
             technology=NAME,
             service=request.service,
-            handle={"pid": process.pid, "log": str(request.log)},
+            handle={**identity.model_dump(), "log": str(request.log)},
             endpoint=Endpoint(
                 address=request.placement.address,
                 port=request.port or 0,
                 ping_address=request.placement.address,
             ),
-            started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+            started_utc=now_utc(),
             start_phases_s={"spawn": time.monotonic() - began_s},
         )
-        # Its environment is not to be seen yet in the first moment after the fork.
-        wait_until(
-            lambda: self.is_running(instance) or process.poll() is not None,
-            what="the fake server's process",
-            within_s=START_WITHIN_S,
-        )
-        if process.returncode is not None:
-            raise InstanceError(f"the fake server did not start: {self.diagnosis(instance)}")
-        return instance
-
-    def start_phases_s(self, instance: Instance) -> Mapping[str, float]:
-        return instance.start_phases_s
 
     def is_running(self, instance: Instance) -> bool:
-        return _environment(instance.handle["pid"]).get(MARK) == instance.id
+        return processes.is_alive(_process_of(instance.handle))
 
     def diagnosis(self, instance: Instance) -> str:
         running = "running" if self.is_running(instance) else "gone"
-        with contextlib.suppress(OSError):
-            said = Path(instance.handle["log"]).read_text(errors="replace")
-            return f"it is {running}; it said: {said[-500:]}"
-        return f"it is {running}"
+        log = Path(instance.handle["log"])
+        output = log.read_text(errors="replace") if log.exists() else ""
+        return f"it is {running}; its output: {output[-500:]}"
 
     def stop(self, instance: Instance) -> None:
-        self._end(instance.handle["pid"], instance.id)
-
-    def _end(self, pid: int, instance_id: str) -> None:
-        def is_gone() -> bool:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)  # it is our child when this process started it
-            return _environment(pid).get(MARK) != instance_id
-
-        if not is_gone():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-            wait_until(is_gone, what=f"end of instance {instance_id}", within_s=STOP_WITHIN_S)
+        _end(_process_of(instance.handle))
 
     def usage(self, instance: Instance) -> Usage:
         process = PROC / str(instance.handle["pid"])
@@ -230,28 +188,19 @@ class Technology(technology.Technology[Settings]):
         return True
 
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
-        limits = (PROC / str(instance.handle["pid"]) / "limits").read_text()
-        found = re.search(r"^Max open files\s+(\S+)", limits, re.MULTILINE)
-        assert found is not None, limits
-        sysctls = {
-            key: " ".join((PROC / "sys" / key.replace(".", "/")).read_text().split())
-            for key in tuning.net_sysctls
-        }
-        return sysctls | ({} if tuning.nofile is None else {"nofile": found[1]})
+        return sysctls.of_process(instance.handle["pid"], tuning)
 
     def leftovers(self) -> Sequence[Leftover]:
+        marked = (
+            (value.split(" ", 1), process) for value, process in processes.with_variable(MARK)
+        )
         return [
-            Leftover(
-                kind="process",
-                name=environment[MARK],
-                handle={"pid": pid},
-                state=environment.get(STATE_MARK, ""),
-            )
-            for pid, environment in _instances()
+            Leftover(kind="process", name=instance_id, handle=process.model_dump(), state=state)
+            for (instance_id, state), process in marked
         ]
 
     def remove(self, leftover: Leftover) -> None:
-        self._end(leftover.handle["pid"], leftover.name)
+        _end(_process_of(leftover.handle))
 
     def facts(self) -> Mapping[str, str]:
         return {"python": platform.python_version()}

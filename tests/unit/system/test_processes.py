@@ -17,6 +17,7 @@ from featherbench.system.processes import (
     identity_of,
     is_alive,
     ourselves,
+    with_variable,
 )
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
@@ -106,3 +107,13 @@ def test_children_in_sessions_of_their_own_end_too(spawn):
 def test_who_ends_its_own_parent_lives_on(spawn):
     _, line = spawn(PATRICIDE)
     assert line == "alive"
+
+
+def test_processes_are_found_by_a_variable_of_their_environment():
+    with subprocess.Popen(["sleep", "60"], env={"FB_TEST_MARK": "of mine"}) as child:
+        try:
+            wait_until(lambda: [*with_variable("FB_TEST_MARK")], what="exec", within_s=5)
+            assert [*with_variable("FB_TEST_MARK")] == [("of mine", identity_of(child.pid))]
+        finally:
+            child.kill()
+    assert [*with_variable("FB_TEST_MARK")] == []

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import os
+import resource
+from pathlib import Path
+
 from featherbench.records.tuning import Tuning
 from featherbench.system import sysctls
 
@@ -31,3 +35,15 @@ def test_what_is_in_force_is_parsed_from_their_contents():
     assert sysctls.in_force(OUTPUT, TUNING) == values
     with_limit = TUNING.model_copy(update={"nofile": 1})
     assert sysctls.in_force(OUTPUT + LIMITS, with_limit) == values | {"nofile": "20000"}
+
+
+def test_what_is_in_force_for_a_process_of_this_machine_is_read():
+    tuning = Tuning(net_sysctls={"net.core.somaxconn": "128"}, nofile=1024)
+    assert sysctls.of_process(os.getpid(), tuning) == {
+        "net.core.somaxconn": Path("/proc/sys/net/core/somaxconn").read_text().strip(),
+        "nofile": str(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
+    }
+
+
+def test_a_limit_that_is_not_tuned_is_not_read():
+    assert sysctls.of_process(os.getpid(), Tuning(net_sysctls={}, nofile=None)) == {}
