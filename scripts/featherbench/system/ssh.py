@@ -276,7 +276,7 @@ class SshMachine(Machine):
         try:
             done = self._shell().run(argv, timeout_s=timeout_s, stdin=stdin)
         except ShellLostError as lost:
-            raise self._error(argv, str(lost)) from lost
+            raise self._error(argv, str(lost) or "the connection ended") from lost
         if check and done.exit_status != 0:
             status = f"ended with status {done.exit_status} on {self.description}"
             raise CommandError(argv, status, done.tail)

@@ -141,17 +141,16 @@ def _set_up(state: State, spec: TestbedSpec, tuning_spec: Tuning, sequence: int)
     if isolated:
         link = network.set_up(state, spec.subnet)
         address, client_address, namespace = link.server, link.client, network.NAMESPACE_FILE
-        applied = {
-            "machine": tuning.apply_to_machine(state, tuning_spec),
-            "client": tuning.apply_to_client(namespace, tuning_spec),
-        }
     else:
         address, client_address, namespace = LOOPBACK, LOOPBACK, None
-        applied = {"machine": {}, "client": {}}
         tuning_spec = Tuning(net_sysctls={}, nofile=_reachable_nofile(tuning_spec.nofile))
     client = Client(
         address=client_address, cpus=split.client, namespace=namespace, nofile=tuning_spec.nofile
     )
+    applied = {
+        "machine": tuning.apply_to_machine(state, tuning_spec) if isolated else {},
+        "client": tuning.apply_to_client(client, tuning_spec) if isolated else {},
+    }
     return Testbed(
         client=client,
         placement=Placement(

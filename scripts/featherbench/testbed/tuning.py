@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from featherbench.errors import TestbedError
 from featherbench.records.base import Record
-from featherbench.system import subprocesses
 from featherbench.system.procfs import one_line
 from featherbench.system.sysctls import parse_sysctl
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from featherbench.records.tuning import Tuning
+    from featherbench.system.machine import Machine
     from featherbench.testbed.state import State
 
 PROC_SYS = Path("/proc/sys")
@@ -105,21 +105,20 @@ def apply_to_machine(state: State, tuning: Tuning) -> dict[str, str]:
     return in_force
 
 
-def apply_to_client(namespace: Path, tuning: Tuning) -> dict[str, str]:
+def apply_to_client(client: Machine, tuning: Tuning) -> dict[str, str]:
     """Set the client's sysctls, which vanish with its namespace, and return those in force.
 
     Keys that the kernel has only once, for all namespaces, are set with the machine's.
     """
     if not tuning.net_sysctls:
         return {}
-    sysctl = ["nsenter", f"--net={namespace}", "sysctl"]
-    show = [*sysctl, "-e", *tuning.net_sysctls]
-    in_force = parse_sysctl(subprocesses.run(show, timeout_s=TIMEOUT_S).stdout)
+    show = ["sysctl", "-e", *tuning.net_sysctls]
+    in_force = parse_sysctl(client.run(show, timeout_s=TIMEOUT_S).stdout)
     values = {key: value for key, value in tuning.net_sysctls.items() if key in in_force}
     if any(in_force[key] != one_line(value) for key, value in values.items()):
         assignments = [f"{key}={value}" for key, value in values.items()]
-        done = subprocesses.run([*sysctl, "-w", *assignments], timeout_s=TIMEOUT_S, check=False)
-        in_force = parse_sysctl(subprocesses.run(show, timeout_s=TIMEOUT_S).stdout)
+        done = client.run(["sysctl", "-w", *assignments], timeout_s=TIMEOUT_S, check=False)
+        in_force = parse_sysctl(client.run(show, timeout_s=TIMEOUT_S).stdout)
         side = f"client ({done.tail})" if done.exit_status else "client"
         _require_in_force(side, values, in_force)
     return {key: in_force.get(key, MACHINE_WIDE) for key in tuning.net_sysctls}
