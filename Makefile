@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# make all     sets up and measures what config/config.yaml asks for; the end is results/report.html
-# make test    sets up and runs every check and every test
+# make all        sets up, and measures what config/config.yaml asks for, up to results/report.html
+# make test-unit  sets up, and runs the unit tests
+# make test       sets up, and runs every check and the tests that are not slow
+# make test-all   sets up, and runs every check and every test
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := all
@@ -14,19 +16,31 @@ ARGS ?=
 # Where one cannot run, the platforms that need it are reported as such, and the others go on.
 START_ENGINES := setup/engine.sh || echo "going on without the engines named above" >&2
 
-.PHONY: all test check benchmark schema setup setup-dev environment packages engine lock
+.PHONY: all test test-unit test-slow test-all check benchmark docs schema setup setup-dev environment packages engine lock
 
 all: setup
 	$(AS_ROOT) snakemake --cores 1 all $(ARGS)
 
+test-unit: environment
+	@setup/python.sh dev
+	pytest --numprocesses auto --dist loadgroup -m "not machine and not benchmark and not slow" tests/unit $(ARGS)
+
 test: check
-	$(AS_ROOT) tests/run.sh $(ARGS)
+	$(AS_ROOT) tests/run.sh short $(ARGS)
+
+# What `make test` leaves out of `make test-all`.
+test-slow: setup-dev
+	$(AS_ROOT) tests/run.sh long $(ARGS)
+
+test-all: check
+	$(AS_ROOT) tests/run.sh all $(ARGS)
 
 check: setup-dev
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
+	python tests/structure.py
 	snakefmt --check Snakefile workflow
 
 benchmark: setup-dev
@@ -50,9 +64,11 @@ packages:
 engine: environment
 	@$(START_ENGINES)
 
-# What editors know of the configuration; a test sees to it that it is in step with the models.
-schema: setup
-	python -m featherbench schema > config/schema.json
+# The files that are made from the code; tests fail when one is stale.
+docs: setup-dev
+	PYTHONPATH=scripts:tests python tests/generated.py --fix
+
+schema: docs
 
 # requirements.lock first: requirements-dev.in keeps to its versions.
 lock: setup-dev

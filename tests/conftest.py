@@ -29,6 +29,7 @@ from featherbench.technologies.lxd import connection
 
 pytest_plugins = ["xen.fixture"]
 REPOSITORY = Path(__file__).parents[1]
+CACHE = Path("/var/cache/featherbench-tests/root-filesystem")
 ENGINES = {
     "docker": ("Docker engine", "docker", "version"),
     "lxd": ("LXD", "lxc", "list", "--format=csv"),
@@ -39,6 +40,8 @@ ENGINES = {
 AS_ROOT = {"testbed", *ENGINES, "xen"}
 MACHINE = {*AS_ROOT, "qemu"}
 """Markers of tests that use what there is once on this machine: they run one after the other."""
+BY_FIXTURE = {"built_root", "runnable", "wire"}
+"""Fixtures that use it, too: of the contract tests, those that start instances."""
 
 # Shells have their background jobs ignore it, and so would whatever a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -49,9 +52,13 @@ settings.load_profile("beside others")
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        folder = item.path.relative_to(REPOSITORY).parts[1]
-        if folder in {"contract", "integration"} or any(map(item.get_closest_marker, MACHINE)):
+        parts = item.path.relative_to(REPOSITORY).parts
+        marked = any(map(item.get_closest_marker, MACHINE))
+        if marked or "integration" in parts or BY_FIXTURE & {*item.fixturenames}:
             item.add_marker("machine")
+        # Workflows share ports, and tests of one file share fixtures: one process for each.
+        group = "workflow" if "workflow" in parts else "/".join(parts)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +131,8 @@ def _code_of_root():
 @pytest.fixture(scope="session")
 def built_root(pytestconfig):
     """Build the root file system, once for each state of the code that makes it."""
-    folder = pytestconfig.cache.mkdir("root-filesystem")
+    folder = CACHE if os.geteuid() == 0 else pytestconfig.cache.mkdir("root-filesystem")
+    folder.mkdir(parents=True, exist_ok=True)
     code, tar, record = _code_of_root(), folder / "root.tar", folder / "root.json"
     mark = folder / "code"
     if not mark.exists() or mark.read_text() != code:

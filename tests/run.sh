@@ -1,22 +1,31 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs all tests: those that use this machine's network and engines, and beside them the others, on a loopback of their own.
-# Arguments go to pytest.
+# usage: tests/run.sh short|long|all [arguments for pytest]
+# Runs the tests that are not marked `slow`, those that are, or both. Two streams run side by side: tests that use this
+# machine's network and engines, one after the other, and the rest on all processors, in a network namespace of its own.
 set -euo pipefail
 
 readonly NOTHING_SELECTED=5
 
+case ${1:-} in
+  short) selected="not benchmark and not slow" ;;
+  long) selected="not benchmark and slow" ;;
+  all) selected="not benchmark" ;;
+  *) echo "usage: tests/run.sh short|long|all [arguments for pytest]" >&2 && exit 2 ;;
+esac
+shift
+
 fails() { (($1 != 0 && $1 != NOTHING_SELECTED)); }
 
-others=$(mktemp)
-unshare --net sh -c 'ip link set lo up && exec pytest -m "not machine and not benchmark" -o cache_dir=.pytest_cache/others "$@"' \
-  sh "$@" >"$others" 2>&1 &
+rest_output=$(mktemp)
+nice unshare --net sh -c 'ip link set lo up && exec pytest --numprocesses auto --dist loadgroup "$@"' sh \
+  -m "not machine and $selected" -o cache_dir=.pytest_cache/rest --durations 20 "$@" >"$rest_output" 2>&1 &
 pid=$!
-trap 'kill "$pid" 2>/dev/null || true; rm -f "$others"' EXIT
+trap 'kill "$pid" 2>/dev/null || true; rm -f "$rest_output"' EXIT
 
 machine=0
-pytest -m "machine and not benchmark" "$@" || machine=$?
+pytest -m "machine and $selected" --durations 20 "$@" || machine=$?
 rest=0
 wait "$pid" || rest=$?
-cat "$others"
+cat "$rest_output"
 if fails "$machine" || fails "$rest"; then exit 1; fi

@@ -75,7 +75,9 @@ def pytest_generate_tests(metafunc):
             )
             for name in registry.driver_files("technologies", PLUGINS)
         ]
-        names += [pytest.param(name, marks=pytest.mark.qemu) for name in EMULATED]
+        names += [
+            pytest.param(name, marks=[pytest.mark.qemu, pytest.mark.slow]) for name in EMULATED
+        ]
         metafunc.parametrize("technology_name", names, scope="session")
 
 

@@ -9,7 +9,7 @@ import pytest
 from featherbench.report.sentences.comparisons import SIGNIFICANT_P
 from featherbench.statistics.inference.games_howell import GAMES_HOWELL
 
-pytestmark = [pytest.mark.testbed, pytest.mark.timeout(7200)]
+pytestmark = [pytest.mark.slow, pytest.mark.testbed, pytest.mark.timeout(7200)]
 wants_a_quiet_machine = pytest.mark.benchmark
 """Whoever else takes the processors takes what a quota leaves, and what throughput shows."""
 

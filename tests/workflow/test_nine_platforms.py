@@ -13,6 +13,7 @@ import pytest
 from featherbench import registry
 
 pytestmark = [
+    pytest.mark.slow,
     *(pytest.mark.testbed, pytest.mark.docker, pytest.mark.lxd, pytest.mark.qemu),
     pytest.mark.timeout(4800),
 ]

@@ -11,7 +11,7 @@ import pytest
 
 from featherbench.system.polling import wait_until
 
-pytestmark = [*(pytest.mark.testbed, pytest.mark.xen), pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.slow, *(pytest.mark.testbed, pytest.mark.xen), pytest.mark.timeout(2400)]
 
 CONFIG = {
     "baseline": "floor-xentcg",

@@ -15,7 +15,7 @@ from featherbench.system.polling import wait_until
 from featherbench.vm import engine_vm, instance_dir
 from featherbench.vm.libvirt import domains
 
-pytestmark = [pytest.mark.qemu, pytest.mark.testbed, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.slow, pytest.mark.qemu, pytest.mark.testbed, pytest.mark.timeout(3000)]
 TECHNOLOGY, HYPERVISOR, SERVICES = "docker", "tcg", ("http",)
 ANSWERS_WITHIN_S = 120
 NOTICED_WITHIN_S = ssh.SILENT_INTERVAL_S * ssh.SILENT_INTERVALS + 15

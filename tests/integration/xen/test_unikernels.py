@@ -18,7 +18,7 @@ from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import listening
 from featherbench.system.polling import wait_until
 
-pytestmark = [pytest.mark.xen, pytest.mark.testbed, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.xen, pytest.mark.testbed, pytest.mark.timeout(1200)]
 BOOTS_WITHIN_S = 120.0
 ELF = b"\x7fELF\x02\x01\x01" + bytes(11) + b"\x3e\x00" + bytes(100)
 """A file that is called an ELF executable for this machine, and is none."""
