@@ -13,8 +13,9 @@ from featherbench.inspection.doctor_report import DoctorReport
 from featherbench.records.image import Image, ImageSize
 from featherbench.records.instance import Endpoint, Instance
 from featherbench.records.machine import CheckResult, Judgement
-from featherbench.records.plan import PlannedPlatform
+from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
 from featherbench.records.requirement import MissingRequirement
+from featherbench.records.stopping_decisions import InterimLook, LevelDecision
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
 from featherbench.system.machine import READ_ERRORS, LocalMachine
@@ -46,6 +47,36 @@ def planned_platform(name="fake-native", **changes):
         "missing_requirements": (),
     }
     return PlannedPlatform(**fields | changes)
+
+
+def planned_workload(name="http", **changes):
+    fields = {"levels": (1,), "deployments": 3, "windows": 1, "settings": {}}
+    return PlannedWorkload(name=name, **fields | changes)
+
+
+def plan(*workloads, platforms=("a-native",), **changes):
+    """A plan of workloads, on platforms that are given by their names or as they are."""
+    planned = [planned_platform(p) if isinstance(p, str) else p for p in platforms]
+    fields = {"config_file": "c.yaml", "config": {}, "baseline": planned[0].name, "seed": 1}
+    return Plan(**fields | changes, platforms=tuple(planned), workloads=workloads)
+
+
+def interim_look(deployment, rule, **levels):
+    """A look at a-native and http; levels are such as c1=(8, reason), with their deployments."""
+    return InterimLook(
+        platform="a-native",
+        workload="http",
+        deployment=deployment,
+        rule=rule,
+        spent_s=1,
+        longest_s=1,
+        levels=tuple(
+            LevelDecision(
+                concurrency=int(name[1:]), deployments=number, spent_s=1, series=(), reason=reason
+            )
+            for name, (number, reason) in levels.items()
+        ),
+    )
 
 
 def image(**changes):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """After a change exactly the cells that it invalidates are measured again, and no other."""
 
+import json
 import os
 import shutil
 
@@ -142,6 +143,27 @@ def test_a_setting_that_is_not_in_the_image_builds_nothing(finished):
     pending = finished.pending()
     assert "results/images/fake/http.digest" not in pending
     assert finished.pending_cells() == ALL
+
+
+def test_a_job_gets_its_spec_as_a_file_that_its_cell_records(finished):
+    for name, file in finished.cells().items():
+        spec = json.loads((finished.folder / f"results/specs/measure/{name}.json").read_text())
+        assert json.loads(file.read_text())["spec"] == spec
+
+
+def test_without_the_files_of_the_specs_nothing_is_measured_again(finished):
+    shutil.rmtree(finished.folder / "results/specs")
+    assert finished.pending() == set()
+    gone = "fake-native/http/d1/c2"
+    finished.cells()[gone].unlink()
+    finished.measure(gone)
+    assert (finished.folder / f"results/specs/measure/{gone}.json").exists()
+
+
+def test_a_dry_run_writes_nothing_among_the_results(project):
+    said = project.snakemake("--dry-run", "all")
+    assert "measure" in said
+    assert not (project.folder / "results").exists()
 
 
 def test_the_default_profile_is_found(finished):

@@ -2,14 +2,13 @@
 """Instances are leased, started again when they are gone, and their tuning is read back."""
 
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from builders import placement
 from featherbench import registry
 from featherbench.contracts.bench import Bench
-from featherbench.contracts.technology import Placement
 from featherbench.errors import ImageError, InstanceDiedError, TestbedError
 from featherbench.jobs import deployment
 from featherbench.jobs.deployment import LiveInstance
@@ -83,15 +82,7 @@ def test_an_image_whose_record_is_gone_is_named_with_the_remedy(tmp_path, monkey
     ("share", "subnet"), [(None, "198.18.1.0/24"), (0, "198.18.1.0/27"), (7, "198.18.1.224/27")]
 )
 def test_a_technology_gets_its_eighth_of_the_container_subnet(share, subnet):
-    placement = Placement(
-        hypervisor="native",
-        address="",
-        callback_address="",
-        cpus=(0,),
-        container_subnet="198.18.1.0/24",
-        state=Path("/s"),
-    )
-    assert placement.with_share(share).container_subnet == subnet
+    assert placement().with_share(share).container_subnet == subnet
 
 
 @pytest.fixture

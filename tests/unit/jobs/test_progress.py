@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The time left is what remains at the pace of what is done, and most like it."""
+"""The time left follows from the pace of similar cells that are done."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from featherbench.jobs import progress
 from featherbench.jobs.progress import Progress, approximately
 
 
-def test_cells_are_taken_to_need_what_those_of_their_platform_and_workload_did():
+def test_a_cell_is_expected_to_take_what_those_of_its_platform_and_workload_took():
     run = Progress(
         expected_s={"a/http/d1/c1": 10, "a/http/d2/c1": 10, "b/http/d1/c1": 10, "b/http/d2/c1": 10},
         took_s={"a/http/d1/c1": 12, "b/http/d1/c1": 300},
@@ -17,22 +17,22 @@ def test_cells_are_taken_to_need_what_those_of_their_platform_and_workload_did()
     assert run.time_left_s(110) == pytest.approx(12 + 300 - 10)
 
 
-def test_without_such_a_cell_the_platforms_pace_is_taken_and_else_that_of_all():
+def test_without_such_a_cell_the_pace_of_the_platform_counts_and_else_that_of_all():
     expected_s = {"a/http/d1/c1": 10, "a/kv/d1/c1": 20, "ab/kv/d1/c1": 30, "b/http/d1/c1": 10}
     took_s = {"a/http/d1/c1": 15, "b/http/d1/c1": 25}
     run = Progress(expected_s=expected_s, took_s=took_s, last_monotonic_s=100)
     assert run.time_left_s(100) == pytest.approx(20 * 1.5 + 30 * 2)
 
 
-def test_before_any_cell_is_done_what_was_expected_is_the_best_guess():
+def test_before_any_cell_is_done_the_expected_times_count():
     assert Progress(expected_s={"a": 10, "b": 20}).time_left_s(999) == 30
 
 
-def test_a_cell_that_takes_longer_than_all_that_was_left_leaves_no_time_below_zero():
+def test_the_time_left_is_never_negative():
     assert Progress(expected_s={"a": 10}, last_monotonic_s=100).time_left_s(200) == 0
 
 
-def test_what_a_cell_took_is_noted(tmp_path, monkeypatch):
+def test_the_time_of_a_cell_is_recorded(tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "FILE", tmp_path / "progress.json")
     clock = iter([100.0, 130.0, 140.0, 150.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
@@ -59,7 +59,7 @@ def test_a_cell_measured_by_hand_is_not_counted(tmp_path, monkeypatch):
     assert not progress.FILE.exists()
 
 
-def test_what_may_come_is_counted_until_it_is_known_not_to(tmp_path, monkeypatch):
+def test_possible_cells_are_counted_until_they_are_dropped(tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "FILE", tmp_path / "progress.json")
     progress.drop_cells(["a"])  # nothing was begun: nothing to do
     progress.begin({"a": 100, "b": 200, "c": 300}, at_most=True)
@@ -70,8 +70,8 @@ def test_what_may_come_is_counted_until_it_is_known_not_to(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "text"),
     [(5, "about 5 s left"), (89, "about 89 s left"), (600, "about 10 min left")],
 )
-def test_times_are_told_as_to_a_person(seconds, said):
-    assert approximately(seconds) == said
+def test_times_are_rounded_for_people(seconds, text):
+    assert approximately(seconds) == text

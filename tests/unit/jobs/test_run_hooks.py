@@ -6,35 +6,17 @@ from types import SimpleNamespace
 
 import pytest
 
+import builders
 from featherbench.errors import CommandError, TestbedError
 from featherbench.jobs import progress, run_hooks
 from featherbench.jobs.run_hooks import NeededJob, NestedRun
 from featherbench.planning.inputs import cell_file
-from featherbench.records.plan import CellName, Plan, PlannedPlatform, PlannedWorkload, StoppingRule
+from featherbench.records.plan import CellName, StoppingRule
 
 RULE = StoppingRule(precision=0.02, least=8, most=10, budget_s=None)
-PLAN = Plan(
-    config_file="c.yaml",
-    config={},
-    baseline="a-native",
-    seed=1,
-    platforms=(
-        PlannedPlatform(
-            name="a-native",
-            technology="a",
-            hypervisor="native",
-            network="nat",
-            image_owner="a",
-            virtualized=False,
-            missing_requirements=(),
-        ),
-    ),
-    workloads=(
-        PlannedWorkload(
-            name="http", levels=(1,), deployments=10, windows=1, settings={}, until=RULE
-        ),
-        PlannedWorkload(name="startup", levels=(1,), deployments=2, windows=1, settings={}),
-    ),
+PLAN = builders.plan(
+    builders.planned_workload("http", deployments=10, until=RULE),
+    builders.planned_workload("startup", deployments=2),
 )
 FIXED = CellName("a-native", "startup", 2, 1)
 

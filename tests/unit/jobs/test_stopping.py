@@ -5,37 +5,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from builders import interim_look
 from featherbench.jobs import progress, stopping
 from featherbench.records.plan import StoppingRule
-from featherbench.records.stopping_decisions import (
-    InterimLook,
-    InterimLookSpec,
-    LevelDecision,
-    Reason,
-)
+from featherbench.records.stopping_decisions import InterimLookSpec, Reason
 
 RULE = StoppingRule(precision=0.02, least=8, most=10, budget_s=None)
 SPEC = InterimLookSpec(
     platform="a-native", workload="http", deployment=2, levels=(1, 5), rule=RULE, code=""
 )
-
-
-def decision(level, deployments, reason):
-    return LevelDecision(
-        concurrency=level, deployments=deployments, spent_s=1, series=(), reason=reason
-    )
-
-
-def look_after(deployment, *levels):
-    return InterimLook(
-        platform="a-native",
-        workload="http",
-        deployment=deployment,
-        rule=RULE,
-        spent_s=1,
-        longest_s=1,
-        levels=levels,
-    )
 
 
 @pytest.fixture
@@ -66,7 +44,7 @@ def test_the_first_look_reads_all_cells_and_counts_all_their_time(decided):
 
 
 def test_a_later_look_reads_levels_that_continue_and_counts_the_time_since(decided):
-    files, costs_s = decided(look_after(1, decision(1, 1, Reason.NARROW), decision(5, 1, None)))
+    files, costs_s = decided(interim_look(1, RULE, c1=(1, Reason.NARROW), c5=(1, None)))
     assert files == [f"cells/a-native/http/d{d}/c5.json" for d in (1, 2)]
     assert costs_s == [10.0]
 
@@ -82,8 +60,8 @@ def test_levels_that_stop_now_are_announced_and_no_longer_counted(tmp_path, monk
     monkeypatch.setattr(progress, "FILE", tmp_path / "progress.json")
     cells = [f"a-native/http/d{d}/c{c}" for d in (8, 9, 10) for c in (1, 2, 5)]
     progress.begin(dict.fromkeys(cells, 1.0), at_most=True)
-    now, earlier = decision(1, 9, Reason.NARROW), decision(2, 8, Reason.NARROW)
-    stopping.announce(look_after(9, now, earlier, decision(5, 9, None)))
+    levels = {"c1": (9, Reason.NARROW), "c2": (8, Reason.NARROW), "c5": (9, None)}
+    stopping.announce(interim_look(9, RULE, **levels))
     assert capsys.readouterr().out == (
         "    a-native/http/c1 stops after 9 deployments: narrow enough\n"
     )

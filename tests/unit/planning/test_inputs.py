@@ -3,10 +3,11 @@
 
 import pytest
 
+from builders import interim_look
 from featherbench.planning import inputs
 from featherbench.planning.plan import make_plan
 from featherbench.records.plan import CellName
-from featherbench.records.stopping_decisions import InterimLook, LevelDecision, Reason
+from featherbench.records.stopping_decisions import Reason
 
 RULE = {"target_ci_percent": 2, "min": 8, "max": 10, "windows": 1}
 PLATFORM = "linux-native"
@@ -27,26 +28,9 @@ def read_look(workload):
     def make(platform, name, deployment):
         read.append(deployment)
         assert (platform, name) == (PLATFORM, "http")
-        decided = {1: Reason.NARROW, 5: Reason.MOST if deployment == 10 else None}
-        levels = tuple(
-            LevelDecision(
-                concurrency=level,
-                deployments=8 if level == 1 else deployment,
-                spent_s=1,
-                series=(),
-                reason=reason,
-            )
-            for level, reason in decided.items()
-        )
-        return InterimLook(
-            platform=platform,
-            workload=name,
-            deployment=deployment,
-            rule=workload.until,
-            spent_s=1,
-            longest_s=1,
-            levels=levels,
-        )
+        last = (deployment, Reason.MOST if deployment == 10 else None)
+        look = interim_look(deployment, workload.until, c1=(8, Reason.NARROW), c5=last)
+        return look.model_copy(update={"platform": platform})
 
     make.read = read
     return make

@@ -6,34 +6,18 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+import builders
 from featherbench.planning.order import Group, priority, ranks
-from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
 
 
-def plan(*, seed=1, platforms=3, deployments=4, levels=(1, 10, 100)):
-    return Plan(
-        config_file="c.yaml",
-        config={},
-        baseline="p0-native",
-        seed=seed,
-        platforms=tuple(
-            PlannedPlatform(
-                name=f"p{i}-native",
-                technology=f"p{i}",
-                hypervisor="native",
-                network="host",
-                image_owner=f"p{i}",
-                virtualized=False,
-                missing_requirements=(),
-            )
-            for i in range(platforms)
-        ),
-        workloads=tuple(
-            PlannedWorkload(
-                name=name, levels=levels, deployments=deployments, windows=1, settings={}
-            )
+def plan(*, seed=1, platforms=3, deployments=4):
+    return builders.plan(
+        *(
+            builders.planned_workload(name, levels=(1, 10, 100), deployments=deployments)
             for name in ("http", "kv")
         ),
+        platforms=[f"p{number}-native" for number in range(platforms)],
+        seed=seed,
     )
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deployments are measured until the interval is narrow enough, and never again for another rule.
+"""Deployments are measured until the interval is narrow, and never again because of another rule.
 
 The deployments of the workload `steady` differ by 2 %: an interval of ±2 % is reached at once, and
 one of ±0.1 % never.
@@ -29,7 +29,7 @@ def ask(project, until, **more):
 
 
 def last_look(project, platform="fake-native"):
-    """The latest look, of those that count: the first at which nothing goes on."""
+    """The first interim look at which no level continues."""
     folder = project.folder / "results/stopping" / platform / "steady"
     for number in range(1, MOST + 1):
         file = folder / f"d{number}.json"
@@ -79,7 +79,7 @@ def test_a_narrow_series_stops_early_and_the_report_says_so(narrow_template):
     assert analysed(project) == measured(LEAST)
 
 
-def test_there_is_nothing_to_do_when_it_was_enough(narrow):
+def test_a_run_that_stopped_has_nothing_to_do(narrow):
     assert narrow.pending() == set()
     assert "Nothing to be done" in narrow.snakemake("all")
 
@@ -116,7 +116,7 @@ def test_a_deleted_cell_is_measured_and_no_other(narrow):
     assert {name for name in measured(LEAST) if after[name] != before[name]} == {gone}
 
 
-def test_an_interrupted_run_goes_on_where_it_was(narrow):
+def test_an_interrupted_run_continues_where_it_was(narrow):
     before = narrow.content()
     ask(narrow, NEVER, max=MOST)
     run = narrow.start("all")
@@ -154,6 +154,6 @@ def test_a_platform_that_fails_does_not_stop_the_others(project):
     assert "undecided: the run ended, or a cell failed" in report
 
 
-def test_where_numbers_are_fixed_nothing_is_looked_at(finished):
+def test_where_numbers_are_fixed_there_are_no_interim_looks(finished):
     assert not (finished.folder / "results/stopping").exists()
-    assert "enough" not in finished.snakemake("--rulegraph", "dot", "--quiet", "all")
+    assert "interim_look" not in finished.snakemake("--rulegraph", "dot", "--quiet", "all")
