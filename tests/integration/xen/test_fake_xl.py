@@ -20,6 +20,7 @@ from featherbench.contracts.technology import BuildRequest, Placement
 from featherbench.contracts.vm_runner import name_of
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.system.polling import wait_until
+from featherbench.unikernels.technology import vm_of
 from featherbench.vm import instance_dir as folder
 from featherbench.vm.network import bridge
 from featherbench.xen import domain_lifecycle
@@ -95,7 +96,7 @@ def test_a_domain_is_made_paused_told_and_let_go(domains):
     instance = domains.start()
     name = name_of(instance.id)
     xl = [words[1:] for words in domains.asked() if words[0] == "xl"]
-    assert [words[0] for words in xl] == ["create", "list", "unpause", "list", "list"]
+    assert [words[0] for words in xl] == ["create", "list", "unpause", "list"]
     assert xl[0][1:4] == ["-q", "-e", "-p"]
     told = (domains.folder / "xenstore").read_text()
     assert told.startswith("/local/domain/1/rumprun/cfg={,")
@@ -133,7 +134,7 @@ def test_a_crash_is_told_from_an_end(domains):
     assert "the domain is crashed" in technology.diagnosis(crashed)
     technology.stop(crashed)
     ended = domains.start()
-    technology.runner.power_down(ended.id, "")
+    technology.runner._power_down(vm_of(ended))
     assert "the domain is shut down" in technology.diagnosis(ended)
 
 

@@ -17,6 +17,7 @@ from featherbench.contracts.technology import BuildRequest, Placement, Probe
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import listening
 from featherbench.system.polling import wait_until
+from featherbench.unikernels.technology import vm_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.xen, pytest.mark.testbed, pytest.mark.timeout(1200)]
 BOOTS_WITHIN_S = 120.0
@@ -104,7 +105,7 @@ def test_it_heeds_the_power_button(floor):
         within_s=BOOTS_WITHIN_S,
         every_s=0.5,
     )
-    floor.technology.runner.power_down(instance.id, "")
+    floor.technology.runner._power_down(vm_of(instance))
     assert "the domain is shut down" in floor.technology.diagnosis(instance)
     assert not floor.technology.is_running(instance)
 
