@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A shell on another machine that runs one program after another, over one connection.
 
-A command over such a shell takes less than a millisecond, a new ssh session 20 to 50 milliseconds
-(and 400 without a shared connection). The other machine needs a POSIX shell and coreutils.
+A command over such a shell costs a few milliseconds, most of it for the program's start. A new ssh
+session costs 20 and more, or 400 without a shared connection. The other machine needs a POSIX shell
+and coreutils.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ log = logging.getLogger(__name__)
 CHUNK_BYTES = 1 << 16
 END_WITHIN_S = 1.0
 KILL_AFTER_S, REMOTE_GRACE_S = 5, 2
-"""`timeout` on the other machine ends a program that outlives its limit here, or this process."""
+"""The program `timeout` on the other machine ends a program that has not ended in time, also when
+this process or the connection is gone."""
 CHILDREN_TIMES = re.compile(rb"(\d+)m([\d.]+)s (\d+)m([\d.]+)s\s*\Z")
 
 
