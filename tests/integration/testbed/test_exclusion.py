@@ -41,9 +41,9 @@ def test_a_second_workflow_waits_and_says_for_whom(loopback):
     first = loopback.workflow(jobs=2, load_s=1.5)
     begun(loopback)
     second = loopback.workflow(jobs=1)
-    said = second.communicate(timeout=60)[1]
+    stderr = second.communicate(timeout=60)[1]
     assert (first.wait(timeout=60), second.returncode) == (0, 0)
-    assert said.count(f"featherbench waits: for the workflow of pid {first.pid}") == 1
+    assert stderr.count(f"featherbench waits: for the workflow of pid {first.pid}") == 1
     assert [line.split()[1] for line in loopback.journal] == ["begins", "ends"] * 3
 
 
@@ -51,13 +51,13 @@ def test_a_second_workflow_gives_up_in_the_end(loopback):
     first = loopback.workflow(jobs=1, load_s=3)
     begun(loopback)
     second = loopback.workflow(jobs=1, wait_s=0.3)
-    said = second.communicate(timeout=60)[1]
+    stderr = second.communicate(timeout=60)[1]
     assert second.returncode == 1
-    assert f"TestbedBusyError: the testbed is owned by the workflow of pid {first.pid}" in said
+    assert f"TestbedBusyError: the testbed is owned by the workflow of pid {first.pid}" in stderr
     assert first.wait(timeout=60) == 0
 
 
-def test_unless_told_so_none_gives_up_however_long_it_takes(loopback, monkeypatch):
+def test_without_a_limit_a_wait_never_gives_up(loopback, monkeypatch):
     monkeypatch.setenv(STATE_VARIABLE, str(loopback.state.directory))
     first = loopback.workflow(jobs=1, load_s=2)
     begun(loopback)

@@ -98,7 +98,7 @@ def test_both_sides_are_tuned_and_put_back(enter, wired):
 
 
 @pytest.mark.parametrize("wanted", [None, 2048])
-def test_the_clients_limit_is_told_as_it_is(enter, wanted):
+def test_the_clients_limit_is_recorded_as_it_is(enter, wanted):
     with enter(TUNING.model_copy(update={"nofile": wanted})) as testbed:
         limit = testbed.client.run(["sh", "-c", "ulimit -Sn"], timeout_s=5).stdout.strip()
         assert testbed.applied["nofile"] == limit
@@ -130,7 +130,7 @@ def test_the_next_job_finds_the_network_as_it_is(enter, ip):
         assert link_index() == before
 
 
-def test_a_network_that_was_damaged_is_made_anew(enter, ip):
+def test_a_damaged_network_is_made_again(enter, ip):
     with enter():
         pass
     ip("link", "delete", network.SERVER_INTERFACE)

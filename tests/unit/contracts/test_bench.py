@@ -22,7 +22,7 @@ def test_on_loopback_there_is_neither_namespace_nor_limit():
     assert client.command(["true"]) == ["taskset", "-c", "1", "true"]
 
 
-def test_what_it_says_comes_back():
+def test_the_output_comes_back():
     client = Client(address="127.0.0.1", cpus=(0,), namespace=None, nofile=64)
     done = client.run(["sh", "-c", "ulimit -n"], timeout_s=5)
     assert done.stdout == "64\n"

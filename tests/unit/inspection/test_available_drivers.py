@@ -34,15 +34,15 @@ def by_name(drivers):
 
 
 def test_a_plugins_technology_is_listed_with_each_hypervisor(plugin):
-    found = by_name(available_drivers.platforms([plugin("()")]))
-    assert found["fridge-native"].available
+    drivers = by_name(available_drivers.platforms([plugin("()")]))
+    assert drivers["fridge-native"].available
 
 
-def test_what_a_technology_lacks_is_told_with_the_remedy(plugin):
+def test_what_a_technology_lacks_is_listed_with_the_remedy(plugin):
     missing_requirements = '(MissingRequirement(what="no ice", remedy="make some"),)'
-    found = by_name(available_drivers.platforms([plugin(missing_requirements)]))["fridge-native"]
-    assert not found.available
-    assert found.missing_requirements == (MissingRequirement(what="no ice", remedy="make some"),)
+    driver = by_name(available_drivers.platforms([plugin(missing_requirements)]))["fridge-native"]
+    assert not driver.available
+    assert driver.missing_requirements == (MissingRequirement(what="no ice", remedy="make some"),)
 
 
 def test_what_a_plan_asks_for_without_a_driver_is_a_row():

@@ -144,7 +144,7 @@ def test_a_taken_port_is_named_with_the_remedy(machine):
     assert "18080" in result.advice
 
 
-def test_missing_programs_are_told_with_their_packages(tmp_path):
+def test_missing_programs_are_listed_with_their_packages(tmp_path):
     folder = tmp_path / "usr/bin"
     folder.mkdir(parents=True)
     for program in set(capabilities.PACKAGES) - {"wrk", "dot", "ping"}:

@@ -35,7 +35,7 @@ def test_status_names_and_values_are_aligned():
     assert "none" in lines[lines.index("Load generators") + 1]
 
 
-def test_what_is_missing_again_is_told_once():
+def test_what_is_missing_again_is_spelt_out_once():
     missing_requirements = (MissingRequirement(what="no Xen", remedy="boot it"),)
     rows = tuple(
         DriverAvailability(name=name, missing_requirements=missing_requirements)

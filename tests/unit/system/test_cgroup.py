@@ -37,27 +37,27 @@ IN_DOCKER_V2 = "0::/system.slice/docker-4f.scope\n"
 
 @pytest.mark.parametrize("unified", ["", HYBRID])
 def test_version_1_with_a_folder_for_each_controller(unified):
-    found = locate(parse_mounts(TMPFS + V1_SPLIT + unified), parse_membership(IN_DOCKER_V1))
-    assert found == ControlGroup(
+    group = locate(parse_mounts(TMPFS + V1_SPLIT + unified), parse_membership(IN_DOCKER_V1))
+    assert group == ControlGroup(
         version=1,
         cpu=Path("/sys/fs/cgroup/cpu/docker/4f"),
         cpuacct=Path("/sys/fs/cgroup/cpuacct/docker/4f"),
         memory=Path("/sys/fs/cgroup/memory/docker/4f"),
     )
-    assert len(found.folders) == 3
-    assert found.name == "4f"
+    assert len(group.folders) == 3
+    assert group.name == "4f"
 
 
 def test_version_1_with_joined_controllers():
-    found = locate(parse_mounts(TMPFS + V1_JOINED), parse_membership(IN_DOCKER_JOINED))
-    assert found.cpu == found.cpuacct == Path("/sys/fs/cgroup/cpu,cpuacct/docker/4f")
-    assert len(found.folders) == 2
+    group = locate(parse_mounts(TMPFS + V1_JOINED), parse_membership(IN_DOCKER_JOINED))
+    assert group.cpu == group.cpuacct == Path("/sys/fs/cgroup/cpu,cpuacct/docker/4f")
+    assert len(group.folders) == 2
 
 
 def test_version_2():
-    found = locate(parse_mounts(V2), parse_membership(IN_DOCKER_V2))
-    assert found.version == 2
-    assert found.folders == (Path("/sys/fs/cgroup/system.slice/docker-4f.scope"),)
+    group = locate(parse_mounts(V2), parse_membership(IN_DOCKER_V2))
+    assert group.version == 2
+    assert group.folders == (Path("/sys/fs/cgroup/system.slice/docker-4f.scope"),)
 
 
 def test_a_path_may_hold_colons():
@@ -65,6 +65,6 @@ def test_a_path_may_hold_colons():
 
 
 @pytest.mark.parametrize("mounts", ["", TMPFS, TMPFS + V1_SPLIT.replace("cpuacct", "blkio")])
-def test_a_host_without_usable_groups_is_told(mounts):
+def test_a_machine_without_usable_groups_is_an_error(mounts):
     with pytest.raises(InstanceError, match="memory"):
         locate(parse_mounts(mounts), parse_membership(IN_DOCKER_V1))

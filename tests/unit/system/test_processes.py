@@ -65,7 +65,7 @@ def spawn():
         process.stdout.close()
 
 
-def test_we_live_and_a_reused_pid_is_somebody_else():
+def test_this_process_lives_and_a_reused_pid_is_another_process():
     us = ourselves()
     assert is_alive(us)
     assert not is_alive(Process(pid=us.pid, started_ticks=us.started_ticks - 1))
@@ -104,7 +104,7 @@ def test_children_in_sessions_of_their_own_end_too(spawn):
     assert not is_alive(child)
 
 
-def test_who_ends_its_own_parent_lives_on(spawn):
+def test_a_process_that_ends_its_own_parent_lives_on(spawn):
     _, line = spawn(PATRICIDE)
     assert line == "alive"
 

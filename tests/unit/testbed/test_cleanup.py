@@ -77,7 +77,7 @@ def owner(**changes):
 def test_everything_that_is_found_is_removed(state, technologies):
     runtime = Runtime("a", "b")
     technologies(runtime=runtime)
-    assert [each.name for each in cleanup.remove_leftovers(state, ())] == [
+    assert [result.name for result in cleanup.remove_leftovers(state, ())] == [
         "runtime thing: a",
         "runtime thing: b",
     ]
@@ -87,17 +87,17 @@ def test_everything_that_is_found_is_removed(state, technologies):
 def test_what_another_testbed_has_made_is_left_alone(state, technologies):
     runtime = Runtime("theirs", state="/run/other")
     technologies(runtime=runtime, mine=Runtime("mine", state=str(state.directory)))
-    assert [each.name for each in cleanup.remove_leftovers(state, ())] == ["mine thing: mine"]
+    assert [result.name for result in cleanup.remove_leftovers(state, ())] == ["mine thing: mine"]
     assert len(runtime.left) == 1
 
 
 def test_every_step_is_tried_though_others_fail(state, technologies):
     runtime = Runtime("a", "b", "c", broken=("a",))
     technologies(silent=Silent(), runtime=runtime)
-    failures = {each.name: each.failure for each in cleanup.remove_leftovers(state, ())}
+    failures = {result.name: result.failure for result in cleanup.remove_leftovers(state, ())}
     assert failures["runtime thing: a"] == "it clings"
     assert failures["silent: could not be looked through"] == "the engine does not answer"
-    assert [each.name for each in runtime.left] == ["a"]
+    assert [result.name for result in runtime.left] == ["a"]
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_a_unikernel_is_found_without_the_program_that_runs_it(state, monkeypatc
     missing_requirements = [MissingRequirement(what="there is no solo5-spt", remedy="")]
     monkeypatch.setattr(type(mirageos), "missing_requirements", lambda _: missing_requirements)
     monkeypatch.setattr(type(mirageos), "leftovers", lambda _: [left])
-    names = [each.name for each in cleanup.find_leftovers(state, ())]
+    names = [result.name for result in cleanup.find_leftovers(state, ())]
     assert "mirageos unikernel: abc" in names
 
 
@@ -166,7 +166,7 @@ def test_what_a_host_has_left_is_removed_before_what_technologies_have(
     monkeypatch.setattr(cleanup.registry, "driver_files", lambda kind, _folders: kinds[kind])
     drivers = {"technologies": runtime, "hypervisors": bridge}
     monkeypatch.setattr(cleanup.registry, "load", lambda kind, _name, _folders: drivers[kind])
-    assert [each.name for each in cleanup.remove_leftovers(state, ())] == [
+    assert [result.name for result in cleanup.remove_leftovers(state, ())] == [
         "elsewhere thing: bridge",
         "runtime thing: container",
     ]
@@ -192,7 +192,7 @@ def test_the_way_in_is_swept_once_for_each_owner(state, technologies):
     cleanup.sweep_once(state, owner())
     runtime.left.append(Leftover(kind="thing", name="ours by now"))
     cleanup.sweep_once(state, owner())
-    assert [each.name for each in runtime.left] == ["ours by now"]
+    assert [result.name for result in runtime.left] == ["ours by now"]
     cleanup.sweep_once(state, owner(guard=Process(pid=DEAD.pid, started_ticks=2)))
     assert runtime.left == []
 

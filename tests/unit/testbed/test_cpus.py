@@ -33,31 +33,31 @@ def cores_of(lists, usable=None):
     ],
 )
 def test_cores_are_split_in_half(lists, client, server, shared):
-    found = split(cores_of(lists))
-    assert (found.client, found.server, found.shared) == (client, server, shared)
+    cpus = split(cores_of(lists))
+    assert (cpus.client, cpus.server, cpus.shared) == (client, server, shared)
 
 
 @pytest.mark.parametrize("lists", [LAPTOP_4_CORES_8_THREADS, HYBRID])
 def test_no_core_serves_both_sides(lists):
     topology = cores_of(lists)
-    found = split(topology)
-    cores_of_server = {frozenset(topology[cpu]) for cpu in found.server}
-    assert cores_of_server.isdisjoint({frozenset(topology[cpu]) for cpu in found.client})
+    cpus = split(topology)
+    cores_of_server = {frozenset(topology[cpu]) for cpu in cpus.server}
+    assert cores_of_server.isdisjoint({frozenset(topology[cpu]) for cpu in cpus.client})
 
 
 def test_only_cpus_that_we_may_use_are_given_out():
-    found = split(cores_of(LAPTOP_4_CORES_8_THREADS, {1, 5, 6}))
-    assert {*found.client, *found.server} == {1, 5, 6}
-    assert found.client == (1, 5)
+    cpus = split(cores_of(LAPTOP_4_CORES_8_THREADS, {1, 5, 6}))
+    assert {*cpus.client, *cpus.server} == {1, 5, 6}
+    assert cpus.client == (1, 5)
 
 
 def test_explicit_lists_are_taken_as_they_are():
     spec = TestbedSpec(server_cpus=(3,), client_cpus=(0, 1))
-    found = choose(spec, cores_of(LAPTOP_4_CORES_8_THREADS))
-    assert (found.server, found.client, found.shared) == ((3,), (0, 1), "nothing")
+    cpus = choose(spec, cores_of(LAPTOP_4_CORES_8_THREADS))
+    assert (cpus.server, cpus.client, cpus.shared) == ((3,), (0, 1), "nothing")
 
 
-def test_explicit_threads_of_one_core_are_told():
+def test_explicit_threads_of_one_core_are_reported():
     spec = TestbedSpec(server_cpus=(0,), client_cpus=(4,))
     assert choose(spec, cores_of(LAPTOP_4_CORES_8_THREADS)).shared == "core"
 

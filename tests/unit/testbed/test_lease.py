@@ -21,9 +21,9 @@ class Stopping:
 @pytest.fixture
 def technology(tmp_path, monkeypatch):
     monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
-    found = Stopping()
-    monkeypatch.setattr(registry, "platform", lambda *_: found)
-    return found
+    driver = Stopping()
+    monkeypatch.setattr(registry, "platform", lambda *_: driver)
+    return driver
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def test_after_a_failed_job_leftovers_are_swept_again(state, swept):
         assert not swept.exists()
 
 
-def test_who_waits_for_long_is_told_again_every_minute(monkeypatch, capsys):
+def test_a_long_wait_is_announced_again_every_minute(monkeypatch, capsys):
     clock = iter([100.0, 100.0, 159.0, 160.0, 160.0])
     monkeypatch.setattr(lock_module, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     announce = Announcer()
@@ -118,7 +118,7 @@ def test_who_waits_for_long_is_told_again_every_minute(monkeypatch, capsys):
 
 
 @pytest.mark.usefixtures("holder")
-def test_who_waits_is_told_for_whom_at_once_and_only_once_a_minute(state, capsys):
+def test_a_wait_is_announced_at_once_and_only_once_a_minute(state, capsys):
     with pytest.raises(TestbedBusyError), only_job(state, ourselves(), "b", wait_s=0.7):
         pytest.fail("the lock is held by another process")
     assert capsys.readouterr().err.count("featherbench waits: for another job to end") == 1

@@ -52,8 +52,8 @@ def test_a_host_route_without_a_prefix_is_read():
 
 
 def test_the_first_two_addresses_are_the_two_ends():
-    found = lay_out("198.19.7.0/30")
-    assert (found.server, found.client) == ("198.19.7.1", "198.19.7.2")
+    link = lay_out("198.19.7.0/30")
+    assert (link.server, link.client) == ("198.19.7.1", "198.19.7.2")
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ def spec(file_max=None, **keys):
 
 
 def test_what_is_set_is_read_back_and_put_back(proc_sys, state):
-    wanted = spec(core__somaxconn="1024", ipv4__ip_local_port_range="1024 65535")
-    found = tuning.apply_to_machine(state, wanted)
-    assert found == {"net.core.somaxconn": "1024", RANGE: "1024 65535"}
+    tuning_spec = spec(core__somaxconn="1024", ipv4__ip_local_port_range="1024 65535")
+    in_force = tuning.apply_to_machine(state, tuning_spec)
+    assert in_force == {"net.core.somaxconn": "1024", RANGE: "1024 65535"}
     assert (proc_sys / "net/core/somaxconn").read_text() == "1024"
     tuning.restore(state)
     assert (proc_sys / "net/core/somaxconn").read_text() == "4096"
