@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featherbench import registry
+from featherbench.contracts.load_generator import Load
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import BuildRequest, Placement, Probe, StartRequest
 from featherbench.inspection.available_drivers import DriverAvailability
 from featherbench.inspection.doctor_report import DoctorReport
+from featherbench.loadgens import wrk
 from featherbench.records.image import Image, ImageSize
 from featherbench.records.instance import Endpoint, Instance
 from featherbench.records.machine import CheckResult, Judgement
@@ -20,6 +22,7 @@ from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
 from featherbench.system.machine import READ_ERRORS, LocalMachine
 
+WRK_OK = Path(__file__).parent / "data/loadgens/wrk_ok.txt"
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)
 
 
@@ -224,3 +227,26 @@ def doctor_report(*, missing_requirements=(), judgement=Judgement.OK):
         load_generators=(),
         machine=(CheckResult(name="root", judgement=judgement, value="v" * 8, advice="do " * 60),),
     )
+
+
+ENDPOINT = Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.0.1")
+
+
+def load(**changes):
+    fields = {"endpoint": ENDPOINT, "connections": 10, "threads": 1, "operation": "GET"}
+    return Load(**fields | changes)
+
+
+@dataclass(frozen=True)
+class CannedLoadGenerator(wrk.LoadGenerator):
+    """wrk, but its command is another one."""
+
+    argv: tuple[str, ...]
+
+    def command(self, _load):
+        return list(self.argv)
+
+
+def canned_load_generator(*argv):
+    """Return wrk with another command; by default one that prints the output of a run of 2 s."""
+    return CannedLoadGenerator(argv or ("cat", str(WRK_OK)))

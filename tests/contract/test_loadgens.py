@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+import builders
 from featherbench import registry
-from featherbench.contracts.load_generator import Load
 from featherbench.errors import LoadError
-from featherbench.records.instance import Endpoint
 
 PLUGINS = ("tests/plugins", "examples/my_drivers")
 NAMES = sorted(registry.driver_files("loadgens", PLUGINS))
@@ -24,14 +23,8 @@ def generator(request):
 
 @pytest.fixture
 def load(generator):
-    return Load(
-        endpoint=Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.0.1"),
-        connections=100,
-        threads=2,
-        operation="GET",
-        path="/payload",
-        **({"duration_s": 2.0} if generator.stops_by == "duration" else {"requests": 32_000}),
-    )
+    end = {"duration_s": 2.0} if generator.stops_by == "duration" else {"requests": 32_000}
+    return builders.load(connections=100, threads=2, path="/payload", **end)
 
 
 def test_its_service_and_its_way_to_stop_are_known(generator):

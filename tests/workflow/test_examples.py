@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The example of drivers of one's own runs, as CONTRIBUTING.md says."""
+"""The example of a user's own drivers runs, as docs/extending.md says."""
 
 import json
 import shutil

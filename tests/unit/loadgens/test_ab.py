@@ -1,21 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The example of a load generator of one's own: what ab 2.3 prints."""
+"""The example of a user's own load generator: the output of ab 2.3."""
 
 import pytest
 
+from builders import load
 from featherbench import registry
-from featherbench.contracts.load_generator import Load
 from featherbench.errors import LoadError
-from featherbench.records.instance import Endpoint
 
-LOAD = Load(
-    endpoint=Endpoint(address="127.0.0.1", port=18999, ping_address="127.0.0.1"),
-    connections=4,
-    threads=2,
-    operation="GET",
-    requests=200,
-    path="/payload",
-)
+LOAD = load(connections=4, threads=2, requests=200, path="/payload")
 
 
 @pytest.fixture
@@ -24,12 +16,12 @@ def generator(repository):
 
 
 @pytest.fixture
-def said(repository):
+def output_of(repository):
     return lambda name: (repository / "tests/data/loadgens" / f"{name}.txt").read_text()
 
 
-def test_its_summary_is_read(generator, said):
-    result = generator.parse(said("ab_ok"), "", LOAD)
+def test_its_summary_is_read(generator, output_of):
+    result = generator.parse(output_of("ab_ok"), "", LOAD)
     assert result.requests == 200
     assert result.duration_s == pytest.approx(0.119)
     assert result.latency_us == {"mean": pytest.approx(2377)}
@@ -37,12 +29,12 @@ def test_its_summary_is_read(generator, said):
     assert result.failures == {}
 
 
-def test_a_bad_status_is_no_good_response(generator, said):
-    result = generator.parse(said("ab_404"), "", LOAD)
+def test_a_bad_status_is_no_successful_response(generator, output_of):
+    result = generator.parse(output_of("ab_404"), "", LOAD)
     assert result.requests == 0
     assert result.failures == {"status": 200}
 
 
-def test_a_refused_connection_is_told(generator, said):
+def test_a_refused_connection_is_reported(generator, output_of):
     with pytest.raises(LoadError, match="Connection refused"):
-        generator.parse(said("ab_refused"), "", LOAD)
+        generator.parse(output_of("ab_refused"), "", LOAD)

@@ -5,27 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.contracts.load_generator import Load
+from builders import load
 from featherbench.errors import LoadError
 from featherbench.loadgens.h2load import LoadGenerator
-from featherbench.records.instance import Endpoint
 
 DATA = Path(__file__).parents[2] / "data" / "loadgens"
-ENDPOINT = Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.0.1")
-
-
-def load(connections=10, duration_s=2.0):
-    return Load(
-        endpoint=ENDPOINT,
-        connections=connections,
-        threads=1,
-        operation="GET",
-        duration_s=duration_s,
-    )
 
 
 def parsed(name, connections):
-    return LoadGenerator().parse((DATA / f"{name}.txt").read_text(), "", load(connections))
+    return LoadGenerator().parse(
+        (DATA / f"{name}.txt").read_text(), "", load(connections=connections, duration_s=2.0)
+    )
 
 
 def test_a_good_run_is_read():
@@ -58,13 +48,13 @@ def test_a_bad_status_is_a_failure_counted_once(name, kind, count):
     assert result.failures == {kind: count}
 
 
-def test_refused_connections_are_failures_though_h2load_names_none():
+def test_refused_connections_are_failures_although_h2load_reports_none():
     result = parsed("h2_refused", 4)
     assert (result.requests, result.failures) == (0, {"connect": 4})
 
 
 @pytest.mark.parametrize("name", ["h2_killed", "h2_worker"])
-def test_connections_lost_on_the_way_are_failures_though_h2load_names_none(name):
+def test_connections_lost_on_the_way_are_failures_although_h2load_reports_none(name):
     assert parsed(name, 10).failures.keys() == {"lost connection"}
 
 
@@ -74,7 +64,7 @@ def test_a_server_that_never_answers_gives_no_request():
 
 def test_output_without_a_summary_is_a_load_error():
     with pytest.raises(LoadError, match="could not connect"):
-        LoadGenerator().parse("", "client could not connect to host", load())
+        LoadGenerator().parse("", "client could not connect to host", load(duration_s=2.0))
 
 
 def test_the_command_gives_milliseconds():

@@ -1,33 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """redis-benchmark's CSV, captured from Redis 7.0.15 on loopback."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from featherbench.contracts.load_generator import Load
+from builders import load
 from featherbench.errors import LoadError
 from featherbench.loadgens.redis_benchmark import LoadGenerator
-from featherbench.records.instance import Endpoint
 
 DATA = Path(__file__).parents[2] / "data" / "loadgens"
-ENDPOINT = Endpoint(address="198.18.0.1", port=16379, ping_address="198.18.0.1")
 
 
-def load(operation="GET", threads=1):
-    return Load(
-        endpoint=ENDPOINT,
-        connections=100,
-        threads=threads,
-        operation=operation,
-        requests=1_000_000,
-        pipeline=16,
-    )
+LOAD = load(connections=100, requests=1_000_000, pipeline=16)
 
 
 def parsed(name, operation="GET"):
     text = (DATA / f"{name}.txt").read_text()
-    return LoadGenerator().parse(text, "", load(operation))
+    return LoadGenerator().parse(text, "", replace(LOAD, operation=operation))
 
 
 def test_a_good_run_is_read():
@@ -52,7 +43,7 @@ def test_the_row_of_the_operation_is_read():
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("rb_killed", "Connection reset by peer"),
         ("rb_maxclients", "max number of clients"),
@@ -60,24 +51,24 @@ def test_the_row_of_the_operation_is_read():
         ("rb_refused", "Connection refused"),
     ],
 )
-def test_a_run_that_was_given_up_is_a_load_error_with_what_it_said(name, said):
-    with pytest.raises(LoadError, match=said):
+def test_a_run_that_was_aborted_is_a_load_error_with_its_message(name, message):
+    with pytest.raises(LoadError, match=message):
         parsed(name)
 
 
-def test_a_server_that_hides_its_configuration_does_no_harm():
+def test_a_server_that_hides_its_configuration_causes_no_failure():
     text = (DATA / "rb_get.txt").read_text()
-    result = LoadGenerator().parse(text, "WARNING: Could not fetch server CONFIG", load())
+    result = LoadGenerator().parse(text, "WARNING: Could not fetch server CONFIG", LOAD)
     assert result.failures == {}
 
 
 def test_error_replies_are_failures():
     text = (DATA / "rb_get.txt").read_text()
-    result = LoadGenerator().parse(text, "Error from server: ERR whatever\n", load())
+    result = LoadGenerator().parse(text, "Error from server: ERR whatever\n", LOAD)
     assert result.failures == {"error reply": 1}
     assert result.requests == 999_999
 
 
 def test_it_never_runs_threaded_since_its_clock_is_then_too_coarse():
-    assert "--threads" not in LoadGenerator().command(load(threads=8))
+    assert "--threads" not in LoadGenerator().command(replace(LOAD, threads=8))
     assert parsed("rb_get").threads == 1

@@ -3,10 +3,9 @@
 
 import pytest
 
-from featherbench.contracts.load_generator import Load
+from builders import load
 from featherbench.errors import LoadError
 from featherbench.loadgens.weighttp import LoadGenerator
-from featherbench.records.instance import Endpoint
 
 TEXT = """\
 weighttp - a lightweight and simple webserver benchmarking tool
@@ -52,14 +51,7 @@ starting benchmark...
   }
 }
 """
-LOAD = Load(
-    endpoint=Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.0.1"),
-    connections=100,
-    threads=4,
-    operation="GET",
-    requests=100_000,
-    path="/payload",
-)
+LOAD = load(connections=100, threads=4, requests=100_000, path="/payload")
 
 
 def parsed(text):

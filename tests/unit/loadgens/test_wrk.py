@@ -7,22 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featherbench.contracts.load_generator import Load, even_threads
+from builders import load
+from featherbench.contracts.load_generator import even_threads
 from featherbench.errors import LoadError
 from featherbench.loadgens.wrk import LoadGenerator
-from featherbench.records.instance import Endpoint
 
 DATA = Path(__file__).parents[2] / "data" / "loadgens"
-ENDPOINT = Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.0.1")
-
-
-def load(**changes):
-    given_keys = {"connections": 10, "threads": 1, "operation": "GET", "duration_s": 2.0}
-    return Load(endpoint=ENDPOINT, **{**given_keys, **changes})
 
 
 def parsed(name):
-    return LoadGenerator().parse((DATA / f"{name}.txt").read_text(), "", load())
+    return LoadGenerator().parse((DATA / f"{name}.txt").read_text(), "", load(duration_s=2.0))
 
 
 def test_a_good_run_is_read():
@@ -35,7 +29,7 @@ def test_a_good_run_is_read():
     assert result.latency_us == {"mean": 154.71, "p50": 84, "p90": 103, "p99": 780, "max": 16707}
 
 
-def test_error_pages_are_no_good_responses():
+def test_error_pages_are_no_successful_responses():
     result = parsed("wrk_404")
     assert result.requests == 0
     assert result.failures == {"status": 71283}
@@ -58,10 +52,10 @@ def test_a_server_that_never_answers_gives_no_request():
     assert (result.requests, result.failures) == (0, {})
 
 
-def test_a_refused_connection_is_a_load_error_with_what_wrk_said():
-    said = (DATA / "wrk_refused.txt").read_text()
+def test_a_refused_connection_is_a_load_error_with_wrks_message():
+    output = (DATA / "wrk_refused.txt").read_text()
     with pytest.raises(LoadError, match="Connection refused"):
-        LoadGenerator().parse("", said, load())
+        LoadGenerator().parse("", output, load(duration_s=2.0))
 
 
 def test_the_command_rounds_up_to_whole_seconds():
@@ -69,13 +63,15 @@ def test_the_command_rounds_up_to_whole_seconds():
 
 
 def test_the_report_script_is_found_from_anywhere():
-    (script,) = (w for w in LoadGenerator().command(load()) if w.startswith("--script="))
+    (script,) = (
+        w for w in LoadGenerator().command(load(duration_s=2.0)) if w.startswith("--script=")
+    )
     assert Path(script.removeprefix("--script=")).is_absolute()
     assert "function done" in Path(script.removeprefix("--script=")).read_text()
 
 
 def test_no_connection_is_lost_to_uneven_threads():
-    command = LoadGenerator().command(load(connections=100, threads=3))
+    command = LoadGenerator().command(load(connections=100, threads=3, duration_s=2.0))
     assert "--threads=2" in command
 
 

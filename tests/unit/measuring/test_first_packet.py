@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The first packet: the right one, and when the kernel got it."""
+"""The first packet and its timestamp."""
 
 import socket
 import time
@@ -25,7 +25,7 @@ def stamp_ns(listener, nonce):
     return wait_until(lambda: listener.stamp_ns(nonce), what="the packet", within_s=5)
 
 
-def test_nothing_has_come_yet(listener):
+def test_without_a_packet_there_is_no_timestamp(listener):
     assert listener.stamp_ns("nonce") is None
 
 
@@ -46,11 +46,11 @@ def test_late_packets_of_other_starts_are_ignored_and_counted(listener):
 
 
 def test_the_clocks_are_read_together():
-    one, two = Clocks.read(), Clocks.read()
-    assert abs(two.offset_ns - one.offset_ns) < 1_000_000
+    first, second = Clocks.read(), Clocks.read()
+    assert abs(second.offset_ns - first.offset_ns) < 1_000_000
 
 
-def test_of_frames_only_the_awaited_senders_count(listener):
+def test_only_frames_of_the_awaited_sender_count(listener):
     watcher = Watcher(receiver=listener.receiver, mac=b"OURMAC")
     send(listener, "everyoTHEIRSbody")
     assert watcher.stamp_ns("nonce") is None

@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs of load: how many requests fill a window, and what becomes of failures."""
+"""Runs of load: how many requests fill a window, and failures."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from featherbench.contracts.load_generator import Load
+from builders import load
 from featherbench.errors import CommandError, InstanceDiedError, LoadError
 from featherbench.measuring.load_runner import grown, kv_load, rescaled, run_load, sized, warm_up
-from featherbench.records.instance import Endpoint
 
 DATA = Path(__file__).parents[2] / "data" / "loadgens"
-ENDPOINT = Endpoint(address="198.18.0.1", port=16379, ping_address="198.18.0.1")
 HEADER = (DATA / "rb_get.txt").read_text().splitlines()[0]
 
 
@@ -34,9 +33,9 @@ def requests_of(argv):
 def test_a_count_is_found_that_fills_the_window(bench_for, client, rate_per_s):
     client.says = redis_at(rate_per_s)
     bench = bench_for("kv")
-    load = sized(bench, "kv", get_load(bench), window_s=2.0)
-    assert load.duration_s is None
-    assert 2.0 <= load.requests / rate_per_s < 2.0 + 100 * 16 / rate_per_s
+    sized_load = sized(bench, "kv", get_load(bench), window_s=2.0)
+    assert sized_load.duration_s is None
+    assert 2.0 <= sized_load.requests / rate_per_s < 2.0 + 100 * 16 / rate_per_s
 
 
 def test_trials_stay_short_even_on_a_slow_server(bench_for, client):
@@ -48,13 +47,13 @@ def test_trials_stay_short_even_on_a_slow_server(bench_for, client):
 
 def test_a_load_that_stops_by_time_needs_no_trial(bench_for, client):
     bench = bench_for("http")
-    load = sized(bench, "http", get_load(bench), window_s=2.0)
-    assert (load.duration_s, load.requests) == (2.0, None)
+    sized_load = sized(bench, "http", get_load(bench), window_s=2.0)
+    assert (sized_load.duration_s, sized_load.requests) == (2.0, None)
     assert client.asked == []
 
 
 @pytest.mark.parametrize(
-    ("generator", "wanted_s", "lasts_s"),
+    ("generator", "target_s", "lasts_s"),
     [
         ("wrk", 1.5, 2.0),
         ("wrk", 0.2, 1.0),
@@ -64,33 +63,26 @@ def test_a_load_that_stops_by_time_needs_no_trial(bench_for, client):
         ("h2load", 0.0001, 0.001),
     ],
 )
-def test_a_load_lasts_as_long_as_its_generator_can_be_told(bench_for, generator, wanted_s, lasts_s):
+def test_a_load_lasts_as_long_as_its_generator_allows(bench_for, generator, target_s, lasts_s):
     bench = bench_for("http", load_generators={"http": generator})
-    load = sized(bench, "http", get_load(bench), window_s=wanted_s)
-    assert load.duration_s == pytest.approx(lasts_s, rel=1e-9)
+    sized_load = sized(bench, "http", get_load(bench), window_s=target_s)
+    assert sized_load.duration_s == pytest.approx(lasts_s, rel=1e-9)
 
 
 @given(
     requests=st.integers(1, 10**9),
     took_s=st.floats(1e-3, 100),
-    wanted_s=st.floats(0.1, 100),
+    target_s=st.floats(0.1, 100),
     connections=st.integers(1, 1000),
     pipeline=st.integers(1, 64),
 )
 def test_counts_are_whole_pipelines_for_each_connection(
-    requests, took_s, wanted_s, connections, pipeline
+    requests, took_s, target_s, connections, pipeline
 ):
-    load = Load(
-        endpoint=ENDPOINT,
-        connections=connections,
-        threads=1,
-        operation="GET",
-        requests=requests,
-        pipeline=pipeline,
-    )
-    scaled = rescaled(load, took_s, wanted_s).requests
+    counted = load(connections=connections, requests=requests, pipeline=pipeline)
+    scaled = rescaled(counted, took_s, target_s).requests
     assert scaled % (connections * pipeline) == 0
-    assert scaled >= max(1, requests * wanted_s / took_s * (1 - 1e-9))
+    assert scaled >= max(1, requests * target_s / took_s * (1 - 1e-9))
 
 
 @given(requests=st.integers(1, 10**8), took_s=st.floats(0, 0.2))
@@ -98,26 +90,25 @@ def test_trials_grow_but_never_run_away(requests, took_s):
     assert 2 * requests <= grown(requests, took_s) <= 20 * requests
 
 
-def test_a_server_that_died_meanwhile_is_named_before_the_load_generator(
+def test_the_death_of_the_server_is_reported_before_the_load_generators_failure(
     bench_for, technology, client
 ):
     technology.running = False
     client.says = lambda _: "Error: Connection reset by peer"
     bench = bench_for("kv")
     with pytest.raises(InstanceDiedError, match="exited with 137"):
-        run_load(bench, "kv", rescaled_by_hand(bench), expected_s=1.0)
+        run_load(bench, "kv", counted_load(bench), expected_s=1.0)
 
 
-def rescaled_by_hand(bench):
-    load = get_load(bench)
-    return Load(**{**load.__dict__, "requests": 16_000})
+def counted_load(bench):
+    return replace(get_load(bench), requests=16_000)
 
 
 def test_a_load_generator_that_gives_up_is_a_load_error(bench_for, client):
     client.says = lambda _: "Error from server: ERR max number of clients reached"
     bench = bench_for("kv")
     with pytest.raises(LoadError, match="max number of clients"):
-        run_load(bench, "kv", rescaled_by_hand(bench), expected_s=1.0)
+        run_load(bench, "kv", counted_load(bench), expected_s=1.0)
 
 
 def test_a_load_generator_that_hangs_is_a_load_error(bench_for, client):
@@ -127,14 +118,14 @@ def test_a_load_generator_that_hangs_is_a_load_error(bench_for, client):
     client.says = hangs
     bench = bench_for("kv")
     with pytest.raises(LoadError, match="did not end"):
-        run_load(bench, "kv", rescaled_by_hand(bench), expected_s=1.0)
+        run_load(bench, "kv", counted_load(bench), expected_s=1.0)
 
 
 def test_a_bad_exit_status_without_failures_is_a_load_error(bench_for, client):
     client.says, client.exit_status = redis_at(1e6), 139
     bench = bench_for("kv")
     with pytest.raises(LoadError, match="status 139"):
-        run_load(bench, "kv", rescaled_by_hand(bench), expected_s=1.0)
+        run_load(bench, "kv", counted_load(bench), expected_s=1.0)
 
 
 def test_no_warm_up_is_no_load(bench_for, client):
@@ -143,10 +134,10 @@ def test_no_warm_up_is_no_load(bench_for, client):
     assert client.asked == []
 
 
-def test_a_warm_up_says_what_it_did(bench_for, client):
+def test_a_warm_up_reports_its_load(bench_for, client):
     client.says = redis_at(1e6)
     bench = bench_for("kv")
-    said = warm_up(bench, "kv", get_load(bench), duration_s=1.0)
-    assert said["connections"] == 100
-    assert said["requests"] == requests_of(client.asked[-1])
-    assert said["duration_s"] == pytest.approx(1.0, rel=0.01)
+    report = warm_up(bench, "kv", get_load(bench), duration_s=1.0)
+    assert report["connections"] == 100
+    assert report["requests"] == requests_of(client.asked[-1])
+    assert report["duration_s"] == pytest.approx(1.0, rel=0.01)

@@ -61,8 +61,8 @@ def test_nothing_known_is_ok():
 
 @pytest.mark.parametrize(("change", "verdict", "keyword"), BAD)
 def test_a_fault_has_its_verdict_and_keyword(change, verdict, keyword):
-    found, reasons = window_verdict(WindowFacts(**{**GOOD, **change}))
-    assert (found, len(reasons)) == (verdict, 1)
+    actual, reasons = window_verdict(WindowFacts(**{**GOOD, **change}))
+    assert (actual, len(reasons)) == (verdict, 1)
     assert reasons[0].startswith(keyword)
 
 
@@ -75,7 +75,7 @@ INVALIDATING = [change for change, verdict, _ in BAD if verdict == "invalid"]
 
 
 @pytest.mark.parametrize("grave", INVALIDATING)
-def test_the_worst_fault_decides_and_the_other_is_still_told(grave):
+def test_the_worst_fault_decides_and_the_other_is_still_reported(grave):
     verdict, reasons = window_verdict(WindowFacts(**{**GOOD, "loopback": True, **grave}))
     assert (verdict, len(reasons)) == (Verdict.INVALID, 2)
 

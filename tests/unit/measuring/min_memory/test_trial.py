@@ -1,33 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Searches that are recorded and resumed, and the windows made from them."""
+"""Searches that are recorded and resumed, and their windows (min_memory.window)."""
 
 import json
 from dataclasses import replace
 
 import pytest
 
-from featherbench import registry
+from builders import image
 from featherbench.contracts.bench import Bench
 from featherbench.errors import InstanceError, LoadError, MachineSilentError
 from featherbench.measuring.min_memory import trial as trial_module
 from featherbench.measuring.min_memory.search import Attempt, Rules, Search
 from featherbench.records.cell import Verdict, Window
-from featherbench.records.image import Image, ImageSize
-
-SIZE = ImageSize(allocated_bytes=1, apparent_bytes=1, compressed_bytes=1, counted="")
-
-
-def image(service, digest="d"):
-    return Image(
-        technology="scripted",
-        service=service,
-        digest=digest,
-        reference={},
-        size=SIZE,
-        versions={},
-        built_utc="",
-        build_log="",
-    )
+from featherbench.workloads.memory import Workload
 
 
 @pytest.fixture
@@ -35,7 +20,7 @@ def bench(bench_for, technology, tmp_path):
     technology.fixed_memory = True
     made = bench_for("memory")
     return replace(
-        made, images={service: image(service) for service in ("http", "kv")}, logs=tmp_path
+        made, images={name: image(service=name) for name in ("http", "kv")}, logs=tmp_path
     )
 
 
@@ -65,7 +50,7 @@ def attempts(monkeypatch):
 
 
 def measure(bench):
-    return registry.load("workloads", "memory").measure(bench, 1, 1)
+    return Workload().measure(bench, 1, 1)
 
 
 @pytest.mark.usefixtures("attempts")
@@ -105,7 +90,9 @@ def test_another_image_is_another_search(bench, attempts):
     with pytest.raises(KeyboardInterrupt):
         measure(bench)
     attempt.dies_at = None
-    http, _ = measure(replace(bench, images={**bench.images, "http": image("http", "other")}))
+    http, _ = measure(
+        replace(bench, images={**bench.images, "http": image(service="http", digest="other")})
+    )
     assert http.notes["resumed_after"] == 0
 
 

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Redis as the workload measures it."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from featherbench.records.cell import Verdict
+from featherbench.workloads.kv import Settings, Workload
+
+HEADER = (Path(__file__).parents[2] / "data/loadgens/rb_get.txt").read_text().splitlines()[0]
+NO_MISSES = "keyspace_misses:0\r\n"
+
+
+def kv_client(argv):
+    if argv[0] == "redis-cli":
+        return "OK\n" if "SET" in argv else NO_MISSES
+    operation = argv[argv.index("-t") + 1].upper()
+    return f'{HEADER}\n"{operation}","1000000.00"' + ',"0.1"' * 6 + "\n"
+
+
+def test_it_measures_the_operations_in_turns(bench_for, client):
+    client.says = kv_client
+    windows = Workload().measure(bench_for("kv"), 100, 2)
+    taken = sorted(windows, key=lambda window: window.started_monotonic_s)
+    assert [window.metric for window in taken] == [
+        "kv_get_throughput",
+        "kv_set_throughput",
+        "kv_get_throughput",
+        "kv_set_throughput",
+    ]
+    assert [window.index for window in windows] == [1, 2, 1, 2]
+    assert {window.verdict for window in windows} == {Verdict.OK}
+
+
+@pytest.mark.parametrize(
+    ("mistake", "message"),
+    [
+        ({"operations": ("GET", "GET")}, "named twice"),
+        ({"operations": ()}, "at least 1"),
+        ({"window_s": 0.999}, "greater than or equal to 1"),
+    ],
+)
+def test_settings_without_valid_windows_are_refused(mistake, message):
+    with pytest.raises(ValidationError, match=message):
+        Settings(**mistake)
+
+
+def test_it_writes_the_key_before_reading_it(bench_for, client):
+    client.says = kv_client
+    Workload().measure(bench_for("kv", value_bytes=9), 100, 1)
+    assert client.asked[0][-3:] == ["SET", "key:__rand_int__", "x" * 9]
+
+
+def test_it_warms_up_with_every_operation(bench_for, client):
+    client.says = kv_client
+    assert Workload().warm_up(bench_for("kv")).keys() == {"GET", "SET"}

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Round trips as windows."""
+
+import pytest
+
+from featherbench.errors import LoadError
+from featherbench.records.instance import Endpoint
+from featherbench.workloads.latency import Workload
+
+
+def ping_output(count, lost=()):
+    lines = [
+        f"[1795418893.7] 64 bytes from 198.18.0.1: icmp_seq={n} ttl=64 time=0.{n:03d} ms"
+        for n in range(1, count + 1)
+        if n not in lost
+    ]
+    return "\n".join([*lines, f"{count} packets transmitted, {count - len(lost)} received, ..."])
+
+
+def pings(lost=()):
+    return lambda argv: ping_output(int(argv[argv.index("-c") + 1]), lost)
+
+
+def test_each_reply_after_the_lead_in_is_a_window(bench_for, client):
+    client.says = pings()
+    windows = Workload().measure(bench_for("latency"), 1, 4)
+    assert [(window.index, window.value) for window in windows] == [
+        (1, 0.004),
+        (2, 0.005),
+        (3, 0.006),
+        (4, 0.007),
+    ]
+    assert {(window.metric, window.unit) for window in windows} == {("round_trip_time", "ms")}
+    assert {window.notes["interval_ms"] for window in windows} == {200}
+
+
+def test_a_window_says_what_was_pinged(bench_for, client):
+    client.says = pings()
+    bench = bench_for("latency")
+    (direct,) = Workload().measure(bench, 1, 1)
+    assert direct.notes["pinged"] == "198.18.0.1, the service's address"
+    endpoint = Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.1.2")
+    published = bench.with_instance(bench.under_test.model_copy(update={"endpoint": endpoint}))
+    (routed,) = Workload().measure(published, 1, 1)
+    assert client.asked[-1][-1] == "198.18.1.2"
+    assert "198.18.1.2, reached by route, not by" in routed.notes["pinged"]
+
+
+def test_a_lost_reply_is_an_invalid_window_with_a_long_time(bench_for, client):
+    client.says = pings(lost={5})
+    windows = Workload().measure(bench_for("latency"), 1, 4)
+    assert [window.verdict for window in windows] == ["ok", "invalid", "ok", "ok"]
+    assert windows[1].value == 1000.0
+    assert windows[1].reasons == ("failures: 1 lost reply",)
+
+
+def test_no_reply_at_all_is_an_error(bench_for, client):
+    client.says = pings(lost=range(1, 8))
+    with pytest.raises(LoadError, match="firewall"):
+        Workload().measure(bench_for("latency"), 1, 4)
