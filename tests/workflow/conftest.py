@@ -6,6 +6,7 @@ is made of Python. Each project has a state folder of its own, so that it meets 
 """
 
 import csv
+import itertools
 import os
 import shutil
 import subprocess
@@ -61,16 +62,16 @@ class Project:
         return (self.state / "owner.json").exists()
 
     def processes(self):
-        """Every process that our jobs, their servers and their load generators are."""
+        """Return the commands of all jobs, servers and load generators, by process id."""
         mark = f"FEATHERBENCH_STATE={self.state}".encode()
-        found = {}
+        commands = {}
         for entry in Path("/proc").glob("[0-9]*"):
             try:
                 if mark in (entry / "environ").read_bytes().split(b"\0"):
-                    found[int(entry.name)] = (entry / "cmdline").read_bytes().split(b"\0")
+                    commands[int(entry.name)] = (entry / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-        return found
+        return commands
 
     def write_config(self):
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
@@ -100,17 +101,17 @@ class Project:
             env=self.environment,
             check=False,
         )
-        said = done.stdout + done.stderr
+        output = done.stdout + done.stderr
         if expect is not None:
-            assert done.returncode == expect, said
-        return said
+            assert done.returncode == expect, output
+        return output
 
     def measure(self, *names, arguments=()):
         """Measure cells, and make nothing of them."""
         return self.snakemake(*cell_files(names), *arguments)
 
     def start(self, *arguments):
-        """Start Snakemake in a session of its own and go on."""
+        """Start Snakemake in a session of its own, and do not wait for it."""
         log = (self.folder / "snakemake.out").open("ab")
         return subprocess.Popen(
             self.command(*arguments),
@@ -121,7 +122,7 @@ class Project:
         )
 
     def pending(self, *arguments):
-        """The files that Snakemake would make again, without those that always follow."""
+        """Return the files that Snakemake would make again."""
         self.write_config()
         table = self.snakemake("--summary", "--quiet", "all", *arguments)
         lines = [line for line in table.splitlines() if "\t" in line]
@@ -156,7 +157,7 @@ def repository(repository, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def project_with(repository):
-    """Give a function that makes a project with a configuration, nothing run yet."""
+    """Return a function that makes a project with a configuration; nothing has run yet."""
 
     def make(config, *, folder, state=None):
         plugins = repository / "tests/plugins"
@@ -183,7 +184,7 @@ def lay_root_filesystems(built_root):
             project.folder / "results/root_filesystems",
         )
         chains = [(BASE_ROOT, *descriptions.chain(name)) for name in names]
-        for name in dict.fromkeys(each for chain in chains for each in chain):
+        for name in dict.fromkeys(itertools.chain(*chains)):
             root = built_root.root(name)
             folder, stem = (images, "root") if name == BASE_ROOT else (others, name)
             folder.mkdir(parents=True, exist_ok=True)
@@ -234,12 +235,12 @@ def lines_with_our_name(*argv):
 
 
 OF_TESTS = ("fb-test", "fb-xen")
-"""Interfaces of the tests' own."""
+"""Prefixes of the tests' own network interfaces."""
 
 
-def found_here():
-    """Name whatever of ours is on this machine now, and would not be there after a run."""
-    found = {
+def traces_now():
+    """Return what bears our label on this machine now, and must be gone after a run."""
+    listings = {
         "container": printed("docker", "ps", "-aq", "--filter", "label=featherbench"),
         "network": printed("docker", "network", "ls", "-q", "--filter", "label=featherbench"),
         "link": "\n".join(
@@ -259,12 +260,12 @@ def found_here():
     if shutil.which("lxc"):
         for kind in ("instance", "network", "storage", "profile"):
             listing = ["lxc", *([] if kind == "instance" else [kind]), "list", "--format", "csv"]
-            found[f"LXD {kind}"] = lines_with_our_name(*listing)
-    return {f"{kind} {line}" for kind, lines in found.items() for line in lines.splitlines()}
+            listings[f"LXD {kind}"] = lines_with_our_name(*listing)
+    return {f"{kind} {line}" for kind, lines in listings.items() for line in lines.splitlines()}
 
 
 @pytest.fixture(scope="session")
 def traces():
-    """What is there now and was not when the tests began: a broken run may have left things."""
-    before = found_here()
-    return lambda: found_here() - before
+    """Return what is on this machine now and was not when the tests began."""
+    before = traces_now()
+    return lambda: traces_now() - before

@@ -161,8 +161,8 @@ def test_without_the_files_of_the_specs_nothing_is_measured_again(finished):
 
 
 def test_a_dry_run_writes_nothing_among_the_results(project):
-    said = project.snakemake("--dry-run", "all")
-    assert "measure" in said
+    output = project.snakemake("--dry-run", "all")
+    assert "measure" in output
     assert not (project.folder / "results").exists()
 
 

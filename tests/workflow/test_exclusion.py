@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measurements never overlap, whatever Snakemake is told, and whoever else runs one."""
+"""Measurements never overlap, whatever options Snakemake has and whichever workflows run."""
 
 import json
 import shutil
@@ -47,8 +47,8 @@ def test_a_second_workflow_on_this_host_waits_and_says_for_whom(project, tmp_pat
     shutil.copytree(project.folder, second.folder)
     first = project.start("all")
     wait_until(project.state_has_owner, what="the first workflow owns the testbed", within_s=60)
-    said = second.measure(*CELLS)
+    output = second.measure(*CELLS)
     assert first.wait(240) == 0
     assert_apart(windows(project) + windows(second))
-    assert "featherbench waits" in said
-    assert str(first.pid) in said
+    assert "featherbench waits" in output
+    assert str(first.pid) in output

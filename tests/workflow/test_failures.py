@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A failed cell is data: it says what failed, the others go on, and only it is tried again."""
+"""A failed cell is data: it says what failed, the others continue, and only it is tried again."""
 
 import json
 import os
@@ -65,9 +65,9 @@ def test_a_taken_port_is_named_and_freed_ports_are_tried_again(project):
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", PORTS["http"]))
         taken.listen()
-        said = project.snakemake("all", expect=1)
-    assert str(PORTS["http"]) in said
-    assert "Traceback" not in said
+        output = project.snakemake("all", expect=1)
+    assert str(PORTS["http"]) in output
+    assert "Traceback" not in output
     assert project.cells() == {}
     assert {name.split("/")[0] for name in failures(project)} == {"deploy"}
     project.measure(*(f"fake-native/http/d{d}/c{c}" for d in (1, 2) for c in (1, 2)))
@@ -78,24 +78,24 @@ def test_a_taken_port_is_named_and_freed_ports_are_tried_again(project):
 def test_a_wrong_configuration_is_one_message(project):
     project.config["workloads"]["http"]["settings"]["window"] = 1
     project.write_config()
-    said = project.snakemake("all", expect=1)
-    assert "workloads.http.settings.window" in said
-    assert "config.yaml" in said
-    assert "remedy" in said
-    assert "Traceback" not in said
-    assert len([line for line in said.splitlines() if line.strip()]) < 8, said
+    output = project.snakemake("all", expect=1)
+    assert "workloads.http.settings.window" in output
+    assert "config.yaml" in output
+    assert "remedy" in output
+    assert "Traceback" not in output
+    assert len([line for line in output.splitlines() if line.strip()]) < 8, output
 
 
 @pytest.mark.parametrize(
     "cpus", [{"server_cpus": [99999]}, {"server_cpus": [0], "client_cpus": [0]}]
 )
-def test_cpus_that_cannot_be_had_are_told_before_anything_runs(project, cpus):
+def test_cpus_that_cannot_be_used_are_reported_before_anything_runs(project, cpus):
     project.config["testbed"] |= cpus
     project.write_config()
-    said = project.snakemake("all", expect=1)
-    assert "server_cpus" in said
-    assert "remedy" in said
-    assert "Traceback" not in said
+    output = project.snakemake("all", expect=1)
+    assert "server_cpus" in output
+    assert "remedy" in output
+    assert "Traceback" not in output
     assert not (project.folder / "results").exists()
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""However a run ends, nothing of it is left, and the next one redoes the interrupted cell only."""
+"""However a run ends, nothing of it is left, and the next one repeats only the interrupted cell."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ def job_pid(project):
 
 
 def interrupt(project, run, which, target):
-    """Send the signal, and tell whether it found its target."""
+    """Send the signal, and return whether its target was there."""
     pid = run.pid if target == "snakemake" else job_pid(project)
     if pid is None or run.poll() is not None:
         return False
@@ -45,7 +45,7 @@ def cells_under_way(project):
     return {f.removeprefix("results/cells/").removesuffix(".json") for f in files}
 
 
-def whole(cells):
+def assert_complete(cells):
     for path in cells.values():
         json.loads(path.read_text())
 
@@ -80,7 +80,7 @@ def test_signals_at_random_moments_leave_nothing_behind(project):
             within_s=60,
         )
         after = project.content()
-        whole(project.cells())
+        assert_complete(project.cells())
         # A job that ends well while Snakemake is already dying counts as interrupted.
         redone = {name for name, content in before.items() if after.get(name) != content}
         assert redone <= interrupted

@@ -21,5 +21,5 @@ def test_the_linter_finds_only_what_is_explained(repository):
         timeout=120,
         check=False,
     )
-    found = set(re.findall(r"^    \* (.*?):?$", done.stdout + done.stderr, re.MULTILINE))
-    assert {finding.rstrip(":") for finding in found} == EXPLAINED, done.stderr
+    findings = set(re.findall(r"^    \* (.*?):?$", done.stdout + done.stderr, re.MULTILINE))
+    assert {finding.rstrip(":") for finding in findings} == EXPLAINED, done.stderr

@@ -44,7 +44,7 @@ def run(project_with, lay_root_filesystems, tmp_path_factory, traces):
     folder = tmp_path_factory.mktemp("nine") / "project"
     project = project_with(SMALL, folder=folder, state=Path("/run/featherbench"))
     lay_root_filesystems(project, ("guest-docker", "guest-lxd"))
-    project.said = project.snakemake("all", within_s=RUN_WITHIN_S)
+    project.output = project.snakemake("all", within_s=RUN_WITHIN_S)
     assert not (folder / "results/logs/derived_root_filesystem").exists(), (
         "those laid there are used"
     )
@@ -65,8 +65,8 @@ def cells(run):
 
 def test_native_and_emulated_rows_are_measured_for_every_workload(cells, runnable):
     assert {f"{t}-{h}" for t in TECHNOLOGIES for h in ("native", "tcg")} <= runnable
-    found = {tuple(name.split("/")[:2]) for name in cells}
-    assert found == {(name, workload) for name in runnable for workload in SMALL["workloads"]}
+    measured = {tuple(name.split("/")[:2]) for name in cells}
+    assert measured == {(name, workload) for name in runnable for workload in SMALL["workloads"]}
 
 
 def test_the_report_has_all_nine_rows_and_says_why_some_were_not_run(run, runnable):
@@ -75,7 +75,7 @@ def test_the_report_has_all_nine_rows_and_says_why_some_were_not_run(run, runnab
         assert name in report
     if "linux-kvm" not in runnable:
         assert "KVM" in report
-    assert "Traceback" not in run.said
+    assert "Traceback" not in run.output
 
 
 def test_what_a_window_says_of_its_platform_is_so(cells):

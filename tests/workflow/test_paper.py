@@ -31,7 +31,7 @@ def made(tmp_path_factory, project_with):
     # A platform that nothing can run: whatever the configuration asks for is of no matter here.
     config = {"platforms": ["linux-native", "osv-kvm"], "workloads": {"startup": None}}
     project = project_with(config, folder=tmp_path_factory.mktemp("paper") / "project")
-    project.said = project.snakemake("paper")
+    project.output = project.snakemake("paper")
     return project
 
 
@@ -40,7 +40,7 @@ def test_every_table_and_figure_and_the_report_are_there(made):
     assert {path.name for path in (results / "tables").iterdir()} == TABLES
     expected = {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
     assert {path.name for path in (results / "figures").iterdir()} == expected
-    assert "featherbench: done; open results/paper/report.html" in made.said
+    assert "featherbench: done; open results/paper/report.html" in made.output
     assert (
         "The published 3,921 is that of unweighted means" in (results / "report.html").read_text()
     )
@@ -48,9 +48,9 @@ def test_every_table_and_figure_and_the_report_are_there(made):
 
 def test_the_published_f_is_in_the_table(made):
     table = pd.read_csv(made.folder / "results/paper/tables/anova.csv")
-    found = table[table["effect"] == "platform"].set_index(["metric", "test"])["F"]
-    assert round(found["kv_get_throughput", "two-way ANOVA"]) == 4099
-    assert round(found["http_throughput", "two-way ANOVA of unweighted means"]) == 3921
+    f_values = table[table["effect"] == "platform"].set_index(["metric", "test"])["F"]
+    assert round(f_values["kv_get_throughput", "two-way ANOVA"]) == 4099
+    assert round(f_values["http_throughput", "two-way ANOVA of unweighted means"]) == 3921
 
 
 def test_nothing_was_measured_and_no_testbed_was_taken(made):

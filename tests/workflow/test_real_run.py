@@ -72,7 +72,7 @@ def run(untouched, project_with, tmp_path_factory):
     assert untouched, "the machine's own settings are read before anything runs"
     folder = tmp_path_factory.mktemp("real") / "project"
     project = project_with(SMALL, folder=folder, state=Path("/run/featherbench"))
-    project.said = project.snakemake("all")
+    project.output = project.snakemake("all")
     return project
 
 
@@ -80,7 +80,7 @@ def test_every_cell_was_measured(run):
     platforms = {name.split("/")[0] for name in run.cells()}
     assert platforms == {"linux-native"} | {f"docker-native+{n}" for n in ("nat", "bridge", "host")}
     assert len(run.cells()) == 4 * (4 + 2 + 2 + 1 + 1 + 1)
-    assert f"cell {len(run.cells())} of {len(run.cells())}" in run.said
+    assert f"cell {len(run.cells())} of {len(run.cells())}" in run.output
 
 
 def test_windows_carry_what_a_verdict_needs(run):
@@ -105,7 +105,7 @@ def test_tables_and_figures_are_there(run):
 def test_the_report_tells_what_could_not_run(run):
     report = (run.folder / "results/report.html").read_text()
     plan = json.loads((run.folder / "results/plan.json").read_text())
-    (osv,) = (each for each in plan["platforms"] if each["name"] == "osv-kvm")
+    (osv,) = (platform for platform in plan["platforms"] if platform["name"] == "osv-kvm")
     assert osv["missing_requirements"]
     assert all(escape(lack["what"]) in report for lack in osv["missing_requirements"])
     assert (run.folder / "results/snakemake_report.html").stat().st_size > 0
@@ -164,11 +164,11 @@ def test_an_engine_that_is_stopped_fails_its_cells_and_no_other(run):
         env=run.environment,
         check=False,
     )
-    said = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     assert done.returncode != 0
-    assert "the Docker engine" in said
-    assert "does not answer" in said
-    assert "Traceback" not in said
+    assert "the Docker engine" in output
+    assert "does not answer" in output
+    assert "Traceback" not in output
     assert "linux-native/latency/d1/c1" in run.cells()
     missing = {name for name in gone if name not in run.cells()}
     assert missing == {name for name in gone if name.startswith("docker")}
@@ -185,9 +185,9 @@ def test_a_full_disk_fails_its_cell_and_leaves_nothing_half_written(run, traces)
     folder = path.parents[1]
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", str(folder)], check=True)
     try:
-        said = run.snakemake("all", expect=1)
-        assert "No space left on device" in said
-        assert f"measure/{name} failed" in said
+        output = run.snakemake("all", expect=1)
+        assert "No space left on device" in output
+        assert f"measure/{name} failed" in output
         assert not [file for file in folder.rglob("*") if file.is_file()]
     finally:
         subprocess.run(["umount", str(folder)], check=True)

@@ -55,7 +55,7 @@ def analysed(project):
 def narrow_template(tmp_path_factory, project_with, small):
     project = project_with(small, folder=tmp_path_factory.mktemp("narrow") / "project")
     ask(project, ALWAYS)
-    project.said = project.snakemake("all")
+    project.output = project.snakemake("all")
     return project
 
 
@@ -71,8 +71,8 @@ def test_a_narrow_series_stops_early_and_the_report_says_so(narrow_template):
     project = narrow_template
     assert set(project.cells()) == measured(LEAST)
     assert reasons(project) == ["narrow enough"]
-    assert f"of at most {MOST}, up to about" in project.said
-    assert f"stops after {LEAST} deployments: narrow enough" in project.said
+    assert f"of at most {MOST}, up to about" in project.output
+    assert f"stops after {LEAST} deployments: narrow enough" in project.output
     report = (project.folder / "results/report.html").read_text()
     assert "How many deployments were enough" in report
     assert "narrow enough" in report
@@ -88,8 +88,8 @@ def test_another_rule_measures_only_what_is_missing_and_the_first_one_nothing(na
     before = narrow.content()
     ask(narrow, NEVER)
     assert narrow.pending_cells() == set()
-    said = narrow.snakemake("all")
-    assert f"cell 1 of at most {MOST - LEAST}, " in said
+    output = narrow.snakemake("all")
+    assert f"cell 1 of at most {MOST - LEAST}, " in output
     after = narrow.content()
     assert set(after) == analysed(narrow) == measured(MOST)
     assert all(after[name] == content for name, content in before.items())
@@ -101,8 +101,8 @@ def test_another_rule_measures_only_what_is_missing_and_the_first_one_nothing(na
     assert analysed(narrow) == measured(9)
 
     ask(narrow, ALWAYS)
-    said = narrow.snakemake("all")
-    assert "cell 1 of" not in said
+    output = narrow.snakemake("all")
+    assert "cell 1 of" not in output
     assert narrow.content() == after, "what is not needed now is ignored, not deleted"
     assert analysed(narrow) == measured(LEAST)
 

@@ -43,7 +43,7 @@ def run(project_with, tmp_path_factory, traces):
     assert traces() == set()
     folder = tmp_path_factory.mktemp("unikernels") / "project"
     project = project_with(CONFIG, folder=folder, state=STATE)
-    project.said = project.snakemake("all")
+    project.output = project.snakemake("all")
     return project
 
 
@@ -54,8 +54,8 @@ def cells(run):
 
 def test_what_it_has_an_image_for_is_measured_and_nothing_else(run, cells):
     assert cells.keys() == MEASURED
-    assert "rumprun-tcg cannot run here" in run.said
-    assert "floor-tcg is not measured by http" in run.said
+    assert "rumprun-tcg cannot run here" in run.output
+    assert "floor-tcg is not measured by http" in run.output
 
 
 def test_the_report_says_what_is_missing(run):
@@ -88,7 +88,7 @@ def test_another_kernel_of_the_same_bytes_measures_nothing_again(run):
     before = source.read_text()
     source.write_text(before.replace("floor: the least", "floor: the very least"))
     try:
-        assert any("images/floor-tcg/startup" in each for each in run.pending())
+        assert any("images/floor-tcg/startup" in file for file in run.pending())
         run.snakemake("all")
         assert run.pending_cells() == set()
     finally:
@@ -102,7 +102,7 @@ def test_a_run_that_is_ended_leaves_nothing(project_with, tmp_path, traces, ende
     project = project_with({**CONFIG, "workloads": workloads}, folder=tmp_path / "p", state=STATE)
     workflow = project.start("all")
     wait_until(
-        lambda: any("virtual machine" in each for each in traces()),
+        lambda: any("virtual machine" in trace for trace in traces()),
         what="the guest",
         within_s=120,
         every_s=0.2,

@@ -47,13 +47,13 @@ def config(xen_settings):
 def run(config, project_with, tmp_path_factory, traces):
     assert traces() == set()
     project = project_with(config, folder=tmp_path_factory.mktemp("xen") / "project", state=STATE)
-    project.said = project.snakemake("all", within_s=RUN_WITHIN_S)
+    project.output = project.snakemake("all", within_s=RUN_WITHIN_S)
     return project
 
 
 def test_what_is_emulated_is_never_called_xen(run):
     assert run.cells().keys() == MEASURED
-    assert "floor-xen cannot run here: Xen runs on an emulated processor" in run.said
+    assert "floor-xen cannot run here: Xen runs on an emulated processor" in run.output
     samples = pd.read_csv(run.folder / "results/tables/samples.csv")
     assert set(samples["hypervisor"]) == {"xentcg"}
     report = (run.folder / "results/report.html").read_text()
