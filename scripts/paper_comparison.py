@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Set a run's results, and how it was set up, beside the paper's."""
+"""Compare the results of a run, and its setup, with the paper's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from featherbench.statistics.data.table_io import read_csv, read_parquet, write_
 
 
 def main(options: Namespace) -> None:
-    """Read, compare and write."""
+    """Read, compare, write."""
     plan, samples = Plan.read(options.plan), read_parquet(options.samples)
     ratios, published = read_csv(options.ratios), read_summary(options.published)
     compared = compare(plan, samples, read_csv(options.summary), ratios, published)
@@ -29,7 +29,7 @@ def main(options: Namespace) -> None:
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--plan", type=Path, required=True, help="the plan")
+    parser.add_argument("--plan", type=Path, required=True, help="the plan's file")
     parser.add_argument("--machine", type=Path, required=True, help="the machine's record")
     parser.add_argument("--samples", type=Path, required=True, help="the samples, as Parquet")
     parser.add_argument("--summary", type=Path, required=True, help="the summary, as CSV")

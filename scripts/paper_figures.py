@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Draw the paper's figures from its published data, as those of a run of ours are drawn."""
+"""Draw the paper's figures from its published data, like those of our own runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from featherbench.statistics.data.table_io import read_csv, read_parquet
 
 
 def main(options: Namespace) -> None:
-    """Read and draw."""
+    """Read, draw, write."""
     mpl.use("agg")  # there may be no screen
     samples, summary = read_parquet(options.samples), read_csv(options.summary)
     for entry in PAPERS_ENTRIES:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Write the report of the paper's published data: its tests, its figures, and its claims."""
+"""Write the report of the paper's published data: its claims, tests and figures."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def main(options: Namespace) -> None:
 
 if __name__ == "__main__":
     parser = ArgumentParser(description=__doc__)
-    for part in ("summary", "anova", "posthoc"):
-        parser.add_argument(f"--{part}", type=Path, required=True, help="the table, as CSV")
+    for name in ("summary", "anova", "posthoc"):
+        parser.add_argument(f"--{name}", type=Path, required=True, help="the table, as CSV")
     parser.add_argument("--figures-dir", type=Path, required=True, help="where the figures are")
     parser.add_argument("--output", type=Path, required=True, help="the report")
     sys.exit(job_runner.run(main, job_runner.arguments(parser)))

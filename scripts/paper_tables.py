@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Test the paper's published data as those of a run of ours are tested, and as the paper did."""
+"""Test the paper's published data like our own runs, and as the paper did."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from pathlib import Path
 import pandas as pd
 
 from featherbench.jobs import job_runner
-from featherbench.plauth2017.claims.all_claims import evidence_table, judge_all, parts_table
+from featherbench.plauth2017.claims.all_claims import (
+    evidence_table,
+    judge_by_tukey,
+    statements_table,
+)
 from featherbench.plauth2017.data.published import REPLICATE, read_samples, read_summary
 from featherbench.statistics.data.replicates import summarized
 from featherbench.statistics.data.table_io import write_csv, write_parquet
@@ -27,18 +31,18 @@ Compared = list[tuple[str, str, pd.DataFrame]]
 
 
 def main(options: Namespace) -> None:
-    """Read, compute and write."""
+    """Read, compute, write."""
     folder: Path = options.tables_dir
     samples, summary = read_samples(options.published), read_summary(options.published)
     compared = list(summarized(summary, REPLICATE))
     posthoc = _compared(compared)
-    claims = judge_all(summary, posthoc)
+    claims = judge_by_tukey(summary, posthoc)
     write_parquet(samples, folder / "samples.parquet")
     write_csv(samples, folder / "samples.csv")
     write_csv(summary, folder / "summary.csv")
     write_csv(_analysed(compared), folder / "anova.csv")
     write_csv(posthoc, folder / "posthoc.csv")
-    write_csv(parts_table(claims), folder / "claims.csv")
+    write_csv(statements_table(claims), folder / "claims.csv")
     write_csv(evidence_table(claims), folder / "evidence.csv")
 
 
@@ -47,8 +51,8 @@ def _analysed(compared: Compared) -> pd.DataFrame:
 
 
 def _compared(compared: Compared) -> pd.DataFrame:
-    ways = (compare, compare_with_common_error, compare_over_levels, games_howell.compare)
-    return pd.concat([way(compared) for way in ways], ignore_index=True)
+    tests = (compare, compare_with_common_error, compare_over_levels, games_howell.compare)
+    return pd.concat([test(compared) for test in tests], ignore_index=True)
 
 
 if __name__ == "__main__":

@@ -48,17 +48,7 @@ rule report:
         machine="results/machine.json",
         rulegraph="results/rulegraph.svg",
         figures=FIGURES,
-        samples="results/tables/samples.parquet",
-        summary="results/tables/summary.csv",
-        anova="results/tables/anova.csv",
-        posthoc="results/tables/posthoc.csv",
-        ratios="results/tables/ratios.csv",
-        levels="results/tables/levels.csv",
-        components="results/tables/components.csv",
-        checks="results/tables/checks.csv",
-        paper_comparison="results/tables/paper_comparison.csv",
-        paper_claims="results/tables/paper_claims.csv",
-        paper_setup="results/tables/paper_setup.csv",
+        tables=TABLES,
     output:
         "results/report.html",
     log:
@@ -66,12 +56,4 @@ rule report:
     params:
         code=code_digest("report") + folder_digest(RESOURCES / "report"),
     shell:
-        'python "$SCRIPTS/report.py" --plan {input.plan} --machine {input.machine}'
-        " --samples {input.samples} --summary {input.summary} --anova {input.anova}"
-        " --posthoc {input.posthoc} --ratios {input.ratios} --levels {input.levels}"
-        " --components {input.components} --checks {input.checks}"
-        " --paper-comparison {input.paper_comparison} --paper-claims {input.paper_claims}"
-        " --paper-setup {input.paper_setup}"
-        " --figures-dir results/figures --images results/images --cells results/cells"
-        " --stopping results/stopping --failures results/failures"
-        " --rulegraph {input.rulegraph} --output {output} --log {log} --job report"
+        'python "$SCRIPTS/report.py" --results results --output {output} --log {log} --job report'

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from featherbench.errors import FeatherbenchError
 
 if TYPE_CHECKING:
-    from featherbench.comparison.outcome import Outcome
+    from featherbench.comparison.outcome import ComparisonResult
 
 DEFAULT_MARGIN_PERCENT = 5.0
 CANNOT_COMPARE = 2
@@ -34,24 +34,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         type=_percent,
         default=DEFAULT_MARGIN_PERCENT,
         metavar="PERCENT",
-        help="changes up to this count as no change (default: 5)",
+        help="changes within this margin count as equivalent (default: 5)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare and print; return the exit status that the help explains."""
+    """Compare and print; return the exit status that the help describes."""
     try:
-        outcome = _compare(arguments.a, arguments.b, arguments.margin)
+        result = _compare(arguments.a, arguments.b, arguments.margin)
     except FeatherbenchError as error:
         sys.stderr.write(f"featherbench: {error}\n")
         return CANNOT_COMPARE
-    sys.stdout.write(_as_json(outcome) if arguments.json else _as_text(outcome))
-    return outcome.exit_status
+    sys.stdout.write(_as_json(result) if arguments.json else _as_text(result))
+    return result.exit_status
 
 
-def _compare(a: Path, b: Path, equivalence_margin_percent: float) -> Outcome:
-    # Their imports take seconds, which other commands need not wait for.
+def _compare(a: Path, b: Path, equivalence_margin_percent: float) -> ComparisonResult:
+    # imports that take seconds, for which the other commands need not wait
     from featherbench.comparison import outcome, run  # noqa: PLC0415
 
     if a.resolve() == b.resolve():
@@ -62,14 +62,14 @@ def _compare(a: Path, b: Path, equivalence_margin_percent: float) -> Outcome:
     return outcome.compare(run.read(a), run.read(b), equivalence_margin_percent)
 
 
-def _as_json(outcome: Outcome) -> str:
-    return outcome.model_dump_json(indent=2) + "\n"
+def _as_json(result: ComparisonResult) -> str:
+    return result.model_dump_json(indent=2) + "\n"
 
 
-def _as_text(outcome: Outcome) -> str:
+def _as_text(result: ComparisonResult) -> str:
     from featherbench.comparison.text import render  # noqa: PLC0415 - as above
 
-    return render(outcome, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    return render(result, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
 
 
 def _percent(text: str) -> float:
@@ -78,5 +78,5 @@ def _percent(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a percentage of 0 or more")
+        raise argparse.ArgumentTypeError(f"{text} is not a percentage of at least 0")
     return value

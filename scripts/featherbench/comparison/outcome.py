@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What comes out of comparing two runs, as a record, as text and as an exit status."""
+"""The result of comparing two runs: a record, and an exit status."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from featherbench.comparison.run_differences import Difference, differences
 from featherbench.records.base import Record
 from featherbench.statistics.conventions import SIGNIFICANT_P
 from featherbench.statistics.run_comparison import changes
-from featherbench.wording.rows import rows
+from featherbench.wording.formatting import rows
 
 if TYPE_CHECKING:
     from featherbench.comparison.run import Run
 
 
-class Reading(StrEnum):
-    """What a comparison allows to say of B, in the order in which it is told."""
+class ChangeReading(StrEnum):
+    """What the tests say of a change from A to B, in the order of the output."""
 
     WORSE = "worse"
     BETTER = "better"
     NOT_COMPARED = "not compared"
-    UNDECIDED = "undecided"
-    SAME = "same"
+    INCONCLUSIVE = "inconclusive"
+    EQUIVALENT = "equivalent"
 
 
 class Change(Record):
-    """One metric of one platform at one level: B's over A's. None is what could not be computed.
+    """B divided by A for one metric of one platform at one level. None is not known.
 
-    Means are of deployments' means, in `unit`; `ci_low` to `ci_high` is the ratio's 95 % interval;
-    p-values are adjusted over all comparisons.
+    Means are over deployments' means, in `unit`. `ci_low` to `ci_high` is the 95 % interval of the
+    ratio. p-values are adjusted over all comparisons.
     """
 
     platform: str
@@ -50,11 +50,12 @@ class Change(Record):
     test: str | None
     replicate: str | None
     note: str
-    reading: Reading
+    label: str
+    reading: ChangeReading
 
 
-class Outcome(Record):
-    """All comparisons of two runs, and what else differs between them."""
+class ComparisonResult(Record):
+    """All comparisons of two runs, and how the runs differ otherwise."""
 
     run_a: str
     run_b: str
@@ -63,45 +64,43 @@ class Outcome(Record):
     unknown: tuple[str, ...]
     changes: tuple[Change, ...]
 
-    def having(self, reading: Reading) -> tuple[Change, ...]:
-        """Give the changes of one reading."""
+    def with_reading(self, reading: ChangeReading) -> tuple[Change, ...]:
+        """Return the changes with one reading."""
         return tuple(change for change in self.changes if change.reading is reading)
 
     @property
     def exit_status(self) -> int:
-        """Give 1 where B is worse, else 2 where something could not be compared, else 0."""
-        if self.having(Reading.WORSE):
+        """1 if B is worse, otherwise 2 if something could not be compared, otherwise 0."""
+        if self.with_reading(ChangeReading.WORSE):
             return 1
-        return 2 if self.having(Reading.NOT_COMPARED) or not self.changes else 0
+        return 2 if self.with_reading(ChangeReading.NOT_COMPARED) or not self.changes else 0
 
 
-def compare(a: Run, b: Run, equivalence_margin_percent: float) -> Outcome:
+def compare(a: Run, b: Run, equivalence_margin_percent: float) -> ComparisonResult:
     """Compare every main metric of two runs."""
     margin = equivalence_margin_percent / 100
     metrics = [metric for run in (a, b) if run.plan for metric in run.plan.metrics]
     table = changes(a.samples, b.samples, margin, metrics).astype(object)
-    found = rows(table.where(table.notna(), None))
-    return Outcome(
+    return ComparisonResult(
         run_a=str(a.folder),
         run_b=str(b.folder),
         equivalence_margin_percent=equivalence_margin_percent,
         differences=differences(a, b),
         unknown=(*a.unknown, *b.unknown),
-        changes=tuple(Change(**row, reading=_reading(row)) for row in found),
+        changes=tuple(
+            Change(**row, label=b.label(str(row["metric"])), reading=_reading(row, b))
+            for row in rows(table.where(table.notna(), None))
+        ),
     )
 
 
-def _reading(row: dict[str, object]) -> Reading:
+def _reading(row: dict[str, object], run: Run) -> ChangeReading:
     match row:
         case {"p_change": float(p), "ratio": float(ratio)} if p < SIGNIFICANT_P:
-            risen_is_good = higher_is_better(str(row["unit"]))
-            return Reading.BETTER if (ratio > 1) == risen_is_good else Reading.WORSE
+            higher_is_better = run.higher_is_better(str(row["metric"]), str(row["unit"]))
+            improved = (ratio > 1) == higher_is_better
+            return ChangeReading.BETTER if improved else ChangeReading.WORSE
         case {"p_same": float(p)}:
-            return Reading.SAME if p < SIGNIFICANT_P else Reading.UNDECIDED
+            return ChangeReading.EQUIVALENT if p < SIGNIFICANT_P else ChangeReading.INCONCLUSIVE
         case _:
-            return Reading.NOT_COMPARED
-
-
-def higher_is_better(unit: str) -> bool:
-    """Tell a rate, of which one wants much, from a cost: time, memory, size."""
-    return unit.endswith("/s")
+            return ChangeReading.NOT_COMPARED

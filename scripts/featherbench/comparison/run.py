@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A finished run, as its results folder tells it."""
+"""A finished run, read from its results folder."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from featherbench.records.machine import MachineRecord
 from featherbench.records.plan import Plan
 from featherbench.statistics.data.samples import DTYPES
 from featherbench.statistics.data.table_io import read_parquet
+from featherbench.wording.metric_labels import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +29,9 @@ SAMPLES = "tables/samples.parquet"
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """The samples, and what else is known; `unknown` says which records are missing or broken.
+    """The samples and the records of a run; `unknown` lists records that are missing or broken.
 
-    `cells` has one cell of each platform and workload: they share image and code.
+    `cells` has one cell of each platform and workload, because all of them share image and code.
     """
 
     folder: Path
@@ -40,9 +41,18 @@ class Run:
     cells: tuple[Cell, ...]
     unknown: tuple[str, ...] = field(default=())
 
+    def label(self, metric: str) -> str:
+        """Return the label of a metric."""
+        return label(self.plan, metric)
+
+    def higher_is_better(self, metric: str, unit: str) -> bool:
+        """Whether a higher value is better; if the metric is not declared, that of a rate is."""
+        declared = self.plan.metric(metric) if self.plan else None
+        return declared.better == "higher" if declared else unit.endswith("/s")
+
 
 def read(folder: Path) -> Run:
-    """Read a results folder. Raises FeatherbenchError where there are no samples to compare."""
+    """Read a results folder. Raise FeatherbenchError if there are no samples to compare."""
     samples = _samples(folder)
     unknown: list[str] = []
     return Run(
@@ -58,18 +68,20 @@ def read(folder: Path) -> Run:
 def _samples(folder: Path) -> pd.DataFrame:
     file = folder / SAMPLES
     if not file.is_file():
-        what = f"it has no {SAMPLES}" if folder.is_dir() else "there is no such folder"
-        raise FeatherbenchError(f"{folder} is no results folder: {what}", remedy=_remedy(folder))
+        reason = f"it has no {SAMPLES}" if folder.is_dir() else "there is no such folder"
+        raise FeatherbenchError(
+            f"{folder} is not a results folder: {reason}", remedy=_remedy(folder)
+        )
     try:
         samples = read_parquet(file)
     except (ValueError, OSError) as error:
         raise FeatherbenchError(
-            f"{file} cannot be read: {error}", remedy="delete it, and run snakemake again"
+            f"{file} cannot be read: {error}", remedy="delete it and run snakemake again"
         ) from error
     if missing := set(DTYPES) - set(samples.columns):
         raise FeatherbenchError(
             f"{file} is of another version: it lacks {', '.join(sorted(missing))}",
-            remedy="run snakemake again, which makes the table anew from the cells",
+            remedy="run snakemake again, which makes the table from the cells",
         )
     return samples
 
@@ -77,8 +89,8 @@ def _samples(folder: Path) -> pd.DataFrame:
 def _remedy(folder: Path) -> str:
     for near in (folder / "results", folder.parent, folder.parent.parent):
         if (near / SAMPLES).is_file():
-            return f"give {near}"
-    return "give the folder `results` of a run of snakemake, or a copy of it"
+            return f"use {near}"
+    return "use the folder `results` of a run of snakemake, or a copy of it"
 
 
 def _record(model: type[R], file: Path, unknown: list[str]) -> R | None:
@@ -92,8 +104,7 @@ def _record(model: type[R], file: Path, unknown: list[str]) -> R | None:
 
 
 def _cells(samples: pd.DataFrame, folder: Path, unknown: list[str]) -> Iterator[Cell]:
-    where = ["platform", "workload"]
-    for row in samples.drop_duplicates(where).itertuples():
+    for row in samples.drop_duplicates(["platform", "workload"]).itertuples():
         file = f"{row.platform}/{row.workload}/d{row.deployment}/c{row.concurrency}.json"
         if cell := _record(Cell, folder / file, unknown):
             yield cell

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What else differs between two runs, and may be behind a change."""
+"""Differences between two runs that may cause a change: machine, images, code, configuration."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from featherbench.comparison.run import Run
 
 NOTHING = "nothing"
-OF_THE_MOMENT = {"recorded_utc", "findings", "fingerprint"}
-"""What a host's record says of its moment; the fingerprint is that of the samples."""
+NOT_COMPARED = {"recorded_utc", "findings", "fingerprint"}
+"""Fields that change with every record; the fingerprint is compared by the samples."""
 
 
 class Difference(Record):
@@ -30,7 +30,7 @@ class Difference(Record):
 
 
 def differences(a: Run, b: Run) -> tuple[Difference, ...]:
-    """Give all that differs, the host first; nothing of what either run does not tell."""
+    """Return all differences, the machine's first, in the records that both runs have."""
     return (
         *_differences("machine", _fingerprints(a), _fingerprints(b)),
         *_differences("machine", _machine(a), _machine(b)),
@@ -52,20 +52,22 @@ def _fingerprints(run: Run) -> dict[str, str]:
 
 
 def _machine(run: Run) -> dict[str, str]:
-    return dict(_flat(run.machine.model_dump(exclude=OF_THE_MOMENT))) if run.machine else {}
+    return dict(_flat(run.machine.model_dump(exclude=NOT_COMPARED))) if run.machine else {}
 
 
 def _config(run: Run) -> dict[str, str]:
     return dict(_flat(run.plan.config)) if run.plan else {}
 
 
-def _of_cells(run: Run, fact: str) -> dict[str, str]:
-    found = ((cell.coordinates, getattr(cell, fact)) for cell in run.cells)
-    return {f"{where.platform}/{where.workload}": value for where, value in found}
+def _of_cells(run: Run, field: str) -> dict[str, Any]:
+    return {
+        f"{cell.coordinates.platform}/{cell.coordinates.workload}": getattr(cell, field)
+        for cell in run.cells
+    }
 
 
 def _code(run: Run) -> dict[str, str]:
-    return {key: str(spec.get("code")) for key, spec in _of_cells(run, "spec").items()}  # type: ignore[attr-defined]
+    return {key: str(spec.get("code")) for key, spec in _of_cells(run, "spec").items()}
 
 
 def _flat(value: Any, key: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any JSON value

@@ -1,52 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The outcome of a comparison as text for a terminal."""
+"""The result of a comparison as text for a terminal."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featherbench.comparison.outcome import Reading
+from featherbench.comparison.outcome import ChangeReading
 from featherbench.statistics.run_comparison import EXACT
 from featherbench.wording.formatting import NOTHING, number, p_value, ratio
-from featherbench.wording.metric_labels import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from featherbench.comparison.outcome import Change, Outcome
+    from featherbench.comparison.outcome import Change, ComparisonResult
 
-COLOURS = {Reading.WORSE: "31", Reading.BETTER: "32", Reading.NOT_COMPARED: "33"}
+COLOURS = {ChangeReading.WORSE: "31", ChangeReading.BETTER: "32", ChangeReading.NOT_COMPARED: "33"}
 HEADINGS = ("", "platform", "metric", "at", "A", "B", "B / A", "95 % interval", "p", "")
 LEFT = (0, 1, 2, 9)
 """The columns of text; all others are numbers."""
-MOST_WARNINGS = 12
+MOST_DIFFERENCES = 12
 
 
-def render(outcome: Outcome, *, colour: bool) -> str:
-    """Give warnings, the table, and what to make of it."""
-    ordered = [change for reading in Reading for change in outcome.having(reading)]
+def render(result: ComparisonResult, *, colour: bool) -> str:
+    """Return the warnings, the table, and an explanation."""
+    ordered = [change for reading in ChangeReading for change in result.with_reading(reading)]
     return "\n".join(
         [
-            f"A: {outcome.run_a}",
-            f"B: {outcome.run_b}",
-            *_warnings(outcome),
+            f"A: {result.run_a}",
+            f"B: {result.run_b}",
+            *_warnings(result),
             "",
             *_table(ordered, colour=colour),
             "",
-            *_explained(outcome),
+            *_explanation(result),
             "",
         ]
     )
 
 
-def _warnings(outcome: Outcome) -> Iterator[str]:
-    if outcome.differences:
-        yield "warning: the runs differ in this too, which may be behind a change:"
-        yield from (f"  {found}" for found in outcome.differences[:MOST_WARNINGS])
-        if (more := len(outcome.differences) - MOST_WARNINGS) > 0:
-            yield f"  and {more} more: --json has them"
-    for missing in outcome.unknown:
-        yield f"warning: {missing}: whether it differs is not known"
+def _warnings(result: ComparisonResult) -> Iterator[str]:
+    if result.differences:
+        yield "warning: the runs also differ in the following, which may cause a change:"
+        yield from (f"  {difference}" for difference in result.differences[:MOST_DIFFERENCES])
+        if (more := len(result.differences) - MOST_DIFFERENCES) > 0:
+            yield f"  and {more} more: --json lists them"
+    for missing in result.unknown:
+        yield f"warning: {missing}, so that differences in it are not known"
 
 
 def _table(ordered: Sequence[Change], *, colour: bool) -> Iterator[str]:
@@ -63,28 +62,32 @@ def _table(ordered: Sequence[Change], *, colour: bool) -> Iterator[str]:
 
 
 def _cells(change: Change) -> tuple[str, ...]:
-    bounded = change.ci_low is not None and change.ci_high is not None
+    has_interval = change.ci_low is not None and change.ci_high is not None
     return (
         change.reading.value,
         change.platform,
-        label(change.metric),
+        change.label,
         f"{change.concurrency:,}",
         number(change.mean_a),
         f"{number(change.mean_b)} {change.unit}",
         ratio(change.ratio),
-        f"{ratio(change.ci_low)} to {ratio(change.ci_high)}" if bounded else NOTHING,
+        f"{ratio(change.ci_low)} to {ratio(change.ci_high)}" if has_interval else NOTHING,
         p_value(change.p_change),
         change.note,
     )
 
 
-def _explained(outcome: Outcome) -> Iterator[str]:
-    counts = ", ".join(f"{len(outcome.having(reading))} {reading.value}" for reading in Reading)
-    tests = {change.test for change in outcome.changes if change.test} - {EXACT}
-    margin = f"{outcome.equivalence_margin_percent:g} %"
-    yield f"{len(outcome.changes)} comparisons: {counts}."
+def _explanation(result: ComparisonResult) -> Iterator[str]:
+    counts = (f"{len(result.with_reading(reading))} {reading.value}" for reading in ChangeReading)
+    tests = {
+        f"{change.test} of {change.replicate}s"
+        for change in result.changes
+        if change.test and change.test != EXACT
+    }
+    margin = f"{result.equivalence_margin_percent:g} %"
+    yield f"{len(result.changes)} comparisons: {', '.join(counts)}."
     yield f"worse, better: by more than {margin}, at 5 % for all comparisons together (Holm);"
-    yield f"same: within {margin}, at the same level; undecided: neither was shown."
+    yield f"equivalent: within {margin}, at the same level; inconclusive: neither was shown."
     if tests:
-        yield f"Tested with {' and '.join(sorted(tests))} of deployments."
-    yield "A run is one occasion on its host: see that a change comes again before you act on it."
+        yield f"Tested with {' and '.join(sorted(tests))}."
+    yield "A run is one occasion on its machine: check that a change occurs again before you act."

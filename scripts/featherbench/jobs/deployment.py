@@ -19,7 +19,7 @@ from featherbench import registry
 from featherbench.clock import now_utc
 from featherbench.contracts.bench import Bench
 from featherbench.errors import ImageError, InstanceDiedError, TestbedError
-from featherbench.records.cell import Cell, Deployment
+from featherbench.records.cell import OPEN_CONNECTIONS, Cell, Deployment
 from featherbench.records.image import Image
 from featherbench.services import launcher, open_connections
 from featherbench.services.readiness import wait_until_ready
@@ -221,7 +221,7 @@ def live_instance(
     if not sweeps or not live.bench.technology.user_images:
         return live
     verified = open_connections.verify(live.bench, spec.concurrency)
-    return replace(live, tuning={**live.tuning, open_connections.KEY: verified})
+    return replace(live, tuning={**live.tuning, OPEN_CONNECTIONS: verified})
 
 
 def measure_cell(

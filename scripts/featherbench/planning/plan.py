@@ -74,11 +74,7 @@ def _planned_platform(
         fixed_memory=platform.driver is not None and platform.driver.fixed_memory,
         missing_requirements=tuple(missing),
         unsupported_workloads=unsupported,
-        services={
-            name: usable
-            for name, usable in services.items()
-            if usable != workloads[name].driver.services
-        },
+        services=dict(services),
     )
 
 

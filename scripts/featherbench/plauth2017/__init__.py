@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's published data, its claims, and the comparison of a run with it."""
+"""The study of Plauth, Feinbube and Polze (2017): data, claims, and its replication by a run."""

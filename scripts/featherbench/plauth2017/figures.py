@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's Figures 3 to 6: those of a run of ours, with what the published figures are."""
+"""The paper's Figures 3 to 6, drawn from its data, with captions that describe these data."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 from featherbench.figures.catalogue import ENTRIES
 
 REPEATED = (
-    "± SD of the repetitions; {interval}: 95 % interval of the mean, the repetitions taken for "
+    "± SD of the repetitions; {interval}: 95 % interval of the mean, with repetitions treated as "
     "independent."
 )
 SWEEP = f"Published mean; error bars: {REPEATED.format(interval='shading')}"
-STALLED = "Hollow: the means look like a protocol that waits, not like a server that works."
+STALLED = "Hollow: the means look like a protocol that waits, not like a server under load."
 POINTS = (
     f"Mean, with its value; thin bar: {REPEATED.format(interval='thick bar')} "
     "Dots: single published values."
 )
-ONE_VALUE = "One published value each: nothing tells how much it varies."
+ONE_VALUE = "One published value each; its variation is unknown."
 ALLOTTED = (
-    "Containers: what htop (LXD) and Docker's statistics show; guests and unikernels: the least "
-    "allotment, in steps of 8 MiB, that did not degrade performance."
+    "Containers: memory in use by htop (LXD) and Docker's statistics; guests and unikernels: the "
+    "smallest amount, in steps of 8 MiB, that did not degrade performance."
 )
 
 DIFFERENT: dict[str, dict[str, Any]] = {
@@ -41,7 +41,7 @@ DIFFERENT: dict[str, dict[str, Any]] = {
     "fig6a_kv_throughput_native": {"marks": SWEEP},
     "fig6b_kv_throughput_virtualized": {"marks": SWEEP},
 }  # fmt: skip
-"""What the paper's figure has otherwise than ours of that name."""
+"""What differs from our figure of that name."""
 
 PAPERS_ENTRIES = tuple(
     replace(entry, **DIFFERENT[entry.name]) for entry in ENTRIES if entry.name in DIFFERENT

@@ -1,148 +1,140 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report of the paper's published data: one HTML file that needs nothing but itself."""
+"""The report of the paper's published data: one self-contained HTML file."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from featherbench.plauth2017.claims.all_claims import judge_all
+from featherbench.plauth2017.claims.all_claims import judge_by_tukey
 from featherbench.plauth2017.claims.by_tukey import Error, with_error
+from featherbench.plauth2017.data import experiment
 from featherbench.plauth2017.data.agreement import agreements
 from featherbench.plauth2017.data.published import REPEATED
 from featherbench.plauth2017.figures import PAPERS_ENTRIES
-from featherbench.report import tables
-from featherbench.report.page import Illustration, numbered
-from featherbench.report.tables import ANOVA, POSTHOC, SUMMARY, Kind
-from featherbench.report.templates import data_uri, fill
-from featherbench.wording.claim_verdict import Verdict
-from featherbench.wording.formatting import NOTHING, count, number, p_value, ratio
+from featherbench.report.page import illustration, numbered
+from featherbench.report.table_groups import ANOVA, POSTHOC, SUMMARY, by_metric, summaries
+from featherbench.report.tables import ColumnType, bounds, figure, name, table
+from featherbench.report.templates import fill
+from featherbench.wording.claim_verdict import ClaimVerdict
+from featherbench.wording.formatting import count, p_value, ratio
 from featherbench.wording.metric_labels import label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
-    from featherbench.plauth2017.claims.claim import Claim, Part
-    from featherbench.report.tables import Shown, Table
+    from featherbench.plauth2017.claims.claim import Claim, JudgedStatement
+    from featherbench.report.tables import Columns, Table
 
 TEMPLATE = "paper.html.j2"
-N: Shown = {"n": (Kind.NUMBER, lambda row: count(row["n"]))}
-SUMMARIES: Shown = {
-    head: SUMMARY[head]
-    for head in ("platform", "metric", "connections", "mean", "SD", "median", "95 % interval")
-} | N | {head: SUMMARY[head] for head in ("unit", "remark")}  # fmt: skip
-EVIDENCE: Shown = {
-    "what": (Kind.NAME, lambda row: label(row["metric"])),
-    "connections": (Kind.NUMBER, lambda row: count(row["level"])),
-    "platform": (Kind.NAME, lambda row: row["a"]),
-    "against": (Kind.NAME, lambda row: row["b"]),
-    "mean": (Kind.NUMBER, lambda row: number(row["mean_a"])),
-    "other’s": (Kind.NUMBER, lambda row: number(row["mean_b"])),  # noqa: RUF001 - an apostrophe
-    "unit": (Kind.NAME, lambda row: row["unit"]),
-    "ratio": (Kind.NUMBER, lambda row: ratio(row["ratio"])),
-    "95 % interval": (Kind.NUMBER, lambda row: _bounds(row["ratio_low"], row["ratio_high"])),
-    "p, adjusted": (Kind.NUMBER, lambda row: p_value(row["p"])),
-    "agrees": (Kind.NAME, lambda row: row["agrees"]),
+LABEL = partial(label, experiment.plan())
+SUMMARIES: Columns = {
+    heading: SUMMARY[heading]
+    for heading in ("platform", "metric", "connections", "mean", "SD", "median", "95 % interval")
+} | {"n": figure("n", count), "unit": SUMMARY["unit"], "remark": SUMMARY["remark"]}
+EVIDENCE: Columns = {
+    "metric": (ColumnType.NAME, lambda row: LABEL(row["metric"])),
+    "connections": figure("level", count),
+    "platform": name("a"),
+    "against": name("b"),
+    "mean": figure("mean_a"),
+    "mean of the other": figure("mean_b"),
+    "unit": name("unit"),
+    "ratio": figure("ratio", ratio),
+    "95 % interval": bounds("ratio_low", "ratio_high"),
+    "p, adjusted": figure("p", p_value),
+    "agrees": name("agrees"),
+}
+WITHOUT_METRIC: Columns = {
+    heading: column for heading, column in ANOVA.items() if heading != "metric"
 }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Argued:
-    """One part of a claim, with the table of its comparisons, if there are any.
+class ClaimEvidence:
+    """One statement of a claim, with the table of its comparisons, if there are any.
 
-    `otherwise` is the same part with another error, where that gives another verdict.
+    `otherwise` has the same statement with other error terms that change the verdict.
     """
 
-    part: Part
+    statement: JudgedStatement
     table: Table | None
-    otherwise: tuple[tuple[Error, Part], ...]
+    otherwise: tuple[tuple[Error, JudgedStatement], ...]
 
 
 def render(
     summary: pd.DataFrame, anova: pd.DataFrame, posthoc: pd.DataFrame, figures: Mapping[str, str]
 ) -> str:
-    """Give the whole page. `figures` maps names to SVG text."""
-    claims = judge_all(summary, posthoc)
-    verdicts = [part.verdict for claim in claims for part in claim.parts]
+    """Return the page. `figures` maps names to SVG text."""
+    claims = judge_by_tukey(summary, posthoc)
+    verdicts = [statement.verdict for claim in claims for statement in claim.statements]
+    tested = with_error(posthoc, Error.ALL_LEVELS)
+    levels_last = tested.assign(level=tested["concurrency"].fillna(0)).sort_values(
+        "level", kind="stable"
+    )
     return fill(
         TEMPLATE,
         {
-            "claims": list(zip(claims, _argued(claims, summary, posthoc), strict=True)),
-            "verdicts": {verdict.name: verdicts.count(verdict) for verdict in Verdict},
-            "parts": len(verdicts),
+            "claims": list(zip(claims, _evidence(claims, summary, posthoc), strict=True)),
+            "verdicts": {verdict.value: verdicts.count(verdict) for verdict in ClaimVerdict},
+            "n_statements": len(verdicts),
             "agreements": agreements(anova, summary),
-            "anova_tables": list(_analyses(anova)),
+            "anova_tables": [
+                table(frame, WITHOUT_METRIC, LABEL(metric))
+                for metric, frame in by_metric(anova.dropna(subset=["F"]))
+            ],
             "summary_tables": _summaries(summary),
-            "posthoc_tables": list(_pairs(posthoc)),
-            "illustrations": _illustrations(figures),
-            "label": label,
+            "posthoc_tables": [
+                table(levels_last.loc[levels_last["metric"] == metric], POSTHOC, LABEL(metric))
+                for metric in dict.fromkeys(tested["metric"])
+            ],
+            "illustrations": [
+                illustration(figures, entry.name, numbered(entry), entry.caption)
+                for entry in PAPERS_ENTRIES
+            ],
+            "label": LABEL,
         },
     )
 
 
-def _argued(
-    claims: tuple[Claim, ...], summary: pd.DataFrame, posthoc: pd.DataFrame
-) -> list[list[Argued]]:
-    again = {error: judge_all(summary, posthoc, error) for error in (Error.LEVEL, Error.PAIR)}
+def _evidence(
+    claims: Sequence[Claim], summary: pd.DataFrame, posthoc: pd.DataFrame
+) -> list[list[ClaimEvidence]]:
+    """Return the statements of each claim with their evidence."""
+    by_error = {
+        error: judge_by_tukey(summary, posthoc, error) for error in (Error.LEVEL, Error.PAIR)
+    }
     return [
         [
-            Argued(
-                part=part,
-                table=_evidence(part),
+            ClaimEvidence(
+                statement=statement,
+                table=_evidence_table(statement),
                 otherwise=tuple(
-                    (error, other[number].parts[place])
-                    for error, other in again.items()
-                    if other[number].parts[place].verdict is not part.verdict
+                    (error, other)
+                    for error, others in by_error.items()
+                    if (other := others[claim].statements[place]).verdict is not statement.verdict
                 ),
             )
-            for place, part in enumerate(claim.parts)
+            for place, statement in enumerate(claims[claim].statements)
         ]
-        for number, claim in enumerate(claims)
+        for claim in range(len(claims))
     ]
 
 
-def _evidence(part: Part) -> Table | None:
-    if not part.evidence:
+def _evidence_table(statement: JudgedStatement) -> Table | None:
+    if not statement.evidence:
         return None
-    agrees = [("yes" if held else "no") for held in part.holds] or [""] * len(part.evidence)
-    frame = pd.DataFrame(map(asdict, part.evidence)).assign(agrees=agrees)
-    return tables.table(frame.astype({"level": float}), EVIDENCE, part.statement)
-
-
-def _bounds(low: float, high: float) -> str:
-    return f"{ratio(low)} … {ratio(high)}" if low == low else NOTHING  # noqa: PLR0124 - NaN
+    agrees = [("yes" if held else "no") for held in statement.holds]
+    frame = pd.DataFrame(map(asdict, statement.evidence)).assign(
+        agrees=agrees or [""] * len(statement.evidence)
+    )
+    return table(frame.astype({"level": float}), EVIDENCE, statement.statement)
 
 
 def _summaries(summary: pd.DataFrame) -> list[Table]:
-    said_once = summary["ci_note"].mask(summary["ci_note"] == REPEATED)
-    told = summary.assign(ci_note=said_once)
-    return list(tables.summaries(told, primary=True, columns=SUMMARIES))
-
-
-def _analyses(anova: pd.DataFrame) -> Iterator[Table]:
-    """Give a table per metric that could be tested."""
-    columns = {head: how for head, how in ANOVA.items() if head != "metric"}
-    for metric, frame in anova.dropna(subset=["F"]).groupby("metric", sort=False):
-        yield tables.table(frame, columns, label(str(metric)))
-
-
-def _pairs(posthoc: pd.DataFrame) -> Iterator[Table]:
-    """Give a table per metric, the comparisons over all levels first."""
-    chosen = with_error(posthoc, Error.ALL_LEVELS)
-    first = chosen["concurrency"].fillna(0)
-    for metric, frame in chosen.assign(first=first).groupby("metric", sort=False):
-        yield tables.table(frame.sort_values("first", kind="stable"), POSTHOC, label(str(metric)))
-
-
-def _illustrations(figures: Mapping[str, str]) -> list[Illustration]:
-    return [
-        Illustration(
-            name=entry.name,
-            title=numbered(entry),
-            caption=entry.caption,
-            source=data_uri(figures[entry.name]),
-        )
-        for entry in PAPERS_ENTRIES
-    ]
+    """Return the published values; the template states once what all remarks would repeat."""
+    remarks = summary["ci_note"].mask(summary["ci_note"] == REPEATED)
+    return summaries(summary.assign(ci_note=remarks), LABEL, primary=True, columns=SUMMARIES)

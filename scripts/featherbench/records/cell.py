@@ -11,6 +11,9 @@ from pydantic import Field
 from featherbench.records.base import Count, Record, Seconds
 from featherbench.records.instance import Instance  # noqa: TC001 - pydantic needs it at run time
 
+OPEN_CONNECTIONS = "open connections"
+"""Key, in the tuning of a cell, of the number of connections that were verified."""
+
 
 class Coordinates(Record):
     """The position of a cell in the matrix."""

@@ -23,8 +23,8 @@ class PlannedPlatform(Record):
 
     `derived_root_filesystems` are those that its images need, the lowest first. Instances of a
     platform with `fixed_memory` get an amount of memory when they start. `unsupported_workloads`
-    says, by workload, why that workload alone cannot run. `services` are those that a workload is
-    measured with, where they are not all of the workload's.
+    says, by workload, why that workload alone cannot run. `services` has, by workload, the services
+    that it is measured with.
     """
 
     name: str

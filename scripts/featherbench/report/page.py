@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report: one HTML file that needs nothing but itself."""
+"""The report of a run: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -13,41 +13,34 @@ from featherbench.records.cell import StampedBy
 from featherbench.records.machine import Judgement
 from featherbench.report import (
     cell_status,
-    network_paths,
-    paper_claims,
-    paper_comparison,
-    sequential,
     setup,
     suspect_windows,
-    tables,
+    table_groups,
     time_to_first_packet,
     walltime,
 )
-from featherbench.report.emulation import part, with_baseline
-from featherbench.report.phases import phases
-from featherbench.report.questions import Finding, answers
-from featherbench.report.sentences.comparisons import conclude
+from featherbench.report.questions import answers
+from featherbench.report.run_tables import RunTables
+from featherbench.report.sentences.conclusions import conclusions, network_paths
+from featherbench.report.sequential import stopping_table
 from featherbench.report.templates import data_uri, fill
 from featherbench.statistics.summary import SEQUENTIAL_CONFIDENCE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from featherbench.figures.catalogue import Entry
     from featherbench.figures.further import Further
     from featherbench.records.cell import Cell
-    from featherbench.records.plan import Plan, PlannedPlatform
     from featherbench.report.inputs import Inputs
-    from featherbench.report.questions import Answer
+    from featherbench.report.questions import Statement
 
 TEMPLATE = "report.html.j2"
-DEFAULT_BASELINE = "linux-native"
-PAPER_SECTION = "paper"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Illustration:
-    """A figure with title and caption; `source` is a data URI, None where it was not drawn."""
+    """A figure with title and caption; `source` is a data URI, or None if it was not drawn."""
 
     name: str
     title: str
@@ -55,50 +48,67 @@ class Illustration:
     source: str | None
 
 
-def render(inputs: Inputs) -> str:
-    """Give the whole page."""
-    return fill(TEMPLATE, _context(inputs))
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A further section: its template is filled with `context`, its id is `anchor`.
+
+    `statements` are added to the answers to the first question.
+    """
+
+    anchor: str
+    title: str
+    template: str
+    context: Mapping[str, Any]
+    statements: tuple[Statement, ...] = ()
 
 
-def _context(inputs: Inputs) -> dict[str, Any]:
-    return {
-        "now_utc": f"{datetime.now(UTC):{walltime.MOMENT}}",
-        "inputs": inputs,
-        "plan": inputs.plan,
-        "machine": inputs.machine,
-        **_what_happened(inputs),
-        **_what_it_says(inputs),
-        **_how_it_was_made(inputs),
-    }
+def render(inputs: Inputs, sections: Sequence[Section] = ()) -> str:
+    """Return the page, with further sections after the tables."""
+    main, emulated = (RunTables(inputs, emulated=emulated) for emulated in (False, True))
+    separate = _results(inputs, emulated, emulated=True)
+    earlier = [statement for section in sections for statement in section.statements]
+    return fill(
+        TEMPLATE,
+        {
+            "now_utc": f"{datetime.now(UTC):{walltime.MOMENT}}",
+            "inputs": inputs,
+            "plan": inputs.plan,
+            "machine": inputs.machine,
+            "further_sections": sections,
+            "further_anchors": [(section.anchor, section.title) for section in sections],
+            "answers": answers(main, earlier),
+            "said": _results(inputs, main, emulated=False),
+            "emulated": separate if separate["platforms"] else None,
+            **_what_ran(inputs),
+            **_how_it_was_made(inputs),
+        },
+    )
 
 
-def _what_happened(inputs: Inputs) -> dict[str, Any]:
+def _what_ran(inputs: Inputs) -> dict[str, Any]:
     plan = inputs.plan
-    found = cell_status.outcomes(plan, inputs.cells, inputs.failures) if plan else ()
-    windows = suspect_windows.judged(inputs.samples, inputs.cells)
+    planned = plan.platforms if plan else ()
+    outcomes = cell_status.cell_outcomes(plan, inputs.cells, inputs.failures) if plan else ()
+    windows = suspect_windows.window_qualities(inputs.samples, inputs.cells)
     return {
-        "states": cell_status.state_counts(found),
-        "cells_asked": len(found),
-        "unmeasured": cell_status.unmeasured(found),
-        "unavailable": [p for p in plan.platforms if not p.available] if plan else [],
+        "states": cell_status.state_counts(outcomes),
+        "cells_requested": len(outcomes),
+        "unmeasured": cell_status.unmeasured(outcomes),
+        "unavailable": [one for one in planned if not one.available],
         "without_probe": without_probe(inputs.cells),
-        "unsupported_workloads": [
-            p for p in plan.platforms if p.available and p.unsupported_workloads
-        ]
-        if plan
-        else [],
-        "enough_tables": sequential.enough(plan, inputs.looks),
-        "watched_percent": 100 * SEQUENTIAL_CONFIDENCE,
+        "with_unsupported": [one for one in planned if one.available and one.unsupported_workloads],
+        "stopping_tables": stopping_table(plan, inputs.looks),
+        "sequential_percent": 100 * SEQUENTIAL_CONFIDENCE,
         "other_failures": cell_status.other_failures(plan, inputs.failures),
         "windows": len(windows),
         "verdicts": suspect_windows.verdict_counts(windows),
-        "doubts": suspect_windows.doubts(windows),
-        "wall": walltime.account(inputs.cells),
+        "issues": suspect_windows.quality_issues(windows),
+        "wall": walltime.wall_time(inputs.cells),
     }
 
 
 def without_probe(cells: Sequence[Cell]) -> list[str]:
-    """Name the platforms whose starts were timed to a first packet that is no probe's."""
+    """Return the platforms whose starts were timed to the first packet of any kind."""
     return sorted(
         {
             cell.coordinates.platform
@@ -110,88 +120,24 @@ def without_probe(cells: Sequence[Cell]) -> list[str]:
     )
 
 
-def _what_it_says(inputs: Inputs) -> dict[str, Any]:
-    """Say it of platforms that are emulated in software, if there are any, and of all others."""
-    found = {which: _said(inputs, emulated=which) for which in (False, True)}
-    return {
-        "said": found[False],
-        "emulated": found[True] if found[True]["platforms"] else None,
-        "answers": _answers(inputs),
-        "earlier": paper_comparison.whole(inputs.paper_comparison),
-        "beside": list(paper_comparison.metric_by_metric(inputs.paper_comparison)),
-        "obstacles": list(paper_comparison.obstacles(inputs.paper_comparison)),
-        "claim_tables": paper_claims.verdicts(inputs.paper_claims),
-        "claims": paper_claims.held(inputs.paper_claims),
-        "claims_whole": paper_claims.whole(inputs.paper_claims),
-        "setup_tables": paper_comparison.setup(inputs.paper_setup),
+def _results(inputs: Inputs, run: RunTables, *, emulated: bool) -> dict[str, Any]:
+    """Return sentences, figures and tables of emulated platforms, or of all others."""
+    names = [platform.name for platform in run.platforms]
+    requested = {
+        workload.name: [one.name for one in run.platforms if one.runs(workload.name)]
+        for workload in (inputs.plan.workloads if inputs.plan else ())
     }
-
-
-def _answers(inputs: Inputs) -> tuple[Answer, ...]:
-    """Answer the paper's questions, for platforms that are not emulated."""
-    held = (
-        paper_comparison.whole(inputs.paper_comparison)
-        or "nothing in this run can be compared with them"
-    )
-    links = ((PAPER_SECTION, "beside the paper"),)
-    found = [Finding(subject="Earlier results", text=held, links=links)]
-    if judged := paper_claims.whole(inputs.paper_claims):
-        links = ((paper_claims.ANCHOR, "claim by claim"),)
-        found.append(Finding(subject="The paper’s claims", text=judged, links=links))  # noqa: RUF001
-    return answers(part(inputs, emulated=False), _baseline(inputs.plan), found)
-
-
-def _baseline(plan: Plan | None) -> str:
-    return plan.baseline if plan else DEFAULT_BASELINE
-
-
-def _said(inputs: Inputs, *, emulated: bool) -> dict[str, Any]:
-    plan, own = inputs.plan, part(inputs, emulated=emulated)
-    baseline = _baseline(plan)
-    platforms = [one.name for one in _planned(plan, emulated=emulated)]
-    summary = with_baseline(own.summary, inputs.summary, baseline) if emulated else own.summary
     return {
         "prefix": "emulated-" if emulated else "",
-        "platforms": platforms or list(dict.fromkeys(own.summary.get("platform", ()))),
-        "conclusions": conclude(summary, own.ratios, baseline, _asked(plan, emulated=emulated)),
-        "margin": plan.margin if plan else math.nan,
-        "precision": plan.precision if plan else math.nan,
-        "ways": network_paths.differing(_planned(plan, emulated=emulated), baseline),
-        "provisioning": time_to_first_packet.sentences(own.samples, own.metrics),
+        "platforms": names or list(dict.fromkeys(run["summary"].get("platform", ()))),
+        "conclusions": conclusions(run, requested),
+        "margin": inputs.plan.margin if inputs.plan else math.nan,
+        "network_paths": network_paths(run.platforms, run.baseline),
+        "provisioning": time_to_first_packet.sentences(run.samples, inputs.metrics),
         "illustrations": illustrations(inputs, emulated=emulated),
-        **_tables(own),
-    }
-
-
-def _asked(plan: Plan | None, *, emulated: bool) -> dict[str, list[str]]:
-    """Give, by workload, the platforms that it was to measure."""
-    return {
-        workload.name: [
-            one.name for one in _planned(plan, emulated=emulated) if one.runs(workload.name)
-        ]
-        for workload in (plan.workloads if plan else ())
-    }
-
-
-def _planned(plan: Plan | None, *, emulated: bool) -> list[PlannedPlatform]:
-    """Give the platforms that could run."""
-    planned = plan.platforms if plan else ()
-    return [one for one in planned if one.available and one.emulated == emulated]
-
-
-def _tables(own: Inputs) -> dict[str, Any]:
-    return {
-        "main_tables": list(tables.summaries(own.summary, primary=True)),
-        "other_tables": list(tables.summaries(own.summary, primary=False)),
-        "phase_tables": phases(own.summary),
-        "ratio_tables": list(tables.ratios(own.ratios)),
-        "level_tables": tables.by_level(own.levels),
-        "component_tables": tables.variations(own.components),
-        "anova_tables": tables.analyses(own.anova),
-        "crossing_tables": time_to_first_packet.crossings(own.samples, own.metrics),
-        "posthoc_tables": list(tables.pairs(own.posthoc)),
-        "check_tables": tables.findings(own.checks),
-        "checked": len(own.checks),
+        "groups": table_groups.shown(run),
+        "check_tables": table_groups.check_results(run),
+        "check_note": table_groups.check_note(run),
     }
 
 
@@ -200,7 +146,9 @@ def _how_it_was_made(inputs: Inputs) -> dict[str, Any]:
     disturbing = (Judgement.NOISY, Judgement.MISSING)
     return {
         "machine_facts": setup.machine_facts(machine) if machine else [],
-        "advice": [f for f in machine.findings if f.judgement in disturbing] if machine else [],
+        "advice": [one for one in machine.findings if one.judgement in disturbing]
+        if machine
+        else [],
         "fingerprints": setup.fingerprints(machine, inputs.cells),
         "software": setup.software(machine) if machine else [],
         "tuning": setup.tuning_in_force(inputs.cells),
@@ -210,23 +158,24 @@ def _how_it_was_made(inputs: Inputs) -> dict[str, Any]:
 
 
 def illustrations(inputs: Inputs, *, emulated: bool) -> list[Illustration]:
-    """Give the figures of the plan, whether or not they were drawn; all there are without one."""
+    """Return the figures of the plan, drawn or not; without a plan, all that were drawn."""
     if inputs.plan is None:
         names = [] if emulated else list(inputs.figures)
-        return [_illustration(inputs, name, name.replace("_", " "), "") for name in names]
+        return [illustration(inputs.figures, name, name.replace("_", " "), "") for name in names]
     return [
-        _illustration(inputs, entry.name, numbered(entry), entry.caption)
+        illustration(inputs.figures, entry.name, numbered(entry), entry.caption)
         for entry in entries_for(inputs.plan)
         if entry.emulated == emulated
     ]
 
 
-def _illustration(inputs: Inputs, name: str, title: str, caption: str) -> Illustration:
-    source = data_uri(inputs.figures[name]) if name in inputs.figures else None
+def illustration(figures: Mapping[str, str], name: str, title: str, caption: str) -> Illustration:
+    """Return a figure from its SVG text."""
+    source = data_uri(figures[name]) if name in figures else None
     return Illustration(name=name, title=title, caption=caption, source=source)
 
 
 def numbered(entry: Entry | Further) -> str:
-    """Give the title with the figure's number, which is the paper's where it is in the paper."""
-    figure = entry.name.partition("_")[0].removeprefix("fig")
-    return f"Figure {figure}: {entry.title}"
+    """Return the title after the number of the figure, which is the paper's for its figures."""
+    number = entry.name.partition("_")[0].removeprefix("fig")
+    return f"Figure {number}: {entry.title}"

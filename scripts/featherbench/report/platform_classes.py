@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kinds of platforms that the paper asks about, all others, and why a run has none of one."""
+"""The classes of platforms that the paper asks about, and why a run has no values of one."""
 
 from __future__ import annotations
 
@@ -11,91 +11,98 @@ if TYPE_CHECKING:
 
     from featherbench.records.plan import Plan, PlannedPlatform
 
-CONTAINERS = ("docker", "lxd")
-SYSTEMS = ("linux", "netbsd")
-LIBRARY_SYSTEMS = ("rumprun", "osv", "mirageos", "unikraft", "nanos", "floor")
+CONTAINER_TECHNOLOGIES = ("docker", "lxd")
+SYSTEM_TECHNOLOGIES = ("linux", "netbsd")
+UNIKERNEL_TECHNOLOGIES = ("rumprun", "osv", "mirageos", "unikraft", "nanos", "floor")
 NATIVE = "native"
 PLAIN = ("linux", NATIVE)
-"""What does not isolate, and is what all others are compared with."""
+"""The platform that does not isolate, with which all others are compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
-    """Platforms of some technologies, on the bare host or not; `examples` is what to ask for.
+class PlatformClass:
+    """Platforms of some technologies; `examples` is what to add to the configuration.
 
-    `bare` is None where that makes no difference.
+    `native` says whether they run without a hypervisor, or with one; None if both are in the class.
     """
 
     name: str
     technologies: tuple[str, ...]
-    bare: bool | None
+    native: bool | None
     examples: tuple[str, ...]
 
     def has(self, technology: str, hypervisor: str) -> bool:
-        """Whether a platform is of this kind."""
-        return technology in self.technologies and self.bare in {None, hypervisor == NATIVE}
+        """Whether a platform is in this class."""
+        return technology in self.technologies and self.native in {None, hypervisor == NATIVE}
 
 
-BARE_CONTAINERS = Kind(
+CONTAINERS = PlatformClass(
     name="containers",
-    technologies=CONTAINERS,
-    bare=True,
+    technologies=CONTAINER_TECHNOLOGIES,
+    native=True,
     examples=("docker-native", "lxd-native"),
 )
-GUESTS = Kind(
-    name="whole-system virtualization", technologies=SYSTEMS, bare=False, examples=("linux-kvm",)
+GUESTS = PlatformClass(
+    name="whole-system virtualization",
+    technologies=SYSTEM_TECHNOLOGIES,
+    native=False,
+    examples=("linux-kvm",),
 )
-CONTAINERS_IN_GUESTS = Kind(
+CONTAINERS_IN_GUESTS = PlatformClass(
     name="containers in virtual machines",
-    technologies=CONTAINERS,
-    bare=False,
+    technologies=CONTAINER_TECHNOLOGIES,
+    native=False,
     examples=("docker-kvm", "lxd-kvm"),
 )
-UNIKERNELS = Kind(
+UNIKERNELS = PlatformClass(
     name="unikernels",
-    technologies=LIBRARY_SYSTEMS,
-    bare=None,
+    technologies=UNIKERNEL_TECHNOLOGIES,
+    native=None,
     examples=("rumprun-kvm", "osv-kvm", "mirageos-kvm"),
 )
-KINDS = (BARE_CONTAINERS, GUESTS, CONTAINERS_IN_GUESTS, UNIKERNELS)
+CLASSES = (CONTAINERS, GUESTS, CONTAINERS_IN_GUESTS, UNIKERNELS)
 
 
-class Rest(Kind):
-    """Whatever is of none of the paper's kinds, and isolates: a plug-in's technology, for one."""
+class OtherPlatforms(PlatformClass):
+    """Platforms that isolate and are in none of CLASSES, such as a plug-in's technology."""
 
     def has(self, technology: str, hypervisor: str) -> bool:
-        """Whether a platform is of none of KINDS."""
+        """Whether a platform is in no other class."""
         return (technology, hypervisor) != PLAIN and not any(
-            kind.has(technology, hypervisor) for kind in KINDS
+            platform_class.has(technology, hypervisor) for platform_class in CLASSES
         )
 
 
-OTHERS = Rest(name="other platforms", technologies=(), bare=None, examples=())
-"""Nobody asks for them: where there are none, nothing is unknown."""
+OTHERS = OtherPlatforms(name="other platforms", technologies=(), native=None, examples=())
+"""The paper has no question about them, so that nothing is open if a run has none."""
 
 
-def why_unknown(kind: Kind, plan: Plan | None, workloads: Sequence[str]) -> str:
-    """Say why nothing of these workloads was measured of a kind, and what would have to be."""
+def why_unknown(platform_class: PlatformClass, plan: Plan | None, workloads: Sequence[str]) -> str:
+    """Return why a class has no value of these workloads, and what to add to the configuration."""
     if plan is None:
-        return "the plan is missing, so that it is not known what was asked for"
-    asked = [one for one in plan.platforms if kind.has(one.technology, one.hypervisor)]
-    reasons = [_why(one, workloads) for one in asked]
-    if not all(one.emulated or _has_no_image(one, workloads) for one in asked):
-        return "; ".join(reasons)
-    named = " or ".join(f"`{name}`" for name in kind.examples)
-    return "; ".join([*reasons, f"to know, put {named} in `platforms`"])
+        return "the plan is missing, so that it is not known what was requested"
+    requested = [
+        platform
+        for platform in plan.platforms
+        if platform_class.has(platform.technology, platform.hypervisor)
+    ]
+    reasons = [_why(platform, workloads) for platform in requested]
+    if all(platform.emulated or _has_no_image(platform, workloads) for platform in requested):
+        names = " or ".join(f"`{name}`" for name in platform_class.examples)
+        reasons.append(f"to measure them, add {names} to `platforms`")
+    return "; ".join(reasons)
 
 
-def _why(one: PlannedPlatform, workloads: Sequence[str]) -> str:
-    if one.emulated:
-        return f"`{one.name}` is emulated in software, which tells nothing of their speed"
-    if one.missing_requirements:
-        missing = one.missing_requirements[0]
-        return f"`{one.name}` cannot run here: {missing.what} ({missing.remedy})"
-    if _has_no_image(one, workloads):
-        return f"`{one.name}` has no image of {' and '.join(workloads)}"
-    return f"`{one.name}` has no valid window"
+def _why(platform: PlannedPlatform, workloads: Sequence[str]) -> str:
+    if platform.emulated:
+        return f"`{platform.name}` is emulated in software, which says nothing about their speed"
+    if platform.missing_requirements:
+        missing = platform.missing_requirements[0]
+        return f"`{platform.name}` cannot run here: {missing.what} ({missing.remedy})"
+    if _has_no_image(platform, workloads):
+        return f"`{platform.name}` has no image of {' and '.join(workloads)}"
+    return f"`{platform.name}` has no valid window"
 
 
-def _has_no_image(one: PlannedPlatform, workloads: Sequence[str]) -> bool:
-    return set(workloads) <= set(one.unsupported_workloads)
+def _has_no_image(platform: PlannedPlatform, workloads: Sequence[str]) -> bool:
+    return set(workloads) <= set(platform.unsupported_workloads)

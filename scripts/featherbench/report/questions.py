@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's three research questions, answered for this host as far as the run goes.
+"""The paper's three research questions, answered for this machine as far as the run allows.
 
-Each sentence is made from one table, and has a link to it. What the run cannot tell has a sentence,
-too: it says what would have to be measured.
+Each statement is made from one table, and links to it. What the run cannot answer is listed as
+open, with what would have to be measured.
 """
 
 from __future__ import annotations
@@ -12,55 +12,46 @@ from typing import TYPE_CHECKING, Any
 
 from featherbench.report import time_to_first_packet
 from featherbench.report.platform_classes import (
-    BARE_CONTAINERS,
+    CLASSES,
+    CONTAINERS,
     CONTAINERS_IN_GUESTS,
     GUESTS,
-    KINDS,
     OTHERS,
     PLAIN,
     UNIKERNELS,
     why_unknown,
 )
-from featherbench.report.sentences.comparisons import amount, comparisons
-from featherbench.report.sentences.pairs import against, first_of_all, pairs
-from featherbench.report.sentences.ratios import tell
+from featherbench.report.sentences.comparisons import ratio_sentence
+from featherbench.report.sentences.conclusions import amount
+from featherbench.report.sentences.pairs import fastest_sentence, pair_sentences
+from featherbench.report.tables import pairs_anchor, ratios_anchor, summary_anchor
 from featherbench.wording.formatting import number
-from featherbench.wording.metric_labels import (
-    anchor,
-    instead_of,
-    label,
-    pairs_anchor,
-    summary_anchor,
-)
-from featherbench.wording.rows import rows
+from featherbench.wording.phrases import capitalized
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from featherbench.report.inputs import Inputs
-    from featherbench.report.platform_classes import Kind
-    from featherbench.report.sentences.comparisons import Comparison
-    from featherbench.report.sentences.pairs import Pairs
+    from featherbench.report.platform_classes import PlatformClass
+    from featherbench.report.run_tables import RunTables
+
+    Row = dict[str, Any]
 
 STARTUP = "startup_time"
 THROUGHPUT = ("http", "kv")
 PROVISIONING = ("startup", "image_size")
 FOOTPRINT = ("image_size", "latency", "memory")
 ALL = (*THROUGHPUT, "startup", *FOOTPRINT)
-DIRECT = (
+PAIRS_OF_CLASSES = (
     (CONTAINERS_IN_GUESTS, GUESTS),
-    (UNIKERNELS, BARE_CONTAINERS),
+    (UNIKERNELS, CONTAINERS),
     (UNIKERNELS, GUESTS),
 )
-"""Who is compared with whom beside the baseline, as the paper does."""
+"""The classes that the paper compares with each other instead of with the baseline."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What is found, and of what, without a full stop.
-
-    `links` are pairs of an anchor and what is there.
-    """
+class Statement:
+    """A statement on a subject, without a full stop. `links` are pairs of anchor and link text."""
 
     subject: str
     text: str
@@ -69,180 +60,138 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """A question, what the run finds, and what it leaves open."""
+    """A question, the statements that answer it, and what the run leaves open."""
 
     anchor: str
     question: str
-    findings: tuple[Finding, ...]
+    statements: tuple[Statement, ...]
     open: tuple[str, ...]
 
 
-def answers(own: Inputs, baseline: str, earlier: Sequence[Finding]) -> tuple[Answer, ...]:
+def answers(run: RunTables, earlier: Sequence[Statement]) -> tuple[Answer, ...]:
     """Answer the three questions from the tables without emulated platforms.
 
-    `earlier` is what became of the paper's own results and claims.
+    `earlier` are the statements on results of earlier studies, which further sections contribute.
     """
-    run = _Run(own, baseline)
-    nowhere = [kind for kind in KINDS if not run.of_kind(kind, *ALL)]
+    nowhere = [one for one in CLASSES if not run.of_class(one, *ALL)]
     return (
         Answer(
             anchor="question-speed",
             question="How fast are containers, unikernels and whole-system virtualization under "
             "different workloads, and do earlier results hold up?",
-            findings=(*_speed(run), *earlier),
+            statements=(*_speed(run), *earlier),
             open=(*_no_values(run, THROUGHPUT), *_unknown(run, THROUGHPUT)),
         ),
         Answer(
             anchor="question-provisioning",
             question="Which technology suits on-demand provisioning best?",
-            findings=tuple(_provisioning(run)),
-            open=(*_no_values(run, PROVISIONING), *_unknown(run, ("startup",), told=nowhere)),
+            statements=tuple(_provisioning(run)),
+            open=(*_no_values(run, PROVISIONING), *_unknown(run, ("startup",), nowhere)),
         ),
         Answer(
             anchor="question-footprint",
-            question="What does the technology do to image size, network latency and memory "
+            question="How does the technology affect image size, network latency and memory "
             "footprint?",
-            findings=tuple(_footprint(run)),
-            open=(*_no_values(run, FOOTPRINT), *_unknown(run, FOOTPRINT, told=nowhere)),
+            statements=tuple(_footprint(run)),
+            open=(*_no_values(run, FOOTPRINT), *_unknown(run, FOOTPRINT, nowhere)),
         ),
     )
 
 
-class _Run:
-    """The tables of a run, looked up by workload, metric and kind of platform."""
-
-    def __init__(self, own: Inputs, baseline: str) -> None:
-        self.own, self.baseline = own, baseline
-        summary = own.summary
-        self.main = [] if summary.empty else rows(summary[summary["primary"].astype(bool)])
-        self.valid = [row for row in self.main if row["n"] > 0]
-        self.compared = comparisons(self.main, own.ratios, baseline)
-
-    def metrics(self, *workloads: str) -> Sequence[str]:
-        """Name the metrics of some workloads that have values."""
-        found = (row["metric"] for row in self.valid if row["workload"] in workloads)
-        return list(dict.fromkeys(found))
-
-    def of_metric(self, metric: str) -> list[dict[str, Any]]:
-        """Give the valid rows of the summary."""
-        return [row for row in self.valid if row["metric"] == metric]
-
-    def of_kind(self, kind: Kind, *workloads: str) -> Sequence[str]:
-        """Name the platforms of a kind that have values of some workloads."""
-        found = (
-            row["platform"]
-            for row in self.valid
-            if row["workload"] in workloads and kind.has(row["technology"], row["hypervisor"])
-        )
-        return list(dict.fromkeys(found))
-
-    def to_baseline(self, metric: str, platforms: Sequence[str]) -> list[Comparison]:
-        """Give the comparisons of some platforms with the baseline."""
-        return [one for one in self.compared if one.metric == metric and one.platform in platforms]
-
-    def pairs(self, metric: str) -> Pairs:
-        """Give the comparisons of all pairs."""
-        unit = next(row["unit"] for row in self.of_metric(metric))
-        return pairs(self.own.posthoc, metric, unit)
-
-
-def _speed(run: _Run) -> Iterator[Finding]:
-    for kind in (*KINDS, OTHERS):
-        there = run.of_kind(kind, *THROUGHPUT)
-        for metric in run.metrics(*THROUGHPUT):
-            if said := tell(run.to_baseline(metric, there), run.baseline, {}):
-                subject = f"{_capital(kind.name)}, {label(metric)}"
-                yield Finding(subject=subject, text=said, links=((anchor(metric), "ratios"),))
-    for ones, others in DIRECT:
-        for metric in run.metrics(*THROUGHPUT):
-            names = (run.of_kind(ones, *THROUGHPUT), run.of_kind(others, *THROUGHPUT))
-            if said := against(run.pairs(metric), *names):
-                subject = f"{_capital(ones.name)} against {others.name}, {label(metric)}"
+def _speed(run: RunTables) -> Iterator[Statement]:
+    metrics = run.metrics(*THROUGHPUT)
+    for one in (*CLASSES, OTHERS):
+        platforms = run.of_class(one, *THROUGHPUT)
+        for metric in metrics:
+            if text := ratio_sentence(run.to_baseline(metric, platforms), run.baseline, {}):
+                subject = f"{capitalized(one.name)}, {run.label(metric)}"
+                links = ((ratios_anchor(metric), "ratios"),)
+                yield Statement(subject=subject, text=text, links=links)
+    for one, other in PAIRS_OF_CLASSES:
+        names = (run.of_class(one, *THROUGHPUT), run.of_class(other, *THROUGHPUT))
+        for metric in metrics:
+            if text := pair_sentences(run.pairs(metric), *names):
+                subject = f"{capitalized(one.name)} against {other.name}, {run.label(metric)}"
                 links = ((pairs_anchor(metric), "all pairs"),)
-                yield Finding(subject=subject, text=said, links=links)
+                yield Statement(subject=subject, text=text, links=links)
 
 
-def _provisioning(run: _Run) -> Iterator[Finding]:
+def _provisioning(run: RunTables) -> Iterator[Statement]:
     starts = sorted(run.of_metric(STARTUP), key=lambda row: float(row["mean"]))
     plain = [row for row in starts if (row["technology"], row["hypervisor"]) == PLAIN]
     isolating = [row for row in starts if row not in plain]
     if isolating:
-        test = first_of_all(run.pairs(STARTUP), list(_names(isolating)))
+        test = fastest_sentence(run.pairs(STARTUP), _names(isolating))
         text = f"{', then '.join(map(_amount, isolating))}{test}"
-        beside = "".join(f"; not counting {_amount(row)}, which does not isolate" for row in plain)
+        left_out = "".join(f"; without {_amount(row)}, which does not isolate" for row in plain)
         links = [(summary_anchor("startup"), "starts")]
         links += [(pairs_anchor(STARTUP), "all pairs")] if test else []
-        yield Finding(subject="Soonest to start", text=text + beside, links=tuple(links))
-    for sentence in time_to_first_packet.sentences(run.own.samples, run.own.metrics):
-        links = [("crossings", "where they cross")]
-        yield Finding(subject="With the image to be sent", text=sentence, links=tuple(links))
+        yield Statement(subject="Fastest start", text=text + left_out, links=tuple(links))
+    for sentence in time_to_first_packet.sentences(run.samples, run.inputs.metrics):
+        links = [("crossings", "all pairs")]
+        yield Statement(subject="If the image must be sent", text=sentence, links=tuple(links))
 
 
-def _footprint(run: _Run) -> Iterator[Finding]:
+def _footprint(run: RunTables) -> Iterator[Statement]:
     for metric in run.metrics(*FOOTPRINT):
-        own = run.of_metric(metric)
-        amounts = {(row["platform"], int(row["concurrency"])): _mean(row) for row in own}
-        base = [_amount(row) for row in own if row["platform"] == run.baseline]
-        said = tell(run.to_baseline(metric, list(_names(own))), run.baseline, amounts)
-        if base and said:
-            text, link = f"{base[0]}; {said}", (anchor(metric), "ratios")
+        summary = run.of_metric(metric)
+        means = {
+            (row["platform"], int(row["concurrency"])): f"{number(row['mean'])} {row['unit']}"
+            for row in summary
+        }
+        base = [_amount(row) for row in summary if row["platform"] == run.baseline]
+        ratios = ratio_sentence(run.to_baseline(metric, _names(summary)), run.baseline, means)
+        if base and ratios:
+            text, link = f"{base[0]}; {ratios}", (ratios_anchor(metric), "ratios")
         else:
-            link = (summary_anchor(own[0]["workload"]), "means")
-            text = f"{', '.join(map(_amount, own))}{'' if base else _no_ratio(run, metric)}"
-        yield Finding(subject=_capital(label(metric)), text=text, links=(link,))
+            link = (summary_anchor(summary[0]["workload"]), "means")
+            text = f"{', '.join(map(_amount, summary))}{'' if base else _why_no_ratio(run, metric)}"
+        yield Statement(subject=capitalized(run.label(metric)), text=text, links=(link,))
 
 
-def _names(own: Sequence[dict[str, Any]]) -> Iterator[str]:
-    return (row["platform"] for row in own)
+def _names(summary: Sequence[Row]) -> list[str]:
+    return [row["platform"] for row in summary]
 
 
-def _no_ratio(run: _Run, metric: str) -> str:
-    """Say why there is no ratio to the baseline."""
-    if run.baseline in _names(run.of_metric(instead_of(metric))):
-        return f"; no ratio to {run.baseline}, which is measured by {label(instead_of(metric))}"
-    return f"; {run.baseline}, the baseline, has no valid window"
+def _why_no_ratio(run: RunTables, metric: str) -> str:
+    other = run.counterpart(metric)
+    if run.baseline in _names(run.of_metric(other)):
+        return f"; no ratio to {run.baseline}, which has {run.label(other)} instead"
+    return f"; the baseline, {run.baseline}, has no valid window"
 
 
-def _mean(row: dict[str, Any]) -> str:
-    return f"{number(row['mean'])} {row['unit']}"
-
-
-def _amount(row: dict[str, Any]) -> str:
+def _amount(row: Row) -> str:
     return f"{row['platform']} {amount(row)}"
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _no_values(run: _Run, workloads: Sequence[str]) -> Iterator[str]:
-    """Say which workloads the run cannot tell of, and why."""
-    asked = _asked(run, workloads)
+def _no_values(run: RunTables, workloads: Sequence[str]) -> Iterator[str]:
+    """Yield the workloads without values, and why."""
+    requested = _requested(run, workloads)
     for workload in workloads:
         if not run.metrics(workload):
-            known = workload in asked
-            why = "no valid window" if known else f"to know, put `{workload}` in `workloads`"
-            yield f"{workload}: {why}"
+            remedy = f"to measure it, add `{workload}` to `workloads`"
+            yield f"{workload}: {'no valid window' if workload in requested else remedy}"
 
 
-def _asked(run: _Run, workloads: Sequence[str]) -> Sequence[str]:
-    """Leave out what was not asked for, as far as that is known."""
-    plan = run.own.plan
-    return (
-        workloads if plan is None else [one.name for one in plan.workloads if one.name in workloads]
-    )
+def _requested(run: RunTables, workloads: Sequence[str]) -> Sequence[str]:
+    """Return the workloads that were requested; all if that is not known."""
+    if run.plan is None:
+        return workloads
+    return [one.name for one in run.plan.workloads if one.name in workloads]
 
 
-def _unknown(run: _Run, workloads: Sequence[str], *, told: Sequence[Kind] = ()) -> Iterator[str]:
-    """Say which kinds of platforms the run cannot tell of, and why, unless it was told before.
+def _unknown(
+    run: RunTables, workloads: Sequence[str], listed: Sequence[PlatformClass] = ()
+) -> Iterator[str]:
+    """Yield the classes of platforms without values, and why; refer to question 1 for `listed`.
 
-    Where none of the workloads was asked for, that is the reason: only kinds that the run cannot
-    tell of at all are named.
+    If none of the workloads was requested, that is the reason, and only classes without values of
+    any workload are listed.
     """
-    about = workloads if _asked(run, workloads) else ALL
-    for kind in KINDS:
-        if kind not in told and not run.of_kind(kind, *about):
-            why = why_unknown(kind, run.own.plan, _asked(run, about))
-            yield f"{_capital(kind.name)}: {why}"
-    if told:
-        yield f"{_capital(', '.join(kind.name for kind in told))}: as in question 1"
+    relevant = workloads if _requested(run, workloads) else ALL
+    for one in CLASSES:
+        if one not in listed and not run.of_class(one, *relevant):
+            why = why_unknown(one, run.plan, _requested(run, relevant))
+            yield f"{capitalized(one.name)}: {why}"
+    if listed:
+        yield f"{capitalized(', '.join(one.name for one in listed))}: see question 1"

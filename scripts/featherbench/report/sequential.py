@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many deployments were taken where that was found out, and why not more."""
+"""How many deployments sequential sampling took for each level, and why it stopped."""
 
 from __future__ import annotations
 
@@ -7,61 +7,53 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from featherbench.report.tables import Kind, count_of, percentage_of, table, text_of
-from featherbench.wording.formatting import duration
+from featherbench.report.tables import figure, name, prose, table
+from featherbench.wording.formatting import count, duration, percentage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from featherbench.records.plan import Plan
-    from featherbench.records.stopping_decisions import InterimLook, LevelDecision, SeriesPrecision
-    from featherbench.report.tables import Row, Shown, Table
+    from featherbench.records.stopping_decisions import InterimLook
+    from featherbench.report.tables import Columns, Row, Table
 
-CAPTION = "How many deployments were enough"
-UNDECIDED = "undecided: the run ended, or a cell failed, before it was enough"
-UNAVAILABLE = "this host cannot run the platform"
-
-
-def _duration(row: Row) -> str:
-    return duration(row.get("spent_s"))
-
-
-ENOUGH: Shown = {
-    "platform": (Kind.NAME, text_of("platform")),
-    "workload": (Kind.NAME, text_of("workload")),
-    "metric": (Kind.NAME, text_of("metric")),
-    "connections": (Kind.NUMBER, count_of("concurrency")),
-    "deployments": (Kind.NUMBER, count_of("deployments")),
-    "valid windows": (Kind.NUMBER, count_of("windows")),
-    "interval, ±": (Kind.NUMBER, percentage_of("half_width")),
-    "time": (Kind.NUMBER, _duration),
-    "why it stopped": (Kind.PROSE, text_of("reason")),
+CAPTION = "Deployments taken by sequential sampling"
+NOT_DECIDED = "not decided: the run ended, or a cell failed, before sampling stopped"
+UNAVAILABLE = "this machine cannot run the platform"
+COLUMNS: Columns = {
+    "platform": name("platform"),
+    "workload": name("workload"),
+    "metric": name("metric"),
+    "connections": figure("concurrency", count),
+    "deployments": figure("deployments", count),
+    "valid windows": figure("windows", count),
+    "interval, ±": figure("half_width", percentage),
+    "time": figure("spent_s", duration),
+    "why it stopped": prose("reason"),
 }
 
 
-def enough(plan: Plan | None, looks: Sequence[InterimLook]) -> Sequence[Table]:
-    """Give the one table of every series whose number of deployments was found out, if any was."""
-    rows = [] if plan is None else [*_looked_at(looks), *_without_look(plan, looks)]
-    return (table(pd.DataFrame(rows), ENOUGH, CAPTION),) if rows else ()
+def stopping_table(plan: Plan | None, looks: Sequence[InterimLook]) -> Sequence[Table]:
+    """Return the one table of all series that were sampled sequentially, if there are any."""
+    rows = [] if plan is None else [*_with_look(looks), *_without_look(plan, looks)]
+    return (table(pd.DataFrame(rows), COLUMNS, CAPTION),) if rows else ()
 
 
-def _looked_at(looks: Sequence[InterimLook]) -> Iterator[dict[str, Any]]:
+def _with_look(looks: Sequence[InterimLook]) -> Iterator[Row]:
     for look in looks:
         for level in look.levels:
-            place = {"platform": look.platform, "workload": look.workload}
-            yield from (place | _row(level, series) for series in level.series)
-
-
-def _row(level: LevelDecision, series: SeriesPrecision) -> dict[str, Any]:
-    return {
-        "metric": series.metric,
-        "concurrency": level.concurrency,
-        "deployments": series.deployments,
-        "windows": series.windows,
-        "half_width": series.half_width,
-        "spent_s": level.spent_s,
-        "reason": level.reason.value if level.reason else UNDECIDED,
-    }
+            for series in level.series:
+                yield {
+                    "platform": look.platform,
+                    "workload": look.workload,
+                    "metric": series.metric,
+                    "concurrency": level.concurrency,
+                    "deployments": series.deployments,
+                    "windows": series.windows,
+                    "half_width": series.half_width,
+                    "spent_s": level.spent_s,
+                    "reason": level.reason.value if level.reason else NOT_DECIDED,
+                }
 
 
 def _without_look(plan: Plan, looks: Sequence[InterimLook]) -> Iterator[dict[str, Any]]:
@@ -69,5 +61,5 @@ def _without_look(plan: Plan, looks: Sequence[InterimLook]) -> Iterator[dict[str
     for platform in plan.platforms:
         for workload in plan.workloads:
             if workload.until and (platform.name, workload.name) not in seen:
-                reason = UNDECIDED if platform.runs(workload.name) else UNAVAILABLE
+                reason = NOT_DECIDED if platform.runs(workload.name) else UNAVAILABLE
                 yield {"platform": platform.name, "workload": workload.name, "reason": reason}

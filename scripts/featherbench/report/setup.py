@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was asked for and what was in force, as pairs of names and values."""
+"""What was requested and what was in force, as pairs of names and values."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from featherbench.files import canonical_json
-from featherbench.services.open_connections import KEY
+from featherbench.records.cell import OPEN_CONNECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -16,63 +16,67 @@ if TYPE_CHECKING:
     from featherbench.records.cell import Cell
     from featherbench.records.machine import MachineRecord
 
-UNKNOWN = "not told by the kernel"
+UNKNOWN = "not reported by the kernel"
 MIB_PER_GIB = 1024
 
 
 def as_yaml(config: Mapping[str, Any]) -> str:
-    """Spell the configuration as the user writes it."""
+    """Return the configuration as YAML."""
     return yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True, width=96)
 
 
 def compact(value: object) -> str:
-    """Spell any JSON value on one line, text without quotes."""
+    """Return any JSON value on one line, text without quotes."""
     return value if isinstance(value, str) else canonical_json(value)
 
 
 def tuning_in_force(cells: Sequence[Cell]) -> list[tuple[str, str]]:
-    """Give every tuning that was read back, once, with the platforms that had it.
+    """Return every distinct tuning that was read back, after the platforms that had it.
 
-    Where there are several, their workloads are told, too: a platform may have had one for each.
+    If there are several, the workloads are listed, too: a platform may differ between workloads.
     """
-    found: dict[str, dict[str, dict[str, None]]] = {}
+    by_tuning: dict[str, dict[str, list[str]]] = {}
     verified = _most_connections(cells)
     for cell in cells:
-        at = (cell.coordinates.platform, cell.coordinates.workload)
-        platforms = found.setdefault(as_yaml({**cell.tuning, **verified.get(at, {})}), {})
-        platforms.setdefault(at[0], {})[at[1]] = None
-    if len(found) == 1:
-        return [(", ".join(platforms), tuning) for tuning, platforms in found.items()]
-    return [(_under_workloads(platforms), tuning) for tuning, platforms in found.items()]
+        platform, workload = cell.coordinates.platform, cell.coordinates.workload
+        tuning = as_yaml({**cell.tuning, **verified.get((platform, workload), {})})
+        workloads = by_tuning.setdefault(tuning, {}).setdefault(platform, [])
+        if workload not in workloads:
+            workloads.append(workload)
+    if len(by_tuning) == 1:
+        return [(", ".join(platforms), tuning) for tuning, platforms in by_tuning.items()]
+    return [(_with_workloads(platforms), tuning) for tuning, platforms in by_tuning.items()]
 
 
 def _most_connections(cells: Iterable[Cell]) -> Mapping[tuple[str, str], Mapping[str, str]]:
-    """Give, by platform and workload, the most connections that held."""
+    """Return by platform and workload the largest number of connections that was verified."""
     levels = sorted(cells, key=lambda cell: cell.coordinates.concurrency)
     return {
-        (cell.coordinates.platform, cell.coordinates.workload): {KEY: cell.tuning[KEY]}
+        (cell.coordinates.platform, cell.coordinates.workload): {
+            OPEN_CONNECTIONS: cell.tuning[OPEN_CONNECTIONS]
+        }
         for cell in levels
-        if KEY in cell.tuning
+        if OPEN_CONNECTIONS in cell.tuning
     }
 
 
-def _under_workloads(platforms: Mapping[str, Iterable[str]]) -> str:
-    """Name platforms that had it under the same workloads together."""
+def _with_workloads(platforms: Mapping[str, Sequence[str]]) -> str:
+    """Return the platforms, grouped by the workloads for which they had a tuning."""
     groups: dict[str, list[str]] = {}
     for platform, workloads in platforms.items():
         groups.setdefault(", ".join(sorted(workloads)), []).append(platform)
-    return "; ".join(f"{', '.join(names)} under {which}" for which, names in groups.items())
+    return "; ".join(f"{', '.join(names)} for {workloads}" for workloads, names in groups.items())
 
 
 def machine_facts(machine: MachineRecord) -> list[tuple[str, str]]:
-    """Give the machine's facts by name."""
+    """Return the facts of the machine by name."""
     memory = None if machine.memory_mib is None else f"{machine.memory_mib / MIB_PER_GIB:.1f} GiB"
     facts = {
         "CPU": machine.cpu_model,
         "CPUs": machine.cpu_count,
         "microcode": machine.microcode,
         "memory": memory,
-        "virtualisation": machine.virtualization,
+        "virtualization": machine.virtualization,
         "operating system": machine.operating_system,
         "kernel": machine.kernel,
         "control groups": machine.cgroup_version,
@@ -94,7 +98,7 @@ def _switch(on: bool | None) -> str | None:  # noqa: FBT001 - a reading, not an 
 
 
 def software(machine: MachineRecord) -> list[tuple[str, str]]:
-    """Give the versions of what made the numbers."""
+    """Return the versions of the software that made the results."""
     commit = machine.git_commit or "not a git checkout"
     changed = " with uncommitted changes" if machine.git_dirty else ""
     return [
@@ -111,8 +115,7 @@ def software(machine: MachineRecord) -> list[tuple[str, str]]:
 
 
 def fingerprints(machine: MachineRecord | None, cells: Sequence[Cell]) -> list[str]:
-    """Give the fingerprints of all machines that numbers came from, if there are several."""
-    found = {cell.machine_fingerprint for cell in cells} | (
-        {machine.fingerprint} if machine else set()
-    )
-    return sorted(found) if len(found) > 1 else []
+    """Return the fingerprints of all machines that results come from, if there are several."""
+    distinct = {cell.machine_fingerprint for cell in cells}
+    distinct |= {machine.fingerprint} if machine else set()
+    return sorted(distinct) if len(distinct) > 1 else []

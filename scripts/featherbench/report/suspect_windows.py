@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every suspect and invalid window with its reasons, gathered so that hundreds can be read."""
+"""Every suspect and invalid window, grouped by reason."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from featherbench.records.cell import Verdict
-from featherbench.wording.rows import rows
+from featherbench.wording.formatting import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from featherbench.records.cell import Cell
 
 SEPARATOR = "; "
-"""Between the reasons of one window in the samples."""
+"""Separates the reasons of one window in the samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
-    """One window with its verdict."""
+class WindowQuality:
+    """One window with its verdict and the reasons for it."""
 
     platform: str
     workload: str
@@ -39,32 +39,32 @@ class Judged:
 
     @property
     def place(self) -> str:
-        """The cell and the window in it."""
+        """The cell, and the number of the window in it."""
         cell = f"{self.platform}/{self.workload}/d{self.deployment}/c{self.concurrency}"
         return f"{cell}, window {self.window}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doubt:
-    """All windows of one verdict that have the same reason, but for the numbers in it."""
+class QualityIssue:
+    """All windows with one verdict and one reason; the numbers in the reason may differ."""
 
     verdict: Verdict
     reason: str
-    windows: tuple[Judged, ...]
+    windows: tuple[WindowQuality, ...]
 
     @property
     def cells(self) -> Mapping[str, int]:
-        """How many of the windows each platform and workload has."""
+        """The number of windows of each platform and workload."""
         return Counter(f"{window.platform} {window.workload}" for window in self.windows)
 
 
-def judged(samples: pd.DataFrame, cells: Sequence[Cell]) -> tuple[Judged, ...]:
-    """Give all windows: from the samples, or from the cells where no samples were written."""
+def window_qualities(samples: pd.DataFrame, cells: Sequence[Cell]) -> tuple[WindowQuality, ...]:
+    """Return all windows from the samples, or from the cells if there are no samples."""
     if samples.empty:
         return tuple(_of_cells(cells))
     main = samples[samples["primary"].astype(bool)].fillna({"reasons": ""})
     return tuple(
-        Judged(
+        WindowQuality(
             platform=row["platform"],
             workload=row["workload"],
             metric=row["metric"],
@@ -80,10 +80,10 @@ def judged(samples: pd.DataFrame, cells: Sequence[Cell]) -> tuple[Judged, ...]:
     )
 
 
-def _of_cells(cells: Sequence[Cell]) -> Iterable[Judged]:
+def _of_cells(cells: Sequence[Cell]) -> Iterable[WindowQuality]:
     for cell in cells:
         for window in cell.windows:
-            yield Judged(
+            yield WindowQuality(
                 platform=cell.coordinates.platform,
                 workload=cell.coordinates.workload,
                 metric=window.metric,
@@ -97,32 +97,32 @@ def _of_cells(cells: Sequence[Cell]) -> Iterable[Judged]:
             )
 
 
-def verdict_counts(windows: Iterable[Judged]) -> Mapping[str, int]:
+def verdict_counts(windows: Iterable[WindowQuality]) -> Mapping[str, int]:
     """Count the windows of each verdict."""
     counts = Counter(window.verdict for window in windows)
     return {verdict.value: counts[verdict] for verdict in Verdict}
 
 
-def doubts(windows: Iterable[Judged]) -> tuple[Doubt, ...]:
-    """Group by verdict and reason, invalid ones and frequent ones first."""
-    groups: dict[tuple[Verdict, str], list[Judged]] = {}
+def quality_issues(windows: Iterable[WindowQuality]) -> tuple[QualityIssue, ...]:
+    """Group windows by verdict and reason; invalid ones come first, then frequent ones."""
+    groups: dict[tuple[Verdict, str], list[WindowQuality]] = {}
     for window in windows:
         if window.verdict is not Verdict.OK:
             for reason in window.reasons or ("no reason was recorded",):
                 groups.setdefault((window.verdict, _pattern(reason)), []).append(window)
-    found = [
-        Doubt(verdict=verdict, reason=_common(pattern, group), windows=tuple(group))
+    issues = [
+        QualityIssue(verdict=verdict, reason=_common(pattern, group), windows=tuple(group))
         for (verdict, pattern), group in groups.items()
     ]
-    return tuple(sorted(found, key=lambda d: (d.verdict is not Verdict.INVALID, -len(d.windows))))
+    return tuple(sorted(issues, key=lambda i: (i.verdict is not Verdict.INVALID, -len(i.windows))))
 
 
 def _pattern(reason: str) -> str:
-    """Leave out the numbers, but not digits that belong to a word, such as `non-2xx`."""
+    """Replace the numbers by dots, but not digits that belong to a word, such as `non-2xx`."""
     return re.sub(r"(?<![\w-])\d+(?:[.,]\d+)*", "…", reason)
 
 
-def _common(pattern: str, group: Sequence[Judged]) -> str:
-    """Give the reason itself where all windows have the same one, else what they share."""
+def _common(pattern: str, group: Sequence[WindowQuality]) -> str:
+    """Return the reason if all windows have the same one, otherwise the pattern."""
     exact = {reason for window in group for reason in window.reasons if _pattern(reason) == pattern}
     return exact.pop() if len(exact) == 1 else pattern

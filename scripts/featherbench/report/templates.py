@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The templates of the reports, each of which gives one file that needs nothing but itself."""
+"""The templates of the reports; each report is one self-contained file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from featherbench.paths import resource
 from featherbench.report import setup
-from featherbench.wording import formatting
+from featherbench.wording import formatting, phrases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ TEMPLATES = resource("report")
 
 
 def fill(template: str, context: Mapping[str, Any]) -> str:
-    """Fill a template. A name that it uses and `context` lacks is an error."""
+    """Return the filled template. Raise UndefinedError if it uses a name that `context` lacks."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -36,22 +36,23 @@ def fill(template: str, context: Mapping[str, Any]) -> str:
         number=formatting.number,
         size=formatting.size,
         compact=setup.compact,
-        coded=coded,
-        ended=ended,
+        coded=code_spans,
+        sentence=with_full_stop,
+        capitalized=phrases.capitalized,
     )
     return environment.get_template(template).render(context)
 
 
-def coded(text: str) -> Markup:
-    """Show as code what stands between backticks, as in the words of the configuration."""
+def code_spans(text: str) -> Markup:
+    """Return text with the parts between backticks as code."""
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
-def ended(sentence: str) -> str:
-    """End a sentence with a full stop, unless what it quotes at its end brought one along."""
+def with_full_stop(sentence: str) -> str:
+    """Return a sentence that ends with a full stop."""
     return sentence if sentence.endswith(".") else sentence + "."
 
 
 def data_uri(svg: str) -> str:
-    """Wrap an SVG so that it can be shown without a file, its ids apart from all others'."""
+    """Return an SVG as a data URI, which also keeps its ids apart from those of the page."""
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()

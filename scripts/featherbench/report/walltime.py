@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Wall time against the sum of the windows, and where the rest went."""
+"""Wall time: how much of it was spent in windows, and where the rest went."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ if TYPE_CHECKING:
 
 MOMENT = "%Y-%m-%d %H:%M UTC"
 PAUSE_S = 600
-"""A gap between cells that is longer than any build is a pause between two runs."""
+"""A gap between cells that is longer than this, and than any build, is a pause between two runs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WallTime:
-    """From the first cell's start to the last one's end.
+    """The time from the start of the first cell to the end of the last one, without pauses.
 
-    `pauses_s` lie between runs and are left out of `wall_s`. `overhead_s` maps what the measuring
-    jobs did beside windows to its time; `between_s` is the time between them, which deployments,
-    warm-ups and Snakemake take.
+    `overhead_s` is the time of the measuring jobs outside of windows, by activity; `between_s` is
+    the time between measuring jobs, for deployments, warm-ups and Snakemake.
     """
 
     first_utc: str
@@ -39,25 +38,22 @@ class WallTime:
 
     @property
     def windows_fraction(self) -> float:
-        """How much of the wall time was spent measuring."""
+        """The fraction of the wall time that was spent in windows."""
         return self.windows_s / self.wall_s if self.wall_s else float("nan")
 
     @property
     def parts(self) -> list[tuple[str, float]]:
-        """Everything that the wall time consists of, by name."""
+        """Name and duration of every part of the wall time."""
         return [
-            ("windows: what was measured", self.windows_s),
-            *((f"{name}, in the measuring jobs", spent) for name, spent in self.overhead_s.items()),
-            ("the rest of the measuring jobs: starts, stops, checks", self.unaccounted_s),
-            (
-                "between the measuring jobs: deployments, warm-ups, Snakemake",
-                self.between_s,
-            ),
+            ("windows", self.windows_s),
+            *((f"measuring jobs: {name}", spent_s) for name, spent_s in self.overhead_s.items()),
+            ("measuring jobs: starts, stops and checks", self.unaccounted_s),
+            ("between measuring jobs: deployments, warm-ups, Snakemake", self.between_s),
         ]
 
 
-def account(cells: Sequence[Cell]) -> WallTime | None:
-    """Add up the times of the cells; None where there is none."""
+def wall_time(cells: Sequence[Cell]) -> WallTime | None:
+    """Return the sums over all cells; None if there is no cell."""
     if not cells:
         return None
     spans = sorted((_time(cell.started_utc), _time(cell.finished_utc)) for cell in cells)
@@ -87,7 +83,7 @@ def _overhead_s(cells: Sequence[Cell]) -> dict[str, float]:
     total: Counter[str] = Counter()
     for cell in cells:
         total.update(cell.overhead_s)
-    return {name: spent for name, spent in total.most_common() if spent > 0}
+    return {name: spent_s for name, spent_s in total.most_common() if spent_s > 0}
 
 
 def _time(utc: str) -> datetime:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from featherbench.contracts.bench import Bench
 
-KEY = "open connections"
-"""In the tuning of a cell."""
 MARGIN = 8
 """More than the load will open: a server that holds no more than the load is at its limit."""
 WITHIN_S = 10.0

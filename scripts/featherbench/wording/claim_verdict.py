@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What data say of a statement, and of a claim that makes several."""
+"""Verdicts on the statements of a claim, and on the claim."""
 
 from __future__ import annotations
 
-from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -11,18 +10,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class Verdict(StrEnum):
-    """What the data say of a statement."""
+class ClaimVerdict(StrEnum):
+    """Whether data support a statement."""
 
-    BORNE_OUT = "borne out"
-    NOT_BORNE_OUT = "not borne out"
-    NOT_DECIDABLE = "not decidable"
+    SUPPORTED = "supported"
+    NOT_SUPPORTED = "not supported"
+    INCONCLUSIVE = "inconclusive"
 
 
-def tally(verdicts: Sequence[Verdict]) -> str:
-    """Spell the verdict on a claim, or how many of its statements have which."""
-    counts = Counter(verdicts)
-    if len(counts) == 1:
+def claim_verdict(verdicts: Sequence[ClaimVerdict]) -> str:
+    """Return the verdict on a claim, or how many of its statements have which."""
+    if len(set(verdicts)) == 1:
         return verdicts[0].value
-    counted = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
-    return f"in part: {counted}"
+    counts = {verdict: verdicts.count(verdict) for verdict in ClaimVerdict}
+    return "in part: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n)

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers as people read them: four significant digits, thousands apart, a dash for nothing."""
+"""Numbers for people: four significant digits, commas between thousands, a dash if missing."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NOTHING = "—"
 DIGITS = 4
@@ -12,13 +16,18 @@ SMALLEST_PLAIN = 1e-4
 SMALLEST_P = 0.0001
 MINUTE_S, HOUR_S = 60, 3600
 NO_VARIATION = "no variation"
-"""In place of an interval whose bounds are one."""
+"""In place of an interval whose bounds are equal."""
 ROUNDING = 1e-9
-"""As far as a mean of equal values may be from them, relatively."""
+"""Relative difference that rounding makes between equal values and their mean."""
+
+
+def rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a frame as dictionaries by column name."""
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def number(value: float | None, digits: int = DIGITS) -> str:
-    """Give a number with at most `digits` significant digits; whole ones stay whole."""
+    """Return a number with at most `digits` significant digits; whole numbers stay whole."""
     if value is None or not math.isfinite(value):
         return NOTHING
     rounded = float(f"{value:.{digits}g}")
@@ -32,24 +41,24 @@ def number(value: float | None, digits: int = DIGITS) -> str:
 
 
 def is_point(low: float, high: float) -> bool:
-    """Whether an interval has no width, since all that it is made of is equal."""
+    """Whether an interval has no width, because all its values are equal."""
     return math.isclose(low, high, rel_tol=ROUNDING)
 
 
 def count(value: float | None) -> str:
-    """Give a whole number, exactly."""
+    """Return a whole number without rounding."""
     return NOTHING if value is None or not math.isfinite(value) else f"{value:,.0f}"
 
 
 def p_value(value: float | None) -> str:
-    """Give a probability as papers print it."""
+    """Return a p-value as papers print it."""
     if value is None or not math.isfinite(value):
         return NOTHING
     return f"< {SMALLEST_P}" if value < SMALLEST_P else number(value, 3)
 
 
 def ratio(value: float | None) -> str:
-    """Give a ratio with three significant digits, its last zeros included, so that they align."""
+    """Return a ratio with three significant digits; trailing zeros stay, so that ratios align."""
     if value is None or not math.isfinite(value):
         return NOTHING
     if abs(value) >= THOUSAND:
@@ -59,7 +68,7 @@ def ratio(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Give a duration in the unit that suits it."""
+    """Return a duration in seconds, minutes or hours, depending on its length."""
     if seconds is None or not math.isfinite(seconds):
         return NOTHING
     if seconds < MINUTE_S:
@@ -70,21 +79,21 @@ def duration(seconds: float | None) -> str:
 
 
 def size(value_bytes: float | None) -> str:
-    """Give a size in binary units."""
+    """Return a size in binary units."""
     if value_bytes is None:
         return NOTHING
     for unit in ("B", "KiB", "MiB"):
-        if value_bytes < 1024:  # noqa: PLR2004 - the binary thousand
+        if value_bytes < 1024:  # noqa: PLR2004 - binary units
             return f"{number(value_bytes, 3)} {unit}"
         value_bytes /= 1024
     return f"{number(value_bytes, 3)} GiB"
 
 
 def percentage(value: float | None) -> str:
-    """Give a small fraction in per cent, with three significant digits."""
+    """Return a small fraction as a percentage with three significant digits."""
     return NOTHING if value is None or not math.isfinite(value) else f"{number(100 * value, 3)} %"
 
 
 def fraction(value: float | None) -> str:
-    """Give a fraction in per cent."""
+    """Return a fraction as a whole percentage."""
     return NOTHING if value is None or not math.isfinite(value) else f"{value:.0%}"

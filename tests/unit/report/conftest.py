@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A results folder as a run leaves it: some cells failed, some windows suspect or invalid."""
+"""Results folders of runs: some cells failed, some windows are suspect or invalid."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import paper_comparison
+from featherbench import registry
 from featherbench.paths import RESOURCES
+from featherbench.plauth2017 import section
 from featherbench.records.cell import Cell, Coordinates, Failure, Measure, Verdict, Window
 from featherbench.records.image import Image, ImageSize
 from featherbench.records.machine import CheckResult, Judgement, MachineRecord
 from featherbench.records.plan import MissingRequirement, Plan, PlannedPlatform, PlannedWorkload
+from featherbench.records.tables import ANALYSIS
 from featherbench.records.tuning import Tuning
-from featherbench.report.inputs import Sources
+from featherbench.report.inputs import Inputs, read
+from featherbench.report.page import render
+from featherbench.report.run_tables import RunTables
 from featherbench.statistics.data.samples import gather
 from featherbench.statistics.data.table_io import write_csv, write_parquet
 from featherbench.statistics.tables import COMPUTE
@@ -28,9 +33,13 @@ SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 8 4"><rect width="8"
 SPEED = {"linux-native": 1.0, "docker-native": 0.7, "docker-native+host": 1.0}
 EMULATED = {"linux-tcg": 0.05, "docker-tcg": 0.04}
 PHASES = {"native": ("create", "start"), "tcg": ("definition", "firmware_and_kernel", "user_space")}
-"""By host: of a start, each takes a quarter."""
+"""By hypervisor; each phase takes a quarter of the start."""
 NO_KVM = MissingRequirement(what="no /dev/kvm here <yet>: it failed.", remedy="load kvm_intel")
 FINGERPRINT = "5eed5eed5eed"
+DRIVERS = {
+    name: registry.load("workloads", name)
+    for name in ("http", "kv", "startup", "image_size", "latency", "memory")
+}
 
 
 def platform(name, *missing_requirements):
@@ -45,6 +54,7 @@ def platform(name, *missing_requirements):
         emulated=hypervisor == "tcg",
         fixed_memory=name == "linux-tcg",
         missing_requirements=missing_requirements,
+        services={name: driver.services for name, driver in DRIVERS.items()},
     )
 
 
@@ -71,6 +81,9 @@ def a_plan(*, platforms=tuple(SPEED), levels=(1, 100), deployments=4):
             workload("image_size", windows=1),
             workload("latency", windows=5),
             workload("memory", windows=1),
+        ),
+        metrics=tuple(
+            metric for driver in DRIVERS.values() for metric in driver.metrics(driver.Settings())
         ),
     )
 
@@ -237,30 +250,6 @@ def an_image(technology, service):
     )
 
 
-def sources_in(folder):
-    return Sources(
-        plan=folder / "plan.json",
-        machine=folder / "machine.json",
-        samples=folder / "tables/samples.parquet",
-        summary=folder / "tables/summary.csv",
-        anova=folder / "tables/anova.csv",
-        posthoc=folder / "tables/posthoc.csv",
-        ratios=folder / "tables/ratios.csv",
-        levels=folder / "tables/levels.csv",
-        components=folder / "tables/components.csv",
-        checks=folder / "tables/checks.csv",
-        paper_comparison=folder / "tables/paper_comparison.csv",
-        paper_claims=folder / "tables/paper_claims.csv",
-        paper_setup=folder / "tables/paper_setup.csv",
-        figures_dir=folder / "figures",
-        images=folder / "images",
-        cells=folder / "cells",
-        stopping=folder / "stopping",
-        failures=folder / "failures",
-        rulegraph=folder / "rulegraph.svg",
-    )
-
-
 def write_cells(plan, folder, *, unsupported_workloads=()):
     rng = np.random.default_rng(plan.seed)
     counts = {workload.name: workload.windows for workload in plan.workloads}
@@ -280,19 +269,20 @@ def write_tables(plan, folder):
 
 
 def write_comparison(folder):
-    """Set it beside the paper, as the workflow does."""
-    sources = sources_in(folder)
-    a_machine().write(sources.machine)
+    """Compare the run with the paper, as the workflow does."""
+    a_machine().write(folder / "machine.json")
+    tables = folder / "tables"
     paper_comparison.main(
         SimpleNamespace(
-            **{
-                name: getattr(sources, name)
-                for name in ("plan", "machine", "samples", "summary", "ratios")
-            },
+            plan=folder / "plan.json",
+            machine=folder / "machine.json",
+            samples=tables / "samples.parquet",
+            summary=tables / "summary.csv",
+            ratios=tables / "ratios.csv",
             published=RESOURCES / "plauth2017",
-            comparison=sources.paper_comparison,
-            claims=sources.paper_claims,
-            setup=sources.paper_setup,
+            comparison=tables / "paper_comparison.csv",
+            claims=tables / "paper_claims.csv",
+            setup=tables / "paper_setup.csv",
         )
     )
 
@@ -307,6 +297,29 @@ def write_rest(folder):
     (folder / "snakemake_report.html").write_text("x")
 
 
+def page_of(folder):
+    """Return the report as HTML, with the section on the paper."""
+    inputs = read(folder, section.TABLES)
+    return render(inputs, [section.section(inputs)])
+
+
+def run_tables(*, samples=None, **tables):
+    """Return tables of platforms that are not emulated."""
+    inputs = Inputs(
+        plan=a_plan(),
+        machine=None,
+        samples=pd.DataFrame() if samples is None else samples,
+        tables=dict.fromkeys(ANALYSIS, pd.DataFrame()) | tables,
+        figures={},
+        images=(),
+        cells=(),
+        looks=(),
+        failures=(),
+        rulegraph=None,
+    )
+    return RunTables(inputs, emulated=False)
+
+
 def write_run(folder, *, unsupported_workloads=(), failures=(), plan=None):
     plan = plan or a_plan()
     plan.write(folder / "plan.json")
@@ -316,7 +329,7 @@ def write_run(folder, *, unsupported_workloads=(), failures=(), plan=None):
     write_rest(folder)
     for failure in failures:
         failure.write(folder / "failures" / f"{failure.job}.json")
-    return sources_in(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -329,9 +342,8 @@ def make():
         failure=a_failure,
         machine=a_machine,
         run=write_run,
-        sources=sources_in,
-        replace=replace,
-        BEGAN=BEGAN,
+        page=page_of,
+        tables=run_tables,
     )
 
 

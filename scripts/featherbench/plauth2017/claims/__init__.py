@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's claims, each judged on published data or on a run's own."""
+"""The paper's claims, judged by the published data or by the data of a run."""

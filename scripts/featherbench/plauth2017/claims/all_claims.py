@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's twelve claims, each held against its data."""
+"""The paper's twelve claims, judged by a data set."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ import pandas as pd
 
 from featherbench.plauth2017.claims.by_tukey import ByTukey, Error
 from featherbench.plauth2017.claims.footprint import image_sizes, memory
-from featherbench.plauth2017.claims.http import (
-    containers_cost,
-    mirageos_out_of_competition,
-    rumprun_against_containers,
-)
-from featherbench.plauth2017.claims.latency import round_trips
 from featherbench.plauth2017.claims.startup import (
     faster_than_guests,
     on_demand,
+    round_trips,
     services_take_the_time,
 )
-from featherbench.plauth2017.claims.throughput import hypervisors, redis, unikernels_keep_up
+from featherbench.plauth2017.claims.throughput import (
+    containers_cost,
+    hypervisors,
+    mirageos_out_of_competition,
+    redis,
+    rumprun_against_containers,
+    unikernels_keep_up,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,49 +47,49 @@ CLAIMS = (
 )
 
 
-def judge_all(
+def judge_by_tukey(
     summary: pd.DataFrame, posthoc: pd.DataFrame, error: Error = Error.ALL_LEVELS
 ) -> tuple[Claim, ...]:
-    """Judge every claim, in the paper's order.
+    """Judge every claim by the paper's test, in the paper's order.
 
-    The error of all levels, which is that of the two-way analysis, gives the paper's p.
+    The error of all levels, which is that of the two-way analysis, gives the paper's p-values.
     """
-    return judged(ByTukey(summary, posthoc, error))
+    return judge_claims(ByTukey(summary, posthoc, error))
 
 
-def judged(contrasts: Contrasts) -> tuple[Claim, ...]:
-    """Judge every claim by these comparisons."""
+def judge_claims(contrasts: Contrasts) -> tuple[Claim, ...]:
+    """Judge every claim by some comparisons, in the paper's order."""
     return tuple(claim(contrasts) for claim in CLAIMS)
 
 
-def parts_table(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Give one row a part of a claim: its statement, verdict, test and finding."""
+def statements_table(claims: Sequence[Claim]) -> pd.DataFrame:
+    """Return one row for each statement: its verdict, test and result."""
     return pd.DataFrame(
         {
             "claim": claim.number,
-            "part": place,
-            "statement": part.statement,
-            "verdict": part.verdict.value,
-            "test": part.test,
-            "finding": part.finding,
-            "remark": part.remark,
+            "part": part,
+            "statement": statement.statement,
+            "verdict": statement.verdict.value,
+            "test": statement.test,
+            "finding": statement.finding,
+            "remark": statement.remark,
         }
         for claim in claims
-        for place, part in enumerate(claim.parts, start=1)
+        for part, statement in enumerate(claim.statements, start=1)
     )
 
 
 def evidence_table(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Give one row a comparison that a part rests on; `holds` is missing where none is tested."""
+    """Return one row for each comparison of a statement; `holds` is missing if none is tested."""
     return (
         pd.DataFrame(
-            {"claim": claim.number, "part": place}
-            | asdict(one)
-            | {"holds": part.holds[index] if part.holds else None}
+            {"claim": claim.number, "part": part}
+            | asdict(contrast)
+            | {"holds": statement.holds[index] if statement.holds else None}
             for claim in claims
-            for place, part in enumerate(claim.parts, start=1)
-            for index, one in enumerate(part.evidence)
+            for part, statement in enumerate(claim.statements, start=1)
+            for index, contrast in enumerate(statement.evidence)
         )
-        .drop(columns=["margin", "p_same"])
+        .drop(columns=["margin", "p_equivalence"])
         .astype({"level": "Int64"})
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The platforms of a run compared under the paper's names, by the paired test of its ratios."""
+"""Platforms of a run, under the paper's names, compared by the paired test of its ratios."""
 
 from __future__ import annotations
 
@@ -12,96 +12,100 @@ import scipy
 
 from featherbench.plauth2017.claims.pairwise import (
     OVER_ALL,
-    SIGNIFICANT,
     Contrast,
     Contrasts,
     Terms,
 )
 from featherbench.plauth2017.comparison import pair_ratios
+from featherbench.statistics.conventions import SIGNIFICANT_P
 from featherbench.statistics.data.blocks import CELL, deployment_means
-from featherbench.wording.rows import rows
+from featherbench.wording.formatting import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CONFIDENCE = 0.95
-EVERY = 0
-"""Stands in the column of the level for all of them together."""
-HOLM = "paired t, or signed ranks, of the log ratios of deployments; Holm over all pairs"
+ALL_LEVELS = 0
+"""Stands for all levels in the column `concurrency`."""
+HOLM = "paired t, or signed ranks, of log ratios of deployments; Holm over all pairs"
 
 
 def terms(margin: float) -> Terms:
-    """Say how a run's platforms are compared, where so much counts as no difference."""
+    """Return the tests of a run with an equivalence margin, in words."""
     within = f"{100 * margin:g} %"
     return Terms(
         every_level=f"{HOLM} and levels",
         over_all=f"{HOLM}, of geometric means over all levels",
         one_level=HOLM,
-        interval="the ratio’s own 95 % interval",  # noqa: RUF001 - an apostrophe
-        very=SIGNIFICANT,
-        not_different=f"surely within {within}, p < {SIGNIFICANT}",
+        interval="the 95 % interval of the ratio",
+        very=SIGNIFICANT_P,
+        not_different=f"equivalent within {within}, p < {SIGNIFICANT_P}",
         not_below=f"lower by less than {within} in the whole 95 % interval",
         not_ahead=f"ahead by less than {within} in the whole 95 % interval",
     )
 
 
-class Paired(Contrasts):
-    """All comparisons of a run. Samples and ratios have the paper's names already."""
+class ByPairs(Contrasts):
+    """All comparisons of a run. Samples and ratios already have the paper's names."""
 
     def __init__(self, samples: pd.DataFrame, ratios: pd.DataFrame, margin: float) -> None:
         self.terms, self._margin = terms(margin), margin
         self._units = dict(zip(samples["metric"], samples["unit"], strict=True))
         order = list(dict.fromkeys(samples["platform"]))
-        whole = over_levels(samples)
+        of_all_levels = over_levels(samples)
         self._pairs = {
             (row["metric"], row["platform"], row["against"], int(row["concurrency"])): row
-            for own, known in ((samples, ratios), (whole, ratios[:0]))
-            for row in rows(pair_ratios.measured(own, known, order, margin))
+            for table, known in ((samples, ratios), (of_all_levels, ratios[:0]))
+            for row in rows(pair_ratios.measured(table, known, order, margin))
         }
-        means = deployment_means(pd.concat([samples, whole]))
+        means = deployment_means(pd.concat([samples, of_all_levels]))
         self._means = {
-            _place(key): frame.set_index("deployment")["mean"] for key, frame in means.groupby(CELL)
+            _key(key): frame.set_index("deployment")["mean"] for key, frame in means.groupby(CELL)
         }
         suspect = samples[samples["verdict"] == "suspect"]
-        self._suspect = {_place(key): n for key, n in suspect.groupby(CELL).size().items()}
+        self._suspect = {_key(key): n for key, n in suspect.groupby(CELL).size().items()}
 
     def levels(self, metric: str) -> tuple[int, ...]:
-        """Give the levels of a metric, ascending."""
-        found = {level for of, level, _ in self._means if of == metric}
-        return tuple(sorted(found - {EVERY}))
+        """Return the levels of a metric in ascending order."""
+        levels = {level for measured, level, _ in self._means if measured == metric}
+        return tuple(sorted(levels - {ALL_LEVELS}))
 
     def platforms(self, metric: str) -> tuple[str, ...]:
-        """Give the platforms of a metric."""
-        return tuple(dict.fromkeys(name for of, _, name in self._means if of == metric))
+        """Return the platforms of a metric."""
+        names = (name for measured, _, name in self._means if measured == metric)
+        return tuple(dict.fromkeys(names))
 
-    def doubts(self, metric: str, platform: str) -> dict[str, list[int]]:
-        """Give the levels at which windows of a platform are suspect."""
-        found = [level for of, level, name in self._suspect if (of, name) == (metric, platform)]
-        return {"suspect windows": sorted(found)} if found else {}
+    def quality_issues(self, metric: str, platform: str) -> dict[str, list[int]]:
+        """Return the levels at which windows of a platform are suspect."""
+        levels = [level for measured, level, name in self._suspect
+                  if (measured, name) == (metric, platform)]  # fmt: skip
+        return {"suspect windows": sorted(levels)} if levels else {}
 
-    def suspect(self, one: Contrast) -> int:
-        """Count the suspect windows behind a comparison."""
-        levels = self.levels(one.metric) if one.level is None else (one.level,)
-        places = ((one.metric, level, name) for level in levels for name in (one.a, one.b))
-        return sum(self._suspect.get(place, 0) for place in places)
+    def suspect(self, contrast: Contrast) -> int:
+        """Return the number of suspect windows behind a comparison."""
+        levels = self.levels(contrast.metric) if contrast.level is None else (contrast.level,)
+        keys = (
+            (contrast.metric, level, name) for level in levels for name in (contrast.a, contrast.b)
+        )
+        return sum(self._suspect.get(key, 0) for key in keys)
 
     def contrast(self, metric: str, a: str, b: str, level: int | None = 1) -> Contrast | None:
-        """Compare a with b; None where the run lacks one of them at that level."""
-        at = EVERY if level is OVER_ALL else level
+        """Compare a with b; return None if the run lacks one of them at that level."""
+        at = ALL_LEVELS if level is OVER_ALL else level
         row = self._row(metric, a, b, at)
         if row is None or not math.isfinite(row["ratio"]):
             return None
-        one, other = (self._means[metric, at, name] for name in (a, b))
-        low, high = _interval((one - other).dropna())
+        means_a, means_b = (self._means[metric, at, name] for name in (a, b))
+        low, high = _interval((means_a - means_b).dropna())
         return Contrast(
             metric=metric,
             unit=self._units[metric],
             a=a,
             b=b,
             level=level if len(self.levels(metric)) > 1 else None,
-            mean_a=float(one.mean()),
-            mean_b=float(other.mean()),
-            difference=float((one - other).mean()),
+            mean_a=float(means_a.mean()),
+            mean_b=float(means_b.mean()),
+            difference=float((means_a - means_b).mean()),
             low=low,
             high=high,
             p=row["p_adj"],
@@ -109,22 +113,22 @@ class Paired(Contrasts):
             ratio_low=row["ci_low"],
             ratio_high=row["ci_high"],
             margin=self._margin,
-            p_same=row[pair_ratios.SAME],
+            p_equivalence=row[pair_ratios.P_EQUIVALENCE],
         )
 
     def _row(self, metric: str, a: str, b: str, level: int) -> Mapping[str, Any] | None:
         if (metric, a, b, level) in self._pairs:
             return self._pairs[metric, a, b, level]
-        found = self._pairs.get((metric, b, a, level))
-        return None if found is None else found | _turned(found)
+        row = self._pairs.get((metric, b, a, level))
+        return None if row is None else row | _inverted(row)
 
 
-def _place(key: Any) -> tuple[str, int, str]:  # noqa: ANN401 - whatever CELL groups by
+def _key(key: Any) -> tuple[str, int, str]:  # noqa: ANN401 - a group key of CELL
     metric, level, platform = key
     return str(metric), int(level), str(platform)
 
 
-def _turned(row: Mapping[str, Any]) -> dict[str, float]:
+def _inverted(row: Mapping[str, Any]) -> dict[str, float]:
     return {
         "ratio": 1 / row["ratio"],
         "ci_low": 1 / row["ci_high"],
@@ -133,7 +137,7 @@ def _turned(row: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _interval(differences: pd.Series[float]) -> tuple[float, float]:
-    """Give the paired t interval of the mean difference; NaN where nothing varies."""
+    """Return the paired t interval of the mean difference; NaN if nothing varies."""
     n, sd = len(differences), differences.std()
     if not sd > 0:
         return math.nan, math.nan
@@ -142,18 +146,22 @@ def _interval(differences: pd.Series[float]) -> tuple[float, float]:
 
 
 def over_levels(samples: pd.DataFrame) -> pd.DataFrame:
-    """Give samples at the level EVERY: of each deployment its geometric mean over all levels.
+    """Return the geometric mean over all levels of each deployment, at the level ALL_LEVELS.
 
-    A metric of one level has none, nor has a deployment that lacks a level.
+    Metrics with one level, and deployments that lack a level, are left out.
     """
     means = deployment_means(samples)
-    many = means.groupby("metric")["concurrency"].transform("nunique")
-    swept = means[(many > 1) & (means["mean"] > 0)].assign(asked=many)
+    n_levels = means.groupby("metric")["concurrency"].transform("nunique")
+    swept = means[(n_levels > 1) & (means["mean"] > 0)].assign(n_levels=n_levels)
     grouped = swept.assign(log=np.log(swept["mean"])).groupby(
         ["metric", "platform", "deployment"], sort=False
     )
-    found = grouped.agg(n=("log", "size"), asked=("asked", "first"), log=("log", "mean"))
-    whole = found[found["n"] == found["asked"]].reset_index()
-    return whole.assign(
-        value=np.exp(whole["log"]), concurrency=EVERY, window=1, verdict="ok", primary=True
-    ).drop(columns=["n", "asked", "log"])
+    table = grouped.agg(n=("log", "size"), n_levels=("n_levels", "first"), log=("log", "mean"))
+    complete = table[table["n"] == table["n_levels"]].reset_index()
+    return complete.assign(
+        value=np.exp(complete["log"]),
+        concurrency=ALL_LEVELS,
+        window=1,
+        verdict="ok",
+        primary=True,
+    ).drop(columns=["n", "n_levels", "log"])

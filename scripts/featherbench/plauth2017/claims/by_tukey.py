@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Platforms compared as the paper did, by Tukey's test: looked up in the tables of the analysis.
+"""Platforms compared by Tukey's test, as in the paper, from the tables of the analysis.
 
-Intervals and p are simultaneous for all pairs of one family.
+Intervals and p-values are simultaneous for all pairs of one family.
 """
 
 from __future__ import annotations
@@ -12,21 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 from featherbench.plauth2017.claims.pairwise import (
     OVER_ALL,
-    SIGNIFICANT,
     Contrast,
     Contrasts,
     Terms,
 )
 from featherbench.plauth2017.data.published import SUSPECT
-from featherbench.statistics.conventions import ALL_LEVELS, LEVEL, PAIR
+from featherbench.statistics.conventions import ALL_LEVELS, LEVEL, PAIR, SIGNIFICANT_P
 from featherbench.statistics.inference.fieller import ratio_interval
-from featherbench.wording.rows import rows
+from featherbench.wording.formatting import rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 VERY = 0.0001
-"""The level at which the paper calls differences of throughput significant."""
+"""The p-value below which the paper calls differences of throughput significant."""
 ALL_PAIRS = "all pairs of platforms"
 TERMS = Terms(
     every_level=f"Tukey-Kramer at every level, {ALL_PAIRS} at a level as one family",
@@ -34,25 +33,25 @@ TERMS = Terms(
     one_level=f"Tukey-Kramer, {ALL_PAIRS} as one family",
     interval="the simultaneous 95 % interval of the ratio (Tukey-Kramer, Fieller)",
     very=VERY,
-    not_different=f"no p < {SIGNIFICANT}",
-    not_below=f"not significantly below (p < {SIGNIFICANT})",
-    not_ahead=f"not significantly ahead at p < {SIGNIFICANT}",
+    not_different=f"no p < {SIGNIFICANT_P}",
+    not_below=f"not significantly below (p < {SIGNIFICANT_P})",
+    not_ahead=f"not significantly ahead at p < {SIGNIFICANT_P}",
 )
 
 
 class Error(StrEnum):
-    """What comparisons at a level take for the error, in words for the report.
+    """The error term of comparisons at a level, in words for the report.
 
-    Over all levels it is always that of all levels.
+    Comparisons over all levels always use the error of all levels.
     """
 
     ALL_LEVELS = "the error of all levels"
     LEVEL = "the error within each level alone"
-    PAIR = "the deviations of the two platforms alone (Games-Howell)"
+    PAIR = "the standard deviations of the two platforms alone (Games-Howell)"
 
 
 class ByTukey(Contrasts):
-    """All comparisons of a summary and its post-hoc table, with the error asked for."""
+    """All comparisons of a summary and its post-hoc table, with one error term."""
 
     terms = TERMS
 
@@ -69,36 +68,38 @@ class ByTukey(Contrasts):
         }
 
     def levels(self, metric: str) -> tuple[int, ...]:
-        """Give the levels of a metric, ascending."""
-        return tuple(sorted({level for of, _, level in self._cells if of == metric}))
+        """Return the levels of a metric in ascending order."""
+        levels = {level for measured, _, level in self._cells if measured == metric}
+        return tuple(sorted(levels))
 
     def platforms(self, metric: str) -> tuple[str, ...]:
-        """Give the platforms of a metric, in the tables' order."""
-        return tuple(dict.fromkeys(name for of, name, _ in self._cells if of == metric))
+        """Return the platforms of a metric, in the order of the tables."""
+        names = (name for measured, name, _ in self._cells if measured == metric)
+        return tuple(dict.fromkeys(names))
 
-    def doubts(self, metric: str, platform: str) -> dict[str, list[int]]:
-        """Give why means of a platform are suspect, and at which levels."""
-        found: dict[str, list[int]] = {}
-        for (of, name, level), row in self._cells.items():
-            if (of, name) == (metric, platform) and row["n_suspect"] > 0:
-                found.setdefault(row["ci_note"].removeprefix(SUSPECT), []).append(level)
-        return found
+    def quality_issues(self, metric: str, platform: str) -> dict[str, list[int]]:
+        """Return why means of a platform are suspect, and at which levels."""
+        issues: dict[str, list[int]] = {}
+        for (measured, name, level), row in self._cells.items():
+            if (measured, name) == (metric, platform) and row["n_suspect"] > 0:
+                issues.setdefault(row["ci_note"].removeprefix(SUSPECT), []).append(level)
+        return issues
 
     def contrast(self, metric: str, a: str, b: str, level: int | None = 1) -> Contrast | None:
-        """Compare a with b; None where the data lack one of them at that level."""
-        found = self._row(metric, a, b, level)
-        if found is None:
+        """Compare a with b; return None if the data lack one of them at that level."""
+        signed = self._row(metric, a, b, level)
+        if signed is None:
             return None
-        row, sign = found
+        row, sign = signed
         low, high = sorted((sign * row["ci_low"], sign * row["ci_high"]))
-        (mean_a, variance_a), (mean_b, variance_b) = (self._at(metric, x, level) for x in (a, b))
-        # Half the width is c * sqrt(variance_a + variance_b): that gives each mean's own part.
+        (mean_a, variance_a), (mean_b, variance_b) = (self._mean(metric, x, level) for x in (a, b))
+        # Half the width is c * sqrt(variance_a + variance_b), which gives the part of each mean.
         squared = ((high - low) / 2) ** 2 / (variance_a + variance_b)
         reach, base_reach = math.sqrt(squared * variance_a), math.sqrt(squared * variance_b)
         bounds = ratio_interval(mean_a, mean_b, reach=reach, base_reach=base_reach)
         return Contrast(
             metric=metric,
-            unit=next(row["unit"] for (of, _, _), row in self._cells.items() if of == metric),
+            unit=next(cell["unit"] for key, cell in self._cells.items() if key[0] == metric),
             a=a,
             b=b,
             level=level if len(self.levels(metric)) > 1 else None,
@@ -116,20 +117,20 @@ class ByTukey(Contrasts):
     def _row(
         self, metric: str, a: str, b: str, level: int | None
     ) -> tuple[dict[str, Any], int] | None:
-        """Give the row of the pair, and -1 if it has them the other way round; None if it lacks."""
+        """Return the row of the pair, and -1 if it is b against a; None if there is no row."""
         for pair, sign in (((a, b), 1), ((b, a), -1)):
             if (row := self._pairs.get((metric, *pair, level))) is not None:
                 return row, sign
         return None
 
-    def _at(self, metric: str, platform: str, level: int | None) -> tuple[float, float]:
-        """Give the mean and, but for a factor that all means share, its variance."""
+    def _mean(self, metric: str, platform: str, level: int | None) -> tuple[float, float]:
+        """Return the mean and its variance, up to a factor that all means share."""
         levels = self.levels(metric) if level is None else (level,)
-        cells = [self._cells[metric, platform, each] for each in levels]
+        cells = [self._cells[metric, platform, level] for level in levels]
         mean = sum(cell["mean"] for cell in cells) / len(cells)
-        own = self._error is Error.PAIR and level is not None
-        squares = [cell["sd"] ** 2 if own else 1.0 for cell in cells]
-        parts = (square / cell["n"] for square, cell in zip(squares, cells, strict=True))
+        by_pair = self._error is Error.PAIR and level is not None
+        variances = [cell["sd"] ** 2 if by_pair else 1.0 for cell in cells]
+        parts = (variance / cell["n"] for variance, cell in zip(variances, cells, strict=True))
         return mean, sum(parts) / len(cells) ** 2
 
 
@@ -139,11 +140,11 @@ def _level(row: dict[str, Any]) -> int | None:
 
 
 def with_error(posthoc: pd.DataFrame, error: Error) -> pd.DataFrame:
-    """Leave out the rows with another error; for a single level the first two are the same."""
-    is_whole = posthoc["scope"] == ALL_LEVELS
-    is_level = is_whole | (posthoc["error"] == LEVEL)
+    """Return the rows with one error term; for a metric with one level the first two are equal."""
+    over_all = posthoc["scope"] == ALL_LEVELS
+    is_level = over_all | (posthoc["error"] == LEVEL)
     if error is Error.LEVEL:
         return posthoc[is_level]
-    asked = ~is_whole & (posthoc["error"] == (PAIR if error is Error.PAIR else ALL_LEVELS))
-    has_it = posthoc["metric"].isin(posthoc.loc[asked, "metric"])
-    return posthoc[asked | (is_level & (~has_it | is_whole))]
+    chosen = ~over_all & (posthoc["error"] == (PAIR if error is Error.PAIR else ALL_LEVELS))
+    has_it = posthoc["metric"].isin(posthoc.loc[chosen, "metric"])
+    return posthoc[chosen | (is_level & (~has_it | over_all))]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a claim is, and how its parts are judged from comparisons."""
+"""Claims of the paper, and how comparisons decide on their statements."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from featherbench.plauth2017.claims.pairwise import SIGNIFICANT
-from featherbench.wording.claim_verdict import Verdict, tally
-from featherbench.wording.formatting import p_value, ratio
+from featherbench.statistics.conventions import SIGNIFICANT_P
+from featherbench.wording.claim_verdict import ClaimVerdict, claim_verdict
+from featherbench.wording.formatting import ratio
+from featherbench.wording.phrases import format_p, interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,25 +20,25 @@ if TYPE_CHECKING:
     Condition = Callable[[Contrast], bool]
 
 MUCH = 2.0
-"""What counts as much: a factor of two, and a significant difference."""
+""""Much" is a factor of two, and a significant difference."""
 ALIKE = 1.25
-"""What counts as alike: the whole interval of the ratio within 0.80 to 1.25, the bounds that are
-usual for bioequivalence (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15(6))."""
+""""Alike" is an interval of the ratio that lies within 0.80 to 1.25, the usual bounds for
+bioequivalence (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15(6))."""
 MOST = 0.5
-"""`Most` and `many` are more than this share."""
+""""Most" and "many" are more than this share."""
 FEW_NAMES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """One statement that a claim makes, with its test and what the test found.
+class JudgedStatement:
+    """One statement of a claim, with its verdict, its test and the result of the test.
 
-    `holds` says of each of `evidence` whether it agrees with the statement; None where it does not
-    tell.
+    `holds` says for each comparison in `evidence` whether it agrees with the statement; None if it
+    does not decide.
     """
 
     statement: str
-    verdict: Verdict
+    verdict: ClaimVerdict
     test: str
     finding: str
     evidence: tuple[Contrast, ...] = ()
@@ -51,96 +52,95 @@ class Claim:
 
     number: int
     text: str
-    parts: tuple[Part, ...]
+    statements: tuple[JudgedStatement, ...]
 
     @property
-    def said(self) -> str:
-        """Spell the verdict, or how many parts have which."""
-        return tally([part.verdict for part in self.parts])
+    def verdict(self) -> str:
+        """The verdict, or how many statements have which."""
+        return claim_verdict([statement.verdict for statement in self.statements])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """When a comparison agrees with a statement.
 
-    Of the data that the paper's claims are about, `holds` decides, and what they do not show is not
-    so. Other data may be too few: there `shown` speaks for it, `refuted` against it, and neither
-    leaves it open.
+    For the paper's own data, `holds` decides. A run may be too small to decide: there, `shown`
+    agrees with the statement, `refuted` contradicts it, and neither leaves it open.
     """
 
     holds: Condition
     shown: Condition
     refuted: Condition
 
-    def of(self, one: Contrast) -> bool | None:
-        """Say whether a comparison agrees; None where it does not tell."""
-        if one.margin is None:
-            return self.holds(one)
-        return True if self.shown(one) else (False if self.refuted(one) else None)
+    def of(self, contrast: Contrast) -> bool | None:
+        """Return whether a comparison agrees; None if it does not decide."""
+        if contrast.margin is None:
+            return self.holds(contrast)
+        return True if self.shown(contrast) else (False if self.refuted(contrast) else None)
 
 
-def as_valued(holds: Condition) -> Rule:
-    """Take the values as they are, which always tell."""
-    return Rule(holds=holds, shown=holds, refuted=lambda one: not holds(one))
+def by_value(holds: Condition) -> Rule:
+    """Return a rule for values without a test, which always decide."""
+    return Rule(holds=holds, shown=holds, refuted=lambda contrast: not holds(contrast))
 
 
 def below(alpha: float, factor: float = 1.0) -> Rule:
-    """Say that a is significantly below b, and by that factor at least."""
+    """Return the rule that a is significantly below b, and by at least that factor."""
 
-    def holds(one: Contrast) -> bool:
-        return one.p < alpha and one.ratio < 1 and one.ratio * factor <= 1
+    def holds(it: Contrast) -> bool:
+        return it.p < alpha and it.ratio < 1 and it.ratio * factor <= 1
 
     return Rule(
-        holds=holds, shown=holds, refuted=lambda one: one.same or one.ratio_low * factor > 1
+        holds=holds, shown=holds, refuted=lambda it: it.equivalent or it.ratio_low * factor > 1
     )
 
 
 def above(alpha: float) -> Rule:
-    """Say that a is significantly above b."""
+    """Return the rule that a is significantly above b."""
 
-    def holds(one: Contrast) -> bool:
-        return one.p < alpha and one.difference > 0
+    def holds(it: Contrast) -> bool:
+        return it.p < alpha and it.difference > 0
 
-    return Rule(holds=holds, shown=holds, refuted=lambda one: one.same or one.ratio_high < 1)
+    return Rule(holds=holds, shown=holds, refuted=lambda it: it.equivalent or it.ratio_high < 1)
 
 
-def _margin(one: Contrast) -> float:
-    return 1 + (one.margin or 0.0)
+def _margin(it: Contrast) -> float:
+    return 1 + (it.margin or 0.0)
 
 
 NOT_BELOW = Rule(
-    holds=lambda one: not below(SIGNIFICANT).holds(one),
-    shown=lambda one: one.ratio_low * _margin(one) >= 1,
-    refuted=below(SIGNIFICANT).holds,
+    holds=lambda it: not below(SIGNIFICANT_P).holds(it),
+    shown=lambda it: it.ratio_low * _margin(it) >= 1,
+    refuted=below(SIGNIFICANT_P).holds,
 )
-"""Say that a is not significantly below b: where data may be too few, by less than the margin."""
+"""a is not significantly below b; in a run: below by less than the margin."""
 NOT_ABOVE = Rule(
-    holds=lambda one: not above(SIGNIFICANT).holds(one),
-    shown=lambda one: one.ratio_high <= _margin(one),
-    refuted=above(SIGNIFICANT).holds,
+    holds=lambda it: not above(SIGNIFICANT_P).holds(it),
+    shown=lambda it: it.ratio_high <= _margin(it),
+    refuted=above(SIGNIFICANT_P).holds,
 )
-"""Say that a is not significantly above b, likewise."""
+"""a is not significantly above b; in a run: above by less than the margin."""
 NOT_DIFFERENT = Rule(
-    holds=lambda one: not one.p < SIGNIFICANT,
-    shown=lambda one: one.same,
-    refuted=lambda one: one.p < SIGNIFICANT,
+    holds=lambda it: not it.p < SIGNIFICANT_P,
+    shown=lambda it: it.equivalent,
+    refuted=lambda it: it.p < SIGNIFICANT_P,
 )
-"""Say that no significant difference shows: where data may be too few, that there is none."""
+"""a is not significantly different from b; in a run: equivalent to b."""
 
 
-def _alike(one: Contrast) -> bool:
-    return one.ratio_low >= 1 / ALIKE and one.ratio_high <= ALIKE
+def _alike(it: Contrast) -> bool:
+    return it.ratio_low >= 1 / ALIKE and it.ratio_high <= ALIKE
 
 
 ALIKE_EACH = Rule(
     holds=_alike,
     shown=_alike,
-    refuted=lambda one: one.ratio_high < 1 / ALIKE or one.ratio_low > ALIKE,
+    refuted=lambda it: it.ratio_high < 1 / ALIKE or it.ratio_low > ALIKE,
 )
-"""Say that the two are equivalent: the ratio's interval lies within ALIKE."""
+"""The interval of the ratio lies within ALIKE."""
 
 
-def judge(
+def judge_statement(
     statement: str,
     test: str,
     evidence: Sequence[Contrast],
@@ -148,17 +148,17 @@ def judge(
     *,
     least_share: float = 1.0,
     remark: str = "",
-) -> Part:
-    """Hold a statement against comparisons.
+) -> JudgedStatement:
+    """Judge a statement by comparisons.
 
-    It is borne out if they agree with it, all of them or more than `least_share` where that is less
-    than 1; not so if too few would even if those did that do not tell. Without any comparison it
-    cannot be decided.
+    It is supported if all comparisons agree, or more than `least_share` of them if that is below 1.
+    It is not supported if the undecided comparisons could not change that. Otherwise, and without
+    any comparison, it is inconclusive.
     """
     if not evidence:
-        return undecidable(statement, "The data have no such comparison", remark=remark)
-    holds = tuple(rule.of(one) for one in evidence)
-    return Part(
+        return inconclusive(statement, "The data have no such comparison", remark=remark)
+    holds = tuple(rule.of(contrast) for contrast in evidence)
+    return JudgedStatement(
         statement=statement,
         verdict=_verdict(holds, least_share),
         test=test,
@@ -169,23 +169,23 @@ def judge(
     )
 
 
-def _verdict(holds: Sequence[bool | None], least_share: float) -> Verdict:
-    def enough(agreeing: int) -> bool:
+def _verdict(holds: Sequence[bool | None], least_share: float) -> ClaimVerdict:
+    def suffice(agreeing: int) -> bool:
         return agreeing > least_share * len(holds) or agreeing == len(holds)
 
-    if enough(holds.count(True)):
-        return Verdict.BORNE_OUT
-    could = enough(len(holds) - holds.count(False))
-    return Verdict.NOT_DECIDABLE if could else Verdict.NOT_BORNE_OUT
+    if suffice(holds.count(True)):
+        return ClaimVerdict.SUPPORTED
+    undecided = suffice(len(holds) - holds.count(False))
+    return ClaimVerdict.INCONCLUSIVE if undecided else ClaimVerdict.NOT_SUPPORTED
 
 
-def undecidable(
+def inconclusive(
     statement: str, finding: str, evidence: Sequence[Contrast] = (), *, remark: str = ""
-) -> Part:
-    """Give a statement that the data cannot decide, and why not."""
-    return Part(
+) -> JudgedStatement:
+    """Return a statement that the data cannot decide, with the reason."""
+    return JudgedStatement(
         statement=statement,
-        verdict=Verdict.NOT_DECIDABLE,
+        verdict=ClaimVerdict.INCONCLUSIVE,
         test="none",
         finding=finding,
         evidence=tuple(evidence),
@@ -193,51 +193,43 @@ def undecidable(
     )
 
 
-def name(one: Contrast) -> str:
-    """Name a comparison."""
-    where = "" if one.level is None else f" at {one.level:,}"
-    return f"{one.a} to {one.b}{where}"
-
-
 def _finding(evidence: Sequence[Contrast], holds: Sequence[bool | None]) -> str:
-    """Say for how many comparisons it holds, for which it does not, and how large ratios are."""
+    """Return for how many comparisons the statement holds, the ratios, and the exceptions."""
     if len(evidence) == 1:
-        return _spelt(evidence[0])
-    said = f"In {holds.count(True)} of {len(evidence)} comparisons"
-    against, untold = (
-        [one for one, held in zip(evidence, holds, strict=True) if held is which]
+        return _ratio(evidence[0])
+    contradicting, undecided = (
+        [contrast for contrast, held in zip(evidence, holds, strict=True) if held is which]
         for which in (False, None)
     )
-    exceptions = _exceptions("not", against) + _exceptions("not told:", untold)
-    return f"{said}; {_span(evidence)}{exceptions}"
+    exceptions = _exceptions("not", contradicting) + _exceptions("inconclusive", undecided)
+    agreeing = f"In {holds.count(True)} of {len(evidence)} comparisons"
+    return f"{agreeing}; {_ratios(evidence)}{exceptions}"
 
 
-def _span(evidence: Sequence[Contrast]) -> str:
-    ratios = [one.ratio for one in evidence if math.isfinite(one.ratio)]
-    lows = [one.ratio_low for one in evidence if math.isfinite(one.p)]
-    highs = [one.ratio_high for one in evidence if math.isfinite(one.p)]
+def _ratios(evidence: Sequence[Contrast]) -> str:
+    ratios = [contrast.ratio for contrast in evidence if math.isfinite(contrast.ratio)]
+    tested = [contrast for contrast in evidence if math.isfinite(contrast.p)]
+    bounds = [bound for contrast in tested for bound in (contrast.ratio_low, contrast.ratio_high)]
     low, high = ratio(min(ratios)), ratio(max(ratios))
-    said = f"ratios {low} to {high}" if low != high else f"ratio {low}"
-    bounded = lows and all(map(math.isfinite, lows + highs))
-    return f"{said} (intervals {ratio(min(lows))} to {ratio(max(highs))})" if bounded else said
+    text = f"ratios {low} to {high}" if low != high else f"ratio {low}"
+    if not bounds or not all(map(math.isfinite, bounds)):
+        return text
+    lowest, highest = min(bounds[::2]), max(bounds[1::2])
+    return f"{text} (intervals {ratio(lowest)} to {ratio(highest)})"
 
 
-def _exceptions(how: str, which: Sequence[Contrast]) -> str:
-    if not which:
+def _exceptions(how: str, exceptions: Sequence[Contrast]) -> str:
+    if not exceptions:
         return ""
-    if len(which) <= FEW_NAMES:
-        return f"; {how} {'; '.join(map(_spelt, which))}"
-    farthest = max(which, key=lambda one: abs(math.log(one.ratio)) if one.ratio > 0 else 0)
-    return f"; {how.rstrip(':')}, for one, {_spelt(farthest)}"
+    if len(exceptions) <= FEW_NAMES:
+        return f"; {how}: {'; '.join(map(_ratio, exceptions))}"
+    farthest = max(exceptions, key=lambda it: abs(math.log(it.ratio)) if it.ratio > 0 else 0)
+    return f"; {how}, for example: {_ratio(farthest)}"
 
 
-def _spelt(one: Contrast) -> str:
-    if not math.isfinite(one.p):
-        return f"{name(one)}: ratio {ratio(one.ratio)}"
-    interval = f"95 % interval {ratio(one.ratio_low)} to {ratio(one.ratio_high)}"
-    return f"{name(one)}: ratio {ratio(one.ratio)} ({interval}, p {_equals(one.p)})"
-
-
-def _equals(p: float) -> str:
-    spelt = p_value(p)
-    return spelt if spelt.startswith("<") else f"= {spelt}"
+def _ratio(contrast: Contrast) -> str:
+    at = "" if contrast.level is None else f" at {contrast.level:,}"
+    text = f"{contrast.a} to {contrast.b}{at}: ratio {ratio(contrast.ratio)}"
+    if not math.isfinite(contrast.p):
+        return text
+    return f"{text} ({interval(contrast.ratio_low, contrast.ratio_high)}, {format_p(contrast.p)})"

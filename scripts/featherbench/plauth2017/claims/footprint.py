@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The claims on image size and memory: 3 and 9. There is one value each, so nothing is tested."""
+"""The claims on image size and memory: 3 and 9, by single values without a test."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from featherbench.plauth2017.claims.claim import Claim, Part, Rule, as_valued, judge
-from featherbench.plauth2017.claims.platform_groups import (
+from featherbench.plauth2017.claims.claim import (
+    Claim,
+    JudgedStatement,
+    Rule,
+    by_value,
+    judge_statement,
+)
+from featherbench.plauth2017.claims.pairwise import (
     CONTAINERS,
     GUEST,
     GUESTS,
@@ -20,102 +26,100 @@ from featherbench.plauth2017.claims.platform_groups import (
 )
 
 if TYPE_CHECKING:
-    from featherbench.plauth2017.claims.pairwise import Contrast, Contrasts
+    from featherbench.plauth2017.claims.pairwise import Contrasts
 
 SIZE = "image_size"
 HTTP, KV = "memory_http_load", "memory_kv_load"
 STEP_MIB = 8
-"""Guests and unikernels were given memory in such steps; smaller differences say nothing."""
-LESS = (
-    f"less by {STEP_MIB} MiB or more, the step in which the paper gave memory; means as they are, "
+"""The step in which the paper gave memory to guests; smaller differences say nothing."""
+LESS, MORE = (
+    f"{how} by {STEP_MIB} MiB or more, the step in which the paper gave memory; single values, "
     "no test"
+    for how in ("less", "more")
 )
 NOT_ONE_QUANTITY = (
-    "What containers use and what guests and unikernels must be given are not the same quantity."
+    "The memory that containers use and the memory that guests and unikernels must be given are "
+    "not the same quantity."
 )
+IS_LESS = by_value(lambda it: it.difference <= -STEP_MIB)
+IS_MORE = by_value(lambda it: it.difference >= STEP_MIB)
 
 
 def _smaller(power: int) -> Rule:
-    return as_valued(lambda one: round(-math.log10(one.ratio)) == power)
+    return by_value(lambda it: round(-math.log10(it.ratio)) == power)
 
 
 def image_sizes(contrasts: Contrasts) -> Claim:
-    """Claim 3."""
+    """Judge claim 3."""
 
-    def part(statement: str, ones: tuple[str, ...], others: tuple[str, ...], power: int) -> Part:
-        found = contrasts.each(SIZE, ones, others)
-        smaller_still = any(-math.log10(one.ratio) > power + 0.5 for one in found)
-        return judge(
-            statement,
-            f"the power of ten next to the ratio is {10**power}; means as they are, no test",
-            found,
+    def statement(
+        text: str, platforms: tuple[str, ...], others: tuple[str, ...], power: int
+    ) -> JudgedStatement:
+        evidence = contrasts.each(SIZE, platforms, others)
+        smaller_still = any(-math.log10(it.ratio) > power + 0.5 for it in evidence)
+        return judge_statement(
+            text,
+            f"the power of ten that is nearest to the ratio is {10**power}; single values, no test",
+            evidence,
             _smaller(power),
             remark="The difference is larger than the claim says." if smaller_still else "",
         )
 
+    rumprun = (RUMPRUN, RUMPRUN_XEN)
     return Claim(
         number=3,
         text="Container images are about ten times smaller than the Linux VM's, Rumprun's and "
-        "OSv's ten times smaller again, MirageOS's a hundred.",
-        parts=(
-            part("Containers are about ten times smaller than the VM", CONTAINERS, GUESTS, 1),
-            part(
-                "Rumprun is about ten times smaller than containers",
-                (RUMPRUN, RUMPRUN_XEN),
-                CONTAINERS,
-                1,
-            ),
-            part("OSv is about ten times smaller than containers", (OSV,), CONTAINERS, 1),
-            part("MirageOS is about a hundred times smaller", (MIRAGEOS,), CONTAINERS, 2),
+        "OSv's ten times smaller again, MirageOS's a hundred times.",
+        statements=(
+            statement("Containers are about ten times smaller than the VM", CONTAINERS, GUESTS, 1),
+            statement("Rumprun is about ten times smaller than containers", rumprun, CONTAINERS, 1),
+            statement("OSv is about ten times smaller than containers", (OSV,), CONTAINERS, 1),
+            statement("MirageOS is about a hundred times smaller", (MIRAGEOS,), CONTAINERS, 2),
         ),
     )
 
 
-def _less(one: Contrast) -> bool:
-    return one.difference <= -STEP_MIB
-
-
-def _more(one: Contrast) -> bool:
-    return one.difference >= STEP_MIB
-
-
 def memory(contrasts: Contrasts) -> Claim:
-    """Claim 9."""
-    both = (HTTP, KV)
-    rest = [name for name in contrasts.platforms(KV) if name not in CONTAINERS] + [MIRAGEOS]
-    least = [one for each in both for one in contrasts.each(each, CONTAINERS, rest)]
-    lean = [
-        one
-        for each in both
-        for hypervisor in (((RUMPRUN,), (GUEST,)), ((RUMPRUN_XEN, MIRAGEOS), (XEN_GUEST,)))
-        for one in contrasts.each(each, *hypervisor)
+    """Judge claim 9."""
+    others = [name for name in contrasts.platforms(KV) if name not in CONTAINERS] + [MIRAGEOS]
+    groups = (((RUMPRUN,), (GUEST,)), ((RUMPRUN_XEN, MIRAGEOS), (XEN_GUEST,)))
+    by_hypervisor = [
+        contrast
+        for metric in (HTTP, KV)
+        for unikernels, guests in groups
+        for contrast in contrasts.each(metric, unikernels, guests)
+    ]
+    containers = [
+        contrast for metric in (HTTP, KV) for contrast in contrasts.each(metric, CONTAINERS, others)
     ]
     return Claim(
         number=9,
         text="Memory: containers need least; unikernels less than a Linux guest; MirageOS least of "
         "the unikernels; OSv more than the Linux guest for Redis.",
-        parts=(
-            judge("Containers need least", LESS, least, as_valued(_less), remark=NOT_ONE_QUANTITY),
-            judge(
+        statements=(
+            judge_statement(
+                "Containers need least", LESS, containers, IS_LESS, remark=NOT_ONE_QUANTITY
+            ),
+            judge_statement(
                 "Rumprun and MirageOS need less than the Linux guest of the same hypervisor",
                 LESS,
-                lean,
-                as_valued(_less),
+                by_hypervisor,
+                IS_LESS,
             ),
-            _mirageos_least(contrasts, HTTP, "HTTP"),
-            _mirageos_least(contrasts, KV, "Redis"),
-            judge(
+            *(
+                judge_statement(
+                    f"MirageOS needs least of the unikernels ({service})",
+                    LESS,
+                    contrasts.each(metric, (MIRAGEOS,), UNIKERNELS),
+                    IS_LESS,
+                )
+                for metric, service in ((HTTP, "HTTP"), (KV, "Redis"))
+            ),
+            judge_statement(
                 "OSv needs more than the Linux guest for Redis",
-                LESS.replace("less", "more", 1),
+                MORE,
                 contrasts.each(KV, (OSV,), (GUEST,)),
-                as_valued(_more),
+                IS_MORE,
             ),
         ),
-    )
-
-
-def _mirageos_least(contrasts: Contrasts, metric: str, service: str) -> Part:
-    found = contrasts.each(metric, (MIRAGEOS,), UNIKERNELS)
-    return judge(
-        f"MirageOS needs least of the unikernels ({service})", LESS, found, as_valued(_less)
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pairs of platforms compared, under the paper's names: what its claims are held against."""
+"""Comparisons of two platforms under the paper's names, by which its claims are judged."""
 
 from __future__ import annotations
 
@@ -7,21 +7,38 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from featherbench.statistics.conventions import SIGNIFICANT_P
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+NATIVE, DOCKER, LXD = "linux-native", "docker-native", "lxd-native"
+CONTAINERS = (DOCKER, LXD)
+"""Without a hypervisor."""
+UNTRANSLATED = "+bridge"
+"""Suffix of a container that is reached over a bridge without NAT; the paper has none."""
+GUEST, XEN_GUEST = "linux-kvm", "linux-xen"
+CONTAINERS_IN_GUEST = ("docker-kvm", "lxd-kvm")
+GUESTS = (GUEST, XEN_GUEST)
+"""Whole-system virtualization."""
+RUMPRUN, RUMPRUN_XEN, OSV, MIRAGEOS = "rumprun-kvm", "rumprun-xen", "osv-kvm", "mirageos-xen"
+UNIKERNELS = (RUMPRUN, RUMPRUN_XEN, OSV, MIRAGEOS)
+ON_BOTH = ((GUEST, XEN_GUEST), (RUMPRUN, RUMPRUN_XEN))
+"""Pairs of the same guest on KVM and on Xen."""
+ON_ONE = (OSV, MIRAGEOS)
+"""Guests that the paper ran on one of the two only."""
 OVER_ALL = None
-"""In place of a level: all of them together."""
-SIGNIFICANT = 0.05
+"""Stands for all levels together."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """One platform against another: their means, the test, and the ratio with its interval.
+    """Platform a against platform b: means, test, and ratio with its interval.
 
-    `difference` is a less b. Interval and p are NaN where there is but one value each. `level` is
-    None over all levels, or where there is one only. `margin` is that within which the two count
-    as the same, and `p_same` tests it; None where a difference that does not show is none.
+    `difference` is a - b. Interval and p are NaN if there is only one value of each. `level` is
+    None over all levels, or if there is only one. `margin` is the equivalence margin, and
+    `p_equivalence` its p-value; without a margin, a difference that is not significant counts as
+    none.
     """
 
     metric: str
@@ -39,21 +56,21 @@ class Contrast:
     ratio_low: float
     ratio_high: float
     margin: float | None = None
-    p_same: float = float("nan")
+    p_equivalence: float = float("nan")
 
     @property
-    def same(self) -> bool:
-        """Whether the ratio is surely within the margin."""
-        return self.p_same < SIGNIFICANT
+    def equivalent(self) -> bool:
+        """Whether the ratio is shown to lie within the margin."""
+        return self.p_equivalence < SIGNIFICANT_P
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """How comparisons are tested, in words: at every level, over all levels, where there is one.
+    """The tests in words: at every level, over all levels, and for metrics with one level.
 
-    `interval` says which one equivalence rests on; `very` is the p at which throughput differs as
-    the paper says; the others say what shows that a platform does not differ, or is not below or
-    ahead.
+    `interval` is the one on which equivalence rests, `very` the p-value below which throughput
+    differs in the paper's sense. The others describe what shows that a platform is not different,
+    not below, or not ahead.
     """
 
     every_level: str
@@ -67,40 +84,40 @@ class Terms:
 
 
 class Contrasts(ABC):
-    """All comparisons that some data allow."""
+    """All comparisons that a data set allows."""
 
     terms: Terms
 
     @abstractmethod
     def levels(self, metric: str) -> tuple[int, ...]:
-        """Give the levels of a metric, ascending."""
+        """Return the levels of a metric in ascending order."""
 
     @abstractmethod
     def platforms(self, metric: str) -> tuple[str, ...]:
-        """Give the platforms of a metric, in the tables' order."""
+        """Return the platforms of a metric, in the order of the tables."""
 
     @abstractmethod
-    def doubts(self, metric: str, platform: str) -> dict[str, list[int]]:
-        """Give why means of a platform are suspect, and at which levels."""
+    def quality_issues(self, metric: str, platform: str) -> dict[str, list[int]]:
+        """Return why means of a platform are suspect, and at which levels."""
 
     @abstractmethod
     def contrast(self, metric: str, a: str, b: str, level: int | None = 1) -> Contrast | None:
-        """Compare a with b; None where the data lack one of them at that level."""
+        """Compare a with b; return None if the data lack one of them at that level."""
 
     def each(
         self,
         metric: str,
-        ones: Iterable[str],
+        platforms: Iterable[str],
         others: Iterable[str],
         levels: Iterable[int | None] = (1,),
     ) -> list[Contrast]:
-        """Compare each of `ones` with each of `others` that the data have, at each level."""
-        bases, wanted = list(others), list(levels)
-        found = (
+        """Compare each of `platforms` with each of `others` at each level, as far as known."""
+        bases, at = list(others), list(levels)
+        contrasts = (
             self.contrast(metric, a, b, level)
-            for a in ones
+            for a in platforms
             for b in bases
             if a != b
-            for level in wanted
+            for level in at
         )
-        return [one for one in found if one is not None]
+        return [contrast for contrast in contrasts if contrast is not None]

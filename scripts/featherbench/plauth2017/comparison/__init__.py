@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run beside the paper: which cells correspond, and what they show."""
+"""The replication of the paper by a run: matching cells, ratios, claims and setup."""

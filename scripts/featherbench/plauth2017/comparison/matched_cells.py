@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which means of a run stand beside which of the paper's, and why the others cannot."""
+"""Which means of a run match which of the paper's, and why the others cannot be compared."""
 
 from __future__ import annotations
 
@@ -9,139 +9,152 @@ import pandas as pd
 
 from featherbench.plauth2017.comparison.name_mapping import (
     METRICS,
+    MINIMUM_MEMORY,
     PLATFORMS,
     WORKLOAD_OF,
     papers_name,
-    platform_otherwise,
-    workload_otherwise,
+    platform_differences,
+    workload_differences,
 )
-from featherbench.wording.metric_labels import instead_of
-from featherbench.wording.rows import rows
+from featherbench.wording.formatting import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from featherbench.records.plan import Plan, PlannedPlatform
 
+    Gap = dict[str, Any]
+
 CELL = ["metric", "concurrency", "platform"]
-OF_CELL = [*CELL, "unit", "n", "mean", "n_suspect"]
+VALUES = ["unit", "n", "mean", "n_suspect"]
 GAP = [*CELL, "papers_platform", "reason"]
 """An empty field of the first three stands for all."""
-MINIMUM = "_minimum"
 TWO_QUANTITIES = (
-    "what suffices a guest and what a container holds are one figure in the paper, and two here: "
-    "no ratio of the one to the other"
+    "the minimum memory of a virtual machine and the memory in use by a container are one quantity "
+    "in the paper and two here, so that there is no ratio between them"
 )
 
-Cells = pd.DataFrame
-"""Rows by OF_CELL; joined, the paper's columns end in `_there`."""
 
+def matched_cells(
+    plan: Plan, summary: pd.DataFrame, published: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the cells that can be compared, joined, and the GAPs: what cannot, and why.
 
-def beside(plan: Plan, summary: pd.DataFrame, published: pd.DataFrame) -> tuple[Cells, Cells]:
-    """Give the cells that can be compared, joined, and the GAPs: what cannot, and why."""
-    here = summary[summary["metric"].isin(METRICS) & (summary["n"] > 0)]
-    there = in_our_words(plan, published)
-    whole = _platform_gaps(plan) + _workload_gaps(plan, here, there)
-    joined = here[OF_CELL].merge(there[OF_CELL], on=CELL, how="outer", suffixes=("", "_there"))
-    asked = _outside(joined, whole)
-    told = asked.assign(reason=[_reason(row, here, there) for row in rows(asked)])
-    both = told[told["reason"] == ""].reset_index(drop=True)
-    whole += _two_quantities(both)
-    return both, _gaps(plan, whole, told)
-
-
-def in_our_words(plan: Plan, published: pd.DataFrame) -> pd.DataFrame:
-    """Name the published platforms and metrics as the run does; those it lacks keep their names.
-
-    Memory is what suffices of platforms that have a fixed amount, and what it holds of others.
+    In the joined cells, the paper's VALUES begin with `papers_`.
     """
-    names = {papers_name(one): one for one in plan.platforms if papers_name(one)}
+    ours = summary[summary["metric"].isin(METRICS) & (summary["n"] > 0)]
+    papers = with_our_names(plan, published)
+    gaps = _platform_gaps(plan) + _workload_gaps(plan, ours, papers)
+    joined = ours[CELL + VALUES].merge(
+        papers[CELL + VALUES].rename(columns={name: f"papers_{name}" for name in VALUES}),
+        on=CELL,
+        how="outer",
+    )
+    cells = _without(joined, gaps)
+    cells = cells.assign(reason=[_reason(row, ours, papers) for row in rows(cells)])
+    comparable = cells[cells["reason"] == ""].reset_index(drop=True)
+    gaps += _two_quantities(comparable)
+    return comparable, _gaps(plan, gaps, cells)
+
+
+def with_our_names(plan: Plan, published: pd.DataFrame) -> pd.DataFrame:
+    """Return published cells with our names of platforms and metrics, as far as the run has them.
+
+    Memory of platforms with a fixed amount is their minimum memory, and memory in use of others.
+    """
+    platforms = {papers_name(one): one for one in plan.platforms if papers_name(one)}
     parts = [
-        published[published["metric"] == theirs].assign(metric=ours)
-        for ours, theirs in METRICS.items()
+        published[published["metric"] == papers].assign(metric=ours)
+        for ours, papers in METRICS.items()
     ]
-    whole = pd.concat(parts, ignore_index=True)
-    fixed = {name for name, one in names.items() if one.fixed_memory}
-    is_memory = whole["workload"] == "memory"
-    is_minimum = whole["metric"].str.endswith(MINIMUM)
-    kept = whole[~is_memory | (is_minimum == whole["platform"].isin(fixed))]
-    ours = {papers: one.name for papers, one in names.items()}
-    return kept.assign(platform=kept["platform"].replace(ours)).reset_index(drop=True)
+    cells = pd.concat(parts, ignore_index=True)
+    fixed = {name for name, one in platforms.items() if one.fixed_memory}
+    is_memory = cells["workload"] == "memory"
+    is_minimum = cells["metric"].isin(MINIMUM_MEMORY)
+    kept = cells[~is_memory | (is_minimum == cells["platform"].isin(fixed))]
+    names = {papers: one.name for papers, one in platforms.items()}
+    return kept.assign(platform=kept["platform"].replace(names)).reset_index(drop=True)
 
 
-def _platform_gaps(plan: Plan) -> list[dict[str, Any]]:
-    found = [_gap(platform=one.name, reason=_not_the_papers(plan, one)) for one in plan.platforms]
-    there = {papers_name(one) for one in plan.platforms}
+def _platform_gaps(plan: Plan) -> list[Gap]:
+    gaps = [_gap(platform=one.name, reason=_not_the_papers(plan, one)) for one in plan.platforms]
+    known = {papers_name(one) for one in plan.platforms}
     emulated = {f"{one.technology}-kvm": one.name for one in plan.platforms if one.emulated}
     for name in PLATFORMS:
-        if name not in there:
-            instead = f"; {emulated[name]} is emulated, and no stand-in" if name in emulated else ""
-            reason = f"not asked for in `platforms`{instead}"
-            found.append(_gap(platform=name, reason=reason))
-    return [gap for gap in found if gap["reason"]]
+        if name not in known:
+            reason = "not requested in `platforms`"
+            if name in emulated:
+                reason += f"; {emulated[name]} is emulated and cannot replace it"
+            gaps.append(_gap(platform=name, reason=reason))
+    return [gap for gap in gaps if gap["reason"]]
 
 
-def _not_the_papers(plan: Plan, one: PlannedPlatform) -> str:
-    if one.emulated:
-        return "emulated in software, which is no measure of virtualization"
-    if not papers_name(one):
+def _not_the_papers(plan: Plan, platform: PlannedPlatform) -> str:
+    if platform.emulated:
+        return "emulated in software, which says nothing about the speed of virtualization"
+    if not papers_name(platform):
         return "the paper did not run it"
-    if one.missing_requirements:
-        return f"it cannot run here: {one.missing_requirements[0].what}"
-    return "; ".join(platform_otherwise(plan, one))
+    if platform.missing_requirements:
+        return f"it cannot run here: {platform.missing_requirements[0].what}"
+    return "; ".join(platform_differences(plan, platform))
 
 
-def _workload_gaps(plan: Plan, here: pd.DataFrame, there: pd.DataFrame) -> list[dict[str, Any]]:
-    asked = {one.name for one in plan.workloads}
-    found = []
-    for metric in dict.fromkeys(there["metric"]):
+def _workload_gaps(plan: Plan, ours: pd.DataFrame, papers: pd.DataFrame) -> list[Gap]:
+    requested = {workload.name for workload in plan.workloads}
+    gaps = []
+    for metric in dict.fromkeys(papers["metric"]):
         workload = WORKLOAD_OF[metric]
-        units = [set(of.loc[of["metric"] == metric, "unit"]) for of in (here, there)]
-        if workload not in asked:
-            reason = f"`{workload}` is not asked for in `workloads`"
-        elif units[0] and units[0] != units[1]:
-            reason = f"other units: {units[0].pop()} here, {units[1].pop()} in the paper"
+        units, papers_units = (
+            set(table.loc[table["metric"] == metric, "unit"]) for table in (ours, papers)
+        )
+        if workload not in requested:
+            reason = f"`{workload}` is not requested in `workloads`"
+        elif units and units != papers_units:
+            reason = f"other units: {units.pop()} here, {papers_units.pop()} in the paper"
         else:
-            reason = "; ".join(workload_otherwise(plan, workload))
-        found += [_gap(metric=metric, reason=reason)] if reason else []
-    return found
+            reason = "; ".join(workload_differences(plan, workload))
+        gaps += [_gap(metric=metric, reason=reason)] if reason else []
+    return gaps
 
 
-def _two_quantities(both: Cells) -> list[dict[str, Any]]:
-    metrics = [metric for metric in METRICS if metric.endswith(MINIMUM)]
+def _two_quantities(comparable: pd.DataFrame) -> list[Gap]:
+    """Return a gap for each service of which both memory in use and minimum memory are compared."""
+    known = set(comparable["metric"])
     return [
-        _gap(metric=metric, reason=TWO_QUANTITIES)
-        for metric in metrics
-        if {metric, instead_of(metric)} <= set(both["metric"])
+        _gap(metric=minimum, reason=TWO_QUANTITIES)
+        for minimum, in_use in MINIMUM_MEMORY.items()
+        if {minimum, in_use} <= known
     ]
 
 
-def _gap(**known: Any) -> dict[str, Any]:  # noqa: ANN401 - any of GAP
+def _gap(**known: Any) -> Gap:  # noqa: ANN401 - any of GAP
     return {"metric": "", "concurrency": None, "platform": ""} | known
 
 
-def _outside(cells: Cells, gaps: list[dict[str, Any]]) -> Cells:
-    """Leave out what a gap of a whole platform or metric speaks of."""
+def _without(cells: pd.DataFrame, gaps: list[Gap]) -> pd.DataFrame:
+    """Return the cells without those of a platform or metric that has a gap as a whole."""
     platforms = {gap["platform"] for gap in gaps if not gap["metric"]}
     metrics = {gap["metric"] for gap in gaps if gap["metric"]}
     left_out = cells["platform"].isin(platforms) | cells["metric"].isin(metrics)
     return cells[~left_out].reset_index(drop=True)
 
 
-def _reason(row: Mapping[str, Any], here: pd.DataFrame, there: pd.DataFrame) -> str:
-    """Say why one cell cannot be compared; nothing if it can."""
-    levels = [set(of.loc[of["metric"] == row["metric"], "concurrency"]) for of in (here, there)]
+def _reason(row: Mapping[str, Any], ours: pd.DataFrame, papers: pd.DataFrame) -> str:
+    """Return why one cell cannot be compared; nothing if it can."""
+    levels, papers_levels = (
+        set(table.loc[table["metric"] == row["metric"], "concurrency"]) for table in (ours, papers)
+    )
     level = row["concurrency"]
-    if not row["n_there"] > 0:
-        if level in levels[1]:
+    if not row["papers_n"] > 0:
+        if level in papers_levels:
             return "the paper has no value of it"
-        return f"other levels: the paper has {_listed(levels[1])}"
-    if not row["mean_there"] > 0:
+        return f"other levels: the paper has {_listed(papers_levels)}"
+    if not row["papers_mean"] > 0:
         return "the published mean is 0"
     if not row["n"] > 0:
-        if level in levels[0] or not levels[0]:
+        if level in levels or not levels:
             return "no valid window here"
-        return f"other levels: `concurrency` asks for {_listed(levels[0])} here"
+        return f"other levels: `concurrency` requests {_listed(levels)} here"
     return "" if row["mean"] > 0 else "the mean is 0 here"
 
 
@@ -149,25 +162,27 @@ def _listed(levels: set[int]) -> str:
     return ", ".join(f"{level:,}" for level in sorted(levels))
 
 
-def _gaps(plan: Plan, whole: list[dict[str, Any]], cells: Cells) -> Cells:
-    """Tell of a cell alone only where that is not so of all platforms, or all levels."""
-    found = pd.DataFrame([*whole, *_collapsed(cells)], columns=GAP[:3] + GAP[4:])
-    words = PLATFORMS | {one.name: PLATFORMS.get(papers_name(one), "") for one in plan.platforms}
-    named = [words.get(str(name), "") for name in found["platform"]]
-    return found.assign(papers_platform=named)[GAP]
+def _gaps(plan: Plan, gaps: list[Gap], cells: pd.DataFrame) -> pd.DataFrame:
+    """Return all gaps as a frame; gaps of single cells are merged where they cover a whole."""
+    table = pd.DataFrame([*gaps, *_merged(cells)], columns=[*CELL, "reason"])
+    names = PLATFORMS | {one.name: PLATFORMS.get(papers_name(one), "") for one in plan.platforms}
+    papers_names = [names.get(str(name), "") for name in table["platform"]]
+    return table.assign(papers_platform=papers_names)[GAP]
 
 
-def _collapsed(cells: Cells) -> Iterator[dict[str, Any]]:
+def _merged(cells: pd.DataFrame) -> Iterator[Gap]:
+    """Yield one gap for all platforms of a level, or for all levels of a platform, if possible."""
     missing = cells[cells["reason"] != ""]
-    for (metric, reason), own in missing.groupby(["metric", "reason"], sort=False):
+    for (metric, reason), group in missing.groupby(["metric", "reason"], sort=False):
         of_metric = cells[cells["metric"] == metric]
-        for level, at_level in own.groupby("concurrency"):
+        single = group
+        for level, at_level in group.groupby("concurrency"):
             if len(at_level) == (of_metric["concurrency"] == level).sum():
                 yield _gap(metric=metric, concurrency=level, reason=reason)
-                own = own.drop(at_level.index)  # noqa: PLW2901 - told
-        for platform, of_platform in own.groupby("platform", sort=False):
-            places = list(of_platform["concurrency"])
-            if len(places) == (of_metric["platform"] == platform).sum():
-                places = [None]
-            for level in places:
+                single = single.drop(at_level.index)
+        for platform, of_platform in single.groupby("platform", sort=False):
+            levels = list(of_platform["concurrency"])
+            if len(levels) == (of_metric["platform"] == platform).sum():
+                levels = [None]
+            for level in levels:
                 yield _gap(metric=metric, concurrency=level, platform=platform, reason=reason)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What of a run of ours is what of the paper: the names, in one place, and what must be alike.
+"""Maps our platforms, metrics and workloads to the paper's, and lists the settings that must match.
 
-A platform, metric or workload that is not here, or is set up otherwise, is not the paper's.
+A platform, metric or workload that is not listed here, or has other settings, is not the paper's.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from featherbench.records.tuning import Tuning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from featherbench.records.plan import Plan, PlannedPlatform
 
@@ -29,9 +29,9 @@ PLATFORMS = {
     "rumprun-xen": "Rumprun on Xen",
     "mirageos-xen": "MirageOS on Xen",
 }
-"""What is `linux-kvm` here, is what the paper calls KVM: in the published data under our name."""
+"""The paper's names by ours, which the published data also use."""
 NETWORKS = {"docker": "nat", "lxd": "nat"}
-"""How the paper's containers were reached, as far as it tells: it suspects the translation."""
+"""The network path to the paper's containers: it suspects address translation as a cause."""
 METRICS = {
     "http_throughput": "http_throughput",
     "kv_get_throughput": "kv_get_throughput",
@@ -45,11 +45,16 @@ METRICS = {
     "memory_kv_load": "memory_kv_load",
     "memory_kv_minimum": "memory_kv_load",
 }
-"""What is measured here, and what the published data call it.
+"""The names in the published data by ours.
 
-The paper has one image a platform, and puts what containers hold and what suffices guests into one
-figure of memory; here they are two, and no pair has both.
+The paper has one image of each platform. Its figure of memory shows memory in use of containers and
+minimum memory of guests; here these are two metrics, and no pair of platforms has both.
 """
+MINIMUM_MEMORY = {
+    "memory_http_minimum": "memory_http_load",
+    "memory_kv_minimum": "memory_kv_load",
+}
+"""The metrics of minimum memory, and those of memory in use."""
 WORKLOAD_OF = {
     metric: workload
     for workload, metrics in {
@@ -68,31 +73,31 @@ WORKLOAD_OF = {
     for metric in metrics
 }
 TABLE_3 = Tuning()
-"""The defaults of ours are the paper's."""
+"""Our defaults are the paper's values."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """What must be as the paper had it. `key` has dots between a mapping's name and what is in it.
+    """A setting that must match the paper's; `key` is the path in the settings, with dots.
 
-    `papers` says what the paper had, in words; a setting that is not told is taken for alike.
+    `papers` is the paper's value in words. A setting that is not present counts as matching.
     """
 
     of: str
     key: str
-    alike: Callable[[Any], bool]
+    matches: Callable[[Any], bool]
     papers: str
 
-    def broken_by(self, settings: Mapping[str, Any]) -> str:
-        """Say what is otherwise; nothing if it is alike."""
-        found: Any = settings
+    def difference(self, settings: Mapping[str, Any]) -> str:
+        """Return how the settings differ; nothing if they match."""
+        value: Any = settings
         for part in self.key.split("."):
-            if not isinstance(found, dict) or part not in found:
+            if not isinstance(value, dict) or part not in value:
                 return ""
-            found = found[part]
-        if self.alike(found):
+            value = value[part]
+        if self.matches(value):
             return ""
-        shown = "is set otherwise" if isinstance(found, dict) else f"is {found}"
+        shown = "differs" if isinstance(value, dict) else f"is {value}"
         return f"`{self.key}` {shown}, and the paper had {self.papers}"
 
 
@@ -100,89 +105,90 @@ WORKLOADS = (
     Condition(
         of="http",
         key="file_bytes",
-        alike=lambda size: size == 1150,  # noqa: PLR2004 - the default says the same
-        papers="a favicon's, for which 1150 stands",
+        matches=lambda size: size == 1150,  # noqa: PLR2004 - the default says the same
+        papers="a favicon, for which 1150 stands",
     ),
     Condition(
         of="kv",
         key="pipeline",
-        alike=lambda depth: depth > 1,
-        papers="pipelining, of a depth that it does not tell",
+        matches=lambda depth: depth > 1,
+        papers="pipelining of a depth that it does not report",
     ),
     Condition(
         of="kv",
         key="value_bytes",
-        alike=lambda size: size == 3,  # noqa: PLR2004 - redis-benchmark's own
-        papers="redis-benchmark's own, which is 3",
+        matches=lambda size: size == 3,  # noqa: PLR2004 - redis-benchmark's own
+        papers="the default of redis-benchmark, which is 3",
     ),
 )
-"""By workload."""
+"""Settings by workload."""
 TUNING = (
     Condition(
         of="tuning",
         key="net_sysctls",
-        alike=lambda sysctls: sysctls == TABLE_3.net_sysctls,
+        matches=lambda sysctls: sysctls == TABLE_3.net_sysctls,
         papers="its Table 3",
     ),
     Condition(
         of="tuning",
         key="nofile",
-        alike=lambda limit: limit == TABLE_3.nofile,
+        matches=lambda limit: limit == TABLE_3.nofile,
         papers=str(TABLE_3.nofile),
     ),
 )
-"""`fs.file-max` is left out: it is a limit of the whole host, which no run of ours comes near."""
+"""Without `fs.file-max`: it is a limit of the whole machine that our runs never reach."""
 TUNED = ("http", "kv")
-"""What many connections load, so that the tuning matters."""
+"""Workloads with many connections, for which the tuning matters."""
 TECHNOLOGIES = (
-    Condition(of="docker", key="runtime", alike=lambda name: name == "runc", papers="runc"),
+    Condition(of="docker", key="runtime", matches=lambda name: name == "runc", papers="runc"),
     Condition(
-        of="docker", key="seccomp", alike=lambda name: name == "default", papers="the default"
+        of="docker", key="seccomp", matches=lambda name: name == "default", papers="the default"
     ),
     *(
-        Condition(of=name, key="memory_mib", alike=lambda mib: mib is None, papers="no limit")
+        Condition(of=name, key="memory_mib", matches=lambda mib: mib is None, papers="no limit")
         for name in ("docker", "lxd")
     ),
     *(
         Condition(
             of=name,
             key="guest.init",
-            alike=lambda name: name == "systemd",
-            papers="a whole Ubuntu",
+            matches=lambda name: name == "systemd",
+            papers="a complete Ubuntu",
         )
         for name in ("linux", "docker", "lxd")
     ),
 )
-"""By technology: settings of a platform."""
+"""Settings of a platform, by technology."""
 
 
 def papers_name(platform: PlannedPlatform) -> str:
-    """Give the published data's name of what a platform of ours is; nothing if it is none."""
+    """Return the name of a platform in the published data; nothing if it is not the paper's."""
     name = f"{platform.technology}-{platform.hypervisor}"
-    as_reached = platform.network == NETWORKS.get(platform.technology, platform.network)
-    return name if name in PLATFORMS and as_reached and not platform.emulated else ""
+    same_path = platform.network == NETWORKS.get(platform.technology, platform.network)
+    return name if name in PLATFORMS and same_path and not platform.emulated else ""
 
 
-def settings_of(plan: Plan, platform: PlannedPlatform) -> Mapping[str, Any]:
-    """Give the settings of a platform, as the configuration has them."""
+def platform_differences(plan: Plan, platform: PlannedPlatform) -> Iterator[str]:
+    """Yield the settings in which a platform differs from the paper's."""
     name = platform.name.partition("+")[0]
     configured: list[dict[str, Any]] = plan.config.get("platforms", [])
-    found = (one.get("settings", {}) for one in configured if one["name"] == name)
-    return next(found, {})
+    settings: dict[str, Any] = next(
+        (one.get("settings", {}) for one in configured if one["name"] == name), {}
+    )
+    yield from _differences(TECHNOLOGIES, platform.technology, settings)
 
 
-def platform_otherwise(plan: Plan, platform: PlannedPlatform) -> Iterator[str]:
-    """Say which settings of a platform keep it from being the paper's."""
-    settings = settings_of(plan, platform)
-    own = [one for one in TECHNOLOGIES if one.of == platform.technology]
-    yield from filter(None, (one.broken_by(settings) for one in own))
-
-
-def workload_otherwise(plan: Plan, workload: str) -> Iterator[str]:
-    """Say what keeps a workload from being the paper's: its settings, or the tuning."""
+def workload_differences(plan: Plan, workload: str) -> Iterator[str]:
+    """Yield the settings, and the tuning, in which a workload differs from the paper's."""
     for planned in plan.workloads:
-        own = [one for one in WORKLOADS if one.of == planned.name == workload]
-        yield from filter(None, (one.broken_by(planned.settings) for one in own))
+        if planned.name == workload:
+            yield from _differences(WORKLOADS, workload, planned.settings)
     if workload in TUNED:
-        tuning = plan.config.get("tuning", {})
-        yield from filter(None, (one.broken_by(tuning) for one in TUNING))
+        yield from _differences(TUNING, "tuning", plan.config.get("tuning", {}))
+
+
+def _differences(
+    conditions: Iterable[Condition], of: str, settings: Mapping[str, Any]
+) -> Iterator[str]:
+    differences = (one.difference(settings) for one in conditions if one.of == of)
+    yield from filter(None, differences)

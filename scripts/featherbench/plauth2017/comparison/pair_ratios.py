@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every pair of platforms, by ratio: of a run of ours, and of the published data.
+"""The ratio of every pair of platforms: in a run, and in the published data.
 
-Both are frames of the columns that `statistics.agreement` takes. `platform` stands later in the
-order that is given than `against`: the one to compare with comes first. p is adjusted after Holm.
+Both are frames of the columns that `statistics.replication` takes. `against` comes before
+`platform` in the given order. p is adjusted (Holm).
 """
 
 from __future__ import annotations
@@ -18,23 +18,24 @@ from featherbench.statistics.inference.fieller import ratio_interval
 from featherbench.statistics.inference.holm import holm
 from featherbench.statistics.inference.ratios import unadjusted_ratios
 from featherbench.statistics.replication import COLUMNS, PAIR
-from featherbench.wording.rows import rows
+from featherbench.wording.formatting import rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-SAME = "p_same"
+P_EQUIVALENCE = "p_equivalence_adj"
 
 
 def measured(
     samples: pd.DataFrame, ratios: pd.DataFrame, order: Sequence[str], margin: float
 ) -> pd.DataFrame:
-    """Compare the platforms of a run by the paired test that its ratios rest on.
+    """Compare the platforms of a run by the paired test of its ratios.
 
-    Those to the baseline are taken from the table `ratios`, so that they are told apart here where
-    they are there; for the others, all pairs and levels of a metric are one family. `p_same`, after
-    the columns of both, tests that the ratio lies outside the margin.
+    Ratios to the baseline are taken from the table `ratios`, so that the decisions are the same as
+    there. For the other pairs, all pairs and levels of a metric are one family. The last column,
+    P_EQUIVALENCE, tests equivalence within the margin.
     """
+    columns = [*COLUMNS, P_EQUIVALENCE]
     means = deployment_means(samples[samples["platform"].isin(order)])
     parts = [
         unadjusted_ratios(means[means["platform"].isin(order[place:])], against, margin).assign(
@@ -42,60 +43,59 @@ def measured(
         )
         for place, against in enumerate(order[:-1])
     ]
-    known = {"baseline": "against", "p_equivalence_adj": SAME}
-    to_baseline = ratios.rename(columns=known)
+    to_baseline = ratios.rename(columns={"baseline": "against"})
     to_baseline = to_baseline[to_baseline["platform"].isin(order)]
-    own = _without(pd.concat(parts, ignore_index=True), to_baseline) if parts else pd.DataFrame()
-    if own.empty:
-        return to_baseline.reindex(columns=[*COLUMNS, SAME])
-    adjusted = {
-        name: holm(own[p], own["metric"]) for name, p in (("p_adj", "p"), (SAME, "p_equivalence"))
-    }
-    both = [to_baseline, own.assign(**adjusted)]
-    return pd.concat([table[[*COLUMNS, SAME]] for table in both], ignore_index=True)
+    others = _without(pd.concat(parts, ignore_index=True), to_baseline) if parts else pd.DataFrame()
+    if others.empty:
+        return to_baseline.reindex(columns=columns)
+    others = others.assign(
+        p_adj=holm(others["p"], others["metric"]),
+        **{P_EQUIVALENCE: holm(others["p_equivalence"], others["metric"])},
+    )
+    return pd.concat([to_baseline[columns], others[columns]], ignore_index=True)
 
 
-def _without(pairs: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
-    there = set(others[PAIR].itertuples(index=False, name=None))
-    new = [row not in there for row in pairs[PAIR].itertuples(index=False, name=None)]
-    return pairs[new].reset_index(drop=True)
+def _without(pairs: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    keys = set(known[PAIR].itertuples(index=False, name=None))
+    is_new = [row not in keys for row in pairs[PAIR].itertuples(index=False, name=None)]
+    return pairs[is_new].reset_index(drop=True)
 
 
 def published(summary: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
-    """Compare the means of a summary whose repetitions are independent: Fieller's interval.
+    """Compare the means of a summary with independent repetitions, with Fieller's interval.
 
-    p is that of Welch's t test; all pairs and levels of a metric are one family.
+    p is that of Welch's t-test; all pairs and levels of a metric are one family.
     """
     known = summary[(summary["mean"] > 0) & summary["platform"].isin(order)]
     by_rank = known.sort_values("platform", key=lambda names: names.map(list(order).index))
-    found = [
-        {"metric": metric, "concurrency": level} | _compared(against, one)
+    pairs = [
+        {"metric": metric, "concurrency": level} | _compared(against, cell)
         for (metric, level), cells in by_rank.groupby(["metric", "concurrency"], sort=False)
-        for against, one in combinations(rows(cells), 2)
+        for against, cell in combinations(rows(cells), 2)
     ]
-    table = pd.DataFrame(found, columns=[*COLUMNS[:-1], "p"]).astype({"p": float})
+    table = pd.DataFrame(pairs, columns=[*COLUMNS[:-1], "p"]).astype({"p": float})
     return table.assign(p_adj=holm(table["p"], table["metric"]))[COLUMNS]
 
 
-def _compared(against: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
+def _compared(against: dict[str, Any], cell: dict[str, Any]) -> dict[str, Any]:
     low, high = ratio_interval(
-        one["mean"],
+        cell["mean"],
         against["mean"],
-        reach=one["mean"] - one["ci_low"],
+        reach=cell["mean"] - cell["ci_low"],
         base_reach=against["mean"] - against["ci_low"],
     )
     return {
-        "platform": one["platform"],
+        "platform": cell["platform"],
         "against": against["platform"],
-        "ratio": one["mean"] / against["mean"],
+        "ratio": cell["mean"] / against["mean"],
         "ci_low": low,
         "ci_high": high,
-        "p": _welch_p(one, against),
+        "p": _welch_p(cell, against),
     }
 
 
-def _welch_p(one: dict[str, Any], other: dict[str, Any]) -> float:
-    if not (one["sd"] > 0 or other["sd"] > 0):
+def _welch_p(cell: dict[str, Any], other: dict[str, Any]) -> float:
+    if not (cell["sd"] > 0 or other["sd"] > 0):
         return float("nan")
-    a, b = ((side["mean"], side["sd"], side["n"]) for side in (one, other))
-    return float(scipy.stats.ttest_ind_from_stats(*a, *b, False).pvalue)  # noqa: FBT003 - Welch's
+    a, b = ((side["mean"], side["sd"], side["n"]) for side in (cell, other))
+    return float(scipy.stats.ttest_ind_from_stats(*a, *b, False).pvalue)  # noqa: FBT003 - Welch

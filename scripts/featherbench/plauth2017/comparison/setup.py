@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the paper's experiment was, beside what this run is: differences that no ratio cancels."""
+"""The setup of the paper's experiment and of this run: differences that ratios do not cancel."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pandas as pd
 
 from featherbench.config.models import DEFAULT_LOAD_GENERATORS
 from featherbench.plauth2017.data.experiment import REPETITIONS
+from featherbench.wording.phrases import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,19 +23,19 @@ CLIENTS = {
     "loopback": "from this machine, over its loopback",
 }
 VERSIONS = {"nginx-light": "1.8.0", "redis-server": "3.0.1"}
-"""By Debian package, the paper's."""
+"""The paper's versions by Debian package."""
 LOADS = {
     "http": "weighttp, 100,000 requests a run",
     "kv": "redis-benchmark, 100,000 requests a run",
 }
 SETTINGS = {
-    ("http", "file_bytes"): "its institute’s favicon.ico, of untold size",  # noqa: RUF001
-    ("kv", "pipeline"): "pipelined, untold how deep",
+    ("http", "file_bytes"): "its institute’s favicon.ico, of unknown size",  # noqa: RUF001
+    ("kv", "pipeline"): "pipelined, depth unknown",
 }
 
 
 def setup(plan: Plan, machine: MachineRecord) -> pd.DataFrame:
-    """Give a frame of COLUMNS, one row a fact, of what the run has at all."""
+    """Return a frame of COLUMNS with one row for each fact of the run."""
     facts = [
         ("CPU", machine.cpu_model or "unknown", "Intel Xeon E3-1284L v4"),
         ("operating system", machine.operating_system or "unknown", "Ubuntu 16.04.1"),
@@ -53,7 +54,7 @@ def _of_config(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         if package in packages:
             yield package, str(packages[package]), version
     file_max = config.get("tuning", {}).get("file_max")
-    yield "fs.file-max", str(file_max) if file_max else "left as it is", "20000"
+    yield "fs.file-max", str(file_max) if file_max else "not changed", "20000"
 
 
 def _of_workloads(plan: Plan) -> Iterator[tuple[str, str, str]]:
@@ -61,8 +62,9 @@ def _of_workloads(plan: Plan) -> Iterator[tuple[str, str, str]]:
     for workload in plan.workloads:
         name = workload.name
         if name in LOADS:
-            given = (configured.get(name) or {}).get("load_generator")
-            yield f"{name}: load generator", given or DEFAULT_LOAD_GENERATORS[name], LOADS[name]
+            generator = (configured.get(name) or {}).get("load_generator")
+            generator = generator or DEFAULT_LOAD_GENERATORS[name]
+            yield f"{name}: load generator", generator, LOADS[name]
         for (of, key), papers in SETTINGS.items():
             if of == name and key in workload.settings:
                 yield f"{name}: {key}", f"{workload.settings[key]:,}", papers
@@ -72,8 +74,5 @@ def _of_workloads(plan: Plan) -> Iterator[tuple[str, str, str]]:
 
 def _repetitions(workload: PlannedWorkload) -> str:
     at_most = "at most " if workload.until else ""
-    deployments, windows = (
-        f"{n:,} {one if n == 1 else f'{one}s'}"
-        for n, one in ((workload.deployments, "deployment"), (workload.windows, "window"))
-    )
-    return f"{at_most}{deployments} × {windows}"  # noqa: RUF001
+    deployments = plural(workload.deployments, "deployment")
+    return f"{at_most}{deployments} × {plural(workload.windows, 'window')}"  # noqa: RUF001

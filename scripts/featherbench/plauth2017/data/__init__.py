@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's published data, its experiment, and how our analysis agrees with its own."""
+"""The paper's published data, its experiment, and the agreement of our analysis with its own."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's published results of its tests, beside what its data give."""
+"""The published results of the paper's tests, compared with those computed from its data."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PUBLISHED = (("http_throughput", 9, 2970, 3921), ("kv_get_throughput", 7, 7920, 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agreement:
-    """One published F, and what least squares and unweighted means give for the platforms.
+class FAgreement:
+    """One published F for the platforms, and its values by least squares and unweighted means.
 
-    `unweighted` is None where n is equal, and the two are the same. `few` are the platforms with
-    the fewest repetitions, `few_n` of them and others `many_n`; `few_ratio` is their mean over the
-    others' mean, and `common_n` what every mean counts for in unweighted means.
+    `unweighted` is None if n is equal everywhere, so that both are the same. `few` are the
+    platforms with the fewest repetitions, `few_n`; others have up to `many_n`. `few_ratio` is their
+    mean divided by the mean of the others, and `common_n` the harmonic mean of n.
     """
 
     metric: str
@@ -39,14 +39,14 @@ class Agreement:
 
     @property
     def agrees_by(self) -> str:
-        """Which analysis gives the published F, rounded as there; empty if none."""
+        """The analysis that gives the published F after rounding; empty if none does."""
         if round(self.least_squares) == self.published:
             return "least squares" if self.unweighted is not None else "either analysis"
         agrees = self.unweighted is not None and round(self.unweighted) == self.published
         return UNWEIGHTED if agrees else ""
 
 
-def agreements(anova: pd.DataFrame, summary: pd.DataFrame) -> tuple[Agreement, ...]:
+def agreements(anova: pd.DataFrame, summary: pd.DataFrame) -> tuple[FAgreement, ...]:
     """Compare every published F with the rows of the effect `platform`."""
     return tuple(
         _agreement(published, anova, summary[summary["metric"] == published[0]])
@@ -56,12 +56,12 @@ def agreements(anova: pd.DataFrame, summary: pd.DataFrame) -> tuple[Agreement, .
 
 def _agreement(
     published: tuple[str, int, int, int], anova: pd.DataFrame, cells: pd.DataFrame
-) -> Agreement:
+) -> FAgreement:
     metric, df, df_resid, value = published
     is_few = cells["n"] == cells["n"].min()
     unequal = not is_few.all()
     others = cells[~is_few] if unequal else cells
-    return Agreement(
+    return FAgreement(
         metric=metric,
         df=df,
         df_resid=df_resid,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the paper compared, as a plan: which platforms, under which workloads."""
+"""The paper's experiment as a plan: its platforms, workloads and metrics."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ PLATFORMS = (
     "rumprun-xen",
     "mirageos-xen",
 )
-"""In the order of tables and figures. What the paper calls Ubuntu is `linux`."""
-NETWORK = "not told"
+"""In the order of tables and figures. The paper's "Ubuntu" is `linux`."""
+NETWORK = "unknown"
 
 REPETITIONS = {"http": 30, "kv": 100, "startup": 30, "image_size": 1, "latency": 30, "memory": 1}
 HUNDREDS = tuple(range(100, 1001, 100))
@@ -50,7 +50,7 @@ METRICS = tuple(
 
 
 def plan() -> Plan:
-    """Give the plan. A repetition counts as a deployment; MirageOS has 10 of http only."""
+    """Return the plan. A repetition counts as a deployment; MirageOS has only 10 of http."""
     return Plan(
         config_file="resources/plauth2017",
         config={},

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's published figures, as tables of the shapes that a run of ours has.
+"""The paper's published values, as tables with the columns of our own.
 
 Plauth, Feinbube, Polze: A Performance Survey of Lightweight Virtualization Techniques, ESOCC 2017,
 DOI 10.1007/978-3-319-67262-5_3. Startup and latency are published as single values, sizes and
 memory as one value each: these are samples. Throughput is published as mean, SD and n: only the
-summary has it. A repetition stands for a deployment with one window; the paper takes them for
-independent.
+summary has it. A repetition stands for a deployment with one window; as in the paper, repetitions
+are treated as independent.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 REPLICATE = "repetition"
 
-REPEATED = "published as mean and SD: interval over the repetitions, taken for independent"
+REPEATED = "published as mean and SD: interval over repetitions, treated as independent"
 SUSPECT = "suspect: "
 SINGLE = "one published value: no interval"
 ALL_OK = {"verdict": "ok", "reasons": ""}
@@ -34,7 +34,7 @@ ALL_OK = {"verdict": "ok", "reasons": ""}
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A file, whose figures it has, the column of the value or mean, and its unit."""
+    """A file, with the metric that it holds, the column of the value or mean, and its unit."""
 
     file: str
     workload: str
@@ -66,16 +66,16 @@ FILES = tuple(source.file for source in (*SUMMARIES, *SAMPLES))
 
 
 def read_samples(folder: Path) -> pd.DataFrame:
-    """Read the single values into tidy samples, screened as ours are.
+    """Read the single values into tidy samples, screened like our own.
 
-    The columns are those of `statistics.samples.DTYPES` that published figures can fill.
+    The columns are those of `statistics.data.samples.DTYPES` that published values can fill.
     """
-    found = [_tidy(source, _read(source, folder)) for source in SAMPLES]
-    return screen(pd.concat(found, ignore_index=True), METRICS)
+    parts = [_tidy(source, _read(source, folder)) for source in SAMPLES]
+    return screen(pd.concat(parts, ignore_index=True), METRICS)
 
 
 def read_summary(folder: Path) -> pd.DataFrame:
-    """Read everything into a summary of the columns `statistics.summary.COLUMNS`."""
+    """Read all values into a summary with the columns of `statistics.summary.COLUMNS`."""
     parts = [_summarized(source, _read(source, folder)) for source in SUMMARIES]
     parts.append(summarize(read_samples(folder)))
     table = pd.concat(parts, ignore_index=True)
@@ -83,13 +83,13 @@ def read_summary(folder: Path) -> pd.DataFrame:
 
 
 def _read(source: Source, folder: Path) -> pd.DataFrame:
-    """Read one file, its platforms named and in order, with what all its rows have in common."""
+    """Read one file; add the names of platforms, in order, and the columns that are constant."""
     table = read_csv(folder / source.file).rename(columns={"host": "hypervisor"})
     names = table["technology"] + "-" + table["hypervisor"]
     if unknown := sorted(set(names) - set(PLATFORMS)):
         raise FeatherbenchError(
-            f"{source.file} has a platform that the paper has not: {unknown[0]}",
-            remedy="restore resources/plauth2017: it holds published data, which never change",
+            f"{source.file} has a platform that the paper does not have: {unknown[0]}",
+            remedy="restore resources/plauth2017: published data never change",
         )
     named = table.assign(
         platform=names,
@@ -105,26 +105,26 @@ def _read(source: Source, folder: Path) -> pd.DataFrame:
 
 def _tidy(source: Source, table: pd.DataFrame) -> pd.DataFrame:
     repetition = table.get("repetition", 1)
-    whole = table.assign(
+    tidy = table.assign(
         concurrency=1, deployment=repetition, window=1, value=table[source.column], **ALL_OK
     )
-    return whole.drop(columns=[source.column, "repetition"], errors="ignore")
+    return tidy.drop(columns=[source.column, "repetition"], errors="ignore")
 
 
 def _summarized(source: Source, table: pd.DataFrame) -> pd.DataFrame:
-    """Complete a published summary. The median is not known."""
+    """Return a published summary with all columns; the median is not known."""
     mean, sd = table[source.column].astype(float), table["sd_requests_per_second"].astype(float)
     half = half_width(sd.to_numpy(), table["n"].to_numpy())
-    whole = table.assign(
+    summary = table.assign(
         deployments=table["n"], mean=mean, sd=sd, median=float("nan"),
         ci_low=mean - half, ci_high=mean + half, ci_note=REPEATED,
         n_ok=table["n"], n_suspect=0, n_invalid=0,
     )  # fmt: skip
-    return _suspected(whole)[COLUMNS]
+    return _with_stalls(summary)[COLUMNS]
 
 
-def _suspected(summary: pd.DataFrame) -> pd.DataFrame:
-    """Mark the means that look like a stall; what the single values are is not known."""
+def _with_stalls(summary: pd.DataFrame) -> pd.DataFrame:
+    """Mark the means that look like a stall; the single values are not known."""
     for rows, reason in stalled(summary.assign(value=summary["mean"], **ALL_OK), METRICS):
         summary.loc[rows, "n_suspect"] = summary.loc[rows, "n"]
         summary.loc[rows, "n_ok"] = 0

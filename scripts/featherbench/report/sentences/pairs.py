@@ -1,68 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Platforms compared with each other and not with the baseline, by the test of the ratios to it."""
+"""Platforms compared with each other instead of with the baseline."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
-from featherbench.report.sentences.comparisons import SIGNIFICANT_P, chance
-from featherbench.report.sentences.ratios import FEW_LEVELS
-from featherbench.statistics.conventions import BLOCK, PAIR
-from featherbench.wording.formatting import number, ratio
-from featherbench.wording.metric_labels import at_level
-from featherbench.wording.rows import rows
+from featherbench.report.sentences.comparisons import RatioReading, span
+from featherbench.statistics.conventions import BLOCK, PAIR, SIGNIFICANT_P
+from featherbench.wording.formatting import number, ratio, rows
+from featherbench.wording.phrases import (
+    FEW_LEVELS,
+    at_level,
+    counted,
+    format_p,
+    interval,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
-
 Pairs = dict[tuple[str, ...], list[dict[str, Any]]]
-"""The rows of each pair of platforms by its names, either way round."""
+"""The rows of each pair of platforms by its names, in both orders."""
 
 
 def pairs(posthoc: pd.DataFrame, metric: str, unit: str) -> Pairs:
-    """Look the test's rows up in the table of all pairs; of the baseline Games and Howell's."""
-    found: Pairs = {}
+    """Return the rows of the pairwise test in blocks; pairs with the baseline by Games-Howell."""
+    by_names: Pairs = {}
     for error in (PAIR, BLOCK) if len(posthoc) else ():
-        own = (posthoc["error"] == error) & (posthoc["metric"] == metric)
-        found |= _either_way(rows(posthoc[own].assign(unit=unit)))
-    return found
+        chosen = (posthoc["error"] == error) & (posthoc["metric"] == metric)
+        by_names |= _in_both_orders(rows(posthoc[chosen].assign(unit=unit)))
+    return by_names
 
 
-def _either_way(compared: Sequence[dict[str, Any]]) -> Pairs:
-    found: Pairs = {}
+def _in_both_orders(compared: Sequence[dict[str, Any]]) -> Pairs:
+    by_names: Pairs = {}
     for row in compared:
-        found.setdefault((row["platform_a"], row["platform_b"]), []).append(row)
-        found.setdefault((row["platform_b"], row["platform_a"]), []).append(_turned(row))
-    return found
-
-
-def against(found: Pairs, ones: Sequence[str], others: Sequence[str]) -> str:
-    """Say how each of some platforms compares with each of others; nothing without a pair."""
-    there = [(one, other) for one in ones for other in others if (one, other) in found]
-    said = "; ".join(_over_levels(*pair, found[pair]) for pair in there)
-    return f"{said}; {_methods(row for pair in there for row in found[pair])}" if said else ""
-
-
-def first_of_all(found: Pairs, ranked: Sequence[str]) -> str:
-    """Say whether the least of all is told from the next one; nothing where there is no test."""
-    first, second = (*ranked, "", "")[:2]
-    if (first, second) not in found:
-        return ""
-    (row,) = found[first, second]
-    if not math.isfinite(row["p_adj"]):
-        return f"; {first} against {second} is {_test(row)}"
-    told = "is sooner than" if row["p_adj"] < SIGNIFICANT_P else "cannot be told from"
-    return f"; {first} {told} {second} ({_test(row)}, {_methods([row])})"
-
-
-def _methods(compared: Iterable[dict[str, Any]]) -> str:
-    """Name the tests: paired t, or signed ranks."""
-    tests = {row["test"] if isinstance(row["test"], str) else "untested" for row in compared}
-    return " and ".join(sorted(tests))
+        by_names.setdefault((row["platform_a"], row["platform_b"]), []).append(row)
+        by_names.setdefault((row["platform_b"], row["platform_a"]), []).append(_turned(row))
+    return by_names
 
 
 def _turned(row: dict[str, Any]) -> dict[str, Any]:
@@ -74,35 +52,64 @@ def _turned(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _over_levels(one: str, other: str, levels: Sequence[dict[str, Any]]) -> str:
-    sweeps = len(levels) > 1
+def pair_sentences(by_names: Pairs, platforms: Sequence[str], others: Sequence[str]) -> str:
+    """Return how each of `platforms` compares with each of `others`; nothing without a pair."""
+    known = [pair for platform in platforms for other in others
+             if (pair := (platform, other)) in by_names]  # fmt: skip
+    if not known:
+        return ""
+    texts = [_pair(*pair, by_names[pair]) for pair in known]
+    return "; ".join([*texts, _tests(row for pair in known for row in by_names[pair])])
+
+
+def fastest_sentence(by_names: Pairs, ranked: Sequence[str]) -> str:
+    """Return whether the first platform starts earlier than the second; nothing without a test."""
+    first, second = (*ranked, "", "")[:2]
+    if (first, second) not in by_names:
+        return ""
+    (row,) = by_names[first, second]
+    if not math.isfinite(row["p_adj"]):
+        return f"; {first} against {second} is {_difference(row)}"
+    test = f"({_difference(row)}, {_tests([row])})"
+    if row["p_adj"] < SIGNIFICANT_P:
+        return f"; {first} is significantly faster than {second} {test}"
+    return f"; {first} against {second} is inconclusive {test}"
+
+
+def _tests(compared: Iterable[dict[str, Any]]) -> str:
+    tests = {row["test"] if isinstance(row["test"], str) else "not tested" for row in compared}
+    return " and ".join(sorted(tests))
+
+
+def _pair(platform: str, other: str, levels: Sequence[dict[str, Any]]) -> str:
     if len(levels) <= FEW_LEVELS:
-        each = [
-            f"{ratio(row['ratio'])} times {other}{at_level(int(row['concurrency']), sweeps=sweeps)}"
-            f" ({_test(row)})"
+        texts = [
+            f"{ratio(row['ratio'])} times {other}{_level(row, levels)} ({_difference(row)})"
             for row in levels
         ]
-        return f"{one} {' and '.join(each)}"
-    ratios = [row["ratio"] for row in levels]
-    extreme = min(levels, key=lambda row: float(row["ratio"]))
-    where = at_level(int(extreme["concurrency"]), sweeps=True)
+        return f"{platform} {' and '.join(texts)}"
+    smallest = min(levels, key=lambda row: float(row["ratio"]))
     return (
-        f"{one} {ratio(min(ratios))} to {ratio(max(ratios))} times {other} over {len(levels)} "
-        f"levels, {_counted(levels)} (the least{where}: {_test(extreme)})"
+        f"{platform} {span([row['ratio'] for row in levels])} times {other} over {len(levels)} "
+        f"levels, {counted(map(_reading, levels), RatioReading, 'at')} "
+        f"(smallest ratio{_level(smallest, levels)}: {_difference(smallest)})"
     )
 
 
-def _counted(levels: Sequence[dict[str, Any]]) -> str:
-    told = [row for row in levels if row["p_adj"] < SIGNIFICANT_P]
-    lower = sum(row["ratio"] < 1 for row in told)
-    higher, untold = len(told) - lower, len(levels) - len(told)
-    counts = {"lower": lower, "higher": higher, "no difference shown": untold}
-    return ", ".join(f"{what} at {n}" for what, n in counts.items() if n)
+def _level(row: dict[str, Any], levels: Sequence[dict[str, Any]]) -> str:
+    return at_level(int(row["concurrency"]), sweeps=len(levels) > 1)
 
 
-def _test(row: dict[str, Any]) -> str:
+def _reading(row: dict[str, Any]) -> RatioReading:
+    if not row["p_adj"] < SIGNIFICANT_P:
+        return RatioReading.INCONCLUSIVE
+    return RatioReading.LOWER if row["ratio"] < 1 else RatioReading.HIGHER
+
+
+def _difference(row: dict[str, Any]) -> str:
     if not math.isfinite(row["p_adj"]):
-        return f"untested, {row['note']}"
-    bounds = f"95 % interval {number(row['ci_low'])} to {number(row['ci_high'])}"
-    difference = f"{number(row['difference'])} {row['unit']}"
-    return f"difference {difference}, {bounds}, {chance(row['p_adj'])}"
+        return f"not tested, {row['note']}"
+    bounds = interval(row["ci_low"], row["ci_high"], number)
+    return (
+        f"difference {number(row['difference'])} {row['unit']}, {bounds}, {format_p(row['p_adj'])}"
+    )

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run beside the paper's data: these, passed off as a run, agree with themselves."""
+"""The replication (`matched_cells.py`, `name_mapping.py`): the paper's data agree with themselves.
+
+The ratios are those of `pair_ratios.py`.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +84,7 @@ def test_what_the_paper_cannot_be_compared_in_with_itself(compared):
     found = gaps(compared)
     assert found.pop(("http_throughput", "mirageos-xen")) == "the published mean is 0"
     assert set(found) == {("memory_http_minimum", ""), ("memory_kv_minimum", "")}
-    assert "two here: no ratio" in found["memory_kv_minimum", ""]
+    assert "two here, so that there is no ratio" in found["memory_kv_minimum", ""]
 
 
 def test_the_very_same_tables_have_quotients_of_1(summary):
@@ -179,7 +182,10 @@ def test_suspect_windows_are_counted_on_both_sides(plan, run, summary):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("docker-tcg", "emulated in software, which is no measure of virtualization"),
+        (
+            "docker-tcg",
+            "emulated in software, which says nothing about the speed of virtualization",
+        ),
         ("docker-native+bridge", "the paper did not run it"),
         ("gvisor-native", "the paper did not run it"),
     ],
@@ -198,7 +204,7 @@ def test_what_the_paper_did_not_run_is_said_not_to_compare(plan, run, summary, n
     found = compare(told, own, per_stratum(summarize, own), table, summary)
     assert set(found["size"]) == {NOT_COMPARED}
     assert gaps(found)["", name] == reason
-    assert gaps(found)["", "docker-native"] == "not asked for in `platforms`"
+    assert gaps(found)["", "docker-native"] == "not requested in `platforms`"
 
 
 def test_a_platform_that_is_not_there_says_what_to_do(plan, run, summary):
@@ -208,7 +214,7 @@ def test_a_platform_that_is_not_there_says_what_to_do(plan, run, summary):
     less = less.model_copy(update={"platforms": kept})
     found = gaps(beside(less, few(run, "linux-native", "docker-native"), summary))
     assert found["", "linux-kvm"] == "it cannot run here: no /dev/kvm"
-    assert found["", "osv-kvm"] == "not asked for in `platforms`"
+    assert found["", "osv-kvm"] == "not requested in `platforms`"
 
 
 def test_only_equal_numbers_of_connections_are_compared(plan, run, summary):
@@ -220,7 +226,7 @@ def test_only_equal_numbers_of_connections_are_compared(plan, run, summary):
     assert row.size != "agrees"
     assert row.reason.startswith("other levels: the paper has 1, 100, 200, 300")
     there = table[(table["metric"] == "http_throughput") & (table["concurrency"] == 100)]
-    assert list(there["reason"]) == ["other levels: `concurrency` asks for 32 here"]
+    assert list(there["reason"]) == ["other levels: `concurrency` requests 32 here"]
 
 
 def test_other_units_workloads_and_settings_keep_a_metric_from_being_compared(plan, run, summary):
@@ -234,7 +240,7 @@ def test_other_units_workloads_and_settings_keep_a_metric_from_being_compared(pl
     own = pd.concat([own, own.assign(platform="lxd-native")]).assign(unit="us")
     found = gaps(beside(told, own, summary))
     assert found["round_trip_time", ""] == "other units: us here, ms in the paper"
-    assert found["startup_time", ""] == "`startup` is not asked for in `workloads`"
+    assert found["startup_time", ""] == "`startup` is not requested in `workloads`"
     assert found["http_throughput", ""].startswith("`file_bytes` is 10240, and the paper had")
     assert found["kv_set_throughput", ""].startswith("`pipeline` is 1, and the paper had")
 
@@ -246,7 +252,7 @@ def test_other_tuning_and_other_settings_of_a_platform_are_no_comparison(plan, r
     }
     other = plan.model_copy(update={"config": config})
     found = gaps(beside(other, few(run, "linux-native", "docker-native"), summary))
-    assert found["http_throughput", ""].startswith("`net_sysctls` is set otherwise")
+    assert found["http_throughput", ""].startswith("`net_sysctls` differs")
     assert found["", "docker-native"] == "`runtime` is runsc, and the paper had runc"
 
 

@@ -1,4 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The twelve claims (`startup.py`, `throughput.py`, `footprint.py`) judged by the paper's data.
+
+The comparisons are those of `by_tukey.py`, the rules those of `claim.py`, the groups of platforms
+those of `pairwise.py`, and the verdicts those of `wording/claim_verdict.py`.
+"""
+
 from __future__ import annotations
 
 import math
@@ -7,11 +13,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featherbench.plauth2017.claims.all_claims import evidence_table, judge_all, parts_table
+from featherbench.plauth2017.claims.all_claims import (
+    evidence_table,
+    judge_by_tukey,
+    statements_table,
+)
 from featherbench.plauth2017.claims.by_tukey import ByTukey, Error
-from featherbench.plauth2017.claims.claim import ALIKE_EACH, NOT_DIFFERENT, below, judge
-from featherbench.plauth2017.claims.image_transfer import Link, against
+from featherbench.plauth2017.claims.claim import ALIKE_EACH, NOT_DIFFERENT, below, judge_statement
 from featherbench.plauth2017.claims.pairwise import OVER_ALL
+from featherbench.plauth2017.claims.startup import transfer
 from featherbench.plauth2017.data.published import REPLICATE
 from featherbench.statistics.data.replicates import summarized
 from featherbench.statistics.inference import games_howell
@@ -20,10 +30,10 @@ from featherbench.statistics.inference.tukey import (
     compare_over_levels,
     compare_with_common_error,
 )
-from featherbench.wording.claim_verdict import Verdict
+from featherbench.wording.claim_verdict import ClaimVerdict
 
 HTTP = "http_throughput"
-OUT, NOT, OPEN = Verdict.BORNE_OUT, Verdict.NOT_BORNE_OUT, Verdict.NOT_DECIDABLE
+OUT, NOT, OPEN = ClaimVerdict.SUPPORTED, ClaimVerdict.NOT_SUPPORTED, ClaimVerdict.INCONCLUSIVE
 
 
 def posthoc_of(summary):
@@ -49,18 +59,18 @@ def with_any_error(request, summary, posthoc):
 
 @pytest.fixture(scope="module")
 def claims(summary, posthoc):
-    return {claim.number: claim for claim in judge_all(summary, posthoc)}
+    return {claim.number: claim for claim in judge_by_tukey(summary, posthoc)}
 
 
 def _part(claims, number, beginning):
-    (part,) = [p for p in claims[number].parts if p.statement.startswith(beginning)]
+    (part,) = [p for p in claims[number].statements if p.statement.startswith(beginning)]
     return part
 
 
 def test_there_are_twelve_and_each_part_says_why(claims):
     assert list(claims) == list(range(1, 13))
     for claim in claims.values():
-        for part in claim.parts:
+        for part in claim.statements:
             assert part.statement
             assert part.test
             assert part.finding
@@ -79,8 +89,8 @@ def test_there_are_twelve_and_each_part_says_why(claims):
         (3, "OSv", NOT),
         (3, "MirageOS", OUT),
         (4, "Rumprun and OSv", NOT),
-        (4, "KVM's", OUT),
-        (4, "So they are", OPEN),
+        (4, "KVM's are much", OUT),
+        (4, "KVM's are also", OPEN),
         (5, "HTTP", NOT),
         (5, "Redis GET", OPEN),
         (5, "Redis SET", OPEN),
@@ -120,7 +130,7 @@ def test_at_600_rumprun_is_ahead_of_containers_in_a_guest_and_not_of_native_ones
 
 
 def test_with_each_levels_own_error_the_lead_over_lxd_is_not_that_significant(summary, posthoc):
-    claims = {c.number: c for c in judge_all(summary, posthoc, Error.LEVEL)}
+    claims = {c.number: c for c in judge_by_tukey(summary, posthoc, Error.LEVEL)}
     part = _part(claims, 7, "Ahead of containers in a KVM guest")
     assert part.verdict is NOT
     assert "lxd-kvm at 600" in part.finding
@@ -139,7 +149,7 @@ def test_by_their_own_deviations_rumprun_leads_lxd_at_600(summary, posthoc):
 
 
 def test_the_stall_of_mirageos_is_named_where_its_claim_is(claims):
-    (part,) = claims[8].parts
+    (part,) = claims[8].statements
     assert "100, 200, 300: protocol stall" in part.remark
 
 
@@ -149,7 +159,7 @@ def test_verdicts_follow_the_data(summary):
     osv = (summary["metric"] == "image_size") & (summary["platform"] == "osv-kvm")
     factors = np.where(lxd, 0.04, np.where(osv, 2.5, 1.0))
     other = summary.assign(mean=summary["mean"] * factors)
-    claims = {claim.number: claim for claim in judge_all(other, posthoc_of(other))}
+    claims = {claim.number: claim for claim in judge_by_tukey(other, posthoc_of(other))}
     assert _part(claims, 1, "LXD").verdict is OUT
     assert _part(claims, 2, "Docker").verdict is NOT
     assert _part(claims, 3, "OSv").verdict is OUT
@@ -160,7 +170,7 @@ def test_a_platform_that_is_missing_leaves_its_part_open(summary, posthoc):
     known = ~posthoc[["platform_a", "platform_b"]].isin(["osv-kvm"]).any(axis=1)
     contrasts = ByTukey(there, posthoc[known], Error.ALL_LEVELS)
     found = contrasts.each("image_size", ["osv-kvm"], ["docker-native"])
-    assert judge("it is small", "none", found, below(0.05)).verdict is OPEN
+    assert judge_statement("it is small", "none", found, below(0.05)).verdict is OPEN
 
 
 def test_a_contrast_is_the_same_from_either_side(contrasts):
@@ -201,17 +211,19 @@ def test_alike_wants_the_whole_interval_within_the_margin(contrasts):
 
 def test_where_image_and_start_balance(contrasts):
     """355.2 MiB against 10.875 MiB, 0.2342 s against 0.6699 s."""
-    race = against(contrasts, "osv-kvm", "docker-native")
-    assert race.equal_at == pytest.approx((355.2 - 10.875) * 8 * 2**20 / 1e9 / 0.43564, rel=1e-4)
-    assert race.low < race.equal_at < race.high
-    assert race.won_by_first(Link(gigabits_per_s=race.low - 0.01))
-    # Where the interval leaves it open, neither is first.
-    assert not race.won_by_first(Link(gigabits_per_s=(race.low + race.equal_at) / 2))
+    compared = transfer(contrasts, "osv-kvm", "docker-native")
+    assert compared.equal_gbit_s == pytest.approx(
+        (355.2 - 10.875) * 8 * 2**20 / 1e9 / 0.43564, rel=1e-4
+    )
+    assert compared.low < compared.equal_gbit_s < compared.high
+    assert compared.first_is_faster(compared.low - 0.01)
+    # Within the interval neither is faster.
+    assert not compared.first_is_faster((compared.low + compared.equal_gbit_s) / 2)
 
 
 def test_the_tables_have_every_part_and_all_its_evidence(claims):
-    parts, evidence = parts_table(claims.values()), evidence_table(claims.values())
-    assert len(parts) == sum(len(claim.parts) for claim in claims.values())
-    assert len(evidence) == sum(len(p.evidence) for c in claims.values() for p in c.parts)
-    decided = evidence.merge(parts, on=["claim", "part"]).query("verdict != 'not decidable'")
+    parts, evidence = statements_table(claims.values()), evidence_table(claims.values())
+    assert len(parts) == sum(len(claim.statements) for claim in claims.values())
+    assert len(evidence) == sum(len(p.evidence) for c in claims.values() for p in c.statements)
+    decided = evidence.merge(parts, on=["claim", "part"]).query("verdict != 'inconclusive'")
     assert decided["holds"].notna().all()

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report of the paper's data: whole, self-contained, and made from the tables alone."""
+"""The report of the paper's data (`page.py`, `figures.py`): complete, self-contained, from tables.
+
+The published F are compared in `data/agreement.py`, and the plan is that of `data/experiment.py`.
+"""
 
 from __future__ import annotations
 
@@ -86,12 +89,14 @@ def test_the_difference_between_the_two_analyses_is_explained_from_the_data(page
     assert "HTTP throughput, F(9, 2970) 3,921 3,723.43 3,920.70 unweighted means" in text
     assert "Redis GET throughput, F(7, 7920) 4,099 4,098.99 the same either analysis" in text
     assert "mirageos-xen has 10 repetitions of each cell, the other platforms up to 30" in text
-    assert "count as one of 25, the harmonic mean of n" in text
+    assert "counts every mean as one of 25 repetitions, the harmonic mean of n" in text
 
 
 def test_a_verdict_that_another_error_turns_is_named(page):
     text = _text(page)
-    assert "With the error within each level alone it is not borne out. In 8 of 10" in text
+    assert (
+        "With the error within each level alone, the verdict is: not supported. In 8 of 10" in text
+    )
 
 
 def test_an_f_that_is_not_found_again_says_so(anova, summary):

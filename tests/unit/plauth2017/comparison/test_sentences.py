@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run beside the paper, in sentences."""
+"""The replication of the paper in sentences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import math
 import pandas as pd
 import pytest
 
-from featherbench.report import paper_comparison
+from featherbench.plauth2017.comparison.sentences import (
+    metric_replications,
+    not_comparable,
+    overall_sentence,
+)
+
+LABELS = {"http_throughput": "HTTP throughput", "startup_time": "startup time"}
 
 
 def pair(platform, here, there, *, against="base", level=1, **more):
@@ -30,7 +36,7 @@ def gap(reason, **more):
 
 
 def told(*found):
-    return next(paper_comparison.metric_by_metric(pd.DataFrame(found)))
+    return metric_replications(pd.DataFrame(found), LABELS.get)[0]
 
 
 def test_a_ratio_has_both_intervals_and_the_quotients():
@@ -38,7 +44,7 @@ def test_a_ratio_has_both_intervals_and_the_quotients():
     assert said == (
         "x, the paper’s Docker: 0.60 times base here (95 % interval 0.54 to 0.66), "  # noqa: RUF001
         "0.50 in the paper (95 % interval 0.45 to 0.55): agrees, quotient 1.20 (95 % interval 1.08 "
-        "to 1.32); 1 suspect window behind it"
+        "to 1.32); includes 1 suspect window"
     )
 
 
@@ -51,18 +57,18 @@ def test_many_levels_are_counted_and_the_farthest_apart_is_given_in_full():
     (said,) = told(*levels).ratios
     assert "0.30 to 0.60 times base here, 0.50 to 0.90 in the paper" in said
     assert "over 3 levels it agrees in 2, differs in 1" in said
-    assert "farthest apart at 200 connections: 0.30 times base here" in said
+    assert "largest disagreement at 200 connections: 0.30 times base here" in said
     assert said.endswith("; the published means are suspect at 100 connections")
 
 
 def test_the_same_order_at_several_levels_is_said_once():
     (said,) = told(pair("x", 0.6, 0.5, level=1), pair("x", 0.6, 0.5, level=100)).orders
     assert said == (
-        "Order at 1, 100 connections: the same order here and in the paper, x < base; it agrees"
+        "Order at 1, 100 connections: the same here and in the paper, x < base; it agrees"
     )
 
 
-def test_another_order_names_the_pairs_that_are_the_other_way_round():
+def test_another_order_lists_the_pairs_in_the_opposite_order():
     found = [
         pair("x", 0.6, 0.5, rank_against=3, papers_rank_against=3),
         pair("y", 0.8, 0.4, rank=2, rank_against=3, papers_rank=1, papers_rank_against=3),
@@ -73,13 +79,13 @@ def test_another_order_names_the_pairs_that_are_the_other_way_round():
     (said,) = told(*found).orders
     assert said == (
         "Order: here x < y < base, in the paper y < x < base; "
-        "of 3 pairs it agrees in 2, differs in 1; the other way round: y and x"
+        "of 3 pairs it agrees in 2, differs in 1; in the opposite order: y and x"
     )
 
 
 def test_equal_ranks_are_shown_as_such():
-    (said,) = told(pair("x", 1.0, 1.0, rank=1.5, rank_against=1.5, order="undecided")).orders
-    assert said == "Order: here base = x, in the paper x < base; it is undecided"
+    (said,) = told(pair("x", 1.0, 1.0, rank=1.5, rank_against=1.5, order="inconclusive")).orders
+    assert said == "Order: here base = x, in the paper x < base; it is inconclusive"
 
 
 def test_reasons_are_given_once_with_all_that_they_hold_for():
@@ -93,18 +99,18 @@ def test_reasons_are_given_once_with_all_that_they_hold_for():
             gap("no value", metric="startup_time", platform="x"),
         ]
     )
-    assert [(one.reason, one.what) for one in paper_comparison.obstacles(table)] == [
+    assert [(one.reason, one.subjects) for one in not_comparable(table, LABELS.get)] == [
         ("not asked", ("y", "z")),
         ("levels", ("HTTP throughput at 8, 32 connections",)),
         ("no value", ("startup time on x",)),
     ]
-    assert paper_comparison.whole(table) == (
+    assert overall_sentence(table) == (
         "of 1 pair of platforms that this run and the paper have at the same number of "
         "connections, the ratio agrees in 1 (within 25 %), and the order agrees in 1"
     )
 
 
 @pytest.mark.parametrize("table", [pd.DataFrame(), pd.DataFrame([gap("why", platform="y")])])
-def test_where_nothing_can_be_compared_nothing_is_said(table):
-    assert paper_comparison.whole(table) == ""
-    assert list(paper_comparison.metric_by_metric(table)) == []
+def test_if_nothing_can_be_compared_there_is_no_sentence(table):
+    assert overall_sentence(table) == ""
+    assert metric_replications(table, LABELS.get) == []

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Two runs compared: `run.py`, `run_differences.py`, `text.py`, and the command itself."""
+
 from __future__ import annotations
 
 import argparse
@@ -10,7 +12,8 @@ import numpy as np
 import pytest
 
 from featherbench.cli import compare
-from featherbench.comparison.outcome import Outcome, Reading, higher_is_better
+from featherbench.comparison.outcome import ChangeReading, ComparisonResult
+from featherbench.comparison.run import Run
 from featherbench.records.cell import Cell, Coordinates, Window
 from featherbench.records.plan import Plan
 from featherbench.statistics.data.samples import gather
@@ -123,7 +126,11 @@ def compared(capsys, a, b, *options):
     compare.add_parser(parser.add_subparsers())
     status = compare.run(parser.parse_args(["compare", str(a), str(b), *options]))
     told = capsys.readouterr()
-    out = Outcome.model_validate_json(told.out) if "--json" in options and told.out else told.out
+    out = (
+        ComparisonResult.model_validate_json(told.out)
+        if "--json" in options and told.out
+        else told.out
+    )
     return SimpleNamespace(status=status, out=out, err=told.err)
 
 
@@ -134,15 +141,15 @@ def readings(outcome):
 def test_two_like_runs_are_the_same_and_pass(runs, capsys):
     done = compared(capsys, runs.a, runs.make_b(), "--json")
     assert done.status == 0
-    assert set(readings(done.out).values()) == {Reading.SAME}
+    assert set(readings(done.out).values()) == {ChangeReading.EQUIVALENT}
 
 
 @pytest.mark.parametrize(
     ("factors", "status", "expected"),
     [
-        ({"http": 0.8, "startup": 0.8}, 1, (Reading.WORSE, Reading.BETTER)),
-        ({"http": 1.2, "startup": 1.2}, 1, (Reading.BETTER, Reading.WORSE)),
-        ({"http": 1.2, "startup": 0.8}, 0, (Reading.BETTER, Reading.BETTER)),
+        ({"http": 0.8, "startup": 0.8}, 1, (ChangeReading.WORSE, ChangeReading.BETTER)),
+        ({"http": 1.2, "startup": 1.2}, 1, (ChangeReading.BETTER, ChangeReading.WORSE)),
+        ({"http": 1.2, "startup": 0.8}, 0, (ChangeReading.BETTER, ChangeReading.BETTER)),
     ],
 )
 def test_a_rate_should_rise_and_a_time_fall(runs, capsys, factors, status, expected):
@@ -185,10 +192,10 @@ def test_runs_without_anything_to_compare_do_not_pass(runs, capsys):
 def test_the_table_tells_the_worst_first_with_size_and_interval(runs, capsys):
     text = compared(capsys, runs.a, runs.make_b(factors={"startup": 1.3})).out
     rows = [line.split() for line in text.splitlines() if "linux-native" in line]
-    assert [row[0] for row in rows] == ["worse", "same"]
+    assert [row[0] for row in rows] == ["worse", "equivalent"]
     assert "1.30" in rows[0]
     assert "to" in rows[0]
-    assert "2 comparisons: 1 worse, 0 better, 0 not compared, 0 undecided, 1 same" in text
+    assert "2 comparisons: 1 worse, 0 better, 0 not compared, 0 inconclusive, 1 equivalent" in text
 
 
 def test_alike_circumstances_are_not_warned_of(runs, capsys):
@@ -199,7 +206,7 @@ def test_alike_circumstances_are_not_warned_of(runs, capsys):
 def test_other_hosts_images_code_and_settings_are_warned_of(runs, capsys):
     b = runs.make_b(machine_fingerprint="xyz", image_digest="sha256:1", spec={"code": "other"})
     text = compared(capsys, runs.a, b).out
-    assert "host fingerprint: abc in A, xyz in B" in text
+    assert "machine fingerprint: abc in A, xyz in B" in text
     assert "image linux-native/http: sha256:0 in A, sha256:1 in B" in text
     assert "measuring code linux-native/http: c0de in A, other in B" in text
     assert "configuration seed: 1 in A, 2 in B" in text
@@ -211,7 +218,7 @@ def test_other_tools_are_warned_of_and_the_time_of_the_record_is_not(runs, capsy
     newer = {"tools": machine.tools | {"wrk": "4.2.0"}, "recorded_utc": "later"}
     machine.model_copy(update=newer).write(b / "machine.json")
     text = compared(capsys, runs.a, b).out
-    assert "host tools.wrk: 4.1.0 in A, 4.2.0 in B" in text
+    assert "machine tools.wrk: 4.1.0 in A, 4.2.0 in B" in text
     assert "recorded_utc" not in text
 
 
@@ -225,15 +232,15 @@ def test_a_long_list_of_differences_is_cut_and_says_so(runs, capsys, machine):
     machine.write(runs.a / "machine.json")
     libraries = {f"library{n}": "1" for n in range(30)}
     machine.model_copy(update={"libraries": libraries}).write(b / "machine.json")
-    assert "more: --json has them" in compared(capsys, runs.a, b).out
+    assert "more: --json lists them" in compared(capsys, runs.a, b).out
 
 
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
         ("nowhere", "there is no such folder"),
-        ("a", "it has no tables/samples.parquet\n  remedy: give {tmp_path}/a/results"),
-        ("a/results/tables", "remedy: give {tmp_path}/a/results"),
+        ("a", "it has no tables/samples.parquet\n  remedy: use {tmp_path}/a/results"),
+        ("a/results/tables", "remedy: use {tmp_path}/a/results"),
         ("b/results", "are the same folder"),
         ("broken", "cannot be read"),
         ("old", "is of another version: it lacks deployment"),
@@ -264,5 +271,6 @@ def test_json_has_no_numbers_that_are_none(runs, capsys):
 @pytest.mark.parametrize(
     ("unit", "higher"), [("requests/s", True), ("s", False), ("MiB", False), ("ms", False)]
 )
-def test_of_rates_one_wants_much_and_of_costs_little(unit, higher):
-    assert higher_is_better(unit) is higher
+def test_without_a_plan_a_rate_should_rise_and_a_cost_fall(unit, higher):
+    run = Run(folder=None, samples=None, plan=None, machine=None, cells=())
+    assert run.higher_is_better("m", unit) is higher

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's claims held against a run: its own data bear out what they bore out there."""
+"""The paper's claims judged by a run, with the comparisons of `claims/by_pairs.py`."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featherbench.plauth2017.claims.by_pairs import Paired, over_levels
+from featherbench.plauth2017.claims.by_pairs import ByPairs, over_levels
 from featherbench.plauth2017.claims.claim import (
     ALIKE_EACH,
     NOT_BELOW,
     NOT_DIFFERENT,
     above,
     below,
-    judge,
+    judge_statement,
 )
 from featherbench.plauth2017.claims.pairwise import OVER_ALL, Contrast
 from featherbench.plauth2017.comparison.claims_on_run import COLUMNS, own_claims
 from featherbench.statistics.inference.ratios import ratios
-from featherbench.wording.claim_verdict import Verdict
+from featherbench.wording.claim_verdict import ClaimVerdict
 
-OUT, NOT, OPEN = (verdict.value for verdict in Verdict)
+OUT, NOT, OPEN = (verdict.value for verdict in ClaimVerdict)
 HTTP = "http_throughput"
 
 
@@ -55,20 +55,20 @@ def test_the_papers_data_passed_off_as_a_run_never_turn_a_verdict(whole):
 def test_every_statement_has_its_test_and_finding(whole):
     assert whole["test"].ne("").all()
     assert whole["finding"].ne("").all()
-    assert "Holm" in whole.loc["Docker and LXD are slower than the bare host", "test"]
+    assert "Holm" in whole.loc["Docker and LXD are slower than native execution", "test"]
     assert "Tukey" not in " ".join(whole["test"])
 
 
 def test_what_is_not_there_is_named_and_its_claims_stay_open(plan, run, summary):
     found = held(plan, of(run, "linux-native", "docker-native"), summary)
-    costs = found.loc["Docker and LXD are slower than the bare host"]
+    costs = found.loc["Docker and LXD are slower than native execution"]
     assert (costs["verdict"], costs["missing"]) == (OUT, "lxd-native")
     assert costs["comparisons"] == 2
     guests = found.loc["Docker and LXD in a KVM guest are slower than the guest"]
     assert (guests["verdict"], guests["papers_verdict"]) == (OPEN, OUT)
     assert set(guests["missing"].split(", ")) == {"linux-kvm", "docker-kvm", "lxd-kvm"}
     decided = found[found["verdict"] != OPEN]
-    assert list(decided.index) == ["Docker and LXD are slower than the bare host"]
+    assert list(decided.index) == ["Docker and LXD are slower than native execution"]
 
 
 def test_too_few_deployments_leave_open_and_bear_nothing_out(plan, run, summary):
@@ -77,7 +77,7 @@ def test_too_few_deployments_leave_open_and_bear_nothing_out(plan, run, summary)
     rng = np.random.default_rng(3)
     noisy = noisy.assign(value=noisy["value"] * rng.lognormal(0, 0.5, len(noisy)))
     found = held(plan, noisy, summary)
-    assert found.loc["Docker and LXD are slower than the bare host", "verdict"] == OPEN
+    assert found.loc["Docker and LXD are slower than native execution", "verdict"] == OPEN
 
 
 def test_containers_as_fast_as_the_host_speak_against_their_cost(plan, run, summary):
@@ -89,7 +89,7 @@ def test_containers_as_fast_as_the_host_speak_against_their_cost(plan, run, summ
         )
     )
     found = held(plan, own, summary)
-    assert found.loc["Docker and LXD are slower than the bare host", "verdict"] == NOT
+    assert found.loc["Docker and LXD are slower than native execution", "verdict"] == NOT
 
 
 def test_emulated_platforms_are_never_held_against_a_claim(plan, run, summary):
@@ -136,8 +136,8 @@ def test_suspect_windows_behind_a_statement_are_counted(plan, run, summary):
     own = of(run, "linux-native", "docker-native")
     doubtful = own.assign(verdict=own["verdict"].mask(own["deployment"] == 1, "suspect"))
     found = held(plan, doubtful, summary)
-    said = found.loc["Docker and LXD are slower than the bare host", "finding"]
-    assert said.endswith("4 suspect windows behind it")
+    said = found.loc["Docker and LXD are slower than native execution", "finding"]
+    assert said.endswith("; includes 4 suspect windows")
 
 
 def test_the_larger_choice_of_images_is_compared(plan, run, summary):
@@ -167,7 +167,7 @@ def test_over_all_levels_a_deployment_is_its_geometric_mean(run):
 
 def test_a_contrast_is_the_same_from_either_side(run):
     own = of(run, "linux-native", "docker-native")
-    contrasts = Paired(own, ratios(own, "linux-native", 0.05, seed=1), 0.05)
+    contrasts = ByPairs(own, ratios(own, "linux-native", 0.05, seed=1), 0.05)
     for level in (100, OVER_ALL):
         one = contrasts.contrast(HTTP, "docker-native", "linux-native", level)
         two = contrasts.contrast(HTTP, "linux-native", "docker-native", level)
@@ -181,7 +181,7 @@ def contrast(ratio, low, high, *, p=0.5, same=0.5):
     return Contrast(
         metric="m", unit="s", a="a", b="b", level=None, mean_a=ratio, mean_b=1.0,
         difference=ratio - 1, low=low - 1, high=high - 1, p=p, ratio=ratio, ratio_low=low,
-        ratio_high=high, margin=0.05, p_same=same,
+        ratio_high=high, margin=0.05, p_equivalence=same,
     )  # fmt: skip
 
 
@@ -220,11 +220,11 @@ def test_a_run_that_is_too_small_to_tell_speaks_neither_for_nor_against(rule, sa
     ],
 )
 def test_a_statement_is_open_where_what_is_not_told_could_turn_it(evidence, share, verdict):
-    part = judge("it is below", "a test", evidence, below(0.05), least_share=share)
+    part = judge_statement("it is below", "a test", evidence, below(0.05), least_share=share)
     assert part.verdict.value == verdict
 
 
 def test_what_is_not_told_is_named():
-    part = judge("it is below", "a test", (CLEAR, WIDE), below(0.05))
+    part = judge_statement("it is below", "a test", (CLEAR, WIDE), below(0.05))
     assert part.finding.startswith("In 1 of 2 comparisons")
-    assert "; not told: a to b: ratio 0.80" in part.finding
+    assert "; inconclusive: a to b: ratio 0.80" in part.finding

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The conclusions of the first screen: for each main metric, each platform against the baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from featherbench.report.sentences.comparisons import platform_sentences
+from featherbench.report.tables import ratios_anchor
+from featherbench.wording.formatting import number
+from featherbench.wording.phrases import FEW_LEVELS, at_level, in_brackets, suspect_note
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from featherbench.records.plan import PlannedPlatform
+    from featherbench.report.run_tables import RunTables
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conclusion:
+    """The sentences on one metric.
+
+    `title` is the metric's label, `baseline` the sentence on the baseline itself, and `table` the
+    anchor of the table of ratios, if there is one.
+    """
+
+    workload: str
+    title: str
+    table: str
+    baseline: str
+    sentences: tuple[str, ...]
+
+
+def conclusions(run: RunTables, requested: Mapping[str, Sequence[str]]) -> tuple[Conclusion, ...]:
+    """Return the conclusions for every main metric of the summary, grouped by workload.
+
+    `requested` maps each workload to its platforms. Those without a valid window are listed, too.
+    """
+    by_workload: dict[str, list[Row]] = {}
+    for row in run.main:
+        by_workload.setdefault(row["workload"], []).append(row)
+    return tuple(
+        _conclusion(run, metric, summary, requested.get(workload, ()))
+        for workload, summary in by_workload.items()
+        for metric in dict.fromkeys(row["metric"] for row in summary)
+    )
+
+
+def _conclusion(
+    run: RunTables, metric: str, of_workload: Sequence[Row], requested: Sequence[str]
+) -> Conclusion:
+    summary = [row for row in of_workload if row["metric"] == metric]
+    compared = [comparison for comparison in run.comparisons if comparison.metric == metric]
+    no_ratio = _why_no_ratio(run, of_workload, metric)
+    if no_ratio:
+        sentences = [f"{row['platform']}: {amount(row)}" for row in summary if row["n"] > 0]
+    else:
+        sentences = list(platform_sentences(compared, run.baseline))
+    others = [name for name in requested if name != run.baseline]
+    return Conclusion(
+        workload=summary[0]["workload"],
+        title=run.label(metric),
+        table=ratios_anchor(metric) if compared and not no_ratio else "",
+        baseline=no_ratio or _baseline(summary, run.baseline),
+        sentences=(*sentences, *_without_value(of_workload, metric, others)),
+    )
+
+
+def _why_no_ratio(run: RunTables, of_workload: Sequence[Row], metric: str) -> str:
+    """Return why there is no ratio to the baseline; nothing if there is one."""
+    of_baseline = [row for row in of_workload if row["platform"] == run.baseline]
+    valid = {row["metric"] for row in of_baseline if row["n"] > 0}
+    if metric in valid:
+        return ""
+    if any(row["metric"] == metric for row in of_baseline):
+        return f"no ratios, because the baseline, {run.baseline}, has no valid window"
+    other = run.counterpart(metric)
+    if other in valid:
+        return f"no ratios, because the baseline, {run.baseline}, has {run.label(other)} instead"
+    return f"no ratios, because the baseline, {run.baseline}, has no value of this metric"
+
+
+def amount(row: Row) -> str:
+    """Return mean, unit, interval and suspect windows of a row of the summary."""
+    suspect = suspect_note(int(row["n_suspect"]))
+    return f"{number(row['mean'])} {row['unit']}{_interval(row)}{suspect}"
+
+
+def _interval(row: Row) -> str:
+    return in_brackets(row["ci_low"], row["ci_high"], number)
+
+
+def _without_value(
+    of_workload: Sequence[Row], metric: str, requested: Sequence[str]
+) -> Iterator[str]:
+    """Yield the platforms without a valid window of this metric, or of the whole workload."""
+    with_value = {row["platform"] for row in of_workload if row["n"] > 0}
+    of_metric = {row["platform"]: row["n"] > 0 for row in of_workload if row["metric"] == metric}
+    for platform in requested:
+        if not of_metric.get(platform, platform in with_value):
+            yield f"{platform}: no valid window"
+
+
+def _baseline(summary: Sequence[Row], baseline: str) -> str:
+    """Return the values of the baseline, on which all ratios rest."""
+    levels = [row for row in summary if row["platform"] == baseline and row["n"] > 0]
+    sweeps = len({row["concurrency"] for row in summary}) > 1
+    shown = levels if len(levels) <= FEW_LEVELS else [levels[0], levels[-1]]
+    values = [
+        f"{number(row['mean'])} {row['unit']}{at_level(row['concurrency'], sweeps=sweeps)}"
+        f"{_interval(row)}"
+        for row in shown
+    ]
+    return f"the baseline, {baseline}, has {', '.join(values)}"
+
+
+NETWORK_PATHS = {
+    "host": "at the machine’s own address",  # noqa: RUF001 - an apostrophe
+    "nat": "through a published port (address translation)",
+    "bridge": "over a bridge, at its own address",
+}
+
+
+def network_paths(platforms: Sequence[PlannedPlatform], baseline: str) -> str:
+    """Return which platforms are reached over another path than the baseline; nothing if none."""
+    paths = {platform.name: platform.network for platform in platforms}
+    others = set(paths.values()) - {paths.get(baseline)}
+    if baseline not in paths or not others:
+        return ""
+    reached = "; ".join(
+        f"{', '.join(name for name, network in paths.items() if network == path)} "
+        f"{NETWORK_PATHS.get(path, path)}"
+        for path in sorted(others)
+    )
+    return (
+        f"The platforms are reached over different network paths: {baseline} "
+        f"{NETWORK_PATHS.get(paths[baseline], paths[baseline])}; {reached}. Ratios of throughput "
+        "and latency include the cost of the path. To separate it from the cost of a container, "
+        "add `network: [nat, bridge, host]` to its platform"
+    )

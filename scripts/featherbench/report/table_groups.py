@@ -1,0 +1,395 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of the analysis in the report: one entry of GROUPS for each, with columns and note."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from featherbench.report.tables import (
+    ColumnType,
+    Table,
+    bounds,
+    figure,
+    name,
+    pairs_anchor,
+    prose,
+    ratios_anchor,
+    summary_anchor,
+    table,
+)
+from featherbench.wording.formatting import count, number, p_value, percentage, ratio, rows
+from featherbench.wording.phrases import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from featherbench.report.run_tables import RunTables
+    from featherbench.report.tables import Columns, Row
+
+
+def _verdicts(row: Row) -> str:
+    counts = [int(row.get(f"n_{verdict}", 0)) for verdict in ("ok", "suspect", "invalid")]
+    return " / ".join(f"{n:,}" for n in counts)
+
+
+def _replicates(row: Row) -> str:
+    return f"{count(row.get('n'))} / {count(row.get('deployments'))}"
+
+
+CONNECTIONS = figure("concurrency", count)
+P_ADJUSTED = figure("p_adj", p_value)
+SUMMARY: Columns = {
+    "platform": name("platform"),
+    "metric": name("metric"),
+    "connections": CONNECTIONS,
+    "mean": figure("mean"),
+    "SD": figure("sd"),
+    "median": figure("median"),
+    "95 % interval": bounds("ci_low", "ci_high", number),
+    "unit": name("unit"),
+    "windows / deployments": (ColumnType.NUMBER, _replicates),
+    "ok / suspect / invalid": (ColumnType.NUMBER, _verdicts),
+    "remark": prose("ci_note"),
+}
+ANOVA: Columns = {
+    "metric": name("metric"),
+    "test": name("test"),
+    "replicate": name("replicate"),
+    "effect": name("effect"),
+    "df": figure("df", count),
+    "df resid.": figure("df_resid", count),
+    "F": figure("F"),
+    "p": figure("p", p_value),
+    "partial η²": figure("partial_eta_squared", ratio),
+    "partial ω²": figure("partial_omega_squared", ratio),
+    "remark": prose("note"),
+}
+POSTHOC: Columns = {
+    "connections": CONNECTIONS,
+    "platform": name("platform_a"),
+    "against": name("platform_b"),
+    "ratio": figure("ratio", ratio),
+    "difference": figure("difference"),
+    "95 % interval": bounds("ci_low", "ci_high", number),
+    "p, adjusted": P_ADJUSTED,
+    "test": name("test"),
+    "replicate": name("replicate"),
+    "error": name("error"),
+    "remark": prose("note"),
+}
+RATIOS: Columns = {
+    "platform": name("platform"),
+    "connections": CONNECTIONS,
+    "ratio": figure("ratio", ratio),
+    "95 % interval": bounds("ci_low", "ci_high"),
+    "by bootstrap": bounds("boot_low", "boot_high"),
+    "p, adjusted": P_ADJUSTED,
+    "p of equivalence": figure("p_equivalence_adj", p_value),
+    "minimum detectable": figure("detectable", ratio),
+    "deployments": figure("n_deployments", count),
+    "test": name("test"),
+    "remark": prose("note"),
+}
+LEVELS: Columns = {
+    "metric": name("metric"),
+    "connections": CONNECTIONS,
+    "test": name("test"),
+    "df": figure("df", count),
+    "df resid.": figure("df_resid"),
+    "statistic": figure("statistic"),
+    "p, adjusted": P_ADJUSTED,
+    "effect size": figure("effect_size", ratio),
+    "remark": prose("note"),
+}
+COMPONENTS: Columns = {
+    "metric": name("metric"),
+    "connections": CONNECTIONS,
+    "platform": name("platform"),
+    "SD between deployments": figure("sd_between", percentage),
+    "SD between windows": figure("sd_within", percentage),
+    "p, no variation between deployments": figure("p", p_value),
+    "windows needed": figure("windows_needed", count),
+    "deployments needed": figure("deployments_needed", count),
+    "remark": prose("note"),
+}
+CHECKS: Columns = {
+    "check": prose("check"),
+    "metric": name("metric"),
+    "connections": CONNECTIONS,
+    "platform": name("platform"),
+    "p, adjusted": P_ADJUSTED,
+    "effect": prose("detail"),
+    "meaning": prose("reading"),
+}
+PHASES: Columns = {
+    "platform": name("platform"),
+    "phase": name("phase"),
+    "mean": figure("mean"),
+    "SD": figure("sd"),
+    "share of the start": figure("share", percentage),
+}
+CROSSINGS: Columns = {
+    "image": name("service"),
+    "first on slower links": name("first_below"),
+    "first on faster links": name("first_above"),
+    "equal at, Mbit/s": figure("bandwidth_mbit_s"),
+    "95 % interval from": figure("ci_low"),
+    "to": figure("ci_high"),
+    "remark": prose("note"),
+}
+REMAINDER = "remainder, until the first packet"
+SHOWN_IN_CAPTION = {"metric": "metric", "unit": "unit", "connections": "concurrency"}
+"""Columns that are left out if all rows have the same value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableGroup:
+    """The tables below one heading of the section "Tables".
+
+    `tables` makes them, `file` has all their rows. `note` explains them; it may use {margin} and
+    {precision}, in per cent. `missing` stands in place of tables that do not exist; without it the
+    heading is left out, too. If `rows_are` is set, each table is folded, and counts its rows by
+    that noun.
+    """
+
+    heading: str
+    file: str
+    tables: Callable[[RunTables], Sequence[Table]]
+    note: str = ""
+    missing: str = ""
+    rows_are: str = ""
+    anchor: str = ""
+
+
+def summaries(
+    summary: pd.DataFrame,
+    label: Callable[[str], str],
+    *,
+    primary: bool,
+    columns: Columns = SUMMARY,
+) -> list[Table]:
+    """Return one table for each workload, of its main metrics or of the others."""
+    if summary.empty:
+        return []
+    chosen = summary[summary["primary"].astype(bool) == primary]
+    return [
+        table(
+            frame,
+            _varying(columns, frame),
+            f"{workload}{_shared_by_all(frame, label)}",
+            summary_anchor(str(workload)) if primary else "",
+        )
+        for workload, frame in chosen.groupby("workload", sort=False)
+    ]
+
+
+def _varying(columns: Columns, frame: pd.DataFrame) -> Columns:
+    constant = {
+        heading
+        for heading, column in SHOWN_IN_CAPTION.items()
+        if column in frame and len(set(frame[column])) == 1
+    }
+    return {heading: column for heading, column in columns.items() if heading not in constant}
+
+
+def _shared_by_all(frame: pd.DataFrame, label: Callable[[str], str]) -> str:
+    metrics, units = set(frame["metric"]), set(frame["unit"])
+    metric = f": {label(metrics.pop())}" if len(metrics) == 1 else ""
+    return metric + (f", in {units.pop()}" if len(units) == 1 else "")
+
+
+def phases(run: RunTables) -> list[Table]:
+    """Return the one table of the phases of every platform's start, if any has phases."""
+    summary = run["summary"]
+    if summary.empty or run.plan is None:
+        return []
+    valid = [
+        row | {"phase": declared.statistic.replace("_", " "), "aspect": declared.aspect}
+        for row in rows(summary[summary["n"] > 0])
+        if (declared := run.plan.metric(row["metric"]))
+    ]
+    starts = {row["platform"]: row for row in valid if row["aspect"] == "startup"}
+    shares = [
+        row
+        for platform, start in starts.items()
+        for row in _shares(
+            start,
+            [
+                row
+                for row in valid
+                if row["aspect"] == "startup_phase" and row["platform"] == platform
+            ],
+        )
+    ]
+    if not shares:
+        return []
+    caption = f"Phases of the startup time, in {shares[0]['unit']}"
+    return [table(pd.DataFrame(shares), PHASES, caption)]
+
+
+def _shares(start: Row, own_phases: Sequence[Row]) -> Iterator[Row]:
+    """Yield each phase and, if every start reported all of them, the remainder."""
+    for row in own_phases:
+        yield row | {"share": row["mean"] / start["mean"]}
+    remainder_s = start["mean"] - sum(row["mean"] for row in own_phases)
+    if remainder_s > 0 and {row["n"] for row in own_phases} == {start["n"]}:
+        share = remainder_s / start["mean"]
+        yield start | {"phase": REMAINDER, "mean": remainder_s, "sd": math.nan, "share": share}
+
+
+def _ratios(run: RunTables) -> list[Table]:
+    return [
+        table(
+            frame,
+            _varying(RATIOS, frame),
+            f"{run.label(metric)}, ratio to {frame['baseline'].iloc[0]}",
+            ratios_anchor(metric),
+        )
+        for metric, frame in by_metric(run["ratios"])
+    ]
+
+
+def _pairs(run: RunTables) -> list[Table]:
+    return [
+        table(frame, POSTHOC, run.label(metric), pairs_anchor(metric))
+        for metric, frame in by_metric(run["posthoc"])
+    ]
+
+
+def by_metric(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each metric with its rows, in the order of the frame."""
+    if not frame.empty:
+        for metric, part in frame.groupby("metric", sort=False):
+            yield str(metric), part
+
+
+def _one(source: str, columns: Columns, caption: str) -> Callable[[RunTables], list[Table]]:
+    def make(run: RunTables) -> list[Table]:
+        return [] if run[source].empty else [table(run[source], columns, caption)]
+
+    return make
+
+
+def check_results(run: RunTables) -> list[Table]:
+    """Return the one table of the checks that found something, if any did."""
+    checks = run["checks"]
+    if checks.empty or not checks["found"].astype(bool).any():
+        return []
+    return [table(checks[checks["found"].astype(bool)], CHECKS, "Results of the checks")]
+
+
+GROUPS = (
+    TableGroup(
+        heading="Summary",
+        file="summary",
+        tables=lambda run: summaries(run["summary"], run.label, primary=True),
+        missing="There is no summary.",
+        note="Mean, SD and median are over valid windows (ok and suspect); the interval is over "
+        "deployments. Invalid windows are only counted.",
+    ),
+    TableGroup(
+        heading="Secondary metrics",
+        file="summary",
+        tables=lambda run: summaries(run["summary"], run.label, primary=False),
+        rows_are="row",
+        note="Latencies, phases of the start, and other measures of memory and size.",
+    ),
+    TableGroup(
+        heading="Phases of the start",
+        file="summary",
+        tables=phases,
+        note="The steps of a start as the platform reports them, in their order. Shares are of the "
+        "mean startup time. A step may end after the first packet was sent; then the shares add up "
+        "to more than 100 %.",
+    ),
+    TableGroup(
+        heading="Ratios to the baseline",
+        file="ratios",
+        tables=_ratios,
+        missing="There are no ratios.",
+        note="A ratio is the geometric mean over deployments. Each deployment is divided by the "
+        "baseline’s deployment of the same block. The tests use the logarithms of these ratios. p "  # noqa: RUF001
+        "is adjusted (Holm) over all platforms and levels of the metric. The equivalence test asks "
+        "whether the ratio lies within {margin} % of 1: a small p shows that it does. The minimum "
+        "detectable ratio is one that a run like this detects with a probability of 80 %. The "
+        "bootstrap interval, over deployments and windows, is too narrow for fewer than about "
+        "thirty deployments, so that no result rests on it.",
+    ),
+    TableGroup(
+        heading="Each level",
+        file="levels",
+        tables=_one("levels", LEVELS, "Differences between platforms at each level"),
+        missing="There are no tests of levels.",
+        note="Each row tests whether any platforms differ at one level. Welch’s test does not "  # noqa: RUF001
+        "assume equal variances, and the Kruskal-Wallis test does not assume normal values. The "
+        "effect size is ω², or η² of the ranks. The replicates are deployments; p is adjusted "
+        "(Holm) over the levels of a metric.",
+    ),
+    TableGroup(
+        heading="Variation, and what the next run needs",
+        file="components",
+        tables=_one("components", COMPONENTS, "Variation between deployments and between windows"),
+        missing="The variation is not known.",
+        rows_are="cell",
+        note="Standard deviations are percentages of the mean. The needed numbers bring the 95 % "
+        "interval of a mean to ±{precision} % in the shortest time, given the time that a "
+        "deployment and a window took in this run: set `repetitions` to them.",
+    ),
+    TableGroup(
+        heading="Analysis of variance",
+        file="anova",
+        tables=_one("anova", ANOVA, "Analysis of variance"),
+        missing="There is no analysis of variance.",
+        note="With windows as replicates, as in the paper, the analysis finds differences too "
+        "easily, because windows of one deployment are not independent. With deployment means as "
+        "replicates it does not.",
+    ),
+    TableGroup(
+        heading="Time to first packet against link bandwidth",
+        file="provisioning",
+        tables=_one(
+            "provisioning", CROSSINGS, "Bandwidths at which two platforms are equally fast"
+        ),
+        rows_are="pair",
+        anchor="crossings",
+    ),
+    TableGroup(
+        heading="Pairwise comparisons",
+        file="posthoc",
+        tables=_pairs,
+        missing="There are no comparisons.",
+        rows_are="comparison",
+    ),
+)
+"""In the order of the report."""
+
+
+def shown(run: RunTables) -> list[dict[str, Any]]:
+    """Return all groups for the template."""
+    percent = {
+        "margin": f"{100 * run.plan.margin:g}" if run.plan else "?",
+        "precision": f"{100 * run.plan.precision:g}" if run.plan else "?",
+    }
+    groups = ((group, group.tables(run)) for group in GROUPS)
+    return [
+        {"group": group, "tables": tables, "note": group.note.format(**percent)}
+        for group, tables in groups
+        if tables or group.missing
+    ]
+
+
+def check_note(run: RunTables) -> str:
+    """Return what was checked."""
+    n = len(run["checks"])
+    if not n:
+        return "Nothing could be checked."
+    return (
+        f"{plural(n, 'check')} of steady state, order, modes, independence, normality and equal "
+        f"variances. {'' if check_results(run) else 'No check found a problem. '}p is adjusted "
+        "(Holm) over all checks of one kind. All windows of a series that is not steady are "
+        "marked as suspect."
+    )

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Parts of sentences that the report, the claims and the comparisons share."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from featherbench.wording.formatting import NO_VARIATION, is_point, p_value, ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+FEW_LEVELS = 2
+"""More levels than this are summarized in one sentence."""
+
+
+def format_p(p: float) -> str:
+    """Return "p = …" or "p < …"."""
+    text = p_value(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
+def interval(low: float, high: float, spell: Callable[[float | None], str] = ratio) -> str:
+    """Return "95 % interval LOW to HIGH"; an upper bound may be infinite."""
+    upper = "without upper bound" if high == math.inf else f"to {spell(high)}"
+    return f"95 % interval {spell(low)} {upper}"
+
+
+def in_brackets(low: float, high: float, spell: Callable[[float | None], str] = ratio) -> str:
+    """Return the interval in brackets after a blank; nothing if there is none."""
+    if not math.isfinite(low):
+        return ""
+    return f" ({NO_VARIATION if is_point(low, high) else interval(low, high, spell)})"
+
+
+def suspect_note(n_suspect: int) -> str:
+    """Return how many suspect windows a sentence is based on; nothing if there are none."""
+    return f"; includes {plural(n_suspect, 'suspect window')}" if n_suspect else ""
+
+
+def at_levels(levels: Sequence[int]) -> str:
+    """Return "at N connections" after a blank."""
+    noun = "connection" if list(levels) == [1] else "connections"
+    return f" at {', '.join(f'{level:,}' for level in levels)} {noun}"
+
+
+def at_level(concurrency: int, *, sweeps: bool) -> str:
+    """Return the level if there are several."""
+    return at_levels([concurrency]) if sweeps else ""
+
+
+def counted(values: Iterable[str], order: Iterable[str], preposition: str) -> str:
+    """Return how often each value occurs: "lower at 2, inconclusive at 1"."""
+    counts = Counter(values)
+    return ", ".join(f"{value} {preposition} {counts[value]:,}" for value in order if counts[value])
+
+
+def plural(n: int, noun: str) -> str:
+    """Return a number with its noun, which takes an s unless the number is 1."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def capitalized(text: str) -> str:
+    """Return the text with its first letter as a capital; the others stay."""
+    return text[:1].upper() + text[1:]

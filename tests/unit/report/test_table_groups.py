@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Groups of tables (`table_groups.py`) made of text (`tables.py`)."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from featherbench.report.table_groups import GROUPS, REMAINDER, phases, shown
+from featherbench.report.tables import figure, name, table
+
+
+@pytest.fixture
+def shares_of(make):
+    def shares(**summary):
+        found = phases(make.tables(summary=summary_of(**summary)))
+        if not found:
+            return {}
+        headings = [column.heading for column in found[0].columns]
+        phase, share = headings.index("phase"), headings.index("share of the start")
+        return {row[phase]: row[share] for row in found[0].rows}
+
+    return shares
+
+
+def summary_of(*, start_s=2.0, n=9, **phases_s):
+    """Return a summary; phases are given by name as mean and number of windows."""
+    shared = {"platform": "docker-native", "sd": 0.1, "unit": "s", "primary": False}
+    rows = [shared | {"metric": "startup_time", "mean": start_s, "n": n}]
+    rows += [
+        shared | {"metric": f"startup_phase_{phase}", "mean": mean_s, "n": seen}
+        for phase, (mean_s, seen) in phases_s.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_phases_and_their_remainder_make_up_the_start(shares_of):
+    assert shares_of(create=(0.5, 9), start=(1.0, 9)) == {
+        "create": "25 %",
+        "start": "50 %",
+        REMAINDER: "25 %",
+    }
+
+
+def test_if_steps_end_after_the_packet_there_is_no_remainder(shares_of):
+    assert shares_of(create=(0.5, 9), start=(1.9, 9)) == {"create": "25 %", "start": "95 %"}
+
+
+def test_if_not_every_start_reported_its_phases_the_remainder_is_not_known(shares_of):
+    assert set(shares_of(create=(0.5, 8))) == {"create"}
+
+
+@pytest.mark.parametrize("summary", [{}, {"create": (0.5, 0), "n": 0}])
+def test_without_phases_there_is_no_table(shares_of, summary):
+    assert shares_of(**summary) == {}
+
+
+def test_without_tables_the_groups_say_what_is_missing(make):
+    groups = shown(make.tables())
+    assert [one["group"].heading for one in groups] == [
+        one.heading for one in GROUPS if one.missing
+    ]
+    assert not any(one["tables"] for one in groups)
+
+
+def test_a_column_that_is_empty_in_all_rows_is_left_out():
+    frame = pd.DataFrame({"a": ["x", "y"], "b": [math.nan, math.nan], "c": [1.5, math.nan]})
+    columns = {"A": name("a"), "B": figure("b"), "C": figure("c")}
+    made = table(frame, columns, "caption")
+    assert [column.heading for column in made.columns] == ["A", "C"]
+    assert made.rows == (("x", "1.5"), ("y", "—"))

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+
+from featherbench import registry
+from featherbench.records.plan import Plan
+from featherbench.wording.metric_labels import counterpart, label
+
+
+@pytest.fixture(scope="module")
+def plan():
+    """Return a plan with the metrics of all workloads."""
+    drivers = [registry.load("workloads", name) for name in ("http", "kv", "image_size", "memory")]
+    metrics = tuple(metric for one in drivers for metric in one.metrics(one.Settings()))
+    return Plan(
+        config_file="", config={}, baseline="", seed=0, platforms=(), workloads=(), metrics=metrics
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "name"),
+    [
+        ("http_throughput", "HTTP throughput"),
+        ("kv_set_throughput", "Redis SET throughput"),
+        ("image_size_kv", "image size of kv"),
+        ("memory_http_load", "memory of http under load"),
+        ("memory_kv_minimum", "minimum memory that suffices for kv"),
+        ("my_own_metric", "my own metric"),
+    ],
+)
+def test_a_metric_has_the_label_that_its_workload_declares(plan, metric, name):
+    assert label(plan, metric) == name
+
+
+def test_without_a_plan_a_metric_has_its_name():
+    assert label(None, "http_throughput") == "http throughput"
+    assert counterpart(None, "memory_http_load") == ""
+
+
+def test_memory_in_use_and_minimum_memory_of_one_service_are_counterparts(plan):
+    assert counterpart(plan, "memory_kv_load") == "memory_kv_minimum"
+    assert counterpart(plan, "memory_kv_minimum") == "memory_kv_load"
+    assert counterpart(plan, "memory_kv_idle") == ""
+    assert counterpart(plan, "http_throughput") == ""
