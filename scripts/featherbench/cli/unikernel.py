@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from featherbench.cli import unikernel_check
 from featherbench.config.loading import load_config
 from featherbench.config.models import TestbedConfig
 from featherbench.errors import ConfigError
+from featherbench.system.machine import LOCAL
 from featherbench.testbed.reservation import release_testbed
 from featherbench.testbed.session import exclusive
 from featherbench.testbed.state import current_state
@@ -87,7 +87,7 @@ def run(arguments: Namespace) -> int:
                     folder=Path(folder),
                     guest_subnet=TestbedConfig().guest_subnet,
                     state=current_state().directory,
-                    cpus=tuple(sorted(os.sched_getaffinity(0))),
+                    cpus=tuple(sorted(LOCAL.cores())),
                     within_s=arguments.within,
                 )
                 return GOOD if unikernel_check.run(check, _write) else NOT_GOOD
