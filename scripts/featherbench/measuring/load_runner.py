@@ -50,26 +50,22 @@ class LoadRun:
         return self.result.threads or self.load.threads
 
 
-def http_load(bench: Bench, connections: int, path: str) -> Load:
-    """Return a load of GETs of `path`, without an end; see `sized`."""
-    return Load(
-        endpoint=bench.under_test.endpoint,
-        connections=connections,
-        threads=even_threads(connections, len(bench.client.cpus)),
-        operation="GET",
-        path=path,
-    )
-
-
-def kv_load(
-    bench: Bench, connections: int, operation: str, *, pipeline: int, value_bytes: int
+def load_for(
+    bench: Bench,
+    connections: int,
+    operation: str = "GET",
+    *,
+    path: str = "/",
+    pipeline: int = 1,
+    value_bytes: int = 3,
 ) -> Load:
-    """Return a load of GETs or SETs, without an end; see `sized`."""
+    """Return a load of the instance under test, without an end; see `sized`."""
     return Load(
         endpoint=bench.under_test.endpoint,
         connections=connections,
         threads=even_threads(connections, len(bench.client.cpus)),
         operation=operation,
+        path=path,
         pipeline=pipeline,
         value_bytes=value_bytes,
     )

@@ -46,32 +46,22 @@ SERVICE_PANELS = {"http": "http", "kv": "key-value", "startup": "startup"}
 
 def memory_metrics(service: str) -> dict[str, Metric]:
     """Return the metrics of a service's memory: the keys of LABELS, and `<amount>_throughput`."""
-    amounts = {
-        statistic: Metric(
-            name=f"memory_{service}_{statistic}",
+    return {
+        statistic + suffix: Metric(
+            name=f"memory_{service}_{statistic}{suffix}",
             service=service,
-            aspect="memory",
-            unit="MiB",
-            better="lower",
+            aspect=f"memory{suffix}",
+            unit="requests/s" if suffix else "MiB",
+            better="higher" if suffix else "lower",
             label=label.format(service=service),
-            panel=PANELS.get(statistic, "").format(service=SERVICE_PANELS[service]),
+            panel=""
+            if suffix
+            else PANELS.get(statistic, "").format(service=SERVICE_PANELS[service]),
             statistic=statistic,
         )
-        for statistic, label in LABELS.items()
+        for suffix, labels in (("", LABELS), ("_throughput", THROUGHPUT_LABELS))
+        for statistic, label in labels.items()
     }
-    throughputs = {
-        f"{statistic}_throughput": Metric(
-            name=f"memory_{service}_{statistic}_throughput",
-            service=service,
-            aspect="memory_throughput",
-            unit="requests/s",
-            better="higher",
-            label=label.format(service=service),
-            statistic=statistic,
-        )
-        for statistic, label in THROUGHPUT_LABELS.items()
-    }
-    return amounts | throughputs
 
 
 class PeakMemory(Collector):

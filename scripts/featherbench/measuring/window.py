@@ -122,8 +122,6 @@ class Observation:
         metric: Metric,
         value: float,
         *,
-        index: int,
-        duration_s: float,
         facts: WindowFacts | None = None,
         secondary: Iterable[Measure] = (),
         **record: Any,  # noqa: ANN401 - see build_window
@@ -132,9 +130,7 @@ class Observation:
         return build_window(
             metric,
             value,
-            index=index,
             started=self.started,
-            duration_s=duration_s,
             facts=facts or self.facts,
             secondary=(*secondary, *self._measures),
             server_cpu_s=self.usage.cpu_s,

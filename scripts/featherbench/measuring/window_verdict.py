@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from featherbench.records.cell import Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 MINIMUM_CLOCK_TICKS = 1000
 """A window of a thousand ticks of its clock is timed to 0.1 %, less than any effect of interest."""
@@ -68,117 +68,56 @@ class WindowFacts:
 
 def window_verdict(facts: WindowFacts) -> tuple[Verdict, tuple[str, ...]]:
     """Return the verdict and all reasons for it, those that make it invalid first."""
-    invalid = tuple(_reasons(INVALIDATING, facts))
-    suspect = tuple(_reasons(RAISING_SUSPICION, facts))
+    invalid, suspect = tuple(_invalidating(facts)), tuple(_raising_suspicion(facts))
     verdict = Verdict.INVALID if invalid else Verdict.SUSPECT if suspect else Verdict.OK
     return verdict, invalid + suspect
 
 
-def _reasons(checks: Sequence[Callable[[WindowFacts], str]], facts: WindowFacts) -> Iterator[str]:
-    return (reason for check in checks if (reason := check(facts)))
-
-
-def _failures(facts: WindowFacts) -> str:
+def _invalidating(facts: WindowFacts) -> Iterator[str]:
+    """Yield the reasons why a window is invalid."""
     kinds = [f"{count} {kind}" for kind, count in sorted(facts.failures.items()) if count]
-    return f"failures: {', '.join(kinds)}" if kinds else ""
+    if kinds:
+        yield f"failures: {', '.join(kinds)}"
+    if facts.answered == 0:
+        yield "no answer: not one successful response arrived"
+    idle = facts.server_cpu_s is not None and facts.server_cpu_s < IDLE_SERVER_CPU_S
+    if idle and (facts.answered or 0) >= MANY_ANSWERS:
+        yield f"server idle: {facts.answered} answers, but the instance used no CPU time"
+    if facts.duration_s is not None and facts.duration_s < facts.minimum_s:
+        yield f"too short: {facts.duration_s:.3g} s, of at least {facts.minimum_s:.3g} s"
+    if facts.duration_s is not None and (
+        facts.duration_s < MINIMUM_CLOCK_TICKS * facts.clock_tick_s
+    ):
+        yield (
+            f"clock too coarse: {facts.duration_s:.3g} s are fewer than {MINIMUM_CLOCK_TICKS} "
+            f"ticks of {facts.clock_tick_s:g} s"
+        )
+    if abs(facts.clock_step_s) > CLOCK_STEP_S:
+        yield f"clock stepped: the wall clock moved by {facts.clock_step_s * 1e3:.3g} ms"
 
 
-def _silence(facts: WindowFacts) -> str:
-    return "no answer: not one good response came" if facts.answered == 0 else ""
-
-
-def _idle_server(facts: WindowFacts) -> str:
-    if facts.server_cpu_s is None or facts.server_cpu_s >= IDLE_SERVER_CPU_S:
-        return ""
-    if (facts.answered or 0) < MANY_ANSWERS:
-        return ""
-    return f"server idle: {facts.answered} answers, but the instance used no CPU time"
-
-
-def _too_short(facts: WindowFacts) -> str:
-    if facts.duration_s is None or facts.duration_s >= facts.minimum_s:
-        return ""
-    return f"too short: {facts.duration_s:.3g} s, of at least {facts.minimum_s:.3g} s"
-
-
-def _too_coarse(facts: WindowFacts) -> str:
-    minimum_s = MINIMUM_CLOCK_TICKS * facts.clock_tick_s
-    if facts.duration_s is None or facts.duration_s >= minimum_s:
-        return ""
-    return (
-        f"clock too coarse: {facts.duration_s:.3g} s are fewer than {MINIMUM_CLOCK_TICKS} ticks "
-        f"of {facts.clock_tick_s:g} s"
-    )
-
-
-def _clock_step(facts: WindowFacts) -> str:
-    if abs(facts.clock_step_s) <= CLOCK_STEP_S:
-        return ""
-    return f"clock stepped: the wall clock moved by {facts.clock_step_s * 1e3:.3g} ms in the window"
-
-
-def _client_saturated(facts: WindowFacts) -> str:
+def _raising_suspicion(facts: WindowFacts) -> Iterator[str]:
+    """Yield the reasons why a window is suspect."""
     busy = max(facts.client_busy_fraction or 0.0, facts.client_threads_busy_fraction or 0.0)
     server = facts.server_busy_fraction
-    if busy < CLIENT_SATURATED_FRACTION or (server or 0.0) >= SERVER_SATURATED_FRACTION:
-        return ""
-    server_busy = "perhaps less" if server is None else f"{server:.0%}"
-    return f"client saturated: it was {busy:.0%} busy, the server {server_busy}"
-
-
-def _steal(facts: WindowFacts) -> str:
-    if facts.steal_fraction <= STEAL_FRACTION:
-        return ""
-    return f"steal: the hypervisor took {facts.steal_fraction:.1%} of a CPU"
-
-
-def _throttled(facts: WindowFacts) -> str:
-    if facts.throttled_s <= 0:
-        return ""
-    return f"throttled: the server was held back for {facts.throttled_s:.3g} s by its CPU limit"
-
-
-def _swapped(facts: WindowFacts) -> str:
-    if facts.swapped_pages <= 0:
-        return ""
-    return f"swap: the machine moved {facts.swapped_pages} pages from or to swap"
-
-
-def _shared_cpus(facts: WindowFacts) -> str:
-    if not facts.shared_cpus:
-        return ""
-    cpus = ", ".join(map(str, facts.shared_cpus))
-    return f"shared CPUs: client and server both run on CPU {cpus}"
-
-
-def _shared_cores(facts: WindowFacts) -> str:
-    if not facts.shared_cores:
-        return ""
-    cores = "; ".join("CPU " + ", ".join(map(str, core)) for core in facts.shared_cores)
-    return f"shared core: client and server run on threads of the same core ({cores})"
-
-
-def _loopback(facts: WindowFacts) -> str:
-    return "loopback: the client shares the server's network stack" if facts.loopback else ""
-
-
-def _duration_off(facts: WindowFacts) -> str:
-    if facts.requested_s is None or facts.duration_s is None:
-        return ""
-    allowed_s = max(DURATION_DEVIATION_FRACTION * facts.requested_s, DURATION_GRACE_S)
-    if abs(facts.duration_s - facts.requested_s) <= allowed_s:
-        return ""
-    return f"duration off: {facts.duration_s:.3g} s instead of {facts.requested_s:.3g} s"
-
-
-INVALIDATING = (_failures, _silence, _idle_server, _too_short, _too_coarse, _clock_step)
-RAISING_SUSPICION = (
-    _client_saturated,
-    _steal,
-    _throttled,
-    _swapped,
-    _shared_cpus,
-    _shared_cores,
-    _loopback,
-    _duration_off,
-)
+    if busy >= CLIENT_SATURATED_FRACTION and (server or 0.0) < SERVER_SATURATED_FRACTION:
+        server_busy = "perhaps less" if server is None else f"{server:.0%}"
+        yield f"client saturated: it was {busy:.0%} busy, the server {server_busy}"
+    if facts.steal_fraction > STEAL_FRACTION:
+        yield f"steal: the hypervisor took {facts.steal_fraction:.1%} of a CPU"
+    if facts.throttled_s > 0:
+        yield f"throttled: the CPU limit held the server back for {facts.throttled_s:.3g} s"
+    if facts.swapped_pages > 0:
+        yield f"swap: the machine moved {facts.swapped_pages} pages from or to swap"
+    if facts.shared_cpus:
+        cpus = ", ".join(map(str, facts.shared_cpus))
+        yield f"shared CPUs: client and server both run on CPU {cpus}"
+    if facts.shared_cores:
+        cores = "; ".join("CPU " + ", ".join(map(str, core)) for core in facts.shared_cores)
+        yield f"shared core: client and server run on threads of the same core ({cores})"
+    if facts.loopback:
+        yield "loopback: the client shares the server's network stack"
+    if facts.requested_s is not None and facts.duration_s is not None:
+        allowed_s = max(DURATION_DEVIATION_FRACTION * facts.requested_s, DURATION_GRACE_S)
+        if abs(facts.duration_s - facts.requested_s) > allowed_s:
+            yield f"duration off: {facts.duration_s:.3g} s instead of {facts.requested_s:.3g} s"

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from featherbench.contracts import workload
 from featherbench.contracts.settings import DriverSettings
-from featherbench.measuring.load_runner import WARM_UP_CONNECTIONS, http_load, sized, warm_up
+from featherbench.measuring.load_runner import WARM_UP_CONNECTIONS, load_for, sized, warm_up
 from featherbench.measuring.window_series import WindowSeries, load_metrics
 from featherbench.services import http
 
@@ -62,13 +62,13 @@ class Workload(workload.Workload[Settings]):
 
     def warm_up(self, bench: Bench[Settings]) -> Mapping[str, object]:
         """Fetch the file for a while."""
-        load = http_load(bench, WARM_UP_CONNECTIONS, http.PATH)
+        load = load_for(bench, WARM_UP_CONNECTIONS, path=http.PATH)
         return warm_up(bench, "http", load, duration_s=bench.settings.warm_up_s)
 
     def measure(self, bench: Bench[Settings], concurrency: int, windows: int) -> Sequence[Window]:
         """Measure the throughput over `concurrency` connections."""
         window_s = bench.settings.window_s
-        load = http_load(bench, concurrency, http.PATH)
+        load = load_for(bench, concurrency, path=http.PATH)
         series = WindowSeries(
             bench=bench,
             service="http",

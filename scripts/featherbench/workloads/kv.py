@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from featherbench.contracts import workload
 from featherbench.contracts.settings import DriverSettings
-from featherbench.measuring.load_runner import WARM_UP_CONNECTIONS, kv_load, sized, warm_up
+from featherbench.measuring.load_runner import WARM_UP_CONNECTIONS, load_for, sized, warm_up
 from featherbench.measuring.window_series import WindowSeries, load_metrics, no_failures
 from featherbench.services import kv
 
@@ -120,7 +120,7 @@ def _metrics(operation: str) -> Mapping[str, Metric]:
 
 def _load(bench: Bench[Settings], connections: int, operation: str) -> Load:
     settings = bench.settings
-    return kv_load(
+    return load_for(
         bench,
         connections,
         operation,

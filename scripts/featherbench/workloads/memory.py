@@ -17,7 +17,7 @@ from pydantic import Field
 
 from featherbench.contracts import workload
 from featherbench.contracts.settings import DriverSettings
-from featherbench.measuring.load_runner import http_load, kv_load, minimum_s, sized
+from featherbench.measuring.load_runner import load_for, minimum_s, sized
 from featherbench.measuring.memory import (
     PeakMemory,
     held_bytes,
@@ -138,8 +138,8 @@ VERIFY = {"http": http.verify, "kv": kv.verify, "startup": ping.verify}
 def _load(bench: Bench[Settings], service: str) -> Load:
     connections = bench.settings.connections
     if service == "http":
-        return http_load(bench, connections, http.PATH)
-    return kv_load(bench, connections, "SET", pipeline=KV_PIPELINE, value_bytes=KV_VALUE_BYTES)
+        return load_for(bench, connections, path=http.PATH)
+    return load_for(bench, connections, "SET", pipeline=KV_PIPELINE, value_bytes=KV_VALUE_BYTES)
 
 
 def _trial(bench: Bench[Settings], service: str) -> Trial:

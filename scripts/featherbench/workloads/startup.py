@@ -65,8 +65,8 @@ class Settings(DriverSettings):
     )
     settle_s: Annotated[float, Field(ge=0, le=60)] = Field(
         0.5,
-        description="How long before a start the host is left alone, in seconds; right after the"
-        " end of another instance, a start is faster than it is by itself.",
+        description="Pause before each start, in seconds; right after the end of another "
+        "instance, a start is faster than it is otherwise.",
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from builders import load
 from featherbench.errors import CommandError, InstanceDiedError, LoadError
-from featherbench.measuring.load_runner import grown, kv_load, rescaled, run_load, sized, warm_up
+from featherbench.measuring.load_runner import grown, load_for, rescaled, run_load, sized, warm_up
 
 DATA = Path(__file__).parents[2] / "data" / "loadgens"
 HEADER = (DATA / "rb_get.txt").read_text().splitlines()[0]
@@ -22,7 +22,7 @@ def redis_at(rate_per_s):
 
 
 def get_load(bench, connections=100):
-    return kv_load(bench, connections, "GET", pipeline=16, value_bytes=3)
+    return load_for(bench, connections, "GET", pipeline=16, value_bytes=3)
 
 
 def requests_of(argv):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from featherbench.errors import InstanceDiedError
-from featherbench.measuring.load_runner import http_load, kv_load, rescaled, sized
+from featherbench.measuring.load_runner import load_for, rescaled, sized
 from featherbench.measuring.window_series import WindowSeries, load_metrics
 from featherbench.records.cell import Verdict
 
@@ -17,7 +17,7 @@ SLOW, FAST = 1e6, 4e6
 
 
 def http_series(bench, window_s=2.0):
-    load = sized(bench, "http", http_load(bench, 10, "/payload"), window_s=window_s)
+    load = sized(bench, "http", load_for(bench, 10, path="/payload"), window_s=window_s)
     metrics = load_metrics("http", service="http")
     return WindowSeries(bench=bench, service="http", metrics=metrics, load=load, window_s=window_s)
 
@@ -103,7 +103,7 @@ def kv_series(bench, client, rates_per_s, **changes):
     """A series on a server that has these rates, one after the other."""
     rates = iter(rates_per_s)
     client.says = lambda _: f'{HEADER}\n"GET","{next(rates):.2f}"' + ',"0.1"' * 6 + "\n"
-    load = kv_load(bench, 100, "GET", pipeline=16, value_bytes=3)
+    load = load_for(bench, 100, "GET", pipeline=16, value_bytes=3)
     counted = rescaled(type(load)(**{**load.__dict__, "requests": int(SLOW)}), 1.0, 2.0)
     metrics = load_metrics("kv_get", service="kv")
     return WindowSeries(
