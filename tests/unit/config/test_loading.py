@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A mistake in the configuration is one message: the key, the file, the remedy."""
+"""A mistake in the configuration (config.models) is one message: the key, the file, the remedy."""
 
 import pytest
 

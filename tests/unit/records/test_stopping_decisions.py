@@ -59,8 +59,3 @@ def test_a_look_of_an_earlier_run_beyond_the_last_is_not_read(plan, tmp_path):
 def test_the_plan_itself_holds_the_most(plan):
     assert sum(cell[1] == "http" for cell in plan.cells()) == 2 * 2 * 12
     assert {cell[1] for cell in plan.fixed().cells()} == {"startup"}
-
-
-def test_with_a_budget_the_first_look_is_after_the_first_deployment():
-    assert RULE.first_look == 8
-    assert RULE.model_copy(update={"budget_s": 60.0}).first_look == 1

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A job that fails leaves a record and one message; one that succeeds removes the record."""
+
+import logging
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+import pytest
+
+from featherbench.errors import ImageError
+from featherbench.jobs import job_runner
+from featherbench.records.cell import Failure
+
+JOB = "measure/a-native/http/d1/c1"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Return a function that runs a job that raises an error, or none."""
+    monkeypatch.setattr(job_runner, "FAILURES", tmp_path / "failures")
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+
+    def make(error=None):
+        def main(_options):
+            if error:
+                raise error
+
+        return job_runner.run(main, Namespace(job=JOB, log=tmp_path / "logs" / "job.log"))
+
+    yield make
+    for handler in root.handlers:
+        handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def record(tmp_path):
+    return tmp_path / "failures" / f"{JOB}.json"
+
+
+def test_a_job_that_succeeds_prints_nothing_and_removes_the_record(run, record, capsys):
+    record.parent.mkdir(parents=True)
+    record.touch()
+    assert run() == 0
+    assert not record.exists()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_an_error_is_recorded_and_shown_with_its_remedy(run, record, capsys):
+    assert run(ImageError("it is gone", remedy="build it")) == 1
+    failure = Failure.read(record)
+    assert (failure.job, failure.kind) == (JOB, "ImageError")
+    assert (failure.message, failure.remedy) == ("it is gone", "build it")
+    shown = capsys.readouterr().err
+    assert shown.startswith(f"featherbench: {JOB} failed: it is gone\n  remedy: build it\n  log: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError(28, "No space left on device"), ("OSError", "make room or give access")),
+        (KeyError("x"), ("Fault", "this is a fault of featherbench")),
+    ],
+)
+def test_other_errors_say_what_to_do_and_the_log_has_the_traceback(
+    run, record, capsys, error, expected
+):
+    assert run(error) == 1
+    failure = Failure.read(record)
+    kind, remedy = expected
+    assert failure.kind == kind
+    assert failure.remedy.startswith(remedy)
+    assert "Traceback" in Path(failure.log).read_text()
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_an_interrupted_job_is_no_failure(run, record):
+    assert run(KeyboardInterrupt()) == 130
+    assert not record.exists()
+
+
+def test_every_job_has_a_log_and_a_name(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["x", "--log", "l", "--job", "plan", "--more", "1"])
+    parser = ArgumentParser()
+    parser.add_argument("--more")
+    options = job_runner.arguments(parser)
+    assert (str(options.log), options.job, options.more) == ("l", "plan", "1")
