@@ -119,7 +119,7 @@ def _driver_class(kind: str, file: Path) -> type:
     if not isinstance(driver, type):
         raise ConfigError(f"{file} has no class {name}", remedy=remedy)
     contract = _contract(kind)
-    if not getattr(contract, "_is_protocol", False) and not issubclass(driver, contract):
+    if not issubclass(driver, contract):
         raise ConfigError(
             f"{name} in {file} does not derive from {contract.__module__}.{name}", remedy=remedy
         )

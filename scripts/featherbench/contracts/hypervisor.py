@@ -8,9 +8,9 @@ below. Import heavy libraries inside the methods that need them, as in drivers o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Generic
+from typing import TYPE_CHECKING
 
-from featherbench.contracts.settings import DriverSettings, SettingsT
+from featherbench.contracts.settings import Configurable, SettingsT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
     from featherbench.ownership import Leftover
 
 
-class Hypervisor(ABC, Generic[SettingsT]):
-    """What technologies run on. Drivers are stateless: every method gets all that it needs."""
+class Hypervisor(ABC, Configurable[SettingsT]):
+    """What technologies run on. Drivers are stateless: every method gets all that it needs.
 
-    Settings: type[DriverSettings] = DriverSettings
-    """The keys that a user may set below `hypervisors`. All of them have defaults."""
+    The keys of `Settings`, which a user may set below `hypervisors`, all have defaults.
+    """
+
     virtualized: bool = True
     """Whether its platforms belong to the figures of virtualized ones."""
     emulated: bool = False

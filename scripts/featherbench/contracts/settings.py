@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Generic, get_args, get_origin
+from typing import Any, Generic, get_args
 
 from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
@@ -28,6 +28,6 @@ class Configurable(Generic[SettingsT]):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         for base in vars(cls).get("__orig_bases__", ()):
-            contract, settings = get_origin(base), get_args(base)
-            if isinstance(contract, type) and issubclass(contract, Configurable):
-                cls.Settings = settings[0] if isinstance(settings[0], type) else DriverSettings
+            for parameter in get_args(base):
+                if isinstance(parameter, type) and issubclass(parameter, DriverSettings):
+                    cls.Settings = parameter

@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, Self
 
-from featherbench.contracts.settings import DriverSettings, SettingsT
+from featherbench.contracts.settings import Configurable, SettingsT
 from featherbench.system.machine import LOCAL
 from featherbench.system.sysctls import HIDDEN
 
@@ -139,14 +139,13 @@ class StartRequest(Generic[SettingsT]):
     memory_mib: int | None = None
 
 
-class Technology(ABC, Generic[SettingsT]):
+class Technology(ABC, Configurable[SettingsT]):
     """A way of isolating a service. Drivers are stateless: every method gets all that it needs.
 
-    A driver must implement the six abstract methods; everything else has a default.
+    A driver must implement the six abstract methods; everything else has a default. One that has
+    settings derives from `Technology[Settings]`.
     """
 
-    Settings: type[DriverSettings] = DriverSettings
-    """The keys that a user may set."""
     networks: tuple[str, ...] = ("host",)
     """The ways in which the client may reach it; the first is the default."""
     root_filesystems: tuple[str, ...] = ()

@@ -22,7 +22,6 @@ class XenHypervisor(Hypervisor[Dom0Settings]):
 
     name: ClassVar[str]
     image_family = _qemu.IMAGE_FAMILY
-    Settings = Dom0Settings
 
     def _runner(self, settings: Dom0Settings) -> XenRunner:
         return XenRunner(hypervisor=self.name, emulated=self.emulated, settings=settings)

@@ -40,7 +40,6 @@ class Unikernel(Technology[UnikernelSettings]):
     """See `contracts/technology.py`; the hypervisor gives the `runner`."""
 
     name: ClassVar[str]
-    Settings = UnikernelSettings
     networks = ("bridge",)
     fixed_memory = True
     runs_natively = False
