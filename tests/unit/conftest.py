@@ -52,7 +52,7 @@ class ScriptedClient:
 
 @dataclass
 class ScriptedTechnology(Technology):
-    """Runs until told otherwise, and uses a second of CPU time from reading to reading."""
+    """Runs while `running`, and uses a second of CPU time between two readings."""
 
     build_image = start = None
 
@@ -62,7 +62,7 @@ class ScriptedTechnology(Technology):
     stopped: list = field(default_factory=list)
     prepared: int = 0
     fixed_memory: bool = False
-    told: dict = field(default_factory=dict)
+    reported: dict = field(default_factory=dict)
 
     def is_running(self, _):
         return self.running
@@ -84,10 +84,7 @@ class ScriptedTechnology(Technology):
         )
 
     def facts(self):
-        return dict(self.told)
-
-    def start_phases_s(self, instance):
-        return instance.start_phases_s
+        return dict(self.reported)
 
     def prepare(self, _request):
         self.prepared += 1

@@ -175,7 +175,6 @@ class Technology(technology.Technology[Settings]):
         resident_bytes = _kib(status, "VmRSS") * 1024
         return Usage(
             cpu_s=(int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK"),
-            throttled_s=None,
             memory_current_bytes=resident_bytes,
             memory_working_set_bytes=resident_bytes,
             memory_anonymous_bytes=_kib(status, "RssAnon") * 1024,

@@ -18,12 +18,8 @@ WRK_OK = Path(__file__).parents[2] / "data" / "loadgens" / "wrk_ok.txt"
 
 def usage(*, working_set=None, current=None):
     return Usage(
-        cpu_s=None,
-        throttled_s=None,
         memory_current_bytes=current,
         memory_working_set_bytes=working_set,
-        memory_anonymous_bytes=None,
-        memory_peak_bytes=None,
         source="test",
     )
 

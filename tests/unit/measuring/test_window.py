@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Observations of windows, the collectors, and the records of windows."""
+"""Observations of windows with their collectors (measuring.collectors), and windows as recorded."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -57,10 +57,6 @@ def uses(technology, monkeypatch):
             Usage(
                 cpu_s=cpu_s,
                 throttled_s=throttled_s,
-                memory_current_bytes=None,
-                memory_working_set_bytes=None,
-                memory_anonymous_bytes=None,
-                memory_peak_bytes=None,
                 source="test",
             )
             for cpu_s, throttled_s in pairs

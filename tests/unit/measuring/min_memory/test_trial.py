@@ -102,7 +102,7 @@ def test_another_hypervisor_is_another_search(bench, attempts, technology):
     with pytest.raises(KeyboardInterrupt):
         measure(bench)
     attempt.dies_at = None
-    technology.told = {"dom0": "root@other"}
+    technology.reported = {"dom0": "root@other"}
     http, _ = measure(bench)
     assert http.notes["resumed_after"] == 0
 
