@@ -8,8 +8,9 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 import matplotlib as mpl
+import pandas as pd
 
-from featherbench.figures.render import figure, save
+from featherbench.figures.render import FigureData, figure, save
 from featherbench.jobs import job_runner
 from featherbench.plauth2017.data.experiment import plan
 from featherbench.plauth2017.figures import PAPERS_ENTRIES
@@ -19,9 +20,14 @@ from featherbench.statistics.data.table_io import read_csv, read_parquet
 def main(options: Namespace) -> None:
     """Read, draw, write."""
     mpl.use("agg")  # there may be no screen
-    samples, summary = read_parquet(options.samples), read_csv(options.summary)
+    data = FigureData(
+        plan=plan(),
+        samples=read_parquet(options.samples),
+        summary=read_csv(options.summary),
+        ratios=pd.DataFrame(columns=["metric", "ratio"]),
+    )
     for entry in PAPERS_ENTRIES:
-        save(figure(entry, plan(), samples, summary), options.figures_dir, entry.name)
+        save(figure(entry, data), options.figures_dir, entry.name)
 
 
 if __name__ == "__main__":

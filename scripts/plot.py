@@ -9,7 +9,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 
-from featherbench.figures.render import draw_all
+from featherbench.figures.render import FigureData, draw_all
 from featherbench.jobs import job_runner
 from featherbench.records.plan import Plan
 from featherbench.statistics.data.samples import ANALYSED
@@ -19,10 +19,13 @@ from featherbench.statistics.data.table_io import read_csv, read_parquet
 def main(options: Namespace) -> None:
     """Read and draw."""
     mpl.use("agg")  # there may be no screen
-    plan, samples = Plan.read(options.plan), read_parquet(options.samples, ANALYSED)
-    draw_all(
-        plan, samples, read_csv(options.summary), read_csv(options.ratios), options.figures_dir
+    data = FigureData(
+        plan=Plan.read(options.plan),
+        samples=read_parquet(options.samples, ANALYSED),
+        summary=read_csv(options.summary),
+        ratios=read_csv(options.ratios),
     )
+    draw_all(data, options.figures_dir)
 
 
 if __name__ == "__main__":

@@ -20,86 +20,94 @@ from plotnine import (
     scale_y_continuous,
 )
 
-from featherbench.figures.style_scales import as_they_are, facets, in_panels, styled
-from featherbench.figures.theme import MOST_VECTORS, house_theme, plain, plain_labels, wrapped
+from featherbench.figures.style_scales import add_style, facets, identity_scales, in_panels
+from featherbench.figures.theme import (
+    MOST_VECTORS,
+    format_ticks,
+    format_value,
+    house_theme,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from featherbench.figures.catalogue import Entry
+    from featherbench.figures.catalogue import FigureSpec
 
 WIDTH_IN, PANEL_IN, ROW_IN, FRAME_IN = 6.5, 2.4, 0.42, 1.5
 TEXT_ABOVE, DOTS_BELOW = 0.3, 0.24
 ROW_ABOVE, ROW_BELOW = 0.6, 0.5
 """Distances from a platform's own line, in rows."""
 MARGIN = 0.2
-"""Texts in this share of the axis, at either end, are aligned with their mark, not centred."""
+"""Texts in this share of the axis, at each end, are aligned with their mark, not centred."""
 
 
-def draw(entry: Entry, summary: pd.DataFrame, windows: pd.DataFrame) -> ggplot:
-    """Draw the rows of the summary, and the valid windows, that belong to `entry`.
-
-    At least one row has a valid window.
-    """
-    kinds = _kinds(entry, summary)
-    depth = max(map(len, kinds))
-    rows = {name: -k * depth - row for k, kind in enumerate(kinds) for row, name in enumerate(kind)}
-    table = _roomy(_bounded(_placed(entry, summary, rows), entry, windows), depth)
+def draw(spec: FigureSpec, summary: pd.DataFrame, windows: pd.DataFrame) -> ggplot:
+    """Draw rows of the summary, of which at least one has a valid window, and valid windows."""
+    groups = _groups(spec, summary)
+    depth = max(map(len, groups))
+    rows = {
+        name: -number * depth - row
+        for number, names in enumerate(groups)
+        for row, name in enumerate(names)
+    }
+    table = _with_axis_ends(_bounded(_placed(spec, summary, rows), spec, windows), depth)
     width_in = WIDTH_IN + PANEL_IN * (len(table["panel"].unique()) - 1)
     return (
         ggplot(table, aes(color="colour", fill="colour", shape="shape"))
-        + _layers(table, _placed(entry, windows, rows))
-        + as_they_are()
-        + _axes(entry, rows)
-        + [expand_limits(x=_least_span(entry, table["mean"].dropna()))]
-        + facets(table, scales="free_y" if len(kinds) > 1 else "fixed")
-        + labs(x=entry.axis, y="", caption=wrapped(entry.caption, width_in))
+        + _layers(table, _placed(spec, windows, rows))
+        + identity_scales()
+        + _axes(spec, rows)
+        + [expand_limits(x=_least_span(spec, table["mean"].dropna()))]
+        + facets(table, scales="free_y" if len(groups) > 1 else "fixed")
+        + labs(x=spec.axis, y="", caption=wrapped(spec.caption, width_in))
         + house_theme(width_in, FRAME_IN + ROW_IN * depth)
     )
 
 
-def _kinds(entry: Entry, summary: pd.DataFrame) -> list[list[str]]:
-    """Tell platforms with a fixed amount of memory from others: no panel has rows of both."""
-    allotted = summary.loc[summary["metric"].isin(list(entry.allotted)), "platform"].unique()
-    others = [name for name in summary["platform"].unique() if name not in allotted]
-    return [kind for kind in (others, list(allotted)) if kind]
+def _groups(spec: FigureSpec, summary: pd.DataFrame) -> list[list[str]]:
+    """Return the platforms without and with a fixed amount of memory: no panel has both."""
+    is_fixed = summary["metric"].isin(spec.fixed_memory_metrics)
+    fixed = list(summary.loc[is_fixed, "platform"].unique())
+    others = [name for name in summary["platform"].unique() if name not in fixed]
+    return [names for names in (others, fixed) if names]
 
 
-def _placed(entry: Entry, table: pd.DataFrame, rows: dict[str, int]) -> pd.DataFrame:
-    """Give each row its panel, its place and its style."""
-    placed = in_panels(styled(table), entry.panels)
+def _placed(spec: FigureSpec, table: pd.DataFrame, rows: dict[str, int]) -> pd.DataFrame:
+    """Add the panel, the row and the style."""
+    placed = in_panels(add_style(table), spec.panels)
     return placed.assign(row=table["platform"].map(rows).astype("float64"))
 
 
-def _bounded(table: pd.DataFrame, entry: Entry, windows: pd.DataFrame) -> pd.DataFrame:
-    """Add the ends of the bars, kept above zero, or above all values where zero has no place."""
-    floor = 0.9 * windows["value"].min() if entry.log_scale else 0.0
+def _bounded(table: pd.DataFrame, spec: FigureSpec, windows: pd.DataFrame) -> pd.DataFrame:
+    """Add the ends of the bars, limited to zero, or on a logarithmic axis to below all values."""
+    floor = 0.9 * windows["value"].min() if spec.log_scale else 0.0
     return table.assign(
         sd_low=(table["mean"] - table["sd"]).clip(lower=floor),
         sd_high=table["mean"] + table["sd"],
         ci_floor=table["ci_low"].clip(lower=floor),
         text_at=table["mean"].fillna(windows["value"].median()),
-        side=_sides(table["mean"], entry),
+        side=_sides(table["mean"], spec),
         text=[_text(*row) for row in table[["mean", "n_invalid"]].itertuples(index=False)],
     )
 
 
-def _roomy(table: pd.DataFrame, depth: int) -> pd.DataFrame:
-    """Add the ends of each row's axis: so many rows, with room for the text of the first one."""
+def _with_axis_ends(table: pd.DataFrame, depth: int) -> pd.DataFrame:
+    """Add the ends of each panel's axis: `depth` rows, with room for the text of the first."""
     first = -depth * (-table["row"] // depth)
     return table.assign(axis_low=first - depth + ROW_BELOW, axis_high=first + ROW_ABOVE)
 
 
-def _sides(means: pd.Series[float], entry: Entry) -> list[str]:
+def _sides(means: pd.Series[float], spec: FigureSpec) -> list[str]:
     """Align each text so that it stays inside the panel."""
-    places = np.log(means) if entry.log_scale else means
-    low, high = (places.min() if entry.log_scale else 0.0), places.max()
+    places = np.log(means) if spec.log_scale else means
+    low, high = (places.min() if spec.log_scale else 0.0), places.max()
     share = (places - low) / ((high - low) or 1.0)
     return list(np.select([share < MARGIN, share > 1 - MARGIN], ["left", "right"], "center"))
 
 
 def _text(mean: float, invalid: int) -> str:
-    value = "no valid window" if np.isnan(mean) else plain(mean)
+    value = "no valid window" if np.isnan(mean) else format_value(mean)
     return f"{value} ({invalid} invalid)" if invalid else value
 
 
@@ -124,11 +132,11 @@ def _layers(table: pd.DataFrame, windows: pd.DataFrame) -> list[Any]:
     ]  # fmt: skip
 
 
-def _axes(entry: Entry, rows: dict[str, int]) -> list[Any]:
-    along = scale_x_log10 if entry.log_scale else scale_x_continuous
+def _axes(spec: FigureSpec, rows: dict[str, int]) -> list[Any]:
+    scale_x = scale_x_log10 if spec.log_scale else scale_x_continuous
     names: dict[Any, str] = {row: name for name, row in rows.items()}
     return [
-        along(labels=plain_labels, expand=(0.1, 0)),
+        scale_x(labels=format_ticks, expand=(0.1, 0)),
         scale_y_continuous(
             breaks=list(names), labels=lambda shown: [names[row] for row in shown], expand=(0, 0)
         ),
@@ -137,9 +145,9 @@ def _axes(entry: Entry, rows: dict[str, int]) -> list[Any]:
     ]
 
 
-def _least_span(entry: Entry, means: pd.Series[float]) -> list[float]:
-    """Places that the axis must show: zero, or a decade, lest the eye be shown a difference."""
-    if not entry.log_scale:
+def _least_span(spec: FigureSpec, means: pd.Series[float]) -> list[float]:
+    """Return places that the axis must show, zero or a decade, so that differences look small."""
+    if not spec.log_scale:
         return [0.0]
     missing = max(1.0, 10 * means.min() / means.max()) ** 0.5
     return [means.min() / missing, means.max() * missing]

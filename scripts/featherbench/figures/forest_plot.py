@@ -24,34 +24,35 @@ from plotnine import (
     theme,
 )
 
-from featherbench.figures.style_scales import as_they_are, facets, in_panels, styled
-from featherbench.figures.theme import house_theme, plain, plain_labels, wrapped
+from featherbench.figures.style_scales import add_style, facets, identity_scales, in_panels
+from featherbench.figures.theme import format_ticks, format_value, house_theme, wrapped
+from featherbench.statistics.conventions import SIGNIFICANT_P
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from featherbench.figures.further import Further
+    from featherbench.figures.catalogue import FigureSpec
 
 WIDTH_IN, PANEL_IN, FRAME_IN = 6.5, 2.6, 1.5
 ROW_IN, LINE_IN, ROOMY_LINE_IN = 0.2, 0.055, 0.13
 """Height of a row: of itself, and for each level, without and with room for text."""
 USED = 0.84
-"""What the levels' lines take of a row."""
-SIGNIFICANT, PALE = 0.05, 0.4
+"""The share of a row that the levels' lines take."""
+PALE = 0.4
 FEW = 4
-"""With so many levels there is room for the value beside each."""
+"""Up to this number of levels there is room for the value beside each."""
 ROUNDNESS = [1, 5, 2, 3, 7, 1.5, 4, 6, 8, 9, 1.2, 1.1, 1.3, 1.4, 1.6, 1.8, 2.5]
-"""The digits of round ratios, the ones to be preferred first."""
+"""The digits of round ratios, in order of preference."""
 ROOM = 0.11
-"""How far apart numbers along the axis must be, as a share of it."""
-ROUNDING = 1e-9
+"""The least distance of numbers along the axis, as a share of it."""
+EPSILON = 1e-9
 TEXT_REACH = 0.3
-"""What the values take, right of all intervals, as a share of the axis."""
+"""The share of the axis, right of all intervals, that the values take."""
 
 
-def draw(entry: Further, table: pd.DataFrame) -> ggplot:
-    """Draw the rows of the ratios that belong to `entry`; at least one is finite."""
-    table = _placed(entry, table)
+def draw(spec: FigureSpec, table: pd.DataFrame) -> ggplot:
+    """Draw rows of the ratios, of which at least one is finite."""
+    table = _placed(spec, table)
     rows, levels = len(table["row"].unique()), int(table["levels"].max())
     line_in = ROOMY_LINE_IN if levels <= FEW else LINE_IN
     width_in = WIDTH_IN + PANEL_IN * (len(table["panel"].unique()) - 1)
@@ -59,37 +60,37 @@ def draw(entry: Further, table: pd.DataFrame) -> ggplot:
         ggplot(table, aes(color="colour", fill="colour", shape="shape", alpha="alpha"))
         + geom_vline(xintercept=1.0, color="#555555", size=0.4)
         + _layers(table, rows, few=levels <= FEW)
-        + as_they_are()
+        + identity_scales()
         + scale_alpha_identity()
         + _axes(table, rows)
         + facets(table)
-        + labs(x=entry.axis.format(baseline=table["baseline"].iloc[0]), y="")
-        + labs(caption=wrapped(entry.caption, width_in))
+        + labs(x=spec.axis, y="")
+        + labs(caption=wrapped(spec.caption, width_in))
         + house_theme(width_in, FRAME_IN + rows * (ROW_IN + line_in * levels))
         + theme(panel_grid_major_y=element_blank())
     )
 
 
-def _placed(entry: Further, table: pd.DataFrame) -> pd.DataFrame:
+def _placed(spec: FigureSpec, table: pd.DataFrame) -> pd.DataFrame:
     names = list(table["platform"].unique())
     line = table.groupby("metric", sort=False)["concurrency"].rank("dense") - 1
     levels = line.max() + 1
     row = table["platform"].map({name: -place for place, name in enumerate(names)}).astype(float)
-    return in_panels(styled(table), entry.panels).assign(
+    return in_panels(add_style(table), spec.panels).assign(
         row=row,
         levels=levels,
         place=row + USED * (0.5 - (line + 0.5) / levels),
-        alpha=np.where(table["p_adj"] < SIGNIFICANT, 1.0, PALE),
+        alpha=np.where(table["p_adj"] < SIGNIFICANT_P, 1.0, PALE),
         text=_texts(table),
     )
 
 
 def _texts(table: pd.DataFrame) -> list[str]:
-    """Give the ratios, with the number of connections where there are several."""
+    """Return the ratios, with the number of connections if there are several levels."""
     if len(table["concurrency"].unique()) == 1:
-        return [plain(ratio) for ratio in table["ratio"]]
+        return [format_value(ratio) for ratio in table["ratio"]]
     pairs = zip(table["concurrency"], table["ratio"], strict=True)
-    return [f"{plain(ratio)} at {level:,}" for level, ratio in pairs]
+    return [f"{format_value(ratio)} at {level:,}" for level, ratio in pairs]
 
 
 def _layers(table: pd.DataFrame, rows: int, *, few: bool) -> list[Any]:
@@ -114,7 +115,7 @@ def _layers(table: pd.DataFrame, rows: int, *, few: bool) -> list[Any]:
 def _axes(table: pd.DataFrame, rows: int) -> list[Any]:
     names = table.drop_duplicates("platform")
     return [
-        scale_x_log10(breaks=round_ratios, labels=plain_labels, expand=(0.08, 0)),
+        scale_x_log10(breaks=round_ratios, labels=format_ticks, expand=(0.08, 0)),
         expand_limits(x=[0.8, 1.25]),
         scale_y_continuous(
             breaks=list(names["row"]),
@@ -126,16 +127,16 @@ def _axes(table: pd.DataFrame, rows: int) -> list[Any]:
 
 
 def round_ratios(limits: tuple[float, float]) -> list[float]:
-    """Give round numbers along a logarithmic axis, 1 among them, as many as have room."""
+    """Return round numbers along a logarithmic axis, with 1, as many as have room."""
     low, high = limits
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     inside = {round(n * 10.0**d, 9) for d in decades for n in ROUNDNESS}
-    gap, found = (high / low) ** ROOM, [1.0]
+    gap, chosen = (high / low) ** ROOM, [1.0]
     for ratio in sorted(inside, key=lambda ratio: (ROUNDNESS.index(_digits(ratio)), ratio)):
-        if low <= ratio <= high and all(max(ratio / o, o / ratio) >= gap for o in found):
-            found.append(ratio)
-    return sorted(found)
+        if low <= ratio <= high and all(max(ratio / o, o / ratio) >= gap for o in chosen):
+            chosen.append(ratio)
+    return sorted(chosen)
 
 
 def _digits(ratio: float) -> float:
-    return round(ratio / 10.0 ** math.floor(math.log10(ratio) + ROUNDING), 6)
+    return round(ratio / 10.0 ** math.floor(math.log10(ratio) + EPSILON), 6)

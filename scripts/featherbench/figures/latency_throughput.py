@@ -20,41 +20,48 @@ from plotnine import (
 )
 
 from featherbench.figures.style_scales import facets, legend
-from featherbench.figures.theme import house_theme, plain_labels, wrapped
+from featherbench.figures.theme import format_ticks, house_theme, wrapped
+from featherbench.statistics.data.samples import declared
 
 if TYPE_CHECKING:
-    from featherbench.figures.further import Further
+    from collections.abc import Iterable
+
+    from featherbench.figures.catalogue import FigureSpec
+    from featherbench.records.metric import Metric
 
 WIDTH_IN, FRAME_IN, PANEL_IN = 8.5, 1.3, 3.0
 US_PER_MS = 1000.0
-STATISTICS = {"p50": "median", "p99": "99th percentile"}
-WHERE_NONE = {"mean": "mean"}
-"""For load generators that tell no percentiles."""
+PERCENTILES = {"p50": "median", "p99": "99th percentile"}
+MEAN = {"mean": "mean"}
+"""For load generators without percentiles."""
 POINT = ["platform", "concurrency"]
 FEW_BREAKS = 3
-"""Millions would touch each other."""
+"""More labels of millions would overlap."""
 BARS = ["mean", "ci_low", "ci_high"]
 
 
-def latency_metrics(metric: str, known: set[str]) -> dict[str, str]:
-    """Map the latency metrics that there are beside a metric of throughput to their titles."""
-    stem = f"{metric.removesuffix('_throughput')}_latency_"
-    for statistics in (STATISTICS, WHERE_NONE):
-        found = {f"{stem}{name}": title for name, title in statistics.items()}
-        if found.keys() & known:
-            return {name: title for name, title in found.items() if name in known}
-    return {}
-
-
-def points(entry: Further, summary: pd.DataFrame) -> pd.DataFrame:
+def points(spec: FigureSpec, summary: pd.DataFrame, metrics: Iterable[Metric]) -> pd.DataFrame:
     """Join the latencies, in ms, with the throughput of the same platform and level."""
-    known = set(summary["metric"])
-    parts = [
-        _joined(summary, metric, latency, f"{title}, {statistic}")
-        for metric, title in entry.panels.items()
-        for latency, statistic in latency_metrics(metric, known).items()
+    by_name = declared(summary, metrics)
+    tables = [
+        _joined(summary, name, latency, f"{title}, {statistic}")
+        for name, title in spec.panels.items()
+        if name in by_name
+        for latency, statistic in _latencies(by_name[name], by_name.values()).items()
     ]
-    return pd.concat(parts, ignore_index=True) if parts else summary.head(0)
+    return pd.concat(tables, ignore_index=True) if tables else summary.head(0)
+
+
+def _latencies(throughput: Metric, metrics: Iterable[Metric]) -> dict[str, str]:
+    """Return the latencies of the same operation, with the titles of their statistics."""
+    operation = (throughput.service, throughput.operation)
+    names = {
+        metric.statistic: metric.name
+        for metric in metrics
+        if metric.aspect == "latency" and (metric.service, metric.operation) == operation
+    }
+    titles = PERCENTILES if names.keys() & PERCENTILES.keys() else MEAN
+    return {names[statistic]: titles[statistic] for statistic in titles if statistic in names}
 
 
 def _joined(summary: pd.DataFrame, throughput: str, latency: str, panel: str) -> pd.DataFrame:
@@ -66,8 +73,8 @@ def _joined(summary: pd.DataFrame, throughput: str, latency: str, panel: str) ->
     return both.assign(panel=panel)
 
 
-def draw(entry: Further, table: pd.DataFrame) -> ggplot:
-    """Draw what `points` gives; there is at least one."""
+def draw(spec: FigureSpec, table: pd.DataFrame) -> ggplot:
+    """Draw the rows of `points`; there is at least one."""
     panels = list(table["panel"].unique())
     rows = (len(panels) + 1) // 2
     table = table.assign(
@@ -78,11 +85,11 @@ def draw(entry: Further, table: pd.DataFrame) -> ggplot:
         ggplot(table, aes("mean", "mean_ms", color="label", fill="label", shape="label"))
         + _layers(table)
         + legend(table)
-        + scale_x_continuous(breaks=_few_breaks, labels=plain_labels)
+        + scale_x_continuous(breaks=_few_breaks, labels=format_ticks)
         + [expand_limits(x=0)]
-        + scale_y_log10(labels=plain_labels)
+        + scale_y_log10(labels=format_ticks)
         + facets(table, rows=rows)
-        + labs(x="throughput [requests/s]", y=entry.axis, caption=wrapped(entry.caption, WIDTH_IN))
+        + labs(x="throughput [requests/s]", y=spec.axis, caption=wrapped(spec.caption, WIDTH_IN))
         + house_theme(WIDTH_IN, FRAME_IN + PANEL_IN * rows)
     )
 
@@ -96,7 +103,7 @@ def _layers(table: pd.DataFrame) -> list[Any]:
     last = table[table["concurrency"] == by.transform("max")]
     several = table[by.transform("size") > 1]
     suspect = table[table["n_suspect"] > 0]
-    # an interval may reach below zero, where a logarithmic axis has no place
+    # An interval may extend below zero, which a logarithmic axis cannot show.
     high = table.assign(floor=table["ci_low_ms"].clip(lower=table["mean_ms"] / 10))
     return [
         geom_path(aes(linetype="label"), several, size=0.6),

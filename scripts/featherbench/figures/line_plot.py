@@ -3,36 +3,83 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from plotnine import (
     aes,
     coord_cartesian,
+    expand_limits,
     geom_errorbar,
     geom_line,
     geom_point,
     geom_ribbon,
     ggplot,
     labs,
+    scale_x_continuous,
+    scale_x_log10,
     scale_y_continuous,
 )
 
-from featherbench.figures.axis import LevelAxis
 from featherbench.figures.style_scales import facets, in_panels, legend
-from featherbench.figures.theme import house_theme, plain_labels, wrapped
+from featherbench.figures.theme import format_ticks, house_theme, wrapped
 
 if TYPE_CHECKING:
-    from featherbench.figures.catalogue import Entry
+    from featherbench.figures.catalogue import FigureSpec
 
 WIDTH_IN, HEIGHT_IN, PANEL_IN = 8.0, 4.6, 4.0
 SHADE, FEW = 0.5, 4
-"""Of all shadings together how opaque, and from how many platforms on they share it."""
+"""The opacity of all shadings together, and the number of platforms from which they share it."""
+
+CROWDED = 0.04
+"""The labels of levels closer than this share of a linear axis would overlap."""
 
 
-def draw(entry: Entry, summary: pd.DataFrame) -> ggplot:
-    """Draw the rows of the summary that belong to `entry`; at least one has a valid window."""
-    table = _prepared(entry, summary)
+@dataclass(frozen=True, kw_only=True)
+class LevelAxis:
+    """The axis of concurrency; `levels` are in ascending order."""
+
+    levels: tuple[int, ...]
+
+    @classmethod
+    def of(cls, levels: pd.Series[int]) -> LevelAxis:
+        """Return the axis of all levels that occur."""
+        return cls(levels=tuple(sorted(int(level) for level in levels.unique())))
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether it is logarithmic: on a linear axis, labels would overlap."""
+        gaps = np.diff(self.levels)
+        return bool(len(gaps) and gaps.min() < CROWDED * gaps.sum())
+
+    @property
+    def room(self) -> float:
+        """The room beside a level: in decades, if the axis is logarithmic."""
+        places = np.log10(self.levels) if self.logarithmic else np.array(self.levels)
+        gaps = np.diff(places)
+        return float(min(gaps.min(), gaps.sum() / 10) if len(gaps) else places[0] / 10)
+
+    def beside(self, levels: pd.Series[int], shares: pd.Series[float]) -> pd.Series[float]:
+        """Return places beside the levels, at these shares of the room."""
+        offset = shares * self.room
+        return levels * 10**offset if self.logarithmic else levels + offset
+
+    def scale(self) -> list[Any]:
+        """Return the scale, and for a single level the limits."""
+        scale = scale_x_log10 if self.logarithmic else scale_x_continuous
+        ends = expand_limits(x=[self.levels[0] - 5 * self.room, self.levels[0] + 5 * self.room])
+        single = len(self.levels) == 1
+        return [
+            scale(breaks=list(self.levels), labels=format_ticks),
+            *([ends] if single else []),
+        ]
+
+
+def draw(spec: FigureSpec, summary: pd.DataFrame) -> ggplot:
+    """Draw rows of the summary, of which at least one has a valid window."""
+    table = _prepared(spec, summary)
     width_in = WIDTH_IN + PANEL_IN * (len(table["panel"].unique()) - 1)
     good, axis = table[table["n"] > 0], LevelAxis.of(table["concurrency"])
     return (
@@ -41,22 +88,22 @@ def draw(entry: Entry, summary: pd.DataFrame) -> ggplot:
         + _crosses(table, axis)
         + legend(table)
         + axis.scale()
-        + scale_y_continuous(labels=plain_labels)
+        + scale_y_continuous(labels=format_ticks)
         + coord_cartesian(ylim=(0, 1.04 * good["high"].max()))
         + facets(table)
-        + labs(x="open connections", y=entry.axis, caption=wrapped(entry.caption, width_in))
+        + labs(x="open connections", y=spec.axis, caption=wrapped(spec.caption, width_in))
         + house_theme(width_in, HEIGHT_IN)
     )
 
 
-def _prepared(entry: Entry, summary: pd.DataFrame) -> pd.DataFrame:
-    """Name the panels, and put the platforms' invalid windows into their labels."""
+def _prepared(spec: FigureSpec, summary: pd.DataFrame) -> pd.DataFrame:
+    """Add panels, and labels with the number of each platform's invalid windows."""
     invalid = summary.groupby("platform", sort=False)["n_invalid"].sum()
     labels = {
         str(name): f"{name} ({count} invalid)" if count else str(name)
         for name, count in invalid.items()
     }
-    return in_panels(summary, entry.panels).assign(
+    return in_panels(summary, spec.panels).assign(
         label=pd.Categorical(summary["platform"].map(labels), categories=list(labels.values())),
         low=(summary["mean"] - summary["sd"].fillna(0)).clip(lower=0),
         high=summary["mean"] + summary["sd"].fillna(0),
@@ -80,7 +127,7 @@ def _layers(good: pd.DataFrame, axis: LevelAxis) -> list[Any]:
 
 
 def _crosses(table: pd.DataFrame, axis: LevelAxis) -> list[Any]:
-    """Show on the axis where windows were invalid, the platforms side by side."""
+    """Mark on the axis where windows were invalid, the platforms side by side."""
     bad = table[table["n_invalid"] > 0]
     aside = (bad["label"].cat.codes + 0.5) / len(bad["label"].cat.categories) - 0.5
     places = axis.beside(bad["concurrency"], 0.8 * aside)

@@ -3,81 +3,127 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 from plotnine import annotate, ggplot, theme, theme_void
 
-from featherbench.figures import dot_plot, further_render, line_plot
-from featherbench.figures.catalogue import FORMATS, entries_for
-from featherbench.figures.further import Further
+from featherbench.figures import (
+    distribution,
+    dot_plot,
+    forest_plot,
+    latency_throughput,
+    line_plot,
+    run_order,
+    time_to_first_packet,
+)
+from featherbench.figures.catalogue import FORMATS, INVARIABLE, PER_WORKLOAD, FigureKind, specs_for
 from featherbench.figures.theme import DPI
+from featherbench.figures.transforms import SERIES, in_order
 from featherbench.files import open_atomic
 from featherbench.statistics.data.samples import valid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     import pandas as pd
 
-    from featherbench.figures.catalogue import Entry
-    from featherbench.records.plan import Plan
+    from featherbench.figures.catalogue import FigureSpec
+    from featherbench.records.plan import Plan, PlannedPlatform
 
 REPRODUCIBLE: dict[str, dict[str, None]] = {"svg": {"Date": None}, "png": {}}
 """Metadata that the formats would otherwise take from the clock."""
 
 
-def draw_all(
-    plan: Plan, samples: pd.DataFrame, summary: pd.DataFrame, ratios: pd.DataFrame, folder: Path
-) -> None:
-    """Draw every figure of `plan` into `folder`, as SVG and PNG."""
-    for entry in entries_for(plan):
-        if isinstance(entry, Further):
-            plot = further(entry, plan, samples=samples, summary=summary, compared=ratios)
-        else:
-            plot = figure(entry, plan, samples, summary)
-        save(plot, folder, entry.name)
+@dataclass(frozen=True, kw_only=True)
+class FigureData:
+    """The tables that figures are drawn from; the paper's data have no ratios."""
+
+    plan: Plan
+    samples: pd.DataFrame
+    summary: pd.DataFrame
+    ratios: pd.DataFrame
 
 
-def further(entry: Further, plan: Plan, **tables: pd.DataFrame) -> ggplot:
-    """Give one of the further figures, see `further_drawing.draw`, or one that says it is empty."""
-    return further_render.draw(entry, plan, **tables) or _empty(entry, 0)
+def draw_all(data: FigureData, folder: Path) -> None:
+    """Draw every figure of the plan into `folder`, as SVG and PNG."""
+    for spec in specs_for(data.plan):
+        save(figure(spec, data), folder, spec.name)
 
 
-def figure(entry: Entry, plan: Plan, samples: pd.DataFrame, summary: pd.DataFrame) -> ggplot:
-    """Give one of the paper's figures; where there is nothing valid to show, one that says so."""
-    shown = [platform.name for platform in entry.platforms(plan)]
-    mine = _of(entry, shown, summary)
-    if not (mine["n"] > 0).any():
-        return _empty(entry, int(mine["n_invalid"].sum()))
-    if entry.sweeps:
-        return line_plot.draw(entry, mine)
-    return dot_plot.draw(entry, mine, valid(_of(entry, shown, samples)))
+def figure(spec: FigureSpec, data: FigureData) -> ggplot:
+    """Draw a figure that is resolved for the plan; without valid data, one that says so."""
+    platforms, metrics = spec.platforms(data.plan), data.plan.metrics
+    samples, summary = in_order(platforms, data.samples), in_order(platforms, data.summary)
+    of_summary = _of(spec, summary)
+    draw: Callable[[FigureSpec, pd.DataFrame], ggplot]
+    match spec.kind:
+        case FigureKind.DOT_PLOT:
+            rows = of_summary
+            draw = partial(dot_plot.draw, windows=valid(_of(spec, samples)))
+        case FigureKind.LINE_PLOT:
+            rows, draw = of_summary, line_plot.draw
+        case FigureKind.RATIOS:
+            rows, draw = _ratios(spec, platforms, data.ratios), forest_plot.draw
+        case FigureKind.LATENCY_THROUGHPUT:
+            rows = latency_throughput.points(spec, summary, metrics)
+            draw = latency_throughput.draw
+        case FigureKind.DISTRIBUTION:
+            rows, draw = valid(_of(spec, samples[samples["primary"]])), distribution.draw
+        case FigureKind.RUN_ORDER:
+            rows, draw = _varying(samples), run_order.draw
+        case FigureKind.TIME_TO_FIRST_PACKET:
+            rows = time_to_first_packet.of_contenders(samples, metrics)
+            draw = partial(time_to_first_packet.draw, metrics=metrics)
+    if spec.kind in PER_WORKLOAD and not (rows["n"] > 0).any():
+        return _empty(spec, int(rows["n_invalid"].sum()))
+    return draw(spec, rows) if len(rows) else _empty(spec, 0)
 
 
 def save(plot: ggplot, folder: Path, name: str) -> None:
-    """Write a figure in every format, each whole or not at all."""
+    """Write a figure in every format, each atomically."""
     with mpl.rc_context({"svg.hashsalt": "featherbench"}):
         drawn = plot.draw()
         for kind in FORMATS:
             with open_atomic(folder / f"{name}.{kind}") as file:
                 drawn.savefig(file, format=kind, dpi=DPI, metadata=REPRODUCIBLE[kind])
-            drawn.set_layout_engine(None)  # it is laid out, and need not be again
+            drawn.set_layout_engine(None)  # the layout is done, and stays for the next format
         plt.close(drawn)
 
 
-def _of(entry: Entry, platforms: list[str], table: pd.DataFrame) -> pd.DataFrame:
-    mine = table[table["platform"].isin(platforms) & table["metric"].isin(list(entry.panels))]
-    order = {name: place for place, name in enumerate(platforms)}
-    return mine.sort_values("platform", key=lambda names: names.map(order), kind="stable")
+def _of(spec: FigureSpec, table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["metric"].isin(list(spec.panels))]
 
 
-def _empty(entry: Entry | Further, invalid: int) -> ggplot:
+def _ratios(
+    spec: FigureSpec, platforms: Sequence[PlannedPlatform], ratios: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the ratios of these platforms, in their order, with technology and hypervisor."""
+    by_name = {platform.name: platform for platform in platforms}
+    ordered = in_order(platforms, _of(spec, ratios).dropna(subset=["ratio"]))
+    return ordered.assign(
+        technology=[by_name[name].technology for name in ordered["platform"]],
+        hypervisor=[by_name[name].hypervisor for name in ordered["platform"]],
+    )
+
+
+def _varying(samples: pd.DataFrame) -> pd.DataFrame:
+    """Leave out metrics with one value of each series, which show nothing, unless all are so."""
+    main = valid(samples[samples["primary"] & ~samples["workload"].isin(INVARIABLE)])
+    values = main.groupby(SERIES, sort=False)["value"].transform("size")
+    several = values.groupby(main["metric"]).transform("max") > 1
+    return main[several] if several.any() else main
+
+
+def _empty(spec: FigureSpec, invalid: int) -> ggplot:
     reason = f"all {invalid} windows are invalid" if invalid else "nothing was measured"
     return (
         ggplot()
-        + annotate("text", x=0, y=0, label=f"{entry.title}: no valid data\n{reason}", size=11)
+        + annotate("text", x=0, y=0, label=f"{spec.title}: no valid data\n{reason}", size=11)
         + theme_void()
         + theme(figure_size=(6.5, 1.6), dpi=DPI)
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Values in the order in which they were measured: drift, steps, and what the order does."""
+"""Values in the order in which they were measured: drift, steps, and effects of the order."""
 
 from __future__ import annotations
 
@@ -21,26 +21,25 @@ from plotnine import (
     theme,
 )
 
-from featherbench.figures.relative import LIKE, relative_to_median
 from featherbench.figures.style_scales import facets, in_panels, legend
-from featherbench.figures.theme import MOST_VECTORS, house_theme, plain_labels, wrapped
-from featherbench.figures.transforms import thinned
+from featherbench.figures.theme import MOST_VECTORS, format_ticks, house_theme, wrapped
+from featherbench.figures.transforms import SERIES, downsample, relative_to_median
 from featherbench.statistics.summary import half_width
 
 if TYPE_CHECKING:
-    from featherbench.figures.further import Further
+    from featherbench.figures.catalogue import FigureSpec
 
 WIDTH_IN, PANEL_IN, FRAME_IN = 8.5, 1.7, 1.6
 COLUMNS = 2
 PLACES = {"sequence": 250, "value": 80}
 """Along the axes: half a dot."""
 LEAST_CELLS = 4
-"""Of fewer, the interval is wider than all windows are apart."""
+"""With fewer, the interval is wider than the range of all windows."""
 
 
-def draw(entry: Further, windows: pd.DataFrame) -> ggplot:
+def draw(spec: FigureSpec, windows: pd.DataFrame) -> ggplot:
     """Draw the valid windows of all main metrics that vary; there is at least one."""
-    table = _prepared(entry, windows)
+    table = _prepared(spec, windows)
     panels = len(table["panel"].unique())
     rows = math.ceil(panels / COLUMNS)
     return (
@@ -49,25 +48,25 @@ def draw(entry: Further, windows: pd.DataFrame) -> ggplot:
         + _layers(table)
         + legend(table, lines=False)
         + guides(color=guide_legend(override_aes={"size": 2, "alpha": 1}))
-        + scale_y_continuous(labels=plain_labels)
+        + scale_y_continuous(labels=format_ticks)
         + facets(table, rows=rows, scales="free_y")
-        + labs(x="place of the cell in the order", y=entry.axis)
-        + labs(caption=wrapped(entry.caption, WIDTH_IN))
+        + labs(x="place of the cell in the order", y=spec.axis)
+        + labs(caption=wrapped(spec.caption, WIDTH_IN))
         + house_theme(WIDTH_IN, FRAME_IN + PANEL_IN * rows)
         + theme(legend_key_width=10)
     )
 
 
-def _prepared(entry: Further, windows: pd.DataFrame) -> pd.DataFrame:
+def _prepared(spec: FigureSpec, windows: pd.DataFrame) -> pd.DataFrame:
     names = list(windows["platform"].unique())
     titles = {metric: metric.replace("_", " ") for metric in windows["metric"].unique()}
-    known = {metric: entry.panels.get(metric, title) for metric, title in titles.items()}
+    known = {metric: spec.panels.get(metric, title) for metric, title in titles.items()}
     relative = in_panels(relative_to_median(windows), known)
     return relative.assign(label=pd.Categorical(relative["platform"], categories=names))
 
 
 def _layers(table: pd.DataFrame) -> list[Any]:
-    dots, many = thinned(table, PLACES), len(table) > MOST_VECTORS
+    dots, many = downsample(table, PLACES), len(table) > MOST_VECTORS
     suspect = dots[dots["verdict"] == "suspect"]
     blocks = _blocks(table)
     sure = blocks[blocks["n"] >= LEAST_CELLS]
@@ -82,8 +81,8 @@ def _layers(table: pd.DataFrame) -> list[Any]:
 
 
 def _blocks(table: pd.DataFrame) -> pd.DataFrame:
-    """Average the cells of each deployment number; of a metric with one number there is no line."""
-    cells = table.groupby(["panel", "deployment", *LIKE], observed=True, sort=False)
+    """Average the cells of each deployment number; a metric with one number has no line."""
+    cells = table.groupby(["panel", "deployment", *SERIES], observed=True, sort=False)
     means = cells[["value", "sequence"]].mean().groupby(["panel", "deployment"], observed=True)
     blocks = means.agg(
         value=("value", "mean"), sd=("value", "std"), n=("value", "size"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""By what platforms are known within one figure: their styles by row, or by a legend."""
+"""The styles of the platforms of one figure, by row or by a legend, and its panels."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 NAMES = ["platform", "technology", "hypervisor"]
 
 
-def styled(table: pd.DataFrame) -> pd.DataFrame:
-    """Add `colour` and `shape` to rows that name a platform, its technology and host."""
+def add_style(table: pd.DataFrame) -> pd.DataFrame:
+    """Add `colour` and `shape` to rows with a platform, its technology and hypervisor."""
     styles = _styles(table)
     return table.assign(colour=[s.colour for s in styles], shape=[s.shape for s in styles])
 
 
-def as_they_are() -> list[Any]:
-    """Give the scales that take `colour` and `shape` as they are; there is no legend."""
+def identity_scales() -> list[Any]:
+    """Return the scales that take `colour` and `shape` literally; there is no legend."""
     return [scale_color_identity(), scale_fill_identity(), scale_shape_identity()]
 
 
 def legend(table: pd.DataFrame, *, lines: bool = True) -> list[Any]:
-    """Give the scales for `label`, a category that stands for a platform, and its line."""
+    """Return the scales of `label`, a category with one value for each platform."""
     styles = _styles(table.drop_duplicates("platform"))
     shared: dict[str, Any] = {"limits": list(table["label"].cat.categories)}
     by_line = [scale_linetype_manual([s.line for s in styles], **shared)] if lines else []
@@ -56,12 +56,12 @@ def _styles(table: pd.DataFrame) -> list[Style]:
 
 
 def in_panels(table: pd.DataFrame, panels: Mapping[str, str]) -> pd.DataFrame:
-    """Add the `panel` of each row's metric, in the order in which `panels` names them."""
+    """Add the `panel` of each row's metric, in the order of `panels`."""
     titles = list(dict.fromkeys(panels.values()))
     return table.assign(panel=pd.Categorical(table["metric"].map(panels), categories=titles))
 
 
 def facets(table: pd.DataFrame, *, rows: int = 1, scales: Scales = "fixed") -> list[Any]:
-    """Give a panel for each there is; nothing where there is one."""
+    """Return the facets by `panel`, if there are several."""
     several = len(table["panel"].unique()) > 1
     return [facet_wrap("panel", nrow=rows, scales=scales)] if several else []

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How every figure looks, and by what a platform is known in all of them.
+"""The theme of all figures, and the style of each platform, which is the same in all of them.
 
-Colour tells the technology; the line, the shade of the colour and the shape tell the host, so that
-prints in grey and colour-blind readers lose nothing; a network other than the default one has a
-tint and a shape of its own. Colours: Okabe and Ito's, then Tol's `muted`.
+The colour stands for the technology; the line, the shade of the colour and the shape stand for the
+hypervisor, so that nothing is lost in print in grey or for colour-blind readers. A network other
+than the default one has its own tint and shape. Colours: Okabe and Ito's, then Tol's `muted`.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ DPI = 160
 TEXT_PT = 9
 CAPTION_WRAP_PER_INCH = 17.5
 PANEL_GAP = 0.03
-"""As a share of the figure's width: as much as the last number of an axis reaches beyond it."""
+"""A fraction of the figure's width: the last number of an axis extends this far beyond it."""
 MOST_VECTORS = 2000
-"""More dots than this are drawn into an SVG as one image, or no browser would show it."""
+"""More dots than this are one image in an SVG: browsers cannot show so many elements."""
 MANY = 100
-"""From here on digits after the point say nothing."""
+"""From this value on, digits after the point are not significant."""
 
 Dashes = str | tuple[int, tuple[float, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
-    """By what a platform is known."""
+    """Colour, shape and line of a platform."""
 
     colour: str
     shape: str
@@ -56,9 +56,9 @@ TECHNOLOGIES = {
     "unikraft": ("#999933", "Ppv^H"),
     "nanos": ("#117733", "XdPs^"),
 }
-"""Of each technology its colour, and its shapes by host, in the order of LINES."""
+"""Of each technology its colour, and its shapes by hypervisor, in the order of LINES."""
 OTHERS = (("#661100", "opPXs"), ("#777777", "sdD8o"), ("#44AA99", "^<v>D"), ("#BBAA44", "DhsHo"))
-"""For technologies from plug-ins: which one is decided by the name."""
+"""For technologies from plug-ins, chosen by a hash of the name."""
 
 LINES: dict[str, Dashes] = {
     "native": "solid",
@@ -73,19 +73,19 @@ SHADES = {"kvm": ("#000000", 0.35), "xen": ("#000000", 0.6)} | {
     "tcg": ("#FFFFFF", 0.35),
     "xentcg": ("#888888", 0.35),
 }
-"""What a host's colours are mixed with, and how much of it."""
+"""The colour that a hypervisor's colours are mixed with, and its share."""
 GREYS = {"kvm": "#595959", "xen": "#404040", "tcg": "#9A9A9A", "xentcg": "#B4B4B4"}
-"""What becomes of black, which cannot be darker."""
+"""Replacements of black, which cannot become darker."""
 
 NETWORKS = {"nat": ("#FFFFFF", 0.0, "*"), "bridge": ("#FFFFFF", 0.5, "<")} | {
     "host": ("#000000", 0.45, ">")
 }
-"""For a network that the platform's name gives: what it is mixed with, how much, and its shape."""
+"""For a network in the platform's name: the colour that is mixed in, its share, and the shape."""
 
 
 @cache
 def style(platform: str, technology: str, hypervisor: str) -> Style:
-    """Give the style of a platform: the same wherever and beside whatever it appears."""
+    """Return the style of a platform; it does not depend on the others in the figure."""
     colour, shapes = TECHNOLOGIES.get(technology) or _other(technology)
     shape = shapes[list(LINES).index(hypervisor)] if hypervisor in LINES else shapes[0]
     colour = _shaded(colour, hypervisor)
@@ -113,7 +113,7 @@ def _mix(colour: str, other: str, share: float) -> str:
 
 
 def house_theme(width_in: float, height_in: float) -> theme:
-    """Give the one theme, for a figure of that size."""
+    """Return the theme of all figures, for one of that size."""
     return theme_bw(base_size=TEXT_PT) + theme(
         figure_size=(width_in, height_in),
         dpi=DPI,
@@ -137,11 +137,11 @@ def wrapped(caption: str, width_in: float) -> str:
     return textwrap.fill(caption, int(width_in * CAPTION_WRAP_PER_INCH))
 
 
-def plain(value: float) -> str:
-    """Write a number for people: three significant digits or all whole ones, thousands apart."""
+def format_value(value: float) -> str:
+    """Format a value: three significant digits, or all digits of a large one, by thousands."""
     return f"{value:,.0f}" if abs(value) >= MANY else f"{value:#.3g}".rstrip(".")
 
 
-def plain_labels(values: Sequence[Any]) -> list[str]:
-    """Write the numbers along an axis, without zeros that say nothing."""
+def format_ticks(values: Sequence[Any]) -> list[str]:
+    """Format the numbers along an axis, without trailing zeros."""
     return [f"{value:,.0f}" if abs(value) >= MANY else f"{value:.6g}" for value in values]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Time to first packet against link bandwidth: who is first where the image must be sent."""
+"""Time to first packet against link bandwidth, on a machine that the image must be sent to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from plotnine import (
 )
 
 from featherbench.figures.style_scales import facets, legend
-from featherbench.figures.theme import house_theme, plain, plain_labels, wrapped
+from featherbench.figures.theme import format_ticks, format_value, house_theme, wrapped
+from featherbench.statistics.data.samples import declared
 from featherbench.statistics.summary import half_width
 from featherbench.statistics.time_to_first_packet import (
     contenders,
@@ -33,7 +34,7 @@ from featherbench.statistics.time_to_first_packet import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from featherbench.figures.further import Further
+    from featherbench.figures.catalogue import FigureSpec
     from featherbench.records.metric import Metric
     from featherbench.statistics.time_to_first_packet import Contender
 
@@ -41,7 +42,7 @@ WIDTH_IN, HEIGHT_IN, PANEL_IN = 8.0, 4.8, 3.0
 LEAST_MBIT_S, MOST_MBIT_S, STEPS = 1.0, 100_000.0, 101
 BANDWIDTHS_MBIT_S = np.geomspace(LEAST_MBIT_S, MOST_MBIT_S, STEPS)
 TOP, TEXT_ROWS = 4.0, 3
-"""How far above the lines there is text, as a factor, and in how many rows."""
+"""The height of the text above the lines, as a factor, and its number of rows."""
 BREAKS = [1, 10, 100, 1_000, 10_000, 100_000]
 DECADES = [10.0**power for power in range(-6, 9)]
 
@@ -53,26 +54,28 @@ def of_contenders(samples: pd.DataFrame, metrics: Iterable[Metric]) -> pd.DataFr
     return samples[samples["platform"].isin(names)]
 
 
-def draw(entry: Further, samples: pd.DataFrame, metrics: Iterable[Metric]) -> ggplot:
+def draw(spec: FigureSpec, samples: pd.DataFrame, metrics: Iterable[Metric]) -> ggplot:
     """Draw the lines, and the bandwidths from which on another platform is the fastest.
 
     At least one service has a platform with a start and an image.
     """
+    known = declared(samples, metrics)
+    panels = {known[name].service: title for name, title in spec.panels.items() if name in known}
     by_service = contenders(samples, metrics)
-    groups = {service: by_service[service] for service in by_service if service in entry.panels}
-    table = _lines(groups, entry.panels, samples)
+    groups = {service: by_service[service] for service in by_service if service in panels}
+    table = _lines(groups, panels, samples)
     width_in = WIDTH_IN + PANEL_IN * (len(groups) - 1)
     return (
         ggplot(table, aes("bandwidth", "time", color="label", linetype="label"))
         + _lines_of(table)
-        + _rings(_changes(groups, entry.panels), TOP * table["high"].max())
+        + _rings(_changes(groups, panels), TOP * table["high"].max())
         + legend(table)
-        + scale_x_log10(breaks=BREAKS, labels=plain_labels)
-        + scale_y_log10(breaks=DECADES, labels=plain_labels)
+        + scale_x_log10(breaks=BREAKS, labels=format_ticks)
+        + scale_y_log10(breaks=DECADES, labels=format_ticks)
         + coord_cartesian(ylim=(0.6 * table["low"].min(), 1.4 * TOP * table["high"].max()))
         + facets(table)
-        + labs(x="bandwidth of the link [Mbit/s]", y=entry.axis)
-        + labs(caption=wrapped(entry.caption, width_in))
+        + labs(x="bandwidth of the link [Mbit/s]", y=spec.axis)
+        + labs(caption=wrapped(spec.caption, width_in))
         + house_theme(width_in, HEIGHT_IN)
     )
 
@@ -80,7 +83,11 @@ def draw(entry: Further, samples: pd.DataFrame, metrics: Iterable[Metric]) -> gg
 def _lines(
     groups: Mapping[str, list[Contender]], panels: Mapping[str, str], samples: pd.DataFrame
 ) -> pd.DataFrame:
-    parts = [_line(one, panels[service]) for service, group in groups.items() for one in group]
+    parts = [
+        _line(contender, panels[service])
+        for service, group in groups.items()
+        for contender in group
+    ]
     known = samples[["platform", "technology", "hypervisor"]].drop_duplicates("platform")
     table = known.merge(pd.concat(parts), on="platform")
     return table.assign(
@@ -89,19 +96,19 @@ def _lines(
     )
 
 
-def _line(one: Contender, panel: str) -> pd.DataFrame:
-    starts = np.array(one.starts_s)
+def _line(contender: Contender, panel: str) -> pd.DataFrame:
+    starts = np.array(contender.starts_s)
     half = half_width(np.atleast_1d(starts.std(ddof=1) if len(starts) > 1 else 0.0),
                       np.atleast_1d(len(starts)))[0]  # fmt: skip
-    time = one.time_s(BANDWIDTHS_MBIT_S)
-    spread = min(np.nan_to_num(half), 0.9 * one.start_s)
+    time = contender.time_s(BANDWIDTHS_MBIT_S)
+    spread = min(np.nan_to_num(half), 0.9 * contender.start_s)
     return pd.DataFrame(
         {"bandwidth": BANDWIDTHS_MBIT_S, "time": time, "low": time - spread, "high": time + spread}
-    ).assign(platform=one.platform, panel=panel)
+    ).assign(platform=contender.platform, panel=panel)
 
 
 def _changes(groups: Mapping[str, list[Contender]], panels: Mapping[str, str]) -> pd.DataFrame:
-    """Give the points at which another platform becomes the first, as far as they are shown."""
+    """Return the points, within the axis, at which another platform becomes the fastest."""
     rows = [
         (panels[service], above.low, _named(group, above.platform).time_s(above.low))
         for service, group in groups.items()
@@ -109,7 +116,7 @@ def _changes(groups: Mapping[str, list[Contender]], panels: Mapping[str, str]) -
         if LEAST_MBIT_S <= above.low <= MOST_MBIT_S
     ]
     table = pd.DataFrame(rows, columns=["panel", "bandwidth", "time"])
-    table["text"] = [f"{plain(bandwidth)} Mbit/s" for bandwidth in table["bandwidth"]]
+    table["text"] = [f"{format_value(bandwidth)} Mbit/s" for bandwidth in table["bandwidth"]]
     table["panel"] = pd.Categorical(
         table["panel"], categories=[panels[service] for service in groups]
     )
@@ -117,7 +124,7 @@ def _changes(groups: Mapping[str, list[Contender]], panels: Mapping[str, str]) -
 
 
 def _named(group: list[Contender], platform: str) -> Contender:
-    return next(one for one in group if one.platform == platform)
+    return next(contender for contender in group if contender.platform == platform)
 
 
 def _lines_of(table: pd.DataFrame) -> list[Any]:
@@ -131,16 +138,16 @@ def _lines_of(table: pd.DataFrame) -> list[Any]:
 
 
 def _rings(changes: pd.DataFrame, top: float) -> list[Any]:
-    """Ring the changes, and name their bandwidths above all lines, neighbours not at one height."""
+    """Ring the changes, and write their bandwidths above all lines, neighbours at two heights."""
     heights = [TOP ** -((place % TEXT_ROWS) / TEXT_ROWS) for place in range(len(changes))]
     changes = changes.assign(height=[top * height for height in heights])
-    where = {"x": "bandwidth", "y": "time"}
+    at = {"x": "bandwidth", "y": "time"}
     shared: dict[str, Any] = {"data": changes, "color": "#222222", "inherit_aes": False}
     return [
         geom_segment(
-            aes(**where, xend="bandwidth", yend="height"), linetype="dotted", size=0.4, **shared
+            aes(**at, xend="bandwidth", yend="height"), linetype="dotted", size=0.4, **shared
         ),
-        geom_point(aes(**where), shape="o", fill="none", size=4, stroke=0.6, **shared),
+        geom_point(aes(**at), shape="o", fill="none", size=4, stroke=0.6, **shared),
         geom_text(
             aes("bandwidth", "height", label="text"),
             size=7, ha="left", va="center", nudge_x=0.06, **shared,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Leaves out dots that lie under others: a figure of a hundred thousand looks the same without."""
+"""Transformations of the rows that a figure shows: their order, their scale, and their number."""
 
 from __future__ import annotations
 
@@ -8,27 +8,43 @@ from typing import TYPE_CHECKING
 from featherbench.figures.theme import MOST_VECTORS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
 
+    from featherbench.records.plan import PlannedPlatform
+
+SERIES = ["platform", "metric", "concurrency"]
 MOST_ON_ONE = 3
-"""So many half-transparent dots a place, and those of the places around it, leave nothing white."""
+"""This many half-transparent dots in a place, with those of the places around it, cover it."""
 SEED = 1
 
 
-def thinned(dots: pd.DataFrame, steps: Mapping[str, int]) -> pd.DataFrame:
-    """Keep MOST_ON_ONE of the dots of a verdict on one place of a panel, whichever, in their order.
+def in_order(platforms: Sequence[PlannedPlatform], table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of these platforms, in their order."""
+    order = {platform.name: place for place, platform in enumerate(platforms)}
+    rows = table[table["platform"].isin(list(order))]
+    return rows.sort_values("platform", key=lambda column: column.map(order), kind="stable")
+
+
+def relative_to_median(windows: pd.DataFrame) -> pd.DataFrame:
+    """Divide each value by the median of its platform, metric and level, unless that is 0."""
+    medians = windows.groupby(SERIES, sort=False)["value"].transform("median")
+    return windows.assign(value=windows["value"] / medians)[medians != 0]
+
+
+def downsample(dots: pd.DataFrame, steps: Mapping[str, int]) -> pd.DataFrame:
+    """Leave out dots that lie under others: keep MOST_ON_ONE of each verdict, panel and place.
 
     `steps` maps the column of each axis to the number of places along it, which should be smaller
-    than a dot. Few dots are all kept.
+    than a dot. Few dots are all kept. The rows keep their order.
     """
     if len(dots) <= MOST_VECTORS:
         return dots
     places = [_places(dots, column, number) for column, number in steps.items()]
     keys = ["panel", "verdict", *steps]
     at = dots[keys[:2]].assign(**dict(zip(steps, places, strict=True)))
-    # Those that came first would all be of one platform.
+    # At random, since the first ones would all be of one platform.
     order = at.sample(frac=1, random_state=SEED).groupby(keys, observed=True, sort=False).cumcount()
     return dots[order.reindex(dots.index) < MOST_ON_ONE]
 

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from featherbench.figures.catalogue import ENTRIES
+from featherbench.figures.catalogue import PAPER_FIGURES
+from featherbench.plauth2017.data.experiment import plan
 
 REPEATED = (
     "± SD of the repetitions; {interval}: 95 % interval of the mean, with repetitions treated as "
@@ -28,7 +29,7 @@ DIFFERENT: dict[str, dict[str, Any]] = {
     "fig3a_startup_time": {"marks": POINTS},
     "fig3b_image_size": {
         "panels": {"image_size": ""},
-        "axis": "on disk, by du [MiB]",
+        "axis": "on disk, by du [{unit}]",
         "marks": ONE_VALUE,
     },
     "fig3c_network_latency": {"marks": POINTS, "note": "Pinged from a second machine."},
@@ -44,5 +45,7 @@ DIFFERENT: dict[str, dict[str, Any]] = {
 """What differs from our figure of that name."""
 
 PAPERS_ENTRIES = tuple(
-    replace(entry, **DIFFERENT[entry.name]) for entry in ENTRIES if entry.name in DIFFERENT
+    replace(spec, **DIFFERENT[spec.name]).for_plan(plan())
+    for spec in PAPER_FIGURES
+    if spec.name in DIFFERENT
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from featherbench.figures.catalogue import entries_for
+from featherbench.figures.catalogue import specs_for
 from featherbench.records.cell import StampedBy
 from featherbench.records.machine import Judgement
 from featherbench.report import (
@@ -29,8 +29,7 @@ from featherbench.statistics.summary import SEQUENTIAL_CONFIDENCE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.figures.catalogue import Entry
-    from featherbench.figures.further import Further
+    from featherbench.figures.catalogue import FigureSpec
     from featherbench.records.cell import Cell
     from featherbench.report.inputs import Inputs
     from featherbench.report.questions import Statement
@@ -164,7 +163,7 @@ def illustrations(inputs: Inputs, *, emulated: bool) -> list[Illustration]:
         return [illustration(inputs.figures, name, name.replace("_", " "), "") for name in names]
     return [
         illustration(inputs.figures, entry.name, numbered(entry), entry.caption)
-        for entry in entries_for(inputs.plan)
+        for entry in specs_for(inputs.plan)
         if entry.emulated == emulated
     ]
 
@@ -175,7 +174,7 @@ def illustration(figures: Mapping[str, str], name: str, title: str, caption: str
     return Illustration(name=name, title=title, caption=caption, source=source)
 
 
-def numbered(entry: Entry | Further) -> str:
+def numbered(entry: FigureSpec) -> str:
     """Return the title after the number of the figure, which is the paper's for its figures."""
     number = entry.name.partition("_")[0].removeprefix("fig")
     return f"Figure {number}: {entry.title}"

@@ -27,6 +27,7 @@ REPETITIONS = {"http": 30, "kv": 100, "startup": 30, "image_size": 1, "latency":
 HUNDREDS = tuple(range(100, 1001, 100))
 LEVELS = {"http": (1, *HUNDREDS), "kv": HUNDREDS}
 
+OPERATIONS = {"kv_get_throughput": "GET", "kv_set_throughput": "SET"}
 METRICS = tuple(
     Metric(
         name=name,
@@ -35,6 +36,7 @@ METRICS = tuple(
         unit=unit,
         better="higher" if aspect == "throughput" else "lower",
         label=label,
+        operation=OPERATIONS.get(name, ""),
     )
     for name, service, aspect, unit, label in (
         ("http_throughput", "http", "throughput", "requests/s", "HTTP throughput"),
