@@ -4,34 +4,22 @@
 import os
 import subprocess
 import sys
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
 
+import studies
 from featherbench.planning.code_digest import SCRIPTS
 from featherbench.statistics.data.table_io import read_parquet
 
-STUDY = Path(__file__).parents[1] / "unit/analysis/conftest.py"
-TABLES = ("summary", "anova", "posthoc", "ratios", "levels", "components", "checks")
 STEPS = {
     "aggregate": "--cells cells --stopping stopping --parquet samples.parquet --csv samples.csv",
-    "analyze": "--samples samples.parquet " + " ".join(f"--{name} {name}.csv" for name in TABLES),
+    "analyze": "--samples samples.parquet --tables-dir .",
     "plot": "--samples samples.parquet --summary summary.csv --ratios ratios.csv"
     " --figures-dir figures",
 }
 DEPLOYMENTS, WINDOWS = 10, 39
 MOST_S = 60
 MOST_GB = 2
-
-
-@pytest.fixture
-def study():
-    """The builders of the unit tests' synthetic study."""
-    spec = spec_from_file_location("study", STUDY)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def run(name, folder):
@@ -49,10 +37,10 @@ def run(name, folder):
 
 @pytest.mark.benchmark
 @pytest.mark.timeout(1_800)
-def test_a_million_samples(study, tmp_path, capsys):
-    plan = study.plan_of(study.TWELVE, deployments=DEPLOYMENTS, windows=WINDOWS)
+def test_a_million_samples(tmp_path, capsys):
+    plan = studies.plan_of(studies.TWELVE, deployments=DEPLOYMENTS, windows=WINDOWS)
     plan.write(tmp_path / "plan.json")
-    study.write_cells(plan, tmp_path / "cells")
+    studies.write_cells(plan, tmp_path / "cells")
     took = {name: run(name, tmp_path) for name in STEPS}
     samples = len(read_parquet(tmp_path / "samples.parquet"))
     assert samples >= 1_000_000

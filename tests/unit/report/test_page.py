@@ -161,7 +161,7 @@ def test_failures_of_an_earlier_plan_are_not_reported(pages):
 def test_a_figure_is_drawn_in_or_said_to_be_missing(pages):
     text = pages.whole.text("figures")
     assert "Figure 3a: Startup time" in text
-    assert "Figure 10: The course of the run" in text
+    assert "Figure 10: The order of the run" in text
     assert text.count("This figure was not drawn") == text.count("Figure ") - 2
     drawn = [image for image in pages.whole.images if image["alt"].startswith("Figure 4a")]
     assert drawn[0]["src"].startswith("data:image/svg+xml;base64,")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Welch's analysis, its rank-based version, and Games and Howell's test, as libraries have them."""
+"""Welch's analysis of variance, the test by ranks, and games_howell, as libraries have them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The interval of a ratio of two means."""
+
 from __future__ import annotations
 
 import math

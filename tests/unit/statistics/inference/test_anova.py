@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The analysis of variance, as statsmodels has it; what replicates are."""
+
 from __future__ import annotations
 
 import numpy as np

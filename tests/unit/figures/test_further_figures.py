@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Figures by forest_plot, latency_throughput, distribution, run_order, time_to_first_packet."""
+
 from __future__ import annotations
 
 import warnings
@@ -9,26 +11,29 @@ import pandas as pd
 import pytest
 
 from builders import METRICS
-from featherbench.figures.catalogue import emulated
+from featherbench.figures.catalogue import FURTHER_FIGURES, emulated
 from featherbench.figures.forest_plot import round_ratios
-from featherbench.figures.further import FURTHER
-from featherbench.figures.relative import relative_to_median
-from featherbench.figures.render import further, save
+from featherbench.figures.render import FigureData, figure, save
 from featherbench.figures.theme import style
+from featherbench.figures.transforms import relative_to_median
 from featherbench.statistics.data.emulation import per_stratum
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.summary import summarize
 from featherbench.statistics.time_to_first_packet import crossing_bandwidths
 
 mpl.use("agg")
-BY_NAME = {entry.name: entry for entry in FURTHER}
+BY_NAME = {spec.name: spec for spec in FURTHER_FIGURES}
 
 
 def _drawn(name, study, samples, compared=None):
     if compared is None:
         compared = ratios(samples, study.plan.baseline, 0.05, 1)
-    tables = {"samples": samples, "summary": summarize(samples), "compared": compared}
-    return further(BY_NAME[name], study.plan, **tables)
+    return _figure(BY_NAME[name], study.plan, samples, summarize(samples), compared)
+
+
+def _figure(spec, plan, samples, summary, compared):
+    data = FigureData(plan=plan, samples=samples, summary=summary, ratios=compared)
+    return figure(spec.for_plan(plan), data)
 
 
 def _layers(plot, geom):
@@ -101,7 +106,7 @@ def test_where_only_a_mean_latency_is_told_that_is_drawn(two):
 
 
 @pytest.mark.parametrize(
-    "name", ["fig8a_http_latency_against_throughput", "fig10_course", "fig11_provisioning"]
+    "name", ["fig8a_http_latency_against_throughput", "fig10_run_order", "fig11_provisioning"]
 )
 def test_a_platform_looks_the_same_in_every_legend(name, twelve):
     legend = _legend(_drawn(name, twelve, twelve.samples))
@@ -135,14 +140,14 @@ def test_values_whose_median_is_zero_are_left_out(two):
 
 def test_drift_is_seen_in_the_blocks(two):
     samples = two.samples.assign(value=two.samples["value"] * 1.1 ** two.samples["deployment"])
-    (line,) = _layers(_drawn("fig10_course", two, samples), "geom_line")
+    (line,) = _layers(_drawn("fig10_run_order", two, samples), "geom_line")
     for _, blocks in line.groupby("panel", observed=True):
         assert blocks.sort_values("sequence")["value"].is_monotonic_increasing
         assert blocks["value"].iloc[-1] / blocks["value"].iloc[0] == pytest.approx(1.21, abs=0.1)
 
 
 def test_the_course_has_every_metric_that_varies_by_its_place_in_the_order(two):
-    plot = _drawn("fig10_course", two, two.samples)
+    plot = _drawn("fig10_run_order", two, two.samples)
     assert set(plot.data["workload"]) == {"http", "kv", "startup", "latency", "memory"}
     assert plot.data["sequence"].nunique() > 100
 
@@ -150,16 +155,16 @@ def test_the_course_has_every_metric_that_varies_by_its_place_in_the_order(two):
 def test_the_course_leaves_out_what_has_one_value_of_each(two):
     samples = two.samples
     once = (samples["deployment"] == 1) & (samples["window"] == 1)
-    plot = _drawn("fig10_course", two, samples[(samples["workload"] != "memory") | once])
+    plot = _drawn("fig10_run_order", two, samples[(samples["workload"] != "memory") | once])
     assert set(plot.data["workload"]) == {"http", "kv", "startup", "latency"}
-    plot = _drawn("fig10_course", two, samples[once])
+    plot = _drawn("fig10_run_order", two, samples[once])
     assert "memory" in set(plot.data["workload"])
 
 
 def test_intervals_of_throughput_do_not_reach_below_zero(two):
     summary = summarize(two.samples).assign(ci_low=-1.0)
-    entry = BY_NAME["fig8a_http_latency_against_throughput"]
-    plot = further(entry, two.plan, samples=two.samples, summary=summary, compared=None)
+    spec = BY_NAME["fig8a_http_latency_against_throughput"]
+    plot = _figure(spec, two.plan, two.samples, summary, None)
     assert (plot.data["ci_low"] == 0).all()
 
 
@@ -184,16 +189,16 @@ def test_the_lines_are_transfer_and_start(two):
         assert row["time"] == pytest.approx(sizes[row["platform"]] * 8 * 1.048576 + start_s)
 
 
-@pytest.mark.parametrize("name", ["fig7a_http_ratios", "fig10_course", "fig11_provisioning"])
+@pytest.mark.parametrize("name", ["fig7a_http_ratios", "fig10_run_order", "fig11_provisioning"])
 def test_no_figure_shows_emulated_platforms_beside_others(name, nine):
     compared = per_stratum(
         lambda rows: ratios(rows, "linux-native", 0.05, 1), nine.samples, baseline="linux-native"
     )
-    tables = {"samples": nine.samples, "summary": summarize(nine.samples), "compared": compared}
-    for entry in (BY_NAME[name], emulated(BY_NAME[name])):
-        shown = set(further(entry, nine.plan, **tables).data["hypervisor"])
-        assert shown == {"tcg"} if entry.emulated else "tcg" not in shown
-        assert "kvm" in shown or entry.emulated
+    summary = summarize(nine.samples)
+    for spec in (BY_NAME[name], emulated(BY_NAME[name])):
+        shown = set(_figure(spec, nine.plan, nine.samples, summary, compared).data["hypervisor"])
+        assert shown == {"tcg"} if spec.emulated else "tcg" not in shown
+        assert "kvm" in shown or spec.emulated
 
 
 @pytest.mark.parametrize("name", BY_NAME)
@@ -209,7 +214,7 @@ def test_hollow_marks_are_the_suspect_ones(two):
     samples = two.samples.assign(verdict="ok")
     odd = (samples["platform"] == "docker-native") & (samples["deployment"] == 2)
     samples["verdict"] = samples["verdict"].mask(odd, "suspect")
-    for name in ("fig9a_http_distribution", "fig10_course"):
+    for name in ("fig9a_http_distribution", "fig10_run_order"):
         hollow = _layers(_drawn(name, two, samples), "geom_point")[1]
         assert set(zip(hollow["platform"], hollow["deployment"], strict=True)) == {
             ("docker-native", 2)
@@ -218,7 +223,7 @@ def test_hollow_marks_are_the_suspect_ones(two):
 
 def test_an_unknown_metric_of_a_plugin_has_a_panel_in_the_course(two):
     samples = two.samples.assign(metric=two.samples["metric"].replace("startup_time", "boot_x"))
-    panels = _drawn("fig10_course", two, samples).data["panel"]
+    panels = _drawn("fig10_run_order", two, samples).data["panel"]
     assert "boot x" in set(panels)
     assert isinstance(panels.dtype, pd.CategoricalDtype)
 

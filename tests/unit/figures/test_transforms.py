@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Dots that lie under others are left out."""
+
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
 from featherbench.figures.theme import MOST_VECTORS
-from featherbench.figures.transforms import MOST_ON_ONE, thinned
+from featherbench.figures.transforms import MOST_ON_ONE, downsample
 
 STEPS = {"x": 100, "y": 100}
 
@@ -16,13 +18,13 @@ def dots(x, y, **more):
 
 def test_few_dots_are_all_kept():
     few = dots(np.zeros(MOST_VECTORS), 0.0)
-    assert thinned(few, STEPS) is few
+    assert downsample(few, STEPS) is few
 
 
 def test_of_many_on_one_place_as_many_as_show_are_kept_and_every_lonely_one():
     crowd = dots(np.zeros(5000), 0.0)
     lonely = dots([0.3, 0.9, 1.0], [0.2, 0.9, 1.0])
-    kept = thinned(pd.concat([crowd, lonely], ignore_index=True), STEPS)
+    kept = downsample(pd.concat([crowd, lonely], ignore_index=True), STEPS)
     assert len(kept) == MOST_ON_ONE + 3
     assert list(kept.index) == sorted(kept.index)
     assert {5000, 5001, 5002} <= set(kept.index)
@@ -31,7 +33,7 @@ def test_of_many_on_one_place_as_many_as_show_are_kept_and_every_lonely_one():
 def test_no_platform_is_preferred_for_coming_first():
     names = np.repeat(["a", "b"], 30_000)
     crowd = dots(np.tile(np.linspace(0, 1, 3000), 20), 0.0, platform=names)
-    share = thinned(crowd, STEPS)["platform"].eq("a").mean()
+    share = downsample(crowd, STEPS)["platform"].eq("a").mean()
     assert 0.4 < share < 0.6
 
 
@@ -40,11 +42,11 @@ def test_suspect_dots_and_other_panels_have_places_of_their_own():
     both = pd.concat(
         [crowd, crowd.assign(verdict="suspect"), crowd.assign(panel="q")], ignore_index=True
     )
-    assert len(thinned(both, STEPS)) == 3 * MOST_ON_ONE
+    assert len(downsample(both, STEPS)) == 3 * MOST_ON_ONE
 
 
 def test_panels_have_axes_of_their_own():
     wide = dots(np.linspace(0, 1000, 3000), 0.0)
     narrow = dots(np.linspace(0, 1, 50), 0.0, panel="q")
-    kept = thinned(pd.concat([wide, narrow], ignore_index=True), STEPS)
+    kept = downsample(pd.concat([wide, narrow], ignore_index=True), STEPS)
     assert (kept["panel"] == "q").sum() == 50

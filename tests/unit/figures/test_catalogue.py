@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The catalogue: which figures a plan has, and their captions."""
+
 from __future__ import annotations
 
 import subprocess
@@ -6,8 +8,14 @@ import sys
 from pathlib import Path
 
 import featherbench
-from featherbench.figures.catalogue import CATALOGUE, ENTRIES, entries_for, figures_for
-from featherbench.figures.further import FURTHER, Kind
+from featherbench.figures.catalogue import (
+    CATALOGUE,
+    FURTHER_FIGURES,
+    PAPER_FIGURES,
+    FigureKind,
+    figures_for,
+    specs_for,
+)
 
 NATIVE_ONLY = (
     "fig3a_startup_time",
@@ -28,7 +36,7 @@ NATIVE_ONLY = (
     "fig9b_kv_distribution",
     "fig9c_startup_distribution",
     "fig9d_latency_distribution",
-    "fig10_course",
+    "fig10_run_order",
     "fig11_provisioning",
 )
 ALONE = tuple(name for name in NATIVE_ONLY if not name.endswith(("_ratios", "_provisioning")))
@@ -62,7 +70,7 @@ def test_a_workload_that_was_not_asked_for_has_no_figure(make):
         "fig8a_http_latency_against_throughput",
         "fig9a_http_distribution",
         "fig9d_latency_distribution",
-        "fig10_course",
+        "fig10_run_order",
     )
 
 
@@ -89,19 +97,19 @@ def test_a_load_generator_without_latencies_has_no_figure_of_them(make):
 
 def test_every_figure_has_a_title_and_a_caption_of_its_own():
     everything = CATALOGUE
-    assert len({entry.name for entry in everything}) == len(everything)
-    assert len({entry.title for entry in everything}) == len(everything)
+    assert len({spec.name for spec in everything}) == len(everything)
+    assert len({spec.title for spec in everything}) == len(everything)
     assert all("ollow" in e.caption or "95 %" in e.caption for e in everything)
 
 
 def test_where_intervals_are_drawn_the_caption_says_over_what():
-    for entry in FURTHER:
-        assert ("95 %" in entry.caption) == (entry.kind is not Kind.DISTRIBUTION)
+    for spec in FURTHER_FIGURES:
+        assert ("95 %" in spec.caption) == (spec.kind is not FigureKind.DISTRIBUTION)
 
 
 def test_each_figure_shows_its_platforms(make):
     plan = make.plan(make.TWELVE)
-    by_name = {entry.name: entry for entry in entries_for(plan)}
+    by_name = {spec.name: spec for spec in specs_for(plan)}
     hypervisors = {
         name: {platform.hypervisor for platform in by_name[name].platforms(plan)}
         for name in by_name
@@ -115,18 +123,18 @@ def test_without_emulated_platforms_there_are_no_figures_of_them(make):
     lacking = [name for name in make.NINE if name.endswith("-tcg")]
     everywhere = make.plan(make.NINE, lacking=lacking)
     nowhere = make.plan([name for name in make.NINE if name not in lacking])
-    assert entries_for(everywhere) == entries_for(nowhere)
-    assert not [entry for entry in entries_for(nowhere) if entry.emulated]
+    assert specs_for(everywhere) == specs_for(nowhere)
+    assert not [spec for spec in specs_for(nowhere) if spec.emulated]
 
 
 def test_emulated_platforms_have_figures_of_their_own_and_are_in_no_other(make):
     plan = make.plan(make.NINE)
-    for entry in entries_for(plan):
-        hypervisors = {platform.hypervisor for platform in entry.platforms(plan)}
-        assert (hypervisors == {"tcg"}) == entry.emulated == entry.name.endswith("_emulated")
-        assert (not hypervisors & {"tcg"}) or entry.emulated
-        assert ("no measure of virtualization" in entry.caption) == entry.emulated
-        assert ("emulated in software" in entry.title) == entry.emulated
+    for spec in specs_for(plan):
+        hypervisors = {platform.hypervisor for platform in spec.platforms(plan)}
+        assert (hypervisors == {"tcg"}) == spec.emulated == spec.name.endswith("_emulated")
+        assert (not hypervisors & {"tcg"}) or spec.emulated
+        assert ("no measure of virtualization" in spec.caption) == spec.emulated
+        assert ("emulated in software" in spec.title) == spec.emulated
     names = set(figures_for(plan))
     assert {"fig4b_http_throughput_virtualized_emulated", "fig7a_http_ratios_emulated"} < names
     assert {f"{name}_emulated" for name in names} >= {n for n in names if n.endswith("_emulated")}
@@ -145,23 +153,23 @@ def test_an_emulated_baseline_stands_beside_nothing_else(make):
 
 
 def _memory(plan):
-    return next(entry for entry in entries_for(plan) if entry.name.startswith("fig5a"))
+    return next(spec for spec in specs_for(plan) if spec.name.startswith("fig5a"))
 
 
 def test_what_a_guest_needs_is_a_panel_of_its_own_and_the_caption_says_what_it_is(make):
     held = _memory(make.plan(make.TWO))
     both = _memory(make.plan(make.NINE, fixed=make.GUESTS))
     assert [*both.panels] == [*held.panels, "memory_http_minimum"]
-    assert held.caption in both.caption.replace(both.allotted_note, "")
+    assert held.caption in both.caption.replace(both.fixed_memory_note, "")
     assert "not the same quantity" in both.caption
     assert "Least that suffices" not in held.caption
 
 
 def test_where_there_are_guests_alone_nothing_is_said_of_what_is_held(make):
-    entry = _memory(make.plan(("linux-kvm",), fixed=make.GUESTS))
-    assert [*entry.panels] == ["memory_http_minimum"]
-    assert "working set" not in entry.caption
-    assert "not the same quantity" not in entry.caption
+    spec = _memory(make.plan(("linux-kvm",), fixed=make.GUESTS))
+    assert [*spec.panels] == ["memory_http_minimum"]
+    assert "working set" not in spec.caption
+    assert "not the same quantity" not in spec.caption
 
 
 def test_memory_has_no_ratio_of_what_suffices_to_what_is_held(make):
@@ -174,20 +182,20 @@ def test_memory_has_no_ratio_of_what_suffices_to_what_is_held(make):
 
 
 def test_every_caption_names_its_error_bars():
-    for entry in ENTRIES:
-        assert "SD" in entry.caption
-        assert "95 %" in entry.caption
+    for spec in PAPER_FIGURES:
+        assert "SD" in spec.caption
+        assert "95 %" in spec.caption
 
 
 def test_the_caption_of_memory_says_whose_page_cache_it_is():
-    for entry in ENTRIES:
-        assert ("charged to whoever touched a page first" in entry.caption) == (
-            entry.workload == "memory"
+    for spec in PAPER_FIGURES:
+        assert ("charged to whoever touched a page first" in spec.caption) == (
+            spec.workloads == ("memory",)
         )
 
 
 def test_the_caption_of_latency_says_what_is_pinged():
-    (latency,) = [entry for entry in ENTRIES if entry.workload == "latency"]
+    (latency,) = [spec for spec in PAPER_FIGURES if spec.workloads == ("latency",)]
     assert "not through the translation" in latency.caption
 
 

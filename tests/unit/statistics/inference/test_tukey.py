@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Tukey's test, as statsmodels has it."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A synthetic study: plans, and cells as a run would have left them, with a known seed."""
+"""Synthetic studies: plans, and the cells that a run would write, with a known seed."""
 
 from __future__ import annotations
 
+import tempfile
+from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -30,7 +33,7 @@ TWELVE = (
     "netbsd-kvm",
 )
 GUESTS = ("linux-tcg", "linux-kvm")
-"""Whole systems, whose memory is fixed."""
+"""Whole systems, whose amount of memory is fixed."""
 NINE = tuple(
     f"{t}-{hypervisor}"
     for hypervisor in ("native", "tcg", "kvm")
@@ -210,17 +213,38 @@ def write_cells(plan, folder, seed=1):
 
 
 def _order(plan, seed):
-    """Give each cell its place in the order: at random within its deployment's block."""
+    """Return the place of each cell in the order: random within the block of its deployment."""
     cells = list(plan.cells())
     shuffled = np.random.default_rng(seed).permutation(len(cells))
     blocked = sorted(shuffled, key=lambda number: cells[number][2])
     return {cells[number]: place for place, number in enumerate(blocked)}
 
 
-def _study(plan, folder):
-    """Leave the cells of `plan` in `folder`, and gather them."""
+def study_of(plan, folder):
+    """Write the cells of `plan` into `folder`, and gather them."""
     write_cells(plan, folder)
     return SimpleNamespace(plan=plan, cells=folder, samples=gather(plan, folder))
+
+
+@cache
+def _shared(name):
+    """Make a study once for all tests of the session."""
+    names, more = STUDIES[name]
+    return study_of(plan_of(names, **more), Path(tempfile.mkdtemp(prefix=f"{name}-")))
+
+
+STUDIES = {
+    "two": (TWO, {}),
+    "twelve": (TWELVE, {}),
+    "nine": (
+        NINE,
+        {
+            "fixed": GUESTS,
+            "levels": (1, 100),
+            "workloads": ("http", "startup", "image_size", "memory"),
+        },
+    ),
+}
 
 
 @pytest.fixture(scope="session")
@@ -230,7 +254,7 @@ def make():
         plan=plan_of,
         cell=cell_of,
         window=window_of,
-        study=_study,
+        study=study_of,
         TWO=TWO,
         NINE=NINE,
         GUESTS=GUESTS,
@@ -239,20 +263,18 @@ def make():
 
 
 @pytest.fixture(scope="session")
-def two(tmp_path_factory):
+def two():
     """A study of two platforms."""
-    return _study(plan_of(TWO), tmp_path_factory.mktemp("two"))
+    return _shared("two")
 
 
 @pytest.fixture(scope="session")
-def twelve(tmp_path_factory):
+def twelve():
     """A study of twelve platforms, native and virtualized."""
-    return _study(plan_of(TWELVE), tmp_path_factory.mktemp("twelve"))
+    return _shared("twelve")
 
 
 @pytest.fixture(scope="session")
-def nine(tmp_path_factory):
+def nine():
     """A study of three technologies, native, in guests, and in guests that are emulated."""
-    workloads = ("http", "startup", "image_size", "memory")
-    plan = plan_of(NINE, fixed=GUESTS, levels=(1, 100), workloads=workloads)
-    return _study(plan, tmp_path_factory.mktemp("nine"))
+    return _shared("nine")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each check finds what it looks for, stays silent without it, and is the library's test."""
+"""Each check finds its fault, and nothing without it: residuals, bimodality, change_point,
+steady_state."""
 
 from __future__ import annotations
 

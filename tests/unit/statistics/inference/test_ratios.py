@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ratios to the baseline: their tests and intervals, as scipy and statsmodels have them."""
+"""Ratios to the baseline, as scipy and statsmodels have them: bootstrap, signed_ranks, holm."""
 
 from __future__ import annotations
 

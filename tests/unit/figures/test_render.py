@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Figures by dot_plot and line_plot, their theme and style_scales, and their files."""
+
 from __future__ import annotations
 
 import itertools
@@ -10,18 +12,18 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from featherbench.figures.axis import LevelAxis
-from featherbench.figures.catalogue import ENTRIES, entries_for, figures_for
-from featherbench.figures.render import draw_all, figure, save
-from featherbench.figures.theme import DPI, LINES, TECHNOLOGIES, plain, style
+from featherbench.figures.catalogue import PAPER_FIGURES, figures_for, specs_for
+from featherbench.figures.line_plot import LevelAxis
+from featherbench.figures.render import FigureData, draw_all, figure, save
+from featherbench.figures.theme import DPI, LINES, TECHNOLOGIES, format_value, style
 from featherbench.statistics.data.emulation import per_stratum
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.summary import summarize
 
 mpl.use("agg")
-HTTP = next(entry for entry in ENTRIES if entry.name.startswith("fig4a"))
-STARTUP = next(entry for entry in ENTRIES if entry.name.startswith("fig3a"))
-SIZES = next(entry for entry in ENTRIES if entry.name.startswith("fig3b"))
+HTTP = next(spec for spec in PAPER_FIGURES if spec.name.startswith("fig4a"))
+STARTUP = next(spec for spec in PAPER_FIGURES if spec.name.startswith("fig3a"))
+SIZES = next(spec for spec in PAPER_FIGURES if spec.name.startswith("fig3b"))
 
 
 def _layer_data(plot, geom):
@@ -30,8 +32,12 @@ def _layer_data(plot, geom):
     return [plot.data if layer._data is None else layer._data for layer in layers]
 
 
-def _figure(entry, study, samples):
-    return figure(entry, study.plan, samples, summarize(samples))
+def _data(study, samples, compared):
+    return FigureData(plan=study.plan, samples=samples, summary=summarize(samples), ratios=compared)
+
+
+def _figure(spec, study, samples):
+    return figure(spec.for_plan(study.plan), _data(study, samples, None))
 
 
 def _draw_all(study, folder):
@@ -40,7 +46,7 @@ def _draw_all(study, folder):
         study.samples,
         baseline=study.plan.baseline,
     )
-    draw_all(study.plan, study.samples, summarize(study.samples), compared, folder)
+    draw_all(_data(study, study.samples, compared), folder)
 
 
 @pytest.mark.parametrize("size", ["two", "nine", "twelve"])
@@ -59,16 +65,16 @@ def test_every_figure_of_the_plan_is_drawn_in_both_formats(size, request, tmp_pa
 
 def test_the_same_data_give_the_same_bytes(two, tmp_path):
     for folder in (tmp_path / "a", tmp_path / "b"):
-        for entry in (HTTP, STARTUP):
-            save(_figure(entry, two, two.samples), folder, entry.name)
+        for spec in (HTTP, STARTUP):
+            save(_figure(spec, two, two.samples), folder, spec.name)
     for path in (tmp_path / "a").iterdir():
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
 
 
-@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
-def test_no_valid_data_is_a_figure_that_says_so(entry, twelve, tmp_path):
+@pytest.mark.parametrize("spec", PAPER_FIGURES, ids=lambda spec: spec.name)
+def test_no_valid_data_is_a_figure_that_says_so(spec, twelve, tmp_path):
     for samples in (twelve.samples.assign(verdict="invalid"), twelve.samples.head(0)):
-        plot = _figure(entry, twelve, samples)
+        plot = _figure(spec, twelve, samples)
         save(plot, tmp_path, "empty")
         (text,) = plot.layers
         assert "no valid data" in text.geom.aes_params["label"] or "no valid data" in str(text.data)
@@ -117,8 +123,8 @@ def test_the_apps_of_an_image_are_panels(two):
 
 
 def test_panels_of_what_guests_need_have_the_guests_alone(nine):
-    (entry,) = [one for one in entries_for(nine.plan) if one.name == "fig5a_memory_http"]
-    plot = _figure(entry, nine, nine.samples)
+    (spec,) = [one for one in specs_for(nine.plan) if one.name == "fig5a_memory_http"]
+    plot = _figure(spec, nine, nine.samples)
     rows = plot.data.groupby("panel", observed=True)["platform"].agg(set)
     assert rows["least that suffices"] == {"linux-kvm"}
     assert (
@@ -217,4 +223,4 @@ def test_what_lies_beside_a_level_is_nearer_to_it_than_to_others(levels):
     [(0.0, "0.00"), (0.00404, "0.00404"), (2.5, "2.50"), (99.96, "100"), (2256.2, "2,256")],
 )
 def test_numbers_are_written_for_people(value, text):
-    assert plain(value) == text
+    assert format_value(value) == text

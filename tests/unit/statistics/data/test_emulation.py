@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is emulated in software is neither pooled nor compared with anything else."""
+"""Emulated platforms are a stratum of their own, in all tables."""
 
 from __future__ import annotations
 

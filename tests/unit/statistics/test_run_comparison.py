@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What changed between two runs."""
+
 from __future__ import annotations
 
 import numpy as np
