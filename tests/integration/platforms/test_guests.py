@@ -76,7 +76,7 @@ def end_of(platform, instance):
 
 
 @pytest.mark.parametrize("init", INITS)
-def test_it_boots_to_the_service_and_tells_how(platform, start, init):
+def test_it_boots_to_the_service_and_reports_its_phases(platform, start, init):
     instance = start(init)
     assert len(await_payload(platform, instance)) == 1150
     technology = platform.technology
@@ -96,7 +96,7 @@ def assert_nothing_left_of(platform, instance):
     assert not domains.qemu_log(instance.id).exists()
 
 
-def test_usage_tells_the_hypervisor_from_the_guest(platform, start):
+def test_usage_separates_the_hypervisor_and_the_guest(platform, start):
     instance = start()
     await_payload(platform, instance)
 
@@ -118,7 +118,7 @@ def test_every_thread_of_qemu_stays_on_the_servers_cpus(platform, start):
         assert os.sched_getaffinity(int(thread.name)) == set(platform.placement.cpus), thread
 
 
-def test_the_image_stays_as_it_is(platform, start):
+def test_the_image_does_not_change(platform, start):
     disk = Path(platform.images["http"].reference["folder"]) / "disk.raw"
     before = disk.stat().st_mtime_ns
     instance = start()
@@ -127,7 +127,7 @@ def test_the_image_stays_as_it_is(platform, start):
     assert disk.stat().st_mtime_ns == before
 
 
-def test_an_older_machine_boots_too(platform, start):
+def test_the_older_machine_type_boots(platform, start):
     assert len(await_payload(platform, start(machine="pc"))) == 1150
 
 
@@ -141,14 +141,14 @@ def test_a_service_that_ends_ends_the_guest(platform, start):
         assert "/no/such/program: No such file or directory" in said
 
 
-def test_a_panic_is_told_with_its_first_lines(platform, start, monkeypatch):
+def test_a_panic_is_reported_with_its_first_lines(platform, start, monkeypatch):
     monkeypatch.setitem(virtual_machine.INITS, "minimal", "/no/such/init")
     said = end_of(platform, start())
     assert "the guest's kernel panicked" in said
     assert "Kernel panic - not syncing: Attempted to kill init!" in said
 
 
-def test_too_little_memory_is_told_as_what_it_is(platform, start):
+def test_too_little_memory_is_reported_as_such(platform, start):
     said = end_of(platform, start(memory_mib=64))
     assert "the guest is gone" in said
     assert "its kernel never started the first program" in said
@@ -188,7 +188,7 @@ def bench_with(platform, instance):
     )
 
 
-def test_a_hang_at_boot_is_told_within_its_deadline(platform, start, monkeypatch):
+def test_a_hang_at_boot_is_reported_within_its_deadline(platform, start, monkeypatch):
     monkeypatch.setitem(virtual_machine.INITS, "minimal", "/usr/bin/cat")
     instance = start()
     with pytest.raises(InstanceError) as told:
@@ -197,7 +197,7 @@ def test_a_hang_at_boot_is_told_within_its_deadline(platform, start, monkeypatch
     assert "its service never began" in told.value.message
 
 
-def test_a_guest_that_takes_connections_and_is_mute_is_told(platform, start):
+def test_a_guest_that_accepts_connections_without_answering_is_reported(platform, start):
     instance = start(command=("perl", "-e", MUTE))
     wait_until(
         lambda: "accepts connections" in platform.technology.diagnosis(instance),
@@ -214,7 +214,7 @@ def test_a_guest_that_takes_connections_and_is_mute_is_told(platform, start):
 # --- what broken runs leave ----------------------------------------------------------------------
 
 
-def test_a_qemu_that_is_killed_is_found_and_nothing_of_it_stays(platform, start):
+def test_a_killed_qemu_is_found_and_removed_completely(platform, start):
     instance = start()
     os.kill(domains.pid_of(instance.id), signal.SIGKILL)
     assert "the guest is gone" in end_of(platform, instance)
@@ -258,7 +258,7 @@ def test_what_a_killed_job_leaves_is_found_and_removed(platform, tmp_path):
     assert str(platform.placement.state) not in bridge.owners().values()
 
 
-def test_each_testbed_has_a_bridge_of_its_own(platform, start, tmp_path):
+def test_each_testbed_has_its_own_bridge(platform, start, tmp_path):
     start()
     state = str(platform.placement.state)
     mine = bridge.of(state)

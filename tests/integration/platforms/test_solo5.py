@@ -106,7 +106,7 @@ def tenders(wire, tmp_path, monkeypatch):
                 driver.remove(leftover)
 
 
-def test_a_tender_is_told_what_the_image_declares_and_ends_when_it_is_told(tenders):
+def test_a_tender_gets_the_declared_devices_and_ends_when_stopped(tenders):
     disk = tenders.folder / "d.img"
     disk.write_bytes(bytes(512))
     instance = tenders.start(
@@ -140,7 +140,7 @@ def test_a_tender_is_told_what_the_image_declares_and_ends_when_it_is_told(tende
     ("how", "status", "failure"),
     [("exit=0", 0, ""), ("exit=3", 3, "solo5_exit(3) called"), ("abort", 255, "solo5_abort()")],
 )
-def test_an_end_is_told_with_its_status(tenders, how, status, failure):
+def test_an_end_is_reported_with_its_status(tenders, how, status, failure):
     instance = tenders.start(how)
     said = tenders.end_of(instance)
     assert f"ended by itself, with status {status}" in said
@@ -156,7 +156,7 @@ def test_an_end_that_the_description_allows_is_no_failure(tenders):
 
 
 @pytest.mark.parametrize("content", [b"something else", b"Solo5 solo5-hvt"])
-def test_an_image_of_another_interface_is_told(tenders, content):
+def test_an_image_of_another_interface_is_reported(tenders, content):
     tenders.kernel.write_bytes(ELF_HEAD + content)
     assert "does not know this image's interface (ABI)" in tenders.end_of(tenders.start("stay"))
 

@@ -166,7 +166,7 @@ def await_packet(listener, nonce):
 
 
 @pytest.mark.parametrize("memory_mib", [2, 8, 512])
-def test_it_sends_the_nonce_and_stays(guests, floor, memory_mib):
+def test_it_sends_the_nonce_and_continues_to_run(guests, floor, memory_mib):
     with listening(guests.placement.callback_address) as listener:
         instance = guests.start(floor, port=listener.port, nonce="abc", memory_mib=memory_mib)
         await_packet(listener, "abc")
@@ -196,7 +196,7 @@ def test_it_answers_the_clients_pings_and_sleeps_in_between(guests, floor, wire)
     assert guests.technology.usage(instance).cpu_s - before_s < 0.2
 
 
-def test_its_first_frame_is_seen_where_there_is_no_probe(guests):
+def test_its_first_frame_is_seen_without_a_probe(guests):
     image = guests.image(packet="first")
     assert not guests.technology.has_probe(image)
     request = guests.request(image)
@@ -215,7 +215,7 @@ def test_every_thread_of_qemu_stays_on_the_servers_cpus(guests, floor):
         assert os.sched_getaffinity(int(thread.name)) == set(guests.placement.cpus)
 
 
-def test_the_image_is_the_same_each_time_and_all_of_it_is_counted(guests, floor):
+def test_builds_are_reproducible_and_every_file_is_counted(guests, floor):
     assert guests.image().digest == floor.digest
     assert guests.image(memory_mib=4).digest != floor.digest
     kernel = Path(floor.reference["kernel"])
@@ -225,7 +225,7 @@ def test_the_image_is_the_same_each_time_and_all_of_it_is_counted(guests, floor)
 
 
 @pytest.mark.parametrize("form", ["raw", "qcow2"])
-def test_a_disk_counts_and_stays_as_it_is(guests, tmp_path, form):
+def test_a_disk_is_counted_and_does_not_change(guests, tmp_path, form):
     disk = tmp_path / "data.img"
     subprocess.run(["qemu-img", "create", "-q", "-f", form, disk, "1M"], check=True)
     before = disk.read_bytes()
@@ -240,20 +240,20 @@ def test_a_disk_counts_and_stays_as_it_is(guests, tmp_path, form):
 # --- what goes wrong -----------------------------------------------------------------------------
 
 
-def test_a_dead_guest_under_a_live_qemu_is_told(guests, kernel_of):
+def test_a_dead_guest_under_a_live_qemu_is_reported(guests, kernel_of):
     instance = guests.start(guests.image(kernel=kernel_of(DIES)))
     guests.await_said(instance, "the guest is dead")
     assert guests.technology.is_running(instance)
 
 
-def test_the_descriptions_sign_of_failure_is_heeded(guests, kernel_of):
+def test_the_descriptions_sign_of_failure_ends_the_wait(guests, kernel_of):
     kernel = kernel_of(says("page fault at 0x10") + DIES)
     image = guests.image(kernel=kernel, console={"failure": ["page fault .*"]})
     said = guests.end_of(guests.start(image))
     assert "'page fault at 0x10'" in said
 
 
-def test_the_guests_own_complaint_reaches_the_user(guests):
+def test_the_guests_own_message_is_reported(guests):
     said = guests.end_of(guests.start(guests.image(arguments="nonsense")))
     assert "floor: bad arguments" in said
 
@@ -261,7 +261,7 @@ def test_the_guests_own_complaint_reaches_the_user(guests):
 @pytest.mark.parametrize(
     ("ends", "status"), [(POWERS_OFF, 0), (RESETS, 0), (EXITS_83, 83)], ids=["off", "reset", "83"]
 )
-def test_an_end_before_it_is_ready_is_told_with_its_status(guests, kernel_of, ends, status):
+def test_an_end_before_it_is_ready_is_reported_with_its_status(guests, kernel_of, ends, status):
     debug_exit = "isa-debug-exit,iobase=0xf4,iosize=1"
     image = guests.image(kernel=kernel_of(says("leaving") + ends), devices=[debug_exit])
     instance = guests.start(image)
@@ -272,25 +272,25 @@ def test_an_end_before_it_is_ready_is_told_with_its_status(guests, kernel_of, en
         guests.technology.usage(instance)
 
 
-def test_an_end_that_is_allowed_is_none_that_has_gone_wrong(guests, kernel_of):
+def test_an_allowed_end_is_no_failure(guests, kernel_of):
     image = guests.image(kernel=kernel_of(POWERS_OFF), accepted_exits=[0])
     instance = guests.start(image)
     guests.end_of(instance)
     assert guests.technology.usage(instance).cpu_s is None
 
 
-def test_waiting_for_dhcp_is_told(guests, kernel_of):
+def test_waiting_for_dhcp_is_reported(guests, kernel_of):
     instance = guests.start(guests.image(kernel=kernel_of(says("eth0: DHCP discover") + DIES)))
     guests.await_said(instance, "waits for DHCP")
 
 
-def test_what_qemu_does_not_have_is_told(guests):
+def test_a_feature_that_qemu_lacks_is_reported(guests):
     said = guests.end_of(guests.start(guests.image(devices=["no-such-device"])))
     assert "does not have what the description asks for" in said
     assert "no-such-device" in said
 
 
-def test_a_kernel_that_qemu_cannot_boot_is_told(guests, kernel_of):
+def test_a_kernel_that_qemu_cannot_boot_is_reported(guests, kernel_of):
     kernel = kernel_of(DIES)
     subprocess.run(["objcopy", "--remove-section=.note.pvh", kernel], check=True)
     said = guests.end_of(guests.start(guests.image(kernel=kernel)))
@@ -321,7 +321,7 @@ def test_an_image_that_has_changed_is_refused(guests, kernel_of):
         guests.image(kernel=kernel, sha256="0" * 64)
 
 
-def test_an_image_that_is_gone_is_told(guests, kernel_of):
+def test_an_image_that_is_gone_is_an_error(guests, kernel_of):
     kernel = kernel_of(DIES)
     image = guests.image(kernel=kernel)
     kernel.unlink()
@@ -329,13 +329,13 @@ def test_an_image_that_is_gone_is_told(guests, kernel_of):
         guests.start(image)
 
 
-def test_a_tool_that_fails_is_told(guests):
+def test_a_tool_that_fails_is_an_error(guests):
     make = {"command": ["gcc", "/no/such/file.c"], "version": ["gcc", "--version"]}
     with pytest.raises(ImageError, match="No such file"):
         guests.image(make=make)
 
 
-def test_what_qemu_refuses_leaves_nothing(guests):
+def test_a_refusal_of_qemu_leaves_nothing(guests):
     image = guests.image(machine="no-such-machine")
     instance = guests.start(image)
     assert "does not have what the description asks for" in guests.end_of(instance)
@@ -343,7 +343,7 @@ def test_what_qemu_refuses_leaves_nothing(guests):
     assert_nothing_left_of(instance)
 
 
-def test_without_its_program_nothing_is_left(guests, floor, monkeypatch):
+def test_a_missing_program_leaves_nothing(guests, floor, monkeypatch):
     request = guests.request(floor)
     guests.technology.prepare(request)
     monkeypatch.setattr(qemu_command, "command", lambda *_, **__: ["/no/such/qemu"])
@@ -376,7 +376,7 @@ def checked(guests):
     return checked_it
 
 
-def test_a_check_says_line_by_line_what_it_saw(guests, checked):
+def test_a_check_reports_line_by_line(guests, checked):
     good, said = checked(description_loader.shipped("floor", "startup", "qemu"))
     assert good
     for words in ("sha256", "made by: gcc", "the packet with its nonce", "a pong", "': seen"):
@@ -384,7 +384,7 @@ def test_a_check_says_line_by_line_what_it_saw(guests, checked):
     assert not [each for each in guests.leftovers() if each.kind == "unikernel"]
 
 
-def test_a_check_tells_what_was_set_in_the_guest(guests, floor, checked):
+def test_a_check_reports_the_values_set_in_the_guest(guests, floor, checked):
     program = guests.folder / "vendors"
     program.write_text('#!/bin/sh\necho "$WHERE $1"\n')
     program.chmod(0o755)
@@ -400,7 +400,7 @@ def test_a_check_tells_what_was_set_in_the_guest(guests, floor, checked):
     assert f"limit: at {address} limit, though 5 was asked for" in said
 
 
-def test_a_check_of_what_serves_nothing_says_what_it_waited_for(guests, checked, kernel_of):
+def test_a_check_reports_the_events_that_did_not_happen(guests, checked, kernel_of):
     file = guests.folder / "http.yaml"
     file.write_text(f"kernel: {kernel_of(DIES)}\n")
     good, said = checked(file, service="http", within_s=2)
@@ -409,7 +409,7 @@ def test_a_check_of_what_serves_nothing_says_what_it_waited_for(guests, checked,
     assert "the guest is dead" in said
 
 
-def test_a_check_of_what_is_not_there_says_what_is_missing(guests, checked):
+def test_a_check_reports_missing_requirements(guests, checked):
     file = guests.folder / "kv.yaml"
     file.write_text("boot: disk\ndisks: [{format: raw}]\n")
     good, said = checked(file, service="kv")
@@ -453,7 +453,7 @@ def test_a_guest_of_a_killed_job_is_found_by_its_label_and_ended(guests, floor):
     assert guests.leftovers() == []
 
 
-def test_a_guest_of_another_testbed_is_left_alone(guests, floor):
+def test_a_guest_of_another_testbed_is_not_touched(guests, floor):
     instance = guests.start(floor)
     others = replace(guests.placement, state=guests.folder / "other")
     assert [each.state for each in guests.leftovers() if each.kind == "unikernel"] == [

@@ -84,7 +84,7 @@ def xen(xen_settings, image, wire, placement, tmp_path):
 
 
 @pytest.mark.parametrize(("mode", "init"), [("pv", "minimal"), ("pvh", "systemd")])
-def test_it_boots_to_the_service_and_tells_how(xen, left_in_dom0, mode, init):
+def test_it_boots_to_the_service_and_reports_its_phases(xen, left_in_dom0, mode, init):
     instance = xen.start(mode=mode, init=init)
     assert len(xen.await_payload(instance)) == 1150
     technology = xen.technology
@@ -103,7 +103,7 @@ def test_it_boots_to_the_service_and_tells_how(xen, left_in_dom0, mode, init):
     assert not folder.of(instance.id).path.exists()
 
 
-def test_a_service_that_cannot_start_ends_the_domain_and_is_told(xen):
+def test_a_service_that_cannot_start_ends_the_domain_and_is_reported(xen):
     instance = xen.start(mode="pv", command=("/no/such/program",))
     wait_until(
         lambda: not xen.technology.is_running(instance),

@@ -92,7 +92,7 @@ def domains(placement, tmp_path, monkeypatch):
         technology.remove(leftover)
 
 
-def test_a_domain_is_made_paused_told_and_let_go(domains):
+def test_a_domain_is_created_paused_configured_and_unpaused(domains):
     instance = domains.start()
     name = name_of(instance.id)
     xl = [words[1:] for words in domains.asked() if words[0] == "xl"]
@@ -107,7 +107,7 @@ def test_a_domain_is_made_paused_told_and_let_go(domains):
     assert f"bridge={bridge.of(str(domains.placement.state))}" in config
 
 
-def test_it_runs_is_heard_and_ends_without_a_trace(domains):
+def test_it_runs_is_recorded_and_ends_without_a_trace(domains):
     technology = domains.technology
     instance = domains.start()
     assert technology.is_running(instance)
@@ -127,7 +127,7 @@ def test_it_runs_is_heard_and_ends_without_a_trace(domains):
         technology.usage(instance)
 
 
-def test_a_crash_is_told_from_an_end(domains):
+def test_a_crash_is_distinguished_from_an_end(domains):
     technology = domains.technology
     crashed = domains.start(b"crashes", xenstore_key=None)
     assert not technology.is_running(crashed)
@@ -158,7 +158,7 @@ def is_being_made(domains):
     return any(words[:2] == ["xl", "create"] for words in domains.asked())
 
 
-def test_one_that_is_still_being_made_when_its_starter_is_killed_does_not_appear(domains):
+def test_a_domain_in_creation_does_not_appear_after_its_creator_is_killed(domains):
     given, request = domains.folder / "order.pickle", domains.request(b"slow")
     given.write_bytes(pickle.dumps((domain_lifecycle.IN_DOM0, request)))
     (domains.folder / "asked").touch()

@@ -75,7 +75,7 @@ def floor(xen_settings, placement, wire, tmp_path):
     return Floor(technology=technology, placement=placement, folder=tmp_path, wire=wire)
 
 
-def test_it_sends_its_packet_answers_pings_and_goes(floor, left_in_dom0):
+def test_it_sends_its_packet_answers_pings_and_ends(floor, left_in_dom0):
     with listening(floor.placement.callback_address) as listener:
         instance = floor.start(port=listener.port, nonce="a-nonce")
         wait_until(
@@ -97,7 +97,7 @@ def test_it_sends_its_packet_answers_pings_and_goes(floor, left_in_dom0):
     assert left_in_dom0() == set()
 
 
-def test_it_heeds_the_power_button(floor):
+def test_it_obeys_the_power_button(floor):
     instance = floor.start(stop="powerdown")
     wait_until(
         lambda: "sent the packet" in floor.technology.diagnosis(instance),
@@ -110,7 +110,7 @@ def test_it_heeds_the_power_button(floor):
     assert not floor.technology.is_running(instance)
 
 
-def test_a_guest_that_gives_up_is_told_with_its_last_words(floor):
+def test_a_guest_that_gives_up_is_reported_with_its_last_output(floor):
     instance = floor.start(arguments="nonsense")
     wait_until(
         lambda: not floor.technology.is_running(instance),
@@ -122,7 +122,7 @@ def test_a_guest_that_gives_up_is_told_with_its_last_words(floor):
     assert "sign of failure, 'floor: bad arguments" in said
 
 
-def test_what_xen_cannot_boot_is_refused_in_its_words(floor, left_in_dom0):
+def test_an_image_that_xen_cannot_boot_is_refused_with_its_message(floor, left_in_dom0):
     kernel = floor.folder / "kernel.elf"
     kernel.write_bytes(ELF)
     request = floor.request(kernel=kernel)
