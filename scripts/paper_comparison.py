@@ -14,6 +14,7 @@ from featherbench.plauth2017.comparison.setup import setup
 from featherbench.plauth2017.data.published import read_summary
 from featherbench.records.machine import MachineRecord
 from featherbench.records.plan import Plan
+from featherbench.records.tables import REPLICATION
 from featherbench.statistics.data.table_io import read_csv, read_parquet, write_csv
 
 
@@ -22,9 +23,13 @@ def main(options: Namespace) -> None:
     plan, samples = Plan.read(options.plan), read_parquet(options.samples)
     ratios, published = read_csv(options.ratios), read_summary(options.published)
     compared = compare(plan, samples, read_csv(options.summary), ratios, published)
-    write_csv(compared, options.comparison)
-    write_csv(own_claims(plan, samples, ratios, published), options.claims)
-    write_csv(setup(plan, MachineRecord.read(options.machine)), options.setup)
+    tables = {
+        "paper_comparison": compared,
+        "paper_claims": own_claims(plan, samples, ratios, published),
+        "paper_setup": setup(plan, MachineRecord.read(options.machine)),
+    }
+    for name in REPLICATION:
+        write_csv(tables[name], options.tables_dir / f"{name}.csv")
 
 
 if __name__ == "__main__":
@@ -35,7 +40,5 @@ if __name__ == "__main__":
     parser.add_argument("--summary", type=Path, required=True, help="the summary, as CSV")
     parser.add_argument("--ratios", type=Path, required=True, help="the ratios, as CSV")
     parser.add_argument("--published", type=Path, required=True, help="the paper's data")
-    parser.add_argument("--comparison", type=Path, required=True, help="CSV, to be written")
-    parser.add_argument("--claims", type=Path, required=True, help="CSV, to be written")
-    parser.add_argument("--setup", type=Path, required=True, help="CSV, to be written")
+    parser.add_argument("--tables-dir", type=Path, required=True, help="where to write tables")
     sys.exit(job_runner.run(main, job_runner.arguments(parser)))

@@ -7,8 +7,8 @@ from featherbench.records.tables import table_file
 
 SAMPLES = ["results/tables/samples.parquet", "results/tables/samples.csv"]
 ANALYSIS_TABLES = list(map(table_file, tables.ANALYSIS))
-PAPER_TABLES_OF_RUN = list(map(table_file, ("paper_comparison", "paper_claims", "paper_setup")))
-TABLES = [*SAMPLES, *ANALYSIS_TABLES, *PAPER_TABLES_OF_RUN]
+REPLICATION_TABLES = list(map(table_file, tables.REPLICATION))
+TABLES = [*SAMPLES, *ANALYSIS_TABLES, *REPLICATION_TABLES]
 FIGURES = [
     f"results/figures/{name}.{kind}" for name in figures_for(PLAN) for kind in ("svg", "png")
 ]
@@ -76,9 +76,7 @@ rule paper_comparison:
         summary="results/tables/summary.csv",
         ratios="results/tables/ratios.csv",
     output:
-        comparison="results/tables/paper_comparison.csv",
-        claims="results/tables/paper_claims.csv",
-        setup="results/tables/paper_setup.csv",
+        REPLICATION_TABLES,
     log:
         "results/logs/paper_comparison.log",
     params:
@@ -87,8 +85,8 @@ rule paper_comparison:
     shell:
         'python "$SCRIPTS/paper_comparison.py" --plan {input.plan} --machine {input.machine}'
         " --samples {input.samples} --summary {input.summary} --ratios {input.ratios}"
-        ' --published "$SCRIPTS/../resources/plauth2017" --comparison {output.comparison}'
-        " --claims {output.claims} --setup {output.setup} --log {log} --job paper_comparison"
+        ' --published "$SCRIPTS/../resources/plauth2017" --tables-dir results/tables'
+        " --log {log} --job paper_comparison"
 
 
 rule plot:

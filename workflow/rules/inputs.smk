@@ -11,6 +11,10 @@ def read_look(platform, workload, deployment):
     return InterimLook.read(Path(checkpoints.interim_look.get(**names).output[0]))
 
 
+def interim_look_spec(wildcards):
+    return SPECS.interim_look(**deployment_of(wildcards))
+
+
 def input_function(make, *arguments):
     """Return an input function that ignores its wildcards."""
     return lambda wildcards: make(*arguments)

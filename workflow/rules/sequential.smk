@@ -8,10 +8,6 @@
 INTERIM_LOOK = "interim_look/{platform}/{workload}/d{deployment}"
 
 
-def interim_look_spec(wildcards):
-    return SPECS.interim_look(**deployment_of(wildcards))
-
-
 checkpoint interim_look:
     input:
         unpack(lambda wildcards: inputs.look_inputs(interim_look_spec(wildcards), read_look)),

@@ -15,6 +15,7 @@ from featherbench.plauth2017.comparison.sentences import (
     overall_sentence,
 )
 from featherbench.plauth2017.data import experiment
+from featherbench.records.tables import REPLICATION
 from featherbench.report.page import Section
 from featherbench.report.questions import Statement
 from featherbench.report.tables import figure, name, prose, table
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from featherbench.report.inputs import Inputs
     from featherbench.report.tables import Columns, Table
 
-TABLES = ("paper_comparison", "paper_claims", "paper_setup")
+TABLES = REPLICATION
 ANCHOR, CLAIMS_ANCHOR = "paper", "claims"
 VERDICTS: Columns = {
     "claim": figure("claim", count),

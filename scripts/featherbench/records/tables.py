@@ -26,6 +26,8 @@ CAPTIONS: Mapping[str, str] = MappingProxyType(
     }
 )
 ANALYSIS = tuple(CAPTIONS)
+REPLICATION = ("paper_comparison", "paper_claims", "paper_setup")
+"""The tables that `plauth2017` makes: how a run replicates the paper."""
 
 
 def table_file(name: str) -> str:
