@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The server of the fake platform: a few services in one small script, for tests.
+"""The server of the fake technology: its services in one small script, for tests.
 
     fake_server.py http ADDRESS PORT FILES DELAY_MS
     fake_server.py kv ADDRESS PORT FILES DELAY_MS
     fake_server.py probe ADDRESS PORT NONCE
 
-It imports nothing of featherbench: an image contains it as it is.
+It imports nothing from featherbench, because an image contains only this file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Answers = Callable[[bytearray], Iterator[bytes]]
 
 
 def http_answers(documents: Mapping[bytes, bytes]) -> Answers:
-    """Answer GET requests from `documents`; a connection is kept alive for ever."""
+    """Answer GET requests from `documents`; a connection stays open."""
 
     def answers(received: bytearray) -> Iterator[bytes]:
         while (end := received.find(END_OF_HEAD)) >= 0:

@@ -33,8 +33,8 @@ def test_the_stamp_is_of_the_arrival_not_of_the_reading(listener):
     before_ns = time.time_ns()
     send(listener, "nonce")
     sent_ns = time.time_ns()
-    wait_until(lambda: time.time_ns() > sent_ns + 50_000_000, what="a while", within_s=5)
-    assert before_ns - 1_000_000 <= stamp_ns(listener, "nonce") <= sent_ns + 25_000_000
+    wait_until(lambda: time.time_ns() > sent_ns + 300_000_000, what="a while", within_s=5)
+    assert before_ns - 1_000_000 <= stamp_ns(listener, "nonce") <= sent_ns + 200_000_000
 
 
 def test_late_packets_of_other_starts_are_ignored_and_counted(listener):
