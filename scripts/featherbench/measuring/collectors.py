@@ -12,12 +12,16 @@ if TYPE_CHECKING:
     from featherbench.contracts.bench import Bench, Client
     from featherbench.contracts.technology import Placement
     from featherbench.records.cell import Measure, Usage
+    from featherbench.records.metric import Metric
     from featherbench.system.machine import Counters, Machine
     from featherbench.system.procfs import CpuTicks
 
 
 class Collector(ABC):
     """Collects something during a window. One object per window."""
+
+    metrics: tuple[Metric, ...] = ()
+    """Those of its measures, if it runs around all windows."""
 
     @abstractmethod
     def begin(self, bench: Bench) -> None:

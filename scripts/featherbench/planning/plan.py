@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from featherbench.measuring import window
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload, StoppingRule
 from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs import descriptions
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from featherbench.config.models import Repetitions
     from featherbench.contracts.technology import Technology
     from featherbench.planning.resolve import ResolvedConfig, ResolvedPlatform, ResolvedWorkload
+    from featherbench.records.metric import Metric
 
 DEFAULT_LEVELS = (1, 100)
 
@@ -40,14 +42,16 @@ def make_plan(resolved: ResolvedConfig) -> Plan:
             _planned_workload(name, workload, resolved)
             for name, workload in resolved.workloads.items()
         ),
-        metrics=tuple(
-            dict.fromkeys(
-                metric
-                for workload in resolved.workloads.values()
-                for metric in workload.driver.metrics(workload.settings)
-            )
-        ),
+        metrics=tuple(dict.fromkeys(_metrics(resolved))),
     )
+
+
+def _metrics(resolved: ResolvedConfig) -> Iterator[Metric]:
+    """Yield the metrics of the workloads, and of the collectors that run around all windows."""
+    for workload in resolved.workloads.values():
+        yield from workload.driver.metrics(workload.settings)
+    for collector in window.COLLECTORS:
+        yield from collector.metrics
 
 
 def _planned_platform(

@@ -26,6 +26,8 @@ TIME = Metric(name="connect_time", service="http", aspect="connect", unit="us", 
 
 
 class Energy(Collector):
+    metrics = (ENERGY,)
+
     def begin(self, bench):
         self.begun_on = bench.coordinates.platform
 

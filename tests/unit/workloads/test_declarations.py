@@ -6,9 +6,11 @@ import pytest
 from builders import planned_platform
 from featherbench import registry
 from featherbench.config.loading import validate
+from featherbench.measuring import window
+from featherbench.measuring.collectors import Collector
 from featherbench.planning.plan import make_plan
 from featherbench.planning.resolve import resolve
-from featherbench.wording.metric_labels import label
+from featherbench.records.metric import Metric
 
 WORKLOADS = ("http", "image_size", "kv", "latency", "memory", "startup")
 
@@ -28,12 +30,29 @@ def metrics_of(name, **settings):
 
 
 @pytest.mark.parametrize("name", WORKLOADS)
-def test_a_workload_declares_each_metric_once_with_its_label(name):
+def test_a_workload_declares_each_metric_once(name):
     metrics = metrics_of(name)
     assert len({metric.name for metric in metrics}) == len(metrics) > 0
-    assert {metric.name: metric.label for metric in metrics if "*" not in metric.name} == {
-        metric.name: label(metric.name) for metric in metrics if "*" not in metric.name
-    }
+
+
+@pytest.mark.parametrize(
+    ("workload", "metric", "label"),
+    [
+        ("http", "http_throughput", "HTTP throughput"),
+        ("http", "http_latency_p50", "http latency p50"),
+        ("kv", "kv_get_throughput", "Redis GET throughput"),
+        ("startup", "startup_time", "startup time"),
+        ("latency", "round_trip_time", "network round-trip time"),
+        ("image_size", "image_size_kv", "image size of kv"),
+        ("memory", "memory_http_load", "memory of http under load"),
+        ("memory", "memory_kv_minimum", "minimum memory that suffices for kv"),
+        ("memory", "memory_http_load_anonymous", "memory http load anonymous"),
+    ],
+)
+def test_a_metric_has_its_label_in_sentences(workload, metric, label):
+    assert [declared.label for declared in metrics_of(workload) if declared.name == metric] == [
+        label
+    ]
 
 
 def test_kv_declares_the_metrics_of_its_operations_only():
@@ -51,6 +70,13 @@ def test_the_plan_has_the_metrics_of_its_workloads():
         "HTTP",
     )
     assert plan.metric("kv_get_throughput") is None
+
+
+def test_the_plan_has_the_metrics_of_collectors_for_all_windows(monkeypatch):
+    energy = Metric(name="energy", service="", aspect="energy", unit="J", better="lower")
+    collector = type("Energy", (Collector,), {"metrics": (energy,)})
+    monkeypatch.setattr(window, "COLLECTORS", (collector,))
+    assert plan_of("startup").metric("energy") == energy
 
 
 def test_a_phase_that_a_technology_names_is_a_metric_of_the_plan():
