@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real Docker containers: unprivileged, reached in three ways, and removed without a trace."""
+"""Real Docker containers: unprivileged, reached in three ways, and removed without a trace.
+
+Also `container_ops`, whose every function asks an engine.
+"""
 
 import tarfile
 from dataclasses import replace
