@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The schema of the configuration: in step with the models, and as strict as they are."""
+"""The schema of the configuration (cli.schema): current, and as strict as the models are."""
 
 import json
 
