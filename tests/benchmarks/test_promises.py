@@ -7,14 +7,14 @@ import pytest
 from builders import METRICS
 from featherbench.config.models import FEWEST_TO_STOP_AT
 from featherbench.records.plan import StoppingRule
-from featherbench.report.sentences.comparisons import Reading, comparisons
+from featherbench.report.sentences.comparisons import RatioReading, comparisons
 from featherbench.statistics.diagnostics.screening import screen
 from featherbench.statistics.inference import bootstrap
 from featherbench.statistics.inference.ratios import ratios
 
 BASE = "linux-native"
 DEFAULT_LEVELS = (1, 16, 64, 256)
-CLAIMS = {Reading.LOWER, Reading.HIGHER}
+CLAIMS = {RatioReading.LOWER, RatioReading.HIGHER}
 RUNS = 200
 FAMILIES = 4_000
 """Simulated metrics: the standard error of a rate of 5 % is 0.3 %."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from featherbench.report.sentences.comparisons import SIGNIFICANT_P
+from featherbench.statistics.conventions import SIGNIFICANT_P
 from featherbench.statistics.inference.games_howell import GAMES_HOWELL
 
 pytestmark = [pytest.mark.slow, pytest.mark.testbed, pytest.mark.timeout(7200)]

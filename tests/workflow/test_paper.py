@@ -42,7 +42,8 @@ def test_every_table_and_figure_and_the_report_are_there(made):
     assert {path.name for path in (results / "figures").iterdir()} == expected
     assert "featherbench: done; open results/paper/report.html" in made.output
     assert (
-        "The published 3,921 is that of unweighted means" in (results / "report.html").read_text()
+        "The published value, 3,921, is that of unweighted means"
+        in (results / "report.html").read_text()
     )
 
 

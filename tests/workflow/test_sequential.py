@@ -74,7 +74,7 @@ def test_a_narrow_series_stops_early_and_the_report_says_so(narrow_template):
     assert f"of at most {MOST}, up to about" in project.output
     assert f"stops after {LEAST} deployments: narrow enough" in project.output
     report = (project.folder / "results/report.html").read_text()
-    assert "How many deployments were enough" in report
+    assert "Deployments taken by sequential sampling" in report
     assert "narrow enough" in report
     assert analysed(project) == measured(LEAST)
 
@@ -151,7 +151,7 @@ def test_a_platform_that_fails_does_not_stop_the_others(project):
     assert set(project.cells()) == analysed(project) == measured(LEAST)
     assert reasons(project) == ["narrow enough"]
     report = (project.folder / "results/report.html").read_text()
-    assert "undecided: the run ended, or a cell failed" in report
+    assert "not decided: the run ended, or a cell failed" in report
 
 
 def test_where_numbers_are_fixed_there_are_no_interim_looks(finished):

@@ -19,7 +19,7 @@ from featherbench.records.plan import MissingRequirement
 from featherbench.statistics.data.emulation import per_stratum
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.replication import COLUMNS as PAIR_COLUMNS
-from featherbench.statistics.replication import judge
+from featherbench.statistics.replication import replication_verdicts
 from featherbench.statistics.summary import summarize
 
 NOT_COMPARED = "cannot be compared"
@@ -89,11 +89,13 @@ def test_what_the_paper_cannot_be_compared_in_with_itself(compared):
 
 def test_the_very_same_tables_have_quotients_of_1(summary):
     own = pair_ratios.published(summary[summary["mean"] > 0], list(PLATFORMS))
-    told = judge(own, own, MARGIN)
+    told = replication_verdicts(own, own, MARGIN)
     np.testing.assert_allclose(told["quotient"], 1)
-    assert set(told["size"]) <= {"agrees", "undecided"}
-    assert set(told["order"]) <= {"agrees", "undecided"}
-    assert set(told.loc[told["order"] == "undecided", "reason"]) == {"neither tells them apart"}
+    assert set(told["size"]) <= {"agrees", "inconclusive"}
+    assert set(told["order"]) <= {"agrees", "inconclusive"}
+    assert set(told.loc[told["order"] == "inconclusive", "reason"]) == {
+        "inconclusive in both studies"
+    }
 
 
 def test_published_intervals_of_ratios_are_fiellers_and_p_is_welchs(summary):
@@ -118,30 +120,32 @@ NO = (math.nan, math.nan, math.nan)
         ((0.5, 0.48, 0.52, 0.01), (0.8, 0.79, 0.81, 0.01), "differs", "agrees", ""),
         ((0.8, 0.78, 0.82, 0.01), (1.3, 1.28, 1.32, 0.01), "differs", "differs", ""),
         (
-            (0.9, 0.5, 1.6, 0.4), (0.8, 0.79, 0.81, 0.01), "undecided", "undecided",
-            "this run does not tell them apart",
+            (0.9, 0.5, 1.6, 0.4), (0.8, 0.79, 0.81, 0.01), "inconclusive", "inconclusive",
+            "inconclusive in this run",
         ),
         (
-            (0.8, 0.78, 0.82, 0.01), (0.99, 0.9, 1.1, 0.4), "undecided", "undecided",
-            "the paper's data do not tell them apart",
+            (0.8, 0.78, 0.82, 0.01), (0.99, 0.9, 1.1, 0.4), "inconclusive", "inconclusive",
+            "inconclusive in the paper's data",
         ),
         ((0.5, *NO), (0.52, *NO), "agrees", "agrees", ""),
         ((0.5, *NO), (0.9, *NO), "differs", "agrees", ""),
-        ((1.0, *NO), (0.9, *NO), "agrees", "undecided", "this run does not tell them apart"),
+        ((1.0, *NO), (0.9, *NO), "agrees", "inconclusive", "inconclusive in this run"),
         ((0.5, 0.48, 0.52, 0.01), (0.52, *NO), "agrees", "agrees", ""),
         (
-            (0.5, *NO), (0.52, 0.51, 0.53, 0.01), "undecided", "undecided",
-            "this run does not tell them apart",
+            (0.5, *NO), (0.52, 0.51, 0.53, 0.01), "inconclusive", "inconclusive",
+            "inconclusive in this run",
         ),
     ],
 )  # fmt: skip
 def test_intervals_decide_and_single_values_only_where_both_are(here, there, size, order, reason):
-    (row,) = judge(side(*here), side(*there), MARGIN).to_dict("records")
+    (row,) = replication_verdicts(side(*here), side(*there), MARGIN).to_dict("records")
     assert (row["size"], row["order"], row["reason"]) == (size, order, reason)
 
 
 def test_the_quotients_interval_is_that_of_the_logarithms_difference():
-    (row,) = judge(side(0.5, 0.4, 0.6, 0.01), side(0.8, 0.7, 0.9, 0.01), MARGIN).to_dict("records")
+    (row,) = replication_verdicts(
+        side(0.5, 0.4, 0.6, 0.01), side(0.8, 0.7, 0.9, 0.01), MARGIN
+    ).to_dict("records")
     below = math.hypot(math.log(0.5 / 0.4), math.log(0.9 / 0.8))
     assert row["quotient"] == pytest.approx(0.625)
     assert row["quotient_low"] == pytest.approx(0.625 * math.exp(-below))
@@ -169,7 +173,7 @@ def test_ratios_to_the_baseline_are_those_of_the_runs_own_table(plan, run, summa
     found = compare(plan, own, summarize(own), table.assign(p_adj=0.5), summary)
     to_base = found[found["against"] == "linux-native"]
     assert list(to_base["ratio"]) == list(table["ratio"])
-    assert set(to_base["reason"]) == {"this run does not tell them apart"}
+    assert set(to_base["reason"]) == {"inconclusive in this run"}
 
 
 def test_suspect_windows_are_counted_on_both_sides(plan, run, summary):
