@@ -159,7 +159,7 @@ THROUGHPUT = "throughput [{unit}]"
 RATIO = "ratio to {baseline}"
 BY_OPERATION = {"GET": "GET", "SET": "SET"}
 MEMORY_TITLES = {"idle": "idle", "load": "under load"}
-MINIMUM_TITLES = {"minimum": "least that suffices"}
+MINIMUM_TITLES = {"minimum": "minimum that suffices"}
 
 
 def _throughput(name: str, title: str, service: str, *, virtualized: bool) -> FigureSpec:

@@ -74,7 +74,7 @@ def test_a_workload_that_was_not_asked_for_has_no_figure(make):
     )
 
 
-def test_what_does_not_vary_has_neither_distribution_nor_course(make):
+def test_metrics_that_do_not_vary_have_no_distribution_and_no_run_order(make):
     assert figures_for(make.plan(make.TWO, workloads=("image_size",))) == ("fig3b_image_size",)
 
 
@@ -156,23 +156,23 @@ def _memory(plan):
     return next(spec for spec in specs_for(plan) if spec.name.startswith("fig5a"))
 
 
-def test_what_a_guest_needs_is_a_panel_of_its_own_and_the_caption_says_what_it_is(make):
+def test_minimum_memory_has_its_own_panel_and_the_caption_explains_it(make):
     held = _memory(make.plan(make.TWO))
     both = _memory(make.plan(make.NINE, fixed=make.GUESTS))
     assert [*both.panels] == [*held.panels, "memory_http_minimum"]
     assert held.caption in both.caption.replace(both.fixed_memory_note, "")
     assert "not the same quantity" in both.caption
-    assert "Least that suffices" not in held.caption
+    assert "Minimum that suffices" not in held.caption
 
 
-def test_where_there_are_guests_alone_nothing_is_said_of_what_is_held(make):
+def test_with_only_guests_the_caption_does_not_explain_the_working_set(make):
     spec = _memory(make.plan(("linux-kvm",), fixed=make.GUESTS))
     assert [*spec.panels] == ["memory_http_minimum"]
     assert "working set" not in spec.caption
     assert "not the same quantity" not in spec.caption
 
 
-def test_memory_has_no_ratio_of_what_suffices_to_what_is_held(make):
+def test_minimum_memory_has_no_ratio_to_memory_in_use(make):
     assert "fig7e_memory_ratios" not in figures_for(
         make.plan(("linux-native", "linux-kvm"), fixed=make.GUESTS)
     )
@@ -187,9 +187,9 @@ def test_every_caption_names_its_error_bars():
         assert "95 %" in spec.caption
 
 
-def test_the_caption_of_memory_says_whose_page_cache_it_is():
+def test_the_caption_of_memory_explains_the_page_cache():
     for spec in PAPER_FIGURES:
-        assert ("charged to whoever touched a page first" in spec.caption) == (
+        assert ("charged to the process that first used a page" in spec.caption) == (
             spec.workloads == ("memory",)
         )
 

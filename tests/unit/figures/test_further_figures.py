@@ -99,7 +99,7 @@ def test_along_a_line_connections_grow(two):
         assert line["concurrency"].is_monotonic_increasing
 
 
-def test_where_only_a_mean_latency_is_told_that_is_drawn(two):
+def test_a_load_generator_with_only_a_mean_latency_has_that_drawn(two):
     known = ~two.samples["metric"].str.contains(r"_latency_(?!mean)")
     table = _drawn("fig8a_http_latency_against_throughput", two, two.samples[known]).data
     assert set(table["panel"]) == {"HTTP, mean"}
@@ -146,13 +146,13 @@ def test_drift_is_seen_in_the_blocks(two):
         assert blocks["value"].iloc[-1] / blocks["value"].iloc[0] == pytest.approx(1.21, abs=0.1)
 
 
-def test_the_course_has_every_metric_that_varies_by_its_place_in_the_order(two):
+def test_the_run_order_has_every_metric_that_varies(two):
     plot = _drawn("fig10_run_order", two, two.samples)
     assert set(plot.data["workload"]) == {"http", "kv", "startup", "latency", "memory"}
     assert plot.data["sequence"].nunique() > 100
 
 
-def test_the_course_leaves_out_what_has_one_value_of_each(two):
+def test_the_run_order_leaves_out_metrics_with_one_value_of_each_series(two):
     samples = two.samples
     once = (samples["deployment"] == 1) & (samples["window"] == 1)
     plot = _drawn("fig10_run_order", two, samples[(samples["workload"] != "memory") | once])
@@ -221,7 +221,7 @@ def test_hollow_marks_are_the_suspect_ones(two):
         }
 
 
-def test_an_unknown_metric_of_a_plugin_has_a_panel_in_the_course(two):
+def test_an_unknown_metric_of_a_plugin_has_a_panel_in_the_run_order(two):
     samples = two.samples.assign(metric=two.samples["metric"].replace("startup_time", "boot_x"))
     panels = _drawn("fig10_run_order", two, samples).data["panel"]
     assert "boot x" in set(panels)

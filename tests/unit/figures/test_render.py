@@ -117,16 +117,16 @@ def test_bars_on_a_log_scale_stay_above_zero(two):
     assert (bars[["sd_low", "ci_floor"]] > 0).all(axis=None)
 
 
-def test_the_apps_of_an_image_are_panels(two):
+def test_the_services_of_an_image_are_panels(two):
     (texts,) = _layer_data(_figure(SIZES, two, two.samples), "geom_text")
     assert list(texts["panel"].unique()) == ["http", "key-value"]
 
 
-def test_panels_of_what_guests_need_have_the_guests_alone(nine):
+def test_panels_of_minimum_memory_have_only_guests(nine):
     (spec,) = [one for one in specs_for(nine.plan) if one.name == "fig5a_memory_http"]
     plot = _figure(spec, nine, nine.samples)
     rows = plot.data.groupby("panel", observed=True)["platform"].agg(set)
-    assert rows["least that suffices"] == {"linux-kvm"}
+    assert rows["minimum that suffices"] == {"linux-kvm"}
     assert (
         rows["idle"]
         == rows["under load"]
@@ -166,14 +166,14 @@ def test_no_two_platforms_look_alike():
 
 
 @pytest.mark.parametrize("hypervisor", LINES)
-def test_in_print_platforms_of_one_host_are_told_apart_by_shape(hypervisor):
+def test_in_print_platforms_of_one_hypervisor_differ_by_shape(hypervisor):
     assert len({style(f"{t}-{hypervisor}", t, hypervisor).shape for t in TECHNOLOGIES}) == len(
         TECHNOLOGIES
     )
 
 
 @pytest.mark.parametrize("technology", TECHNOLOGIES)
-def test_in_print_hosts_of_one_technology_are_told_apart_by_shape_and_line(technology):
+def test_in_print_hypervisors_of_one_technology_differ_by_shape_and_line(technology):
     looks = [style(f"{technology}-{hypervisor}", technology, hypervisor) for hypervisor in LINES]
     assert (
         len({look.shape for look in looks}) == len({str(look.line) for look in looks}) == len(LINES)
@@ -190,7 +190,7 @@ def test_every_colour_stands_out_from_paper(technology):
         assert 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.8
 
 
-def test_a_users_own_technology_and_host_have_a_lasting_style():
+def test_a_users_technology_and_hypervisor_have_a_constant_style():
     assert style("mine-native", "mine", "native") == style("mine-native", "mine", "native")
     assert style("mine-board", "mine", "board").line not in LINES.values()
 

@@ -81,7 +81,7 @@ def test_the_interval_is_that_of_the_later_start():
     assert row["ci_high"] == pytest.approx(80 / interval.low)
 
 
-def test_where_the_starts_may_be_alike_the_interval_has_no_end():
+def test_if_the_starts_may_be_equal_the_interval_is_infinite():
     samples = samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (1.1, 20.0)}, spread=0.3)
     (row,) = crossings(samples).to_dict("records")
     assert row["ci_low"] < row["bandwidth_mbit_s"] < row["ci_high"] == math.inf
@@ -108,7 +108,7 @@ def brute_force(group, bandwidth):
     return min((one for one in group if one.isolates), key=lambda one: one.time_s(bandwidth))
 
 
-def test_the_reigns_are_those_that_trying_every_bandwidth_finds():
+def test_the_fastest_ranges_are_those_of_a_search_over_all_bandwidths():
     rng = np.random.default_rng(1)
     for _ in range(50):
         drawn = {f"t{n}-kvm": tuple(rng.lognormal(0, 2, 2)) for n in range(6)}
@@ -140,7 +140,7 @@ def test_with_one_that_isolates_the_plain_process_is_among_the_first():
     ]
 
 
-def test_apps_are_apart_and_what_lacks_a_figure_is_left_out():
+def test_services_are_separate_and_platforms_without_a_value_are_left_out():
     samples = samples_of({"docker-native": (1, 9), "osv-kvm": (3, 2)}, services=("http", "kv"))
     gone = (samples["platform"] == "osv-kvm") & (samples["metric"] == "image_size_kv_compressed")
     table = crossings(samples.assign(verdict=samples["verdict"].mask(gone, "invalid")))

@@ -2,7 +2,7 @@
 """The replicates of a test, and the groups that it compares.
 
 The paper takes every window for a replicate. All windows of one deployment share the luck of that
-deployment, so this finds differences where there are none; with the deployments' means as
+deployment, so this finds differences that do not exist; with the deployments' means as
 replicates it does not. Both are computed; the column `replicate` tells which.
 """
 

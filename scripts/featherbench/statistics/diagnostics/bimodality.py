@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether values gather around one point or around several.
+"""Whether values cluster around one point or around several.
 
 Engelman and Hartigan (1969), JASA 64: the split in two that leaves the least variation within the
 parts. It is compared with that of uniform values, the hardest case with one mode, so that skewed or

@@ -55,7 +55,7 @@ def analyse(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
 
 def analyse_unweighted(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
     """Analyse unweighted means, of the metrics for which the result differs: those of unequal n."""
-    return _table((one for one in compared if not _balanced(one[2])), unweighted=True)
+    return _table((groups for groups in compared if not _balanced(groups[2])), unweighted=True)
 
 
 def _table(compared: Iterable[tuple[str, str, pd.DataFrame]], *, unweighted: bool) -> pd.DataFrame:

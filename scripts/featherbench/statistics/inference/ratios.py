@@ -70,7 +70,7 @@ def ratios(samples: pd.DataFrame, baseline: str, margin: float, seed: int) -> pd
     - `boot_low` to `boot_high`: the 95 % interval by hierarchical bootstrap.
     - `effect_size`: mean log ratio over its standard deviation, corrected for small n (Hedges).
     - `p_equivalence`: two one-sided tests of a ratio outside 1/(1+`margin`) to 1+`margin`;
-      `equivalent` where it is below 5 % after Holm.
+      `equivalent` if it is below 5 % after Holm.
     - `detectable`: the minimum detectable ratio, with a power of 80 % at Holm's first step.
 
     Columns that cannot be computed are NaN, and `note` says why.

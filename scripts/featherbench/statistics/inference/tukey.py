@@ -125,7 +125,7 @@ def pair_rows(
 
 
 def _with_levels(compared: Compared) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    return (one for one in compared if len(one[2]["concurrency"].unique()) > 1)
+    return (groups for groups in compared if len(groups[2]["concurrency"].unique()) > 1)
 
 
 def _over_levels(groups: pd.DataFrame) -> pd.DataFrame:

@@ -43,7 +43,7 @@ def test_a_table_of_the_others_is_as_if_there_were_no_emulation(name, nine, tabl
     assert len(ours)
 
 
-def test_emulated_platforms_are_compared_with_each_other_alone(tables):
+def test_emulated_platforms_are_compared_only_with_each_other(tables):
     pairs = _of(tables["posthoc"], emulated=True)
     assert set(pairs["platform_a"]) | set(pairs["platform_b"]) == {
         *("linux-tcg", "docker-tcg", "lxd-tcg")
@@ -62,7 +62,7 @@ def test_emulated_platforms_have_their_ratio_to_the_baseline_in_a_group_of_their
     assert http["ratio"].between(0.005, 0.06).all()
 
 
-def test_an_emulated_baseline_is_lent_to_nobody(nine):
+def test_an_emulated_baseline_is_not_shared(nine):
     found = per_stratum(lambda rows: rows, nine.samples, baseline="linux-tcg")
     assert len(found) == len(nine.samples)
     assert not set(_of(found, emulated=False)["platform"]) & {"linux-tcg"}

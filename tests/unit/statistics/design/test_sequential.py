@@ -156,7 +156,7 @@ def test_the_half_width_is_relative(low, high, expected):
     assert relative_half_width(low, high) == pytest.approx(expected)
 
 
-def test_a_look_survives_its_file(cells, tmp_path):
+def test_an_interim_look_is_the_same_after_writing_and_reading(cells, tmp_path):
     found = after(cells(1, alternating(8)), deployment=8)
     found.write(tmp_path / "d8.json")
     assert InterimLook.read(tmp_path / "d8.json") == found
@@ -166,7 +166,7 @@ ONE = {"linux-native": 1.0}
 DEFAULT = rule(least=10, most=30)
 
 
-def test_the_interval_covers_although_it_was_watched(nested, watched):
+def test_the_interval_covers_with_sequential_stopping(nested, watched):
     """tests/benchmarks/test_promises.py has this for more noises: here, that nothing is broken."""
     found = watched(nested(platforms=ONE, metrics=3000, deployments=30), DEFAULT)
     assert 0.94 <= found.coverage() <= 0.965

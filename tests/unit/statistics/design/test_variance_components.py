@@ -39,14 +39,14 @@ def test_both_components_are_found(nested):
     assert table["between_fraction"].median() == pytest.approx(0.9, abs=0.05)
 
 
-def test_windows_passed_off_as_replicates_are_told(nested):
+def test_windows_used_as_replicates_are_found(nested):
     """seL4/sel4bench#81: a deviation of two cycles within a run, another mean on the next."""
     row = row_of(nested(platforms=ONE, deployments=5, windows=30, between=0.05, within=0.001))
     assert row["p"] < 1e-6
     assert row["understated"] == pytest.approx(np.sqrt(30), rel=0.01)
 
 
-def test_what_is_said_to_be_needed_suffices(nested):
+def test_the_numbers_needed_are_enough(nested):
     plan = row_of(nested(platforms=ONE, deployments=200, between=0.03, within=0.02, windows=5))
     n, m = int(plan["deployments_needed"]), int(plan["windows_needed"])
     sd = np.hypot(0.03, 0.02 / np.sqrt(m))

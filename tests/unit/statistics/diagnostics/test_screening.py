@@ -49,7 +49,7 @@ def keywords(samples):
     return set(samples["reasons"].str.split(":").str[0]) - {""}
 
 
-def test_figures_that_vary_are_left_alone():
+def test_values_that_vary_are_not_marked():
     samples = frame([100.1, 100.7, 99.2, 101.3, 100.4, 99.9])
     pd.testing.assert_frame_equal(screen(samples, METRICS), samples)
 
@@ -67,18 +67,18 @@ def test_the_ticks_of_a_coarse_clock_are_suspect():
     assert keywords(screened) == {"few distinct values"}
 
 
-def test_few_windows_may_be_alike():
+def test_few_windows_may_be_equal():
     assert keywords(screen(frame([1.0] * 4), METRICS)) == set()
 
 
 @pytest.mark.parametrize(
     "metric", ["image_size_http", "memory_kv_load", "http_latency_p50", "image_size_kv_apparent"]
 )
-def test_what_is_not_timed_may_be_alike(metric):
+def test_values_that_are_not_timed_may_be_equal(metric):
     assert keywords(screen(frame([3.0] * 10, metric=metric), METRICS)) == set()
 
 
-def test_round_trips_in_whole_microseconds_may_be_alike_if_they_spread():
+def test_round_trips_in_whole_microseconds_may_be_equal_if_they_spread():
     spread = [0.052, 0.058, 0.061, 0.055, 0.058] * 6
     assert keywords(screen(frame(spread, metric="round_trip_time"), METRICS)) == set()
     stuck = [0.052, 0.053] * 15
@@ -153,20 +153,20 @@ def test_the_papers_mirageos_is_found_and_nothing_else_is():
     assert keywords(screened) == {"protocol stall"}
 
 
-def test_cells_of_another_host_than_the_newest_are_suspect():
+def test_cells_of_a_machine_other_than_the_newest_are_suspect():
     samples = frame([1.0, 2.0, 3.0], machine_fingerprint=["old", "new", "new"], sequence=[1, 2, 3])
     screened = screen(samples, METRICS)
     assert list(screened["verdict"]) == ["suspect", "ok", "ok"]
     assert screened["reasons"].iloc[0].startswith("other machine: ")
 
 
-def test_an_invalid_window_stays_invalid_on_another_host():
+def test_an_invalid_window_stays_invalid_on_another_machine():
     samples = frame([1.0, 2.0], machine_fingerprint=["old", "new"], sequence=[1, 2])
     samples["verdict"] = ["invalid", "ok"]
     assert list(screen(samples, METRICS)["verdict"]) == ["invalid", "ok"]
 
 
-def test_a_resumed_cell_of_the_first_host_makes_the_others_old():
+def test_a_resumed_cell_of_the_first_machine_makes_the_others_old():
     samples = frame([1.0, 2.0], machine_fingerprint=["a", "b"], sequence=[9, 2])
     assert list(screen(samples, METRICS)["verdict"]) == ["ok", "suspect"]
 

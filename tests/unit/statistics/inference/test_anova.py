@@ -57,7 +57,7 @@ def test_one_level_is_a_one_way_analysis(two):
     assert ours.loc["platform", "F"] == pytest.approx(theirs.loc["C(platform)", "F"])
 
 
-def test_the_papers_kind_of_table_comes_from_means_and_deviations_alone():
+def test_means_and_deviations_are_enough_for_the_papers_table():
     """Montgomery's battery data: material x temperature, four values a cell."""
     cells = {
         ("1", 15): (130, 155, 74, 180),

@@ -45,7 +45,7 @@ def test_the_test_is_that_of_the_log_ratios_and_the_interval_the_differences():
     assert (row["error"], row["scope"]) == ("block", "level")
 
 
-def test_what_the_hour_hides_from_others_it_finds():
+def test_it_finds_differences_that_the_variation_between_blocks_hides_from_other_tests():
     own = samples({BASE: 1.0, "a": 10.0, "b": 11.0})
     assert games_howell(own).query("platform_b == 'a'")["p_adj"].item() > 0.5
     assert paired(own, BASE, 0.05)["p_adj"].item() < 0.001

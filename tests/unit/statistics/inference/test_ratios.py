@@ -66,7 +66,7 @@ def test_equivalence_is_as_statsmodels_tests_it(nested):
 @pytest.mark.parametrize(
     ("ratio", "noise", "equivalent"), [(1.0, 0.005, True), (0.9, 0.005, False)]
 )
-def test_alike_is_a_finding_and_different_is_none(nested, ratio, noise, equivalent):
+def test_equivalent_and_different_exclude_each_other(nested, ratio, noise, equivalent):
     samples = nested(platforms={BASE: 1.0, OTHER: ratio}, deployments=5, between=noise)
     row = row_of(samples)
     assert row["equivalent"] is equivalent
@@ -156,7 +156,7 @@ def test_the_bootstrap_draws_windows_too(nested):
     assert width > 1.2 * flat
 
 
-def test_an_interval_depends_on_its_own_data_and_the_seed_alone(nested):
+def test_an_interval_depends_only_on_its_own_data_and_the_seed(nested):
     three = nested(platforms=PLATFORMS | {"lxd-native": 1.0}, metrics=2)
     whole = table_of(three)
     part = table_of(three[(three["platform"] != "lxd-native") & (three["metric"] == "m1")])
@@ -200,7 +200,7 @@ def test_without_a_common_deployment_there_is_no_ratio(nested):
 
 
 @pytest.mark.parametrize("baseline", ["gone-native", BASE])
-def test_a_baseline_alone_or_missing_gives_no_false_row(nested, baseline):
+def test_a_single_or_missing_baseline_gives_no_row(nested, baseline):
     samples = nested()
     table = table_of(samples[samples["platform"] == BASE], baseline)
     assert table["ratio"].isna().all()
