@@ -21,7 +21,7 @@ from plotnine import (
 
 from featherbench.figures.style_scales import facets, legend
 from featherbench.figures.theme import format_ticks, house_theme, wrapped
-from featherbench.statistics.data.samples import declared
+from featherbench.statistics.data.samples import declared, latencies_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,12 +54,7 @@ def points(spec: FigureSpec, summary: pd.DataFrame, metrics: Iterable[Metric]) -
 
 def _latencies(throughput: Metric, metrics: Iterable[Metric]) -> dict[str, str]:
     """Return the latencies of the same operation, with the titles of their statistics."""
-    operation = (throughput.service, throughput.operation)
-    names = {
-        metric.statistic: metric.name
-        for metric in metrics
-        if metric.aspect == "latency" and (metric.service, metric.operation) == operation
-    }
+    names = latencies_of(throughput, metrics)
     titles = PERCENTILES if names.keys() & PERCENTILES.keys() else MEAN
     return {names[statistic]: titles[statistic] for statistic in titles if statistic in names}
 

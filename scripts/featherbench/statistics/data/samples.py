@@ -108,6 +108,16 @@ def declared(samples: pd.DataFrame, metrics: Iterable[Metric]) -> dict[str, Metr
     return {name: metric for name, metric in by_name.items() if metric}
 
 
+def latencies_of(throughput: Metric, metrics: Iterable[Metric]) -> dict[str, str]:
+    """Return, by statistic, the names of the latencies of the same operation."""
+    operation = (throughput.service, throughput.operation)
+    return {
+        metric.statistic: metric.name
+        for metric in metrics
+        if metric.aspect == "latency" and (metric.service, metric.operation) == operation
+    }
+
+
 def read_cell(path: Path) -> Cell:
     """Read a cell's file. Raise FeatherbenchError if it is not a cell."""
     try:

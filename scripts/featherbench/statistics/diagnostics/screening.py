@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from featherbench.records.cell import Verdict
 from featherbench.statistics.data import emulation
-from featherbench.statistics.data.samples import declared, valid
+from featherbench.statistics.data.samples import declared, latencies_of, valid
 from featherbench.statistics.diagnostics.assumptions import NEEDED, SUSPICIOUS, checks
 
 if TYPE_CHECKING:
@@ -135,22 +135,12 @@ def stalled(samples: pd.DataFrame, metrics: Iterable[Metric]) -> Marks:
     throughput = believed.loc[believed["metric"].isin(rates)]
     for (platform, workload, metric), rows in throughput.groupby(SERIES, sort=False):
         series = (believed["platform"] == platform) & (believed["workload"] == workload)
-        latencies = _latencies(by_name[str(metric)], by_name.values())
-        measured = [believed[series & (believed["metric"] == name)] for name in latencies]
+        latencies = latencies_of(by_name[str(metric)], by_name.values())
+        typical = [latencies[name] for name in ("p50", "mean") if name in latencies]
+        measured = [believed[series & (believed["metric"] == name)] for name in typical]
         latency_us = next((table for table in measured if len(table)), believed[:0])
         for levels in _stalls(_levels(rows, latency_us)):
             yield rows.index[rows["concurrency"].isin(levels.index)], _stall_reason(levels)
-
-
-def _latencies(throughput: Metric, metrics: Iterable[Metric]) -> list[str]:
-    """Return the names of the median and the mean latency of the same operation."""
-    operation = (throughput.service, throughput.operation)
-    by_statistic = {
-        metric.statistic: metric.name
-        for metric in metrics
-        if metric.aspect == "latency" and (metric.service, metric.operation) == operation
-    }
-    return [by_statistic[name] for name in ("p50", "mean") if name in by_statistic]
 
 
 def _stall_reason(levels: pd.DataFrame) -> str:
