@@ -84,7 +84,7 @@ class Sandbox:
         )
 
     def lost_instance(self):
-        """Start what the fake platform takes for an instance, and that nobody has on record."""
+        """Start an instance of the fake technology that no record names."""
         marks = {
             "FEATHERBENCH_FAKE_INSTANCE": f"lost {self.state.directory}",
         }
