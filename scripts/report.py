@@ -10,13 +10,14 @@ from pathlib import Path
 from featherbench.files import write_atomic
 from featherbench.jobs import job_runner
 from featherbench.plauth2017 import section
+from featherbench.records.tables import REPLICATION
 from featherbench.report.inputs import read
 from featherbench.report.page import render
 
 
 def main(options: Namespace) -> None:
     """Read, render, write."""
-    inputs = read(options.results, section.TABLES)
+    inputs = read(options.results, REPLICATION)
     write_atomic(options.output, render(inputs, [section.section(inputs)]))
 
 

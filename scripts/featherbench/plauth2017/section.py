@@ -69,8 +69,8 @@ class ClaimResult:
 
 
 def section(inputs: Inputs) -> Section:
-    """Return the section, from TABLES of the inputs."""
-    compared, claims, setup = (inputs.tables[table] for table in TABLES)
+    """Return the section, from the tables REPLICATION of the inputs."""
+    compared, claims, setup = (inputs.tables[name] for name in REPLICATION)
     label_of = partial(label, _with_papers_metrics(inputs.plan))
     replication, on_claims = overall_sentence(compared), claims_sentence(claims)
     statements = [

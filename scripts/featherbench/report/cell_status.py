@@ -12,9 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from featherbench.records.cell import Cell, Failure
-    from featherbench.records.plan import Plan, PlannedPlatform
-
-NOT_STARTED = "the run ended before this cell; run it again, and it continues from here"
+    from featherbench.records.plan import CellName, Plan, PlannedPlatform
 
 
 class State(StrEnum):
@@ -29,26 +27,23 @@ class State(StrEnum):
 class CellOutcome:
     """One requested cell. `failure` is its own, or that of a job that it waited for."""
 
-    platform: str
-    workload: str
-    deployment: int
-    concurrency: int
+    cell: CellName
     state: State
     failure: Failure | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unmeasured:
-    """Cells of one platform and workload that were not measured for the same reason."""
+    """Cells of one platform and workload that were not measured for the same reason.
+
+    `failure` is None if the run ended before these cells.
+    """
 
     platform: str
     workload: str
     state: State
+    failure: Failure | None
     cells: tuple[str, ...]
-    job: str
-    message: str
-    remedy: str
-    log: str
 
 
 def cell_outcomes(
@@ -59,34 +54,25 @@ def cell_outcomes(
     by_job = {failure.job: failure for failure in failures}
     platforms = {platform.name: platform for platform in plan.platforms}
     outcomes = []
-    for platform, workload, deployment, concurrency in plan.cells():
-        deployed = f"{platform}/{workload}/d{deployment}"
-        failure = by_job.get(f"measure/{deployed}/c{concurrency}")
-        if f"{deployed}/c{concurrency}" in measured:
+    for cell in plan.cells():
+        failure = by_job.get(f"measure/{cell}")
+        if str(cell) in measured:
             state, failure = State.MEASURED, None
         elif failure:
             state = State.FAILED
         else:
-            jobs = _jobs_before(deployed, platforms[platform], workload)
+            jobs = _jobs_before(cell, platforms[cell.platform])
             failed = (by_job[job] for job in jobs if job in by_job)
             state, failure = State.NOT_REACHED, next(failed, None)
-        outcomes.append(
-            CellOutcome(
-                platform=platform,
-                workload=workload,
-                deployment=deployment,
-                concurrency=concurrency,
-                state=state,
-                failure=failure,
-            )
-        )
+        outcomes.append(CellOutcome(cell=cell, state=state, failure=failure))
     return tuple(outcomes)
 
 
-def _jobs_before(deployed: str, platform: PlannedPlatform, workload: str) -> Iterator[str]:
+def _jobs_before(cell: CellName, platform: PlannedPlatform) -> Iterator[str]:
     """Yield the jobs that a cell waits for, the nearest first."""
-    yield from (f"warmup/{deployed}", f"deploy/{deployed}")
-    for service in platform.services.get(workload, (workload,)):
+    for job in ("warmup", "deploy"):
+        yield f"{job}/{cell.platform}/{cell.workload}/d{cell.deployment}"
+    for service in platform.services.get(cell.workload, (cell.workload,)):
         yield f"build_image/{platform.image_owner}/{service}"
     for name in reversed(platform.derived_root_filesystems):
         yield f"derived_root_filesystem/{name}"
@@ -98,25 +84,19 @@ def unmeasured(outcomes: Sequence[CellOutcome]) -> tuple[Unmeasured, ...]:
     groups: dict[tuple[str, ...], list[CellOutcome]] = {}
     for outcome in outcomes:
         if outcome.state is not State.MEASURED:
-            failure = outcome.failure
-            why = (failure.message, failure.remedy) if failure else (NOT_STARTED, "")
-            key = (outcome.platform, outcome.workload, outcome.state.value, *why)
+            failure, cell = outcome.failure, outcome.cell
+            why = (failure.message, failure.remedy) if failure else ()
+            key = (cell.platform, cell.workload, outcome.state.value, *why)
             groups.setdefault(key, []).append(outcome)
-    return tuple(_unmeasured(group) for group in groups.values())
-
-
-def _unmeasured(group: Sequence[CellOutcome]) -> Unmeasured:
-    first = group[0]
-    failure = first.failure
-    return Unmeasured(
-        platform=first.platform,
-        workload=first.workload,
-        state=first.state,
-        cells=tuple(f"d{cell.deployment}/c{cell.concurrency}" for cell in group),
-        job=failure.job if failure else "",
-        message=failure.message if failure else NOT_STARTED,
-        remedy=failure.remedy if failure else "",
-        log=failure.log if failure else "",
+    return tuple(
+        Unmeasured(
+            platform=group[0].cell.platform,
+            workload=group[0].cell.workload,
+            state=group[0].state,
+            failure=group[0].failure,
+            cells=tuple(f"d{one.cell.deployment}/c{one.cell.concurrency}" for one in group),
+        )
+        for group in groups.values()
     )
 
 
@@ -124,7 +104,7 @@ def other_failures(plan: Plan | None, failures: Sequence[Failure]) -> tuple[Fail
     """Return the failures that belong to no single cell, without those of an earlier plan."""
     if plan is None:
         return tuple(failures)
-    requested = {f"{platform}/{workload}/d{n}" for platform, workload, n, _ in plan.cells()}
+    requested = {str(cell).rpartition("/")[0] for cell in plan.cells()}
     return tuple(failure for failure in failures if _is_other(failure.job, requested))
 
 

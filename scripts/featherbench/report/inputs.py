@@ -151,10 +151,5 @@ def _requested(plan: Plan | None, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
     """Return the cells that the plan requests; others are of an earlier configuration."""
     if plan is None:
         return cells
-    requested = set(plan.cells())
-    return tuple(cell for cell in cells if _key(cell) in requested)
-
-
-def _key(cell: Cell) -> tuple[str, str, int, int]:
-    at = cell.coordinates
-    return at.platform, at.workload, at.deployment, at.concurrency
+    requested = set(map(str, plan.cells()))
+    return tuple(cell for cell in cells if str(cell.coordinates) in requested)

@@ -18,7 +18,7 @@ from featherbench.records.cell import Cell, Coordinates, Failure, Measure, Verdi
 from featherbench.records.image import Image, ImageSize
 from featherbench.records.machine import CheckResult, Judgement, MachineRecord
 from featherbench.records.plan import MissingRequirement, Plan, PlannedPlatform, PlannedWorkload
-from featherbench.records.tables import ANALYSIS
+from featherbench.records.tables import ANALYSIS, REPLICATION
 from featherbench.records.tuning import Tuning
 from featherbench.report.inputs import Inputs, read
 from featherbench.report.page import render
@@ -280,9 +280,7 @@ def write_comparison(folder):
             summary=tables / "summary.csv",
             ratios=tables / "ratios.csv",
             published=RESOURCES / "plauth2017",
-            comparison=tables / "paper_comparison.csv",
-            claims=tables / "paper_claims.csv",
-            setup=tables / "paper_setup.csv",
+            tables_dir=tables,
         )
     )
 
@@ -299,7 +297,7 @@ def write_rest(folder):
 
 def page_of(folder):
     """Return the report as HTML, with the section on the paper."""
-    inputs = read(folder, section.TABLES)
+    inputs = read(folder, REPLICATION)
     return render(inputs, [section.section(inputs)])
 
 

@@ -12,7 +12,7 @@ def test_a_cells_own_failure_counts_before_that_of_its_deployment(make):
         make.failure("warmup/docker-native/kv/d1"),
         make.failure("deploy/docker-native/kv/d1"),
     ]
-    found = {one.workload: one for one in cell_outcomes(plan, [], failures)}
+    found = {one.cell.workload: one for one in cell_outcomes(plan, [], failures)}
     assert found["http"].state is State.FAILED
     assert found["http"].failure.job == "measure/docker-native/http/d1/c1"
     assert found["kv"].state is State.NOT_REACHED
@@ -41,7 +41,7 @@ def test_a_root_file_system_that_failed_keeps_those_waiting_that_are_made_from_i
     ]
     plan = plan.model_copy(update={"platforms": tuple(platforms)})
     found = cell_outcomes(plan, [], [make.failure("derived_root_filesystem/system")])
-    waiting = {one.platform for one in found if one.failure}
+    waiting = {one.cell.platform for one in found if one.failure}
     assert waiting == {"lxd-native"}
 
 
