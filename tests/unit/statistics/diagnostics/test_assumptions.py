@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.diagnostic import acorr_ljungbox
 
+from builders import METRICS
 from featherbench.statistics.diagnostics.assumptions import READINGS, checks
 from featherbench.statistics.diagnostics.bimodality import several_modes
 from featherbench.statistics.diagnostics.change_point import change_point
@@ -94,7 +95,7 @@ def test_a_check_finds_its_fault(steady, check):
 def test_nothing_is_found_in_noise(nested, seed):
     samples = nested(**LARGE, between=0.0, within=0.03, seed=50 + seed)
     assert len(found_in(samples)) <= 1
-    assert set(screen(samples)["verdict"]) <= {"ok", "suspect"}
+    assert set(screen(samples, METRICS)["verdict"]) <= {"ok", "suspect"}
 
 
 def test_checks_seldom_cry_wolf(nested):
@@ -133,14 +134,14 @@ def test_windows_are_taken_for_independent_as_statsmodels_has_it(steady):
     ],
 )
 def test_what_is_not_steady_makes_its_windows_suspect(steady, check, keyword):
-    screened = screen(FAULTS[check](in_turns(steady)))
+    screened = screen(FAULTS[check](in_turns(steady)), METRICS)
     assert screened["reasons"].str.contains(keyword).all()
     assert set(screened["verdict"]) == {"suspect"}
 
 
 def test_only_the_platform_that_it_is_about_is_suspect(steady):
     slow_start = distorted(steady, 1 - 0.08 * of_docker(steady) / steady["window"])
-    screened = screen(slow_start)
+    screened = screen(slow_start, METRICS)
     marked = screened[screened["reasons"].str.contains("no steady state")]
     assert set(marked["platform"]) == {"docker-native"}
 
@@ -168,4 +169,4 @@ def test_few_values_tell_nothing():
 
 def test_no_samples_give_an_empty_table(steady):
     assert checks(steady.iloc[:0]).empty
-    assert screen(steady.iloc[:0]).empty
+    assert screen(steady.iloc[:0], METRICS).empty
