@@ -50,6 +50,7 @@ settings.register_profile("beside others", deadline=None)
 settings.load_profile("beside others")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
 def pytest_collection_modifyitems(items):
     for item in items:
         parts = item.path.relative_to(REPOSITORY).parts
