@@ -23,7 +23,7 @@ all: setup
 
 test-unit: environment
 	@setup/python.sh dev
-	pytest --numprocesses auto --dist loadgroup -m "not machine and not benchmark and not slow" tests/unit $(ARGS)
+	pytest --numprocesses auto --dist loadfile -m "not machine and not benchmark and not slow" tests/unit $(ARGS)
 
 test: check
 	$(AS_ROOT) tests/run.sh short $(ARGS)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all tests share: the repository, when a test is skipped, and what platforms run on."""
 
+import ctypes
 import os
 import platform
 import shutil
@@ -43,6 +44,9 @@ MACHINE = {*AS_ROOT, "qemu"}
 BY_FIXTURE = {"built_root", "runnable", "wire"}
 """Fixtures that use it, too: of the contract tests, those that start instances."""
 
+CLONE_NEWNET = 0x40000000
+"""See unshare(2)."""
+
 # Shells have their background jobs ignore it, and so would whatever a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Other tests run beside these: how long an example takes says nothing.
@@ -50,16 +54,19 @@ settings.register_profile("beside others", deadline=None)
 settings.load_profile("beside others")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups
+def pytest_configure(config):
+    """Give each process of a parallel run a loopback of its own: servers of tests share ports."""
+    if hasattr(config, "workerinput") and os.geteuid() == 0:
+        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "unshare")
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
 def pytest_collection_modifyitems(items):
     for item in items:
-        parts = item.path.relative_to(REPOSITORY).parts
         marked = any(map(item.get_closest_marker, MACHINE))
-        if marked or "integration" in parts or BY_FIXTURE & {*item.fixturenames}:
+        if marked or "integration" in item.path.parts or BY_FIXTURE & {*item.fixturenames}:
             item.add_marker("machine")
-        # Workflows share ports, and tests of one file share fixtures: one process for each.
-        group = "workflow" if "workflow" in parts else "/".join(parts)
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

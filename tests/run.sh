@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # usage: tests/run.sh short|long|all [arguments for pytest]
 # Runs the tests that are not marked `slow`, those that are, or both. Two streams run side by side: tests that use this
-# machine's network and engines, one after the other, and the rest on all processors, in a network namespace of its own.
+# machine's network and engines, one after the other, and the rest on all processors, each process in a network namespace of its own.
 set -euo pipefail
 
 readonly NOTHING_SELECTED=5
@@ -18,7 +18,7 @@ shift
 fails() { (($1 != 0 && $1 != NOTHING_SELECTED)); }
 
 rest_output=$(mktemp)
-nice unshare --net sh -c 'ip link set lo up && exec pytest --numprocesses auto --dist loadgroup "$@"' sh \
+nice pytest --numprocesses auto --dist loadfile \
   -m "not machine and $selected" -o cache_dir=.pytest_cache/rest --durations 20 "$@" >"$rest_output" 2>&1 &
 pid=$!
 trap 'kill "$pid" 2>/dev/null || true; rm -f "$rest_output"' EXIT

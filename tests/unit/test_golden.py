@@ -16,7 +16,7 @@ from featherbench.paths import RESOURCES
 from featherbench.statistics.tables import COMPUTE
 
 pytestmark = pytest.mark.slow
-SENTENCES = ("detail", "reading")
+SENTENCES = ("ci_note", "detail", "reading")
 """Columns whose wording may change; their numbers may not."""
 NUMBER = r"[-+]?\d+\.?\d*(?:e[-+]\d+)?"
 PAPERS = ("summary", "anova", "posthoc", "samples")
