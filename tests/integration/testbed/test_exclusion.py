@@ -80,7 +80,7 @@ def test_clean_is_refused_while_a_workflow_lives(loopback):
 
 @pytest.mark.testbed
 def test_another_testbed_of_this_machine_is_not_pulled_down(wired, loopback):
-    first = wired.workflow(jobs=1, load_s=3)
+    first = wired.workflow(jobs=1, load_s=8)  # longer than the other one, on a busy machine
     begun(wired)
     assert loopback.workflow(jobs=1).wait(timeout=60) == 0
     loopback.wait_for_guard()
