@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every technology driver must do, the package's and a user's."""
+"""What every technology driver must do, the package's and a user's.
+
+Also tests `technologies/floor.py`, `technologies/mirageos.py`, `technologies/nanos.py`,
+`technologies/netbsd.py`, `technologies/osv.py`, `technologies/rumprun.py`,
+`technologies/unikraft.py`.
+"""
 
 import inspect
 import os

@@ -2,6 +2,8 @@
 """Real Docker containers: unprivileged, reached in three ways, and removed without a trace.
 
 Also `container_ops`, whose every function asks an engine.
+
+Also tests `technologies/docker/container_ops.py`.
 """
 
 import tarfile

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""However and whenever a workflow or a job ends, its `guard` leaves nothing behind."""
+"""However and whenever a workflow or a job ends, its `guard` leaves nothing behind.
+
+Also tests `testbed/guard.py`.
+"""
 
 import os
 import random

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two runs compared: `run.py`, `run_differences.py`, `text.py`, and the command itself."""
+"""Two runs compared: `run.py`, `run_differences.py`, `text.py`, and the command itself.
+
+Also tests `comparison/run_differences.py`, `comparison/text.py`.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 """All checks (`all_checks`, `check`), on captured trees of a machine.
 
 They are in `processor`, `memory`, `load`, `network` and `capabilities`.
+
+Also tests `inspection/network.py`, `inspection/processor.py`.
 """
 
 from __future__ import annotations

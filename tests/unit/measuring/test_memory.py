@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a server holds at rest and under load."""
+"""What a server holds at rest and under load.
+
+Also tests `measuring/min_memory/window.py`.
+"""
 
 from dataclasses import replace
 from pathlib import Path

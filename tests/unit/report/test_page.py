@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page (`page.py`), its templates (`templates.py`), and its parts (`inputs.py`)."""
+"""The page (`page.py`), its templates (`templates.py`), and its parts (`inputs.py`).
+
+Also tests `report/templates.py`.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 
 The comparisons are those of `by_tukey.py`, the rules those of `claim.py`, the groups of platforms
 those of `pairwise.py`, and the verdicts those of `wording/claim_verdict.py`.
+
+Also tests `plauth2017/claims/footprint.py`, `plauth2017/claims/throughput.py`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 """The replication (`matched_cells.py`, `name_mapping.py`): the paper's data agree with themselves.
 
 The ratios are those of `pair_ratios.py`.
+
+Also tests `plauth2017/comparison/setup.py`, `plauth2017/comparison/matched_cells.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each check finds its fault, and nothing without it: residuals, bimodality, change_point,
-steady_state."""
+steady_state.
+
+Also tests `statistics/diagnostics/residuals.py`.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ratios to the baseline, as scipy and statsmodels have them: bootstrap, signed_ranks, holm."""
+"""Ratios to the baseline, as scipy and statsmodels have them: bootstrap, signed_ranks, holm.
+
+Also tests `statistics/data/blocks.py`.
+"""
 
 from __future__ import annotations
 
