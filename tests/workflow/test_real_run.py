@@ -49,7 +49,7 @@ FIGURES = {
     "fig9b_kv_distribution",
     "fig9c_startup_distribution",
     "fig9d_latency_distribution",
-    "fig10_course",
+    "fig10_run_order",
     "fig11_provisioning",
 }
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
