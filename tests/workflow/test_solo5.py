@@ -42,5 +42,5 @@ def test_its_start_is_measured(tender, project_with, tmp_path, traces):
     assert len(windows) == 2
     for window in windows:
         assert 0 < window["value"] < 10
-        assert "first packet" in window["notes"]["verified"]
+        assert window["notes"]["stamped_by"] == "first frame"
     assert traces() == set()

@@ -69,7 +69,7 @@ def test_its_figures_are_a_guests(run):
     # It is 2, but two starts an amount are few: once it came out as 5 here, for a reason not seen.
     assert 2 <= values.get_group("memory_startup_minimum").mean() <= 8
     cell = json.loads(run.cells()["floor-xentcg/startup/d1/c1"].read_text())
-    assert "nonce" in cell["windows"][0]["notes"]["verified"]
+    assert cell["windows"][0]["notes"]["stamped_by"] == "probe"
 
 
 def test_nothing_is_left_and_nothing_is_to_be_done(run, traces, left_in_dom0):
