@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -22,6 +23,12 @@ TEMPLATES = resource("report")
 
 def fill(template: str, context: Mapping[str, Any]) -> str:
     """Return the filled template. Raise UndefinedError if it uses a name that `context` lacks."""
+    return _environment().get_template(template).render(context)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """Return the environment, which keeps compiled templates."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -40,7 +47,7 @@ def fill(template: str, context: Mapping[str, Any]) -> str:
         sentence=with_full_stop,
         capitalized=phrases.capitalized,
     )
-    return environment.get_template(template).render(context)
+    return environment
 
 
 def code_spans(text: str) -> Markup:

@@ -201,6 +201,7 @@ def test_no_figure_shows_emulated_platforms_beside_others(name, nine):
         assert "kvm" in shown or spec.emulated
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BY_NAME)
 def test_suspect_windows_and_single_deployments_can_be_drawn(name, make, tmp_path):
     plan = make.plan(make.TWO, levels=(100,), deployments=1, windows=2)

@@ -54,6 +54,7 @@ def _draw_all(study, folder):
     draw_all(_data(study, study.samples, compared), folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", ["two", "nine", "twelve"])
 def test_every_figure_of_the_plan_is_drawn_in_both_formats(size, request, tmp_path):
     study = request.getfixturevalue(size)
@@ -68,6 +69,7 @@ def test_every_figure_of_the_plan_is_drawn_in_both_formats(size, request, tmp_pa
         assert height_px >= DPI
 
 
+@pytest.mark.slow
 def test_the_same_data_give_the_same_bytes(two, tmp_path):
     for folder in (tmp_path / "a", tmp_path / "b"):
         for spec in (HTTP, STARTUP):
@@ -148,6 +150,7 @@ def _names(panel):
     return [label.get_text() for place, label in places if low <= place <= high]
 
 
+@pytest.mark.slow
 def test_single_windows_and_single_levels_can_be_drawn(make, tmp_path):
     plan = make.plan(make.TWO, levels=(100,), deployments=1, windows=1)
     study = make.study(plan, tmp_path / "cells")

@@ -54,6 +54,7 @@ def test_averages_of_a_growing_log_are_no_replicates(nested):
     assert "no running averages" not in found(samples)
 
 
+@pytest.mark.slow
 def test_windows_passed_off_as_replicates(nested):
     """seL4/sel4bench#81: two cycles within a run, another mean on the next."""
     samples = nested(metrics=100, deployments=3, windows=30, between=0.05, within=0.002)

@@ -101,6 +101,7 @@ def test_a_and_b_can_be_exchanged():
     assert (back["p_change"] < 0.05) == (there["p_change"] < 0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("deployments", "runs"), [(3, 400), (8, 100)])
 def test_two_like_runs_differ_once_in_twenty_times_over_all_comparisons(
     deployments, runs, monkeypatch

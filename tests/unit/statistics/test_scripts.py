@@ -48,6 +48,7 @@ def _run(name, arguments, folder):
     )
 
 
+@pytest.mark.slow
 def test_they_make_every_table_and_figure_and_say_nothing(study, tmp_path):
     for name, arguments in CALLS.items():
         done = _run(name, arguments, tmp_path)

@@ -35,6 +35,7 @@ def searched(behaviour, rules=RULES):
 
 @settings(deadline=None, max_examples=40)
 @given(need=st.integers(1, 512), seed=st.integers(0, 99))
+@pytest.mark.slow
 def test_the_smallest_amount_that_serves_is_found_in_steps(need, seed):
     rng = random.Random(seed)
     search = searched(lambda size: rng.gauss(1000, 5) if size >= need else 0)

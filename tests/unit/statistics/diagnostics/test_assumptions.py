@@ -101,6 +101,7 @@ def test_nothing_is_found_in_noise(nested, seed):
     assert set(screen(samples, METRICS)["verdict"]) <= {"ok", "suspect"}
 
 
+@pytest.mark.slow
 def test_checks_seldom_cry_wolf(nested):
     alarms = pd.Series(dtype=float)
     for seed in range(30):

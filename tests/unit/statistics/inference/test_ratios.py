@@ -92,6 +92,7 @@ def test_the_least_detectable_ratio_is_as_statsmodels_has_it(nested):
     assert table["detectable"][1] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_difference_of_the_least_detectable_size_is_found_four_times_in_five(nested):
     told = np.log(table_of(nested(metrics=1000))["detectable"])
     least = np.exp(np.sqrt((told**2).mean()))  # the variance is what is estimated without bias
@@ -214,6 +215,7 @@ def test_no_samples_give_an_empty_table(nested):
     assert list(table_of(nested().iloc[:0]).columns) == COLUMNS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("between", [0.02, (0.02, 0.08)])
 @pytest.mark.parametrize("deployments", [3, 10])
 def test_intervals_cover_and_identical_platforms_seldom_differ(
