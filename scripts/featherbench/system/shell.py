@@ -13,7 +13,6 @@ import os
 import re
 import selectors
 import shlex
-import subprocess
 import time
 import uuid
 from contextlib import suppress
@@ -23,7 +22,8 @@ from featherbench.errors import CommandError
 from featherbench.system.subprocesses import (
     TAIL_CHARACTERS,
     Completed,
-    with_parent_death_signal,
+    TimeoutExpired,
+    start_with_pipes,
 )
 
 if TYPE_CHECKING:
@@ -52,13 +52,7 @@ class Shell:
     def __init__(self, command: Sequence[str]) -> None:
         self._mark = uuid.uuid4().hex
         self._children_cpu_s = 0.0
-        self._process = subprocess.Popen(
-            with_parent_death_signal(command),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C must not end what the clean-up needs
-        )
+        self._process = start_with_pipes(command)
         assert self._process.stdin is not None
         os.set_blocking(self._process.stdin.fileno(), False)
 
@@ -152,7 +146,7 @@ class Shell:
     def _last_words(self, stderr: bytes) -> str:
         """Return the end of what came from ssh, or from the program, on stderr."""
         assert self._process.stderr is not None
-        with suppress(subprocess.TimeoutExpired):
+        with suppress(TimeoutExpired):
             self._process.wait(timeout=END_WITHIN_S)
         descriptor = self._process.stderr.fileno()
         os.set_blocking(descriptor, False)

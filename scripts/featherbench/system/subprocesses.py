@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TAIL_CHARACTERS = 2_000
+TimeoutExpired = subprocess.TimeoutExpired
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +99,20 @@ def run(
     if check and completed.exit_status != 0:
         raise CommandError(argv, f"ended with status {completed.exit_status}", completed.tail)
     return completed
+
+
+def start_with_pipes(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a program that ends with this process, and return it with its three pipes.
+
+    It has a session of its own: Ctrl-C must not end what the clean-up needs.
+    """
+    return subprocess.Popen(
+        with_parent_death_signal(argv),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 def start(
