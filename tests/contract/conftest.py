@@ -14,7 +14,6 @@ from featherbench.errors import DeadlineError
 from featherbench.records.tuning import Tuning
 from featherbench.system.polling import wait_until
 
-ENGINES = {"docker", "lxd"}
 PLUGINS = (str(Path(__file__).parents[1] / "plugins"),)
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
 GREETINGS = {"http": b"GET /payload HTTP/1.0\r\n\r\n", "kv": b"PING\r\n"}
@@ -69,9 +68,12 @@ def subject_named(name):
 
 def pytest_generate_tests(metafunc):
     if "technology_name" in metafunc.fixturenames:
+        # Starts of LXD take seconds each; test_lxd.py has some of them among the quick tests.
+        marks = {"docker": ["docker"], "lxd": ["lxd", "slow"]}
         names = [
             pytest.param(
-                subject_named(name), marks=[getattr(pytest.mark, name)] if name in ENGINES else []
+                subject_named(name),
+                marks=[getattr(pytest.mark, mark) for mark in marks.get(name, [])],
             )
             for name in registry.driver_files("technologies", PLUGINS)
         ]

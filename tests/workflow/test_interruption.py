@@ -14,6 +14,8 @@ import pytest
 
 from featherbench.system.polling import wait_until
 
+pytestmark = pytest.mark.slow
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
 ROUNDS = [(which, target) for which in SIGNALS for target in ("snakemake", "job")] * 2
 EARLIEST_S, LATEST_S = 1.5, 5.0

@@ -14,6 +14,8 @@ import pytest
 
 from featherbench.system.polling import wait_until
 
+pytestmark = pytest.mark.slow
+
 ALWAYS, NEVER = 2, 0.1
 LEAST, MOST = 8, 10
 

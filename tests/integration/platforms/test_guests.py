@@ -26,6 +26,7 @@ from featherbench.vm.network import bridge
 pytestmark = [pytest.mark.qemu, pytest.mark.testbed, pytest.mark.timeout(1200)]
 TECHNOLOGY, HYPERVISOR = "linux", "tcg"
 INITS = ("minimal", "systemd")
+EACH_INIT = ["minimal", pytest.param("systemd", marks=pytest.mark.slow)]
 BOOTS_WITHIN_S = 300.0
 """Other tests may be using the processors."""
 TUNING = Tuning(
@@ -75,7 +76,7 @@ def end_of(platform, instance):
 # --- what works ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("init", INITS)
+@pytest.mark.parametrize("init", EACH_INIT)
 def test_it_boots_to_the_service_and_reports_its_phases(platform, start, init):
     instance = start(init)
     assert len(await_payload(platform, instance)) == 1150
@@ -96,6 +97,7 @@ def assert_nothing_left_of(platform, instance):
     assert not domains.qemu_log(instance.id).exists()
 
 
+@pytest.mark.slow
 def test_usage_separates_the_hypervisor_and_the_guest(platform, start):
     instance = start()
     await_payload(platform, instance)
@@ -111,6 +113,7 @@ def test_usage_separates_the_hypervisor_and_the_guest(platform, start):
     assert platform.technology.reset_peak(instance)
 
 
+@pytest.mark.slow
 def test_every_thread_of_qemu_stays_on_the_servers_cpus(platform, start):
     instance = start()
     pid = domains.pid_of(instance.id)
@@ -118,6 +121,7 @@ def test_every_thread_of_qemu_stays_on_the_servers_cpus(platform, start):
         assert os.sched_getaffinity(int(thread.name)) == set(platform.placement.cpus), thread
 
 
+@pytest.mark.slow
 def test_the_image_does_not_change(platform, start):
     disk = Path(platform.images["http"].reference["folder"]) / "disk.raw"
     before = disk.stat().st_mtime_ns
@@ -127,6 +131,7 @@ def test_the_image_does_not_change(platform, start):
     assert disk.stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_the_older_machine_type_boots(platform, start):
     assert len(await_payload(platform, start(machine="pc"))) == 1150
 
@@ -134,6 +139,7 @@ def test_the_older_machine_type_boots(platform, start):
 # --- what goes wrong -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_service_that_ends_ends_the_guest(platform, start):
     for init in INITS:
         said = end_of(platform, start(init, ("/no/such/program",)))
@@ -141,6 +147,7 @@ def test_a_service_that_ends_ends_the_guest(platform, start):
         assert "/no/such/program: No such file or directory" in said
 
 
+@pytest.mark.slow
 def test_a_panic_is_reported_with_its_first_lines(platform, start, monkeypatch):
     monkeypatch.setitem(virtual_machine.INITS, "minimal", "/no/such/init")
     said = end_of(platform, start())
@@ -148,6 +155,7 @@ def test_a_panic_is_reported_with_its_first_lines(platform, start, monkeypatch):
     assert "Kernel panic - not syncing: Attempted to kill init!" in said
 
 
+@pytest.mark.slow
 def test_too_little_memory_is_reported_as_such(platform, start):
     said = end_of(platform, start(memory_mib=64))
     assert "the guest is gone" in said
@@ -188,6 +196,7 @@ def bench_with(platform, instance):
     )
 
 
+@pytest.mark.slow
 def test_a_hang_at_boot_is_reported_within_its_deadline(platform, start, monkeypatch):
     monkeypatch.setitem(virtual_machine.INITS, "minimal", "/usr/bin/cat")
     instance = start()
@@ -197,6 +206,7 @@ def test_a_hang_at_boot_is_reported_within_its_deadline(platform, start, monkeyp
     assert "its service never began" in told.value.message
 
 
+@pytest.mark.slow
 def test_a_guest_that_accepts_connections_without_answering_is_reported(platform, start):
     instance = start(command=("perl", "-e", MUTE))
     wait_until(
@@ -240,6 +250,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.slow
 def test_what_a_killed_job_leaves_is_found_and_removed(platform, tmp_path):
     request = platform.request(guest={"init": "minimal", "memory_mib": 256})
     given = (replace(request, settings=None), request.settings.model_dump())
@@ -258,6 +269,7 @@ def test_what_a_killed_job_leaves_is_found_and_removed(platform, tmp_path):
     assert str(platform.placement.state) not in bridge.owners().values()
 
 
+@pytest.mark.slow
 def test_each_testbed_has_its_own_bridge(platform, start, tmp_path):
     start()
     state = str(platform.placement.state)
