@@ -241,11 +241,11 @@ import os, pickle, signal, sys
 from dataclasses import replace
 from featherbench.vm.libvirt.runner import LibvirtRunner
 from featherbench.vm.virtual_machine import VirtualMachine
-order, settings = pickle.load(open(sys.argv[1], "rb"))
+request, settings = pickle.load(open(sys.argv[1], "rb"))
 guests = VirtualMachine(runner=LibvirtRunner(accelerator="tcg"))
-order = replace(order, settings=guests.Settings.model_validate(settings))
-guests.prepare(order)
-guests.start(order)
+request = replace(request, settings=guests.Settings.model_validate(settings))
+guests.prepare(request)
+guests.start(request)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 

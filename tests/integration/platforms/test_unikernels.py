@@ -421,11 +421,11 @@ def test_a_check_reports_missing_requirements(guests, checked):
 
 STARTED_ELSEWHERE = """
 import pickle, sys
-from featherbench import plugins
-order = pickle.load(sys.stdin.buffer)
-technology = plugins.platform("floor", "tcg")
-technology.prepare(order)
-print(technology.start(order).model_dump_json(), flush=True)
+from featherbench import registry
+request = pickle.load(sys.stdin.buffer)
+technology = registry.platform("floor", "tcg")
+technology.prepare(request)
+print(technology.start(request).model_dump_json(), flush=True)
 sys.stdin.close()
 import signal
 signal.pause()

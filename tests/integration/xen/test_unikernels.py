@@ -134,11 +134,11 @@ def test_an_image_that_xen_cannot_boot_is_refused_with_its_message(floor, left_i
 
 STARTS_AND_DIES = """
 import os, pickle, signal, sys
-from featherbench import plugins
-order, settings = pickle.load(open(sys.argv[1], "rb"))
-technology = plugins.platform("floor", "xentcg", host_settings=settings)
-technology.prepare(order)
-technology.start(order)
+from featherbench import registry
+request, settings = pickle.load(open(sys.argv[1], "rb"))
+technology = registry.platform("floor", "xentcg", hypervisor_settings=settings)
+technology.prepare(request)
+technology.start(request)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
