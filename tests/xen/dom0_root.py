@@ -16,7 +16,7 @@ from featherbench.rootfs import apt_sources, mmdebstrap
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
 from featherbench.testbed.lock import try_lock
-from featherbench.vm.image import initrd
+from featherbench.vm import initrd
 
 CACHE = Path("/var/cache/featherbench-tests/xen")
 RESOURCES = Path(__file__).parent / "resources"

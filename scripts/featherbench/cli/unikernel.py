@@ -17,7 +17,7 @@ from featherbench.system.machine import LOCAL
 from featherbench.testbed.reservation import release_testbed
 from featherbench.testbed.session import exclusive
 from featherbench.testbed.state import current_state
-from featherbench.unikernels.settings import Service
+from featherbench.unikernels.description_loader import Service
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction

@@ -20,7 +20,7 @@ from featherbench.services import launcher, ping
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
 from featherbench.unikernels import console_hints, description_loader
-from featherbench.unikernels.settings import DESCRIPTION, Service, UnikernelSettings
+from featherbench.unikernels.description_loader import DESCRIPTION, Service, UnikernelSettings
 from featherbench.unikernels.technology import Unikernel
 
 if TYPE_CHECKING:

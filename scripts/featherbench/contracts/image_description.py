@@ -7,11 +7,14 @@ Data of every kind of unikernel; the code knows no single one. `docs/unikernels.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
 from string import Template
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from featherbench.files import canonical_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -247,3 +250,13 @@ class Description(DescriptionPart):
     def filled_arguments(self, values: Mapping[str, str]) -> str:
         """Return the arguments with every placeholder filled."""
         return Template(self.arguments).substitute(values)
+
+
+@lru_cache(maxsize=32)
+def _parsed(description_json: str) -> Description:
+    return Description.model_validate_json(description_json)
+
+
+def description_in(record: Mapping[str, Any]) -> Description:
+    """Return the description that a record has; parsed once, though instances are polled."""
+    return _parsed(canonical_json(record["description"]))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from featherbench.contracts.image_description import Backend, Description
+    from featherbench.contracts.technology import Placement
     from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
     from featherbench.records.requirement import MissingRequirement
@@ -235,9 +236,7 @@ class VmRunner(ABC):
         return ()
 
     @abstractmethod
-    def prepare(
-        self, guest_subnet: str, files: Sequence[Path], *, state: str, callback_address: str
-    ) -> None:
+    def prepare(self, placement: Placement, files: Sequence[Path]) -> None:
         """Make the bridge, and bring the files that are booted from to where it finds them.
 
         Raise TestbedError or InstanceError.

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Virtual machines with KVM."""
 
-from __future__ import annotations
-
-from featherbench.hypervisors._qemu import QemuHypervisor
+from featherbench.hypervisors._vm import QemuHypervisor
 
 
 class Hypervisor(QemuHypervisor):

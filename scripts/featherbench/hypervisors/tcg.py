@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Software-emulated virtual machines for machines without KVM; always reported apart."""
 
-from __future__ import annotations
-
-from featherbench.hypervisors._qemu import QemuHypervisor
+from featherbench.hypervisors._vm import QemuHypervisor
 
 
 class Hypervisor(QemuHypervisor):

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Domains of Xen on a real processor."""
 
-from __future__ import annotations
-
-from featherbench.hypervisors._xen import XenHypervisor
+from featherbench.hypervisors._vm import XenHypervisor
 
 
 class Hypervisor(XenHypervisor):

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Domains of a Xen on an emulated processor: to try things out, not to measure Xen."""
 
-from __future__ import annotations
-
-from featherbench.hypervisors._xen import XenHypervisor
+from featherbench.hypervisors._vm import XenHypervisor
 
 
 class Hypervisor(XenHypervisor):

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """floor: a guest of featherbench that does the minimum, as the lower bound for all others."""
 
-from __future__ import annotations
-
 from featherbench.unikernels.technology import Unikernel
 
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """MirageOS: an OCaml program with the libraries that it needs, on Solo5."""
 
-from __future__ import annotations
-
 from featherbench.unikernels.technology import Unikernel
 
 

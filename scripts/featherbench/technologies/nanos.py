@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nanos: one Linux program on a kernel that runs just that."""
 
-from __future__ import annotations
-
 from featherbench.unikernels.technology import Unikernel
 
 

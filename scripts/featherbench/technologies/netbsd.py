@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """NetBSD: a whole system on a disk, prepared by the user."""
 
-from __future__ import annotations
-
 from featherbench.unikernels.technology import Unikernel
 
 

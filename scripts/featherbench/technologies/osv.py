@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """OSv: one Linux application with a kernel of its own."""
 
-from __future__ import annotations
-
 from featherbench.unikernels.technology import Unikernel
 
 

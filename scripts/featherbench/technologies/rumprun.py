@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rumprun: NetBSD's drivers, linked with one application."""
 
-from __future__ import annotations
-
 from featherbench.unikernels.technology import Unikernel
 
 

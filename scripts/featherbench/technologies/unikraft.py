@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Unikraft: a kernel of the components that one application needs."""
 
-from __future__ import annotations
-
 from featherbench.unikernels.technology import Unikernel
 
 

@@ -7,8 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from featherbench.system.error_hints import ErrorHint, find
-from featherbench.vm.boot import boot_report
-from featherbench.vm.network import bridge
+from featherbench.vm import boot_report, bridge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Loads an image's description: the shipped one, a user's own, or either with a user's changes."""
+"""Loads an image's description: the shipped one, a user's own, or either with a user's changes.
+
+The settings of a unikernel's platform say which.
+"""
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import yaml
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from featherbench.contracts.image_description import Description
+from featherbench.contracts.settings import DriverSettings
 from featherbench.errors import ConfigError
-from featherbench.files import canonical_json
 from featherbench.paths import RESOURCES
-from featherbench.unikernels.settings import DESCRIPTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,16 +24,31 @@ if TYPE_CHECKING:
 
 SHIPPED = RESOURCES / "unikernels"
 GUIDE = "docs/unikernels.md"
+Service = Literal["http", "kv", "startup"]
+DESCRIPTION = "description"
+"""The key for the path of a user's own description."""
 
 
-@lru_cache(maxsize=32)
-def _parsed(description_json: str) -> Description:
-    return Description.model_validate_json(description_json)
+class UnikernelSettings(DriverSettings):
+    """The images, and the virtual machine that they run in."""
 
+    images: dict[Service, dict[str, Any]] = Field(default_factory=dict)
+    """By service: `description`, the path of your own description, or any of its keys, such as
+    `kernel`, to replace those of the shipped description; see docs/unikernels.md."""
+    memory_mib: Annotated[int, Field(ge=1)] | None = None
+    """The guest's memory; null: as in the description."""
 
-def description_in(record: Mapping[str, Any]) -> Description:
-    """Return the description that a record has; parsed once, though instances are polled."""
-    return _parsed(canonical_json(record["description"]))
+    @field_validator("images")
+    @classmethod
+    def _are_keys_of_descriptions(
+        cls, images: dict[Service, dict[str, Any]]
+    ) -> dict[Service, dict[str, Any]]:
+        known = {DESCRIPTION, *Description.model_fields}
+        for service, keys in images.items():
+            if unknown := sorted(keys.keys() - known):
+                listed = ", ".join(sorted(known))
+                raise ValueError(f"{service}: there is no key {unknown[0]!r}; known: {listed}")
+        return images
 
 
 def shipped(technology: str, service: str, backend: Backend) -> Path:

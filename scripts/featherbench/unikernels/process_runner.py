@@ -21,9 +21,10 @@ from featherbench.ownership import Leftover
 from featherbench.records.cell import Usage
 from featherbench.system import cgroup, programs, subprocesses
 from featherbench.system.polling import wait_until
-from featherbench.unikernels import console_hints, qemu_command, qmp, solo5_command, tap
+from featherbench.unikernels import console_hints, qmp, tap
+from featherbench.unikernels.commands import qemu_command, solo5_command
+from featherbench.vm import bridge
 from featherbench.vm.libvirt import kvm_probe, requirements, vm_usage
-from featherbench.vm.network import bridge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from subprocess import Popen
 
     from featherbench.contracts.image_description import Backend, Description
+    from featherbench.contracts.technology import Placement
     from featherbench.contracts.vm_runner import Vm, VmRequest
     from featherbench.records.requirement import MissingRequirement
     from featherbench.vm.libvirt.domain_xml import Accelerator
@@ -161,11 +163,9 @@ class ProcessRunner(VmRunner):
         """Return the tender if it is missing: no Debian package has it."""
         return () if backend == "qemu" else programs.missing_program(backend, SOLO5)
 
-    def prepare(
-        self, guest_subnet: str, files: Sequence[Path], *, state: str, callback_address: str
-    ) -> None:
+    def prepare(self, placement: Placement, files: Sequence[Path]) -> None:
         """Make the bridge."""
-        bridge.prepare(guest_subnet, state=state, callback_address=callback_address)
+        bridge.prepare(placement)
 
     def start(self, request: VmRequest) -> Mapping[str, float]:
         """Make the tap, and start the process."""
@@ -194,10 +194,10 @@ class ProcessRunner(VmRunner):
         if boot.description.backend == "qemu":
             assert self.accelerator is not None, "QEMU runs under an accelerator"
             vhost = boot.description.nic.vhost and self._has_vhost
-            argv = qemu_command.command(request, boot, self.accelerator, vhost=vhost)
+            argv = qemu_command(request, boot, self.accelerator, vhost=vhost)
             output = hypervisor_log(request.console)
         else:
-            argv, output = solo5_command.command(request, boot), request.console
+            argv, output = solo5_command(request, boot), request.console
         return subprocesses.start(
             argv, output=output, before_exec=partial(_enter, group, request.cpus)
         )

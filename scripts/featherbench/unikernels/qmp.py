@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from featherbench.errors import FeatherbenchError
-from featherbench.unikernels.qemu_command import monitor_of
+from featherbench.unikernels.commands import monitor_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,43 +3,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, Self, cast
 
-from featherbench.clock import now_utc
-from featherbench.contracts.technology import FirstFrame, Technology
-from featherbench.contracts.vm_runner import ImageBoot, Vm, VmRequest, addresses_in, mac_of
+from featherbench.contracts.image_description import description_in
+from featherbench.contracts.technology import FirstFrame
+from featherbench.contracts.vm_runner import ImageBoot, addresses_in, mac_of
 from featherbench.errors import ConfigError
 from featherbench.files import file_digest, folder_digest
-from featherbench.records.instance import Endpoint, Instance
 from featherbench.records.requirement import MissingRequirement
 from featherbench.system import programs
 from featherbench.unikernels import description_loader, image, runtime_control
-from featherbench.unikernels.description_loader import description_in
+from featherbench.unikernels.description_loader import Service, UnikernelSettings
 from featherbench.unikernels.process_runner import ProcessRunner
-from featherbench.unikernels.settings import Service, UnikernelSettings
-from featherbench.vm.network import bridge
+from featherbench.vm import bridge
+from featherbench.vm.vm_technology import VmTechnology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from featherbench.contracts.image_description import Description
     from featherbench.contracts.technology import BuildRequest, StartRequest
     from featherbench.contracts.vm_runner import VmRunner
-    from featherbench.ownership import Leftover
-    from featherbench.records.cell import Usage
     from featherbench.records.image import Image
+    from featherbench.records.instance import Instance
 
 NATIVE = ProcessRunner()
 SERVICES: tuple[Service, ...] = ("http", "kv", "startup")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Unikernel(Technology[UnikernelSettings]):
+class Unikernel(VmTechnology[UnikernelSettings]):
     """See `contracts/technology.py`; the hypervisor gives the `runner`."""
 
-    name: ClassVar[str]
     networks = ("bridge",)
     fixed_memory = True
     runs_natively = False
@@ -47,17 +42,12 @@ class Unikernel(Technology[UnikernelSettings]):
     user_images = True
     is_guest = True
 
-    runner: VmRunner = NATIVE
+    def __init__(self, *, runner: VmRunner = NATIVE) -> None:
+        super().__init__(runner=runner)
 
     def with_runner(self, runner: VmRunner) -> Self:
         """Return this technology run by `runner`."""
         return type(self)(runner=runner)
-
-    # --- images ----------------------------------------------------------------------------------
-
-    def missing_requirements(self) -> Sequence[MissingRequirement]:
-        """Return what this machine lacks for any of its images."""
-        return self.runner.missing_requirements()
 
     def _description(self, service: str, settings: UnikernelSettings) -> Description | None:
         keys = settings.images.get(cast("Service", service), {})
@@ -130,8 +120,6 @@ class Unikernel(Technology[UnikernelSettings]):
         """Return whether the image has a probe that sends the nonce that it is given."""
         return description_in(image.reference).packet == "nonce"
 
-    # --- instances -------------------------------------------------------------------------------
-
     def first_frame(self, request: StartRequest[UnikernelSettings]) -> FirstFrame:
         """Return the bridge, and the instance's MAC address."""
         description = description_in(request.image.reference)
@@ -142,98 +130,29 @@ class Unikernel(Technology[UnikernelSettings]):
     def prepare(self, request: StartRequest[UnikernelSettings]) -> None:
         """Check the image's files, and have the runner prepare them and the bridge."""
         image.require_unchanged(request.image.reference)
-        self.runner.prepare(
-            request.placement.guest_subnet,
-            image.boot_files(request.image.reference),
-            state=str(request.placement.state),
-            callback_address=request.placement.callback_address,
-        )
+        self.runner.prepare(request.placement, image.boot_files(request.image.reference))
 
     def start(self, request: StartRequest[UnikernelSettings]) -> Instance:
         """Start a virtual machine from nothing."""
         description = description_in(request.image.reference)
-        console, placement = request.log.resolve(), request.placement
         boot = ImageBoot(
             description=description,
             kernel=image.kernel_in(request.image.reference),
             arguments=description.filled_arguments(_placeholders(description, request)),
             mac=_mac(description, request),
         )
-        phases_s = self.runner.start(
-            VmRequest(
-                instance_id=request.instance_id,
-                state=str(placement.state),
-                cpus=placement.cpus,
-                memory_mib=request.memory_mib
-                or request.settings.memory_mib
-                or description.memory_mib,
-                console=console,
-                boot=boot,
-            )
+        return self.start_vm(
+            request,
+            boot,
+            memory_mib=request.settings.memory_mib or description.memory_mib,
+            port=description.port,
+            handle={"description": request.image.reference["description"]},
         )
-        address = addresses_in(placement.guest_subnet).guest
-        return Instance(
-            id=request.instance_id,
-            technology=self.name,
-            service=request.service,
-            handle={
-                "console": str(console),
-                "description": request.image.reference["description"],
-            },
-            endpoint=Endpoint(
-                address=address, port=description.port or request.port or 0, ping_address=address
-            ),
-            started_utc=now_utc(),
-            start_phases_s=phases_s,
-        )
-
-    def is_running(self, instance: Instance) -> bool:
-        """Ask the runner."""
-        return self.runner.is_running(vm_of(instance))
-
-    def diagnosis(self, instance: Instance) -> str:
-        """Ask the runner."""
-        return self.runner.diagnosis(vm_of(instance))
-
-    def stop(self, instance: Instance) -> None:
-        """End it as its description says, and remove what was made for it."""
-        self.runner.stop(vm_of(instance))
-
-    def usage(self, instance: Instance) -> Usage:
-        """Ask the runner."""
-        return self.runner.usage(vm_of(instance))
-
-    def reset_peak(self, instance: Instance) -> bool:
-        """Ask the runner."""
-        return self.runner.reset_peak(vm_of(instance))
 
     def apply_runtime_settings(self, instance: Instance) -> Mapping[str, str]:
         """Set what its description says, and read it back."""
         control = description_in(instance.handle).control
         return {} if control is None else runtime_control.apply(control, instance.endpoint.address)
-
-    def leftovers(self) -> Sequence[Leftover]:
-        """Return the runner's virtual machines."""
-        return list(self.runner.leftovers())
-
-    def remove(self, leftover: Leftover) -> None:
-        """Remove one of them."""
-        self.runner.remove(leftover)
-
-    def facts(self) -> Mapping[str, str]:
-        """Return the runner's facts."""
-        return self.runner.facts()
-
-
-def vm_of(instance: Instance) -> Vm:
-    """Return the virtual machine that an instance is."""
-    return Vm(
-        instance_id=instance.id,
-        console=Path(instance.handle["console"]),
-        address=instance.endpoint.address,
-        port=instance.endpoint.port,
-        description=description_in(instance.handle),
-    )
 
 
 def _boot_files(description: Description) -> list[Path]:

@@ -11,33 +11,27 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import Field, create_model
-
 from featherbench.clock import now_utc
-from featherbench.contracts.technology import Technology
 from featherbench.contracts.vm_runner import SystemBoot, Vm, VmRequest, addresses_in
 from featherbench.errors import FeatherbenchError, InstanceDiedError
 from featherbench.files import digest
 from featherbench.records.image import Image
 from featherbench.system.procfs import parse_used_memory_bytes
-from featherbench.vm import engine_vm, instance_dir, virtual_machine
+from featherbench.vm import disk_image, engine_vm, instance_dir, virtual_machine
 from featherbench.vm.engine_vm import EngineVm
-from featherbench.vm.image import disk
 from featherbench.vm.libvirt import requirements
 from featherbench.vm.offline_engine import engine_on
-from featherbench.vm.virtual_machine import vm_of
+from featherbench.vm.vm_technology import VmTechnology, settings_with_guest, vm_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from featherbench.contracts.settings import DriverSettings
-    from featherbench.contracts.technology import BuildRequest, StartRequest
+    from featherbench.contracts.technology import BuildRequest, StartRequest, Technology
     from featherbench.contracts.vm_runner import BootFiles, GuestSettings, VmRunner
-    from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
     from featherbench.records.instance import Instance
     from featherbench.records.requirement import MissingRequirement
@@ -54,15 +48,6 @@ def root_for(name: str) -> str:
     return f"{virtual_machine.ROOT}-{name}"
 
 
-@cache
-def _settings_of(
-    name: str, inner: type[DriverSettings], guest: type[GuestSettings]
-) -> type[DriverSettings]:
-    """Return a technology's own keys and those of the virtual machine."""
-    field = (guest, Field(guest(), description="The virtual machine."))
-    return create_model(f"Settings of {name}, {guest.__name__}", __base__=inner, guest=field)
-
-
 def _vm_for(request: StartRequest) -> Vm:
     """Return the virtual machine for an instance; its console is beside the instance's log."""
     return Vm(
@@ -70,15 +55,6 @@ def _vm_for(request: StartRequest) -> Vm:
         console=request.log.with_suffix(".console.log"),
         address=addresses_in(request.placement.guest_subnet).guest,
     )
-
-
-@contextmanager
-def _ended_on_failure(runner: VmRunner, vm: Vm) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        engine_vm.stop(runner, vm)
-        raise
 
 
 @contextmanager
@@ -105,12 +81,14 @@ def _used_bytes(guest: Machine) -> int | None:
     return parse_used_memory_bytes(guest.read([MEMINFO]).get(MEMINFO, ""))
 
 
-class ContainerInVm(Technology):
+class ContainerInVm(VmTechnology):
     """See `contracts/technology.py`. `inner` is the driver of the technology called `name`."""
 
     def __init__(self, *, name: str, inner: Technology, runner: VmRunner) -> None:
-        self.name, self.inner, self.runner = name, inner, runner
-        self.Settings = _settings_of(name, inner.Settings, runner.guest_settings)
+        super().__init__(runner=runner)
+        self.name, self.inner = name, inner
+        title = f"{name}, {runner.guest_settings.__name__}"
+        self.Settings = settings_with_guest(title, inner.Settings, runner.guest_settings)
         self.networks = inner.networks
         self.root_filesystems = (root_for(name), *inner.root_filesystems)
 
@@ -118,19 +96,17 @@ class ContainerInVm(Technology):
         """Return what virtual machines need: the engine is in the guest."""
         return requirements.with_images(self.runner)
 
-    # --- images ----------------------------------------------------------------------------------
-
     def build_image(self, request: BuildRequest) -> Image:
         """Make a guest's disk, and have the technology make its image with the engine there."""
         root = request.root_filesystems[root_for(self.name)]
-        files, disk_digest = disk.build(root, {}, request.into)
+        files, disk_digest = disk_image.build(root, {}, request.into)
         inner = self._inner_image(request, files)
         return Image(
             technology=self.name,
             service=request.service,
             digest=digest(disk_digest.encode(), inner.digest.encode()),
             reference={"folder": str(files.folder), "inner": inner.model_dump(mode="json")},
-            size=disk.size_of_files(files.paths, counted=disk.COUNTED),
+            size=disk_image.size_of_files(files.paths, counted=disk_image.COUNTED),
             versions=inner.versions,
             built_utc=now_utc(),
             build_log=f"on a guest's disk: {inner.build_log}",
@@ -139,8 +115,6 @@ class ContainerInVm(Technology):
     def _inner_image(self, request: BuildRequest, files: BootFiles) -> Image:
         with engine_on(files.disk, self.name, log=request.into / "engine.log") as machine:
             return self.inner.build_image(replace(request, machine=machine))
-
-    # --- instances -------------------------------------------------------------------------------
 
     def _inner_request(self, request: StartRequest) -> StartRequest:
         """Return the technology's own request: the guest is its machine."""
@@ -164,19 +138,16 @@ class ContainerInVm(Technology):
         )
 
     def _vm_request(self, request: StartRequest, vm: Vm) -> VmRequest:
-        guest: GuestSettings = request.settings.guest
-        state, addresses = (
-            str(request.placement.state),
-            addresses_in(request.placement.guest_subnet),
-        )
+        placement, guest = request.placement, request.settings.guest
+        addresses, state = addresses_in(placement.guest_subnet), str(placement.state)
         return VmRequest(
             instance_id=request.instance_id,
             state=state,
-            cpus=request.placement.cpus,
+            cpus=placement.cpus,
             memory_mib=guest.memory_mib,
             console=vm.console,
             boot=SystemBoot(
-                files=disk.boot_files(request.image.reference),
+                files=disk_image.boot_files(request.image.reference),
                 settings=guest,
                 init=engine_vm.INIT,
                 kernel_words=engine_vm.KERNEL_WORDS,
@@ -186,16 +157,10 @@ class ContainerInVm(Technology):
 
     def prepare(self, request: StartRequest) -> None:
         """Boot a new guest for the instance, and have the technology prepare itself there."""
-        vm, placement = _vm_for(request), request.placement
-        vm_request = self._vm_request(request, vm)
-        self.runner.prepare(
-            placement.guest_subnet,
-            disk.boot_files(request.image.reference).paths,
-            state=vm_request.state,
-            callback_address=placement.callback_address,
-        )
-        EngineVm(runner=self.runner, request=vm_request, vm=vm).start()
-        with _ended_on_failure(self.runner, vm):
+        vm, files = _vm_for(request), disk_image.boot_files(request.image.reference)
+        self.runner.prepare(request.placement, files.paths)
+        EngineVm(runner=self.runner, request=self._vm_request(request, vm), vm=vm).start()
+        with engine_vm.ended_on_failure(self.runner, vm):
             self.inner.prepare(self._inner_request(request))
             self._record_used_before(vm)
 
@@ -207,7 +172,7 @@ class ContainerInVm(Technology):
     def start(self, request: StartRequest) -> Instance:
         """Start an instance in its guest. Raise InstanceError, after ending the guest."""
         vm = _vm_for(request)
-        with _ended_on_failure(self.runner, vm):
+        with engine_vm.ended_on_failure(self.runner, vm):
             instance = self.inner.start(self._inner_request(request))
         handle = {**instance.handle, "console": str(vm.console.resolve())}
         return instance.model_copy(update={"handle": handle})
@@ -272,15 +237,3 @@ class ContainerInVm(Technology):
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
         """Have the technology read it back inside the instance."""
         return self.inner.tuning_in_force(instance, tuning)
-
-    def leftovers(self) -> Sequence[Leftover]:
-        """Return virtual machines, with everything in them."""
-        return list(self.runner.leftovers())
-
-    def remove(self, leftover: Leftover) -> None:
-        """Remove one of them."""
-        self.runner.remove(leftover)
-
-    def facts(self) -> Mapping[str, str]:
-        """Return the runner's; those of the engine are the image's."""
-        return self.runner.facts()

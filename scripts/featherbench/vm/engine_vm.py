@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,12 +13,11 @@ from featherbench.errors import DeadlineError, InstanceError
 from featherbench.system import ssh
 from featherbench.system.polling import wait_until
 from featherbench.system.ssh import Access, SshMachine
-from featherbench.vm import instance_dir
-from featherbench.vm.boot import boot_report
-from featherbench.vm.boot import seed as seeds
-from featherbench.vm.network import bridge
+from featherbench.vm import boot_report, bridge, instance_dir
+from featherbench.vm import seed as seeds
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from featherbench.contracts.vm_runner import GuestAddresses, Vm, VmRequest, VmRunner
@@ -58,6 +58,22 @@ def seed(instance_id: str, state: str, addresses: GuestAddresses, tuning: Tuning
     }
 
 
+def stop(runner: VmRunner, vm: Vm) -> None:
+    """End a guest at once, with the connection to it; no error if it is gone already."""
+    ssh.disconnect(_config_of(vm.instance_id))
+    runner.stop(vm)
+
+
+@contextmanager
+def ended_on_failure(runner: VmRunner, vm: Vm) -> Iterator[None]:
+    """End a guest if the block fails."""
+    try:
+        yield
+    except BaseException:
+        stop(runner, vm)
+        raise
+
+
 @dataclass(frozen=True, kw_only=True)
 class EngineVm:
     """A virtual machine with an engine, and what runs it."""
@@ -66,24 +82,15 @@ class EngineVm:
     request: VmRequest
     vm: Vm
 
-    def start(self) -> SshMachine:
+    def start(self) -> None:
         """Start it, wait until its engine has started, and connect.
 
-        Raise InstanceError, with the last lines of its console, if that fails; the guest is gone
-        then.
+        Raise InstanceError, with the last lines of its console, after ending the guest.
         """
-        try:
+        with ended_on_failure(self.runner, self.vm):
             self._boot()
             self._wait_for(boot_report.READY, "engine", within_s=self.runner.ready_within_s)
             ssh.connect(_config_of(self.vm.instance_id))
-        except BaseException:
-            self.stop()
-            raise
-        return machine_of(self.vm.instance_id)
-
-    def stop(self) -> None:
-        """End it at once, with the connection to it; no error if it is gone already."""
-        stop(self.runner, self.vm)
 
     def _boot(self) -> None:
         """Start it, and wait until its kernel runs a program.
@@ -129,9 +136,3 @@ class EngineVm:
                 remedy="give the guest more memory or processors: `guest` in the platform's"
                 " settings",
             ) from late
-
-
-def stop(runner: VmRunner, vm: Vm) -> None:
-    """End a guest at once, with the connection to it; no error if it is gone already."""
-    ssh.disconnect(_config_of(vm.instance_id))
-    runner.stop(vm)

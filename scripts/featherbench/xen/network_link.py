@@ -9,7 +9,7 @@ from __future__ import annotations
 from featherbench.errors import CommandError, TestbedError
 from featherbench.system import iproute
 from featherbench.system.iproute import INTERFACES
-from featherbench.vm.network import bridge
+from featherbench.vm import bridge
 
 
 def addresses(link: str) -> list[str]:

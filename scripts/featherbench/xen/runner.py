@@ -14,9 +14,7 @@ from featherbench.errors import DeadlineError, FeatherbenchError
 from featherbench.system.polling import wait_until
 from featherbench.unikernels import console_hints
 from featherbench.unikernels.process_runner import POWER_DOWN_WITHIN_S
-from featherbench.vm import instance_dir
-from featherbench.vm.boot import boot_report, seed
-from featherbench.vm.network import bridge
+from featherbench.vm import boot_report, bridge, instance_dir, seed
 from featherbench.vm.settings import WholeXenSettings, XenSettings
 from featherbench.xen import dom0_probe, domain_lifecycle, image_cache, network_link, requirements
 from featherbench.xen.domain_lifecycle import SEED, DiskFile, DomainLifecycle
@@ -28,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from featherbench.contracts.image_description import Backend
+    from featherbench.contracts.technology import Placement
     from featherbench.contracts.vm_runner import Vm, VmRequest
     from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
@@ -97,11 +96,10 @@ class XenRunner(VmRunner):
         """Return what is missing here and in dom0."""
         return list(requirements.of(self.settings, emulated=self.emulated))
 
-    def prepare(
-        self, guest_subnet: str, files: Sequence[Path], *, state: str, callback_address: str
-    ) -> None:
+    def prepare(self, placement: Placement, files: Sequence[Path]) -> None:
         """Make the bridge, connect it to dom0, and copy the files there."""
-        bridge.prepare(guest_subnet, state=state, callback_address=callback_address)
+        bridge.prepare(placement)
+        state = str(placement.state)
         if self.settings.link:
             network_link.attach(self.settings.link, bridge.of(state))
         self._domains.end_others(state)

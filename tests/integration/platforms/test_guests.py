@@ -19,9 +19,8 @@ from featherbench.records.tuning import Tuning
 from featherbench.services.readiness import wait_until_ready
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
-from featherbench.vm import instance_dir, virtual_machine
+from featherbench.vm import bridge, instance_dir, virtual_machine
 from featherbench.vm.libvirt import domains
-from featherbench.vm.network import bridge
 
 pytestmark = [pytest.mark.qemu, pytest.mark.testbed, pytest.mark.timeout(1200)]
 TECHNOLOGY, HYPERVISOR = "linux", "tcg"
@@ -275,9 +274,7 @@ def test_each_testbed_has_its_own_bridge(platform, start, tmp_path):
     state = str(platform.placement.state)
     mine = bridge.of(state)
     with pytest.raises(TestbedError, match=f"already used by {mine}"):
-        bridge.prepare(
-            platform.placement.guest_subnet, state=str(tmp_path / "other"), callback_address=""
-        )
+        bridge.prepare(replace(platform.placement, state=tmp_path / "other", callback_address=""))
     assert bridge.ports(mine) != []
     assert bridge.of(state) == mine
 

@@ -25,9 +25,9 @@ from featherbench.measuring.first_packet import listening, watching
 from featherbench.records.tuning import Tuning
 from featherbench.system import cgroup
 from featherbench.system.polling import wait_until
-from featherbench.unikernels import description_loader, process_runner, qemu_command, tap
+from featherbench.unikernels import description_loader, process_runner, tap
 from featherbench.unikernels.process_runner import ProcessRunner
-from featherbench.vm.network import bridge
+from featherbench.vm import bridge
 
 pytestmark = [pytest.mark.qemu, pytest.mark.testbed]
 BOOTS_WITHIN_S = 30.0
@@ -346,7 +346,7 @@ def test_a_refusal_of_qemu_leaves_nothing(guests):
 def test_a_missing_program_leaves_nothing(guests, floor, monkeypatch):
     request = guests.request(floor)
     guests.technology.prepare(request)
-    monkeypatch.setattr(qemu_command, "command", lambda *_, **__: ["/no/such/qemu"])
+    monkeypatch.setattr(process_runner, "qemu_command", lambda *_, **__: ["/no/such/qemu"])
     with pytest.raises(InstanceError):
         guests.technology.start(request)
     assert not tap.exists(request.instance_id)

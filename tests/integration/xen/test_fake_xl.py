@@ -20,9 +20,9 @@ from featherbench.contracts.technology import BuildRequest, Placement
 from featherbench.contracts.vm_runner import name_of
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.system.polling import wait_until
-from featherbench.unikernels.technology import vm_of
+from featherbench.vm import bridge
 from featherbench.vm import instance_dir as folder
-from featherbench.vm.network import bridge
+from featherbench.vm.vm_technology import vm_of
 from featherbench.xen import domain_lifecycle
 
 pytestmark = pytest.mark.testbed

@@ -11,7 +11,7 @@ from featherbench import registry
 from featherbench.config import models
 from featherbench.records.job_specs import RootFilesystemSource
 from featherbench.records.tuning import Tuning
-from featherbench.unikernels.settings import UnikernelSettings
+from featherbench.unikernels.description_loader import UnikernelSettings
 from featherbench.vm.settings import WholeQemuSettings, WholeXenSettings
 
 

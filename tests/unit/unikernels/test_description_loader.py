@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from featherbench import registry
 from featherbench.errors import ConfigError
 from featherbench.unikernels import description_loader
-from featherbench.unikernels.settings import UnikernelSettings
+from featherbench.unikernels.description_loader import UnikernelSettings
 
 SHIPPED = sorted(
     file

@@ -10,9 +10,9 @@ import pytest
 from featherbench.contracts.image_description import Description
 from featherbench.contracts.vm_runner import Vm
 from featherbench.errors import InstanceDiedError
-from featherbench.unikernels import console_hints, process_runner, qmp
+from featherbench.unikernels import console_hints, process_runner, qmp, tap
 from featherbench.unikernels.process_runner import ENDED_AS_ALLOWED, ProcessRunner
-from featherbench.vm.network import bridge
+from featherbench.vm import bridge
 
 
 def vm(**changes):
@@ -144,3 +144,10 @@ def test_an_end_that_is_allowed_leaves_no_usage(usage_of_ended):
 def test_any_other_end_is_an_error(usage_of_ended):
     with pytest.raises(InstanceDiedError):
         usage_of_ended([1])
+
+
+def test_a_tap_is_labelled():
+    steps = tap.steps("abc", "tcg", "/run/featherbench", "fb-guest0")
+    assert 'alias "featherbench tcg abc /run/featherbench"' in steps[1]
+    assert len(tap.name_of("abc")) <= 15
+    assert tap.name_of("abc") != tap.name_of("abd")

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 from featherbench.errors import FeatherbenchError
 from featherbench.ownership import Leftover
 from featherbench.system import firewall
-from featherbench.vm import instance_dir
+from featherbench.vm import bridge, instance_dir
 from featherbench.vm.libvirt import domains
 from featherbench.vm.libvirt.domains import OwnedDomain
-from featherbench.vm.network import bridge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

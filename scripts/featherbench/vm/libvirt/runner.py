@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, cast
 from featherbench.contracts.vm_runner import SystemBoot, VmRunner, mac_of
 from featherbench.errors import FeatherbenchError
 from featherbench.files import write_atomic
-from featherbench.vm import instance_dir
-from featherbench.vm.boot import boot_report, seed
+from featherbench.vm import boot_report, bridge, instance_dir, seed
 from featherbench.vm.libvirt import domains, leftovers, requirements, vm_usage
 from featherbench.vm.libvirt.domain_xml import (
     ROOT_DISK,
@@ -21,13 +20,13 @@ from featherbench.vm.libvirt.domain_xml import (
     DomainDisk,
     DomainNic,
 )
-from featherbench.vm.network import bridge
 from featherbench.vm.settings import QemuSettings, WholeQemuSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from featherbench.contracts.technology import Placement
     from featherbench.contracts.vm_runner import Vm, VmRequest
     from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
@@ -115,12 +114,10 @@ class LibvirtRunner(VmRunner):
         """Return missing programs and rights, and why KVM cannot be used."""
         return requirements.of_accelerator(self.accelerator)
 
-    def prepare(
-        self, guest_subnet: str, files: Sequence[Path], *, state: str, callback_address: str
-    ) -> None:
+    def prepare(self, placement: Placement, files: Sequence[Path]) -> None:
         """Connect to libvirt, and make the bridge."""
         domains.facts()
-        bridge.prepare(guest_subnet, state=state, callback_address=callback_address)
+        bridge.prepare(placement)
 
     def start(self, request: VmRequest) -> Mapping[str, float]:
         """Have libvirt start it."""

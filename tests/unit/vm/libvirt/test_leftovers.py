@@ -8,8 +8,8 @@ from featherbench.hypervisors import tcg
 from featherbench.ownership import Leftover
 from featherbench.system import firewall
 from featherbench.unikernels import tap
+from featherbench.vm import bridge
 from featherbench.vm.libvirt import leftovers
-from featherbench.vm.network import bridge
 
 
 @pytest.fixture

@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Disk images: a kernel, an initial RAM disk, and a disk made of a root file system."""
+"""Disk images: a kernel, an initial RAM disk, and a disk made of a root file system.
+
+featherbench's files are added to every guest: they read the seed, and start the service.
+"""
 
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+import stat
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from featherbench.contracts.vm_runner import BootFiles
 from featherbench.errors import CommandError, ImageError
 from featherbench.files import digest, write_atomic
+from featherbench.paths import resource
 from featherbench.records.image import ImageSize
 from featherbench.rootfs.archives import BLOCK_BYTES, compressed_bytes, files_layer, folder_bytes
 from featherbench.system import subprocesses
 from featherbench.units import MIB
-from featherbench.vm.image import initrd
-from featherbench.vm.image.overlay import add_overlay, overlay_digest
+from featherbench.vm import initrd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +31,21 @@ MAKE_DISK_WITHIN_S = 300.0
 HEADROOM_BYTES = 1024 * MIB
 """How much the guest may write in addition to the image; none of it is allocated."""
 COUNTED = "kernel, initial RAM disk and disk (raw, sparse): their blocks, their lengths, their gzip"
+FILES = resource("vm/tree")
+UNITS = PurePosixPath("etc/systemd/system")
+WANTED = ("featherbench-ready.service", "featherbench-setup.service", "featherbench.service")
+"""Units that the guest starts."""
+MASKED = (
+    *("getty-static.service", "getty@tty1.service", "serial-getty@ttyS0.service"),
+    "serial-getty@hvc0.service",  # would write between the reports on Xen's console
+    # The address comes with the seed.
+    *("systemd-network-generator.service", "systemd-networkd.service", "systemd-networkd.socket"),
+)
+"""Units that the guest does not start."""
+LINKS = {str(UNITS / unit): "/dev/null" for unit in MASKED} | {
+    str(UNITS / "multi-user.target.wants" / unit): f"../{unit}" for unit in WANTED
+}
+"""Links and their targets: made by code, since not every copy of a checkout keeps links."""
 
 
 def boot_files(reference: Mapping[str, str]) -> BootFiles:
@@ -75,6 +94,35 @@ def _make_disk(tree: Path, disk: Path) -> None:
         timeout_s=MAKE_DISK_WITHIN_S,
     )
     subprocesses.run(["fallocate", "--dig-holes", str(disk)], timeout_s=MAKE_DISK_WITHIN_S)
+
+
+def _files() -> Sequence[Path]:
+    return sorted(path for path in FILES.rglob("*") if path.is_file())
+
+
+def _is_executable(file: Path) -> bool:
+    return bool(file.stat().st_mode & stat.S_IXUSR)
+
+
+def overlay_digest() -> str:
+    """Return a digest of paths, contents and execute permissions, and of the links."""
+    described = [part for link in sorted(LINKS.items()) for part in map(str.encode, link)]
+    for path in _files():
+        relative = str(path.relative_to(FILES)).encode()
+        described += [relative, path.read_bytes(), b"x" if _is_executable(path) else b"-"]
+    return digest(*described)
+
+
+def add_overlay(tree: Path) -> None:
+    """Copy the files into the tree, with modes that do not depend on the checkout."""
+    for source in _files():
+        target = tree / source.relative_to(FILES)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+        target.chmod(0o755 if _is_executable(source) else 0o644)
+    for link, to in LINKS.items():
+        (tree / link).parent.mkdir(parents=True, exist_ok=True)
+        (tree / link).symlink_to(to)
 
 
 def _populate(root: RootArchive, layer: bytes, tree: Path, archive: Path) -> None:

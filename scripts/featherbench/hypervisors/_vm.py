@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Virtual machines on this machine: what `kvm` and `tcg` share. `platform_in_vm` is Xen's, too."""
+"""Virtual machines on this machine or in Xen's dom0: what all hypervisors but `native` share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from featherbench.unikernels.process_runner import ProcessRunner
 from featherbench.vm.container_in_vm import ContainerInVm, root_for
 from featherbench.vm.libvirt import domains
 from featherbench.vm.libvirt.runner import LibvirtRunner
-from featherbench.vm.virtual_machine import NAME, VirtualMachine
+from featherbench.vm.virtual_machine import VirtualMachine
+from featherbench.xen.runner import XenRunner
+from featherbench.xen.settings import Dom0Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,16 +29,20 @@ IMAGE_FAMILY = "guest"
 """All hypervisors of virtual machines share their disk images."""
 
 
-def platform_in_vm(name: str, technology: Technology, runner: VmRunner) -> Technology | None:
-    """Return a virtual machine for `linux`, and otherwise the technology in a virtual machine.
+def _platform(
+    name: str, technology: Technology, *, images: VmRunner, systems: VmRunner
+) -> Technology | None:
+    """Return a virtual machine for `linux` and users' images, and otherwise the technology in one.
 
     None if no root file system has the engine of that name.
     """
-    if name == NAME:
-        return VirtualMachine(runner=runner)
+    if with_runner := technology.with_runner(images):
+        return with_runner
+    if name == VirtualMachine.name:
+        return VirtualMachine(runner=systems)
     if root_for(name) not in descriptions.names():
         return None
-    return ContainerInVm(name=name, inner=technology, runner=runner)
+    return ContainerInVm(name=name, inner=technology, runner=systems)
 
 
 class QemuHypervisor(Hypervisor):
@@ -57,9 +63,7 @@ class QemuHypervisor(Hypervisor):
         self, name: str, technology: Technology, settings: DriverSettings
     ) -> Technology | None:
         """Return the technology as, or in, a virtual machine."""
-        return technology.with_runner(self._processes) or platform_in_vm(
-            name, technology, self._vms
-        )
+        return _platform(name, technology, images=self._processes, systems=self._vms)
 
     def leftovers(self) -> Iterator[Leftover]:
         """Return processes of users' images, virtual machines, their folders, and the bridge."""
@@ -75,3 +79,33 @@ class QemuHypervisor(Hypervisor):
     def facts(self, settings: DriverSettings) -> Mapping[str, str]:
         """Return the versions of libvirt and QEMU; empty if virtual machines cannot run."""
         return {} if self._vms.missing_requirements() else domains.facts()
+
+
+class XenHypervisor(Hypervisor[Dom0Settings]):
+    """See `contracts/hypervisor.py`."""
+
+    name: ClassVar[str]
+    image_family = IMAGE_FAMILY
+
+    def _runner(self, settings: Dom0Settings) -> XenRunner:
+        return XenRunner(hypervisor=self.name, emulated=self.emulated, settings=settings)
+
+    def platform(
+        self, name: str, technology: Technology, settings: Dom0Settings
+    ) -> Technology | None:
+        """Return the technology as, or in, a domain."""
+        runner = self._runner(settings)
+        return _platform(name, technology, images=runner, systems=runner)
+
+    def leftovers(self) -> Iterator[Leftover]:
+        """Return domains by their folders on this machine."""
+        return self._runner(Dom0Settings()).leftovers()
+
+    def remove(self, leftover: Leftover) -> None:
+        """End one, in the dom0 that its folder names."""
+        self._runner(Dom0Settings()).remove(leftover)
+
+    def facts(self, settings: Dom0Settings) -> Mapping[str, str]:
+        """Return the facts of Xen and dom0; empty if Xen cannot be used."""
+        runner = self._runner(settings)
+        return {} if runner.missing_requirements() else runner.facts()

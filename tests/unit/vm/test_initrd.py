@@ -3,7 +3,7 @@
 
 import io
 
-from featherbench.vm.image import initrd
+from featherbench.vm import initrd
 
 MODULES_DEP = """\
 kernel/virtio/virtio.ko: kernel/virtio/virtio_ring.ko

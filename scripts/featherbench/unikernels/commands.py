@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The QEMU command for a user's image: nothing that the description does not ask for."""
+"""The commands that run a user's image: of QEMU, and of Solo5's tenders, which are hypervisors."""
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from featherbench.unikernels import tap
@@ -60,10 +61,10 @@ def _kernel(boot: ImageBoot) -> Iterator[str]:
             yield from ("-append", boot.arguments)
 
 
-def command(
+def qemu_command(
     request: VmRequest, boot: ImageBoot, accelerator: Accelerator, *, vhost: bool
 ) -> list[str]:
-    """Return the command. A guest that reboots or powers itself off ends QEMU."""
+    """Return QEMU's command. A guest that reboots or powers itself off ends QEMU."""
     description, monitor = boot.description, escape_commas(monitor_of(request.name))
     console = escape_commas(request.console.resolve())
     argv = [
@@ -81,3 +82,23 @@ def command(
     for device in description.devices:
         argv += ["-device", device]
     return [*argv, *_kernel(boot)]
+
+
+def _solo5_devices(instance_id: str, boot: ImageBoot) -> Iterator[str]:
+    nic = boot.description.nic
+    yield f"--net:{nic.name}={tap.name_of(instance_id)}"
+    yield f"--net-mac:{nic.name}={boot.mac}"
+    for disk in boot.description.disks:
+        yield f"--block:{disk.name}={disk.path}"
+
+
+def solo5_command(request: VmRequest, boot: ImageBoot) -> list[str]:
+    """Return a tender's command. It takes words: the arguments are split as a shell would.
+
+    `solo5-spt` confines itself by seccomp and needs no virtualization; `solo5-hvt` needs /dev/kvm.
+    """
+    return [
+        *(boot.description.backend, f"--mem={request.memory_mib}"),
+        *_solo5_devices(request.instance_id, boot),
+        *("--", str(boot.kernel), *shlex.split(boot.arguments)),
+    ]

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command of QEMU, as a list of arguments."""
+"""The commands of QEMU and of Solo5's tenders, as lists of arguments."""
 
 import itertools
 
 import pytest
 
-from featherbench.unikernels import qemu_command
+from featherbench.unikernels import commands, tap
 
 
 def options(command, name):
@@ -16,7 +16,7 @@ def options(command, name):
 def command_of(request_of):
     def command(*, accelerator="tcg", vhost=False, **keys):
         request = request_of(**keys)
-        return qemu_command.command(request, request.boot, accelerator, vhost=vhost)
+        return commands.qemu_command(request, request.boot, accelerator, vhost=vhost)
 
     return command
 
@@ -91,3 +91,25 @@ def test_a_network_card_is_as_described(command_of):
 def test_further_devices_are_passed_literally(command_of):
     devices = ["virtio-rng-pci", "isa-debug-exit,iobase=0xf4,iosize=1"]
     assert options(command_of(devices=devices), "-device")[1:] == devices
+
+
+def test_a_tender_gets_its_devices_by_name(request_of):
+    request = request_of(
+        backend="solo5-spt",
+        boot="kernel+disk",
+        disks=[{"path": "/d.img", "name": "data"}],
+        nic={"name": "net0"},
+        arguments='--ipv4=198.18.2.2/25 --hello="a b"',
+        memory_mib=16,
+    )
+    assert commands.solo5_command(request, request.boot) == [
+        "solo5-spt",
+        "--mem=16",
+        f"--net:net0={tap.name_of('abc')}",
+        "--net-mac:net0=52:54:00:01:02:03",
+        "--block:data=/d.img",
+        "--",
+        "/images/kernel",
+        "--ipv4=198.18.2.2/25",
+        "--hello=a b",
+    ]

@@ -19,6 +19,8 @@ from featherbench.system import firewall, iproute, subprocesses
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from featherbench.contracts.technology import Placement
+
 PREFIX = "fb-guest"
 NAMES = tuple(f"{PREFIX}{number}" for number in range(32))
 ROUTE_PROTOCOL = 199
@@ -139,16 +141,15 @@ def _forward_between(*names: str) -> None:
     subprocesses.run(["sysctl", "--quiet", "--write", *settings], timeout_s=TIMEOUT_S)
 
 
-def prepare(guest_subnet: str, *, state: str, callback_address: str) -> None:
+def prepare(placement: Placement) -> None:
     """Make the bridge unless it exists, reachable from the client. Needs root.
 
-    `callback_address` is this machine's address on the client's side; empty if there will be no
-    client. Raise TestbedError if the bridge cannot be made.
+    Without a client, `callback_address` is empty. Raise TestbedError if it cannot be made.
     """
-    addresses = addresses_in(guest_subnet)
+    addresses, state = addresses_in(placement.guest_subnet), str(placement.state)
     if not _is_up(addresses, state):
         _make(addresses, state)
-    _forward_between(of(state), *_interfaces_with(callback_address))
+    _forward_between(of(state), *_interfaces_with(placement.callback_address))
     firewall.allow_past_docker(state)
 
 

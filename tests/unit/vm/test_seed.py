@@ -3,7 +3,7 @@
 
 from featherbench.contracts.vm_runner import addresses_in
 from featherbench.records.tuning import Tuning
-from featherbench.vm.boot import seed
+from featherbench.vm import seed
 
 ADDRESSES = addresses_in("198.18.2.0/24")
 

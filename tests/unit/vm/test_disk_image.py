@@ -4,7 +4,7 @@
 If a unit were missing, nothing would start, and nothing would report it.
 """
 
-from featherbench.vm.image.overlay import (
+from featherbench.vm.disk_image import (
     FILES,
     LINKS,
     MASKED,

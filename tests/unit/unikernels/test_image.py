@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from featherbench.contracts.image_description import Description
-from featherbench.unikernels.boot_file_check import faults
+from featherbench.unikernels.image import faults
 
 X86, ARM = 62, 183
 REST = bytes(1000)

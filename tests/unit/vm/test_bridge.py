@@ -6,7 +6,7 @@ import pytest
 from featherbench.contracts.vm_runner import addresses_in
 from featherbench.errors import InstanceDiedError
 from featherbench.system import iproute
-from featherbench.vm.network import bridge
+from featherbench.vm import bridge
 
 ADDRESSES = addresses_in("198.18.2.0/24")
 

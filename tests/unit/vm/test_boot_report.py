@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from featherbench.records.tuning import Tuning
-from featherbench.vm.boot import boot_report
+from featherbench.vm import boot_report
 
-REPORT = Path(__file__).parents[3] / "data/vm/report.txt"
+REPORT = Path(__file__).parents[2] / "data/vm/report.txt"
 PANIC = """\
 [    0.1] something before
 [    3.893846] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100
