@@ -79,7 +79,7 @@ def test_a_guest_that_dies_is_noticed_and_said(platform):
 
 
 def test_a_container_that_cannot_start_leaves_no_guest(platform):
-    before = domains.own_domains()
+    before = domains.owned_domains()
     with pytest.raises(InstanceError):
         platform.start(runtime="no-such-runtime")
-    assert domains.own_domains() == before
+    assert domains.owned_domains() == before
