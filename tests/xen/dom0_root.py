@@ -83,16 +83,17 @@ def _name_of_state():
     return digest(available_images, *(file.read_bytes() for file in files))[:16]
 
 
-def _install_command(tar, workshop):
+def _install_command(tar, temporary):
     sources = apt_sources.sources_of_suite(SUITE, apt_sources.machine_sources())
     left_out = [f"--dpkgopt=path-exclude=/lib/modules/*/kernel/{name}/*" for name in UNUSED_MODULES]
     command = mmdebstrap.command(
         SUITE,
         tar=tar,
-        sources=mmdebstrap.source_list(SUITE, sources, workshop),
-        keyrings=mmdebstrap.collected_keyrings(workshop),
-        options=["--variant=minbase", f"--include={','.join(PACKAGES)}", *left_out],
-        hooks=[],
+        sources=mmdebstrap.source_list(SUITE, sources, temporary),
+        keyrings=mmdebstrap.collected_keyrings(temporary),
+        customization=mmdebstrap.Customization(
+            options=("--variant=minbase", f"--include={','.join(PACKAGES)}", *left_out), hooks=()
+        ),
     )
     return ["env", "INITRD=No", *command]  # Debian's initial RAM disk: half a minute for nothing
 
@@ -152,11 +153,11 @@ def _assemble(tar, tree, into):
 def _build(into):
     """Build everything into a folder that is there, and empty. Raises ImageError."""
     parts, tar = Parts(folder=into), into / "root.tar"
-    with mmdebstrap.workshop(tar) as workshop:
-        command = _install_command(tar, workshop)
+    with mmdebstrap.temporary_folder(tar) as temporary:
+        command = _install_command(tar, temporary)
         log = into / "build.log"
-        mmdebstrap.build(command, what="the tests' dom0", log=log, temporary=workshop)
-        _assemble(tar, workshop / "tree", parts)
+        mmdebstrap.build(command, what="the tests' dom0", log=log, temporary=temporary)
+        _assemble(tar, temporary / "tree", parts)
     tar.unlink()
 
 
