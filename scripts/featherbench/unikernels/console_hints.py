@@ -124,4 +124,4 @@ def diagnosis(vm: Vm, state: str, hypervisor_output: str = "", *quotations: str)
     assert vm.description is not None
     hints = meanings(vm.description.console, text_of(vm.console), hypervisor_output)
     parts = "; ".join(filter(None, [state, *hints, *quotations]))
-    return f"{parts}; last lines of its console:\n{boot_report.console_tail(vm.console)}"
+    return boot_report.diagnosis(parts, vm)

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from featherbench.vm import instance_dir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from featherbench.contracts.vm_runner import Vm
     from featherbench.records.tuning import Tuning
 
 USER_SPACE_BEGAN, SERVICE_BEGAN, NOFILE = "user_space_began_s", "service_began_s", "nofile"
@@ -48,42 +50,22 @@ def tuning(report: Mapping[str, str], requested: Tuning) -> dict[str, str]:
     return values if requested.nofile is None else values | {"nofile": report.get(NOFILE, "")}
 
 
-@dataclass(frozen=True, kw_only=True)
-class BootTimes:
-    """The times of a boot by the guest's own clock: seconds since its kernel began to count.
+def phases_s(file: Path, created_ns: int) -> dict[str, float]:
+    """Return the phases of a boot after `created_ns`, by this machine's wall clock.
 
-    `reported_ns` is when the guest reported its service, by this machine's wall clock: the
-    modification time of the file.
+    Firmware and kernel end when the kernel starts its first program. The guest's clock does not
+    count the firmware, so their time is the remainder until the report, by the file's modification
+    time. Empty if the service has not begun.
     """
-
-    user_space_began_s: float
-    service_began_s: float
-    reported_ns: int
-
-    def phases_s(self, created_ns: int) -> dict[str, float]:
-        """Return the phases after the creation, at `created_ns` by this machine's wall clock.
-
-        Firmware and kernel end when the kernel starts its first program. The guest's clock does not
-        count the firmware, so their time is the remainder.
-        """
-        user_space_s = self.service_began_s - self.user_space_began_s
-        after_creation_s = (self.reported_ns - created_ns) / 1e9
-        return {
-            "firmware_and_kernel": max(0.0, after_creation_s - user_space_s),
-            "user_space": user_space_s,
-        }
-
-
-def boot_times(file: Path) -> BootTimes | None:
-    """Return the times of a boot; None if the service has not begun."""
     report = read(file)
     if SERVICE_BEGAN not in report or USER_SPACE_BEGAN not in report:
-        return None
-    return BootTimes(
-        user_space_began_s=float(report[USER_SPACE_BEGAN]),
-        service_began_s=float(report[SERVICE_BEGAN]),
-        reported_ns=file.stat().st_mtime_ns,
-    )
+        return {}
+    user_space_s = float(report[SERVICE_BEGAN]) - float(report[USER_SPACE_BEGAN])
+    after_creation_s = (file.stat().st_mtime_ns - created_ns) / 1e9
+    return {
+        "firmware_and_kernel": max(0.0, after_creation_s - user_space_s),
+        "user_space": user_space_s,
+    }
 
 
 def progress(report: Mapping[str, str]) -> str:
@@ -97,11 +79,12 @@ def progress(report: Mapping[str, str]) -> str:
     return "its kernel never started the first program"
 
 
-def end_of(console: str) -> str:
-    """Return in words how a guest that is gone ended, by its console's output."""
-    if PANIC in console:
+def end_of(console: Path) -> str:
+    """Return in words how a guest that is gone ended, by its console."""
+    output = console_tail(console)
+    if PANIC in output:
         return "the guest's kernel panicked"
-    if POWERED_OFF in console:
+    if POWERED_OFF in output:
         return "the guest powered itself off"
     return "the guest is gone"
 
@@ -115,3 +98,14 @@ def console_tail(console: Path) -> str:
     panics = [number for number, line in enumerate(lines) if PANIC in line]
     begin = panics[0] if panics else max(0, len(lines) - CONSOLE_LINES)
     return "\n".join(lines[begin : begin + CONSOLE_LINES]) or "nothing"
+
+
+def diagnosis(state: str, vm: Vm) -> str:
+    """Return a guest's state with the last lines of its console."""
+    return f"{state}; last lines of its console:\n{console_tail(vm.console)}"
+
+
+def diagnosis_of_system(state: str, vm: Vm) -> str:
+    """Return the state of a guest of our disk images, how far it got, and its console's end."""
+    report = read(instance_dir.of(vm.instance_id).report)
+    return diagnosis(f"{state}; {progress(report)}", vm)

@@ -15,9 +15,9 @@ from featherbench.system.polling import wait_until
 from featherbench.unikernels import console_hints
 from featherbench.unikernels.process_runner import POWER_DOWN_WITHIN_S
 from featherbench.vm import boot_report, bridge, instance_dir, seed
-from featherbench.vm.settings import WholeXenSettings, XenSettings
 from featherbench.xen import dom0_probe, domain_lifecycle, image_cache, network_link, requirements
 from featherbench.xen.domain_lifecycle import SEED, DiskFile, DomainLifecycle
+from featherbench.xen.settings import WholeXenSettings, XenSettings
 from featherbench.xen.xl import ALIVE
 from featherbench.xen.xl_config import Domain
 
@@ -230,20 +230,17 @@ class XenRunner(VmRunner):
 
     def diagnosis(self, vm: Vm) -> str:
         """Ask xl, and read the console."""
-        output = boot_report.console_tail(vm.console)
         try:
             domain = self._listed(vm)
         except FeatherbenchError as error:
-            return f"{error.message}; last lines of its console:\n{output}"
+            return boot_report.diagnosis(error.message, vm)
         is_running = domain is not None and domain.state == "running"
+        state = f"the domain is {domain.state}" if domain else ""
         if vm.description is not None:
-            state = f"the domain is {domain.state}" if domain else "the domain is gone"
             state += console_hints.mute_server(vm) if is_running else ""
-            return console_hints.diagnosis(vm, state)
-        state = f"the domain is {domain.state}" if domain else boot_report.end_of(output)
+            return console_hints.diagnosis(vm, state or "the domain is gone")
         state += bridge.connection_note(vm.address, vm.port) if is_running else ""
-        progress = boot_report.progress(boot_report.read(instance_dir.of(vm.instance_id).report))
-        return f"{state}; {progress}; last lines of its console:\n{output}"
+        return boot_report.diagnosis_of_system(state or boot_report.end_of(vm.console), vm)
 
     def leftovers(self) -> Iterator[Leftover]:
         """Return domains by their folders on this machine."""

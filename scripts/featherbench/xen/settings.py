@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user may set of Xen: its control domain, and how guests there are reached."""
+"""What a user may set of Xen: its control domain, how guests there are reached, and the guests."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from featherbench.contracts.settings import DriverSettings
+from featherbench.contracts.vm_runner import GuestSettings, WholeSystemSettings
 from featherbench.system.machine import LocalMachine, Machine
 from featherbench.system.ssh import user_machine
 from featherbench.vm import instance_dir
@@ -59,3 +60,15 @@ class Dom0Settings(DriverSettings):
         if bool(self.dom0) != bool(self.bridge and self.link):
             raise ValueError("`dom0`, `bridge` and `link` go together: another machine needs them")
         return self
+
+
+class XenSettings(GuestSettings):
+    """A virtual machine of Xen."""
+
+    mode: Literal["pvh", "pv"] = "pvh"
+    """How Xen runs it: `pvh` with the processor's support for virtualization, `pv` without it, by a
+    paravirtualized kernel."""
+
+
+class WholeXenSettings(XenSettings, WholeSystemSettings):
+    """A virtual machine of Xen that is the server under test."""

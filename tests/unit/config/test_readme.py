@@ -12,7 +12,8 @@ from featherbench.config import models
 from featherbench.records.job_specs import RootFilesystemSource
 from featherbench.records.tuning import Tuning
 from featherbench.unikernels.description_loader import UnikernelSettings
-from featherbench.vm.settings import WholeQemuSettings, WholeXenSettings
+from featherbench.vm.libvirt.domain_xml import WholeQemuSettings
+from featherbench.xen.settings import WholeXenSettings
 
 
 class Guest(WholeQemuSettings, WholeXenSettings):

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from featherbench import registry
-from featherbench.vm.settings import QemuSettings
+from featherbench.vm.libvirt.domain_xml import QemuSettings
 
 
 def test_a_microvm_is_refused_with_the_reason():

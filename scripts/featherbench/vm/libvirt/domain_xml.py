@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree as ET
 
-from featherbench.contracts.vm_runner import name_of
+from pydantic import field_validator
+
+from featherbench.contracts.vm_runner import GuestSettings, WholeSystemSettings, name_of
 from featherbench.ownership import LABEL
 
 if TYPE_CHECKING:
@@ -27,6 +29,28 @@ METADATA = f"urn:{LABEL}:guest"
 """The XML namespace of the metadata in a domain."""
 ROOT_DISK, SEED_DISK = f"{LABEL}-root", f"{LABEL}-seed"
 """Serial numbers, by which the guest knows its disks; virtio has 20 characters for them."""
+
+
+class QemuSettings(GuestSettings):
+    """A virtual machine of QEMU."""
+
+    machine: MachineType = "q35"
+    """The machine type that QEMU emulates; `pc` is the older one."""
+    disk_cache: DiskCache = "writeback"
+    """How its disk uses this machine's page cache. `writeback`: like the files of processes and
+    containers, so that a start finds the image as warm as theirs. `none`: it bypasses the cache, if
+    the file system can."""
+
+    @field_validator("machine", mode="before")
+    @classmethod
+    def _defined_by_libvirt(cls, value: object) -> object:
+        if value == "microvm":
+            raise ValueError("libvirt cannot define a microvm, which has no PCI: use q35 or pc")
+        return value
+
+
+class WholeQemuSettings(QemuSettings, WholeSystemSettings):
+    """A virtual machine of QEMU that is the server under test."""
 
 
 @dataclass(frozen=True, kw_only=True)

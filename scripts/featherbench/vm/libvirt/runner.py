@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs virtual machines of QEMU by libvirt, from our disk images."""
+"""Runs virtual machines of QEMU by libvirt from our disk images, and finds what broken runs left."""
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from featherbench.contracts.vm_runner import SystemBoot, VmRunner, mac_of
 from featherbench.errors import FeatherbenchError
 from featherbench.files import write_atomic
+from featherbench.ownership import Leftover
+from featherbench.system import firewall
 from featherbench.vm import boot_report, bridge, instance_dir, seed
-from featherbench.vm.libvirt import domains, leftovers, requirements, vm_usage
+from featherbench.vm.libvirt import domains, requirements, vm_usage
 from featherbench.vm.libvirt.domain_xml import (
     ROOT_DISK,
     SEED_DISK,
@@ -19,16 +24,16 @@ from featherbench.vm.libvirt.domain_xml import (
     DomainDefinition,
     DomainDisk,
     DomainNic,
+    QemuSettings,
+    WholeQemuSettings,
 )
-from featherbench.vm.settings import QemuSettings, WholeQemuSettings
+from featherbench.vm.libvirt.domains import OwnedDomain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from featherbench.contracts.technology import Placement
     from featherbench.contracts.vm_runner import Vm, VmRequest
-    from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
     from featherbench.records.requirement import MissingRequirement
     from featherbench.vm.instance_dir import InstanceDir
@@ -37,6 +42,8 @@ if TYPE_CHECKING:
 CMDLINE = "console=ttyS0 quiet panic=-1 net.ifnames=0"
 """Every kernel's command line; `panic=-1` restarts at once, which ends the virtual machine."""
 QEMU_LOG_LINES = 2
+GUEST, BRIDGE, ROUTE = "guest", "bridge", "refusing route"
+LIBVIRT_SOCKET = Path("/run/libvirt/libvirt-sock")
 
 
 def _disks(
@@ -86,6 +93,38 @@ def _qemu_output(instance_id: str) -> str:
     return f" (libvirt's log of it ends: {'; '.join(lines)})"
 
 
+def _end(instance_id: str) -> None:
+    """End a guest at once, and remove what was made for it; no error if it is gone already."""
+    try:
+        domains.destroy(instance_id)
+    finally:
+        instance_dir.remove(instance_id)
+
+
+def _domains() -> Iterator[OwnedDomain]:
+    """Yield domains, and those of which only the folder is left; none without libvirt."""
+    running: list[OwnedDomain] = []
+    if LIBVIRT_SOCKET.exists() and importlib.util.find_spec("libvirt"):
+        running = domains.owned_domains()
+    yield from running
+    known = {domain.instance_id for domain in running}
+    for folder in instance_dir.all_folders():
+        if folder.instance_id not in known:
+            state, accelerator = instance_dir.owner_of(folder)
+            yield OwnedDomain(folder.instance_id, state, accelerator)
+
+
+def _guests_of(accelerator: Accelerator) -> Iterator[Leftover]:
+    for domain in _domains():
+        if domain.accelerator in {"", accelerator}:
+            yield Leftover(
+                kind=GUEST,
+                name=domain.instance_id,
+                handle={"instance_id": domain.instance_id},
+                state=domain.state,
+            )
+
+
 @dataclass(frozen=True, kw_only=True)
 class LibvirtRunner(VmRunner):
     """See `contracts/vm_runner.py`."""
@@ -131,13 +170,13 @@ class LibvirtRunner(VmRunner):
             request.console.parent.mkdir(parents=True, exist_ok=True)
             domains.create(_definition(request, boot, files, self.accelerator))
         except BaseException:
-            leftovers.end(request.instance_id)
+            _end(request.instance_id)
             raise
         return {"definition": time.monotonic() - began_s}
 
     def stop(self, vm: Vm) -> None:
         """End it at once, and remove its disk."""
-        leftovers.end(vm.instance_id)
+        _end(vm.instance_id)
 
     def is_running(self, vm: Vm) -> bool:
         """Ask libvirt."""
@@ -145,8 +184,7 @@ class LibvirtRunner(VmRunner):
 
     def boot_phases_s(self, instance_id: str, created_ns: int) -> Mapping[str, float]:
         """Return the times of firmware and kernel, and of user space."""
-        times = boot_report.boot_times(instance_dir.of(instance_id).report)
-        return times.phases_s(created_ns) if times else {}
+        return boot_report.phases_s(instance_dir.of(instance_id).report, created_ns)
 
     def usage(self, vm: Vm) -> Usage:
         """Return what QEMU has used, and what the guest's kernel holds."""
@@ -159,17 +197,15 @@ class LibvirtRunner(VmRunner):
 
     def diagnosis(self, vm: Vm) -> str:
         """Ask libvirt, and read its log."""
-        output = boot_report.console_tail(vm.console)
         try:
             running = self.is_running(vm)
         except FeatherbenchError as error:
-            return f"{error.message}; last lines of its console:\n{output}"
+            return boot_report.diagnosis(error.message, vm)
         if running:
             state = f"the guest runs{bridge.connection_note(vm.address, vm.port)}"
         else:
-            state = f"{boot_report.end_of(output)}{_qemu_output(vm.instance_id)}"
-        report = boot_report.read(instance_dir.of(vm.instance_id).report)
-        return f"{state}; {boot_report.progress(report)}; last lines of its console:\n{output}"
+            state = f"{boot_report.end_of(vm.console)}{_qemu_output(vm.instance_id)}"
+        return boot_report.diagnosis_of_system(state, vm)
 
     def facts(self) -> Mapping[str, str]:
         """Return the versions of libvirt and QEMU, and what moves packets."""
@@ -177,9 +213,32 @@ class LibvirtRunner(VmRunner):
         return {**domains.facts(), "accelerator": self.accelerator, "packets": packets}
 
     def leftovers(self) -> Iterator[Leftover]:
-        """Return virtual machines, their folders, and the bridge."""
-        return leftovers.find(self.accelerator)
+        """Yield the virtual machines first: without the bridge, they could not be reached.
+
+        If libvirt does not answer, the other leftovers are yielded before its error is raised.
+        """
+        libvirt_error: FeatherbenchError | None = None
+        try:
+            yield from _guests_of(self.accelerator)
+        except FeatherbenchError as error:
+            libvirt_error = error
+        for name, state in bridge.owners().items():
+            yield Leftover(kind=BRIDGE, name=name, state=state)
+        for subnet in bridge.stale_routes():
+            yield Leftover(kind=ROUTE, name=str(subnet))
+        yield from firewall.leftovers()
+        if libvirt_error is not None:
+            raise libvirt_error
 
     def remove(self, leftover: Leftover) -> None:
-        """Remove one leftover."""
-        leftovers.remove(leftover)
+        """Remove one leftover; no error if it is gone already."""
+        if leftover.kind == BRIDGE:
+            bridge.remove(leftover.name)
+        elif leftover.kind == ROUTE:
+            bridge.remove_route(IPv4Network(leftover.name))
+        elif leftover.kind == firewall.RULE:
+            firewall.remove(leftover)
+        elif LIBVIRT_SOCKET.exists():
+            _end(leftover.handle["instance_id"])
+        else:
+            instance_dir.remove(leftover.handle["instance_id"])

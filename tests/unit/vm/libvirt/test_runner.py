@@ -9,7 +9,7 @@ from featherbench.ownership import Leftover
 from featherbench.system import firewall
 from featherbench.unikernels import tap
 from featherbench.vm import bridge
-from featherbench.vm.libvirt import leftovers
+from featherbench.vm.libvirt import runner
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def silent_libvirt(monkeypatch):
         raise InstanceError("libvirt does not answer")
 
     rule = Leftover(kind=firewall.RULE, name="a rule", state="/mine")
-    monkeypatch.setattr(leftovers, "_domains", silent)
+    monkeypatch.setattr(runner, "_domains", silent)
     monkeypatch.setattr(bridge, "owners", lambda: {"fbbr0": "/mine"})
     monkeypatch.setattr(bridge, "stale_routes", list)
     monkeypatch.setattr(firewall, "leftovers", lambda: iter([rule]))
