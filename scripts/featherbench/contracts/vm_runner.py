@@ -218,14 +218,9 @@ class VmRunner(ABC):
         return ()
 
     @property
-    def booted_within_s(self) -> float:
-        """How long a kernel may take to start its first program."""
-        return 30.0
-
-    @property
-    def ready_within_s(self) -> float:
-        """How long an engine may take to start after that."""
-        return 120.0
+    def boot_slowdown(self) -> int:
+        """How many times longer a boot may take than on a real processor."""
+        return 1
 
     @abstractmethod
     def missing_requirements(self) -> Sequence[MissingRequirement]:

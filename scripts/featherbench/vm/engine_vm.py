@@ -29,6 +29,10 @@ INIT = "/sbin/init"
 KERNEL_WORDS = "apparmor=0"
 """The guests lack AppArmor's programs; Docker would look for them, and fail."""
 BOOTS = 2
+BOOTED_WITHIN_S = 30.0
+"""Until the kernel starts its first program."""
+READY_WITHIN_S = 120.0
+"""Until the engine has started after that."""
 POLL_S = 0.5
 
 
@@ -89,7 +93,7 @@ class EngineVm:
         """
         with ended_on_failure(self.runner, self.vm):
             self._boot()
-            self._wait_for(boot_report.READY, "engine", within_s=self.runner.ready_within_s)
+            self._wait_for(boot_report.READY, "engine", within_s=READY_WITHIN_S)
             ssh.connect(_config_of(self.vm.instance_id))
 
     def _boot(self) -> None:
@@ -98,11 +102,10 @@ class EngineVm:
         Under emulation on a busy machine, a kernel occasionally hangs before that. Nothing is
         measured yet, so it is booted a second time.
         """
-        within_s = self.runner.booted_within_s
         for boots_left in reversed(range(BOOTS)):
             self.runner.start(self.request)
             try:
-                self._wait_for(boot_report.USER_SPACE_BEGAN, "kernel", within_s=within_s)
+                self._wait_for(boot_report.USER_SPACE_BEGAN, "kernel", within_s=BOOTED_WITHIN_S)
             except InstanceError as error:
                 if not boots_left:
                     raise
@@ -122,6 +125,7 @@ class EngineVm:
         return False
 
     def _wait_for(self, name: str, what: str, *, within_s: float) -> None:
+        within_s *= self.runner.boot_slowdown
         try:
             wait_until(
                 partial(self._has_reported, name),

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes and removes what belongs to a domain: folders on both machines, block devices in dom0.
+"""Makes and removes what belongs to domains: folders on both machines, block devices in dom0.
+
+The files of images are copied to dom0 once for each version; they stay sparse.
 
 The folder on this machine names the domain's testbed and dom0, and is removed last: a domain of a
 broken run is found by it.
@@ -7,6 +9,7 @@ broken run is found by it.
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,21 +19,25 @@ from pydantic import ValidationError
 
 from featherbench.contracts.vm_runner import name_of
 from featherbench.errors import CommandError, InstanceError
-from featherbench.files import write_atomic
+from featherbench.files import canonical_json, digest, write_atomic
 from featherbench.ownership import Leftover
 from featherbench.paths import resource
+from featherbench.system import subprocesses
+from featherbench.system.machine import LOCAL
 from featherbench.vm import instance_dir
 from featherbench.xen.settings import Dom0Settings
-from featherbench.xen.xl import Xl
-from featherbench.xen.xl_config import BlockDevice, xl_config
+from featherbench.xen.xl import BlockDevice, Xl, xl_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from featherbench.system.machine import Machine
-    from featherbench.xen.xl_config import Domain
+    from featherbench.xen.xl import Domain
 
 SCRIPTS = resource("xen")
+CACHE = Path("/var/lib/featherbench/images")
+NAME_CHARACTERS = 16
+PACK_WITHIN_S = 300.0
 IN_DOM0 = Path("/var/lib/featherbench/domains")
 NO_KEYS: Mapping[str, str] = MappingProxyType({})
 SETTINGS = "dom0.json"
@@ -38,6 +45,54 @@ CONFIG, SEED = "domain.cfg", "seed.img"
 STEP_WITHIN_S = 60.0
 SCRIPT_WITHIN_S = 180.0
 KIND = "domain"
+
+
+def cached_path(file: Path) -> Path:
+    """Return the path of the copy in dom0 of this version of a file."""
+    status = file.stat()
+    version = canonical_json([status.st_size, status.st_mtime_ns])
+    names = (digest(part.encode())[:NAME_CHARACTERS] for part in (str(file.resolve()), version))
+    return CACHE.joinpath(*names, file.name)
+
+
+def _is_copied(dom0: Machine, copy: Path) -> bool:
+    done = dom0.run(["test", "-e", str(copy)], timeout_s=STEP_WITHIN_S, check=False)
+    return done.exit_status == 0
+
+
+def _copy(dom0: Machine, file: Path, copy: Path) -> None:
+    """Replace the old version of a file; the copy has its name only once it is complete."""
+    incoming = copy.parent.with_suffix(".part")
+    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".tar") as packed:
+        pack = ["tar", "--create", "--sparse", f"--file={packed.name}"]
+        subprocesses.run([*pack, f"--directory={file.parent}", file.name], timeout_s=PACK_WITHIN_S)
+        dom0.run(["rm", "-rf", str(copy.parent.parent)], timeout_s=STEP_WITHIN_S)
+        dom0.run(["mkdir", "-p", str(incoming)], timeout_s=STEP_WITHIN_S)
+        dom0.put(Path(packed.name), incoming / "packed.tar")
+    unpack = ["tar", "--extract", f"--directory={incoming}", f"--file={incoming / 'packed.tar'}"]
+    dom0.run(unpack, timeout_s=PACK_WITHIN_S)
+    dom0.run(["rm", str(incoming / "packed.tar")], timeout_s=STEP_WITHIN_S)
+    dom0.run(["mv", str(incoming), str(copy.parent)], timeout_s=STEP_WITHIN_S)
+
+
+def path_in(dom0: Machine, file: Path) -> Path:
+    """Return the path of a copied file in dom0: the file itself, if dom0 is this machine."""
+    return file.resolve() if dom0 == LOCAL else cached_path(file)
+
+
+def ensure_copied(dom0: Machine, files: Iterable[Path]) -> None:
+    """Copy the files to dom0 that it does not have yet. Raise InstanceError."""
+    for file in files:
+        copy = path_in(dom0, file)
+        if dom0 == LOCAL or _is_copied(dom0, copy):
+            continue
+        try:
+            _copy(dom0, file, copy)
+        except CommandError as error:
+            raise InstanceError(
+                f"{file} cannot be copied to {dom0.description}: {error.message}",
+                remedy=f"make room there, below {CACHE}; scp needs sftp-server in dom0",
+            ) from error
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,11 +15,10 @@ from featherbench.system.polling import wait_until
 from featherbench.unikernels import console_hints
 from featherbench.unikernels.process_runner import POWER_DOWN_WITHIN_S
 from featherbench.vm import boot_report, bridge, instance_dir, seed
-from featherbench.xen import dom0_probe, domain_lifecycle, image_cache, network_link, requirements
+from featherbench.xen import domain_lifecycle, network_link, requirements
 from featherbench.xen.domain_lifecycle import SEED, DiskFile, DomainLifecycle
 from featherbench.xen.settings import WholeXenSettings, XenSettings
-from featherbench.xen.xl import ALIVE
-from featherbench.xen.xl_config import Domain
+from featherbench.xen.xl import ALIVE, Domain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -41,20 +40,6 @@ CMDLINE = "console=hvc0 quiet panic=-1 net.ifnames=0 fb_report=hvc0"
 """Every kernel's command line; what a guest reports is on its console, too."""
 FACTS = ("xen_version", "xen_scheduler", "virt_caps", "nr_cpus", "total_memory", "release")
 POLL_S = 0.1
-
-
-def facts_of(settings: Dom0Settings) -> Mapping[str, str]:
-    """Return the facts of Xen and dom0, or why there is no Xen. Raise MachineSilentError."""
-    dom0 = dom0_probe.probe(settings)
-    if isinstance(dom0, str):
-        return {"not available": dom0}
-    facts = {name: dom0.xen[name] for name in FACTS if name in dom0.xen}
-    return {
-        **facts,
-        "processor": dom0.processor,
-        "dom0": settings.dom0 or "this machine",
-        "cpus": settings.cpus or "any",
-    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,14 +64,9 @@ class XenRunner(VmRunner):
         return ("xl",)
 
     @property
-    def booted_within_s(self) -> float:
-        """More under emulation."""
-        return 300.0 if self.emulated else 30.0
-
-    @property
-    def ready_within_s(self) -> float:
-        """More under emulation."""
-        return 1200.0 if self.emulated else 120.0
+    def boot_slowdown(self) -> int:
+        """More than 1 under emulation."""
+        return 10 if self.emulated else 1
 
     @property
     def _domains(self) -> DomainLifecycle:
@@ -103,7 +83,7 @@ class XenRunner(VmRunner):
         if self.settings.link:
             network_link.attach(self.settings.link, bridge.of(state))
         self._domains.end_others(state)
-        image_cache.ensure_copied(self._domains.dom0, files)
+        domain_lifecycle.ensure_copied(self._domains.dom0, files)
 
     def start(self, request: VmRequest) -> Mapping[str, float]:
         """Make block devices of its disks, and have xl create it."""
@@ -176,7 +156,7 @@ class XenRunner(VmRunner):
         ]
 
     def _in_dom0(self, file: Path) -> Path:
-        return image_cache.path_in(self._domains.dom0, file)
+        return domain_lifecycle.path_in(self._domains.dom0, file)
 
     def _bridge(self, state: str) -> str:
         return self.settings.bridge or bridge.of(state)
@@ -251,5 +231,14 @@ class XenRunner(VmRunner):
         domain_lifecycle.remove(self.name, leftover)
 
     def facts(self) -> Mapping[str, str]:
-        """Return the facts of Xen and dom0."""
-        return facts_of(self.settings)
+        """Return the facts of Xen and dom0, or why there is no Xen. Raise MachineSilentError."""
+        dom0 = requirements.probe(self.settings)
+        if isinstance(dom0, str):
+            return {"not available": dom0}
+        facts = {name: dom0.xen[name] for name in FACTS if name in dom0.xen}
+        return {
+            **facts,
+            "processor": dom0.processor,
+            "dom0": self.settings.dom0 or "this machine",
+            "cpus": self.settings.cpus or "any",
+        }

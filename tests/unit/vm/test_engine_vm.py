@@ -18,8 +18,7 @@ VM = Vm(instance_id="abc", console=Path("/logs/abc.log"), address="198.18.2.2")
 class Machines:
     """A hypervisor whose guests begin to report at their `reports_at_boot`-th boot."""
 
-    booted_within_s = 0.05
-    ready_within_s = 1.0
+    boot_slowdown = 1
 
     def __init__(self):
         self.done = []
@@ -47,6 +46,7 @@ class Machines:
 def machines(monkeypatch):
     made = Machines()
     monkeypatch.setattr(engine_vm, "POLL_S", 0.01)
+    monkeypatch.setattr(engine_vm, "BOOTED_WITHIN_S", 0.05)
     monkeypatch.setattr(engine_vm.boot_report, "read", made.report)
     monkeypatch.setattr(engine_vm.ssh, "connect", lambda _config: made.done.append("connect"))
     monkeypatch.setattr(engine_vm.ssh, "disconnect", lambda _config: None)

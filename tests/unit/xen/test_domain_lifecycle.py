@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Leftover domains are ended before the next one has their address."""
+"""Leftover domains are ended before the next one has their address; files are copied once."""
+
+import os
+from types import SimpleNamespace
 
 import pytest
 
-from featherbench.errors import MachineSilentError
+from featherbench.errors import CommandError, InstanceError, MachineSilentError
+from featherbench.system.machine import LOCAL
 from featherbench.vm import instance_dir
 from featherbench.xen import domain_lifecycle
 from featherbench.xen.domain_lifecycle import SETTINGS, DomainLifecycle
@@ -57,3 +61,57 @@ def test_a_domain_that_was_never_created_is_removed_without_dom0(ended):
     domain_lifecycle.remove("xen", left)
     assert not instance_dir.of("never begun").path.exists()
     assert ended == []
+
+
+class Recorder:
+    """A dom0 that has nothing yet, and records what it is asked."""
+
+    description = "dom0"
+
+    def __init__(self):
+        self.asked = []
+
+    def run(self, argv, **_):
+        self.asked.append(argv[0])
+        return SimpleNamespace(exit_status=1 if argv[0] == "test" else 0)
+
+    def put(self, _file, to):
+        self.asked.append(f"put {to.name}")
+
+
+def test_a_complete_copy_replaces_the_old_version(tmp_path):
+    file = tmp_path / "disk.raw"
+    file.write_bytes(b"x")
+    recorder = Recorder()
+    domain_lifecycle.ensure_copied(recorder, [file])
+    wanted = ["test", "rm", "mkdir", "put packed.tar", "tar", "rm", "mv"]
+    assert recorder.asked == wanted
+
+
+def test_a_file_that_changed_has_another_path(tmp_path):
+    file = tmp_path / "disk.raw"
+    file.write_bytes(b"x")
+    before = domain_lifecycle.cached_path(file)
+    os.utime(file, ns=(1, 1))
+    after = domain_lifecycle.cached_path(file)
+    assert before != after
+    assert before.parent.parent == after.parent.parent
+
+
+def test_nothing_is_copied_on_this_machine(tmp_path):
+    file = tmp_path / "disk.raw"
+    file.write_bytes(b"x")
+    domain_lifecycle.ensure_copied(LOCAL, [file])
+    assert domain_lifecycle.path_in(LOCAL, file) == file
+
+
+def test_a_copy_that_fails_is_an_error_of_the_image(tmp_path):
+    def put(*_):
+        raise CommandError(["scp"], "ended with status 1")
+
+    file = tmp_path / "disk.raw"
+    file.write_bytes(b"x")
+    recorder = Recorder()
+    recorder.put = put
+    with pytest.raises(InstanceError, match="cannot be copied to dom0"):
+        domain_lifecycle.ensure_copied(recorder, [file])

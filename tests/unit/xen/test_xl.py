@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The output of xl is parsed; a stand-in for dom0 records the commands."""
+"""The output of xl is parsed, and its configuration is written; a stand-in records commands."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,16 @@ import pytest
 from featherbench.errors import CommandError, InstanceDiedError, InstanceError
 from featherbench.system import subprocesses
 from featherbench.xen import xl
-from featherbench.xen.xl import Xl, parse_info, parse_list, parse_state
+from featherbench.xen.xl import (
+    BlockDevice,
+    Domain,
+    Xl,
+    parse_info,
+    parse_list,
+    parse_state,
+    quoted,
+    xl_config,
+)
 
 CAPTURED = Path(__file__).parents[2] / "data/xen"
 
@@ -137,3 +146,59 @@ def test_a_domain_without_a_console_is_an_error_with_a_remedy(ours, monkeypatch,
     with pytest.raises(InstanceError, match="makes no console for the domain") as failed:
         ours.record_console("abc", tmp_path / "c.log")
     assert "xenconsoled" in failed.value.remedy
+
+
+DOMAIN = Domain(
+    instance_id="abc",
+    mode="pvh",
+    kernel=Path("/images/vmlinuz"),
+    ramdisk=Path("/images/initrd.img"),
+    cmdline="console=hvc0 quiet",
+    memory_mib=256,
+    vcpus=2,
+    cpus="2-3",
+    disks=(
+        BlockDevice(device="/dev/mapper/featherbench-abc-0", name="xvda", readonly=False),
+        BlockDevice(device="/dev/loop3", name="xvdb", readonly=True),
+    ),
+    bridge="fb-guest0",
+    mac="52:54:00:aa:bb:cc",
+)
+WHOLE = """\
+name = "featherbench-abc"
+type = "pvh"
+kernel = "/images/vmlinuz"
+ramdisk = "/images/initrd.img"
+cmdline = "console=hvc0 quiet"
+memory = 256
+maxmem = 256
+vcpus = 2
+cpus = "2-3"
+disk = [ \
+"format=raw, backendtype=phy, vdev=xvda, access=rw, target=/dev/mapper/featherbench-abc-0", \
+"format=raw, backendtype=phy, vdev=xvdb, access=ro, target=/dev/loop3" ]
+vif = [ "mac=52:54:00:aa:bb:cc, bridge=fb-guest0" ]
+on_poweroff = "preserve"
+on_reboot = "preserve"
+on_crash = "preserve"
+on_watchdog = "preserve"
+on_soft_reset = "preserve"
+"""
+
+
+def test_a_complete_domain_is_written():
+    assert xl_config(DOMAIN) == WHOLE
+
+
+def test_absent_parts_are_not_written():
+    bare = xl_config(replace(DOMAIN, ramdisk=None, cpus="", disks=()))
+    assert "ramdisk" not in bare
+    assert "cpus = " not in bare.replace("vcpus = ", "")
+    assert "disk = [  ]" in bare
+
+
+@pytest.mark.parametrize(
+    ("text", "written"), [('a "b"', '"a \\"b\\""'), ("a\\b", '"a\\\\b"'), ("{, }", '"{, }"')]
+)
+def test_strings_are_quoted_literally(text, written):
+    assert quoted(text) == written

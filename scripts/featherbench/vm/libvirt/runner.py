@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs virtual machines of QEMU by libvirt from our disk images, and finds what broken runs left."""
+"""Runs virtual machines of QEMU by libvirt, from our disk images; finds what broken runs left."""
 
 from __future__ import annotations
 
@@ -140,14 +140,9 @@ class LibvirtRunner(VmRunner):
         return self.accelerator
 
     @property
-    def booted_within_s(self) -> float:
-        """More under emulation."""
-        return {"kvm": 30.0, "tcg": 150.0}[self.accelerator]
-
-    @property
-    def ready_within_s(self) -> float:
-        """More under emulation."""
-        return {"kvm": 120.0, "tcg": 600.0}[self.accelerator]
+    def boot_slowdown(self) -> int:
+        """More than 1 under emulation."""
+        return {"kvm": 1, "tcg": 5}[self.accelerator]
 
     def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Return missing programs and rights, and why KVM cannot be used."""

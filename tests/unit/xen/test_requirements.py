@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What dom0 is, and what is missing there: xen/dom0_probe.py and xen/requirements.py."""
+"""What dom0 is, and what is missing there."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from featherbench.errors import CommandError, MachineSilentError
-from featherbench.xen import dom0_probe, requirements
+from featherbench.xen import requirements
 from featherbench.xen.settings import Dom0Settings
 
 CAPTURED = Path(__file__).parents[2] / "data/xen"
@@ -21,7 +21,7 @@ def found(monkeypatch):
     """Have dom0 be such a machine."""
 
     def be(what):
-        monkeypatch.setattr(dom0_probe, "probe", lambda _settings: what)
+        monkeypatch.setattr(requirements, "probe", lambda _settings: what)
         monkeypatch.setattr(requirements.programs, "missing", lambda _needs: [])
         monkeypatch.setattr(requirements.programs, "missing_root", list)
 
@@ -38,7 +38,7 @@ def found(monkeypatch):
     ],
 )
 def test_an_emulated_xen_does_not_count_as_xen(found, processor, emulated, said):
-    found(dom0_probe.Dom0Info(xen={}, processor=processor))
+    found(requirements.Dom0Info(xen={}, processor=processor))
     whats = [each.what for each in requirements.of(ELSEWHERE, emulated=emulated)]
     assert bool(whats) == bool(said)
     assert all(said in what for what in whats)
@@ -57,12 +57,12 @@ def test_a_dom0_that_does_not_answer_is_not_missing(found, monkeypatch):
     def silent(_settings):
         raise MachineSilentError("dom0 does not answer")
 
-    monkeypatch.setattr(dom0_probe, "probe", silent)
+    monkeypatch.setattr(requirements, "probe", silent)
     assert list(requirements.of(ELSEWHERE, emulated=False)) == []
 
 
 def test_a_missing_link_is_reported(found):
-    found(dom0_probe.Dom0Info(xen={}, processor=REAL))
+    found(requirements.Dom0Info(xen={}, processor=REAL))
     gone = Dom0Settings(dom0="root@xenhost", bridge="xenbr1", link="nosuch0")
     (lack,) = requirements.of(gone, emulated=False)
     assert "no interface nosuch0" in lack.what
@@ -82,14 +82,14 @@ def dom0(monkeypatch):
             return SimpleNamespace(stdout=answers[argv[0]] or "")
 
     monkeypatch.setattr(Dom0Settings, "machine", Dom0())
-    dom0_probe._probe_once.cache_clear()
+    requirements._probe_once.cache_clear()
     yield answers
-    dom0_probe._probe_once.cache_clear()
+    requirements._probe_once.cache_clear()
 
 
 def test_a_complete_dom0_is_described(dom0):
     assert dom0
-    assert dom0_probe.probe(ELSEWHERE).xen == {"xen_version": "4.17.7"}
+    assert requirements.probe(ELSEWHERE).xen == {"xen_version": "4.17.7"}
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_complete_dom0_is_described(dom0):
 )
 def test_an_incomplete_dom0_is_reported_with_the_reason(dom0, asked, answer, said):
     dom0[asked] = answer
-    assert said in dom0_probe.probe(ELSEWHERE)
+    assert said in requirements.probe(ELSEWHERE)
 
 
 def test_a_silent_dom0_is_asked_only_once(monkeypatch):
@@ -115,9 +115,9 @@ def test_a_silent_dom0_is_asked_only_once(monkeypatch):
             raise MachineSilentError("no answer")
 
     monkeypatch.setattr(Dom0Settings, "machine", Silent())
-    dom0_probe._probe_once.cache_clear()
+    requirements._probe_once.cache_clear()
     for _ in range(2):
         with pytest.raises(MachineSilentError):
-            dom0_probe.probe(ELSEWHERE)
+            requirements.probe(ELSEWHERE)
     assert asked == [1]
-    dom0_probe._probe_once.cache_clear()
+    requirements._probe_once.cache_clear()
