@@ -18,12 +18,12 @@ from featherbench.plauth2017.claims.all_claims import (
 from featherbench.plauth2017.data.published import REPLICATE, read_samples, read_summary
 from featherbench.statistics.data.replicates import summarized
 from featherbench.statistics.data.table_io import write_csv, write_parquet
-from featherbench.statistics.inference import games_howell
 from featherbench.statistics.inference.anova import analyse, analyse_unweighted
-from featherbench.statistics.inference.tukey import (
+from featherbench.statistics.inference.posthoc import (
     compare,
     compare_over_levels,
     compare_with_common_error,
+    games_howell,
 )
 
 Compared = list[tuple[str, str, pd.DataFrame]]
@@ -51,7 +51,7 @@ def _analysed(compared: Compared) -> pd.DataFrame:
 
 
 def _compared(compared: Compared) -> pd.DataFrame:
-    tests = (compare, compare_with_common_error, compare_over_levels, games_howell.compare)
+    tests = (compare, compare_with_common_error, compare_over_levels, games_howell)
     return pd.concat([test(compared) for test in tests], ignore_index=True)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from featherbench.statistics.conventions import SIGNIFICANT_P
-from featherbench.statistics.inference.games_howell import GAMES_HOWELL
+from featherbench.statistics.inference.posthoc import GAMES_HOWELL
 
 pytestmark = [pytest.mark.slow, pytest.mark.testbed, pytest.mark.timeout(7200)]
 wants_a_quiet_machine = pytest.mark.benchmark

@@ -16,7 +16,7 @@ from featherbench.records.machine import MachineRecord
 from featherbench.records.plan import Plan, PlannedPlatform
 from featherbench.records.stopping_decisions import InterimLook, latest_looks, with_requested_cells
 from featherbench.records.tables import ANALYSIS
-from featherbench.statistics.data.emulation import is_emulated
+from featherbench.statistics.data.samples import is_emulated
 from featherbench.statistics.data.table_io import read_csv, read_parquet
 
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Conventions that all tables share: levels of significance, and the columns that name a test.
+"""What all tables share: levels of significance, Holm's adjustment, and what names a test.
 
 `test` is the test's name, and `replicate` what it takes for a replicate. `error` is the error term
 (empty in a table with only one): the variation within one level, within all levels, of the two
@@ -8,6 +8,15 @@ level, or those at all levels together.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
 
 CONFIDENCE = 0.95
 SIGNIFICANT_P = 0.05
@@ -20,3 +29,20 @@ WINDOW, DEPLOYMENT = "window", "deployment"
 """Values of `replicate`."""
 LEVEL, ALL_LEVELS, PAIR, BLOCK = "level", "all levels", "pair", "block"
 """Values of `error`; the first two are also those of `scope`."""
+
+
+def holm(p: pd.Series, family: pd.Series) -> pd.Series:
+    """Adjust p within each family after Holm (1979); NaN is not a test, and stays NaN.
+
+    statsmodels' `multipletests` does one family at a time, and collects garbage each time: 0.1 s.
+    """
+    tested = p.dropna().sort_values(kind="stable")
+    groups = tested.groupby(family.loc[tested.index])
+    remaining = groups.transform("size") - groups.cumcount()
+    adjusted = (tested * remaining).groupby(family.loc[tested.index]).cummax()
+    return adjusted.clip(upper=1.0).reindex(p.index)
+
+
+def notes(conditions: Mapping[str, pd.Series]) -> np.ndarray:
+    """Return for each row the first of the notes whose condition holds; empty if none does."""
+    return np.select(list(conditions.values()), list(conditions), default="")

@@ -21,10 +21,9 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from featherbench.statistics.conventions import DEPLOYMENT, ROUNDING, SIGNIFICANT_P
-from featherbench.statistics.data.blocks import main_values
+from featherbench.statistics.conventions import DEPLOYMENT, ROUNDING, SIGNIFICANT_P, holm
+from featherbench.statistics.data.replicates import main_values
 from featherbench.statistics.data.samples import declared
-from featherbench.statistics.inference.holm import holm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -16,7 +16,7 @@ from featherbench.figures.forest_plot import round_ratios
 from featherbench.figures.render import FigureData, figure, save
 from featherbench.figures.theme import style
 from featherbench.figures.transforms import relative_to_median
-from featherbench.statistics.data.emulation import per_stratum
+from featherbench.statistics.data.samples import per_stratum
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.summary import summarize
 from featherbench.statistics.time_to_first_packet import crossing_bandwidths

@@ -21,7 +21,7 @@ from featherbench.figures.catalogue import PAPER_FIGURES, figures_for, specs_for
 from featherbench.figures.line_plot import LevelAxis
 from featherbench.figures.render import FigureData, draw_all, figure, save
 from featherbench.figures.theme import DPI, LINES, TECHNOLOGIES, format_value, style
-from featherbench.statistics.data.emulation import per_stratum
+from featherbench.statistics.data.samples import per_stratum
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.summary import summarize
 

@@ -9,10 +9,11 @@ import pytest
 from builders import METRICS
 from featherbench.measuring.window_verdict import WindowFacts, window_verdict
 from featherbench.records.cell import Verdict
+from featherbench.statistics.data.replicates import comparisons
 from featherbench.statistics.design.variance_components import components
 from featherbench.statistics.diagnostics.assumptions import checks
 from featherbench.statistics.diagnostics.screening import screen
-from featherbench.statistics.inference.anova import anova
+from featherbench.statistics.inference.anova import analyse
 from featherbench.statistics.inference.ratios import ratios
 
 REDIS_REQUESTS, REDIS_RATE, REDIS_TICK_S = 100_000, 1.71e6, 1e-3
@@ -58,7 +59,7 @@ def test_averages_of_a_growing_log_are_no_replicates(nested):
 def test_windows_passed_off_as_replicates(nested):
     """seL4/sel4bench#81: two cycles within a run, another mean on the next."""
     samples = nested(metrics=100, deployments=3, windows=30, between=0.05, within=0.002)
-    table = anova(samples)
+    table = analyse(comparisons(samples))
     by_windows = table.loc[table["replicate"] == "window", "p"] < 0.05
     ours = ratios(samples, "linux-native", 0.05, 1)["p"] < 0.05
     assert by_windows.mean() > 0.8  # of platforms that are the same

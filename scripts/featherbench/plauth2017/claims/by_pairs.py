@@ -18,7 +18,7 @@ from featherbench.plauth2017.claims.pairwise import (
 )
 from featherbench.plauth2017.comparison import pair_ratios
 from featherbench.statistics.conventions import SIGNIFICANT_P
-from featherbench.statistics.data.blocks import CELL, deployment_means
+from featherbench.statistics.data.replicates import CELL, deployment_means
 from featherbench.wording.formatting import rows
 
 if TYPE_CHECKING:

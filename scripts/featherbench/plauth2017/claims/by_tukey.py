@@ -18,7 +18,7 @@ from featherbench.plauth2017.claims.pairwise import (
 )
 from featherbench.plauth2017.data.published import SUSPECT
 from featherbench.statistics.conventions import ALL_LEVELS, LEVEL, PAIR, SIGNIFICANT_P
-from featherbench.statistics.inference.fieller import ratio_interval
+from featherbench.statistics.inference.ratios import ratio_interval
 from featherbench.wording.formatting import rows
 
 if TYPE_CHECKING:

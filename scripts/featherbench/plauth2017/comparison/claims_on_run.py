@@ -26,7 +26,7 @@ from featherbench.plauth2017.comparison.name_mapping import (
 from featherbench.plauth2017.data import experiment
 from featherbench.plauth2017.data.published import REPLICATE
 from featherbench.statistics.data.replicates import summarized
-from featherbench.statistics.inference.tukey import (
+from featherbench.statistics.inference.posthoc import (
     compare,
     compare_over_levels,
     compare_with_common_error,

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import scipy
 
-from featherbench.statistics.data.blocks import deployment_means
-from featherbench.statistics.inference.fieller import ratio_interval
-from featherbench.statistics.inference.holm import holm
-from featherbench.statistics.inference.ratios import unadjusted_ratios
+from featherbench.statistics.conventions import holm
+from featherbench.statistics.data.replicates import deployment_means
+from featherbench.statistics.inference.ratios import ratio_interval, unadjusted_ratios
 from featherbench.statistics.replication import COLUMNS, PAIR
 from featherbench.wording.formatting import rows
 

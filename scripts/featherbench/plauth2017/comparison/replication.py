@@ -15,7 +15,7 @@ from featherbench.plauth2017.claims.claim import ALIKE
 from featherbench.plauth2017.comparison import pair_ratios
 from featherbench.plauth2017.comparison.matched_cells import CELL, matched_cells, with_our_names
 from featherbench.plauth2017.comparison.name_mapping import PLATFORMS, papers_name
-from featherbench.statistics.data.emulation import is_emulated
+from featherbench.statistics.data.samples import is_emulated
 from featherbench.statistics.replication import (
     FIGURES,
     OTHERS,

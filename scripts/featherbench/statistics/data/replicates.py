@@ -1,27 +1,69 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The replicates of a test, and the groups that it compares.
+"""What the tests take for replicates: windows, deployments, and ratios within blocks.
 
 The paper takes every window for a replicate. All windows of one deployment share the luck of that
-deployment, so this finds differences that do not exist; with the deployments' means as
-replicates it does not. Both are computed; the column `replicate` tells which.
+deployment, so this finds differences that do not exist; with the deployments' means as replicates
+it does not. Both are computed; the column `replicate` tells which.
+
+Deployment number d of every platform is measured in one block, in random order: see
+`planning/plan.py`. Within a block, a platform and the baseline are measured in the same hour on
+the same machine, so their ratio there is an independent replicate. Logarithms make ratios
+symmetric: 2 is as far from 1 as 0.5.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from featherbench.statistics.conventions import DEPLOYMENT, ROUNDING, WINDOW
 from featherbench.statistics.data.samples import valid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
     import pandas as pd
 
-    Compared = Iterator[tuple[str, str, pd.DataFrame]]
+    Compared = Iterable[tuple[str, str, pd.DataFrame]]
     """Metric, kind of replicate, and groups of platform and concurrency (see `groups`)."""
 
+CELL = ["metric", "concurrency", "platform"]
+"""The columns that all values of one estimate have in common."""
+BLOCK = ["metric", "concurrency", DEPLOYMENT]
 GROUP = ["platform", "concurrency"]
+
+
+def main_values(samples: pd.DataFrame) -> pd.DataFrame:
+    """Return the valid rows of the main metrics: the values that the tests use."""
+    return valid(samples[samples["primary"]])
+
+
+def deployment_means(samples: pd.DataFrame) -> pd.DataFrame:
+    """Reduce the main metrics to CELL, deployment, mean, and `windows`, the number averaged.
+
+    A deployment without a valid window has no row. Rows are in the samples' order.
+    """
+    values = main_values(samples).groupby([*CELL, DEPLOYMENT], sort=False)["value"]
+    return values.agg(mean="mean", windows="size").reset_index()
+
+
+def block_pairs(means: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Join each platform's deployment means with the baseline's of the same block, `mean_base`."""
+    is_base = means["platform"] == baseline
+    bases = means.loc[is_base, [*BLOCK, "mean"]]
+    return means[~is_base].merge(bases, on=BLOCK, suffixes=("", "_base"))
+
+
+def block_ratios(means: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Return the logarithm of each deployment's mean over the baseline's of the same number.
+
+    Columns are CELL, deployment and log_ratio. A block in which either side is missing, or not
+    above zero, has no row.
+    """
+    pairs = block_pairs(means[means["mean"] > 0], baseline)
+    ratios = pairs.assign(log_ratio=np.log(pairs["mean"] / pairs["mean_base"]))
+    return ratios[[*CELL, DEPLOYMENT, "log_ratio"]]
 
 
 def comparisons(samples: pd.DataFrame) -> Compared:
@@ -51,8 +93,7 @@ def groups(frame: pd.DataFrame) -> pd.DataFrame:
     `sd` is 0 for a group of one, which adds nothing to the variation within groups.
     """
     values = frame.groupby(GROUP, sort=False)["value"]
-    table = values.agg(n="size", mean="mean", sd="std").reset_index()
-    return table.fillna({"sd": 0.0})
+    return values.agg(n="size", mean="mean", sd="std").reset_index().fillna({"sd": 0.0})
 
 
 def squares_within(table: pd.DataFrame) -> tuple[float, int]:

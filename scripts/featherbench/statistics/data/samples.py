@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tidy samples: one row for each value of a window, from the cells that the plan requests."""
+"""The tidy samples: one row for each value of a window, from the cells that the plan requests.
+
+Emulated platforms are a stratum of their own: no table pools them with the others. Emulation
+replaces a processor feature that this machine lacks. Its figures do not measure virtualization, so
+a test over both strata would find a difference that is of no interest.
+"""
 
 from __future__ import annotations
 
@@ -12,54 +17,37 @@ from featherbench.errors import FeatherbenchError
 from featherbench.records.cell import Cell, Verdict, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Callable, Container, Iterable, Iterator
     from pathlib import Path
 
     from featherbench.records.metric import Metric
     from featherbench.records.plan import Plan
 
+EMULATED = "emulated"
+CPU_USE = ("client_busy_fraction", "server_busy_fraction", "client_cpu_s", "server_cpu_s")
 DTYPES = {
-    "platform": "str",
-    "technology": "str",
-    "hypervisor": "str",
-    "network": "str",
-    "emulated": "bool",
-    "workload": "str",
-    "metric": "str",
-    "concurrency": "int64",
-    "deployment": "int64",
-    "window": "int64",
+    **dict.fromkeys(("platform", "technology", "hypervisor", "network"), "str"),
+    EMULATED: "bool",
+    **dict.fromkeys(("workload", "metric"), "str"),
+    **dict.fromkeys(("concurrency", "deployment", "window"), "int64"),
     "value": "float64",
-    "unit": "str",
-    "verdict": "str",
-    "reasons": "str",
+    **dict.fromkeys(("unit", "verdict", "reasons"), "str"),
     "primary": "bool",
     "duration_s": "float64",
     "requests": "Int64",
     "failures": "int64",
-    "client_busy_fraction": "float64",
-    "server_busy_fraction": "float64",
-    "client_cpu_s": "float64",
-    "server_cpu_s": "float64",
+    **dict.fromkeys(CPU_USE, "float64"),
     "instance_id": "str",
     "sequence": "int64",
     "started_monotonic_s": "float64",
     "machine_fingerprint": "str",
 }
 """The columns of the samples, in order, with their types."""
-NOT_ANALYSED = {
-    "reasons",
-    "requests",
-    "failures",
-    "client_busy_fraction",
-    "server_busy_fraction",
-    "client_cpu_s",
-    "server_cpu_s",
-    "instance_id",
-    "machine_fingerprint",
-}
+NOT_ANALYSED = {"reasons", "requests", "failures", *CPU_USE, "instance_id", "machine_fingerprint"}
 """Columns that no test and no figure uses once the windows have verdicts."""
 ANALYSED = tuple(name for name in DTYPES if name not in NOT_ANALYSED)
+COPIED = {"duration_s", "requests", *CPU_USE, "started_monotonic_s"}
+"""Columns that a window's record has under the same name."""
 
 
 def gather(plan: Plan, folder: Path) -> pd.DataFrame:
@@ -91,8 +79,7 @@ def samples_of(cells: Iterable[Cell], emulated: Container[str] = ()) -> pd.DataF
 
 def cell_files(plan: Plan, folder: Path) -> Iterator[Path]:
     """Yield the file of every requested cell, whether or not it exists."""
-    for platform, workload, deployment, concurrency in plan.cells():
-        yield folder / platform / workload / f"d{deployment}" / f"c{concurrency}.json"
+    return (folder / f"{cell}.json" for cell in plan.cells())
 
 
 def valid(samples: pd.DataFrame) -> pd.DataFrame:
@@ -145,20 +132,43 @@ def _cell_columns(cell: Cell) -> dict[str, Any]:
 
 
 def _window_columns(window: Window) -> dict[str, Any]:
-    copied = window.model_dump(
-        include={
-            "duration_s",
-            "requests",
-            "client_busy_fraction",
-            "server_busy_fraction",
-            "client_cpu_s",
-            "server_cpu_s",
-            "started_monotonic_s",
-        }
-    )
-    return copied | {
+    return window.model_dump(include=COPIED) | {
         "window": window.index,
         "failures": sum(window.failures.values()),
         "verdict": window.verdict.value,
         "reasons": "; ".join(window.reasons),
     }
+
+
+def is_emulated(table: pd.DataFrame) -> pd.Series[bool]:
+    """Return for each row whether its platform is emulated; without that column, none is."""
+    if EMULATED in table.columns:
+        return table[EMULATED].astype(bool)
+    return pd.Series(data=False, index=table.index)
+
+
+def strata(samples: pd.DataFrame) -> Iterator[tuple[bool, pd.DataFrame]]:
+    """Yield the rows of platforms that are not emulated (False), then those of emulated ones.
+
+    An empty stratum is left out, unless both are empty.
+    """
+    emulated = is_emulated(samples)
+    for stratum in (False, True):
+        if (emulated == stratum).any() or (samples.empty and not stratum):
+            yield stratum, samples[emulated == stratum]
+
+
+def per_stratum(
+    make: Callable[[pd.DataFrame], pd.DataFrame], samples: pd.DataFrame, *, baseline: str = ""
+) -> pd.DataFrame:
+    """Make a table of each stratum alone, and concatenate them; the column EMULATED tells which.
+
+    The rows of `baseline` are shared with the emulated stratum, so that it can be compared with
+    them. An emulated baseline is not shared.
+    """
+    shared = samples[(samples["platform"] == baseline) & ~is_emulated(samples)]
+    tables = [
+        make(pd.concat([shared, rows]) if emulated else rows).assign(**{EMULATED: emulated})
+        for emulated, rows in strata(samples)
+    ]
+    return pd.concat(tables, ignore_index=True)

@@ -16,7 +16,7 @@ import pandas as pd
 import scipy
 
 from featherbench.statistics.conventions import CONFIDENCE
-from featherbench.statistics.data.blocks import CELL, deployment_means, main_values
+from featherbench.statistics.data.replicates import CELL, deployment_means, main_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,21 +13,23 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from featherbench.statistics.conventions import SIGNIFICANT_P
+from featherbench.statistics.conventions import SIGNIFICANT_P, holm
+from featherbench.statistics.data.replicates import CELL, main_values
 from featherbench.statistics.design.variance_components import components
-from featherbench.statistics.diagnostics import bimodality, change_point, steady_state
-from featherbench.statistics.diagnostics.residuals import (
-    deployment_residuals,
-    tables,
-    window_residuals,
+from featherbench.statistics.diagnostics.series_tests import (
+    LEAST_FOR_MODES,
+    change_point,
+    running_averages,
+    several_modes,
+    trend,
 )
-from featherbench.statistics.inference.holm import holm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
     Rows = Iterator[dict[str, Any]]
 
+SERIES = [*CELL, "deployment"]
 LEAST_DEPLOYMENTS = 6
 """With fewer, Kendall's test cannot find a trend of any size."""
 LEAST_SERIES = 8
@@ -69,7 +71,7 @@ def checks(samples: pd.DataFrame, kinds: Collection[str] = READINGS) -> pd.DataF
     """
     if samples.empty:
         return pd.DataFrame(columns=[*COLUMNS, "detail", "reading"])
-    residuals, deployments = window_residuals(samples), deployment_residuals(samples)
+    residuals, deployments = _window_residuals(samples), _deployment_residuals(samples)
     rows = [
         {"check": check, "concurrency": np.nan, "platform": "", "detail": ""} | row
         for check, rows_of in _checks(samples, residuals, deployments).items()
@@ -93,8 +95,12 @@ def _checks(
         "normal": lambda: _normal(residuals),
         "independent windows": lambda: _independent(residuals),
         "deployments alike": lambda: _deployments_alike(samples),
-        "steady within deployments": lambda: _steady_within(residuals),
-        "no running averages": lambda: _no_running_averages(residuals),
+        "steady within deployments": lambda: _within_deployments(
+            residuals, trend, "the last window is {:.3f} times the first"
+        ),
+        "no running averages": lambda: _within_deployments(
+            residuals, running_averages, "e^{:.3g} times likelier than independent windows"
+        ),
         "one mode": lambda: _one_mode(residuals, deployments),
         "steady over the run": lambda: _along(deployments, "moment_s", "the run"),
         "no change point": lambda: _no_change(deployments),
@@ -127,7 +133,7 @@ def _normal(residuals: pd.DataFrame) -> Rows:
     for metric, platform, rows in _by_platform(several):
         scales = rows.groupby("concurrency")["relative"].transform("std")
         values = (rows["relative"] / scales.where(scales > 0)).dropna().to_numpy()
-        if len(values) >= bimodality.LEAST_VALUES and np.ptp(values) > 0:
+        if len(values) >= LEAST_FOR_MODES and np.ptp(values) > 0:
             if len(values) > MOST_TESTED:
                 values = np.quantile(values, (np.arange(MOST_TESTED) + 0.5) / MOST_TESTED)
             result = scipy.stats.shapiro(values)
@@ -138,7 +144,7 @@ def _normal(residuals: pd.DataFrame) -> Rows:
 def _independent(residuals: pd.DataFrame) -> Rows:
     """Test with Ljung and Box's test of the first lag, by deployment, combined after Fisher."""
     for metric, platform, rows in _by_platform(residuals[residuals["windows"] >= LEAST_SERIES]):
-        p = np.concatenate([_ljung_box(table) for table in tables(rows)])
+        p = np.concatenate([_ljung_box(table) for table in _tables(rows)])
         if np.isfinite(p).any():
             result = scipy.stats.combine_pvalues(p[np.isfinite(p)])
             yield _row(metric, result.statistic, result.pvalue, platform=platform)
@@ -161,23 +167,13 @@ def _deployments_alike(samples: pd.DataFrame) -> Rows:
         yield _row(row["metric"], row["F"], row["p"], detail=detail, **cell)
 
 
-def _largest_table(rows: pd.DataFrame) -> np.ndarray:
-    """Return the windows of the deployments that have the commonest number of them."""
-    return max(tables(rows), key=np.size)
-
-
-def _steady_within(residuals: pd.DataFrame) -> Rows:
+def _within_deployments(
+    residuals: pd.DataFrame, test: Callable[[np.ndarray], tuple[float, float]], detail: str
+) -> Rows:
+    """Test the windows of the deployments that have the commonest number of them."""
     for metric, platform, rows in _by_platform(residuals):
-        change, p = steady_state.trend(_largest_table(rows))
-        detail = f"the last window is {change:.3f} times the first"
-        yield _row(metric, change, p, platform=platform, detail=detail)
-
-
-def _no_running_averages(residuals: pd.DataFrame) -> Rows:
-    for metric, platform, rows in _by_platform(residuals):
-        likelier, p = steady_state.running_averages(_largest_table(rows))
-        detail = f"e^{likelier:.3g} times likelier than independent windows"
-        yield _row(metric, likelier, p, platform=platform, detail=detail)
+        statistic, p = test(max(_tables(rows), key=np.size))
+        yield _row(metric, statistic, p, platform=platform, detail=detail.format(statistic))
 
 
 def _one_mode(residuals: pd.DataFrame, deployments: pd.DataFrame) -> Rows:
@@ -185,7 +181,7 @@ def _one_mode(residuals: pd.DataFrame, deployments: pd.DataFrame) -> Rows:
     frames = {"windows": residuals[residuals["windows"] > 1], "deployments": deployments}
     for values, frame in frames.items():
         for metric, platform, rows in _by_platform(frame):
-            explained, p = bimodality.several_modes(rows["relative"].to_numpy())
+            explained, p = several_modes(rows["relative"].to_numpy())
             detail = f"two groups explain {explained:.0%} of the variation of the {values}"
             yield _row(metric, explained, p, platform=platform, detail=detail)
 
@@ -208,7 +204,7 @@ def _slope(x: np.ndarray, y: np.ndarray) -> float:
 def _no_change(deployments: pd.DataFrame) -> Rows:
     for metric, rows in deployments.groupby("metric", sort=False):
         values = rows["relative"].to_numpy()
-        before, statistic, p = change_point.change_point(values)
+        before, statistic, p = change_point(values)
         if before:
             step = np.expm1(np.median(values[before:]) - np.median(values[:before]))
             detail = f"{step:+.1%} after deployment {before} of {len(values)}"
@@ -217,3 +213,43 @@ def _no_change(deployments: pd.DataFrame) -> Rows:
 
 def _row(metric: str, statistic: float, p: float, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - columns
     return {"metric": metric, "statistic": statistic, "p": p} | more
+
+
+def _window_residuals(samples: pd.DataFrame) -> pd.DataFrame:
+    """Return the valid windows of the main metrics, in order, with two more columns.
+
+    `relative` is the value over its deployment's mean at that level, minus 1; `windows` is the
+    number of windows of that deployment at that level.
+    """
+    values = main_values(samples)
+    values = values[values["value"] > 0].sort_values([*SERIES, "window"], kind="stable")
+    groups = values.groupby(SERIES, sort=False)["value"]
+    relative = values["value"] / groups.transform("mean") - 1
+    return values.assign(relative=relative, windows=groups.transform("size"))
+
+
+def _deployment_residuals(samples: pd.DataFrame) -> pd.DataFrame:
+    """Return metric, platform, deployment, relative, moment_s and position, in order of time.
+
+    `relative` is the distance of a deployment from its platform's mean at a level, on a log scale,
+    averaged over levels: one independent value per deployment. `position` is its rank in its block.
+    """
+    values = main_values(samples)
+    values = values[values["value"] > 0]
+    means = values.groupby(SERIES, sort=False).agg(
+        value=("value", "mean"), moment_s=("started_monotonic_s", "min")
+    )
+    logs = np.log(means["value"])
+    means["relative"] = logs - logs.groupby(CELL).transform("mean")
+    groups = means.groupby(["metric", "platform", "deployment"], sort=False)
+    residuals = groups.agg(
+        relative=("relative", "mean"), moment_s=("moment_s", "min")
+    ).reset_index()
+    residuals["position"] = residuals.groupby(["metric", "deployment"])["moment_s"].rank()
+    return residuals.sort_values("moment_s", kind="stable")
+
+
+def _tables(residuals: pd.DataFrame) -> list[np.ndarray]:
+    """Return arrays with a row for each deployment at a level, by number of windows."""
+    lengths = residuals.groupby("windows", sort=True)["relative"]
+    return [1 + values.to_numpy().reshape(-1, int(str(length))) for length, values in lengths]

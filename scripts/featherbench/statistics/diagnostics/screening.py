@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from featherbench.records.cell import Verdict
-from featherbench.statistics.data import emulation
-from featherbench.statistics.data.samples import declared, latencies_of, valid
+from featherbench.statistics.data.samples import declared, latencies_of, strata, valid
 from featherbench.statistics.diagnostics.assumptions import NEEDED, SUSPICIOUS, checks
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ def unsteady(samples: pd.DataFrame) -> Marks:
     """
     if samples.empty or not set(samples.columns) >= NEEDED:
         return
-    for _, rows in emulation.strata(samples):
+    for _, rows in strata(samples):
         believed = valid(rows)
         table = checks(rows, SUSPICIOUS)
         for row in table[table["p_adj"] < UNSTEADY_P].to_dict("records"):

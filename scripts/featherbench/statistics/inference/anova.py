@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Analysis of variance: platform x concurrency with interaction, as in the paper.
+"""Whether any platforms differ: the analysis of variance, as in the paper, and at each level.
 
 Sums of squares are of type II, by comparing least-squares models: each main effect is adjusted for
 the other one, not for the interaction (Fox, Applied Regression Analysis, 8.2). The models are
@@ -8,6 +8,9 @@ values do, and works from published means and deviations as well.
 
 If n is unequal, least squares gives large groups more weight. The analysis of unweighted means
 (Yates 1934, JASA 29(185)) gives all the same, with the harmonic mean of n; so does the paper.
+
+Welch's analysis of variance and the test of ranks, at each level, do not assume equal variances: at
+one level of the paper's HTTP data, standard deviations range from 60 to 9,655.
 """
 
 from __future__ import annotations
@@ -17,52 +20,53 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import scipy
+from statsmodels.stats.oneway import anova_generic
 
-from featherbench.statistics.conventions import ALL_LEVELS, TEST_COLUMNS
-from featherbench.statistics.data.replicates import comparisons, obstacle, squares_within
+from featherbench.statistics.conventions import (
+    ALL_LEVELS,
+    DEPLOYMENT,
+    LEVEL,
+    ROUNDING,
+    TEST_COLUMNS,
+    holm,
+)
+from featherbench.statistics.data import replicates
+from featherbench.statistics.data.replicates import deployment_means, squares_within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
+
+    from featherbench.statistics.data.replicates import Compared
 
 TESTS = ("one-way ANOVA", "two-way ANOVA")
 UNWEIGHTED_TESTS = ("one-way ANOVA of unweighted means", "two-way ANOVA of unweighted means")
 COLUMNS = [
-    "metric",
-    *TEST_COLUMNS,
-    "effect",
-    "df",
-    "df_resid",
-    "F",
-    "p",
-    "partial_eta_squared",
-    "partial_omega_squared",
-    "note",
+    *("metric", *TEST_COLUMNS, "effect", "df", "df_resid", "F", "p"),
+    *("partial_eta_squared", "partial_omega_squared", "note"),
+]
+WELCH, KRUSKAL = "Welch's ANOVA", "Kruskal-Wallis"
+LEVEL_COLUMNS = [
+    *("metric", "concurrency", *TEST_COLUMNS, "df", "df_resid", "statistic", "p", "p_adj"),
+    *("effect_size", "note"),
 ]
 
 
-def anova(samples: pd.DataFrame) -> pd.DataFrame:
+def analyse(compared: Compared) -> pd.DataFrame:
     """Analyse every main metric, into a frame of COLUMNS with one row per effect.
 
     If a metric cannot be analysed, its row has NaN, and `note` says why.
     """
-    return analyse(comparisons(samples))
-
-
-def analyse(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
-    """Analyse groups by metric and kind of replicate: see `data/replicates.py`."""
     return _table(compared, unweighted=False)
 
 
-def analyse_unweighted(compared: Iterable[tuple[str, str, pd.DataFrame]]) -> pd.DataFrame:
+def analyse_unweighted(compared: Compared) -> pd.DataFrame:
     """Analyse unweighted means, of the metrics for which the result differs: those of unequal n."""
     return _table((groups for groups in compared if not _balanced(groups[2])), unweighted=True)
 
 
-def _table(compared: Iterable[tuple[str, str, pd.DataFrame]], *, unweighted: bool) -> pd.DataFrame:
+def _table(compared: Compared, *, unweighted: bool) -> pd.DataFrame:
     rows = [
-        {"metric": metric, "test": _test_name(groups, unweighted=unweighted)}
-        | {"replicate": replicate}
-        | row
+        {"metric": metric, "replicate": replicate} | row
         for metric, replicate, groups in compared
         for row in effects(groups, unweighted=unweighted)
     ]
@@ -75,13 +79,15 @@ def effects(groups: pd.DataFrame, *, unweighted: bool = False) -> Iterator[dict[
     The effects are platform, concurrency and their interaction; with a single concurrency,
     platform alone: a one-way analysis.
     """
+    platforms, levels = _distinct(groups, "platform"), _distinct(groups, "concurrency")
     counted = groups.assign(n=harmonic_n(groups)) if unweighted else groups
-    note = obstacle(groups)
-    sums = _sums_of_squares(counted) if _distinct(groups, "platform") > 1 else {}
-    for effect, (squares, freedom) in (sums or {"platform": (np.nan, np.nan)}).items():
-        remark = _remark(groups, unweighted=unweighted)
-        row = {"effect": effect, "df": freedom, "note": note or remark}
-        yield row | ({} if note else _test(squares, freedom, groups))
+    obstacle = replicates.obstacle(groups)
+    sums = _sums_of_squares(counted) if platforms > 1 else {"platform": (np.nan, np.nan)}
+    note = obstacle or _remark(groups, platforms * levels, unweighted=unweighted)
+    test = (UNWEIGHTED_TESTS if unweighted else TESTS)[levels > 1]
+    for effect, (squares, freedom) in sums.items():
+        row = {"test": test, "effect": effect, "df": freedom, "note": note}
+        yield row | ({} if obstacle else _test(squares, freedom, groups))
 
 
 def harmonic_n(groups: pd.DataFrame) -> float:
@@ -89,18 +95,40 @@ def harmonic_n(groups: pd.DataFrame) -> float:
     return float(scipy.stats.hmean(groups["n"].to_numpy(float)))
 
 
+def _distinct(groups: pd.DataFrame, column: str) -> int:
+    return len(groups[column].unique())
+
+
+def _balanced(groups: pd.DataFrame) -> bool:
+    return _distinct(groups, "n") == 1
+
+
+def _remark(groups: pd.DataFrame, combinations: int, *, unweighted: bool) -> str:
+    """Return what a reader must know about the design."""
+    if empty := combinations - len(groups):
+        return f"{empty} combinations of platform and concurrency have no valid value"
+    if _balanced(groups):
+        return ""
+    if unweighted:
+        return f"unbalanced: every mean counts as one of {harmonic_n(groups):.4g} (harmonic mean n)"
+    return "unbalanced: type II sums of squares"
+
+
 def _sums_of_squares(groups: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """Return the sum of squares and the degrees of freedom of each effect in the design."""
     platforms = pd.get_dummies(groups["platform"]).to_numpy(float)
     levels = pd.get_dummies(groups["concurrency"]).to_numpy(float)
-    by_level, by_platform = _fit(levels, groups), _fit(platforms, groups)
     additive, saturated = _fit(np.hstack([platforms, levels]), groups), (0.0, len(groups))
-    gains = {
-        "platform": _gain(by_level, additive),
-        "concurrency": _gain(by_platform, additive),
-        "platform:concurrency": _gain(additive, saturated),
+    models = {
+        "platform": (_fit(levels, groups), additive),
+        "concurrency": (_fit(platforms, groups), additive),
+        "platform:concurrency": (additive, saturated),
     }
-    return {effect: gain for effect, gain in gains.items() if gain[1] > 0}
+    return {
+        effect: (max(small[0] - large[0], 0.0), large[1] - small[1])
+        for effect, (small, large) in models.items()
+        if large[1] > small[1]
+    }
 
 
 def _fit(design: np.ndarray, groups: pd.DataFrame) -> tuple[float, int]:
@@ -113,15 +141,10 @@ def _fit(design: np.ndarray, groups: pd.DataFrame) -> tuple[float, int]:
     return float(residuals @ residuals), int(rank)
 
 
-def _gain(small: tuple[float, int], large: tuple[float, int]) -> tuple[float, int]:
-    return max(small[0] - large[0], 0.0), large[1] - small[1]
-
-
 def _test(squares: float, freedom: float, groups: pd.DataFrame) -> dict[str, Any]:
     """Test one effect; effect sizes after Olejnik and Algina (2003), Psychological Methods 8(4)."""
     within, df_resid = squares_within(groups)
-    error = within / df_resid
-    ratio = squares / freedom / error
+    ratio = squares / freedom / (within / df_resid)
     surplus = freedom * (ratio - 1)
     return {
         "df_resid": df_resid,
@@ -132,26 +155,51 @@ def _test(squares: float, freedom: float, groups: pd.DataFrame) -> dict[str, Any
     }
 
 
-def _test_name(groups: pd.DataFrame, *, unweighted: bool) -> str:
-    one_way, two_way = UNWEIGHTED_TESTS if unweighted else TESTS
-    return two_way if _distinct(groups, "concurrency") > 1 else one_way
+def levels(samples: pd.DataFrame) -> pd.DataFrame:
+    """Test every level of every main metric both ways, into a frame of LEVEL_COLUMNS.
+
+    Deployments are the replicates. `statistic` is Welch's F, or Kruskal and Wallis's H.
+    `effect_size` is the share of the variation that the platforms explain: omega squared, or eta
+    squared of the ranks. `p_adj` is after Holm over the levels of a metric. Columns that cannot be
+    computed are NaN, and `note` says why.
+    """
+    means = deployment_means(samples).rename(columns={"mean": "value"})
+    rows = [
+        {"metric": metric, "concurrency": level} | row
+        for (metric, level), frame in means.groupby(["metric", "concurrency"], sort=False)
+        for row in _tested(frame)
+    ]
+    table = pd.DataFrame(rows, columns=LEVEL_COLUMNS)
+    table["p_adj"] = holm(table["p"].astype(float), table["metric"] + table["test"])
+    return table.assign(replicate=DEPLOYMENT, error="", scope=LEVEL)
 
 
-def _remark(groups: pd.DataFrame, *, unweighted: bool) -> str:
-    """Return what a reader must know about the design."""
-    empty = _distinct(groups, "platform") * _distinct(groups, "concurrency") - len(groups)
-    if empty:
-        return f"{empty} combinations of platform and concurrency have no valid value"
-    if _balanced(groups):
-        return ""
-    if unweighted:
-        return f"unbalanced: every mean counts as one of {harmonic_n(groups):.4g} (harmonic mean n)"
-    return "unbalanced: type II sums of squares"
+def _tested(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    family = replicates.groups(frame)
+    note = replicates.obstacle(family)
+    constant = (family["n"] == 1) | (family["sd"] <= ROUNDING * family["mean"].abs())
+    unvaried = f"no variation of {', '.join(family.loc[constant, 'platform'])}"
+    of_welch = note or (unvaried if constant.any() else "")
+    yield {"test": WELCH, "note": of_welch} | ({} if of_welch else welch(family))
+    yield {"test": KRUSKAL, "note": note} | ({} if note else _kruskal(frame))
 
 
-def _balanced(groups: pd.DataFrame) -> bool:
-    return _distinct(groups, "n") == 1
+def welch(family: pd.DataFrame) -> dict[str, Any]:
+    """Test groups of n, mean and sd, whose variances may differ: Welch (1951), Biometrika 38."""
+    n, means, sd = (family[column].to_numpy(float) for column in ("n", "mean", "sd"))
+    result = anova_generic(means, sd**2, n, use_var="unequal")
+    surplus = max(0.0, result.df_num * (result.statistic - 1))
+    return {
+        "df": result.df_num,
+        "df_resid": result.df_denom,
+        "statistic": result.statistic,
+        "p": result.pvalue,
+        "effect_size": surplus / (surplus + n.sum()),
+    }
 
 
-def _distinct(groups: pd.DataFrame, column: str) -> int:
-    return len(groups[column].unique())
+def _kruskal(frame: pd.DataFrame) -> dict[str, Any]:
+    platforms = [values.to_numpy() for _, values in frame.groupby("platform")["value"]]
+    (statistic, p), k = scipy.stats.kruskal(*platforms), len(platforms)
+    share = (statistic - k + 1) / (len(frame) - k) if len(frame) > k else np.nan
+    return {"df": k - 1, "statistic": statistic, "p": p, "effect_size": max(0.0, share)}

@@ -12,46 +12,42 @@ import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from featherbench.statistics.conventions import CONFIDENCE
-from featherbench.statistics.data.blocks import main_values
+from featherbench.statistics.data.replicates import CELL, main_values
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable
 
-    import pandas as pd
+    Deployments = dict[Hashable, np.ndarray]
+    """By deployment, the logarithms of the means of the windows drawn from it, one a replicate."""
 
 REPLICATES = 2000
 MOST_DRAWN = 2_000_000
 """Windows that are drawn at a time, so that they take less than 40 MB of memory."""
 
-CellKey = tuple["Hashable", "Hashable", "Hashable"]
-Deployments = dict["Hashable", np.ndarray]
-"""By deployment, the logarithms of the means of the windows drawn from it, one a replicate."""
 
+def intervals(samples: pd.DataFrame, baseline: str, seed: int) -> pd.DataFrame:
+    """Return the 95 % interval of the ratio to the baseline: CELL, `boot_low` and `boot_high`.
 
-def intervals(
-    samples: pd.DataFrame, baseline: str, seed: int
-) -> Mapping[CellKey, tuple[float, float]]:
-    """Return the 95 % interval of the ratio to the baseline by metric, concurrency and platform.
-
-    The ratio is the geometric mean over blocks. With fewer than two blocks there is no entry. Each
+    The ratio is the geometric mean over blocks. With fewer than two blocks there is no row. Each
     interval depends only on the seed and on its own data.
     """
     values = main_values(samples)
     values = values[values["value"] > 0]
-    bounds: dict[CellKey, tuple[float, float]] = {}
+    rows = []
     for (metric, level), frame in values.groupby(["metric", "concurrency"], sort=False):
         drawn = {
-            platform: _drawn(rows, _generator(seed, metric, level, platform))
-            for platform, rows in frame.groupby("platform", sort=False)
+            platform: _drawn(windows, _generator(seed, metric, level, platform))
+            for platform, windows in frame.groupby("platform", sort=False)
         }
         base = drawn.pop(baseline, {})
         for platform, deployments in drawn.items():
             if len(deployments.keys() & base.keys()) > 1:
                 rng = _generator(seed, metric, level, platform, "blocks")
-                bounds[metric, level, platform] = _interval(deployments, base, rng)
-    return bounds
+                rows.append((metric, level, platform, *_interval(deployments, base, rng)))
+    return pd.DataFrame(rows, columns=[*CELL, "boot_low", "boot_high"])
 
 
 def _generator(*key: object) -> np.random.Generator:

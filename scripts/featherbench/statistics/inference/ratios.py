@@ -4,12 +4,14 @@
 The replicates are the blocks: one log ratio for each deployment number. The paired t test on them
 keeps its error rates at any number of deployments and with unequal variances. Welch's does not at
 three deployments, and the bootstrap not below thirty (docs/statistics.md). If the log ratios are
-far from normal, their signed ranks are tested instead.
+far from normal, their signed ranks are tested instead, which assume only symmetry.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -23,39 +25,23 @@ from featherbench.statistics.conventions import (
     ROUNDING,
     SIGNIFICANT_P,
     TEST_COLUMNS,
+    holm,
+    notes,
 )
-from featherbench.statistics.data.blocks import CELL, block_ratios, deployment_means
-from featherbench.statistics.inference import bootstrap, signed_ranks
-from featherbench.statistics.inference.holm import holm
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from featherbench.statistics.data.replicates import CELL, block_ratios, deployment_means
+from featherbench.statistics.inference import bootstrap
 
 POWER = 0.8
-PAIRED_T = "paired t"
-SIGNED_RANKS = "signed ranks"
+PAIRED_T, SIGNED_RANKS = "paired t", "signed ranks"
 """The tests, of the log ratios of the deployments."""
+LEAST_PAIRS = 8
+"""Fewer pairs cannot be significant after correction for a few levels: p is at least 2/2^n."""
+NOT_NORMAL_P = 0.01
+"""Below this p of Shapiro and Wilk's test, the values are not taken for normal."""
 COLUMNS = [
-    "metric",
-    "concurrency",
-    "platform",
-    "baseline",
-    "ratio",
-    "ci_low",
-    "ci_high",
-    "p",
-    "p_adj",
-    *TEST_COLUMNS,
-    "n_deployments",
-    "boot_low",
-    "boot_high",
-    "effect_size",
-    "margin",
-    "p_equivalence",
-    "p_equivalence_adj",
-    "equivalent",
-    "detectable",
-    "note",
+    *("metric", "concurrency", "platform", "baseline", "ratio", "ci_low", "ci_high", "p", "p_adj"),
+    *(*TEST_COLUMNS, "n_deployments", "boot_low", "boot_high", "effect_size", "margin"),
+    *("p_equivalence", "p_equivalence_adj", "equivalent", "detectable", "note"),
 ]
 
 
@@ -76,19 +62,25 @@ def ratios(samples: pd.DataFrame, baseline: str, margin: float, seed: int) -> pd
     Columns that cannot be computed are NaN, and `note` says why.
     """
     table = unadjusted_ratios(deployment_means(samples), baseline, margin)
-    table = table.merge(_resampled(samples, baseline, seed), how="left", on=CELL)
+    table = table.merge(bootstrap.intervals(samples, baseline, seed), how="left", on=CELL)
     for column in ("p", "p_equivalence"):
         table[f"{column}_adj"] = holm(table[column], table["metric"])
     table["equivalent"] = table["p_equivalence_adj"] < SIGNIFICANT_P
     table["detectable"] = _detectable(table)
-    table["note"] = _notes(table)
+    table["note"] = notes(
+        {
+            "no deployment that both have: no ratio": table["n_deployments"] == 0,
+            "only one deployment: no interval": table["n_deployments"] == 1,
+            "no variation between deployments: no interval": table["sd"].isna(),
+        }
+    )
     return table.assign(baseline=baseline)[COLUMNS]
 
 
 def unadjusted_ratios(means: pd.DataFrame, baseline: str, margin: float) -> pd.DataFrame:
     """Compare the deployments' means with the baseline's: the columns that no other test changes.
 
-    `means` are those of `blocks.deployment_means`.
+    `means` are those of `replicates.deployment_means`.
     """
     table = _compared(means, baseline)
     table["margin"] = margin
@@ -101,7 +93,8 @@ def _compared(means: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """Estimate and test by the t distribution."""
     logs = block_ratios(means, baseline).groupby(CELL, sort=False)["log_ratio"]
     estimates = logs.agg(n_deployments="size", centre="mean", sd="std")
-    table = _cells(means, baseline).merge(estimates, how="left", left_on=CELL, right_index=True)
+    cells = means.loc[means["platform"] != baseline, CELL].drop_duplicates(ignore_index=True)
+    table = cells.merge(estimates, how="left", left_on=CELL, right_index=True)
     table["n_deployments"] = table["n_deployments"].fillna(0).astype(int)
     table["sd"] = table["sd"].where(table["sd"] > ROUNDING)
     n = table["n_deployments"]
@@ -121,16 +114,6 @@ def _compared(means: pd.DataFrame, baseline: str) -> pd.DataFrame:
     )
 
 
-def _cells(means: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    return means.loc[means["platform"] != baseline, CELL].drop_duplicates(ignore_index=True)
-
-
-def _resampled(samples: pd.DataFrame, baseline: str, seed: int) -> pd.DataFrame:
-    intervals = bootstrap.intervals(samples, baseline, seed)
-    rows = [(*cell, *bounds) for cell, bounds in intervals.items()]
-    return pd.DataFrame(rows, columns=[*CELL, "boot_low", "boot_high"])
-
-
 def _equivalence_p(table: pd.DataFrame, margin: float) -> np.ndarray:
     """Return the larger p of Schuirmann's two one-sided tests (1987)."""
     below = scipy.stats.t.sf((table["centre"] + margin) / table["standard_error"], table["df"])
@@ -141,23 +124,18 @@ def _equivalence_p(table: pd.DataFrame, margin: float) -> np.ndarray:
 def _test_ranks(table: pd.DataFrame, logs: pd.DataFrame, margin: float) -> None:
     """Replace the columns that assume normality, where it does not hold."""
     by_cell = {cell: rows.to_numpy() for cell, rows in logs.groupby(CELL)["log_ratio"]}
-    for index, cell in zip(table.index, table[CELL].itertuples(index=False), strict=True):
+    columns = ["ratio", "ci_low", "ci_high", "p", "p_equivalence", "test"]
+    for index, *cell in table[CELL].itertuples():
         values = by_cell.get(tuple(cell), np.empty(0))
-        if signed_ranks.needs_rank_test(values):
-            columns = _by_ranks(values, margin)
-            table.loc[index, list(columns)] = list(columns.values())
+        if _needs_rank_test(values):
+            below, above = _wilcoxon(values + margin, "greater"), _wilcoxon(values - margin, "less")
+            p = _wilcoxon(values, "two-sided"), max(below, above)
+            bounds = np.exp(centre_and_interval(values)).tolist()
+            table.loc[index, columns] = [*bounds, *p, SIGNED_RANKS]
 
 
-def _by_ranks(values: np.ndarray, margin: float) -> Mapping[str, Any]:
-    bounds = np.exp(signed_ranks.centre_and_interval(values, CONFIDENCE))
-    below = signed_ranks.signed_rank_p(values, -margin, "greater")
-    above = signed_ranks.signed_rank_p(values, margin, "less")
-    return {
-        **dict(zip(("ratio", "ci_low", "ci_high"), bounds.tolist(), strict=True)),
-        "p": signed_ranks.signed_rank_p(values),
-        "p_equivalence": max(below, above),
-        "test": SIGNED_RANKS,
-    }
+def _wilcoxon(values: np.ndarray, side: Literal["two-sided", "greater", "less"]) -> float:
+    return float(scipy.stats.wilcoxon(values, alternative=side).pvalue)
 
 
 def _detectable(table: pd.DataFrame) -> pd.Series:
@@ -168,10 +146,49 @@ def _detectable(table: pd.DataFrame) -> pd.Series:
     return pd.Series(np.exp(noncentrality * table["standard_error"]), index=table.index)
 
 
-def _notes(table: pd.DataFrame) -> list[str]:
-    notes = {
-        "no deployment that both have: no ratio": table["n_deployments"] == 0,
-        "only one deployment: no interval": table["n_deployments"] == 1,
-        "no variation between deployments: no interval": table["sd"].isna(),
-    }
-    return list(np.select(list(notes.values()), list(notes), default=""))
+def _needs_rank_test(values: np.ndarray) -> bool:
+    """Return whether values are so far from normal that their ranks must be tested instead."""
+    if len(values) < LEAST_PAIRS or np.ptp(values) == 0:
+        return False
+    return bool(scipy.stats.shapiro(values).pvalue < NOT_NORMAL_P)
+
+
+def centre_and_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Return Hodges and Lehmann's estimate of the centre, and the signed ranks' interval.
+
+    Hollander, Wolfe and Chicken (2014), Nonparametric Statistical Methods, 3.2 and 3.3.
+    """
+    first, second = np.triu_indices(len(values))
+    walsh = np.sort((values[first] + values[second]) / 2)
+    left_out = _left_out(len(values))
+    return float(np.median(walsh)), float(walsh[left_out]), float(walsh[-1 - left_out])
+
+
+@lru_cache(maxsize=256)
+def _left_out(pairs: int) -> int:
+    """Return how many of the Walsh averages lie outside at each end."""
+    counts = np.ones(1)
+    for rank in range(1, pairs + 1):
+        with_rank = np.zeros(len(counts) + rank)
+        with_rank[: len(counts)] += counts / 2
+        with_rank[rank:] += counts / 2
+        counts = with_rank
+    return int(np.searchsorted(np.cumsum(counts), (1 - CONFIDENCE) / 2, side="right")) - 1
+
+
+def ratio_interval(
+    mean: float, base: float, *, reach: float, base_reach: float
+) -> tuple[float, float]:
+    """Return the bounds of `mean` / `base` by Fieller's theorem; NaN if the base may be zero.
+
+    `reach` and `base_reach` are half the width of each mean's own interval: the critical value
+    times the standard error. The means are independent. Unlike the interval of the difference
+    divided by the base's mean, this takes into account that the base is uncertain, too: Fieller
+    (1954), J. Roy. Stat. Soc. B 16(2).
+    """
+    certain = base**2 - base_reach**2
+    if not certain > 0:
+        return math.nan, math.nan
+    middle = mean * base / certain
+    spread = math.sqrt(max(middle**2 - (mean**2 - reach**2) / certain, 0.0))
+    return middle - spread, middle + spread

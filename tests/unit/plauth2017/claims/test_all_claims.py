@@ -26,11 +26,11 @@ from featherbench.plauth2017.claims.pairwise import OVER_ALL
 from featherbench.plauth2017.claims.startup import transfer
 from featherbench.plauth2017.data.published import REPLICATE
 from featherbench.statistics.data.replicates import summarized
-from featherbench.statistics.inference import games_howell
-from featherbench.statistics.inference.tukey import (
+from featherbench.statistics.inference.posthoc import (
     compare,
     compare_over_levels,
     compare_with_common_error,
+    games_howell,
 )
 from featherbench.wording.claim_verdict import ClaimVerdict
 
@@ -40,7 +40,7 @@ OUT, NOT, OPEN = ClaimVerdict.SUPPORTED, ClaimVerdict.NOT_SUPPORTED, ClaimVerdic
 
 def posthoc_of(summary):
     compared = list(summarized(summary, REPLICATE))
-    ways = (compare, compare_with_common_error, compare_over_levels, games_howell.compare)
+    ways = (compare, compare_with_common_error, compare_over_levels, games_howell)
     return pd.concat([way(compared) for way in ways], ignore_index=True)
 
 

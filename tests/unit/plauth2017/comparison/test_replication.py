@@ -16,7 +16,7 @@ from featherbench.plauth2017.comparison import pair_ratios
 from featherbench.plauth2017.comparison.name_mapping import PLATFORMS
 from featherbench.plauth2017.comparison.replication import COLUMNS, MARGIN, compare
 from featherbench.records.plan import MissingRequirement
-from featherbench.statistics.data.emulation import per_stratum
+from featherbench.statistics.data.samples import per_stratum
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.replication import replication_verdicts
 from featherbench.statistics.summary import summarize

@@ -14,7 +14,7 @@ from statsmodels.stats.multicomp import pairwise_tukeyhsd
 from featherbench.plauth2017.data.published import REPLICATE
 from featherbench.statistics.data.replicates import groups, summarized
 from featherbench.statistics.inference.anova import analyse, analyse_unweighted
-from featherbench.statistics.inference.tukey import (
+from featherbench.statistics.inference.posthoc import (
     compare,
     compare_over_levels,
     compare_with_common_error,

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from builders import METRICS
-from featherbench.statistics.data.emulation import EMULATED, per_stratum
+from featherbench.statistics.data.samples import EMULATED, per_stratum
 from featherbench.statistics.design.variance_components import components, costs_s
 from featherbench.statistics.diagnostics.screening import screen
 from featherbench.statistics.tables import COMPUTE

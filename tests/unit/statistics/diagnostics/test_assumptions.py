@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Each check finds its fault, and nothing without it: residuals, bimodality, change_point,
-steady_state.
-
-Also tests `statistics/diagnostics/residuals.py`.
-"""
+"""Each check finds its fault, and nothing without it."""
 
 from __future__ import annotations
 
@@ -15,10 +11,12 @@ from statsmodels.stats.diagnostic import acorr_ljungbox
 
 from builders import METRICS
 from featherbench.statistics.diagnostics.assumptions import READINGS, checks
-from featherbench.statistics.diagnostics.bimodality import several_modes
-from featherbench.statistics.diagnostics.change_point import change_point
 from featherbench.statistics.diagnostics.screening import screen
-from featherbench.statistics.diagnostics.steady_state import running_averages
+from featherbench.statistics.diagnostics.series_tests import (
+    change_point,
+    running_averages,
+    several_modes,
+)
 
 LARGE = {"deployments": 6, "windows": 12, "levels": (1, 100)}
 

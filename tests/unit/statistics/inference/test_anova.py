@@ -9,15 +9,19 @@ import pytest
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from featherbench.statistics.data.replicates import groups
+from featherbench.statistics.data.replicates import comparisons, groups
 from featherbench.statistics.data.samples import valid
-from featherbench.statistics.inference.anova import COLUMNS, anova, effects
+from featherbench.statistics.inference.anova import COLUMNS, analyse, effects
 
 EFFECTS = {
     "platform": "C(platform)",
     "concurrency": "C(concurrency)",
     "platform:concurrency": "C(platform):C(concurrency)",
 }
+
+
+def anova(samples):
+    return analyse(comparisons(samples))
 
 
 def _table(frame):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from featherbench.statistics.inference.fieller import ratio_interval
+from featherbench.statistics.inference.ratios import ratio_interval
 
 
 def test_a_certain_base_scales_the_means_own_interval():

@@ -9,8 +9,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.oneway import anova_oneway
 
-from featherbench.statistics.inference import games_howell as gh
-from featherbench.statistics.inference.omnibus import COLUMNS, KRUSKAL, WELCH, levels, welch
+from featherbench.statistics.data.replicates import comparisons
+from featherbench.statistics.inference.anova import KRUSKAL, LEVEL_COLUMNS, WELCH, levels, welch
+from featherbench.statistics.inference.posthoc import games_howell
 
 THREE = {"linux-native": 1.0, "docker-native": 0.97, "lxd-native": 1.01}
 
@@ -26,6 +27,10 @@ def deployments(samples, level):
     here = samples[samples["concurrency"] == level]
     means = here.groupby(["platform", "deployment"], sort=False)["value"].mean()
     return {name: own.to_numpy() for name, own in means.groupby("platform", sort=False)}
+
+
+def of_deployments(samples):
+    return games_howell([c for c in comparisons(samples) if c[1] == "deployment"])
 
 
 def row_of(table, level, test):
@@ -56,7 +61,7 @@ def test_the_rank_test_is_scipys(unequal):
 
 def test_levels_are_a_family(unequal):
     table = levels(unequal)
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == LEVEL_COLUMNS
     own = table[table["test"] == WELCH].sort_values("p")
     assert own["p_adj"].iloc[0] == pytest.approx(min(1, 2 * own["p"].iloc[0]))
 
@@ -66,7 +71,7 @@ def test_games_and_howells_is_scipys(unequal, level):
     data = deployments(unequal, level)
     theirs = stats.tukey_hsd(*data.values(), equal_var=False)
     bounds, names = theirs.confidence_interval(0.95), list(data)
-    table = gh.games_howell(unequal)
+    table = of_deployments(unequal)
     table = table[table["concurrency"] == level]
     assert len(table) == 3
     for row in table.to_dict("records"):
@@ -83,14 +88,14 @@ def test_what_does_not_vary_says_so(nested):
     assert row_of(table, 100, KRUSKAL)["note"] == ""
     alone = levels(nested(platforms={"linux-native": 1.0}))
     assert set(alone["note"]) == {"fewer than two platforms with valid windows"}
-    pairs = gh.games_howell(nested(between=0.0, within=0.0))
+    pairs = of_deployments(nested(between=0.0, within=0.0))
     assert pairs["p_adj"].isna().all()
     assert (pairs["note"] != "").all()
 
 
 def test_no_samples_give_empty_tables(nested):
-    assert list(levels(nested().iloc[:0]).columns) == COLUMNS
-    assert gh.games_howell(nested().iloc[:0]).empty
+    assert list(levels(nested().iloc[:0]).columns) == LEVEL_COLUMNS
+    assert of_deployments(nested().iloc[:0]).empty
 
 
 def test_the_papers_http_is_compared_with_its_unequal_variances(repository):
@@ -102,7 +107,7 @@ def test_the_papers_http_is_compared_with_its_unequal_variances(repository):
     here["platform"] = here["technology"] + "-" + here["host"]
     assert here["sd"].max() / here["sd"].min() > 100
     assert welch(here)["p"] < 1e-12
-    table = gh.compare([("http_throughput", "window", here)])
+    table = games_howell([("http_throughput", "window", here)])
     assert np.isfinite(table["p_adj"]).all()
     known = table.set_index(["platform_a", "platform_b"])["p_adj"].to_dict()
     pairs = {frozenset(pair): p for pair, p in known.items()}

@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from featherbench.statistics.inference.games_howell import games_howell
-from featherbench.statistics.inference.pairwise_blocks import paired
-from featherbench.statistics.inference.tukey import COLUMNS
+from featherbench.statistics.data.replicates import comparisons
+from featherbench.statistics.inference.posthoc import COLUMNS, games_howell, paired
 
 BASE = "linux-native"
 
@@ -47,7 +46,8 @@ def test_the_test_is_that_of_the_log_ratios_and_the_interval_the_differences():
 
 def test_it_finds_differences_that_the_variation_between_blocks_hides_from_other_tests():
     own = samples({BASE: 1.0, "a": 10.0, "b": 11.0})
-    assert games_howell(own).query("platform_b == 'a'")["p_adj"].item() > 0.5
+    of_deployments = [c for c in comparisons(own) if c[1] == "deployment"]
+    assert games_howell(of_deployments).query("platform_b == 'a'")["p_adj"].item() > 0.5
     assert paired(own, BASE, 0.05)["p_adj"].item() < 0.001
 
 

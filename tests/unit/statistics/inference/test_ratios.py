@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ratios to the baseline, as scipy and statsmodels have them: bootstrap, signed_ranks, holm.
+"""Ratios to the baseline, as scipy and statsmodels have them: bootstrap, holm.
 
-Also tests `statistics/data/blocks.py`.
+Also tests `statistics/data/replicates.py`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,15 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 
-from featherbench.statistics.inference import bootstrap, signed_ranks
-from featherbench.statistics.inference.holm import holm
-from featherbench.statistics.inference.ratios import COLUMNS, PAIRED_T, SIGNED_RANKS, ratios
+from featherbench.statistics.conventions import holm
+from featherbench.statistics.inference import bootstrap
+from featherbench.statistics.inference.ratios import (
+    COLUMNS,
+    PAIRED_T,
+    SIGNED_RANKS,
+    centre_and_interval,
+    ratios,
+)
 
 BASE, OTHER = "linux-native", "docker-native"
 MARGIN = 0.05
@@ -140,9 +146,7 @@ def test_the_signed_ranks_interval_is_the_textbooks():
     """Hollander and Wolfe's Table A.4: at n = 8, the 4th from either end has 96.1 %."""
     values = np.array([1.0, 2.1, 3.3, 4.6, 6.0, 7.5, 9.1, 10.8])
     walsh = np.sort([(a + b) / 2 for i, a in enumerate(values) for b in values[i:]])
-    assert signed_ranks.centre_and_interval(values, 0.95)[1:] == pytest.approx(
-        (walsh[3], walsh[-4])
-    )
+    assert centre_and_interval(values)[1:] == pytest.approx((walsh[3], walsh[-4]))
 
 
 def test_the_bootstrap_agrees_where_there_are_many_deployments(nested):

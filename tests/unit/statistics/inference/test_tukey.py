@@ -8,8 +8,13 @@ import pytest
 from scipy.stats import ttest_ind
 from statsmodels.stats.multicomp import pairwise_tukeyhsd
 
+from featherbench.statistics.data.replicates import comparisons
 from featherbench.statistics.data.samples import valid
-from featherbench.statistics.inference.tukey import COLUMNS, posthoc
+from featherbench.statistics.inference.posthoc import COLUMNS, compare
+
+
+def posthoc(samples):
+    return compare(comparisons(samples))
 
 
 def _at(samples, level):
