@@ -73,7 +73,7 @@ class Started(NamedTuple):
 
 
 class _Operations(Protocol[ClientT_contra]):
-    """An engine's operations on the container `name`: the driver's module `container_ops`."""
+    """An engine's operations on the container `name`: the driver's module `containers`."""
 
     def is_running(self, client: ClientT_contra, name: str) -> bool: ...
     def condition(self, client: ClientT_contra, name: str) -> str: ...

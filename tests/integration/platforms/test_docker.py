@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real Docker containers: unprivileged, reached in three ways, and removed without a trace.
 
-Also `container_ops`, whose every function asks an engine.
+Also `containers`, whose every function asks an engine.
 
-Also tests `technologies/docker/container_ops.py`.
+Also tests `technologies/docker/containers.py`.
 """
 
 import tarfile

@@ -13,13 +13,7 @@ from featherbench.errors import InstanceError
 from featherbench.system.machine import LOCAL
 from featherbench.system.polling import wait_until
 from featherbench.technologies._container import name_of
-from featherbench.technologies.lxd import (
-    connection,
-    container_ops,
-    container_spec,
-    network,
-    owned_resources,
-)
+from featherbench.technologies.lxd import connection, containers, resources
 from integration.platforms.container_tests import ContainerTests
 
 pytestmark = [pytest.mark.lxd, pytest.mark.timeout(900)]
@@ -45,7 +39,7 @@ class TestLxd(ContainerTests):
     another_network = "no featherbench network"
 
     def inside(self, instance, *argv):
-        exit_status, output = container_ops.run_inside(lxd(), name_of(instance.id), argv)
+        exit_status, output = containers.run_inside(lxd(), name_of(instance.id), argv)
         return exit_status, output.strip()
 
     def names(self):
@@ -62,23 +56,23 @@ class TestLxd(ContainerTests):
         return lxd().images.exists(image.digest)
 
     def network_address(self):
-        return owned_resources.find(lxd().api.networks, network.NAME)["config"]["ipv4.address"]
+        return resources.find(lxd().api.networks, resources.NETWORK)["config"]["ipv4.address"]
 
     def make_another_network(self):
-        made = {"name": network.NAME, "type": "bridge", "config": {"ipv4.address": "none"}}
+        made = {"name": resources.NETWORK, "type": "bridge", "config": {"ipv4.address": "none"}}
         lxd().api.networks.post(json=made)
-        return lxd().api.networks[network.NAME].delete
+        return lxd().api.networks[resources.NETWORK].delete
 
     def make_container(self, image, state):
         name, marks = "fb-users", {}
         if state is not None:
-            name, marks = "fb-theirs", owned_resources.marks("x", state)
-        container = container_spec.description(name, image.digest, "dir", marks)
+            name, marks = "fb-theirs", resources.marks("x", state)
+        container = containers.bare_description(name, image.digest, "dir", marks)
         lxd().instances.create(container, wait=True)
         return name
 
     def remove_container(self, name):
-        container_ops.remove(lxd(), name)
+        containers.remove(lxd(), name)
 
     def wait_for_service(self, platform, instance):
         def is_active():

@@ -21,7 +21,7 @@ from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs.archives import image_record
 from featherbench.system.firewall import allow_testbed_traffic
 from featherbench.technologies._container import ContainerTechnology, Started, name_of
-from featherbench.technologies.docker import container_ops, container_spec, images, network
+from featherbench.technologies.docker import containers, images, network
 from featherbench.technologies.docker.connection import SOCKET, translate_errors
 
 if TYPE_CHECKING:
@@ -53,10 +53,9 @@ def _name_port_owner(request: StartRequest, refused: InstanceError) -> NoReturn:
     """Raise `refused`; if the port is taken, with the containers that have published it."""
     if request.port is None or "already" not in refused.message:
         raise refused
-    with translate_errors(
-        "looking for the port's owner", machine=request.placement.machine
-    ) as client:
-        owners = ", ".join(container_ops.publishers(client, request.port))
+    machine = request.placement.machine
+    with translate_errors("looking for the port's owner", machine=machine) as client:
+        owners = ", ".join(containers.publishers(client, request.port))
     by = f" by container {owners}" if owners else ""
     raise InstanceError(
         f"{request.placement.address}:{request.port} is taken{by}: {refused.message}",
@@ -78,7 +77,7 @@ class Technology(ContainerTechnology["DockerClient"]):
     )
     sockets = (SOCKET,)
     daemons = ("dockerd",)
-    operations = container_ops
+    operations = containers
     connected = staticmethod(translate_errors)
 
     def build_image(self, request: BuildRequest) -> Image:
@@ -116,17 +115,17 @@ class Technology(ContainerTechnology["DockerClient"]):
 
     def run(self, request: StartRequest) -> Started:
         """Create and start a container. Its address is the machine's if it has none of its own."""
-        arguments = container_spec.creation(request, **request.settings.model_dump())
-        doing, machine = f"creation of the {request.service} container", request.placement.machine
+        arguments = containers.creation(request, **request.settings.model_dump())
+        what, machine = f"the {request.service} container", request.placement.machine
         began_s = time.monotonic()
-        with translate_errors(doing, machine=machine) as client:
+        with translate_errors(f"creation of {what}", machine=machine) as client:
             container = client.containers.create(**arguments)
         created_s = time.monotonic()
         try:
-            with translate_errors(f"start of the {request.service} container", machine=machine):
+            with translate_errors(f"start of {what}", machine=machine):
                 container.start()
                 started_s = time.monotonic()
-                container_ops.require_running(container)
+                containers.require_running(container)
         except InstanceError as refused:
             _name_port_owner(request, refused)
         networks = container.attrs["NetworkSettings"]["Networks"]
@@ -138,7 +137,7 @@ class Technology(ContainerTechnology["DockerClient"]):
         """Ask the engine for the first process, and the kernel for its group."""
         doing = f"container {instance.id}: its control group"
         with translate_errors(doing, machine=machine) as client:
-            return container_ops.group(client, name_of(instance.id), machine)
+            return containers.group(client, name_of(instance.id), machine)
 
     def owned(self, client: DockerClient) -> Iterator[Leftover]:
         """Yield containers first: a network that has some cannot be removed."""
@@ -159,7 +158,7 @@ class Technology(ContainerTechnology["DockerClient"]):
         import docker  # noqa: PLC0415 - heavy
 
         if leftover.kind == CONTAINER:
-            container_ops.remove(client, leftover.handle["id"])
+            containers.remove(client, leftover.handle["id"])
             return
         with contextlib.suppress(docker.errors.NotFound):
             client.networks.get(leftover.handle["id"]).remove()

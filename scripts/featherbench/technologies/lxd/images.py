@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Images for LXD: an archive with a description, and an archive of files.
+"""Images for LXD, and the storage pools in which they are unpacked.
 
-Neither contains a build time, and LXD's fingerprint is the SHA-256 over both: the same bytes give
-the same fingerprint, which is the image's digest.
+An image is an archive with a description, and an archive of files. Neither contains a build time,
+and LXD's fingerprint is the SHA-256 over both: the same bytes give the same fingerprint, which is
+the image's digest. In a pool that is a folder, each container is a copy of its image's files, which
+every LXD supports; in a file with btrfs, it is a snapshot of them, unpacked for the first one.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import hashlib
 import io
 import platform
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from featherbench.files import canonical_json
 from featherbench.ownership import LABEL
@@ -23,9 +25,9 @@ from featherbench.rootfs.archives import (
     merged_archive,
 )
 from featherbench.technologies._container import folder_digest
-from featherbench.technologies.lxd import owned_resources, storage
-from featherbench.technologies.lxd.container_ops import remove
-from featherbench.technologies.lxd.container_spec import DIR
+from featherbench.technologies.lxd import resources
+from featherbench.technologies.lxd.connection import socket_of
+from featherbench.technologies.lxd.containers import DIR, bare_description, pool_of, remove
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +42,8 @@ UNITS = "/etc/systemd/system"
 WANTED_AT_BOOT = b"[Unit]\nWants=featherbench.service\n"
 MASKED = ("systemd-networkd.service", "systemd-networkd.socket")
 """LXD gives the container its address; a network manager inside would remove it at first."""
+FILE_SIZE = "8GiB"
+"""The limit of a pool's file, which is sparse."""
 
 
 def system_files() -> dict[str, bytes]:
@@ -98,7 +102,7 @@ def write_files(contents: Contents, file: Path) -> str:
 def _set_alias(client: Client, alias: str, fingerprint: str) -> None:
     """Name the image, and remove the one that had the name before and has no other."""
     aliases = client.api.images.aliases
-    existing = owned_resources.find(aliases, alias)
+    existing = resources.find(aliases, alias)
     if existing is None:
         aliases.post(json={"name": alias, "target": fingerprint})
     elif existing["target"] != fingerprint:
@@ -121,14 +125,56 @@ def load(client: Client, contents: Contents, *, into: Path) -> dict[str, str]:
     return {"fingerprint": fingerprint, "alias": alias}
 
 
+def pool_description(driver: str, state: str) -> dict[str, Any]:
+    """Return LXD's description of a pool."""
+    size = {} if driver == DIR else {"size": FILE_SIZE}
+    return {
+        "name": pool_of(driver),
+        "driver": driver,
+        "description": f"{LABEL} storage pool",
+        "config": {**size, **resources.marks("pool", state)},
+    }
+
+
+def make_pool(client: Client, driver: str, *, state: str) -> None:
+    """Make the pool, or make it again if it differs.
+
+    Raises TestbedError when a pool of that name is not featherbench's.
+    """
+    resources.make(client.api["storage-pools"], pool_description(driver, state))
+
+
+def folder_of(container: str, machine: Machine) -> Path:
+    """Return the folder of `machine` with the files of a container in the pool that is a folder."""
+    pools = socket_of(machine).parent / "storage-pools"
+    return pools / pool_of(DIR) / "containers" / container / "rootfs"
+
+
+def unpack(client: Client, driver: str, fingerprint: str, *, state: str) -> str:
+    """Create a container that is never started, to unpack its image; return its name."""
+    name = f"{LABEL}-{fingerprint[:12]}"
+    remove(client, name)
+    marks = resources.marks(name, state)
+    container = bare_description(name, fingerprint, driver, marks)
+    client.instances.create(container, wait=True)
+    return name
+
+
+def ensure_unpacked(client: Client, driver: str, fingerprint: str, *, state: str) -> None:
+    """Unpack the image in a pool with snapshots, unless it is there already."""
+    images = client.api["storage-pools"][pool_of(driver)].volumes.image
+    if driver != DIR and resources.find(images, fingerprint) is None:
+        remove(client, unpack(client, driver, fingerprint, state=state))
+
+
 def unpacked_bytes(
     client: Client, fingerprint: str, *, state: str, machine: Machine
 ) -> tuple[int, int]:
     """Return what a container of an image allocates in a folder, and the sizes of its files."""
-    storage.make_pool(client, DIR, state=state)
-    name = storage.unpack(client, DIR, fingerprint, state=state)
+    make_pool(client, DIR, state=state)
+    name = unpack(client, DIR, fingerprint, state=state)
     try:
-        folder = storage.folder_of(name, machine)
+        folder = folder_of(name, machine)
         return disk_usage(machine, [folder]), disk_usage(machine, [folder], apparent=True)
     finally:
         remove(client, name)

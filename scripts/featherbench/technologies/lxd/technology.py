@@ -4,6 +4,10 @@
 `network` is how the client reaches a container: `nat`, through its published port, which LXD
 translates; `bridge`, at its own address, which this machine routes to. There is no `host`: an init
 system in the network namespace of this machine would manage that.
+
+Some kernels hide sysctls from an unprivileged container. Debian 12's 6.1, for example, hides
+net.core from a network namespace that belongs to a user namespace: its values are the kernel's
+defaults, and can be neither set nor read.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -20,21 +25,15 @@ from featherbench.errors import ImageError, InstanceError, TestbedError
 from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs.archives import image_record
 from featherbench.system import firewall
+from featherbench.system.ssh import machine_named
+from featherbench.system.sysctls import sysctl_files
 from featherbench.technologies._container import (
     ContainerTechnology,
     Started,
     name_of,
     published_port,
 )
-from featherbench.technologies.lxd import (
-    container_ops,
-    container_spec,
-    images,
-    network,
-    owned_resources,
-    storage,
-    sysctls,
-)
+from featherbench.technologies.lxd import containers, images, resources
 from featherbench.technologies.lxd.connection import SOCKETS, translate_errors
 
 if TYPE_CHECKING:
@@ -51,6 +50,8 @@ if TYPE_CHECKING:
     from featherbench.system.machine import Machine
 
 ROOT = "system"
+LOOK_WITHIN_S = 60.0
+LIST_INSIDE = ("unshare", "--user", "--map-root-user", "--net", "ls", "-d")
 MAIN_PROCESS = ["systemctl", "show", "--property=MainPID", "--value", "featherbench.service"]
 
 
@@ -63,6 +64,23 @@ class Settings(DriverSettings):
     """Limit of memory, the init system's included; none unless set."""
 
 
+@cache
+def _visible_files(machine_name: str, files: tuple[str, ...]) -> frozenset[str]:
+    done = machine_named(machine_name).run(
+        [*LIST_INSIDE, *files], timeout_s=LOOK_WITHIN_S, check=False
+    )
+    return frozenset(done.stdout.split())
+
+
+def visible(tuning: Tuning, machine: Machine) -> Tuning:
+    """Return the tuning without what `machine`, asked once, hides from user namespaces."""
+    files = sysctl_files(tuning)
+    visible_files = _visible_files(machine.name, tuple(files)) if files else frozenset()
+    sysctls = zip(tuning.net_sysctls.items(), files, strict=True)
+    kept = {key: value for (key, value), file in sysctls if file in visible_files}
+    return tuning.model_copy(update={"net_sysctls": kept})
+
+
 def _refuse_taken_port(client: Client, request: StartRequest) -> None:
     """Raise InstanceError if the port is taken: LXD would translate for both."""
     port = published_port(request)
@@ -70,12 +88,12 @@ def _refuse_taken_port(client: Client, request: StartRequest) -> None:
         return
     placement = request.placement
     argv = ["ss", "-Hltnp", "src", f"{placement.address}:{port}"]
-    containers = container_ops.publishers(client, f"tcp:{placement.address}:{port}")
-    listening = placement.machine.run(argv, timeout_s=network.ASK_WITHIN_S, check=False).stdout
-    if containers or listening:
+    publishers = containers.publishers(client, f"tcp:{placement.address}:{port}")
+    listening = placement.machine.run(argv, timeout_s=resources.ASK_WITHIN_S, check=False).stdout
+    if publishers or listening:
         raise InstanceError(
             f"{placement.address}:{port} is taken by"
-            f" {', '.join(containers) or listening.split()[-1]}",
+            f" {', '.join(publishers) or listening.split()[-1]}",
             remedy="end what listens there; see `ss -ltnp` and `lxc list`",
         )
 
@@ -94,7 +112,7 @@ class Technology(ContainerTechnology["Client"]):
     )
     sockets = SOCKETS
     daemons = ("lxd", "incusd")
-    operations = container_ops
+    operations = containers
     connected = staticmethod(translate_errors)
 
     def build_image(self, request: BuildRequest) -> Image:
@@ -130,10 +148,10 @@ class Technology(ContainerTechnology["Client"]):
         doing, driver = "preparing LXD", request.settings.storage
         fingerprint = request.image.reference["fingerprint"]
         with translate_errors(doing, machine=placement.machine, error=TestbedError) as client:
-            network.require_firewall(client, placement.machine)
-            network.make_network(client, subnet=placement.container_subnet, state=state)
-            storage.make_pool(client, driver, state=state)
-            storage.ensure_unpacked(client, driver, fingerprint, state=state)
+            resources.require_firewall(client, placement.machine)
+            resources.make_network(client, subnet=placement.container_subnet, state=state)
+            images.make_pool(client, driver, state=state)
+            images.ensure_unpacked(client, driver, fingerprint, state=state)
         self.readable(request.tuning, placement.machine)
         firewall.allow_past_docker(state, placement.machine)
 
@@ -144,45 +162,43 @@ class Technology(ContainerTechnology["Client"]):
         began_s = time.monotonic()
         with translate_errors(f"creation of {what}", machine=machine) as client:
             _refuse_taken_port(client, request)
-            address = network.free_address(client, request.placement)
+            address = resources.free_address(client, request.placement)
             tuned = replace(request, tuning=self.readable(request.tuning, machine))
-            container = container_spec.creation(tuned, address, **request.settings.model_dump())
+            container = containers.creation(tuned, address, **request.settings.model_dump())
             client.instances.create(container, wait=True)
         created_s = time.monotonic()
-        with translate_errors(
-            f"start of the {request.service} container", machine=machine
-        ) as client:
+        with translate_errors(f"start of {what}", machine=machine) as client:
             client.instances.get(name).start(wait=True)
-            pid = container_ops.first_process(client, name)
+            pid = containers.first_process(client, name)
         phases_s = {"create": created_s - began_s, "start": time.monotonic() - created_s}
         return Started(address=address, handle={"pid": pid}, phases_s=phases_s)
 
     def control_group(self, instance: Instance, machine: Machine) -> ControlGroup:
         """Ask the kernel for the group of the first process."""
-        return container_ops.group(name_of(instance.id), instance.handle["pid"], machine)
+        return containers.group(name_of(instance.id), instance.handle["pid"], machine)
 
     def readable(self, tuning: Tuning, machine: Machine) -> Tuning:
         """Return the tuning without what the kernel hides from unprivileged containers."""
-        return sysctls.visible(tuning, machine)
+        return visible(tuning, machine)
 
     def limits_file(self, client: Client, name: str) -> str:
         """Return the limits of the service, which the init system started."""
-        _, pid = container_ops.run_inside(client, name, MAIN_PROCESS)
+        _, pid = containers.run_inside(client, name, MAIN_PROCESS)
         return f"/proc/{pid.strip()}/limits"
 
     def owned(self, client: Client) -> Iterator[Leftover]:
         """Yield containers, the network and the pools."""
-        return owned_resources.leftovers(client)
+        return resources.leftovers(client)
 
     def remove_owned(self, client: Client, leftover: Leftover) -> None:
         """Remove one of them."""
         from pylxd.exceptions import NotFound  # noqa: PLC0415 - heavy
 
-        if leftover.kind == owned_resources.CONTAINER:
-            container_ops.remove(client, leftover.name)
+        if leftover.kind == resources.CONTAINER:
+            containers.remove(client, leftover.name)
             return
         with contextlib.suppress(NotFound):
-            client.api[owned_resources.KINDS[leftover.kind]][leftover.name].delete()
+            client.api[resources.KINDS[leftover.kind]][leftover.name].delete()
 
     def facts(self) -> Mapping[str, str]:
         """Return versions and settings of this machine's LXD."""

@@ -8,7 +8,7 @@ import tarfile
 import pytest
 
 from featherbench.services import launcher
-from featherbench.technologies.lxd import container_spec, images
+from featherbench.technologies.lxd import containers, images
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_its_digest_is_the_fingerprint_that_lxd_computes_over_both_archives(cont
 
 def test_the_unit_runs_the_command_of_the_start_as_the_services_user():
     unit = images.UNIT.read_text()
-    assert f"${container_spec.COMMAND}" in unit
+    assert f"${containers.COMMAND}" in unit
     assert f"User={launcher.SERVICE_UID}\n" in unit
     assert "CapabilityBoundingSet=\n" in unit
 

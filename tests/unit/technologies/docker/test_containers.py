@@ -5,7 +5,7 @@ import pytest
 
 from builders import image, placement, start_request
 from featherbench.records.tuning import Tuning
-from featherbench.technologies.docker import container_spec
+from featherbench.technologies.docker import containers
 from featherbench.technologies.docker.technology import Settings
 
 
@@ -21,7 +21,7 @@ def request(network="nat", **changes):
 
 
 def creation(request, **settings):
-    return container_spec.creation(request, **Settings(**settings).model_dump())
+    return containers.creation(request, **Settings(**settings).model_dump())
 
 
 @pytest.mark.parametrize("network", ["nat", "bridge", "host"])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The network, its addresses, and the comparison with existing resources.
 
-Also `owned_resources` and `storage`.
+Also of the pools in `images`.
 """
 
 from types import SimpleNamespace
@@ -9,8 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from featherbench.errors import InstanceError
-from featherbench.technologies.lxd import network, owned_resources
-from featherbench.technologies.lxd import storage as pools
+from featherbench.technologies.lxd import images, resources
 
 STATE = "/run/featherbench"
 SUBNET = "198.18.1.32/27"
@@ -18,32 +17,34 @@ NAME = "featherbench-abc"
 
 
 def test_lxds_description_of_the_network_and_the_pool_matches(captured):
-    assert owned_resources.matches(captured("network.json"), network.description(SUBNET, STATE))
-    assert owned_resources.matches(captured("pool.json"), pools.description("dir", STATE))
+    assert resources.matches(captured("network.json"), resources.network_description(SUBNET, STATE))
+    assert resources.matches(captured("pool.json"), images.pool_description("dir", STATE))
 
 
 def test_further_properties_of_incus_make_no_difference(captured):
     actual = captured("network.json") | {"project": "default"}
     actual["config"] |= {"volatile.network.ipv4.address": "198.18.1.33/27"}
-    assert owned_resources.matches(actual, network.description(SUBNET, STATE))
+    assert resources.matches(actual, resources.network_description(SUBNET, STATE))
 
 
 @pytest.mark.parametrize(
     ("subnet", "state"), [("198.18.1.64/27", STATE), (SUBNET, "/another/testbed")]
 )
 def test_another_network_does_not_match(captured, subnet, state):
-    assert not owned_resources.matches(captured("network.json"), network.description(subnet, state))
+    assert not resources.matches(
+        captured("network.json"), resources.network_description(subnet, state)
+    )
 
 
 def test_the_first_address_without_a_lease_is_free(captured):
-    assert network.first_free(SUBNET, captured("leases.json")) == "198.18.1.35"
-    assert network.first_free(SUBNET, captured("leases.json")[:1]) == "198.18.1.34"
+    assert resources.first_free(SUBNET, captured("leases.json")) == "198.18.1.35"
+    assert resources.first_free(SUBNET, captured("leases.json")[:1]) == "198.18.1.34"
 
 
 def test_a_subnet_without_a_free_address_is_an_error():
     leases = [{"address": "198.18.1.2"}]
     with pytest.raises(InstanceError, match=r"198\.18\.1\.0/30"):
-        network.first_free("198.18.1.0/30", leases)
+        resources.first_free("198.18.1.0/30", leases)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_an_lxd_that_would_leave_its_rules_behind_is_recognized(
     captured, firewall, iptables, leaves
 ):
     environment = captured("server.json")["environment"] | {"firewall": firewall}
-    assert network.leaves_rules(environment, iptables) is leaves
+    assert resources.leaves_rules(environment, iptables) is leaves
 
 
 def test_only_marked_resources_are_leftovers(captured, scripted_api):
@@ -68,7 +69,7 @@ def test_only_marked_resources_are_leftovers(captured, scripted_api):
         "networks": [captured("network.json"), users],
         "storage-pools": [captured("pool.json")],
     }
-    leftovers = list(owned_resources.leftovers(SimpleNamespace(api=scripted_api(answers))))
+    leftovers = list(resources.leftovers(SimpleNamespace(api=scripted_api(answers))))
     assert [(leftover.kind, leftover.name) for leftover in leftovers] == [
         ("container", NAME),
         ("network", "fb-lxd0"),

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operations on containers that exist."""
+"""The containers: how one is created, confined and reached, and operations on those that exist."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.files import write_atomic
+from featherbench.ownership import LABEL
+from featherbench.services.launcher import SCRATCH, SERVICE_UID
 from featherbench.system import cgroup
+from featherbench.technologies._container import command, name_of, published_port
+from featherbench.technologies.docker import network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,11 +21,75 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
+    from featherbench.contracts.technology import StartRequest
     from featherbench.system.cgroup import ControlGroup
     from featherbench.system.machine import Machine
 
+TMPFS = {SCRATCH: "rw,noexec,nosuid,nodev,size=16m,mode=1777"}
+LOG_FILES = {"max-size": "1m", "max-file": "1"}
 STOP_GRACE_S = 5
 LOG_LINES = 20
+
+
+def confinement(request: StartRequest, *, seccomp: str) -> dict[str, Any]:
+    """Return what keeps it unprivileged: no capabilities, a read-only root, its own CPUs."""
+    profile = ["seccomp=unconfined"] if seccomp == "unconfined" else []
+    return {
+        "user": f"{SERVICE_UID}:{SERVICE_UID}",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges", *profile],
+        "read_only": True,
+        "tmpfs": TMPFS,
+        "cpuset_cpus": ",".join(map(str, request.placement.cpus)),
+        "init": False,
+    }
+
+
+def limits(request: StartRequest, *, memory_mib: int | None) -> dict[str, Any]:
+    """Return its limits: open files and, if one is set, memory."""
+    from docker.types import Ulimit  # noqa: PLC0415 - heavy
+
+    nofile = request.tuning.nofile
+    return {
+        "ulimits": [Ulimit(name="nofile", soft=nofile, hard=nofile)] if nofile else [],
+        "mem_limit": None if memory_mib is None else f"{memory_mib}m",
+    }
+
+
+def networking(request: StartRequest) -> dict[str, Any]:
+    """Return its network, its published port and its network's sysctls.
+
+    In the machine's network the sysctls are the machine's, which the testbed sets.
+    """
+    in_host_network = request.network == "host"
+    port = published_port(request)
+    return {
+        "network": "host" if in_host_network else network.NAME,
+        "ports": {f"{port}/tcp": (request.placement.address, port)} if port else {},
+        "sysctls": {} if in_host_network else dict(request.tuning.net_sysctls),
+    }
+
+
+def creation(
+    request: StartRequest, *, runtime: str, memory_mib: int | None, seccomp: str
+) -> dict[str, Any]:
+    """Return all arguments of the SDK's `containers.create`.
+
+    The labels make it a leftover of this testbed, and of no other.
+    """
+    from docker.types import LogConfig  # noqa: PLC0415 - heavy
+
+    return {
+        "image": request.image.reference["id"],
+        "command": command(request),
+        "name": name_of(request.instance_id),
+        "labels": {LABEL: request.instance_id, network.STATE_LABEL: str(request.placement.state)},
+        "runtime": runtime,
+        "log_config": LogConfig(type=LogConfig.types.JSON, config=LOG_FILES),
+        **confinement(request, seccomp=seccomp),
+        **limits(request, memory_mib=memory_mib),
+        **networking(request),
+    }
 
 
 def find(client: DockerClient, name: str) -> Container | None:

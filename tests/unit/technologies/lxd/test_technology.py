@@ -4,7 +4,7 @@
 from types import SimpleNamespace
 
 from featherbench.records.tuning import Tuning
-from featherbench.technologies.lxd import sysctls
+from featherbench.technologies.lxd import technology
 
 TUNING = Tuning(
     net_sysctls={"net.core.somaxconn": "1024", "net.ipv4.tcp_tw_reuse": "1"}, nofile=20000
@@ -22,12 +22,12 @@ class Kernel61:
 
 
 def test_a_hidden_sysctl_is_left_out(monkeypatch):
-    monkeypatch.setattr(sysctls, "machine_named", lambda _name: Kernel61())
-    visible = sysctls.visible(TUNING, Kernel61())
+    monkeypatch.setattr(technology, "machine_named", lambda _name: Kernel61())
+    visible = technology.visible(TUNING, Kernel61())
     assert visible.net_sysctls == {"net.ipv4.tcp_tw_reuse": "1"}
     assert visible.nofile == 20000
 
 
 def test_without_sysctls_the_machine_is_not_asked():
     no_tuning = Tuning(net_sysctls={}, nofile=None)
-    assert sysctls.visible(no_tuning, Kernel61()) == no_tuning
+    assert technology.visible(no_tuning, Kernel61()) == no_tuning

@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Operations on containers that exist."""
+"""The containers: how one is created, confined and reached, and operations on those that exist."""
 
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import re
+import shlex
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.files import write_atomic
+from featherbench.ownership import LABEL
 from featherbench.system import cgroup
 from featherbench.system.polling import wait_until
-from featherbench.technologies.lxd import owned_resources
+from featherbench.technologies._container import command, name_of, published_port
+from featherbench.technologies.lxd import resources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +24,15 @@ if TYPE_CHECKING:
 
     from pylxd import Client
 
+    from featherbench.contracts.technology import Placement, StartRequest
+    from featherbench.records.tuning import Tuning
     from featherbench.system.cgroup import ControlGroup
     from featherbench.system.machine import Machine
 
+COMMAND = "FEATHERBENCH_COMMAND"
+"""The unit of `resources/technologies/lxd.service` runs what this variable contains."""
+DIR = "dir"
+"""The storage driver whose containers are folders."""
 RUNNING = "Running"
 STOP_GRACE_S = 5
 GONE_WITHIN_S = 60.0
@@ -37,9 +47,82 @@ UNIT_LINE = re.compile(r"\bfeatherbench\[\d+\]: (.*)")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|\r")
 
 
+def pool_of(driver: str) -> str:
+    """Return the name of the storage pool of a driver."""
+    return f"{LABEL}-{driver}"
+
+
+def cpus(numbers: Sequence[int]) -> str:
+    """Return LXD's form of CPUs to pin to; a single number would mean a count."""
+    return ",".join(f"{number}-{number}" for number in numbers)
+
+
+def addressing(placement: Placement, address: str) -> str:
+    """Return what sets the address before the first process starts: nothing inside waits for it."""
+    network = ipaddress.IPv4Network(placement.container_subnet)
+    return (
+        f"lxc.net.0.ipv4.address = {address}/{network.prefixlen}\n"
+        f"lxc.net.0.ipv4.gateway = {network[1]}\n"
+    )
+
+
+def limits(tuning: Tuning, *, memory_mib: int | None) -> dict[str, str]:
+    """Return its limits of open files and memory, and the sysctls of its network."""
+    nofile = {} if tuning.nofile is None else {"limits.kernel.nofile": str(tuning.nofile)}
+    memory = {} if memory_mib is None else {"limits.memory": f"{memory_mib}MiB"}
+    sysctls = {f"linux.sysctl.{key}": value for key, value in tuning.net_sysctls.items()}
+    return nofile | memory | sysctls
+
+
+def devices(request: StartRequest, address: str) -> dict[str, dict[str, str]]:
+    """Return its interface, and its published port."""
+    interface = {"type": "nic", "name": "eth0", "ipv4.address": address}
+    made = {"eth0": {**interface, "network": resources.NETWORK}}
+    if port := published_port(request):
+        listen, connect = f"tcp:{request.placement.address}:{port}", f"tcp:{address}:{port}"
+        made["published"] = {"type": "proxy", "nat": "true", "listen": listen, "connect": connect}
+    return made
+
+
+def bare_description(
+    name: str, fingerprint: str, storage: str, marks: dict[str, str]
+) -> dict[str, Any]:
+    """Return LXD's description of a container of an image, without profiles.
+
+    `storage` is the driver of its storage pool.
+    """
+    return {
+        "name": name,
+        "type": "container",
+        "profiles": [],
+        "source": {"type": "image", "fingerprint": fingerprint},
+        "config": {"security.privileged": "false", "boot.autostart": "false", **marks},
+        "devices": {"root": {"type": "disk", "path": "/", "pool": pool_of(storage)}},
+    }
+
+
+def creation(
+    request: StartRequest, address: str, *, storage: str, memory_mib: int | None
+) -> dict[str, Any]:
+    """Return LXD's description of the container of an instance, at `address`."""
+    marks = resources.marks(request.instance_id, str(request.placement.state))
+    fingerprint = request.image.reference["fingerprint"]
+    bare = bare_description(name_of(request.instance_id), fingerprint, storage, marks)
+    config = {
+        f"environment.{COMMAND}": shlex.join(command(request)),  # systemd reads such quotes
+        "limits.cpu": cpus(request.placement.cpus),
+        "raw.lxc": addressing(request.placement, address),
+        **limits(request.tuning, memory_mib=memory_mib),
+    }
+    return bare | {
+        "config": bare["config"] | config,
+        "devices": bare["devices"] | devices(request, address),
+    }
+
+
 def status(client: Client, name: str) -> str:
     """Return a container's state in LXD's words; empty if there is none."""
-    container = owned_resources.find(client.api.instances, name)
+    container = resources.find(client.api.instances, name)
     return "" if container is None else str(container["status"])
 
 
