@@ -14,6 +14,7 @@ import pytest
 from builders import build_image
 from featherbench.errors import ImageError, InstanceError, TestbedError
 from featherbench.records.tuning import Tuning
+from featherbench.system.polling import wait_until
 from featherbench.technologies._container import name_of
 
 TUNING = Tuning(
@@ -196,8 +197,11 @@ class ContainerTests(ABC):
     # --- what is left ----------------------------------------------------------------------------
 
     def test_output_is_kept_when_it_stops(self, platform):
+        def has_printed():
+            return "Ready to accept connections" in platform.technology.diagnosis(instance)
+
         instance = platform.start("kv")
-        self.wait_for_service(platform, instance)
+        wait_until(has_printed, what="Redis' output", within_s=20)
         platform.technology.stop(instance)
         assert "Ready to accept connections" in Path(instance.handle["log"]).read_text()
 
