@@ -67,6 +67,33 @@ apt() {
     apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
 }
 
+install() {
+  apt install --yes --no-install-recommends --no-remove "$@"
+}
+
+# Prints what packages.txt says of the package that "$1" is an alternative for.
+purpose() {
+  sed -nE "s/^([^# ]*\|)?$1[| ][^#]*# *(.*)/\2/p" "$here/packages.txt"
+}
+
+# Installs "$@"; where apt refuses all together, one by one, so that a conflict of one package costs that one alone. Prints
+# apt's own messages of those that it refuses, and what each is for. Fails if apt installs none.
+install_possible() {
+  local output package refused=0
+  if output=$(install "$@" 2>&1); then
+    return
+  fi
+  [[ $# -gt 1 ]] || { tail -n 20 <<<"$output" >&2 && return 1; }
+  echo "featherbench set-up: apt-get cannot install them all at once; trying one by one" >&2
+  for package in "$@"; do
+    output=$(install "$package" 2>&1) && continue
+    refused=$((refused + 1))
+    tail -n 20 <<<"$output" >&2
+    echo "featherbench set-up: going on without $package ($(purpose "$package"))" >&2
+  done
+  ((refused < $#))
+}
+
 main() {
   local -a packages pythons=()
   mapfile -t packages < <(missing | chosen)
@@ -80,12 +107,13 @@ main() {
   if ! find_python >/dev/null; then
     mapfile -t pythons < <(python_packages)
     [[ ${#pythons[@]} -gt 0 ]] ||
-      fail "apt offers none of ${SUPPORTED_PYTHONS[*]}: install one of them, with its venv module and its headers"
+      fail "apt offers none of ${SUPPORTED_PYTHONS[*]}: install one of them with its venv module and its headers (uv has" \
+        "such: 'uv python install ${SUPPORTED_PYTHONS[0]#python}')"
   fi
   packages+=("${pythons[@]}")
   echo "featherbench set-up: installing ${packages[*]}"
-  apt install --yes --no-install-recommends --no-remove "${packages[@]}" >/dev/null ||
-    fail "could not install ${packages[*]}: apt-get's message is above. Is the network up?"
+  install_possible "${packages[@]}" || fail "apt-get installed none of ${packages[*]}: its messages are above"
+  find_python >/dev/null || fail "${pythons[*]} could not be installed: apt-get's messages are above"
 }
 
 main

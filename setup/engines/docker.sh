@@ -8,7 +8,7 @@ UNITS=(docker)
 ADDRESSES=(--bip 198.18.254.1/24 --default-address-pool "base=198.18.128.0/17,size=24")
 
 answers() {
-  curl --silent --fail --max-time 5 --output /dev/null --unix-socket /var/run/docker.sock http://localhost/_ping
+  curl --disable --silent --fail --max-time 5 --output /dev/null --unix-socket /var/run/docker.sock http://localhost/_ping
 }
 
 start_plain() {

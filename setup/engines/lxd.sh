@@ -5,13 +5,13 @@
 NAME=LXD
 PROGRAM=lxd
 UNITS=(lxd snap.lxd.daemon incus)
-SOCKETS=(/var/lib/lxd /var/snap/lxd/common/lxd /var/lib/incus)
+SOCKETS=(/var/lib/lxd /var/snap/lxd/common/lxd /run/incus /var/lib/incus)
 LXCFS=/var/lib/lxcfs
 
 answers() {
   local folder
   for folder in "${SOCKETS[@]}"; do
-    if curl --silent --fail --max-time 5 --output /dev/null --unix-socket "$folder/unix.socket" \
+    if curl --disable --silent --fail --max-time 5 --output /dev/null --unix-socket "$folder/unix.socket" \
       http://localhost/internal/ready; then
       return
     fi

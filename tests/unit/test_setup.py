@@ -18,9 +18,12 @@ APT_CACHE = """\
 #!/bin/sh
 case " {offered} " in *" $2 "*) ;; *) exit 100 ;; esac
 """
-TELL = """\
+APT_GET = """\
 #!/bin/sh
 echo "$@" >>{told}
+for name; do
+  case " {conflicting} " in *" $name "*) echo "$name : Conflicts: other"; exit 100 ;; esac
+done
 """
 ENGINE = """\
 NAME=no-{name}
@@ -46,19 +49,28 @@ def put(machine, name, content):
     program.chmod(0o755)
 
 
-def installs(machine, listed, *, installed="", offered=""):
-    """Run packages.sh with a list; give what it had apt install, None where that is nothing."""
+def run_packages(machine, listed, *, installed="", offered="", conflicting=""):
+    """Run packages.sh with a list; return its process and the packages of each call of apt."""
     (machine / "setup/packages.txt").write_text(listed)
     told = machine / "told"
     put(machine, "dpkg-query", DPKG_QUERY.format(installed=installed))
     put(machine, "apt-cache", APT_CACHE.format(offered=offered))
     put(machine, "dpkg", "#!/bin/sh\necho amd64\n")
-    put(machine, "apt-get", TELL.format(told=told))
+    put(machine, "python3.13", "#!/bin/sh\n")
+    put(machine, "apt-get", APT_GET.format(told=told, conflicting=conflicting))
     put(machine, "sudo", '#!/bin/sh\nshift\nexec "$@"\n')
-    subprocess.run([machine / "setup/packages.sh"], check=True)
+    done = subprocess.run(
+        [machine / "setup/packages.sh"], capture_output=True, text=True, check=False
+    )
     lines = told.read_text().splitlines() if told.exists() else []
-    wanted = [line.split("--no-remove ")[1] for line in lines if " install " in line]
-    return wanted[0].split() if wanted else None
+    return done, [line.split("--no-remove ")[1].split() for line in lines if " install " in line]
+
+
+def installs(machine, listed, **system):
+    """Return what packages.sh has apt install; None if that is nothing."""
+    done, calls = run_packages(machine, listed, **system)
+    assert done.returncode == 0, done.stderr
+    return calls[0] if calls else None
 
 
 @pytest.mark.parametrize(
@@ -88,6 +100,25 @@ def test_every_line_of_ours_is_understood(machine):
     packages = installs(machine, listed, offered=" ".join(first))
     assert set(packages) <= first
     assert not [name for name in packages if not name.replace("-", "").replace(".", "").isalnum()]
+
+
+LISTED = "curl # asks\nengine|other unless nowhere # starts containers\nwrk\n"
+THREE = {"offered": "curl engine wrk"}
+
+
+def test_a_package_that_conflicts_costs_that_one_alone(machine):
+    done, calls = run_packages(machine, LISTED, **THREE, conflicting="engine")
+    assert done.returncode == 0
+    assert calls == [["curl", "engine", "wrk"], ["curl"], ["engine"], ["wrk"]]
+    assert "engine : Conflicts: other" in done.stderr
+    assert "going on without engine (starts containers)" in done.stderr
+
+
+def test_where_apt_installs_nothing_its_own_words_are_printed(machine):
+    done, _ = run_packages(machine, LISTED, **THREE, conflicting=THREE["offered"])
+    assert done.returncode == 1
+    assert "curl : Conflicts: other" in done.stderr
+    assert "apt-get installed none of curl engine wrk" in done.stderr
 
 
 PYTHON = """\
