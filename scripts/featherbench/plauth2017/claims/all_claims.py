@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's twelve claims, judged by a data set."""
+"""The paper's twelve claims (`resources/plauth2017/claims.yaml`), judged by a data set."""
 
 from __future__ import annotations
 
@@ -9,42 +9,32 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from featherbench.plauth2017.claims.by_tukey import ByTukey, Error
-from featherbench.plauth2017.claims.footprint import image_sizes, memory
-from featherbench.plauth2017.claims.startup import (
-    faster_than_guests,
-    on_demand,
-    round_trips,
-    services_take_the_time,
+from featherbench.plauth2017.claims.claim import (
+    MOST,
+    Claim,
+    declared_claims,
+    inconclusive,
+    judge_statement,
 )
-from featherbench.plauth2017.claims.throughput import (
-    containers_cost,
-    hypervisors,
-    mirageos_out_of_competition,
-    redis,
-    rumprun_against_containers,
-    unikernels_keep_up,
-)
+from featherbench.plauth2017.claims.computed import JUDGES, REMARKS
+from featherbench.plauth2017.claims.pairwise import OVER_ALL
+from featherbench.plauth2017.claims.rules import ALIKE, MUCH, STEP_MIB, rules
+from featherbench.statistics.conventions import SIGNIFICANT_P
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from featherbench.plauth2017.claims.claim import Claim
-    from featherbench.plauth2017.claims.pairwise import Contrasts
+    from featherbench.plauth2017.claims.claim import JudgedStatement, Statement
+    from featherbench.plauth2017.claims.pairwise import Contrast, Contrasts
 
-CLAIMS = (
-    faster_than_guests,
-    services_take_the_time,
-    image_sizes,
-    round_trips,
-    hypervisors,
-    containers_cost,
-    rumprun_against_containers,
-    mirageos_out_of_competition,
-    memory,
-    redis,
-    on_demand,
-    unikernels_keep_up,
-)
+WORDS = {
+    "p": SIGNIFICANT_P,
+    "much": f"{1 / MUCH:g}",
+    "alike": f"{1 / ALIKE:.2f} to {ALIKE:.2f}",
+    "most": f"{MOST:.0%}",
+    "step": STEP_MIB,
+}
+"""What the tests in `claims.yaml` may use beside the terms of the data set."""
 
 
 def judge_by_tukey(
@@ -59,7 +49,43 @@ def judge_by_tukey(
 
 def judge_claims(contrasts: Contrasts) -> tuple[Claim, ...]:
     """Judge every claim by some comparisons, in the paper's order."""
-    return tuple(claim(contrasts) for claim in CLAIMS)
+    return tuple(
+        Claim(
+            number=number,
+            text=text,
+            statements=tuple(_judged(statement, contrasts) for statement in statements),
+        )
+        for number, (text, statements) in enumerate(declared_claims().items(), start=1)
+    )
+
+
+def _judged(declared: Statement, contrasts: Contrasts) -> JudgedStatement:
+    evidence = list(_evidence(declared, contrasts))
+    if declared.judged_by:
+        return JUDGES[declared.judged_by](contrasts, declared, evidence)
+    if declared.remark_by:
+        remark = REMARKS[declared.remark_by](contrasts, declared, evidence)
+        declared = declared.model_copy(update={"remark": remark})
+    if not declared.rule:
+        return inconclusive(declared, declared.without)
+    test = declared.test.format(**asdict(contrasts.terms), **WORDS)
+    return judge_statement(declared, test, evidence, rules(contrasts.terms.very)[declared.rule])
+
+
+def _evidence(declared: Statement, contrasts: Contrasts) -> Iterator[Contrast]:
+    for metric in declared.metrics:
+        each = [
+            level
+            for level in contrasts.levels(metric)
+            if declared.from_level <= level <= declared.to_level
+        ]
+        levels = (
+            each if declared.levels == "each" else [1 if declared.levels == "one" else OVER_ALL]
+        )
+        for platforms, against in declared.compare:
+            others = [name for name in contrasts.platforms(metric) if name not in platforms]
+            bases = others if against == "others" else against
+            yield from contrasts.each(metric, platforms, bases, levels)
 
 
 def statements_table(claims: Sequence[Claim]) -> pd.DataFrame:

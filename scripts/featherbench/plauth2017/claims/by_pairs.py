@@ -11,22 +11,20 @@ import pandas as pd
 import scipy
 
 from featherbench.plauth2017.claims.pairwise import (
+    ALL_LEVELS,
     OVER_ALL,
     Contrast,
     Contrasts,
     Terms,
 )
 from featherbench.plauth2017.comparison import pair_ratios
-from featherbench.statistics.conventions import SIGNIFICANT_P
+from featherbench.statistics.conventions import CONFIDENCE, SIGNIFICANT_P
 from featherbench.statistics.data.replicates import CELL, deployment_means
 from featherbench.wording.formatting import rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CONFIDENCE = 0.95
-ALL_LEVELS = 0
-"""Stands for all levels in the column `concurrency`."""
 HOLM = "paired t, or signed ranks, of log ratios of deployments; Holm over all pairs"
 
 
@@ -62,18 +60,9 @@ class ByPairs(Contrasts):
         self._means = {
             _key(key): frame.set_index("deployment")["mean"] for key, frame in means.groupby(CELL)
         }
+        self.cells = self._means.keys()
         suspect = samples[samples["verdict"] == "suspect"]
         self._suspect = {_key(key): n for key, n in suspect.groupby(CELL).size().items()}
-
-    def levels(self, metric: str) -> tuple[int, ...]:
-        """Return the levels of a metric in ascending order."""
-        levels = {level for measured, level, _ in self._means if measured == metric}
-        return tuple(sorted(levels - {ALL_LEVELS}))
-
-    def platforms(self, metric: str) -> tuple[str, ...]:
-        """Return the platforms of a metric."""
-        names = (name for measured, _, name in self._means if measured == metric)
-        return tuple(dict.fromkeys(names))
 
     def quality_issues(self, metric: str, platform: str) -> dict[str, list[int]]:
         """Return the levels at which windows of a platform are suspect."""

@@ -58,29 +58,20 @@ class ByTukey(Contrasts):
     def __init__(self, summary: pd.DataFrame, posthoc: pd.DataFrame, error: Error) -> None:
         self._error = error
         self._cells = {
-            (row["metric"], row["platform"], row["concurrency"]): row
+            (row["metric"], row["concurrency"], row["platform"]): row
             for row in rows(summary)
             if row["n"] > 0
         }
+        self.cells = self._cells.keys()
         self._pairs = {
             (row["metric"], row["platform_a"], row["platform_b"], _level(row)): row
             for row in rows(with_error(posthoc, error))
         }
 
-    def levels(self, metric: str) -> tuple[int, ...]:
-        """Return the levels of a metric in ascending order."""
-        levels = {level for measured, _, level in self._cells if measured == metric}
-        return tuple(sorted(levels))
-
-    def platforms(self, metric: str) -> tuple[str, ...]:
-        """Return the platforms of a metric, in the order of the tables."""
-        names = (name for measured, name, _ in self._cells if measured == metric)
-        return tuple(dict.fromkeys(names))
-
     def quality_issues(self, metric: str, platform: str) -> dict[str, list[int]]:
         """Return why means of a platform are suspect, and at which levels."""
         issues: dict[str, list[int]] = {}
-        for (measured, name, level), row in self._cells.items():
+        for (measured, level, name), row in self._cells.items():
             if (measured, name) == (metric, platform) and row["n_suspect"] > 0:
                 issues.setdefault(row["ci_note"].removeprefix(SUSPECT), []).append(level)
         return issues
@@ -126,7 +117,7 @@ class ByTukey(Contrasts):
     def _mean(self, metric: str, platform: str, level: int | None) -> tuple[float, float]:
         """Return the mean and its variance, up to a factor that all means share."""
         levels = self.levels(metric) if level is None else (level,)
-        cells = [self._cells[metric, platform, level] for level in levels]
+        cells = [self._cells[metric, level, platform] for level in levels]
         mean = sum(cell["mean"] for cell in cells) / len(cells)
         by_pair = self._error is Error.PAIR and level is not None
         variances = [cell["sd"] ** 2 if by_pair else 1.0 for cell in cells]

@@ -1,32 +1,63 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Claims of the paper, and how comparisons decide on their statements."""
+"""Claims of the paper: as `claims.yaml` declares them, and as comparisons decide on them."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
-from featherbench.statistics.conventions import SIGNIFICANT_P
+import yaml
+
+from featherbench.paths import resource
+from featherbench.records.base import Record
 from featherbench.wording.claim_verdict import ClaimVerdict, claim_verdict
 from featherbench.wording.formatting import ratio
 from featherbench.wording.phrases import format_p, interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from featherbench.plauth2017.claims.pairwise import Contrast
+    from featherbench.plauth2017.claims.rules import Rule
 
-    Condition = Callable[[Contrast], bool]
-
-MUCH = 2.0
-""""Much" is a factor of two, and a significant difference."""
-ALIKE = 1.25
-""""Alike" is an interval of the ratio that lies within 0.80 to 1.25, the usual bounds for
-bioequivalence (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15(6))."""
 MOST = 0.5
 """"Most" and "many" are more than this share."""
+CLAIMS = resource("plauth2017/claims.yaml")
 FEW_NAMES = 4
+
+
+class Statement(Record):
+    """One statement of a claim, and which comparisons decide on it; see the head of the file.
+
+    `levels` are the one of a metric without levels, each (between `from_level` and `to_level`), or
+    all together. If `most` is set, more than half of the comparisons suffice. `without` is the
+    finding if the data have none of them.
+    """
+
+    statement: str
+    metrics: tuple[str, ...] = ()
+    compare: tuple[tuple[tuple[str, ...], tuple[str, ...] | Literal["others"]], ...] = ()
+    levels: Literal["one", "each", "over all"] = "one"
+    from_level: int = 0
+    to_level: int = 10**9
+    rule: str = ""
+    judged_by: str = ""
+    most: bool = False
+    test: str = ""
+    remark: str = ""
+    remark_by: str = ""
+    without: str = "The data have no such comparison"
+
+
+def declared_claims() -> dict[str, tuple[Statement, ...]]:
+    """Return the statements of each claim by its text."""
+    claims: dict[str, tuple[Statement, ...]] = {}
+    declared: list[dict[str, Any]] = yaml.safe_load(CLAIMS.read_text())["claims"]
+    for claim in declared:
+        text, statements = claim.pop("claim"), claim.pop("statements")
+        claims[text] = tuple(Statement.model_validate(claim | one) for one in statements)
+    return claims
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,112 +91,26 @@ class Claim:
         return claim_verdict([statement.verdict for statement in self.statements])
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """When a comparison agrees with a statement.
-
-    For the paper's own data, `holds` decides. A run may be too small to decide: there, `shown`
-    agrees with the statement, `refuted` contradicts it, and neither leaves it open.
-    """
-
-    holds: Condition
-    shown: Condition
-    refuted: Condition
-
-    def of(self, contrast: Contrast) -> bool | None:
-        """Return whether a comparison agrees; None if it does not decide."""
-        if contrast.margin is None:
-            return self.holds(contrast)
-        return True if self.shown(contrast) else (False if self.refuted(contrast) else None)
-
-
-def by_value(holds: Condition) -> Rule:
-    """Return a rule for values without a test, which always decide."""
-    return Rule(holds=holds, shown=holds, refuted=lambda contrast: not holds(contrast))
-
-
-def below(alpha: float, factor: float = 1.0) -> Rule:
-    """Return the rule that a is significantly below b, and by at least that factor."""
-
-    def holds(it: Contrast) -> bool:
-        return it.p < alpha and it.ratio < 1 and it.ratio * factor <= 1
-
-    return Rule(
-        holds=holds, shown=holds, refuted=lambda it: it.equivalent or it.ratio_low * factor > 1
-    )
-
-
-def above(alpha: float) -> Rule:
-    """Return the rule that a is significantly above b."""
-
-    def holds(it: Contrast) -> bool:
-        return it.p < alpha and it.difference > 0
-
-    return Rule(holds=holds, shown=holds, refuted=lambda it: it.equivalent or it.ratio_high < 1)
-
-
-def _margin(it: Contrast) -> float:
-    return 1 + (it.margin or 0.0)
-
-
-NOT_BELOW = Rule(
-    holds=lambda it: not below(SIGNIFICANT_P).holds(it),
-    shown=lambda it: it.ratio_low * _margin(it) >= 1,
-    refuted=below(SIGNIFICANT_P).holds,
-)
-"""a is not significantly below b; in a run: below by less than the margin."""
-NOT_ABOVE = Rule(
-    holds=lambda it: not above(SIGNIFICANT_P).holds(it),
-    shown=lambda it: it.ratio_high <= _margin(it),
-    refuted=above(SIGNIFICANT_P).holds,
-)
-"""a is not significantly above b; in a run: above by less than the margin."""
-NOT_DIFFERENT = Rule(
-    holds=lambda it: not it.p < SIGNIFICANT_P,
-    shown=lambda it: it.equivalent,
-    refuted=lambda it: it.p < SIGNIFICANT_P,
-)
-"""a is not significantly different from b; in a run: equivalent to b."""
-
-
-def _alike(it: Contrast) -> bool:
-    return it.ratio_low >= 1 / ALIKE and it.ratio_high <= ALIKE
-
-
-ALIKE_EACH = Rule(
-    holds=_alike,
-    shown=_alike,
-    refuted=lambda it: it.ratio_high < 1 / ALIKE or it.ratio_low > ALIKE,
-)
-"""The interval of the ratio lies within ALIKE."""
-
-
 def judge_statement(
-    statement: str,
-    test: str,
-    evidence: Sequence[Contrast],
-    rule: Rule,
-    *,
-    least_share: float = 1.0,
-    remark: str = "",
+    declared: Statement, test: str, evidence: Sequence[Contrast], rule: Rule
 ) -> JudgedStatement:
     """Judge a statement by comparisons.
 
-    It is supported if all comparisons agree, or more than `least_share` of them if that is below 1.
-    It is not supported if the undecided comparisons could not change that. Otherwise, and without
-    any comparison, it is inconclusive.
+    It is supported if all comparisons agree, or most of them if that is enough. It is not supported
+    if the undecided comparisons could not change that. Otherwise, and without any comparison, it is
+    inconclusive.
     """
     if not evidence:
-        return inconclusive(statement, "The data have no such comparison", remark=remark)
+        return inconclusive(declared, declared.without)
     holds = tuple(rule.of(contrast) for contrast in evidence)
     return JudgedStatement(
-        statement=statement,
-        verdict=_verdict(holds, least_share),
+        statement=declared.statement,
+        verdict=_verdict(holds, MOST if declared.most else 1.0),
         test=test,
         finding=_finding(evidence, holds),
         evidence=tuple(evidence),
         holds=holds,
-        remark=remark,
+        remark=declared.remark,
     )
 
 
@@ -180,16 +125,16 @@ def _verdict(holds: Sequence[bool | None], least_share: float) -> ClaimVerdict:
 
 
 def inconclusive(
-    statement: str, finding: str, evidence: Sequence[Contrast] = (), *, remark: str = ""
+    declared: Statement, finding: str, evidence: Sequence[Contrast] = ()
 ) -> JudgedStatement:
     """Return a statement that the data cannot decide, with the reason."""
     return JudgedStatement(
-        statement=statement,
+        statement=declared.statement,
         verdict=ClaimVerdict.INCONCLUSIVE,
         test="none",
         finding=finding,
         evidence=tuple(evidence),
-        remark=remark,
+        remark=declared.remark,
     )
 
 

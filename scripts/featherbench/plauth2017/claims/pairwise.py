@@ -10,25 +10,15 @@ from typing import TYPE_CHECKING
 from featherbench.statistics.conventions import SIGNIFICANT_P
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
-NATIVE, DOCKER, LXD = "linux-native", "docker-native", "lxd-native"
-CONTAINERS = (DOCKER, LXD)
-"""Without a hypervisor."""
+CONTAINERS = ("docker-native", "lxd-native")
 UNTRANSLATED = "+bridge"
 """Suffix of a container that is reached over a bridge without NAT; the paper has none."""
-GUEST, XEN_GUEST = "linux-kvm", "linux-xen"
-CONTAINERS_IN_GUEST = ("docker-kvm", "lxd-kvm")
-GUESTS = (GUEST, XEN_GUEST)
-"""Whole-system virtualization."""
-RUMPRUN, RUMPRUN_XEN, OSV, MIRAGEOS = "rumprun-kvm", "rumprun-xen", "osv-kvm", "mirageos-xen"
-UNIKERNELS = (RUMPRUN, RUMPRUN_XEN, OSV, MIRAGEOS)
-ON_BOTH = ((GUEST, XEN_GUEST), (RUMPRUN, RUMPRUN_XEN))
-"""Pairs of the same guest on KVM and on Xen."""
-ON_ONE = (OSV, MIRAGEOS)
-"""Guests that the paper ran on one of the two only."""
 OVER_ALL = None
 """Stands for all levels together."""
+ALL_LEVELS = 0
+"""The same in the column `concurrency`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,17 +74,23 @@ class Terms:
 
 
 class Contrasts(ABC):
-    """All comparisons that a data set allows."""
+    """All comparisons that a data set allows.
+
+    `cells` has metric, level and platform of its means, in the order of the tables.
+    """
 
     terms: Terms
+    cells: Collection[tuple[str, int, str]]
 
-    @abstractmethod
-    def levels(self, metric: str) -> tuple[int, ...]:
+    def levels(self, metric: str) -> list[int]:
         """Return the levels of a metric in ascending order."""
+        levels = {level for measured, level, _ in self.cells if measured == metric}
+        return sorted(levels - {ALL_LEVELS})
 
-    @abstractmethod
-    def platforms(self, metric: str) -> tuple[str, ...]:
+    def platforms(self, metric: str) -> list[str]:
         """Return the platforms of a metric, in the order of the tables."""
+        names = (name for measured, _, name in self.cells if measured == metric)
+        return list(dict.fromkeys(names))
 
     @abstractmethod
     def quality_issues(self, metric: str, platform: str) -> dict[str, list[int]]:
@@ -108,16 +104,15 @@ class Contrasts(ABC):
         self,
         metric: str,
         platforms: Iterable[str],
-        others: Iterable[str],
-        levels: Iterable[int | None] = (1,),
+        others: Sequence[str],
+        levels: Sequence[int | None] = (1,),
     ) -> list[Contrast]:
         """Compare each of `platforms` with each of `others` at each level, as far as known."""
-        bases, at = list(others), list(levels)
         contrasts = (
             self.contrast(metric, a, b, level)
             for a in platforms
-            for b in bases
+            for b in others
             if a != b
-            for level in at
+            for level in levels
         )
         return [contrast for contrast in contrasts if contrast is not None]

@@ -15,7 +15,6 @@ import pandas as pd
 from featherbench.plauth2017.claims.all_claims import judge_by_tukey, judge_claims
 from featherbench.plauth2017.claims.by_pairs import ByPairs
 from featherbench.plauth2017.claims.pairwise import CONTAINERS, UNTRANSLATED
-from featherbench.plauth2017.claims.throughput import HTTP
 from featherbench.plauth2017.comparison.name_mapping import (
     METRICS,
     WORKLOAD_OF,
@@ -85,7 +84,7 @@ def _translation(
     platforms = dict(_platforms(plan))
     metrics = _metrics(plan, samples[samples["platform"].isin(list(platforms))])
     papers_cells = {*published[["metric", "platform"]].itertuples(index=False, name=None)}
-    papers_cells |= {(HTTP, name + UNTRANSLATED) for name in CONTAINERS}
+    papers_cells |= {("http_throughput", name + UNTRANSLATED) for name in CONTAINERS}
 
     def translated(table: pd.DataFrame) -> pd.DataFrame:
         roles = [name for name in ("platform", "baseline") if name in table.columns]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from featherbench.plauth2017.claims.claim import ALIKE
+from featherbench.plauth2017.claims.rules import ALIKE
 from featherbench.plauth2017.comparison import pair_ratios
 from featherbench.plauth2017.comparison.matched_cells import CELL, matched_cells, with_our_names
 from featherbench.plauth2017.comparison.name_mapping import PLATFORMS, papers_name

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The twelve claims (`startup.py`, `throughput.py`, `footprint.py`) judged by the paper's data.
+"""The twelve claims of `claims.yaml`, with `claim.py` and `computed.py`, by the paper's data.
 
-The comparisons are those of `by_tukey.py`, the rules those of `claim.py`, the groups of platforms
-those of `pairwise.py`, and the verdicts those of `wording/claim_verdict.py`.
-
-Also tests `plauth2017/claims/footprint.py`, `plauth2017/claims/throughput.py`.
+The comparisons are those of `by_tukey.py`, the rules those of `rules.py`, and the verdicts those of
+`wording/claim_verdict.py`.
 """
 
 from __future__ import annotations
@@ -21,9 +19,11 @@ from featherbench.plauth2017.claims.all_claims import (
     statements_table,
 )
 from featherbench.plauth2017.claims.by_tukey import ByTukey, Error
-from featherbench.plauth2017.claims.claim import ALIKE_EACH, NOT_DIFFERENT, below, judge_statement
-from featherbench.plauth2017.claims.pairwise import OVER_ALL
-from featherbench.plauth2017.claims.startup import transfer
+from featherbench.plauth2017.claims.claim import Statement, declared_claims, judge_statement
+from featherbench.plauth2017.claims.computed import transfer
+from featherbench.plauth2017.claims.pairwise import OVER_ALL, UNTRANSLATED
+from featherbench.plauth2017.claims.rules import ALIKE_EACH, NOT_DIFFERENT, below
+from featherbench.plauth2017.data.experiment import METRICS, PLATFORMS
 from featherbench.plauth2017.data.published import REPLICATE
 from featherbench.statistics.data.replicates import summarized
 from featherbench.statistics.inference.posthoc import (
@@ -76,6 +76,14 @@ def test_there_are_twelve_and_each_part_says_why(claims):
             assert part.statement
             assert part.test
             assert part.finding
+
+
+def test_they_compare_platforms_and_metrics_that_the_paper_has():
+    statements = [each for claim in declared_claims().values() for each in claim]
+    groups = [group for each in statements for pair in each.compare for group in pair]
+    names = {name for group in groups if group != "others" for name in group}
+    assert {name.removesuffix(UNTRANSLATED) for name in names} == set(PLATFORMS)
+    assert {m for each in statements for m in each.metrics} == {metric.name for metric in METRICS}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +180,8 @@ def test_a_platform_that_is_missing_leaves_its_part_open(summary, posthoc):
     known = ~posthoc[["platform_a", "platform_b"]].isin(["osv-kvm"]).any(axis=1)
     contrasts = ByTukey(there, posthoc[known], Error.ALL_LEVELS)
     found = contrasts.each("image_size", ["osv-kvm"], ["docker-native"])
-    assert judge_statement("it is small", "none", found, below(0.05)).verdict is OPEN
+    small = Statement(statement="it is small")
+    assert judge_statement(small, "none", found, below(0.05)).verdict is OPEN
 
 
 def test_a_contrast_is_the_same_from_either_side(contrasts):

@@ -10,15 +10,9 @@ import pandas as pd
 import pytest
 
 from featherbench.plauth2017.claims.by_pairs import ByPairs, over_levels
-from featherbench.plauth2017.claims.claim import (
-    ALIKE_EACH,
-    NOT_BELOW,
-    NOT_DIFFERENT,
-    above,
-    below,
-    judge_statement,
-)
+from featherbench.plauth2017.claims.claim import Statement, judge_statement
 from featherbench.plauth2017.claims.pairwise import OVER_ALL, Contrast
+from featherbench.plauth2017.claims.rules import ALIKE_EACH, NOT_BELOW, NOT_DIFFERENT, above, below
 from featherbench.plauth2017.comparison.claims_on_run import COLUMNS, own_claims
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.wording.claim_verdict import ClaimVerdict
@@ -208,23 +202,25 @@ def test_a_run_that_is_too_small_to_tell_speaks_neither_for_nor_against(rule, sa
 
 
 @pytest.mark.parametrize(
-    ("evidence", "share", "verdict"),
+    ("evidence", "most", "verdict"),
     [
-        ((CLEAR, CLEAR), 1.0, OUT),
-        ((CLEAR, WIDE), 1.0, OPEN),
-        ((WIDE, EQUAL), 1.0, NOT),
-        ((CLEAR, CLEAR, WIDE), 0.5, OUT),
-        ((CLEAR, WIDE, EQUAL), 0.5, OPEN),
-        ((CLEAR, EQUAL, EQUAL), 0.5, NOT),
-        ((), 1.0, OPEN),
+        ((CLEAR, CLEAR), False, OUT),
+        ((CLEAR, WIDE), False, OPEN),
+        ((WIDE, EQUAL), False, NOT),
+        ((CLEAR, CLEAR, WIDE), True, OUT),
+        ((CLEAR, WIDE, EQUAL), True, OPEN),
+        ((CLEAR, EQUAL, EQUAL), True, NOT),
+        ((), False, OPEN),
     ],
 )
-def test_a_statement_is_open_where_what_is_not_told_could_turn_it(evidence, share, verdict):
-    part = judge_statement("it is below", "a test", evidence, below(0.05), least_share=share)
+def test_a_statement_is_open_where_what_is_not_told_could_turn_it(evidence, most, verdict):
+    part = judge_statement(
+        Statement(statement="it is below", most=most), "a test", evidence, below(0.05)
+    )
     assert part.verdict.value == verdict
 
 
 def test_what_is_not_told_is_named():
-    part = judge_statement("it is below", "a test", (CLEAR, WIDE), below(0.05))
+    part = judge_statement(Statement(statement="it is below"), "a test", (CLEAR, WIDE), below(0.05))
     assert part.finding.startswith("In 1 of 2 comparisons")
     assert "; inconclusive: a to b: ratio 0.80" in part.finding
