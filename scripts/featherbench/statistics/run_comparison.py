@@ -14,6 +14,7 @@ distribution is used, which assumes that the deployments' logarithms are about n
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     Tail = Callable[[np.ndarray, np.ndarray], float]
 
 KEYS = ["platform", "workload", "metric", "concurrency", "unit"]
-METRIC_AT = KEYS.index("metric")
 COLUMNS = [
     *KEYS,
     *("deployments_a", "deployments_b", "mean_a", "mean_b", "ratio", "ci_low", "ci_high"),
@@ -44,8 +44,9 @@ RESAMPLES_PER_COMPARISON = 10
 """Times 1/SIGNIFICANT_P; how far the least possible p is below what Holm's first step needs."""
 LEAST_RESAMPLES, MOST_RESAMPLES = 9_999, 99_999
 BATCH = 10_000
+TIE = 100 * np.finfo(float).eps
+"""Statistics whose relative difference is smaller are equal but for rounding."""
 LEAST_DEPLOYMENTS = 2
-NONE = np.array([])
 INVARIABLE = "image_size"
 """Metrics of this aspect do not vary: any difference is a change, and needs no test."""
 
@@ -60,42 +61,32 @@ def changes(
     that the ratio is within 1 / (1 + margin) to 1 + margin, `p_same` that it is outside; both are
     adjusted. Columns that cannot be computed are NaN, and a `note` says why.
     """
-    means = _deployment_means(a), _deployment_means(b)
-    pairs = {
-        key: (means[0].get(key, NONE), means[1].get(key, NONE))
-        for key in dict.fromkeys([*_keys(a), *_keys(b)])
-    }
-    known = declared(pd.concat([a, b]), metrics)
+    both, log_margin = pd.concat([a, b]), math.log1p(margin)
+    known = declared(both, metrics)
     constant = {name for name, metric in known.items() if metric.aspect == INVARIABLE}
-    tested = {key: pair for key, pair in pairs.items() if key[METRIC_AT] not in constant}
-    family = sum(not _obstacle(*pair) for pair in tested.values())
+    pairs = both.loc[both["primary"], KEYS].drop_duplicates(ignore_index=True)
+    of_a, of_b, none = _deployment_means(a), _deployment_means(b), np.array([])
+    values = [(of_a.get(k, none), of_b.get(k, none)) for k in pairs.itertuples(index=False)]
+    tested = ~pairs["metric"].isin(constant)
+    family = sum(not _obstacle(*pair) for pair in itertools.compress(values, tested))
     rows = [
-        _key_columns(key, *pair)
-        | (
-            _tested(*pair, math.log1p(margin), family)
-            if key in tested
-            else _exact(*pair, math.log1p(margin))
-        )
-        for key, pair in pairs.items()
+        _means(*pair)
+        | (_tested(*pair, log_margin, family) if is_tested else _exact(*pair, log_margin))
+        for pair, is_tested in zip(values, tested, strict=True)
     ]
-    return _adjusted(pd.DataFrame(rows, columns=COLUMNS))
-
-
-def _keys(samples: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
-    return (
-        samples.loc[samples["primary"], KEYS].drop_duplicates().itertuples(index=False, name=None)
-    )
+    table = pairs.join(pd.DataFrame(rows, index=pairs.index)).reindex(columns=COLUMNS)
+    return _adjusted(table)
 
 
 def _deployment_means(samples: pd.DataFrame) -> dict[tuple[Any, ...], np.ndarray]:
     values = main_values(samples)
-    means = values.groupby([*KEYS, "deployment"], sort=False)["value"].mean()
+    means = values.groupby([*KEYS, DEPLOYMENT], sort=False)["value"].mean()
     groups = means.groupby(KEYS, sort=False)
     return {key: group.to_numpy(float) for key, group in groups}
 
 
-def _key_columns(key: tuple[Any, ...], a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
-    return dict(zip(KEYS, key, strict=True)) | {
+def _means(a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
+    return {
         "deployments_a": len(a),
         "deployments_b": len(b),
         "mean_a": a.mean() if len(a) else np.nan,
@@ -166,17 +157,33 @@ def _test_for(n_a: int, n_b: int, family: int) -> tuple[str, Tail]:
 
 
 def _permuted(a: np.ndarray, b: np.ndarray, resamples: int) -> float:
-    """Return the probability, under permutation, of a B so far above A."""
-    result = scipy.stats.permutation_test(
-        (b, a),
-        _welch,
-        vectorized=True,
-        alternative="greater",
-        n_resamples=resamples,
-        batch=BATCH,
-        rng=np.random.default_rng(0),
-    )
-    return float(result.pvalue)
+    """Return the probability, under permutation, of a B so far above A.
+
+    This is scipy's `permutation_test`, which takes several times as long.
+    """
+    observed = float(_welch(b, a))
+    least, beyond, permutations = observed - TIE * abs(observed), 0, 0
+    for rows in _rearranged(np.concatenate([b, a]), len(b), resamples):
+        beyond += int(np.sum(_welch(rows[:, : len(b)], rows[:, len(b) :]) >= least))
+        permutations += len(rows)
+    is_exact = permutations == math.comb(len(a) + len(b), len(b))
+    return beyond / permutations if is_exact else (beyond + 1) / (permutations + 1)
+
+
+def _rearranged(values: np.ndarray, first: int, most: int) -> Iterator[np.ndarray]:
+    """Yield rows of the values, divided into the `first` and the others in all ways.
+
+    If there are more than `most` ways, yield as many at random.
+    """
+    n = len(values)
+    if math.comb(n, first) <= most:
+        chosen = np.array(list(itertools.combinations(range(n), first)))
+        others = np.array(list(itertools.combinations(range(n), n - first)))[::-1]
+        yield values[np.hstack([chosen, others])]
+        return
+    rng = np.random.default_rng(0)
+    for begin in range(0, most, BATCH):
+        yield rng.permuted(np.tile(values, (min(BATCH, most - begin), 1)), axis=1)
 
 
 def _t_tail(a: np.ndarray, b: np.ndarray) -> float:
@@ -206,8 +213,7 @@ def _half_width(a: np.ndarray, b: np.ndarray) -> float:
 
 def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
     tested = table["note"] == ""
-    family = pd.Series(data=0, index=table.index)
     for column in ("p_change", "p_same"):
-        adjusted = holm(table.loc[tested, column].astype(float), family)
-        table.loc[tested, column] = adjusted
+        adjusted = holm(table[column].astype(float).where(tested), tested)
+        table[column] = table[column].mask(tested, adjusted)
     return table

@@ -10,11 +10,11 @@ import pandas as pd
 from scipy import special
 
 from featherbench.records.cell import Verdict
-from featherbench.statistics.conventions import CONFIDENCE
+from featherbench.statistics.conventions import CONFIDENCE, notes
 from featherbench.statistics.data.samples import valid
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
 SEQUENTIAL_CONFIDENCE = 0.957
 """Level of the t interval if measuring continued until it was narrow: that stops when the spread
@@ -37,53 +37,49 @@ def summarize(samples: pd.DataFrame, sequential: Collection[str] = ()) -> pd.Dat
     SEQUENTIAL_CONFIDENCE.
     """
     groups = samples.groupby(KEYS, sort=False)
-    parts = [
-        groups[IDENTITY].first(),
-        _spread(samples),
-        _interval(samples, sequential),
-        _counts(samples),
-    ]
+    identity = groups[IDENTITY].first()
+    is_sequential = identity["workload"].isin(list(sequential))
+    level = is_sequential.map({True: SEQUENTIAL_CONFIDENCE, False: CONFIDENCE})
+    parts = [identity, _spread(samples), _interval(samples, level), _counts(samples)]
     table = pd.concat(parts, axis="columns").reindex(groups.size().index)
     counts = ["n", "deployments", *COUNTS]
     table[counts] = table[counts].fillna(0).astype("int64")
-    table["ci_note"] = _notes(table)
+    table["ci_note"] = notes(
+        {
+            "no valid window": table["n"] == 0,
+            "only one deployment: no interval": table["deployments"] == 1,
+            "unequal numbers of windows: centred on the mean of the deployments' means": (
+                table["unequal"].eq(other=True)
+            ),
+        }
+    )
     return table.reset_index()[COLUMNS]
 
 
 def _spread(samples: pd.DataFrame) -> pd.DataFrame:
     values = valid(samples).groupby(KEYS, sort=False)["value"]
-    return pd.DataFrame({"n": values.size(), "mean": values.mean(), "sd": values.std()}).assign(
-        median=values.median()
-    )
+    return pd.DataFrame(values.agg(n="size", mean="mean", sd="std", median="median"))
 
 
-def _counts(samples: pd.DataFrame) -> pd.DataFrame:
-    counts = pd.DataFrame(index=samples.groupby(KEYS, sort=False).size().index)
-    for verdict in Verdict:
-        counted = samples[samples["verdict"] == verdict.value]
-        counts[f"n_{verdict.value}"] = counted.groupby(KEYS, sort=False).size()
-    return counts
-
-
-def _interval(samples: pd.DataFrame, sequential: Collection[str]) -> pd.DataFrame:
+def _interval(samples: pd.DataFrame, level: pd.Series[float]) -> pd.DataFrame:
     deployments = valid(samples).groupby([*KEYS, "deployment"], sort=False)["value"]
-    means = deployments.mean().groupby(KEYS, sort=False)
     sizes = deployments.size().groupby(KEYS, sort=False)
-    level = _confidence(samples, sequential).reindex(means.size().index).to_numpy(float)
-    half = half_width(means.std().to_numpy(float), means.size().to_numpy(int), level)
+    means = deployments.mean().groupby(KEYS, sort=False).agg(["mean", "std", "size"])
+    levels = level.reindex(means.index).to_numpy(float)
+    half = half_width(means["std"].to_numpy(float), means["size"].to_numpy(int), levels)
     return pd.DataFrame(
         {
-            "deployments": means.size(),
-            "ci_low": means.mean() - half,
-            "ci_high": means.mean() + half,
+            "deployments": means["size"],
+            "ci_low": means["mean"] - half,
+            "ci_high": means["mean"] + half,
             "unequal": sizes.min() < sizes.max(),
         }
     )
 
 
-def _confidence(samples: pd.DataFrame, sequential: Collection[str]) -> pd.Series[float]:
-    workloads = samples.groupby(KEYS, sort=False)["workload"].first()
-    return workloads.isin(list(sequential)).map({True: SEQUENTIAL_CONFIDENCE, False: CONFIDENCE})
+def _counts(samples: pd.DataFrame) -> pd.DataFrame:
+    has = {f"n_{verdict.value}": samples["verdict"] == verdict.value for verdict in Verdict}
+    return samples[KEYS].assign(**has).groupby(KEYS, sort=False).sum()
 
 
 def half_width(
@@ -92,14 +88,3 @@ def half_width(
     """Return half the width of the t interval of a mean; NaN if n < 2."""
     quantile = special.stdtrit(np.maximum(n - 1, 1), (1 + confidence) / 2)
     return np.where(n > 1, quantile * sd / np.sqrt(n), np.nan)
-
-
-def _notes(table: pd.DataFrame) -> Sequence[str]:
-    notes = {
-        "no valid window": table["n"] == 0,
-        "only one deployment: no interval": table["deployments"] == 1,
-        "unequal numbers of windows: centred on the mean of the deployments' means": (
-            table["unequal"].eq(other=True)
-        ),
-    }
-    return list(np.select(list(notes.values()), list(notes), default=""))

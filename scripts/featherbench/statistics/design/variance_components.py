@@ -15,30 +15,19 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from featherbench.statistics.conventions import CONFIDENCE
+from featherbench.statistics.conventions import CONFIDENCE, notes
 from featherbench.statistics.data.replicates import CELL, deployment_means, main_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 MOST_DEPLOYMENTS = 10_000
 MOST_WINDOWS = 100
 PAUSE_S = 600
 """A gap that is longer than any deployment takes separates two runs."""
 COLUMNS = [
-    *CELL,
-    "deployments",
-    "windows",
-    "sd_between",
-    "sd_within",
-    "between_fraction",
-    "F",
-    "p",
-    "understated",
-    "precision",
-    "windows_needed",
-    "deployments_needed",
-    "note",
+    *(*CELL, "deployments", "windows", "sd_between", "sd_within", "between_fraction", "F", "p"),
+    *("understated", "precision", "windows_needed", "deployments_needed", "note"),
 ]
 
 
@@ -64,7 +53,13 @@ def components(
     costs = costs_s(samples if run is None else run, samples["platform"].unique())
     table["windows_needed"] = _windows_needed(table, costs)
     table["deployments_needed"] = _deployments_needed(table)
-    table["note"] = _notes(table)
+    table["note"] = notes(
+        {
+            "only one deployment": table["deployments"] == 1,
+            "one window a deployment": table["sd_within"].isna(),
+            f"more than {MOST_DEPLOYMENTS} deployments": table["deployments_needed"].isna(),
+        }
+    )
     return table[COLUMNS]
 
 
@@ -100,13 +95,16 @@ def _analysed(samples: pd.DataFrame) -> pd.DataFrame:
     between = (of_means - (relative / table["windows"]).fillna(0)).clip(lower=0)
     f_value = of_means * table["windows"] / relative.where(relative > 0)
     freedom = freedom.reindex(table.index)
+    of_deployments = between + relative / table["windows"]
+    of_windows = (between + relative) / table["windows"]
     return table.assign(
         sd_between=np.sqrt(between),
         sd_within=np.sqrt(relative),
         between_fraction=between / (between + relative.fillna(0)).where(of_means > 0),
         F=f_value,
         p=scipy.stats.f.sf(f_value, table["deployments"] - 1, freedom),
-        understated=_understated(between, relative, table["windows"]),
+        # the standard error of the mean over that of independent windows
+        understated=(of_deployments / of_windows.where(of_windows > 0)) ** 0.5,
     ).reset_index()
 
 
@@ -117,12 +115,6 @@ def _within(samples: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
     spread = groups.agg(["size", "var"]).assign(freedom=lambda table: table["size"] - 1)
     squares = (spread["var"].fillna(0) * spread["freedom"]).groupby(CELL, sort=False).sum()
     return squares, spread["freedom"].groupby(CELL, sort=False).sum()
-
-
-def _understated(between: pd.Series, within: pd.Series, windows: pd.Series) -> pd.Series:
-    """Compare the standard error of the mean with that of independent windows."""
-    of_deployments, of_windows = between + within / windows, (between + within) / windows
-    return (of_deployments / of_windows.where(of_windows > 0)) ** 0.5
 
 
 def _windows_needed(table: pd.DataFrame, costs: pd.DataFrame) -> pd.Series:
@@ -137,18 +129,12 @@ def _windows_needed(table: pd.DataFrame, costs: pd.DataFrame) -> pd.Series:
     return best.fillna(table["windows"].round())
 
 
-def _deployments_needed(table: pd.DataFrame) -> Sequence[float]:
+def _deployments_needed(table: pd.DataFrame) -> list[float]:
+    """Return the least n for which the 95 % interval is precise enough; NaN beyond the most."""
     within = table["sd_within"].fillna(0) / np.sqrt(table["windows_needed"])
     errors = np.hypot(table["sd_between"], within) / table["precision"]
-    return [_required_n(error) for error in errors]
-
-
-def _required_n(error: float) -> float:
-    """Return the least n for which t(n - 1) / sqrt(n) times `error` is at most 1."""
-    if not np.isfinite(error):
-        return np.nan
-    enough = np.flatnonzero(_half_widths() * error <= 1)
-    return float(2 + enough[0]) if len(enough) else np.nan
+    enough = (np.flatnonzero(_half_widths() * error <= 1) for error in errors)
+    return [float(2 + places[0]) if len(places) else np.nan for places in enough]
 
 
 @cache
@@ -156,12 +142,3 @@ def _half_widths() -> np.ndarray:
     """Return half the width of the interval for 2, 3 ... values of standard deviation 1."""
     n = np.arange(2, MOST_DEPLOYMENTS + 1)
     return np.asarray(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) / np.sqrt(n))
-
-
-def _notes(table: pd.DataFrame) -> Sequence[str]:
-    notes = {
-        "only one deployment": table["deployments"] == 1,
-        "one window a deployment": (table["sd_within"].isna()),
-        f"more than {MOST_DEPLOYMENTS} deployments": table["deployments_needed"].isna(),
-    }
-    return list(np.select(list(notes.values()), list(notes), default=""))
