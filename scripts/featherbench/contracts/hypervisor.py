@@ -42,10 +42,7 @@ class Hypervisor(ABC, Configurable[SettingsT]):
         """
 
     def leftovers(self) -> Iterable[Leftover]:
-        """Return what broken runs left of the hypervisor's own: only what has our label.
-
-        What was yielded before an error counts.
-        """
+        """Yield what broken runs left with our label; what comes before an error counts."""
         return ()
 
     def remove(self, leftover: Leftover) -> None:

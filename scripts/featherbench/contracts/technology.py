@@ -274,8 +274,5 @@ class Technology(ABC, Configurable[SettingsT]):
         return True
 
     def first_frame(self, request: StartRequest[SettingsT]) -> FirstFrame:
-        """Return how to recognize the first packet of an instance that was prepared.
-
-        Called only if `has_probe` returns False.
-        """
+        """Return how to recognize a prepared instance's first packet, if it has no probe."""
         raise NotImplementedError

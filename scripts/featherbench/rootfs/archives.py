@@ -125,10 +125,7 @@ def image_record(
 
 
 def folder_bytes(*folders: Path) -> tuple[int, int]:
-    """Return the bytes that folders allocate on disk, and the sizes of their regular files.
-
-    A file with several names counts once.
-    """
+    """Return what folders allocate, and the sizes of their files; hard links count once."""
     inodes = {}
     for folder in folders:
         for path in (folder, *folder.rglob("*")):

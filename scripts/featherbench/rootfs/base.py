@@ -96,10 +96,7 @@ def _copy_launcher(folder: Path) -> Path:
 
 
 def check_versions(pinned: Mapping[str, str], installed: Mapping[str, str]) -> None:
-    """Compare installed versions with the pinned patterns, such as `1.22.1*`.
-
-    Raises ImageError, with the installed versions, when one does not match.
-    """
+    """Compare versions with the pinned patterns, such as `1.22.1*`. Raise ImageError."""
     wrong = {
         package: installed.get(package, "none")
         for package, pattern in pinned.items()

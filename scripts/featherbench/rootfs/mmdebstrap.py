@@ -91,10 +91,7 @@ def collected_keyrings(folder: Path) -> Path:
 
 @contextmanager
 def temporary_folder(tar: Path) -> Iterator[Path]:
-    """Make an empty folder beside `tar`, and remove it afterwards.
-
-    A folder that an interrupted build left is removed first.
-    """
+    """Make an empty folder beside `tar`, removed afterwards, and before if a build left it."""
     folder = tar.parent.resolve() / f".{tar.name}.build"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -97,10 +97,7 @@ def answers(bench: Bench) -> bool:
 
 
 def verify(bench: Bench, size_bytes: int | None = None) -> str:
-    """Check that exactly the file is served, of `size_bytes` if given; return what was checked.
-
-    Raises VerificationError.
-    """
+    """Check that exactly the file is served; return what was checked. Raise VerificationError."""
     fetched = _get(bench)
     body, _, status = fetched.stdout.rpartition("\n")
     if status != OK:

@@ -57,10 +57,7 @@ def answers(bench: Bench) -> bool:
 
 
 def verify(bench: Bench) -> str:
-    """Check that it keeps a value and persists nothing; return what was checked.
-
-    Raises VerificationError.
-    """
+    """Check that it keeps a value and persists nothing. Raise VerificationError."""
     key, value = f"featherbench:{uuid.uuid4().hex}", uuid.uuid4().hex
     written, read = _redis(bench, "SET", key, value), _redis(bench, "GET", key)
     _redis(bench, "DEL", key)

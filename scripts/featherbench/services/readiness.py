@@ -20,10 +20,7 @@ POLL_EVERY_S = 0.02
 
 
 def wait_until_ready(bench: Bench, *, within_s: float = READY_WITHIN_S) -> None:
-    """Wait until the instance under test answers.
-
-    Raises InstanceDiedError as soon as it is gone, InstanceError at the deadline.
-    """
+    """Wait until it answers. Raise InstanceDiedError once it is gone, InstanceError when late."""
     service = bench.under_test.service
 
     def ready() -> bool:

@@ -29,10 +29,7 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def parse(text: str) -> dict[str, str]:
-    """Parse the report; in its values, words are separated by one blank.
-
-    On a console, other output may be before a name on its line.
-    """
+    """Parse the report; a console may have other output before a name on its line."""
     lines = CONTROL.sub("", text).splitlines()
     matches = (LINE.match(line) or AT_LINE_END.search(line) for line in lines)
     return {match[1]: " ".join(match[2].split()) for match in matches if match}

@@ -68,10 +68,7 @@ def _unpack(archive: Path, tree: Path) -> None:
 
 
 def _take_kernel(tree: Path, files: BootFiles) -> Path:
-    """Move the kernel out of the tree, and return the folder of its modules.
-
-    The rest of /boot is for boot loaders; it would only take room on the disk.
-    """
+    """Move the kernel out of the tree, remove the rest of /boot, return the modules' folder."""
     kernels = sorted(tree.glob("boot/vmlinuz-*"))
     if len(kernels) != 1:
         raise ImageError(

@@ -87,10 +87,7 @@ class EngineVm:
     vm: Vm
 
     def start(self) -> None:
-        """Start it, wait until its engine has started, and connect.
-
-        Raise InstanceError, with the last lines of its console, after ending the guest.
-        """
+        """Start it and its engine, and connect. On failure end it: raise InstanceError."""
         with ended_on_failure(self.runner, self.vm):
             self._boot()
             self._wait_for(boot_report.READY, "engine", within_s=READY_WITHIN_S)

@@ -74,10 +74,7 @@ def _entry(number: int, name: str, mode: int, content: bytes) -> bytes:
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
-    """Return an initial RAM disk with FOLDERS and `files` (path → content), all of them executable.
-
-    The same files result in the same bytes.
-    """
+    """Return a reproducible RAM disk with FOLDERS and executable `files` (path → content)."""
     written = io.BytesIO()
     entries = [(name, stat.S_IFDIR | 0o755, b"") for name in FOLDERS]
     entries += [(name, stat.S_IFREG | 0o755, content) for name, content in files.items()]
@@ -114,10 +111,7 @@ def _modules(folder: Path, modules: tuple[str, ...]) -> Iterator[tuple[str, byte
 
 
 def build(modules: Path, work_folder: Path) -> bytes:
-    """Build one for the kernel whose modules are in the folder `modules`.
-
-    Raise ImageError if its program cannot be compiled.
-    """
+    """Build one for the kernel whose modules are in the folder `modules`. Raise ImageError."""
     files = {"init": _init_program(work_folder)}
     for list_name, needed in MODULES.items():
         module_files = dict(_modules(modules, needed))

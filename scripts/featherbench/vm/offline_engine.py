@@ -156,10 +156,7 @@ def _running(
 
 @contextmanager
 def engine_on(disk: Path, technology: str, *, log: Path) -> Iterator[DiskMachine]:
-    """Run the engine of a technology on a disk, which is complete when the block has succeeded.
-
-    The engine's output goes to `log`. Raise ImageError if it does not start or end.
-    """
+    """Run a technology's engine on a disk, complete when the block succeeds. Raise ImageError."""
     engine = ENGINES[technology]
     with (
         _empty_folder(disk.with_suffix(".root")) as root,

@@ -202,10 +202,7 @@ class DomainLifecycle:
 
 
 def _settings_of(instance_id: str) -> Dom0Settings | None:
-    """Return the settings of a domain's dom0; None if a killed run had not used that dom0 yet.
-
-    Raise InstanceError if they cannot be read.
-    """
+    """Return a domain's dom0; None if a killed run had not used it yet. Raise InstanceError."""
     file = instance_dir.of(instance_id).path / SETTINGS
     if not file.exists():
         return None

@@ -77,10 +77,7 @@ class Domain:
 
 
 def quoted(text: str) -> str:
-    """Return a string as xl reads it: with JSON's escapes except those of code points.
-
-    Characters beyond ASCII are not escaped.
-    """
+    """Return a string as xl reads it: with JSON's escapes, except those of code points."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -230,10 +227,7 @@ class Xl:
         )
 
     def record_console(self, instance_id: str, into: Path) -> None:
-        """Write the console of a domain to a file of this machine, until the domain ends.
-
-        Its terminal buffers the output from before the first read.
-        """
+        """Write a domain's console, which its terminal buffers, to a file here until it ends."""
         argv = ["cat", self._terminal_of(instance_id)]
         self.dom0.start(argv, output=into)
 

@@ -74,10 +74,7 @@ def connect(url: str) -> DockerClient:
 def translate_errors(
     doing: str, *, machine: Machine = LOCAL, error: type[FeatherbenchError] = InstanceError
 ) -> Iterator[DockerClient]:
-    """Connect to the engine of `machine`; errors of the SDK become `error`.
-
-    `doing` names what failed.
-    """
+    """Connect to the engine of `machine`; the SDK's errors become `error`, `doing` what failed."""
     import docker  # noqa: PLC0415 - heavy
     import requests  # noqa: PLC0415 - heavy
 

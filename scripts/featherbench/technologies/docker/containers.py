@@ -73,10 +73,7 @@ def networking(request: StartRequest) -> dict[str, Any]:
 def creation(
     request: StartRequest, *, runtime: str, memory_mib: int | None, seccomp: str
 ) -> dict[str, Any]:
-    """Return all arguments of the SDK's `containers.create`.
-
-    The labels make it a leftover of this testbed, and of no other.
-    """
+    """Return the arguments of the SDK's `containers.create`; the labels name this testbed."""
     from docker.types import LogConfig  # noqa: PLC0415 - heavy
 
     return {

@@ -151,10 +151,7 @@ def layer_folders(image: Mapping[str, Any]) -> Sequence[Path]:
 
 
 def allocated_bytes(image: Mapping[str, Any], machine: Machine) -> tuple[int, str]:
-    """Return the bytes that an image's layers allocate on `machine`, and how they were counted.
-
-    `image` is the engine's description of the image.
-    """
+    """Return the bytes that an image's layers allocate on `machine`, and how that was counted."""
     if folders := layer_folders(image):
         with contextlib.suppress(CommandError):
             return disk_usage(machine, folders), "the blocks of its overlay2 layers"

@@ -73,10 +73,7 @@ def _create(client: DockerClient, expected: Mapping[str, Any]) -> None:
 
 
 def make_network(client: DockerClient, *, subnet: str, state: str) -> None:
-    """Make the network, or make it again if it differs.
-
-    Raises TestbedError when a network of that name is not featherbench's.
-    """
+    """Make the network, or again if it differs. Raise TestbedError if it is not featherbench's."""
     expected = description(subnet, state, client.api.api_version)
     networks = client.networks.list(names=[NAME])
     network = next((network for network in networks if network.name == NAME), None)

@@ -91,10 +91,7 @@ def connect(socket: Path) -> Client:
 def translate_errors(
     doing: str, *, machine: Machine = LOCAL, error: type[FeatherbenchError] = InstanceError
 ) -> Iterator[Client]:
-    """Connect to the LXD of `machine`; its errors become `error`.
-
-    `doing` names what failed.
-    """
+    """Connect to the LXD of `machine`; its errors become `error`, with `doing` as what failed."""
     import requests  # noqa: PLC0415 - heavy
     from pylxd.exceptions import ClientConnectionFailed, LXDAPIException  # noqa: PLC0415 - heavy
 

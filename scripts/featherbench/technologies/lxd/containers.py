@@ -87,10 +87,7 @@ def devices(request: StartRequest, address: str) -> dict[str, dict[str, str]]:
 def bare_description(
     name: str, fingerprint: str, storage: str, marks: dict[str, str]
 ) -> dict[str, Any]:
-    """Return LXD's description of a container of an image, without profiles.
-
-    `storage` is the driver of its storage pool.
-    """
+    """Return LXD's description of a container in the pool of a driver, without profiles."""
     return {
         "name": name,
         "type": "container",

@@ -47,10 +47,7 @@ FILE_SIZE = "8GiB"
 
 
 def system_files() -> dict[str, bytes]:
-    """Return the files with which the container's boot starts the service's unit.
-
-    An empty unit file masks a unit; see systemd.unit(5).
-    """
+    """Return the files that start the service's unit at boot; an empty unit file masks a unit."""
     return {
         f"{UNITS}/featherbench.service": UNIT.read_bytes(),
         f"{UNITS}/multi-user.target.d/featherbench.conf": WANTED_AT_BOOT,
@@ -137,10 +134,7 @@ def pool_description(driver: str, state: str) -> dict[str, Any]:
 
 
 def make_pool(client: Client, driver: str, *, state: str) -> None:
-    """Make the pool, or make it again if it differs.
-
-    Raises TestbedError when a pool of that name is not featherbench's.
-    """
+    """Make the pool, or again if it differs. Raise TestbedError if it is not featherbench's."""
     resources.make(client.api["storage-pools"], pool_description(driver, state))
 
 

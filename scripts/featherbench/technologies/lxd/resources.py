@@ -44,10 +44,7 @@ def matches(actual: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
 
 
 def find(collection: _APINode, name: str) -> dict[str, Any] | None:
-    """Return LXD's description of a resource; None if there is none of that name.
-
-    `collection` is the part of LXD's API that has such resources.
-    """
+    """Return LXD's description of a resource in a part of its API; None if there is none."""
     from pylxd.exceptions import NotFound  # noqa: PLC0415 - heavy
 
     try:
@@ -58,10 +55,7 @@ def find(collection: _APINode, name: str) -> dict[str, Any] | None:
 
 
 def make(collection: _APINode, expected: Mapping[str, Any]) -> None:
-    """Make a resource as LXD's API describes it, or make it again if it differs.
-
-    Raises TestbedError when a resource of that name is not featherbench's.
-    """
+    """Make a resource, or again if it differs. Raise TestbedError if it is not featherbench's."""
     name = expected["name"]
     resource = find(collection, name)
     if resource is not None and matches(resource, expected):
@@ -127,18 +121,12 @@ def require_firewall(client: Client, machine: Machine) -> None:
 
 
 def make_network(client: Client, *, subnet: str, state: str) -> None:
-    """Make the network, or make it again if it differs.
-
-    Raises TestbedError when a network of that name is not featherbench's.
-    """
+    """Make the network, or again if it differs. Raise TestbedError if it is not featherbench's."""
     make(client.api.networks, network_description(subnet, state))
 
 
 def first_free(subnet: str, leases: Iterable[Mapping[str, Any]]) -> str:
-    """Return the first address that is neither the bridge's nor in LXD's `leases`.
-
-    Raises InstanceError when there is none.
-    """
+    """Return the first address that is neither the bridge's nor leased. Raise InstanceError."""
     used = {lease["address"] for lease in leases}
     for address in list(ipaddress.IPv4Network(subnet).hosts())[1:]:
         if str(address) not in used:

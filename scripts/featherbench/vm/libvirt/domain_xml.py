@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The definition of a virtual machine, and its XML for libvirt: virtio devices, none unused.
+"""The settings of a virtual machine, and its XML for libvirt: virtio devices, none unused.
 
 See https://libvirt.org/formatdomain.html for the elements.
 """
@@ -7,24 +7,33 @@ See https://libvirt.org/formatdomain.html for the elements.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 from xml.etree import ElementTree as ET
 
 from pydantic import field_validator
 
-from featherbench.contracts.vm_runner import GuestSettings, WholeSystemSettings, name_of
+from featherbench.contracts.vm_runner import (
+    GuestSettings,
+    SystemBoot,
+    VmRequest,
+    WholeSystemSettings,
+    mac_of,
+)
 from featherbench.ownership import LABEL
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from featherbench.vm.instance_dir import InstanceDir
+
 Accelerator = Literal["kvm", "tcg"]
 MachineType = Literal["q35", "pc"]
-DiskFormat = Literal["raw", "qcow2"]
 DiskCache = Literal["writeback", "none", "writethrough", "unsafe"]
 
 DOMAIN_TYPES: dict[Accelerator, str] = {"kvm": "kvm", "tcg": "qemu"}
 CPU_MODES: dict[Accelerator, str] = {"kvm": "host-passthrough", "tcg": "maximum"}
+CMDLINE = "console=ttyS0 quiet panic=-1 net.ifnames=0"
+"""Every kernel's command line; `panic=-1` restarts at once, which ends the virtual machine."""
 METADATA = f"urn:{LABEL}:guest"
 """The XML namespace of the metadata in a domain."""
 ROOT_DISK, SEED_DISK = f"{LABEL}-root", f"{LABEL}-seed"
@@ -54,59 +63,27 @@ class WholeQemuSettings(QemuSettings, WholeSystemSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DirectBoot:
-    """QEMU loads the kernel itself: no boot loader, and no menu with a timeout."""
-
-    kernel: Path
-    initrd: Path
-    cmdline: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class DomainDisk:
-    """A file that is a disk of the guest."""
-
-    file: Path
-    format: DiskFormat
-    serial: str
-    cache: DiskCache = "writeback"
-    readonly: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class DomainNic:
-    """A network card whose tap libvirt puts on a bridge. `vhost`: packets pass in the kernel."""
-
-    bridge: str
-    mac: str
-    vhost: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class DomainDefinition:
-    """One virtual machine. `state` is the Placement.state that it is for.
+    """What a domain is made of: a request for a guest of our disk images, and this machine's part.
 
-    `cpus` are this machine's CPUs that all threads of QEMU may use. The first serial port goes to
-    the file `console`, the second to `report`.
+    `vhost`: packets pass in the kernel, and not in QEMU.
     """
 
-    instance_id: str
-    state: str
+    request: VmRequest
+    folder: InstanceDir
     accelerator: Accelerator
-    machine: MachineType
-    vcpus: int
-    memory_mib: int
-    boot: DirectBoot
-    disks: tuple[DomainDisk, ...]
-    cpus: tuple[int, ...]
-    console: Path
-    report: Path
-    nic: DomainNic
+    bridge: str
+    vhost: bool
 
     @property
-    def name(self) -> str:
-        """The domain's name."""
-        return name_of(self.instance_id)
+    def boot(self) -> SystemBoot:
+        """The disk image that it boots from."""
+        return cast("SystemBoot", self.request.boot)
+
+    @property
+    def settings(self) -> QemuSettings:
+        """What the user has set of it."""
+        return cast("QemuSettings", self.boot.settings)
 
 
 def _add(
@@ -118,26 +95,29 @@ def _add(
 
 
 def _metadata(domain: ET.Element, guest: DomainDefinition) -> None:
-    owner = {"instance": guest.instance_id, "state": guest.state, "accelerator": guest.accelerator}
-    ET.SubElement(_add(domain, "metadata"), f"{{{METADATA}}}guest", owner)
+    request = guest.request
+    owner = {"instance": request.instance_id, "state": request.state}
+    attributes = {**owner, "accelerator": guest.accelerator}
+    ET.SubElement(_add(domain, "metadata"), f"{{{METADATA}}}guest", attributes)
 
 
 def _boot(domain: ET.Element, guest: DomainDefinition) -> None:
-    os = _add(domain, "os")
-    _add(os, "type", "hvm", arch="x86_64", machine=guest.machine)
-    _add(os, "kernel", str(guest.boot.kernel))
-    _add(os, "initrd", str(guest.boot.initrd))
-    _add(os, "cmdline", guest.boot.cmdline)
+    boot, os = guest.boot, _add(domain, "os")
+    _add(os, "type", "hvm", arch="x86_64", machine=guest.settings.machine)
+    _add(os, "kernel", str(boot.files.kernel))
+    _add(os, "initrd", str(boot.files.initrd))
+    _add(os, "cmdline", f"{CMDLINE} fb_init={boot.init} {boot.kernel_words}".strip())
 
 
 def _processors(domain: ET.Element, guest: DomainDefinition) -> None:
     """Pin every thread of QEMU to the server's CPUs, like the threads of other servers."""
-    cpus = ",".join(map(str, guest.cpus))
-    _add(domain, "vcpu", guest.vcpus, placement="static", cpuset=cpus)
+    cpus, vcpus = guest.request.cpus, guest.settings.vcpus_on(guest.request.cpus)
+    cpuset = ",".join(map(str, cpus))
+    _add(domain, "vcpu", vcpus, placement="static", cpuset=cpuset)
     tune = _add(domain, "cputune")
-    for number in range(guest.vcpus):
-        _add(tune, "vcpupin", vcpu=str(number), cpuset=cpus)
-    _add(tune, "emulatorpin", cpuset=cpus)
+    for number in range(vcpus):
+        _add(tune, "vcpupin", vcpu=str(number), cpuset=cpuset)
+    _add(tune, "emulatorpin", cpuset=cpuset)
     _add(domain, "cpu", mode=CPU_MODES[guest.accelerator])
 
 
@@ -148,31 +128,31 @@ def _life(domain: ET.Element) -> None:
         _add(domain, event, "destroy")
 
 
-def _disk(devices: ET.Element, disk: DomainDisk, name: str) -> None:
-    element = _add(devices, "disk", type="file", device="disk")
-    _add(element, "driver", name="qemu", type=disk.format, cache=disk.cache)
-    _add(element, "source", file=str(disk.file))
-    _add(element, "target", dev=name, bus="virtio")
-    _add(element, "serial", disk.serial)
-    if disk.readonly:
-        _add(element, "readonly")
+def _disk(devices: ET.Element, file: Path, target: str, serial: str, **driver: str) -> ET.Element:
+    disk = _add(devices, "disk", type="file", device="disk")
+    _add(disk, "driver", name="qemu", **driver)
+    _add(disk, "source", file=str(file))
+    _add(disk, "target", dev=target, bus="virtio")
+    _add(disk, "serial", serial)
+    return disk
 
 
-def _network_card(devices: ET.Element, nic: DomainNic) -> None:
-    element = _add(devices, "interface", type="bridge")
-    _add(element, "source", bridge=nic.bridge)
-    _add(element, "mac", address=nic.mac)
-    _add(element, "model", type="virtio")
-    _add(element, "driver", name="vhost" if nic.vhost else "qemu")
-    _add(element, "rom", enabled="no")
+def _network_card(devices: ET.Element, guest: DomainDefinition) -> None:
+    card = _add(devices, "interface", type="bridge")
+    _add(card, "source", bridge=guest.bridge)
+    _add(card, "mac", address=mac_of(guest.request.instance_id))
+    _add(card, "model", type="virtio")
+    _add(card, "driver", name="vhost" if guest.vhost else "qemu")
+    _add(card, "rom", enabled="no")
 
 
 def _devices(domain: ET.Element, guest: DomainDefinition) -> None:
-    devices = _add(domain, "devices")
-    for disk, letter in zip(guest.disks, "abcdefgh", strict=False):
-        _disk(devices, disk, f"vd{letter}")
-    _network_card(devices, guest.nic)
-    for port, file in enumerate((guest.console, guest.report)):
+    devices, folder, cache = _add(domain, "devices"), guest.folder, guest.settings.disk_cache
+    _disk(devices, folder.overlay, "vda", ROOT_DISK, type="qcow2", cache=cache)
+    seed = _disk(devices, folder.seed, "vdb", SEED_DISK, type="raw", cache="writeback")
+    _add(seed, "readonly")
+    _network_card(devices, guest)
+    for port, file in enumerate((guest.request.console.resolve(), folder.report)):
         serial = _add(devices, "serial", type="file")
         _add(serial, "source", path=str(file))
         _add(serial, "target", port=str(port))
@@ -185,11 +165,12 @@ def domain_xml(guest: DomainDefinition) -> str:
 
     QEMU runs as root and the files keep their owner, because results may be in a home folder that
     only its owner may enter. Other confinement (AppArmor, SELinux, seccomp) is libvirt's default.
+    The first serial port is the console, the second takes the report.
     """
     domain = ET.Element("domain", {"type": DOMAIN_TYPES[guest.accelerator]})
-    _add(domain, "name", guest.name)
+    _add(domain, "name", guest.request.name)
     _metadata(domain, guest)
-    _add(domain, "memory", guest.memory_mib, unit="MiB")
+    _add(domain, "memory", guest.request.memory_mib, unit="MiB")
     _processors(domain, guest)
     _boot(domain, guest)
     _life(domain)

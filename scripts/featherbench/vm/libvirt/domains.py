@@ -80,10 +80,7 @@ def _connection() -> libvirt.virConnect:
 def translate_errors(
     doing: str, *, error: type[FeatherbenchError] = InstanceError
 ) -> Iterator[libvirt.virConnect]:
-    """Yield a connection; an error of libvirt in the block is raised as `error`.
-
-    `doing` is what failed, for the message.
-    """
+    """Yield a connection; an error of libvirt becomes `error`, with `doing` as what failed."""
     import libvirt  # noqa: PLC0415 - heavy
 
     try:
@@ -115,7 +112,7 @@ def _unless_gone() -> Iterator[None]:
 
 def create(guest: DomainDefinition) -> None:
     """Start a guest; it runs on return. Raise InstanceError with QEMU's output."""
-    with translate_errors(f"start of the guest {guest.name}") as connection:
+    with translate_errors(f"start of the guest {guest.request.name}") as connection:
         connection.createXML(domain_xml(guest))
 
 

@@ -97,10 +97,7 @@ def of_kvm() -> Iterator[MissingRequirement]:
 
 
 def of_accelerator(accelerator: Accelerator) -> list[MissingRequirement]:
-    """Return what is missing to run guests under that accelerator.
-
-    KVM is probed last, and only by root.
-    """
+    """Return what guests under that accelerator lack. KVM is probed last, and only by root."""
     missing = [*programs.missing_root(), *of_qemu()]
     if accelerator == "kvm" and not missing and os.geteuid() == 0:
         missing += of_kvm()

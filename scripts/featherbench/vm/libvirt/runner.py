@@ -8,25 +8,16 @@ import time
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from featherbench.contracts.vm_runner import SystemBoot, VmRunner, mac_of
+from featherbench.contracts.vm_runner import SystemBoot, VmRunner
 from featherbench.errors import FeatherbenchError
 from featherbench.files import write_atomic
 from featherbench.ownership import Leftover
 from featherbench.system import firewall
 from featherbench.vm import boot_report, bridge, instance_dir, seed
 from featherbench.vm.libvirt import domains, requirements, vm_usage
-from featherbench.vm.libvirt.domain_xml import (
-    ROOT_DISK,
-    SEED_DISK,
-    DirectBoot,
-    DomainDefinition,
-    DomainDisk,
-    DomainNic,
-    QemuSettings,
-    WholeQemuSettings,
-)
+from featherbench.vm.libvirt.domain_xml import DomainDefinition, QemuSettings, WholeQemuSettings
 from featherbench.vm.libvirt.domains import OwnedDomain
 
 if TYPE_CHECKING:
@@ -36,52 +27,11 @@ if TYPE_CHECKING:
     from featherbench.contracts.vm_runner import Vm, VmRequest
     from featherbench.records.cell import Usage
     from featherbench.records.requirement import MissingRequirement
-    from featherbench.vm.instance_dir import InstanceDir
     from featherbench.vm.libvirt.domain_xml import Accelerator
 
-CMDLINE = "console=ttyS0 quiet panic=-1 net.ifnames=0"
-"""Every kernel's command line; `panic=-1` restarts at once, which ends the virtual machine."""
 QEMU_LOG_LINES = 2
 GUEST, BRIDGE, ROUTE = "guest", "bridge", "refusing route"
 LIBVIRT_SOCKET = Path("/run/libvirt/libvirt-sock")
-
-
-def _disks(
-    boot: SystemBoot, settings: QemuSettings, files: InstanceDir
-) -> tuple[DomainDisk, DomainDisk]:
-    instance_dir.make_overlay(boot.files.disk, files.overlay)
-    return (
-        DomainDisk(file=files.overlay, format="qcow2", serial=ROOT_DISK, cache=settings.disk_cache),
-        DomainDisk(file=files.seed, format="raw", serial=SEED_DISK, readonly=True),
-    )
-
-
-def _definition(
-    request: VmRequest, boot: SystemBoot, files: InstanceDir, accelerator: Accelerator
-) -> DomainDefinition:
-    settings = cast("QemuSettings", boot.settings)
-    return DomainDefinition(
-        instance_id=request.instance_id,
-        state=request.state,
-        accelerator=accelerator,
-        machine=settings.machine,
-        vcpus=settings.vcpus_on(request.cpus),
-        memory_mib=request.memory_mib,
-        boot=DirectBoot(
-            kernel=boot.files.kernel,
-            initrd=boot.files.initrd,
-            cmdline=f"{CMDLINE} fb_init={boot.init} {boot.kernel_words}".strip(),
-        ),
-        disks=_disks(boot, settings, files),
-        cpus=request.cpus,
-        console=request.console.resolve(),
-        report=files.report,
-        nic=DomainNic(
-            bridge=bridge.of(request.state),
-            mac=mac_of(request.instance_id),
-            vhost=requirements.has_vhost(accelerator),
-        ),
-    )
 
 
 def _qemu_output(instance_id: str) -> str:
@@ -163,7 +113,16 @@ class LibvirtRunner(VmRunner):
             )
             write_atomic(files.seed, seed.archive(boot.seed()))
             request.console.parent.mkdir(parents=True, exist_ok=True)
-            domains.create(_definition(request, boot, files, self.accelerator))
+            instance_dir.make_overlay(boot.files.disk, files.overlay)
+            domains.create(
+                DomainDefinition(
+                    request=request,
+                    folder=files,
+                    accelerator=self.accelerator,
+                    bridge=bridge.of(request.state),
+                    vhost=requirements.has_vhost(self.accelerator),
+                )
+            )
         except BaseException:
             _end(request.instance_id)
             raise

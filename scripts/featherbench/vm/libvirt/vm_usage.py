@@ -37,10 +37,7 @@ def guest_used_bytes(stats: Mapping[str, int]) -> int | None:
 
 
 def vhost_threads(pid: int) -> list[int]:
-    """Return the kernel's threads that move the packets of a QEMU process, by their names.
-
-    Since Linux 6.4 they are threads of the process itself.
-    """
+    """Return the kernel's threads for a QEMU's packets; since Linux 6.4 they are QEMU's own."""
     return [
         int(comm.parent.name)
         for comm in PROC.glob("[0-9]*/comm")

@@ -7,32 +7,32 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from featherbench.contracts.vm_runner import BootFiles, SystemBoot, VmRequest, mac_of
+from featherbench.vm.instance_dir import InstanceDir
 from featherbench.vm.libvirt import domains
-from featherbench.vm.libvirt.domain_xml import (
-    DirectBoot,
-    DomainDefinition,
-    DomainDisk,
-    DomainNic,
-    domain_xml,
-)
+from featherbench.vm.libvirt.domain_xml import CMDLINE, DomainDefinition, QemuSettings, domain_xml
 
 CAPTURED = Path(__file__).parents[3] / "data/vm"
+BOOT = SystemBoot(
+    files=BootFiles(folder=Path("/i")),
+    settings=QemuSettings(disk_cache="none"),
+    init="/init",
+    seed=dict,
+    kernel_words="a<b",
+)
 GUEST = DomainDefinition(
-    instance_id="abc",
-    state="/run/featherbench",
-    accelerator="tcg",
-    machine="q35",
-    vcpus=2,
-    memory_mib=256,
-    boot=DirectBoot(kernel=Path("/i/vmlinuz"), initrd=Path("/i/initrd.img"), cmdline="quiet a<b"),
-    disks=(
-        DomainDisk(file=Path("/g/disk.qcow2"), format="qcow2", serial="root", cache="none"),
-        DomainDisk(file=Path("/g/seed.img"), format="raw", serial="seed", readonly=True),
+    request=VmRequest(
+        instance_id="abc",
+        state="/run/featherbench",
+        cpus=(2, 3),
+        memory_mib=256,
+        console=Path("/l/console.log"),
+        boot=BOOT,
     ),
-    cpus=(2, 3),
-    console=Path("/l/console.log"),
-    report=Path("/g/report.log"),
-    nic=DomainNic(bridge="fb-guest0", mac="52:54:00:01:02:03", vhost=False),
+    folder=InstanceDir(path=Path("/g")),
+    accelerator="tcg",
+    bridge="fb-guest0",
+    vhost=False,
 )
 
 
@@ -51,7 +51,8 @@ def test_the_type_of_the_domain_is_the_accelerators(accelerator, domain, cpu):
 
 
 def test_shape_and_machine_are_as_defined():
-    found = xml(machine="pc")
+    boot = replace(BOOT, settings=QemuSettings(machine="pc"))
+    found = xml(request=replace(GUEST.request, boot=boot))
     assert found.findtext("name") == "featherbench-abc"
     assert found.findtext("vcpu") == "2"
     assert (found.findtext("memory"), found.find("memory").get("unit")) == ("256", "MiB")
@@ -69,7 +70,7 @@ def test_the_kernel_is_loaded_directly_with_its_literal_command_line():
     found = xml()
     assert found.findtext("os/kernel") == "/i/vmlinuz"
     assert found.findtext("os/initrd") == "/i/initrd.img"
-    assert found.findtext("os/cmdline") == "quiet a<b"
+    assert found.findtext("os/cmdline") == f"{CMDLINE} fb_init=/init a<b"
     assert found.find("os/boot") is None
 
 
@@ -77,7 +78,7 @@ def test_disks_keep_their_order_format_and_cache():
     root, seed = xml().findall("devices/disk")
     assert root.find("driver").attrib == {"name": "qemu", "type": "qcow2", "cache": "none"}
     assert root.find("target").attrib == {"dev": "vda", "bus": "virtio"}
-    assert (root.findtext("serial"), root.find("readonly")) == ("root", None)
+    assert (root.findtext("serial"), root.find("readonly")) == ("featherbench-root", None)
     assert seed.find("source").get("file") == "/g/seed.img"
     assert seed.find("target").get("dev") == "vdb"
     assert seed.find("readonly") is not None
@@ -85,9 +86,9 @@ def test_disks_keep_their_order_format_and_cache():
 
 @pytest.mark.parametrize(("vhost", "driver"), [(True, "vhost"), (False, "qemu")])
 def test_the_network_card_is_on_the_bridge(vhost, driver):
-    card = xml(nic=replace(GUEST.nic, vhost=vhost)).find("devices/interface")
+    card = xml(vhost=vhost).find("devices/interface")
     assert card.find("source").get("bridge") == "fb-guest0"
-    assert card.find("mac").get("address") == "52:54:00:01:02:03"
+    assert card.find("mac").get("address") == mac_of("abc")
     assert card.find("model").get("type") == "virtio"
     assert card.find("driver").get("name") == driver
 
