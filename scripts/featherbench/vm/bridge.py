@@ -17,8 +17,6 @@ from featherbench.errors import CommandError, FeatherbenchError, InstanceDiedErr
 from featherbench.system import firewall, iproute, subprocesses
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from featherbench.contracts.technology import Placement
 
 PREFIX = "fb-guest"
@@ -83,23 +81,18 @@ def _is_up(addresses: GuestAddresses, state: str) -> bool:
     return False
 
 
-def _users_of(subnet: ipaddress.IPv4Network) -> Iterator[tuple[str, ipaddress.IPv4Network]]:
-    for name, interfaces in iproute.addresses().items():
-        for interface in interfaces:
-            if interface.network.overlaps(subnet):
-                yield name, interface.network
-
-
 def _require_unused(subnet: ipaddress.IPv4Network) -> None:
     """Raise TestbedError if others use the subnet; remove an unused bridge of a broken run."""
     bridges = owners()
-    for name, network in _users_of(subnet):
-        if name not in bridges or ports(name):
+    for name, interfaces in iproute.addresses().items():
+        networks = [each.network for each in interfaces if each.network.overlaps(subnet)]
+        if networks and (name not in bridges or ports(name)):
             raise TestbedError(
-                f"testbed.guest_subnet: {subnet} is already used by {name} ({network})",
+                f"testbed.guest_subnet: {subnet} is already used by {name} ({networks[0]})",
                 remedy="choose another subnet of 198.18.0.0/15 in `testbed.guest_subnet`",
             )
-        remove(name)
+        if networks:
+            remove(name)
 
 
 def _free_name() -> str:
@@ -127,29 +120,22 @@ def _make(addresses: GuestAddresses, state: str) -> None:
         ) from error
 
 
-def _interfaces_with(address: str) -> Sequence[str]:
-    return [
-        name
-        for name, interfaces in iproute.addresses().items()
-        if address in {str(interface.ip) for interface in interfaces}
-    ]
-
-
-def _forward_between(*names: str) -> None:
-    """Forward packets between these interfaces, and no others."""
-    settings = [f"net.ipv4.conf.{name}.forwarding=1" for name in names]
-    subprocesses.run(["sysctl", "--quiet", "--write", *settings], timeout_s=TIMEOUT_S)
-
-
 def prepare(placement: Placement) -> None:
     """Make the bridge unless it exists, reachable from the client. Needs root.
 
-    Without a client, `callback_address` is empty. Raise TestbedError if it cannot be made.
+    Packets are forwarded between it and the interfaces with `callback_address`, which is empty
+    without a client, and between no others. Raise TestbedError if it cannot be made.
     """
     addresses, state = addresses_in(placement.guest_subnet), str(placement.state)
     if not _is_up(addresses, state):
         _make(addresses, state)
-    _forward_between(of(state), *_interfaces_with(placement.callback_address))
+    clients = [
+        name
+        for name, interfaces in iproute.addresses().items()
+        if placement.callback_address in {str(interface.ip) for interface in interfaces}
+    ]
+    settings = [f"net.ipv4.conf.{name}.forwarding=1" for name in (of(state), *clients)]
+    subprocesses.run(["sysctl", "--quiet", "--write", *settings], timeout_s=TIMEOUT_S)
     firewall.allow_past_docker(state)
 
 
@@ -180,15 +166,9 @@ def connection_note(address: str, port: int) -> str:
 def stale_routes() -> list[ipaddress.IPv4Network]:
     """Return the subnets that are refused although their bridge is gone."""
     refused = _refused()  # first, because a bridge exists before its route
-    bridged = [
-        interface.network
-        for name, interfaces in iproute.addresses().items()
-        if name in NAMES
-        for interface in interfaces
-    ]
-    return [
-        subnet for subnet in refused if not any(network.subnet_of(subnet) for network in bridged)
-    ]
+    addresses = iproute.addresses()
+    bridged = [each.network for name in NAMES for each in addresses.get(name, ())]
+    return [subnet for subnet in refused if not any(each.subnet_of(subnet) for each in bridged)]
 
 
 def remove_route(subnet: ipaddress.IPv4Network) -> None:

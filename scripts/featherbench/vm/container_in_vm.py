@@ -31,12 +31,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from featherbench.contracts.technology import BuildRequest, StartRequest, Technology
-    from featherbench.contracts.vm_runner import BootFiles, GuestSettings, VmRunner
+    from featherbench.contracts.vm_runner import GuestSettings, VmRunner
     from featherbench.records.cell import Usage
     from featherbench.records.instance import Instance
     from featherbench.records.requirement import MissingRequirement
     from featherbench.records.tuning import Tuning
-    from featherbench.system.machine import Machine
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +75,6 @@ def _since_prepared(instance_id: str, cpu_s: float | None) -> float | None:
     return max(0.0, cpu_s - float(file.read_text()))
 
 
-def _used_bytes(guest: Machine) -> int | None:
-    """Return what the guest's kernel holds, by its own account."""
-    return parse_used_memory_bytes(guest.read([MEMINFO]).get(MEMINFO, ""))
-
-
 class ContainerInVm(VmTechnology):
     """See `contracts/technology.py`. `inner` is the driver of the technology called `name`."""
 
@@ -100,7 +94,8 @@ class ContainerInVm(VmTechnology):
         """Make a guest's disk, and have the technology make its image with the engine there."""
         root = request.root_filesystems[root_for(self.name)]
         files, disk_digest = disk_image.build(root, {}, request.into)
-        inner = self._inner_image(request, files)
+        with engine_on(files.disk, self.name, log=request.into / "engine.log") as machine:
+            inner = self.inner.build_image(replace(request, machine=machine))
         return Image(
             technology=self.name,
             service=request.service,
@@ -111,10 +106,6 @@ class ContainerInVm(VmTechnology):
             built_utc=now_utc(),
             build_log=f"on a guest's disk: {inner.build_log}",
         )
-
-    def _inner_image(self, request: BuildRequest, files: BootFiles) -> Image:
-        with engine_on(files.disk, self.name, log=request.into / "engine.log") as machine:
-            return self.inner.build_image(replace(request, machine=machine))
 
     def _inner_request(self, request: StartRequest) -> StartRequest:
         """Return the technology's own request: the guest is its machine."""
@@ -219,7 +210,8 @@ class ContainerInVm(VmTechnology):
             guest, inner = self.runner.usage(vm), self.inner.usage(instance)
             guest_used_bytes = guest.guest_used_bytes
             if guest_used_bytes is None:  # Xen cannot look into a domain
-                guest_used_bytes = _used_bytes(engine_vm.machine_of(instance.id))
+                meminfo = engine_vm.machine_of(instance.id).read([MEMINFO])
+                guest_used_bytes = parse_used_memory_bytes(meminfo.get(MEMINFO, ""))
         return inner.model_copy(
             update={
                 "cpu_s": _since_prepared(instance.id, guest.cpu_s),

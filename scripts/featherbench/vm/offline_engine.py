@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,12 +81,6 @@ class DiskMachine(Machine):
         return Path(f"{self.name}{target.stdout.strip()}")
 
 
-def _command(disk: Path, root: Path, engine: Engine) -> list[str]:
-    namespaces = ["unshare", *NAMESPACES, "--fork", "--kill-child=KILL"]
-    script = ["sh", str(SCRIPT), str(disk), str(root), *engine.start]
-    return subprocesses.with_parent_death_signal([*namespaces, *script])
-
-
 def _first_process(pid: int) -> int | None:
     """Return the first process of the namespaces, once it exists; `pid` is its parent's."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -135,33 +129,17 @@ def _kill(running: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def _empty_folder(folder: Path) -> Iterator[Path]:
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        folder.rmdir()
-
-
-@contextmanager
-def _running(
-    disk: Path, root: Path, engine: Engine, log: Path
-) -> Iterator[subprocess.Popen[bytes]]:
-    running = subprocesses.start(_command(disk, root, engine), output=log)
-    try:
-        yield running
-    finally:
-        _kill(running)
-
-
-@contextmanager
 def engine_on(disk: Path, technology: str, *, log: Path) -> Iterator[DiskMachine]:
     """Run a technology's engine on a disk, complete when the block succeeds. Raise ImageError."""
-    engine = ENGINES[technology]
-    with (
-        _empty_folder(disk.with_suffix(".root")) as root,
-        _running(disk, root, engine, log) as running,
-    ):
+    engine, root = ENGINES[technology], disk.with_suffix(".root")
+    namespaces = ["unshare", *NAMESPACES, "--fork", "--kill-child=KILL"]
+    script = ["sh", str(SCRIPT), str(disk), str(root), *engine.start]
+    with ExitStack() as stack:
+        root.mkdir()
+        stack.callback(root.rmdir)
+        argv = subprocesses.with_parent_death_signal([*namespaces, *script])
+        running = subprocesses.start(argv, output=log)
+        stack.callback(_kill, running)
         with _translate_errors(technology, log):
             machine = wait_until(
                 lambda: _answering_machine(running, engine),

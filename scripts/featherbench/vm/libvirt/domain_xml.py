@@ -94,13 +94,6 @@ def _add(
     return element
 
 
-def _metadata(domain: ET.Element, guest: DomainDefinition) -> None:
-    request = guest.request
-    owner = {"instance": request.instance_id, "state": request.state}
-    attributes = {**owner, "accelerator": guest.accelerator}
-    ET.SubElement(_add(domain, "metadata"), f"{{{METADATA}}}guest", attributes)
-
-
 def _boot(domain: ET.Element, guest: DomainDefinition) -> None:
     boot, os = guest.boot, _add(domain, "os")
     _add(os, "type", "hvm", arch="x86_64", machine=guest.settings.machine)
@@ -119,13 +112,6 @@ def _processors(domain: ET.Element, guest: DomainDefinition) -> None:
         _add(tune, "vcpupin", vcpu=str(number), cpuset=cpuset)
     _add(tune, "emulatorpin", cpuset=cpuset)
     _add(domain, "cpu", mode=CPU_MODES[guest.accelerator])
-
-
-def _life(domain: ET.Element) -> None:
-    """Destroy a guest that ends, by itself or by a panic."""
-    _add(_add(domain, "features"), "acpi")
-    for event in ("on_poweroff", "on_reboot", "on_crash"):
-        _add(domain, event, "destroy")
 
 
 def _disk(devices: ET.Element, file: Path, target: str, serial: str, **driver: str) -> ET.Element:
@@ -167,13 +153,17 @@ def domain_xml(guest: DomainDefinition) -> str:
     only its owner may enter. Other confinement (AppArmor, SELinux, seccomp) is libvirt's default.
     The first serial port is the console, the second takes the report.
     """
-    domain = ET.Element("domain", {"type": DOMAIN_TYPES[guest.accelerator]})
-    _add(domain, "name", guest.request.name)
-    _metadata(domain, guest)
-    _add(domain, "memory", guest.request.memory_mib, unit="MiB")
+    request, domain = guest.request, ET.Element("domain", type=DOMAIN_TYPES[guest.accelerator])
+    _add(domain, "name", request.name)
+    owner = {"instance": request.instance_id, "state": request.state}
+    owner["accelerator"] = guest.accelerator
+    ET.SubElement(_add(domain, "metadata"), f"{{{METADATA}}}guest", owner)
+    _add(domain, "memory", request.memory_mib, unit="MiB")
     _processors(domain, guest)
     _boot(domain, guest)
-    _life(domain)
+    _add(_add(domain, "features"), "acpi")
+    for event in ("on_poweroff", "on_reboot", "on_crash"):  # by itself or by a panic
+        _add(domain, event, "destroy")
     _devices(domain, guest)
     label = _add(domain, "seclabel", type="static", model="dac", relabel="no")
     _add(label, "label", "+0:+0")
