@@ -10,7 +10,8 @@ broken run is found by it.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -26,13 +27,13 @@ from featherbench.system import subprocesses
 from featherbench.system.machine import LOCAL
 from featherbench.vm import instance_dir
 from featherbench.xen.settings import Dom0Settings
-from featherbench.xen.xl import BlockDevice, Xl, xl_config
+from featherbench.xen.xl import Xl, xl_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from featherbench.system.machine import Machine
-    from featherbench.xen.xl import Domain
+    from featherbench.xen.xl import Disk, Domain
 
 SCRIPTS = resource("xen")
 CACHE = Path("/var/lib/featherbench/images")
@@ -53,11 +54,6 @@ def cached_path(file: Path) -> Path:
     version = canonical_json([status.st_size, status.st_mtime_ns])
     names = (digest(part.encode())[:NAME_CHARACTERS] for part in (str(file.resolve()), version))
     return CACHE.joinpath(*names, file.name)
-
-
-def _is_copied(dom0: Machine, copy: Path) -> bool:
-    done = dom0.run(["test", "-e", str(copy)], timeout_s=STEP_WITHIN_S, check=False)
-    return done.exit_status == 0
 
 
 def _copy(dom0: Machine, file: Path, copy: Path) -> None:
@@ -83,25 +79,16 @@ def path_in(dom0: Machine, file: Path) -> Path:
 def ensure_copied(dom0: Machine, files: Iterable[Path]) -> None:
     """Copy the files to dom0 that it does not have yet. Raise InstanceError."""
     for file in files:
-        copy = path_in(dom0, file)
-        if dom0 == LOCAL or _is_copied(dom0, copy):
+        exists = ["test", "-e", str(path_in(dom0, file))]
+        if dom0 == LOCAL or not dom0.run(exists, timeout_s=STEP_WITHIN_S, check=False).exit_status:
             continue
         try:
-            _copy(dom0, file, copy)
+            _copy(dom0, file, path_in(dom0, file))
         except CommandError as error:
             raise InstanceError(
                 f"{file} cannot be copied to {dom0.description}: {error.message}",
                 remedy=f"make room there, below {CACHE}; scp needs sftp-server in dom0",
             ) from error
-
-
-@dataclass(frozen=True, kw_only=True)
-class DiskFile:
-    """A file in dom0 that a domain has as the disk `name`."""
-
-    file: Path
-    name: str
-    readonly: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,23 +127,20 @@ class DomainLifecycle:
         text = (SCRIPTS / f"{script}.sh").read_text()
         return self.dom0.run(argv, timeout_s=SCRIPT_WITHIN_S, stdin=text).stdout
 
-    def attach(self, instance_id: str, disks: Sequence[DiskFile]) -> tuple[BlockDevice, ...]:
+    def attach(self, instance_id: str, disks: Sequence[Disk]) -> tuple[Disk, ...]:
         """Make block devices of files; what is written is discarded. Raise InstanceError."""
         if not disks:
             return ()
-        words = [
-            word for disk in disks for word in (str(disk.file), "ro" if disk.readonly else "rw")
-        ]
+        both = ((str(disk.source), "ro" if disk.readonly else "rw") for disk in disks)
         try:
-            devices = self._run_script("attach", instance_id, *words).split()
+            devices = self._run_script("attach", instance_id, *chain(*both)).split()
         except CommandError as error:
             raise InstanceError(
                 f"{self.dom0.description} cannot make disks of the image: {error.message}",
                 remedy="in dom0: apt-get install dmsetup; modprobe loop dm-snapshot xen-blkback",
             ) from error
         return tuple(
-            BlockDevice(device=device, name=disk.name, readonly=disk.readonly)
-            for disk, device in zip(disks, devices, strict=True)
+            replace(disk, source=Path(device)) for disk, device in zip(disks, devices, strict=True)
         )
 
     def create(self, domain: Domain, console: Path, store: Mapping[str, str] = NO_KEYS) -> None:

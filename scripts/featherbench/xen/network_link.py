@@ -33,19 +33,15 @@ def in_use(link: str, own_bridge: str) -> str:
     master = master_of(link)
     if configured := addresses(link):
         return f"has the address {configured[0]}"
-    if above := sorted(path.name for path in (INTERFACES / link).glob("upper_*")):
-        names = [name.removeprefix("upper_") for name in above]
-        if others := [name for name in names if name not in {master, own_bridge}]:
-            return f"carries {others[0]}"
+    above = {path.name.removeprefix("upper_") for path in (INTERFACES / link).glob("upper_*")}
+    if others := sorted(above - {master, own_bridge}):
+        return f"carries {others[0]}"
     if master in {"", own_bridge}:
         return ""
     if master not in bridge.owners():
         return f"is a part of {master}"
-    return f"is on {master}, with guests of another run" if _guests_on(master, link) else ""
-
-
-def _guests_on(name: str, link: str) -> list[str]:
-    return [port for port in bridge.ports(name) if port != link]
+    has_guests = set(bridge.ports(master)) - {link}
+    return f"is on {master}, with guests of another run" if has_guests else ""
 
 
 def attach(link: str, own_bridge: str) -> None:

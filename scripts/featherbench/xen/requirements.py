@@ -19,15 +19,13 @@ from featherbench.xen.xl import Xl
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from featherbench.system.machine import Machine
     from featherbench.xen.settings import Dom0Settings
 
 NEEDS = {"ip": "iproute2", "iptables": "iptables", "sysctl": "procps", "tar": "tar"}
 BY_SSH = {"ssh": "openssh-client", "scp": "openssh-client"}
 CONFIGURE_DOM0 = (
     "boot that machine with Xen (apt-get install xen-system-amd64 dmsetup), or configure where dom0"
-    " is: `hypervisors: {xen: {dom0: …, bridge: …, link: …}}`; see"
-    " config/README.md"
+    " is: `hypervisors: {xen: {dom0: …, bridge: …, link: …}}`; see config/README.md"
 )
 CPUINFO = Path("/proc/cpuinfo")
 PROGRAMS = (
@@ -58,21 +56,15 @@ def probe(settings: Dom0Settings) -> Dom0Info | str:
 
     Raise MachineSilentError if the machine does not answer; it is asked only once.
     """
-    result = _probe_once(settings)
+    result = _probe(settings)
     if isinstance(result, MachineSilentError):
         raise result
     return result
 
 
 @cache
-def _probe_once(settings: Dom0Settings) -> Dom0Info | str | MachineSilentError:
-    try:
-        return _probe(settings.machine)
-    except MachineSilentError as silence:
-        return silence
-
-
-def _probe(dom0: Machine) -> Dom0Info | str:
+def _probe(settings: Dom0Settings) -> Dom0Info | str | MachineSilentError:
+    dom0 = settings.machine
     try:
         cpuinfo = dom0.run(["cat", str(CPUINFO)], timeout_s=READ_WITHIN_S).stdout
         argv = ["cat", "/proc/xen/capabilities"]
@@ -85,8 +77,8 @@ def _probe(dom0: Machine) -> Dom0Info | str:
         return Dom0Info(xen=Xl(dom0=dom0).info(), processor=parse_cpu_model(cpuinfo))
     except CommandError as error:
         return f"{dom0.description} cannot be examined: {error.message}"
-    except MachineSilentError:
-        raise
+    except MachineSilentError as silence:
+        return silence
     except InstanceError as error:
         return error.message
 

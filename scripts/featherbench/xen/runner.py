@@ -16,9 +16,9 @@ from featherbench.unikernels import console_hints
 from featherbench.unikernels.process_runner import POWER_DOWN_WITHIN_S
 from featherbench.vm import boot_report, bridge, instance_dir, seed
 from featherbench.xen import domain_lifecycle, network_link, requirements
-from featherbench.xen.domain_lifecycle import SEED, DiskFile, DomainLifecycle
+from featherbench.xen.domain_lifecycle import SEED, DomainLifecycle
 from featherbench.xen.settings import WholeXenSettings, XenSettings
-from featherbench.xen.xl import ALIVE, Domain
+from featherbench.xen.xl import ALIVE, Disk, Domain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from featherbench.records.cell import Usage
     from featherbench.records.requirement import MissingRequirement
     from featherbench.xen.settings import Dom0Settings
-    from featherbench.xen.xl import ListedDomain
+    from featherbench.xen.xl import State
 
 DISK_NAMES = tuple(f"xvd{letter}" for letter in "abcdefgh"[:XEN_DISKS])
 ROOT_DISK, SEED_DISK = DISK_NAMES[:2]
@@ -101,13 +101,8 @@ class XenRunner(VmRunner):
         settings = cast("XenSettings", boot.settings)
         instance_dir.of(request.instance_id).report.symlink_to(request.console.resolve())
         seed_file = domains.write(request.instance_id, SEED, seed.archive(boot.seed()).decode())
-        disks = domains.attach(
-            request.instance_id,
-            (
-                DiskFile(file=self._in_dom0(boot.files.disk), name=ROOT_DISK, readonly=False),
-                DiskFile(file=seed_file, name=SEED_DISK, readonly=True),
-            ),
-        )
+        root = Disk(source=self._in_dom0(boot.files.disk), name=ROOT_DISK, readonly=False)
+        seed_disk = Disk(source=seed_file, name=SEED_DISK, readonly=True)
         domain = Domain(
             instance_id=request.instance_id,
             mode=settings.mode,
@@ -117,7 +112,7 @@ class XenRunner(VmRunner):
             memory_mib=request.memory_mib,
             vcpus=settings.vcpus_on(request.cpus),
             cpus=self.settings.cpus,
-            disks=disks,
+            disks=domains.attach(request.instance_id, (root, seed_disk)),
             bridge=self._bridge(request.state),
             mac=mac_of(request.instance_id),
         )
@@ -147,10 +142,10 @@ class XenRunner(VmRunner):
         domains.create(domain, request.console, {key: boot.arguments} if key else {})
         return {"disks": attached_s - began_s, "domain": time.monotonic() - attached_s}
 
-    def _disk_files(self, boot: ImageBoot) -> list[DiskFile]:
+    def _disk_files(self, boot: ImageBoot) -> list[Disk]:
         disks = zip(boot.description.disks, DISK_NAMES, strict=False)
         return [
-            DiskFile(file=self._in_dom0(disk.path), name=name, readonly=disk.readonly)
+            Disk(source=self._in_dom0(disk.path), name=name, readonly=disk.readonly)
             for disk, name in disks
             if disk.path
         ]
@@ -161,16 +156,14 @@ class XenRunner(VmRunner):
     def _bridge(self, state: str) -> str:
         return self.settings.bridge or bridge.of(state)
 
-    def _listed(self, vm: Vm) -> ListedDomain | None:
-        return self._domains.xl.listed(vm.instance_id)
-
-    def _is_alive(self, vm: Vm) -> bool:
-        domain = self._listed(vm)
-        return domain is not None and domain.state in ALIVE
+    def _state(self, vm: Vm) -> State | None:
+        """Return a domain's state; None if it is gone."""
+        domain = self._domains.xl.listed(vm.instance_id)
+        return domain.state if domain else None
 
     def stop(self, vm: Vm) -> None:
         """End it as its description says, and remove its block devices."""
-        if vm.description and vm.description.stop == "powerdown" and self._is_alive(vm):
+        if vm.description and vm.description.stop == "powerdown" and self._state(vm) in ALIVE:
             self._power_down(vm)
         self._domains.end(vm.instance_id)
 
@@ -179,7 +172,7 @@ class XenRunner(VmRunner):
         self._domains.xl.power_down(vm.instance_id)
         with suppress(DeadlineError):
             wait_until(
-                lambda: not self._is_alive(vm),
+                lambda: self._state(vm) not in ALIVE,
                 what="the guest's end",
                 within_s=POWER_DOWN_WITHIN_S,
                 every_s=POLL_S,
@@ -188,11 +181,9 @@ class XenRunner(VmRunner):
     def is_running(self, vm: Vm) -> bool:
         """Ask xl; a user's image may be paused, but its console must show no failure."""
         if vm.description is None:
-            domain = self._listed(vm)
-            return domain is not None and domain.state == "running"
-        return self._is_alive(vm) and not console_hints.has_failed(
-            vm.description.console, vm.console
-        )
+            return self._state(vm) == "running"
+        has_failed = console_hints.has_failed(vm.description.console, vm.console)
+        return self._state(vm) in ALIVE and not has_failed
 
     def boot_phases_s(self, instance_id: str, created_ns: int) -> Mapping[str, float]:
         """Return the times of kernel and user space, both by the guest's own clock."""
@@ -211,15 +202,14 @@ class XenRunner(VmRunner):
     def diagnosis(self, vm: Vm) -> str:
         """Ask xl, and read the console."""
         try:
-            domain = self._listed(vm)
+            xens = self._state(vm)
         except FeatherbenchError as error:
             return boot_report.diagnosis(error.message, vm)
-        is_running = domain is not None and domain.state == "running"
-        state = f"the domain is {domain.state}" if domain else ""
+        state = f"the domain is {xens}" if xens else ""
         if vm.description is not None:
-            state += console_hints.mute_server(vm) if is_running else ""
+            state += console_hints.mute_server(vm) if xens == "running" else ""
             return console_hints.diagnosis(vm, state or "the domain is gone")
-        state += bridge.connection_note(vm.address, vm.port) if is_running else ""
+        state += bridge.connection_note(vm.address, vm.port) if xens == "running" else ""
         return boot_report.diagnosis_of_system(state or boot_report.end_of(vm.console), vm)
 
     def leftovers(self) -> Iterator[Leftover]:

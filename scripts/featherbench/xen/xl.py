@@ -46,10 +46,10 @@ ENDS = ("on_poweroff", "on_reboot", "on_crash", "on_watchdog", "on_soft_reset")
 
 
 @dataclass(frozen=True, kw_only=True)
-class BlockDevice:
-    """A block device of dom0 that the domain has as `name`."""
+class Disk:
+    """A disk that the domain has as `name`: a file in dom0 or, once attached, a block device."""
 
-    device: str
+    source: Path
     name: str
     readonly: bool
 
@@ -66,14 +66,9 @@ class Domain:
     memory_mib: int
     vcpus: int
     cpus: str
-    disks: tuple[BlockDevice, ...]
+    disks: tuple[Disk, ...]
     bridge: str
     mac: str
-
-    @property
-    def name(self) -> str:
-        """The domain's name."""
-        return name_of(self.instance_id)
 
 
 def quoted(text: str) -> str:
@@ -85,13 +80,13 @@ def _listed(items: list[str]) -> str:
     return f"[ {', '.join(map(quoted, items))} ]"
 
 
-def _disk(disk: BlockDevice) -> str:
+def _disk(disk: Disk) -> str:
     access = "ro" if disk.readonly else "rw"
-    return f"format=raw, backendtype=phy, vdev={disk.name}, access={access}, target={disk.device}"
+    return f"format=raw, backendtype=phy, vdev={disk.name}, access={access}, target={disk.source}"
 
 
 def _lines(domain: Domain) -> Iterator[str]:
-    yield f"name = {quoted(domain.name)}"
+    yield f"name = {quoted(name_of(domain.instance_id))}"
     yield f"type = {quoted(domain.mode)}"
     yield f"kernel = {quoted(str(domain.kernel))}"
     if domain.ramdisk:
@@ -228,13 +223,11 @@ class Xl:
 
     def record_console(self, instance_id: str, into: Path) -> None:
         """Write a domain's console, which its terminal buffers, to a file here until it ends."""
-        argv = ["cat", self._terminal_of(instance_id)]
-        self.dom0.start(argv, output=into)
+        self.dom0.start(["cat", self._terminal_of(instance_id)], output=into)
 
     def _terminal_of(self, instance_id: str) -> str:
         """Return the terminal that Xen's console daemon made for a domain."""
-        key = f"/local/domain/{self._number_of(instance_id)}/console/tty"
-        argv = ["xenstore-read", key]
+        argv = ["xenstore-read", f"/local/domain/{self._number_of(instance_id)}/console/tty"]
 
         def terminal() -> str:
             return self.dom0.run(argv, timeout_s=ASK_WITHIN_S, check=False).stdout.strip()

@@ -82,9 +82,9 @@ def dom0(monkeypatch):
             return SimpleNamespace(stdout=answers[argv[0]] or "")
 
     monkeypatch.setattr(Dom0Settings, "machine", Dom0())
-    requirements._probe_once.cache_clear()
+    requirements._probe.cache_clear()
     yield answers
-    requirements._probe_once.cache_clear()
+    requirements._probe.cache_clear()
 
 
 def test_a_complete_dom0_is_described(dom0):
@@ -115,9 +115,9 @@ def test_a_silent_dom0_is_asked_only_once(monkeypatch):
             raise MachineSilentError("no answer")
 
     monkeypatch.setattr(Dom0Settings, "machine", Silent())
-    requirements._probe_once.cache_clear()
+    requirements._probe.cache_clear()
     for _ in range(2):
         with pytest.raises(MachineSilentError):
             requirements.probe(ELSEWHERE)
     assert asked == [1]
-    requirements._probe_once.cache_clear()
+    requirements._probe.cache_clear()

@@ -10,7 +10,7 @@ from featherbench.errors import CommandError, InstanceDiedError, InstanceError
 from featherbench.system import subprocesses
 from featherbench.xen import xl
 from featherbench.xen.xl import (
-    BlockDevice,
+    Disk,
     Domain,
     Xl,
     parse_info,
@@ -158,8 +158,8 @@ DOMAIN = Domain(
     vcpus=2,
     cpus="2-3",
     disks=(
-        BlockDevice(device="/dev/mapper/featherbench-abc-0", name="xvda", readonly=False),
-        BlockDevice(device="/dev/loop3", name="xvdb", readonly=True),
+        Disk(source=Path("/dev/mapper/featherbench-abc-0"), name="xvda", readonly=False),
+        Disk(source=Path("/dev/loop3"), name="xvdb", readonly=True),
     ),
     bridge="fb-guest0",
     mac="52:54:00:aa:bb:cc",
