@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import stat
 import tarfile
+import tempfile
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from zlib_ng import zlib_ng
 from featherbench.clock import now_utc
 from featherbench.files import CHUNK_BYTES
 from featherbench.records.image import Image, ImageSize
+from featherbench.system import subprocesses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +32,7 @@ GZIP_WINDOW = 31
 """For zlib-ng: the largest window, with gzip's header."""
 BLOCK_BYTES = 512
 """The unit of `st_blocks`, whatever the file system's; see stat(2)."""
+UNPACK_WITHIN_S = 300.0
 COUNT_WITHIN_S = 120.0
 
 
@@ -61,6 +64,17 @@ def files_layer(files: Mapping[str, bytes]) -> bytes:
     return archive.getvalue()
 
 
+def unpack(root_tar: Path, layer: bytes, tree: Path, *options: str) -> None:
+    """Unpack both into the new folder `tree`, the layer last, with owners, modes and devices."""
+    tree.mkdir()
+    with tempfile.NamedTemporaryFile(dir=tree.parent, suffix=".tar") as archive:
+        archive.write(layer)
+        archive.flush()
+        for tar in (root_tar, *([archive.name] if layer else [])):
+            argv = ["tar", "-x", "--numeric-owner", "-p", *options, f"--directory={tree}"]
+            subprocesses.run([*argv, f"--file={tar}"], timeout_s=UNPACK_WITHIN_S)
+
+
 def merged_archive(root_tar: Path, layer: bytes) -> Iterator[bytes]:
     """Yield the chunks of one archive: that of a root file system, then a layer.
 
@@ -88,11 +102,6 @@ def compressed_bytes(file: IO[bytes]) -> int:
     return total + len(gzip.flush())
 
 
-def image_compressed_bytes(root: RootArchive, layer: bytes) -> int:
-    """Count the gzipped bytes of an image's two layers."""
-    return root.compressed_bytes + (compressed_bytes(io.BytesIO(layer)) if layer else 0)
-
-
 def image_record(
     request: BuildRequest,
     root: RootArchive,
@@ -107,6 +116,7 @@ def image_record(
     build_log: str,
 ) -> Image:
     """Return the record of an image of `root` and `layer`, its service's files."""
+    compressed = compressed_bytes(io.BytesIO(layer)) if layer else 0
     return Image(
         technology=technology,
         service=request.service,
@@ -115,7 +125,7 @@ def image_record(
         size=ImageSize(
             allocated_bytes=allocated_bytes,
             apparent_bytes=apparent_bytes,
-            compressed_bytes=image_compressed_bytes(root, layer),
+            compressed_bytes=root.compressed_bytes + compressed,
             counted=counted,
         ),
         versions=dict(root.versions),

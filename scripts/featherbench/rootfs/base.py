@@ -72,27 +72,25 @@ def customization(packages: Mapping[str, str], *, programs: Sequence[Path]) -> C
     )
 
 
-def _compile_probe(folder: Path) -> Path:
-    probe = folder / Path(services.PROBE).name
-    source = resource("probe") / "probe.c"
+def compile_program(source: Path, program: Path, *, what: str) -> Path:
+    """Compile a static program, and return its path. Raise ImageError."""
+    argv = ["gcc", "-Wall", "-Os", "-static", "-s", "-o", str(program), str(source)]
     try:
-        subprocesses.run(
-            ["gcc", "-Wall", "-Os", "-static", "-s", "-o", str(probe), str(source)],
-            timeout_s=COMPILE_WITHIN_S,
-        )
+        subprocesses.run(argv, timeout_s=COMPILE_WITHIN_S)
     except CommandError as failure:
         raise ImageError(
-            f"the startup probe cannot be compiled: {failure.message}",
+            f"{what} cannot be compiled: {failure.message}",
             remedy="apt-get install gcc libc6-dev",
         ) from failure
-    return probe
+    return program
 
 
-def _copy_launcher(folder: Path) -> Path:
-    launcher = folder / Path(services.LAUNCHER).name
+def _programs(folder: Path) -> list[Path]:
+    probe, launcher = (folder / Path(path).name for path in (services.PROBE, services.LAUNCHER))
+    compile_program(resource("probe") / "probe.c", probe, what="the startup probe")
     shutil.copyfile(resource("rootfs/base") / launcher.name, launcher)
     launcher.chmod(0o755)
-    return launcher
+    return [probe, launcher]
 
 
 def check_versions(pinned: Mapping[str, str], installed: Mapping[str, str]) -> None:
@@ -180,8 +178,6 @@ def build_root_filesystem(spec: RootFilesystemSpec, *, tar: Path, log: Path) -> 
         what=f"the root file system ({spec.suite})",
         tar=tar,
         log=log,
-        customize=lambda folder: customization(
-            spec.packages, programs=[_compile_probe(folder), _copy_launcher(folder)]
-        ),
+        customize=lambda folder: customization(spec.packages, programs=_programs(folder)),
         check=lambda archive: check_versions(spec.packages, read_versions(archive)),
     )

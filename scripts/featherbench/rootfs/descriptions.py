@@ -26,25 +26,24 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 PACKAGE = re.compile(r"(?P<name>\S+)( \[(?P<architecture>\S+)\])?")
 
 
-class Description(Record):
-    """One entry of the file; the file explains each key."""
-
-    base: str
+class _Additions(Record):
     packages: tuple[str, ...]
     enabled: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
     files: dict[str, str] = Field(default_factory=dict)
 
 
-class DerivedRootFilesystemSpec(Record):
+class Description(_Additions):
+    """One entry of the file; the file explains each key."""
+
+    base: str
+
+
+class DerivedRootFilesystemSpec(_Additions):
     """What the job that builds a derived root file system adds to the base's archive."""
 
     name: str
     suite: str
-    packages: tuple[str, ...]
-    enabled: tuple[str, ...]
-    masked: tuple[str, ...]
-    files: dict[str, str]
     code: str
 
 
@@ -89,14 +88,7 @@ def packages_for(packages: tuple[str, ...], architecture: str) -> tuple[str, ...
 
 def spec(name: str, *, suite: str, code: str) -> DerivedRootFilesystemSpec:
     """Return the spec of the job that builds it; `code` is the digest of the building code."""
-    machine = platform.machine()
-    description = _descriptions()[name]
-    return DerivedRootFilesystemSpec(
-        name=name,
-        suite=suite,
-        packages=packages_for(description.packages, ARCHITECTURES.get(machine, machine)),
-        enabled=description.enabled,
-        masked=description.masked,
-        files=description.files,
-        code=code,
-    )
+    machine, description = platform.machine(), _descriptions()[name]
+    packages = packages_for(description.packages, ARCHITECTURES.get(machine, machine))
+    additions = description.model_dump(exclude={"base"}) | {"packages": packages}
+    return DerivedRootFilesystemSpec(name=name, suite=suite, code=code, **additions)

@@ -101,16 +101,13 @@ def temporary_folder(tar: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _in_pid_namespace(argv: Sequence[str]) -> list[str]:
-    """Run in a process namespace of its own, so that no child of `argv` outlives this process."""
-    namespace = ["unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
-    return subprocesses.with_parent_death_signal([*namespace, *argv])
-
-
 def run_logged(argv: Sequence[str], *, log: Path, temporary: Path) -> None:
     """Run a long build; its output goes to `log` as it is written."""
     env = {"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH), "TMPDIR": str(temporary)}
-    process = subprocesses.start(_in_pid_namespace(argv), output=log, env=env)
+    # In a process namespace of its own, so that no child of `argv` outlives this process.
+    namespace = ["unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
+    whole = subprocesses.with_parent_death_signal([*namespace, *argv])
+    process = subprocesses.start(whole, output=log, env=env)
     try:
         wait_until(
             lambda: process.poll() is not None,

@@ -23,7 +23,7 @@ from featherbench.errors import CommandError, ImageError, InstanceDiedError, Ins
 from featherbench.files import digest
 from featherbench.ownership import Leftover
 from featherbench.records.instance import Endpoint, Instance
-from featherbench.rootfs.archives import files_layer, folder_bytes, image_record
+from featherbench.rootfs.archives import files_layer, folder_bytes, image_record, unpack
 from featherbench.services import launcher
 from featherbench.system import cgroup, programs, subprocesses, sysctls
 from featherbench.system.cgroup_usage import reset_peak, usage_of
@@ -43,20 +43,11 @@ NAME = "linux"
 NEEDS = {"unshare": "util-linux", "tar": "tar", **programs.FOR_ROOT_FILESYSTEM}
 WRAPPERS = {"unshare", "setpriv"}
 """The programs that the process runs before the service."""
-EXTRACT_WITHIN_S = 300.0
 START_WITHIN_S = 10.0
 STOP_GRACE_S = 5.0
 POLL_S = 0.001
 LOG_TAIL_CHARACTERS = 2_000
 PROC = Path("/proc")
-
-
-def _extract(archive: Path, tree: Path) -> None:
-    """Unpack with the archive's owners, modes and device nodes."""
-    subprocesses.run(
-        ["tar", "-x", "--numeric-owner", "-p", f"--directory={tree}", f"--file={archive}"],
-        timeout_s=EXTRACT_WITHIN_S,
-    )
 
 
 def _check_devices(tree: Path) -> None:
@@ -75,19 +66,14 @@ def _make_tree(request: BuildRequest, layer: bytes) -> Path:
     Each image has its own tree: with hard links to a shared one, a server that writes to a file
     would change the other images.
     """
-    tree, archive = request.into / "tree", request.into / "files.tar"
-    tree.mkdir()
-    archive.write_bytes(layer)
+    tree = request.into / "tree"
     try:
-        _extract(request.root_filesystems[BASE].tar, tree)
-        if layer:
-            _extract(archive, tree)
+        unpack(request.root_filesystems[BASE].tar, layer, tree)
     except CommandError as failure:
         raise ImageError(
             f"the tree of {request.service} cannot be unpacked: {failure.message}",
             remedy="make room on the disk that holds the results, and run again",
         ) from failure
-    archive.unlink()
     _check_devices(tree)
     return tree.resolve()
 

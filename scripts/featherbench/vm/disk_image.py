@@ -16,7 +16,13 @@ from featherbench.errors import CommandError, ImageError
 from featherbench.files import digest, write_atomic
 from featherbench.paths import resource
 from featherbench.records.image import ImageSize
-from featherbench.rootfs.archives import BLOCK_BYTES, compressed_bytes, files_layer, folder_bytes
+from featherbench.rootfs.archives import (
+    BLOCK_BYTES,
+    compressed_bytes,
+    files_layer,
+    folder_bytes,
+    unpack,
+)
 from featherbench.system import subprocesses
 from featherbench.units import MIB
 from featherbench.vm import initrd
@@ -26,7 +32,6 @@ if TYPE_CHECKING:
 
     from featherbench.contracts.technology import RootArchive
 
-UNPACK_WITHIN_S = 300.0
 MAKE_DISK_WITHIN_S = 300.0
 HEADROOM_BYTES = 1024 * MIB
 """How much the guest may write in addition to the image; none of it is allocated."""
@@ -57,14 +62,6 @@ def boot_files(reference: Mapping[str, str]) -> BootFiles:
             remedy=f"rm -f {files.folder.with_suffix('.digest')}, and run again: it is rebuilt",
         )
     return files
-
-
-def _unpack(archive: Path, tree: Path) -> None:
-    """Unpack with the owners, modes, links and device nodes of the archive."""
-    options = ["-x", "--numeric-owner", "-p", "--xattrs", "--xattrs-include=*"]
-    subprocesses.run(
-        ["tar", *options, f"--directory={tree}", f"--file={archive}"], timeout_s=UNPACK_WITHIN_S
-    )
 
 
 def _take_kernel(tree: Path, files: BootFiles) -> Path:
@@ -122,16 +119,6 @@ def add_overlay(tree: Path) -> None:
         (tree / link).symlink_to(to)
 
 
-def _populate(root: RootArchive, layer: bytes, tree: Path, archive: Path) -> None:
-    tree.mkdir()
-    _unpack(root.tar, tree)
-    if layer:
-        archive.write_bytes(layer)
-        _unpack(archive, tree)
-        archive.unlink()
-    add_overlay(tree)
-
-
 def build(root: RootArchive, files: Mapping[str, bytes], into: Path) -> tuple[BootFiles, str]:
     """Make an image of a root file system with `files` (path → content); return it and its digest.
 
@@ -139,7 +126,8 @@ def build(root: RootArchive, files: Mapping[str, bytes], into: Path) -> tuple[Bo
     """
     image, tree, layer = BootFiles(folder=into.resolve()), into / "tree", files_layer(files)
     try:
-        _populate(root, layer, tree, into / "files.tar")
+        unpack(root.tar, layer, tree, "--xattrs", "--xattrs-include=*")
+        add_overlay(tree)
         initrd_bytes = initrd.build(_take_kernel(tree, image), into)
         write_atomic(image.initrd, initrd_bytes)
         _make_disk(tree, image.disk)

@@ -13,9 +13,8 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from featherbench.errors import CommandError, ImageError
 from featherbench.paths import resource
-from featherbench.system import subprocesses
+from featherbench.rootfs.base import compile_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +27,6 @@ MODULES = {
 """The modules that a guest needs to start, under QEMU and under Xen, by the file that lists them;
 udev, if the guest has it, loads the rest."""
 FOLDERS = ("dev", "proc", "root", "sys")
-COMPILE_WITHIN_S = 60.0
 MAGIC = "070701"
 TRAILER = "TRAILER!!!"
 
@@ -84,22 +82,6 @@ def archive(files: Mapping[str, bytes]) -> bytes:
     return written.getvalue()
 
 
-def _init_program(folder: Path) -> bytes:
-    program = folder / "init"
-    flags = ["-Wall", "-Os", "-static", "-s"]
-    try:
-        subprocesses.run(
-            ["gcc", *flags, "-o", str(program), str(SOURCE)],
-            timeout_s=COMPILE_WITHIN_S,
-        )
-    except CommandError as error:
-        raise ImageError(
-            f"the guest's first program cannot be compiled: {error.message}",
-            remedy="apt-get install gcc libc6-dev",
-        ) from error
-    return program.read_bytes()
-
-
 def _modules(folder: Path, modules: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     for path in load_order((folder / "modules.dep").read_text(), modules):
         content = (folder / path).read_bytes()
@@ -112,7 +94,8 @@ def _modules(folder: Path, modules: tuple[str, ...]) -> Iterator[tuple[str, byte
 
 def build(modules: Path, work_folder: Path) -> bytes:
     """Build one for the kernel whose modules are in the folder `modules`. Raise ImageError."""
-    files = {"init": _init_program(work_folder)}
+    init = compile_program(SOURCE, work_folder / "init", what="the guest's first program")
+    files = {"init": init.read_bytes()}
     for list_name, needed in MODULES.items():
         module_files = dict(_modules(modules, needed))
         files |= module_files

@@ -108,35 +108,22 @@ def write_archive(contents: Contents, file: Path, *, tag: str) -> None:
             _add(archive, FILES_LAYER, contents.layer)
 
 
-def _find(client: DockerClient, tag: str) -> DockerImage | None:
-    import docker  # noqa: PLC0415 - heavy
-
-    with contextlib.suppress(docker.errors.ImageNotFound):
-        return client.images.get(tag)
-    return None
-
-
-def _remove_replaced(
-    client: DockerClient, replaced: DockerImage | None, loaded: DockerImage
-) -> None:
-    """Remove the image that had the name before, unless it has another name or a container."""
-    import docker  # noqa: PLC0415 - heavy
-
-    if replaced is not None and replaced.id != loaded.id:
-        with contextlib.suppress(docker.errors.APIError):
-            client.images.remove(str(replaced.id))
-
-
 def load(client: DockerClient, contents: Contents, *, into: Path) -> Mapping[str, Any]:
-    """Load an image from a file in `into`; return the engine's description of it."""
+    """Load an image, in place of the one of its name; return the engine's description of it."""
+    import docker  # noqa: PLC0415 - heavy
+
     tag, archive = tag_for(contents.service, into), into / "image.tar"
     write_archive(contents, archive, tag=tag)
-    replaced = _find(client, tag)
+    replaced: DockerImage | None = None
+    with contextlib.suppress(docker.errors.ImageNotFound):
+        replaced = client.images.get(tag)
     with archive.open("rb") as file:
         client.images.load(file)
     archive.unlink()
     loaded = client.images.get(tag)
-    _remove_replaced(client, replaced, loaded)
+    if replaced is not None and replaced.id != loaded.id:
+        with contextlib.suppress(docker.errors.APIError):  # it has another name or a container
+            client.images.remove(str(replaced.id))
     return {**loaded.attrs, "Tag": tag}
 
 

@@ -31,13 +31,14 @@ def driver_options(api_version: str) -> dict[str, str]:
 
 def description(subnet: str, state: str, api_version: str) -> dict[str, Any]:
     """Return the network as the engine's API describes it."""
+    from docker.types import IPAMConfig, IPAMPool  # noqa: PLC0415 - heavy
+
+    pool = IPAMPool(subnet=subnet, gateway=str(ipaddress.IPv4Network(subnet)[1]))
     return {
         "Driver": "bridge",
         "Options": driver_options(api_version),
         "Labels": {LABEL: "network", STATE_LABEL: state},
-        "IPAM": {
-            "Config": [{"Subnet": subnet, "Gateway": str(ipaddress.IPv4Network(subnet)[1])}],
-        },
+        "IPAM": IPAMConfig(pool_configs=[pool]),
     }
 
 
@@ -47,28 +48,13 @@ def _contains(actual: Mapping[str, Any] | None, expected: Mapping[str, Any]) -> 
 
 def matches(actual: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
     """Compare the engine's description of a network, which may contain more, with the expected."""
+    (pool,) = expected["IPAM"]["Config"]
     pools = (actual.get("IPAM") or {}).get("Config") or [{}]
     return (
         actual.get("Driver") == expected["Driver"]
         and _contains(actual.get("Options"), expected["Options"])
         and _contains(actual.get("Labels"), expected["Labels"])
-        and _contains(pools[0], expected["IPAM"]["Config"][0])
-    )
-
-
-def _create(client: DockerClient, expected: Mapping[str, Any]) -> None:
-    from docker.types import IPAMConfig, IPAMPool  # noqa: PLC0415 - heavy
-
-    pools = [
-        IPAMPool(subnet=pool["Subnet"], gateway=pool["Gateway"])
-        for pool in expected["IPAM"]["Config"]
-    ]
-    client.networks.create(
-        NAME,
-        driver=expected["Driver"],
-        options=expected["Options"],
-        labels=expected["Labels"],
-        ipam=IPAMConfig(pool_configs=pools),
+        and all(pools[0].get(key) == pool[key] for key in ("Subnet", "Gateway"))
     )
 
 
@@ -86,4 +72,10 @@ def make_network(client: DockerClient, *, subnet: str, state: str) -> None:
                 remedy=f"rename it, or remove it: docker network rm {NAME}",
             )
         network.remove()
-    _create(client, expected)
+    client.networks.create(
+        NAME,
+        driver=expected["Driver"],
+        options=expected["Options"],
+        labels=expected["Labels"],
+        ipam=expected["IPAM"],
+    )
