@@ -43,6 +43,11 @@ class ShellLostError(Exception):
     """The shell, or the connection to it, ended. The message is what ssh wrote."""
 
 
+def _escaped(text: str) -> str:
+    """Return the text for printf's %b: a word of a shell cannot contain NUL, as archives do."""
+    return text.replace("\\", r"\\").replace("\0", r"\0000")
+
+
 class Shell:
     """A running shell; `command` starts it: `sh`, or ssh with `sh` on the other machine.
 
@@ -106,7 +111,7 @@ class Shell:
         limited = ["timeout", f"--kill-after={KILL_AFTER_S}", f"{timeout_s + REMOTE_GRACE_S:g}"]
         program = shlex.join([*limited, *argv])
         fed = "</dev/null" if stdin is None else ""
-        source = "" if stdin is None else f"printf %s {shlex.quote(stdin)} | "
+        source = "" if stdin is None else f"printf %b {shlex.quote(_escaped(stdin))} | "
         mark = f"'\\n{self._mark}"
         return (
             f"{source}{program} {fed}; printf {mark} %d\\n' $?; times; printf {mark}\\n';"

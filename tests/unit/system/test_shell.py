@@ -29,8 +29,8 @@ def test_both_streams_and_the_status_come_back(shell):
     )
 
 
-def test_output_without_a_newline_at_its_end_comes_back_exactly(shell):
-    for text in ("", "\n", "no end", "two\n\n"):
+def test_input_and_output_are_any_text(shell):
+    for text in ("", "\n", "no end", "two\n\n", "NUL \0 and \0001", r"\0 \n \c %s '", "ä"):
         assert shell.run(["cat"], timeout_s=5, stdin=text).stdout == text
 
 
