@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build the image of one service for one technology."""
 
-from __future__ import annotations
-
-import sys
-from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from featherbench.files import write_atomic
@@ -13,29 +10,19 @@ from featherbench.jobs.build import build_image
 from featherbench.records.job_specs import ImageSpec
 
 
-def main(options: Namespace) -> None:
-    """Build the image, and write its record and digest."""
-    spec = ImageSpec.read(options.spec)
-    image = build_image(
-        spec,
-        root_filesystems=options.root_filesystems,
-        into=options.record.parent / spec.service,
-        job=options.job,
-    )
-    image.write(options.record)
-    write_atomic(options.digest, image.digest + "\n")
+def main(
+    spec: Path, record: Path, digest: Path, job: str, root_filesystems: Sequence[Path] = ()
+) -> None:
+    """Build the image, and write its record and digest.
+
+    `root_filesystems` are records, in the technology's order.
+    """
+    request = ImageSpec.read(spec)
+    into = record.parent / request.service
+    image = build_image(request, root_filesystems=root_filesystems, into=into, job=job)
+    image.write(record)
+    write_atomic(digest, image.digest + "\n")
 
 
 if __name__ == "__main__":
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--spec", type=Path, required=True, help="the ImageSpec")
-    parser.add_argument(
-        "--root-filesystems",
-        type=Path,
-        nargs="*",
-        default=[],
-        help="the records of the root file systems, in the technology's order",
-    )
-    parser.add_argument("--record", type=Path, required=True, help="the image's record")
-    parser.add_argument("--digest", type=Path, required=True, help="its digest")
-    sys.exit(job_runner.run(main, job_runner.arguments(parser)))
+    job_runner.run(main)

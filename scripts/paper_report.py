@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write the report of the paper's published data: its claims, tests and figures."""
 
-from __future__ import annotations
-
-import sys
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from featherbench.files import write_atomic
@@ -13,22 +9,16 @@ from featherbench.plauth2017.page import render
 from featherbench.statistics.data.table_io import read_csv
 
 
-def main(options: Namespace) -> None:
+def main(summary: Path, anova: Path, posthoc: Path, figures_dir: Path, output: Path) -> None:
     """Read, render, write."""
-    figures = {path.stem: path.read_text() for path in options.figures_dir.glob("*.svg")}
     page = render(
-        summary=read_csv(options.summary),
-        anova=read_csv(options.anova),
-        posthoc=read_csv(options.posthoc),
-        figures=figures,
+        summary=read_csv(summary),
+        anova=read_csv(anova),
+        posthoc=read_csv(posthoc),
+        figures={path.stem: path.read_text() for path in figures_dir.glob("*.svg")},
     )
-    write_atomic(options.output, page)
+    write_atomic(output, page)
 
 
 if __name__ == "__main__":
-    parser = ArgumentParser(description=__doc__)
-    for name in ("summary", "anova", "posthoc"):
-        parser.add_argument(f"--{name}", type=Path, required=True, help="the table, as CSV")
-    parser.add_argument("--figures-dir", type=Path, required=True, help="where the figures are")
-    parser.add_argument("--output", type=Path, required=True, help="the report")
-    sys.exit(job_runner.run(main, job_runner.arguments(parser)))
+    job_runner.run(main)

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Test the paper's published data like our own runs, and as the paper did."""
 
-from __future__ import annotations
-
-import sys
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 import pandas as pd
@@ -30,20 +26,19 @@ Compared = list[tuple[str, str, pd.DataFrame]]
 """Groups by metric and kind of replicate."""
 
 
-def main(options: Namespace) -> None:
-    """Read, compute, write."""
-    folder: Path = options.tables_dir
-    samples, summary = read_samples(options.published), read_summary(options.published)
+def main(published: Path, tables_dir: Path) -> None:
+    """Read the folder of the paper's data, compute, write."""
+    samples, summary = read_samples(published), read_summary(published)
     compared = list(summarized(summary, REPLICATE))
     posthoc = _compared(compared)
     claims = judge_by_tukey(summary, posthoc)
-    write_parquet(samples, folder / "samples.parquet")
-    write_csv(samples, folder / "samples.csv")
-    write_csv(summary, folder / "summary.csv")
-    write_csv(_analysed(compared), folder / "anova.csv")
-    write_csv(posthoc, folder / "posthoc.csv")
-    write_csv(statements_table(claims), folder / "claims.csv")
-    write_csv(evidence_table(claims), folder / "evidence.csv")
+    write_parquet(samples, tables_dir / "samples.parquet")
+    write_csv(samples, tables_dir / "samples.csv")
+    write_csv(summary, tables_dir / "summary.csv")
+    write_csv(_analysed(compared), tables_dir / "anova.csv")
+    write_csv(posthoc, tables_dir / "posthoc.csv")
+    write_csv(statements_table(claims), tables_dir / "claims.csv")
+    write_csv(evidence_table(claims), tables_dir / "evidence.csv")
 
 
 def _analysed(compared: Compared) -> pd.DataFrame:
@@ -56,7 +51,4 @@ def _compared(compared: Compared) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--published", type=Path, required=True, help="the folder of the data")
-    parser.add_argument("--tables-dir", type=Path, required=True, help="where to write tables")
-    sys.exit(job_runner.run(main, job_runner.arguments(parser)))
+    job_runner.run(main)

@@ -1,20 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write the plan: what was requested, and what this machine can run of it."""
 
-from __future__ import annotations
-
-import sys
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from featherbench.jobs import job_runner, progress
 from featherbench.records.plan import Plan
 
 
-def main(options: Namespace) -> None:
+def main(spec: Path, output: Path) -> None:
     """Check the plan, write it, and show what cannot run."""
-    plan = Plan.read(options.spec)
-    plan.write(options.output)
+    plan = Plan.read(spec)
+    plan.write(output)
     for platform in plan.platforms:
         for missing in platform.missing_requirements:
             progress.show(
@@ -26,7 +22,4 @@ def main(options: Namespace) -> None:
 
 
 if __name__ == "__main__":
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--spec", type=Path, required=True, help="the plan to write")
-    parser.add_argument("--output", type=Path, required=True, help="the plan's file")
-    sys.exit(job_runner.run(main, job_runner.arguments(parser)))
+    job_runner.run(main)

@@ -1,10 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draw the figures of a plan."""
 
-from __future__ import annotations
-
-import sys
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 import matplotlib as mpl
@@ -16,23 +12,17 @@ from featherbench.statistics.data.samples import ANALYSED
 from featherbench.statistics.data.table_io import read_csv, read_parquet
 
 
-def main(options: Namespace) -> None:
+def main(plan: Path, samples: Path, summary: Path, ratios: Path, figures_dir: Path) -> None:
     """Read and draw."""
     mpl.use("agg")  # there may be no screen
     data = FigureData(
-        plan=Plan.read(options.plan),
-        samples=read_parquet(options.samples, ANALYSED),
-        summary=read_csv(options.summary),
-        ratios=read_csv(options.ratios),
+        plan=Plan.read(plan),
+        samples=read_parquet(samples, ANALYSED),
+        summary=read_csv(summary),
+        ratios=read_csv(ratios),
     )
-    draw_all(data, options.figures_dir)
+    draw_all(data, figures_dir)
 
 
 if __name__ == "__main__":
-    parser = ArgumentParser(description=__doc__)
-    parser.add_argument("--plan", type=Path, required=True, help="the plan")
-    parser.add_argument("--samples", type=Path, required=True, help="the samples, as Parquet")
-    parser.add_argument("--summary", type=Path, required=True, help="the summary, as CSV")
-    parser.add_argument("--ratios", type=Path, required=True, help="the ratios, as CSV")
-    parser.add_argument("--figures-dir", type=Path, required=True, help="where to write figures")
-    sys.exit(job_runner.run(main, job_runner.arguments(parser)))
+    job_runner.run(main)

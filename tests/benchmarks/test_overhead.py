@@ -115,7 +115,7 @@ def test_our_throughput_is_that_of_the_load_generator_by_hand(
     spec = spec_of(case.service, case.generator, case.settings)
     rng, workload = random.Random(2017), registry.load("workloads", case.service)
     try:
-        with session(spec.testbed, spec.tuning, plugins=(), what="benchmark") as testbed:
+        with session(spec.testbed, spec.tuning, what="benchmark") as testbed:
             bench = bench_for(spec, testbed, concurrency=CONNECTIONS, logs=tmp_path)
             bench = warm_instance(spec, deploy(spec, bench, testbed), bench, testbed).bench
             ours = lambda: workload.measure(bench, CONNECTIONS, 1)[-1]  # noqa: E731

@@ -5,8 +5,6 @@
 emulated guest, on a shared virtual machine with two cores; `plauth2017` those of the paper's data.
 """
 
-from types import SimpleNamespace
-
 import pandas as pd
 import pytest
 
@@ -31,17 +29,14 @@ def golden(repository):
 def tables(golden, tmp_path_factory):
     folder = tmp_path_factory.mktemp("tables")
     run = golden / "run"
-    analyze.main(
-        SimpleNamespace(plan=run / "plan.json", samples=run / "samples.parquet", tables_dir=folder)
-    )
+    analyze.main(run / "plan.json", run / "samples.parquet", folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def papers_tables(tmp_path_factory):
     folder = tmp_path_factory.mktemp("papers")
-    published = RESOURCES / "plauth2017"
-    paper_tables.main(SimpleNamespace(published=published, tables_dir=folder))
+    paper_tables.main(RESOURCES / "plauth2017", folder)
     return folder
 
 

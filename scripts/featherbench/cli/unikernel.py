@@ -79,7 +79,7 @@ def run(arguments: Namespace) -> int:
     service = _service(arguments)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with exclusive(plugins=(), what=f"check of {arguments.file}", wait_s=BUSY_AFTER_S):
+            with exclusive(what=f"check of {arguments.file}", wait_s=BUSY_AFTER_S):
                 check = unikernel_check.Check(
                     file=arguments.file,
                     service=service,

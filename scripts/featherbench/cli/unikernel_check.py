@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from featherbench.contracts.vm_runner import VmRunner
-    from featherbench.measuring.first_packet import Listener, Watcher
+    from featherbench.measuring.first_packet import Receiver
     from featherbench.records.image import Image
     from featherbench.records.instance import Instance
 
@@ -163,13 +163,13 @@ def _answer_of(instance: Instance) -> bytes | None:
 
 
 def _observe(
-    instance: Instance, seen: Observations, udp: Listener, frames: Watcher, nonce: str
+    instance: Instance, seen: Observations, udp: Receiver, frames: Receiver
 ) -> Iterator[str]:
     """Check for every event once; yield a line for each that is new, or an empty one."""
     address, service = instance.endpoint.ping_address, instance.service
-    yield seen.add(PACKET, lambda: frames.stamp_ns(""))
+    yield seen.add(PACKET, frames.stamp_ns)
     if service == "startup":
-        yield seen.add(NONCE, lambda: udp.stamp_ns(nonce))
+        yield seen.add(NONCE, udp.stamp_ns)
     yield seen.add(PONG, lambda: _answers_ping(address))
     if service in ANSWERS:
         answer = _answer_of(instance)
@@ -228,7 +228,7 @@ def _boot(check: Check, image: Image, required: set[str], write: Callable[[str],
     with ExitStack() as stack:
         probe = Probe(address=check.callback_address, port=0, nonce=nonce)
         technology.prepare(_request(check, image, probe))
-        udp = stack.enter_context(listening(check.callback_address))
+        udp = stack.enter_context(listening(check.callback_address, nonce))
         probe = Probe(address=check.callback_address, port=udp.port, nonce=nonce)
         request = _request(check, image, probe)
         frame = technology.first_frame(request)
@@ -238,7 +238,7 @@ def _boot(check: Check, image: Image, required: set[str], write: Callable[[str],
         stack.callback(technology.stop, instance)
 
         def is_over() -> bool:
-            for line in filter(None, _observe(instance, seen, udp, frames, nonce)):
+            for line in filter(None, _observe(instance, seen, udp, frames)):
                 write(line)
             return required <= seen.after_s.keys() or not technology.is_running(instance)
 

@@ -39,7 +39,7 @@ def build_image(
         state=current_state().directory,
         build_inputs=spec.build_inputs,
     )
-    with exclusive(plugins=registry.folders_from_environment(), what=job):
+    with exclusive(what=job):
         shutil.rmtree(into, ignore_errors=True)
         into.mkdir(parents=True)
         return technology.build_image(request)

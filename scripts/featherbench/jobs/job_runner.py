@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import logging
 import sys
+from argparse import ArgumentParser
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from featherbench.clock import now_utc
 from featherbench.errors import FeatherbenchError
 from featherbench.records.cell import Failure
 
 if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace
     from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
@@ -26,11 +27,24 @@ FAILED, INTERRUPTED = 1, 130
 FAILURES = Path("results/failures")
 
 
-def arguments(parser: ArgumentParser) -> Namespace:
-    """Parse a job's command line, which always has `--log` and `--job`."""
+def _arguments(main: Callable[..., None]) -> dict[str, Any]:
+    """Parse the command line: an option for each parameter of `main`, and `--log` and `--job`.
+
+    A parameter is a str, a Path, or, where its default is an empty tuple, several Paths.
+    """
+    parser = ArgumentParser(description=main.__doc__)
     parser.add_argument("--log", type=Path, required=True, help="where to write the log")
     parser.add_argument("--job", required=True, help="this job's name, such as measure/a/b/d1/c1")
-    return parser.parse_args()
+    for name, parameter in signature(main).parameters.items():
+        if name not in {"log", "job"}:
+            parser.add_argument(
+                f"--{name.replace('_', '-')}",
+                type=str if parameter.annotation is str else Path,
+                nargs="*" if parameter.default == () else None,
+                default=parameter.default,
+                required=parameter.default is Parameter.empty,
+            )
+    return vars(parser.parse_args())
 
 
 def _start_log(path: Path) -> None:
@@ -76,22 +90,28 @@ def _failure(error: Exception, job: str, log: Path) -> Failure:
     )
 
 
-def run(main: Callable[[Namespace], None], options: Namespace) -> int:
+def status_of(main: Callable[..., None], log: Path, job: str, **options: object) -> int:
     """Run a job's `main`; return its exit status: 0, 1 if it failed, 130 if interrupted."""
+    given = {"log": log, "job": job, **options}
     try:
-        _start_log(options.log)
-        main(options)
+        _start_log(log)
+        main(**{name: given[name] for name in signature(main).parameters})
     except KeyboardInterrupt:
-        _print_error(f"{options.job}: interrupted")
+        _print_error(f"{job}: interrupted")
         return INTERRUPTED
     except Exception as error:
         logger.exception("the job failed")
-        failure = _failure(error, options.job, options.log)
+        failure = _failure(error, job, log)
         _record(failure)
         _print_error(
-            f"{options.job} failed: {failure.message}"
-            f"\n  remedy: {failure.remedy or 'see the log'}\n  log: {options.log}"
+            f"{job} failed: {failure.message}"
+            f"\n  remedy: {failure.remedy or 'see the log'}\n  log: {log}"
         )
         return FAILED
-    (FAILURES / f"{options.job}.json").unlink(missing_ok=True)
+    (FAILURES / f"{job}.json").unlink(missing_ok=True)
     return 0
+
+
+def run(main: Callable[..., None]) -> NoReturn:
+    """Run a script's `main` with the options of the command line, and exit."""
+    sys.exit(status_of(main, **_arguments(main)))

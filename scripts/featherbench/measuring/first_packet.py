@@ -22,8 +22,8 @@ TIMESPEC = struct.Struct("@ll")
 PACKET_BYTES = 2048
 ALL_PROTOCOLS = 0x0003
 """ETH_P_ALL, for packet(7)."""
-SOURCE = slice(6, 12)
-"""The sender in an Ethernet frame."""
+ALL, SENDER = slice(None), slice(6, 12)
+"""Of a UDP packet's content, and of an Ethernet frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,42 +45,25 @@ class Clocks:
 
 
 @dataclass(kw_only=True)
-class Listener:
-    """Receives the packet with a certain nonce; others are late packets of earlier starts."""
+class Receiver:
+    """Receives the first packet with `expected` in that `part`; all others are foreign."""
 
-    receiver: socket.socket
+    socket: socket.socket
+    expected: bytes
+    part: slice
     foreign_packets: int = field(default=0, init=False)
 
     @property
     def port(self) -> int:
         """The UDP port that it listens on."""
-        return int(self.receiver.getsockname()[1])
+        return int(self.socket.getsockname()[1])
 
-    def stamp_ns(self, nonce: str) -> int | None:
-        """Return the timestamp of the packet with `nonce`; None if it has not arrived."""
-        while True:
-            received = _received(self.receiver)
-            if received is None:
-                return None
-            if received[0] == nonce.encode():
+    def stamp_ns(self) -> int | None:
+        """Return the timestamp of the packet; None if it has not arrived."""
+        while received := _received(self.socket):
+            if received[0][self.part] == self.expected:
                 return received[1]
             self.foreign_packets += 1
-
-
-@dataclass(kw_only=True)
-class Watcher:
-    """Receives the first frame from a certain sender; ignores all others on the bridge."""
-
-    receiver: socket.socket
-    mac: bytes
-    foreign_packets: int = field(default=0, init=False)
-    """Always 0: what others send on the bridge is no late packet of an earlier start."""
-
-    def stamp_ns(self, nonce: str) -> int | None:  # noqa: ARG002 - as Listener.stamp_ns
-        """Return the timestamp of the frame; None if none has arrived."""
-        while received := _received(self.receiver):
-            if received[0][SOURCE] == self.mac:
-                return received[1]
         return None
 
 
@@ -90,30 +73,25 @@ def _received(receiver: socket.socket) -> tuple[bytes, int] | None:
         data, ancillary, _, _ = receiver.recvmsg(PACKET_BYTES, socket.CMSG_SPACE(TIMESPEC.size))
     except BlockingIOError:
         return None
-    return data, _stamp_ns(ancillary)
-
-
-def _stamp_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
     ((_, _, stamp),) = ancillary
     seconds, nanoseconds = TIMESPEC.unpack(stamp)
-    return int(seconds) * 1_000_000_000 + int(nanoseconds)
+    return data, int(seconds) * 1_000_000_000 + int(nanoseconds)
 
 
 @contextmanager
-def listening(address: str) -> Iterator[Listener]:
-    """Listen for UDP packets on a free port of `address`."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+def listening(address: str, nonce: str) -> Iterator[Receiver]:
+    """Listen on a free UDP port of `address`; packets of other starts have other nonces."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as receiver:
         receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        receiver.setblocking(False)  # noqa: FBT003 - its only parameter
         receiver.bind((address, 0))
-        yield Listener(receiver=receiver)
+        yield Receiver(socket=receiver, expected=nonce.encode(), part=ALL)
 
 
 @contextmanager
-def watching(interface: str, mac: str) -> Iterator[Watcher]:
+def watching(interface: str, mac: str) -> Iterator[Receiver]:
     """Watch an interface of this machine for frames from `mac`. Needs root."""
     kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
     with socket.socket(socket.AF_PACKET, kind, socket.htons(ALL_PROTOCOLS)) as receiver:
         receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         receiver.bind((interface, ALL_PROTOCOLS))
-        yield Watcher(receiver=receiver, mac=bytes.fromhex(mac.replace(":", "")))
+        yield Receiver(socket=receiver, expected=bytes.fromhex(mac.replace(":", "")), part=SENDER)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from featherbench.errors import DeadlineError, LoadError, UnavailableError
-from featherbench.measuring.collectors import Collector
 from featherbench.measuring.load_runner import OVERDUE_FACTOR, OVERDUE_S
+from featherbench.measuring.window import Collector
 from featherbench.records.metric import Metric
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until

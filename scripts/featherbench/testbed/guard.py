@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Cleans up after a workflow, however it ended.
 
-    python -m featherbench.testbed.guard PID START_TICKS CWD [PLUGIN_FOLDER ...]
+    python -m featherbench.testbed.guard PID START_TICKS CWD
 
 A workflow's first job starts the guard in a session of its own. The guard holds the testbed for
 the workflow, sleeps until the workflow's process has ended (or SIGTERM arrives), and removes
@@ -19,6 +19,7 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from featherbench import registry
 from featherbench.errors import DeadlineError
 from featherbench.system.polling import wait_until
 from featherbench.system.processes import Process, is_alive, ourselves
@@ -74,7 +75,7 @@ def _take_lock(state: State) -> Lock | None:
         return None  # another guard was faster
 
 
-def guard(state: State, workflow: Process, cwd: str, plugins: Sequence[str]) -> None:
+def guard(state: State, workflow: Process, cwd: str) -> None:
     """Own the testbed for `workflow` until it has ended, then remove everything."""
     wake = _wake_on_sigterm()
     lock = _take_lock(state)
@@ -85,23 +86,23 @@ def guard(state: State, workflow: Process, cwd: str, plugins: Sequence[str]) -> 
         guard=ourselves(),
         cwd=cwd,
         since_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        plugins=tuple(plugins),
+        plugins=registry.folders_from_environment(),
     )
     owner.write(state.owner)
     log.info("cleaning up: %s", _wait_for_end(workflow, wake))
     owner.model_copy(update={"leaving": True}).write(state.owner)
-    cleanup.release(state, lock, cleanup.remove_leftovers(state, plugins))
+    cleanup.release(state, lock, cleanup.remove_leftovers(state, owner.plugins))
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run the guard; see the module's docstring."""
-    pid, started_ticks, cwd, *plugins = arguments
+    pid, started_ticks, cwd = arguments
     for number in IGNORED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     os.chdir("/")  # so that the current folder can be unmounted
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     workflow = Process(pid=int(pid), started_ticks=int(started_ticks))
-    guard(current_state(), workflow, cwd, plugins)
+    guard(current_state(), workflow, cwd)
 
 
 if __name__ == "__main__":

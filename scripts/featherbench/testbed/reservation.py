@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench import registry
 from featherbench.errors import DeadlineError, TestbedBusyError, TestbedError
 from featherbench.paths import SCRIPTS
 from featherbench.records.base import Record
@@ -20,9 +19,6 @@ from featherbench.testbed.lock import Announcer
 from featherbench.testbed.state import STATE_VARIABLE, current_state
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Sequence
-
     from featherbench.testbed.state import State
 
 WORKFLOW_VARIABLE = "FEATHERBENCH_WORKFLOW_PID"
@@ -79,27 +75,15 @@ def current_owner(state: State) -> Owner | None:
     return owner if owner and is_alive(owner.guard) else None
 
 
-def _all_folders(folders: Sequence[str]) -> list[str]:
-    """Add the workflow's plugin folders: the guard outlives its first job, which may have none."""
-    every = [*folders, *registry.folders_from_environment()]
-    return list(dict.fromkeys(str(Path(folder).resolve()) for folder in every))
-
-
-def _spawn_guard(
-    state: State, workflow: Process, folders: Sequence[str]
-) -> subprocess.Popen[bytes]:
-    return subprocesses.start(
-        [sys.executable, "-m", GUARD_MODULE, str(workflow.pid), str(workflow.started_ticks),
-         str(Path.cwd()), *_all_folders(folders)],
-        output=state.guard_log,
-        env={STATE_VARIABLE: str(state.directory), "PYTHONPATH": str(SCRIPTS)},
-    )  # fmt: skip
-
-
-def _start_guard(state: State, workflow: Process, folders: Sequence[str]) -> None:
+def _start_guard(state: State, workflow: Process) -> None:
     """Start a guard, and wait until the testbed has an owner: ours, or a faster one."""
     state.make()
-    guard = _spawn_guard(state, workflow, folders)
+    identity = (str(workflow.pid), str(workflow.started_ticks))
+    guard = subprocesses.start(
+        [sys.executable, "-m", GUARD_MODULE, *identity, str(Path.cwd())],
+        output=state.guard_log,
+        env={STATE_VARIABLE: str(state.directory), "PYTHONPATH": str(SCRIPTS)},
+    )
 
     def settled() -> bool:
         return current_owner(state) is not None or guard.poll() is not None
@@ -113,12 +97,11 @@ def _start_guard(state: State, workflow: Process, folders: Sequence[str]) -> Non
         )
 
 
-def acquire(state: State, workflow: Process, folders: Sequence[str], *, wait_s: float) -> Owner:
+def acquire(state: State, workflow: Process, *, wait_s: float) -> Owner:
     """Make our workflow the owner of the testbed, with a guard, and return the owner's record.
 
-    `folders` are plugin folders with further technologies that the guard must clean up after. While
-    another workflow owns the testbed, waits and writes so to stderr; raises TestbedBusyError after
-    `wait_s` seconds, and TestbedError when our workflow ends meanwhile.
+    While another workflow owns the testbed, waits and writes so to stderr; raises TestbedBusyError
+    after `wait_s` seconds, and TestbedError when our workflow ends meanwhile.
     """
     announce = Announcer()
 
@@ -127,7 +110,7 @@ def acquire(state: State, workflow: Process, folders: Sequence[str], *, wait_s: 
             raise _workflow_gone(workflow.pid)
         owner = current_owner(state)
         if owner is None:
-            _start_guard(state, workflow, folders)
+            _start_guard(state, workflow)
             owner = current_owner(state)
         if owner is None or (owner.workflow == workflow and not owner.leaving):
             return owner

@@ -25,7 +25,7 @@ from featherbench.testbed.lock import only_job
 from featherbench.testbed.state import current_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from types import FrameType
 
     from featherbench.records.job_specs import TestbedSpec
@@ -83,7 +83,7 @@ def _unwinding_on_signals() -> Iterator[None]:
 
 
 @contextmanager
-def _owned(state: State, plugins: Sequence[str], what: str, wait_s: float) -> Iterator[None]:
+def _owned(state: State, what: str, wait_s: float) -> Iterator[None]:
     """Hold the job lock while our workflow owns the testbed, free of what broken jobs left.
 
     Ownership comes first: otherwise a job of a waiting workflow would lock out the owner's jobs.
@@ -91,7 +91,7 @@ def _owned(state: State, plugins: Sequence[str], what: str, wait_s: float) -> It
     """
     workflow = reservation.our_workflow()
     while True:
-        owner = reservation.acquire(state, workflow, plugins, wait_s=wait_s)
+        owner = reservation.acquire(state, workflow, wait_s=wait_s)
         cleanup.end_job_of_others(state, workflow)
         with only_job(state, workflow, what, wait_s=wait_s):
             if reservation.current_owner(state) == owner:
@@ -188,12 +188,12 @@ def _drop_lease() -> None:
 
 
 @contextmanager
-def exclusive(*, plugins: Sequence[str], what: str, wait_s: float = WAIT_S) -> Iterator[None]:
+def exclusive(*, what: str, wait_s: float = WAIT_S) -> Iterator[None]:
     """Let no measurement run during the block, which would disturb it, such as a build.
 
     There is no network, and nothing is tuned. Raises as `session` does.
     """
-    with _unwinding_on_signals(), _owned(current_state(), plugins, what, wait_s):
+    with _unwinding_on_signals(), _owned(current_state(), what, wait_s):
         yield
 
 
@@ -202,7 +202,6 @@ def session(
     testbed: TestbedSpec,
     tuning_spec: Tuning,
     *,
-    plugins: Sequence[str],
     what: str,
     sequence_file: Path = SEQUENCE_FILE,
     wait_s: float = WAIT_S,
@@ -220,7 +219,7 @@ def session(
     state = current_state()
     with ExitStack() as stack:
         stack.enter_context(_unwinding_on_signals())
-        stack.enter_context(_owned(state, plugins, what, wait_s))
+        stack.enter_context(_owned(state, what, wait_s))
         try:
             yield _set_up(state, testbed, tuning_spec, _next_sequence(sequence_file))
         except BaseException:

@@ -26,9 +26,8 @@ from featherbench.measuring.memory import (
     typical_bytes,
     under_load,
 )
-from featherbench.measuring.min_memory.search import Rules
-from featherbench.measuring.min_memory.trial import Trial
-from featherbench.measuring.min_memory.window import minimum_memory_window
+from featherbench.measuring.min_memory import Trial, minimum_memory_window
+from featherbench.measuring.min_memory_search import Rules
 from featherbench.measuring.window import Observation
 from featherbench.services import http, kv, launcher, ping
 from featherbench.services.readiness import wait_until_ready

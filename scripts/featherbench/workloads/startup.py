@@ -11,9 +11,8 @@ from __future__ import annotations
 import math
 import time
 import uuid
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -22,7 +21,7 @@ from featherbench.contracts import workload
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import Probe
 from featherbench.errors import DeadlineError, InstanceDiedError, InstanceError
-from featherbench.measuring.first_packet import Clocks, Listener, Watcher, listening, watching
+from featherbench.measuring.first_packet import Clocks, Receiver, listening, watching
 from featherbench.measuring.window import Observation
 from featherbench.records.cell import StampedBy
 from featherbench.records.metric import Metric
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from featherbench.contracts.bench import Bench
-    from featherbench.contracts.technology import StartRequest
     from featherbench.records.cell import Measure, Window
     from featherbench.records.plan import PlannedPlatform
 
@@ -91,24 +89,6 @@ class Workload(workload.Workload[Settings]):
         return platform.slowdown * windows * (NOMINAL_START_S + settings.settle_s)
 
 
-def _stamped_by(bench: Bench) -> StampedBy:
-    has_probe = bench.technology.has_probe(bench.images["startup"])
-    return StampedBy.PROBE if has_probe else StampedBy.FIRST_FRAME
-
-
-@contextmanager
-def _receiver(
-    bench: Bench, request: StartRequest, listener: Listener
-) -> Iterator[Listener | Watcher]:
-    """Yield what receives the packet of an instance that is prepared, and not started yet."""
-    if _stamped_by(bench) is StampedBy.PROBE:
-        yield listener
-        return
-    frame = bench.technology.first_frame(request)
-    with watching(frame.interface, frame.mac) as watcher:
-        yield watcher
-
-
 def _settle(settle_s: float) -> None:
     """Wait, so that no start is faster because another instance has just ended.
 
@@ -123,18 +103,16 @@ def _settle(settle_s: float) -> None:
     )
 
 
-def _first_packet(bench: Bench[Settings], receiver: Listener | Watcher, nonce: str) -> int:
+def _first_packet(bench: Bench[Settings], receiver: Receiver) -> int:
     """Return the timestamp of the packet. Raise InstanceDiedError or InstanceError without one."""
     timeout_s = bench.settings.timeout_s
     for _ in range(math.ceil(timeout_s / LIVENESS_EVERY_S)):
         with suppress(DeadlineError):
-            return wait_until(
-                partial(receiver.stamp_ns, nonce), what="first packet", within_s=LIVENESS_EVERY_S
-            )
+            return wait_until(receiver.stamp_ns, what="first packet", within_s=LIVENESS_EVERY_S)
         try:
             bench.require_running()
         except InstanceDiedError:
-            if stamp_ns := receiver.stamp_ns(nonce):  # it may end after sending it
+            if stamp_ns := receiver.stamp_ns():  # it may end after sending it
                 return stamp_ns
             raise
     raise InstanceError(
@@ -147,18 +125,23 @@ def _first_packet(bench: Bench[Settings], receiver: Listener | Watcher, nonce: s
 def _window(bench: Bench[Settings], index: int) -> Window:
     """Start an instance, wait for its packet, and stop it."""
     nonce, callback_address = uuid.uuid4().hex, bench.placement.callback_address
+    has_probe = bench.technology.has_probe(bench.images["startup"])
+    stamped_by = StampedBy.PROBE if has_probe else StampedBy.FIRST_FRAME
     with ExitStack() as stack:
-        listener = stack.enter_context(listening(callback_address))
+        listener = stack.enter_context(listening(callback_address, nonce))
         probe = Probe(address=callback_address, port=listener.port, nonce=nonce)
         request = bench.request("startup", probe_command(probe), None, probe=probe)
         bench.technology.prepare(request)
-        receiver = stack.enter_context(_receiver(bench, request, listener))
+        receiver = listener
+        if stamped_by is StampedBy.FIRST_FRAME:
+            frame = bench.technology.first_frame(request)
+            receiver = stack.enter_context(watching(frame.interface, frame.mac))
         _settle(bench.settings.settle_s)
         observation, began = Observation(bench), Clocks.read()
         instance = bench.technology.start(request)
         try:
             running = bench.with_instance(instance)
-            stamp_ns = _first_packet(running, receiver, nonce)
+            stamp_ns = _first_packet(running, receiver)
             ended = Clocks.read()
             observation.end(running)
             phases_s = bench.technology.start_phases_s(instance)
@@ -174,9 +157,9 @@ def _window(bench: Bench[Settings], index: int) -> Window:
         facts=replace(observation.facts, clock_step_s=clock_step_s),
         secondary=_phases(phases_s),
         notes={
-            "foreign_packets": receiver.foreign_packets,
+            "foreign_packets": listener.foreign_packets,
             "instance": instance.id,
-            "stamped_by": _stamped_by(bench),
+            "stamped_by": stamped_by,
         },
     )
 

@@ -158,8 +158,8 @@ def assert_nothing_left_of(instance):
     assert cgroup.members(cgroup.own_group(instance.id)) == set()
 
 
-def await_packet(listener, nonce):
-    return wait_until(lambda: listener.stamp_ns(nonce), what="the packet", within_s=BOOTS_WITHIN_S)
+def await_packet(receiver):
+    return wait_until(receiver.stamp_ns, what="the packet", within_s=BOOTS_WITHIN_S)
 
 
 # --- what works ----------------------------------------------------------------------------------
@@ -167,9 +167,9 @@ def await_packet(listener, nonce):
 
 @pytest.mark.parametrize("memory_mib", [2, 8, 512])
 def test_it_sends_the_nonce_and_continues_to_run(guests, floor, memory_mib):
-    with listening(guests.placement.callback_address) as listener:
+    with listening(guests.placement.callback_address, "abc") as listener:
         instance = guests.start(floor, port=listener.port, nonce="abc", memory_mib=memory_mib)
-        await_packet(listener, "abc")
+        await_packet(listener)
     assert guests.technology.is_running(instance)
     assert "floor: sent the packet" in guests.technology.diagnosis(instance)
     assert guests.technology.tuning_in_force(instance, TUNING).keys() == {
@@ -205,7 +205,7 @@ def test_its_first_frame_is_seen_without_a_probe(guests):
     with watching(frame.interface, frame.mac) as watcher:
         began_ns = time.time_ns()
         guests.technology.start(request)
-        stamp_ns = await_packet(watcher, "")
+        stamp_ns = await_packet(watcher)
     assert began_ns < stamp_ns < time.time_ns()
 
 
@@ -231,9 +231,9 @@ def test_a_disk_is_counted_and_does_not_change(guests, tmp_path, form):
     before = disk.read_bytes()
     image = guests.image(boot="kernel+disk", disks=[{"path": str(disk), "format": form}])
     assert image.size.apparent_bytes > disk.stat().st_size
-    with listening(guests.placement.callback_address) as listener:
+    with listening(guests.placement.callback_address, "abc") as listener:
         guests.start(image, port=listener.port, nonce="abc")
-        await_packet(listener, "abc")
+        await_packet(listener)
     assert disk.read_bytes() == before
 
 

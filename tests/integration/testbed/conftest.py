@@ -48,6 +48,7 @@ class Sandbox:
             **os.environ,
             STATE_VARIABLE: str(self.state.directory),
             "PYTHONPATH": str(REPOSITORY / "scripts"),
+            registry.PLUGINS_VARIABLE: self.plugin_folder,
         }
 
     def workflow(self, jobs=3, **changes):

@@ -59,7 +59,6 @@ def main(*, client, image, plugin_folder, folder, load_s, wait_s, leased):
         session(
             TestbedSpec(client=client),
             TUNING,
-            plugins=(plugin_folder,),
             what="stand-in",
             sequence_file=folder / "sequence",
             wait_s=float(wait_s),

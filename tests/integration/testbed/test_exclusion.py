@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from featherbench.registry import PLUGINS_VARIABLE
 from featherbench.system import polling
 from featherbench.system.polling import wait_until
 from featherbench.testbed import network, reservation
@@ -63,7 +64,7 @@ def test_without_a_limit_a_wait_never_gives_up(loopback, monkeypatch):
     begun(loopback)
     days = DayWithEachLook()
     monkeypatch.setattr(polling, "time", days)
-    with exclusive(plugins=(), what="build"):
+    with exclusive(what="build"):
         assert days.passed > 1
         assert first.wait(timeout=60) == 0
     release_testbed()
@@ -90,7 +91,8 @@ def test_another_testbed_of_this_machine_is_not_pulled_down(wired, loopback):
 
 def test_who_only_keeps_others_away_is_not_disturbed_by_leftovers_either(loopback, monkeypatch):
     monkeypatch.setenv(STATE_VARIABLE, str(loopback.state.directory))
+    monkeypatch.setenv(PLUGINS_VARIABLE, loopback.plugin_folder)
     lost = loopback.lost_instance()
-    with exclusive(plugins=(loopback.plugin_folder,), what="build"):
+    with exclusive(what="build"):
         assert lost.poll() is not None
     release_testbed()

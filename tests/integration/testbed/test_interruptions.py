@@ -75,10 +75,10 @@ def test_what_a_killed_job_held_without_a_lease_is_gone_for_the_next_one(loopbac
     assert loopback.leftovers() == []
 
 
-def test_the_guard_knows_the_workflows_plugins_though_its_first_job_does_not(loopback, monkeypatch):
+def test_the_guard_knows_the_workflows_plugins(loopback, monkeypatch):
     monkeypatch.setenv(STATE_VARIABLE, str(loopback.state.directory))
     monkeypatch.setenv(PLUGINS_VARIABLE, loopback.plugin_folder)
-    with exclusive(plugins=(), what="the root file system"):
+    with exclusive(what="the root file system"):
         assert current_owner(loopback.state).plugins == (loopback.plugin_folder,)
     lost = loopback.lost_instance()
     release_testbed()

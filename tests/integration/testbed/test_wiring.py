@@ -33,13 +33,8 @@ def enter(wired, monkeypatch):
     monkeypatch.setenv(STATE_VARIABLE, str(wired.state.directory))
 
     def enter(tuning=TUNING, **spec):
-        return session(
-            TestbedSpec(**spec),
-            tuning,
-            plugins=(),
-            what="test",
-            sequence_file=wired.folder / "sequence",
-        )
+        file = wired.folder / "sequence"
+        return session(TestbedSpec(**spec), tuning, what="test", sequence_file=file)
 
     yield enter
     release_testbed()

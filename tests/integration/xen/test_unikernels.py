@@ -76,10 +76,10 @@ def floor(xen_settings, placement, wire, tmp_path):
 
 
 def test_it_sends_its_packet_answers_pings_and_ends(floor, left_in_dom0):
-    with listening(floor.placement.callback_address) as listener:
+    with listening(floor.placement.callback_address, "a-nonce") as listener:
         instance = floor.start(port=listener.port, nonce="a-nonce")
         wait_until(
-            lambda: listener.stamp_ns("a-nonce"),
+            listener.stamp_ns,
             what=f"the packet: {floor.technology.diagnosis(instance)}",
             within_s=BOOTS_WITHIN_S,
         )

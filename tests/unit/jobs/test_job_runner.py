@@ -2,7 +2,7 @@
 """A job that fails leaves a record and one message; one that succeeds removes the record."""
 
 import logging
-from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,11 +22,11 @@ def run(tmp_path, monkeypatch):
     handlers, level = root.handlers[:], root.level
 
     def make(error=None):
-        def main(_options):
+        def main():
             if error:
                 raise error
 
-        return job_runner.run(main, Namespace(job=JOB, log=tmp_path / "logs" / "job.log"))
+        return job_runner.status_of(main, log=tmp_path / "logs" / "job.log", job=JOB)
 
     yield make
     for handler in root.handlers:
@@ -81,9 +81,17 @@ def test_an_interrupted_job_is_no_failure(run, record):
     assert not record.exists()
 
 
-def test_every_job_has_a_log_and_a_name(monkeypatch):
-    monkeypatch.setattr("sys.argv", ["x", "--log", "l", "--job", "plan", "--more", "1"])
-    parser = ArgumentParser()
-    parser.add_argument("--more")
-    options = job_runner.arguments(parser)
-    assert (str(options.log), options.job, options.more) == ("l", "plan", "1")
+@pytest.mark.usefixtures("run")
+def test_the_options_are_the_parameters_of_the_job(tmp_path, monkeypatch):
+    def main(results: Path, name: str, job: str, more: Sequence[Path] = (), at: Path | None = None):
+        given.append((results, name, job, more, at))
+
+    given, logged = [], ["--log", str(tmp_path / "log"), "--job", "plan"]
+    for options in (["--results", "r", "--name", "n"], ["--name=n", "--results=r", "--more", "a"]):
+        monkeypatch.setattr("sys.argv", ["x", *options, *logged])
+        with pytest.raises(SystemExit, match="0"):
+            job_runner.run(main)
+    assert given == [
+        (Path("r"), "n", "plan", (), None),
+        (Path("r"), "n", "plan", [Path("a")], None),
+    ]

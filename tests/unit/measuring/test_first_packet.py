@@ -6,13 +6,13 @@ import time
 
 import pytest
 
-from featherbench.measuring.first_packet import Clocks, Watcher, listening
+from featherbench.measuring.first_packet import SENDER, Clocks, Receiver, listening
 from featherbench.system.polling import wait_until
 
 
 @pytest.fixture
 def listener():
-    with listening("127.0.0.1") as listener:
+    with listening("127.0.0.1", "nonce") as listener:
         yield listener
 
 
@@ -21,12 +21,12 @@ def send(listener, text):
         sender.sendto(text.encode(), ("127.0.0.1", listener.port))
 
 
-def stamp_ns(listener, nonce):
-    return wait_until(lambda: listener.stamp_ns(nonce), what="the packet", within_s=5)
+def stamp_ns(receiver):
+    return wait_until(receiver.stamp_ns, what="the packet", within_s=5)
 
 
 def test_without_a_packet_there_is_no_timestamp(listener):
-    assert listener.stamp_ns("nonce") is None
+    assert listener.stamp_ns() is None
 
 
 def test_the_stamp_is_of_the_arrival_not_of_the_reading(listener):
@@ -34,14 +34,14 @@ def test_the_stamp_is_of_the_arrival_not_of_the_reading(listener):
     send(listener, "nonce")
     sent_ns = time.time_ns()
     wait_until(lambda: time.time_ns() > sent_ns + 300_000_000, what="a while", within_s=5)
-    assert before_ns - 1_000_000 <= stamp_ns(listener, "nonce") <= sent_ns + 200_000_000
+    assert before_ns - 1_000_000 <= stamp_ns(listener) <= sent_ns + 200_000_000
 
 
 def test_late_packets_of_other_starts_are_ignored_and_counted(listener):
     for text in ("another", "nonce2", ""):
         send(listener, text)
     send(listener, "nonce")
-    assert stamp_ns(listener, "nonce")
+    assert stamp_ns(listener)
     assert listener.foreign_packets == 3
 
 
@@ -51,9 +51,8 @@ def test_the_clocks_are_read_together():
 
 
 def test_only_frames_of_the_awaited_sender_count(listener):
-    watcher = Watcher(receiver=listener.receiver, mac=b"OURMAC")
+    watcher = Receiver(socket=listener.socket, expected=b"OURMAC", part=SENDER)
     send(listener, "everyoTHEIRSbody")
-    assert watcher.stamp_ns("nonce") is None
+    assert watcher.stamp_ns() is None
     send(listener, "everyoOURMACbody")
-    assert stamp_ns(watcher, "nonce")
-    assert watcher.foreign_packets == 0
+    assert stamp_ns(watcher)

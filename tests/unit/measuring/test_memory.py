@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a server holds at rest and under load.
-
-Also tests `measuring/min_memory/window.py`.
-"""
+"""What a server holds at rest and under load."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Observations of windows with their collectors (measuring.collectors), and windows as recorded."""
+"""Observations of windows with their collectors, and windows as recorded."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -8,8 +8,8 @@ import pytest
 
 from builders import TreeMachine, write_tree
 from featherbench.measuring import window
-from featherbench.measuring.collectors import Collector
 from featherbench.measuring.window import (
+    Collector,
     Moment,
     Observation,
     build_window,

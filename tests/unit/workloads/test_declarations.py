@@ -7,7 +7,7 @@ from builders import planned_platform
 from featherbench import registry
 from featherbench.config.loading import validate
 from featherbench.measuring import window
-from featherbench.measuring.collectors import Collector
+from featherbench.measuring.window import Collector
 from featherbench.planning.plan import make_plan
 from featherbench.planning.resolve import resolve
 from featherbench.records.metric import Metric

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Searches that are recorded and resumed, and their windows (min_memory.window)."""
+"""Searches that are recorded and resumed, and their windows."""
 
 import json
 from dataclasses import replace
@@ -9,8 +9,8 @@ import pytest
 from builders import image
 from featherbench.contracts.bench import Bench
 from featherbench.errors import InstanceError, LoadError, MachineSilentError
-from featherbench.measuring.min_memory import trial as trial_module
-from featherbench.measuring.min_memory.search import Attempt, Rules, Search
+from featherbench.measuring import min_memory as trial_module
+from featherbench.measuring.min_memory_search import Attempt, Rules, Search
 from featherbench.records.cell import Verdict, Window
 from featherbench.workloads.memory import Workload
 

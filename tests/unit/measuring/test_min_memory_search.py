@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from featherbench.measuring.min_memory.search import (
+from featherbench.measuring.min_memory_search import (
     AmountOutcome,
     Attempt,
     Rules,
