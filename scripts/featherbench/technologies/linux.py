@@ -227,18 +227,14 @@ class Technology(technology.Technology):
     def leftovers(self) -> Sequence[Leftover]:
         """Return featherbench's control groups."""
         return [
-            Leftover(
-                kind="process",
-                name=group.name,
-                handle={"instance_id": group.name.removeprefix(cgroup.PREFIX)},
-                state=cgroup.owner_of(group),
-            )
+            Leftover(kind="process", name=group.name, state=cgroup.owner_of(group))
             for group in cgroup.own_groups()
         ]
 
     def remove(self, leftover: Leftover) -> None:
         """End what runs in the control group, and remove the group."""
-        cgroup.end(cgroup.own_group(leftover.handle["instance_id"]), grace_s=STOP_GRACE_S)
+        instance_id = leftover.name.removeprefix(cgroup.PREFIX)
+        cgroup.end(cgroup.own_group(instance_id), grace_s=STOP_GRACE_S)
 
     def facts(self) -> Mapping[str, str]:
         """Return the version of the kernel."""

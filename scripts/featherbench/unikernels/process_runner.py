@@ -55,12 +55,6 @@ ENDS_WITHIN_S = 2.0
 TAIL_CHARACTERS = 1_000
 ENDED_AS_ALLOWED = "its process had ended, as its description allows"
 UNKNOWN_USAGE = Usage(
-    cpu_s=None,
-    throttled_s=None,
-    memory_current_bytes=None,
-    memory_working_set_bytes=None,
-    memory_anonymous_bytes=None,
-    memory_peak_bytes=None,
     source=ENDED_AS_ALLOWED,
 )
 
@@ -110,15 +104,13 @@ def _end(instance_id: str) -> None:
         tap.remove(instance_id)
 
 
-def _power_down(vm: Vm) -> None:
-    """Press the power button, and wait a while for the guest's end."""
-    with suppress(qmp.SilentError, DeadlineError):
-        qmp.press_power(vm.name)
-        wait_until(
-            lambda: process_id(vm.instance_id) is None,
-            what="the guest's end",
-            within_s=POWER_DOWN_WITHIN_S,
+def _ends(instance_id: str, *, within_s: float) -> bool:
+    """Wait for the end of a process; return whether it has ended."""
+    with suppress(DeadlineError):
+        return wait_until(
+            lambda: process_id(instance_id) is None, what="the guest's end", within_s=within_s
         )
+    return False
 
 
 def _description(vm: Vm) -> Description:
@@ -149,15 +141,11 @@ class ProcessRunner(VmRunner):
     def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Return missing programs and rights, and why KVM cannot be used."""
         missing = [*programs.missing_root(), *programs.missing(NEEDS)]
-        missing += (
-            programs.missing(QEMU)
-            if self.accelerator
-            else programs.missing_program("solo5-spt", SOLO5)
-        )
-        missing += requirements.of_tun()
-        if self.accelerator == "kvm" and not missing and os.geteuid() == 0:
-            missing += requirements.of_kvm()
-        return missing
+        if self.accelerator is None:
+            missing += programs.missing_program("solo5-spt", SOLO5)
+            return [*missing, *requirements.of_tun()]
+        missing += [*programs.missing(QEMU), *requirements.of_tun()]
+        return requirements.with_kvm(missing, self.accelerator)
 
     def missing_requirements_of(self, backend: Backend) -> Sequence[MissingRequirement]:
         """Return the tender if it is missing: no Debian package has it."""
@@ -205,7 +193,9 @@ class ProcessRunner(VmRunner):
     def stop(self, vm: Vm) -> None:
         """End it as its description says, and remove what was made for it."""
         if _description(vm).stop == "powerdown" and process_id(vm.instance_id) is not None:
-            _power_down(vm)
+            with suppress(qmp.SilentError):
+                qmp.press_power(vm.name)
+                _ends(vm.instance_id, within_s=POWER_DOWN_WITHIN_S)
         _end(vm.instance_id)
 
     def is_running(self, vm: Vm) -> bool:
@@ -239,7 +229,8 @@ class ProcessRunner(VmRunner):
         """Ask QEMU, and read its output and the console."""
         is_qemu = _description(vm).backend == "qemu"
         status = qmp.status(vm.name) if is_qemu and process_id(vm.instance_id) is not None else ""
-        if _has_ended(vm.instance_id, status):
+        is_ending = status in {qmp.SHUT_DOWN, qmp.SILENT}
+        if _ends(vm.instance_id, within_s=ENDS_WITHIN_S if is_ending else 0.0):
             state = _how_it_ended(exit_status(vm.instance_id))
         else:
             state = _how_it_runs(vm.name, status) if is_qemu else "its process runs"
@@ -252,14 +243,11 @@ class ProcessRunner(VmRunner):
         """Return virtual machines by their taps."""
         for found in tap.own():
             if found.hypervisor == self.name:
-                handle = {"instance_id": found.instance_id}
-                yield Leftover(
-                    kind=LEFTOVER, name=found.instance_id, handle=handle, state=found.state
-                )
+                yield Leftover(kind=LEFTOVER, name=found.instance_id, state=found.state)
 
     def remove(self, leftover: Leftover) -> None:
         """End one, and remove what was made for it."""
-        _end(leftover.handle["instance_id"])
+        _end(leftover.name)
 
     def facts(self) -> Mapping[str, str]:
         """Return the hypervisor's version, and what moves packets."""
@@ -281,16 +269,6 @@ def _how_it_ended(status: int | None) -> str:
     if status < 0:
         return f"its process was killed by signal {-status}"
     return f"its process ended by itself, with status {status}"
-
-
-def _has_ended(instance_id: str, status: str) -> bool:
-    """Return whether the process is gone; wait for one whose QEMU is about to end."""
-    within_s = ENDS_WITHIN_S if status in {qmp.SHUT_DOWN, qmp.SILENT} else 0.0
-    with suppress(DeadlineError):
-        return wait_until(
-            lambda: process_id(instance_id) is None, what="the guest's end", within_s=within_s
-        )
-    return False
 
 
 def _how_it_runs(name: str, status: str) -> str:

@@ -171,18 +171,16 @@ class DomainLifecycle:
         which has the same address. Raise InstanceError.
         """
         for leftover in list(self.leftovers()):
-            instance_id = leftover.handle["instance_id"]
-            settings = _settings_of(instance_id) if leftover.state == state else None
+            settings = _settings_of(leftover.name) if leftover.state == state else None
             if settings is not None and settings.dom0 == self.settings.dom0:
-                self.end(instance_id)
+                self.end(leftover.name)
 
     def leftovers(self) -> Iterator[Leftover]:
         """Yield domains by their folders on this machine."""
         for folder in instance_dir.all_folders():
             state, hypervisor = instance_dir.owner_of(folder)
             if hypervisor == self.hypervisor:
-                handle = {"instance_id": folder.instance_id}
-                yield Leftover(kind=KIND, name=folder.instance_id, handle=handle, state=state)
+                yield Leftover(kind=KIND, name=folder.instance_id, state=state)
 
 
 def _settings_of(instance_id: str) -> Dom0Settings | None:
@@ -201,9 +199,8 @@ def _settings_of(instance_id: str) -> Dom0Settings | None:
 
 def remove(hypervisor: str, leftover: Leftover) -> None:
     """End a domain of a broken run, in the dom0 that its folder names."""
-    instance_id = leftover.handle["instance_id"]
-    settings = _settings_of(instance_id)
+    settings = _settings_of(leftover.name)
     if settings is None:
-        instance_dir.remove(instance_id)
+        instance_dir.remove(leftover.name)
     else:
-        DomainLifecycle(hypervisor=hypervisor, settings=settings).end(instance_id)
+        DomainLifecycle(hypervisor=hypervisor, settings=settings).end(leftover.name)

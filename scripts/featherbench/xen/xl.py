@@ -213,11 +213,7 @@ class Xl:
             raise InstanceDiedError(f"the domain {name_of(instance_id)} has ended")
         return Usage(
             cpu_s=domain.cpu_s,
-            throttled_s=None,
             memory_current_bytes=domain.memory_mib * MIB,
-            memory_working_set_bytes=None,
-            memory_anonymous_bytes=None,
-            memory_peak_bytes=None,
             source=SOURCE,
         )
 

@@ -143,25 +143,21 @@ class Technology(ContainerTechnology["DockerClient"]):
         """Yield containers first: a network that has some cannot be removed."""
         has_label: dict[str, str | list[str] | bool] = {"label": LABEL}
         for container in client.containers.list(all=True, filters=has_label, ignore_removed=True):
-            yield Leftover(
-                kind=CONTAINER,
-                name=str(container.name),
-                handle={"id": container.id, "instance_id": container.labels[LABEL]},
-                state=container.labels.get(network.STATE_LABEL, ""),
-            )
+            state = container.labels.get(network.STATE_LABEL, "")
+            yield Leftover(kind=CONTAINER, name=str(container.name), state=state)
         for made in client.networks.list(filters=has_label):
             state = made.attrs["Labels"].get(network.STATE_LABEL, "")
-            yield Leftover(kind=NETWORK, name=str(made.name), handle={"id": made.id}, state=state)
+            yield Leftover(kind=NETWORK, name=str(made.name), state=state)
 
     def remove_owned(self, client: DockerClient, leftover: Leftover) -> None:
         """Remove a container or the network."""
         import docker  # noqa: PLC0415 - heavy
 
         if leftover.kind == CONTAINER:
-            containers.remove(client, leftover.handle["id"])
+            containers.remove(client, leftover.name)
             return
         with contextlib.suppress(docker.errors.NotFound):
-            client.networks.get(leftover.handle["id"]).remove()
+            client.networks.get(leftover.name).remove()
 
     def facts(self) -> Mapping[str, str]:
         """Return versions and settings of the local engine."""

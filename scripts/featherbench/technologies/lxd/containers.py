@@ -19,7 +19,7 @@ from featherbench.technologies._container import command, name_of, published_por
 from featherbench.technologies.lxd import resources
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from pylxd import Client
@@ -117,6 +117,15 @@ def creation(
     }
 
 
+@contextlib.contextmanager
+def _unless_refused() -> Iterator[None]:
+    """Leave the block if LXD refuses what it asks for."""
+    from pylxd.exceptions import LXDAPIException  # noqa: PLC0415 - heavy
+
+    with contextlib.suppress(LXDAPIException):
+        yield
+
+
 def status(client: Client, name: str) -> str:
     """Return a container's state in LXD's words; empty if there is none."""
     container = resources.find(client.api.instances, name)
@@ -153,9 +162,7 @@ def run_inside(client: Client, name: str, argv: Sequence[str]) -> tuple[int, str
 
 def console(client: Client, name: str) -> str:
     """Return what is new on its console; all of it once the container has ended."""
-    from pylxd.exceptions import LXDAPIException  # noqa: PLC0415 - heavy
-
-    with contextlib.suppress(LXDAPIException):
+    with _unless_refused():
         response = client.api.instances[name].console.get(is_api=False)
         lines = ESCAPE.sub("", response.text).splitlines()
         return "\n".join(filter(None, lines))
@@ -169,10 +176,8 @@ def unit_lines(console_text: str) -> str:
 
 
 def _output(client: Client, name: str) -> str:
-    from pylxd.exceptions import LXDAPIException  # noqa: PLC0415 - heavy
-
     if is_running(client, name):
-        with contextlib.suppress(LXDAPIException):
+        with _unless_refused():
             exit_status, printed = run_inside(client, name, JOURNAL)
             if exit_status == 0:
                 return printed.strip()
@@ -214,11 +219,9 @@ def publishers(client: Client, listen: str) -> list[str]:
 
 def _ask_to_stop(client: Client, name: str, *, within_s: int, force: bool) -> None:
     """Ask a running container to stop; it may end by itself meanwhile, and LXD refuses then."""
-    from pylxd.exceptions import LXDAPIException  # noqa: PLC0415 - heavy
-
     if is_running(client, name):
         request = {"action": "stop", "timeout": within_s, "force": force}
-        with contextlib.suppress(LXDAPIException):
+        with _unless_refused():
             response = client.api.instances[name].state.put(json=request)
             client.operations.wait_for_operation(response.json()["operation"])
 
@@ -228,11 +231,10 @@ def remove(client: Client, name: str) -> None:
 
     LXD refuses while it works on the container, as when that has just ended or is being created.
     """
-    from pylxd.exceptions import LXDAPIException  # noqa: PLC0415 - heavy
 
     def is_gone() -> bool:
         _ask_to_stop(client, name, within_s=0, force=True)
-        with contextlib.suppress(LXDAPIException):
+        with _unless_refused():
             if status(client, name):
                 response = client.api.instances[name].delete()
                 client.operations.wait_for_operation(response.json()["operation"])

@@ -84,21 +84,21 @@ def of_qemu() -> Iterator[MissingRequirement]:
     yield from of_tun()
 
 
-def of_kvm() -> Iterator[MissingRequirement]:
-    """Yield why KVM cannot be used. QEMU is installed, and the user is root."""
-    reason = kvm_probe.why_unusable()
-    if reason:
-        yield MissingRequirement(
-            what=f"KVM cannot be used: {reason}",
-            remedy="enable virtualization in the firmware (or nested virtualization, if this"
-            " machine is itself a guest) and load kvm_intel or kvm_amd;"
-            f" then rm -f {kvm_probe.RESULT}",
-        )
+def with_kvm(
+    missing: list[MissingRequirement], accelerator: Accelerator
+) -> list[MissingRequirement]:
+    """Add why KVM cannot be used, if nothing else is missing; it is probed last, and by root."""
+    is_skipped = accelerator != "kvm" or missing or os.geteuid() != 0
+    reason = "" if is_skipped else kvm_probe.why_unusable()
+    if not reason:
+        return missing
+    remedy = (
+        "enable virtualization in the firmware (or nested virtualization, if this machine is itself"
+        f" a guest) and load kvm_intel or kvm_amd; then rm -f {kvm_probe.RESULT}"
+    )
+    return [MissingRequirement(what=f"KVM cannot be used: {reason}", remedy=remedy)]
 
 
 def of_accelerator(accelerator: Accelerator) -> list[MissingRequirement]:
-    """Return what guests under that accelerator lack. KVM is probed last, and only by root."""
-    missing = [*programs.missing_root(), *of_qemu()]
-    if accelerator == "kvm" and not missing and os.geteuid() == 0:
-        missing += of_kvm()
-    return missing
+    """Return what this machine lacks to run guests of our disk images under that accelerator."""
+    return with_kvm([*programs.missing_root(), *of_qemu()], accelerator)

@@ -70,7 +70,6 @@ def _guests_of(accelerator: Accelerator) -> Iterator[Leftover]:
             yield Leftover(
                 kind=GUEST,
                 name=domain.instance_id,
-                handle={"instance_id": domain.instance_id},
                 state=domain.state,
             )
 
@@ -193,6 +192,6 @@ class LibvirtRunner(VmRunner):
         elif leftover.kind == firewall.RULE:
             firewall.remove(leftover)
         elif LIBVIRT_SOCKET.exists():
-            _end(leftover.handle["instance_id"])
+            _end(leftover.name)
         else:
-            instance_dir.remove(leftover.handle["instance_id"])
+            instance_dir.remove(leftover.name)

@@ -70,7 +70,6 @@ def usage_of(pid: int, stats: Mapping[str, int]) -> Usage:
         raise InstanceDiedError(f"the guest's QEMU (process {pid}) is gone") from error
     return Usage(
         cpu_s=cpu_s,
-        throttled_s=None,
         memory_current_bytes=rollup["Rss"],
         memory_working_set_bytes=rollup["Pss"],
         memory_anonymous_bytes=rollup["Pss_Anon"],
