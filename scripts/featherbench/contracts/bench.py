@@ -89,10 +89,7 @@ class Client(Machine):
 
 @dataclass(frozen=True, kw_only=True)
 class Bench(Generic[SettingsT]):
-    """What a workload works with in one deployment.
-
-    `load_generators` are by service. `instance` is None until one is leased or started.
-    """
+    """What a workload works with in one deployment; `load_generators` are by service."""
 
     coordinates: Coordinates
     technology: Technology

@@ -227,10 +227,7 @@ class Technology(ABC, Configurable[SettingsT]):
         return dict.fromkeys(tuning.net_sysctls, HIDDEN) | nofile
 
     def apply_runtime_settings(self, instance: Instance) -> Mapping[str, str]:
-        """Set what can be set only while it serves; return the values then, or why not.
-
-        Raise InstanceError if the instance refuses.
-        """
+        """Set what can be set only while it serves; return it, or why not. Raise InstanceError."""
         return {}
 
     def leftovers(self) -> Sequence[Leftover]:
@@ -245,10 +242,7 @@ class Technology(ABC, Configurable[SettingsT]):
         return {}
 
     def with_runner(self, runner: VmRunner) -> Self | None:
-        """Return this technology run by `runner`, if its instances are virtual machines themselves.
-
-        None: a hypervisor runs it inside a virtual machine.
-        """
+        """Return it run by `runner`; None: a hypervisor runs it inside a virtual machine."""
         return None
 
     def available_images(

@@ -11,7 +11,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -67,35 +67,18 @@ class WholeSystemSettings(GuestSettings):
     needs and no more."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class GuestAddresses:
-    """The addresses in the virtual machines' subnet.
+class GuestAddresses(NamedTuple):
+    """The addresses in the virtual machines' `subnet`.
 
-    The first half is on the bridge: this machine has its first address, the virtual machine the
-    second. The other half is for containers inside the virtual machine, and is routed to it.
+    The first half is `bridged`: this machine, the `gateway`, has its first address, the `guest` the
+    second. The other half is for `containers` inside the virtual machine, and is routed to it.
     """
 
     subnet: IPv4Network
-
-    @property
-    def bridged(self) -> IPv4Network:
-        """The half that is on the bridge."""
-        return next(self.subnet.subnets())
-
-    @property
-    def containers(self) -> IPv4Network:
-        """The half inside the virtual machine."""
-        return list(self.subnet.subnets())[1]
-
-    @property
-    def gateway(self) -> str:
-        """The address of this machine on the bridge."""
-        return str(self.bridged[1])
-
-    @property
-    def guest(self) -> str:
-        """The address of the virtual machine."""
-        return str(self.bridged[2])
+    bridged: IPv4Network
+    containers: IPv4Network
+    gateway: str
+    guest: str
 
     def with_prefix(self, address: str) -> str:
         """Return an address on the bridge as `ip` expects it."""
@@ -104,7 +87,9 @@ class GuestAddresses:
 
 def addresses_in(guest_subnet: str) -> GuestAddresses:
     """Return the addresses in a subnet; the configuration ensures that it is large enough."""
-    return GuestAddresses(subnet=IPv4Network(guest_subnet))
+    subnet = IPv4Network(guest_subnet)
+    bridged, containers = subnet.subnets()
+    return GuestAddresses(subnet, bridged, containers, str(bridged[1]), str(bridged[2]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,10 +217,7 @@ class VmRunner(ABC):
 
     @abstractmethod
     def prepare(self, placement: Placement, files: Sequence[Path]) -> None:
-        """Make the bridge, and bring the files that are booted from to where it finds them.
-
-        Raise TestbedError or InstanceError.
-        """
+        """Make the bridge, and take `files` to where they boot. Raise TestbedError."""
 
     @abstractmethod
     def start(self, request: VmRequest) -> Mapping[str, float]:
@@ -253,18 +235,12 @@ class VmRunner(ABC):
         """Return whether it runs: not if it panicked or powered itself off."""
 
     def boot_phases_s(self, instance_id: str, created_ns: int) -> Mapping[str, float]:
-        """Return how long the steps of a disk image's boot took, once its service has begun.
-
-        `created_ns` is when it was created, by this machine's wall clock.
-        """
+        """Return how long a boot's steps took since `created_ns` (wall clock), once it serves."""
         return {}
 
     @abstractmethod
     def usage(self, vm: Vm) -> Usage:
-        """Return what it has used so far. Raise InstanceDiedError if it is gone.
-
-        One that ended as its description allows has used nothing that is known.
-        """
+        """Return what it has used, as far as is known. Raise InstanceDiedError if it is gone."""
 
     def reset_peak(self, vm: Vm) -> bool:
         """Reset its peak memory; return False if that is impossible."""

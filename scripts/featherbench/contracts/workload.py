@@ -57,10 +57,7 @@ class Workload(ABC, Configurable[SettingsT]):
         return {}
 
     def verify(self, bench: Bench[SettingsT]) -> str:
-        """Check that the right thing is served, when the service first answers.
-
-        Return what was checked. Raise VerificationError.
-        """
+        """Check that the right thing is served; return what was. Raise VerificationError."""
         return "nothing was checked"
 
     def warm_up(self, bench: Bench[SettingsT]) -> Mapping[str, object]:

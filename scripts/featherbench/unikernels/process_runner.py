@@ -199,10 +199,7 @@ class ProcessRunner(VmRunner):
         _end(vm.instance_id)
 
     def is_running(self, vm: Vm) -> bool:
-        """Return whether its process runs, QEMU runs it, and its console shows no failure.
-
-        QEMU may be silent: then its process is the only sign.
-        """
+        """Return whether it runs without a failure on its console; QEMU may be silent."""
         description = _description(vm)
         return (
             process_id(vm.instance_id) is not None

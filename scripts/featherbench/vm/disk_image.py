@@ -120,10 +120,7 @@ def add_overlay(tree: Path) -> None:
 
 
 def build(root: RootArchive, files: Mapping[str, bytes], into: Path) -> tuple[BootFiles, str]:
-    """Make an image of a root file system with `files` (path → content); return it and its digest.
-
-    Raise ImageError if it cannot be made.
-    """
+    """Make an image of a root and `files` (path → content), and its digest. Raise ImageError."""
     image, tree, layer = BootFiles(folder=into.resolve()), into / "tree", files_layer(files)
     try:
         unpack(root.tar, layer, tree, "--xattrs", "--xattrs-include=*")

@@ -52,10 +52,7 @@ class Dom0Info:
 
 
 def probe(settings: Dom0Settings) -> Dom0Info | str:
-    """Return what a dom0 is; if the machine answers but has no Xen, return why.
-
-    Raise MachineSilentError if the machine does not answer; it is asked only once.
-    """
+    """Return what a dom0 is, or why it has no Xen. Raise MachineSilentError; asked only once."""
     result = _probe(settings)
     if isinstance(result, MachineSilentError):
         raise result
@@ -84,10 +81,7 @@ def _probe(settings: Dom0Settings) -> Dom0Info | str | MachineSilentError:
 
 
 def of(settings: Dom0Settings, *, emulated: bool) -> Iterator[MissingRequirement]:
-    """Yield what is missing, for Xen on a real processor or on an emulated one.
-
-    A dom0 that does not answer is not missing: earlier results are kept.
-    """
+    """Yield what is missing. A dom0 that does not answer is not: earlier results are kept."""
     yield from programs.missing_root()
     yield from programs.missing(NEEDS | (BY_SSH if settings.dom0 else {}))
     if settings.dom0 and not iproute.exists(settings.link):

@@ -162,10 +162,7 @@ class Xl:
             ) from failure
 
     def create(self, instance_id: str, config: Path, store: Mapping[str, str]) -> None:
-        """Make a domain; it runs on return. Raise InstanceError with xl's output.
-
-        `store` is written to xenstore, below the domain's own keys, before it begins to run.
-        """
+        """Make a running domain, with `store` in its part of xenstore. Raise InstanceError."""
         argv = ["sh", "-s", "--", str(config.parent), str(config), *(["-p"] if store else [])]
         try:
             self.dom0.run(argv, timeout_s=CREATE_WITHIN_S, stdin=CREATE.read_text())

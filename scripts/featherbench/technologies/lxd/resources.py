@@ -81,10 +81,7 @@ def leftovers(client: Client) -> Iterator[Leftover]:
 
 
 def network_description(subnet: str, state: str) -> dict[str, Any]:
-    """Return LXD's description of the network.
-
-    It has DHCP, which nobody uses: without, LXD does not accept the address of a container.
-    """
+    """Return LXD's description of it, with DHCP, without which LXD accepts no address."""
     network = ipaddress.IPv4Network(subnet)
     return {
         "name": NETWORK,

@@ -119,10 +119,7 @@ def _key(qemu: Path) -> str:
 
 
 def why_unusable(*, result_file: Path = RESULT) -> str:
-    """Return why KVM cannot be used, or an empty string. The user is root.
-
-    The result is kept until the next boot, or another QEMU.
-    """
+    """Return why KVM cannot be used, or "": kept until the next boot or another QEMU."""
     qemu = path_of(QEMU)
     if qemu is None:
         return f"{QEMU} is missing"
