@@ -11,43 +11,27 @@ from featherbench.plauth2017.claims.all_claims import (
     judge_by_tukey,
     statements_table,
 )
+from featherbench.plauth2017.claims.by_tukey import papers_tests
 from featherbench.plauth2017.data.published import REPLICATE, read_samples, read_summary
 from featherbench.statistics.data.replicates import summarized
 from featherbench.statistics.data.table_io import write_csv, write_parquet
 from featherbench.statistics.inference.anova import analyse, analyse_unweighted
-from featherbench.statistics.inference.posthoc import (
-    compare,
-    compare_over_levels,
-    compare_with_common_error,
-    games_howell,
-)
-
-Compared = list[tuple[str, str, pd.DataFrame]]
-"""Groups by metric and kind of replicate."""
 
 
 def main(published: Path, tables_dir: Path) -> None:
     """Read the folder of the paper's data, compute, write."""
     samples, summary = read_samples(published), read_summary(published)
     compared = list(summarized(summary, REPLICATE))
-    posthoc = _compared(compared)
+    posthoc = papers_tests(summary)
     claims = judge_by_tukey(summary, posthoc)
     write_parquet(samples, tables_dir / "samples.parquet")
     write_csv(samples, tables_dir / "samples.csv")
     write_csv(summary, tables_dir / "summary.csv")
-    write_csv(_analysed(compared), tables_dir / "anova.csv")
+    anova = pd.concat([analyse(compared), analyse_unweighted(compared)])
+    write_csv(anova, tables_dir / "anova.csv")
     write_csv(posthoc, tables_dir / "posthoc.csv")
     write_csv(statements_table(claims), tables_dir / "claims.csv")
     write_csv(evidence_table(claims), tables_dir / "evidence.csv")
-
-
-def _analysed(compared: Compared) -> pd.DataFrame:
-    return pd.concat([analyse(compared), analyse_unweighted(compared)], ignore_index=True)
-
-
-def _compared(compared: Compared) -> pd.DataFrame:
-    tests = (compare, compare_with_common_error, compare_over_levels, games_howell)
-    return pd.concat([test(compared) for test in tests], ignore_index=True)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -24,7 +24,7 @@ from featherbench.wording.formatting import count, p_value, ratio
 from featherbench.wording.metric_labels import label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from featherbench.plauth2017.claims.claim import Claim, JudgedStatement
     from featherbench.report.tables import Columns, Table
@@ -51,18 +51,6 @@ EVIDENCE: Columns = {
 WITHOUT_METRIC: Columns = {
     heading: column for heading, column in ANOVA.items() if heading != "metric"
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClaimEvidence:
-    """One statement of a claim, with the table of its comparisons, if there are any.
-
-    `otherwise` has the same statement with other error terms that change the verdict.
-    """
-
-    statement: JudgedStatement
-    table: Table | None
-    otherwise: tuple[tuple[Error, JudgedStatement], ...]
 
 
 def render(
@@ -102,26 +90,27 @@ def render(
 
 def _evidence(
     claims: Sequence[Claim], summary: pd.DataFrame, posthoc: pd.DataFrame
-) -> list[list[ClaimEvidence]]:
-    """Return the statements of each claim with their evidence."""
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield for each claim its statements, each with its table of comparisons, if there are any.
+
+    `otherwise` has the same statement with other error terms that change the verdict.
+    """
     by_error = {
         error: judge_by_tukey(summary, posthoc, error) for error in (Error.LEVEL, Error.PAIR)
     }
-    return [
-        [
-            ClaimEvidence(
-                statement=statement,
-                table=_evidence_table(statement),
-                otherwise=tuple(
+    for number, claim in enumerate(claims):
+        yield [
+            {
+                "statement": statement,
+                "table": _evidence_table(statement),
+                "otherwise": [
                     (error, other)
                     for error, others in by_error.items()
-                    if (other := others[claim].statements[place]).verdict is not statement.verdict
-                ),
-            )
-            for place, statement in enumerate(claims[claim].statements)
+                    if (other := others[number].statements[part]).verdict is not statement.verdict
+                ],
+            }
+            for part, statement in enumerate(claim.statements)
         ]
-        for claim in range(len(claims))
-    ]
 
 
 def _evidence_table(statement: JudgedStatement) -> Table | None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -43,31 +42,6 @@ VERDICTS: Columns = {
 SETUP: Columns = {"what": name("what"), "here": prose("here"), "in the paper": prose("paper")}
 
 
-@dataclass(frozen=True, kw_only=True)
-class ClaimStatement:
-    """One statement of a claim, the verdict of the run, and the test and result behind it.
-
-    `missing` are the platforms that the paper compares for it and the run does not have.
-    """
-
-    statement: str
-    verdict: str
-    papers_verdict: str
-    finding: str
-    remark: str
-    test: str
-    missing: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClaimResult:
-    """One claim, and those of its statements for which the run has comparisons."""
-
-    number: int
-    text: str
-    statements: tuple[ClaimStatement, ...]
-
-
 def section(inputs: Inputs) -> Section:
     """Return the section, from the tables REPLICATION of the inputs."""
     compared, claims, setup = (inputs.tables[name] for name in REPLICATION)
@@ -95,9 +69,7 @@ def section(inputs: Inputs) -> Section:
             "claim_tables": verdict_tables(claims),
             "claims_sentence": on_claims,
             "claim_results": claim_results(claims),
-            "setup_tables": []
-            if setup.empty
-            else [table(setup, SETUP, "Setup of this run and of the paper")],
+            "setup_table": table(setup, SETUP, "Setup of this run and of the paper"),
             "equivalence_percent": f"{100 * inputs.plan.margin:g}" if inputs.plan else "?",
         },
     )
@@ -130,20 +102,13 @@ def _verdict(verdicts: pd.Series[str]) -> str:
     return claim_verdict([ClaimVerdict(verdict) for verdict in verdicts])
 
 
-def claim_results(claims: pd.DataFrame) -> list[ClaimResult]:
-    """Return the claims for which the run has any comparison."""
-    by_claim: dict[tuple[int, str], list[ClaimStatement]] = {}
-    for row in rows(claims[claims["comparisons"] > 0]) if len(claims) else ():
-        by_claim.setdefault((row["claim"], row["text"]), []).append(_statement(row))
-    return [
-        ClaimResult(number=number, text=text, statements=tuple(statements))
-        for (number, text), statements in by_claim.items()
-    ]
-
-
-def _statement(row: dict[str, Any]) -> ClaimStatement:
-    texts = {column: value if isinstance(value, str) else "" for column, value in row.items()}
-    return ClaimStatement(**{field.name: texts[field.name] for field in fields(ClaimStatement)})
+def claim_results(claims: pd.DataFrame) -> list[list[dict[str, Any]]]:
+    """Return the statements of each claim for which the run has any comparison."""
+    if claims.empty:
+        return []
+    judged = claims[claims["comparisons"] > 0].astype({"missing": "object", "remark": "object"})
+    filled = judged.fillna({"missing": "", "remark": ""})
+    return [rows(statements) for _, statements in filled.groupby("claim", sort=False)]
 
 
 def claims_sentence(claims: pd.DataFrame) -> str:

@@ -12,18 +12,13 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from featherbench.plauth2017.claims.by_tukey import papers_tests
 from featherbench.plauth2017.data.agreement import agreements
 from featherbench.plauth2017.data.published import REPLICATE
 from featherbench.plauth2017.figures import PAPERS_ENTRIES
 from featherbench.plauth2017.page import render
 from featherbench.statistics.data.replicates import summarized
 from featherbench.statistics.inference.anova import analyse, analyse_unweighted
-from featherbench.statistics.inference.posthoc import (
-    compare,
-    compare_over_levels,
-    compare_with_common_error,
-    games_howell,
-)
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 
@@ -39,10 +34,10 @@ def anova(compared):
 
 
 @pytest.fixture(scope="module")
-def page(summary, compared, anova):
-    ways = (compare, compare_with_common_error, compare_over_levels, games_howell)
-    posthoc = pd.concat([way(compared) for way in ways], ignore_index=True)
-    return render(summary, anova, posthoc, {entry.name: SVG for entry in PAPERS_ENTRIES})
+def page(summary, anova):
+    return render(
+        summary, anova, papers_tests(summary), {entry.name: SVG for entry in PAPERS_ENTRIES}
+    )
 
 
 class Balance(HTMLParser):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from featherbench.plauth2017.claims.pairwise import (
     OVER_ALL,
@@ -16,13 +18,17 @@ from featherbench.plauth2017.claims.pairwise import (
     Contrasts,
     Terms,
 )
-from featherbench.plauth2017.data.published import SUSPECT
+from featherbench.plauth2017.data.published import REPLICATE, SUSPECT
 from featherbench.statistics.conventions import ALL_LEVELS, LEVEL, PAIR, SIGNIFICANT_P
+from featherbench.statistics.data.replicates import summarized
+from featherbench.statistics.inference.posthoc import (
+    compare,
+    compare_over_levels,
+    compare_with_common_error,
+    games_howell,
+)
 from featherbench.statistics.inference.ratios import ratio_interval
 from featherbench.wording.formatting import rows
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 VERY = 0.0001
 """The p-value below which the paper calls differences of throughput significant."""
@@ -48,6 +54,13 @@ class Error(StrEnum):
     ALL_LEVELS = "the error of all levels"
     LEVEL = "the error within each level alone"
     PAIR = "the standard deviations of the two platforms alone (Games-Howell)"
+
+
+def papers_tests(summary: pd.DataFrame) -> pd.DataFrame:
+    """Return the post-hoc table of the published summary, with all error terms."""
+    compared = list(summarized(summary, REPLICATE))
+    tests = (compare, compare_with_common_error, compare_over_levels, games_howell)
+    return pd.concat([test(compared) for test in tests], ignore_index=True)
 
 
 class ByTukey(Contrasts):

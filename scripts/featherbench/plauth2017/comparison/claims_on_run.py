@@ -14,6 +14,7 @@ import pandas as pd
 
 from featherbench.plauth2017.claims.all_claims import judge_by_tukey, judge_claims
 from featherbench.plauth2017.claims.by_pairs import ByPairs
+from featherbench.plauth2017.claims.by_tukey import papers_tests
 from featherbench.plauth2017.claims.pairwise import CONTAINERS, UNTRANSLATED
 from featherbench.plauth2017.comparison.name_mapping import (
     METRICS,
@@ -23,13 +24,6 @@ from featherbench.plauth2017.comparison.name_mapping import (
     workload_differences,
 )
 from featherbench.plauth2017.data import experiment
-from featherbench.plauth2017.data.published import REPLICATE
-from featherbench.statistics.data.replicates import summarized
-from featherbench.statistics.inference.posthoc import (
-    compare,
-    compare_over_levels,
-    compare_with_common_error,
-)
 from featherbench.wording.formatting import rows
 from featherbench.wording.metric_labels import label
 from featherbench.wording.phrases import suspect_note
@@ -41,16 +35,8 @@ if TYPE_CHECKING:
     from featherbench.records.plan import Plan
 
 COLUMNS = [
-    "claim",
-    "text",
-    "statement",
-    "verdict",
-    "papers_verdict",
-    "test",
-    "finding",
-    "remark",
-    "missing",
-    "comparisons",
+    *("claim", "text", "statement", "verdict", "papers_verdict", "test", "finding", "remark"),
+    *("missing", "comparisons"),
 ]
 SIZES = ("image_size_http", "image_size_kv")
 """The claims are judged by the one of the two images that more platforms have."""
@@ -66,7 +52,7 @@ def own_claims(
     """
     with_papers_names = _translation(plan, samples, published)
     run = ByPairs(with_papers_names(samples), with_papers_names(ratios), plan.margin)
-    papers_claims = judge_by_tukey(published, _papers_tests(published))
+    papers_claims = judge_by_tukey(published, papers_tests(published))
     table = [
         _row(claim, statement, papers_statement, run)
         for claim, papers_claim in zip(judge_claims(run), papers_claims, strict=True)
@@ -122,12 +108,6 @@ def _metrics(plan: Plan, samples: pd.DataFrame) -> dict[str, str]:
         if (ours == size or ours not in SIZES)
         and not any(workload_differences(plan, WORKLOAD_OF[ours]))
     }
-
-
-def _papers_tests(published: pd.DataFrame) -> pd.DataFrame:
-    compared = list(summarized(published, REPLICATE))
-    tests = (compare, compare_with_common_error, compare_over_levels)
-    return pd.concat([test(compared) for test in tests], ignore_index=True)
 
 
 def _row(

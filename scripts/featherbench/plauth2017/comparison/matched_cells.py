@@ -10,12 +10,12 @@ import pandas as pd
 from featherbench.plauth2017.comparison.name_mapping import (
     METRICS,
     MINIMUM_MEMORY,
-    PLATFORMS,
     WORKLOAD_OF,
     papers_name,
     platform_differences,
     workload_differences,
 )
+from featherbench.plauth2017.data.experiment import PLATFORMS
 from featherbench.wording.formatting import rows
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ import pandas as pd
 from featherbench.plauth2017.claims.rules import ALIKE
 from featherbench.plauth2017.comparison import pair_ratios
 from featherbench.plauth2017.comparison.matched_cells import CELL, matched_cells, with_our_names
-from featherbench.plauth2017.comparison.name_mapping import PLATFORMS, papers_name
+from featherbench.plauth2017.comparison.name_mapping import papers_name
+from featherbench.plauth2017.data.experiment import PLATFORMS
 from featherbench.statistics.data.samples import is_emulated
 from featherbench.statistics.replication import (
     FIGURES,

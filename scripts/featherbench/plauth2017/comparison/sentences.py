@@ -63,14 +63,6 @@ class MetricReplication:
     ratios: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class NotComparable:
-    """Why some metrics or platforms cannot be compared, and which."""
-
-    reason: str
-    subjects: tuple[str, ...]
-
-
 def _comparable(compared: pd.DataFrame) -> pd.DataFrame:
     if compared.empty:
         return compared
@@ -211,10 +203,12 @@ def _levels_summary(levels: Sequence[Row]) -> str:
     )
 
 
-def not_comparable(compared: pd.DataFrame, label: Callable[[str], str]) -> list[NotComparable]:
-    """Return what cannot be compared, grouped by reason."""
+def not_comparable(
+    compared: pd.DataFrame, label: Callable[[str], str]
+) -> dict[str, tuple[str, ...]]:
+    """Return the metrics and platforms that cannot be compared, by the reason."""
     if compared.empty:
-        return []
+        return {}
     gaps = compared[compared["size"] == Agreement.NOT_COMPARED.value]
     text = gaps.astype({"metric": "object", "platform": "object"})
     by_reason: dict[str, dict[tuple[str, str], list[int]]] = {}
@@ -222,16 +216,13 @@ def not_comparable(compared: pd.DataFrame, label: Callable[[str], str]) -> list[
         subjects = by_reason.setdefault(row["reason"], {})
         levels = subjects.setdefault((row["metric"], row["platform"]), [])
         levels += [] if pd.isna(row["concurrency"]) else [int(row["concurrency"])]
-    return [
-        NotComparable(
-            reason=reason,
-            subjects=tuple(
-                _subject(label(metric) if metric else "", platform, levels)
-                for (metric, platform), levels in subjects.items()
-            ),
+    return {
+        reason: tuple(
+            _subject(label(metric) if metric else "", platform, levels)
+            for (metric, platform), levels in subjects.items()
         )
         for reason, subjects in by_reason.items()
-    ]
+    }
 
 
 def _subject(metric: str, platform: str, levels: Sequence[int]) -> str:

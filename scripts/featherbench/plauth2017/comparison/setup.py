@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from featherbench.config.models import DEFAULT_LOAD_GENERATORS
-from featherbench.plauth2017.data.experiment import REPETITIONS
+from featherbench.plauth2017.data.experiment import EXPERIMENT
 from featherbench.wording.phrases import plural
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ def _of_workloads(plan: Plan) -> Iterator[tuple[str, str, str]]:
         for (of, key), papers in SETTINGS.items():
             if of == name and key in workload.settings:
                 yield f"{name}: {key}", f"{workload.settings[key]:,}", papers
-        if name in REPETITIONS:
-            yield f"{name}: repetitions", _repetitions(workload), f"{REPETITIONS[name]}"
+        if name in EXPERIMENT.repetitions:
+            papers = str(EXPERIMENT.repetitions[name])
+            yield f"{name}: repetitions", _repetitions(workload), papers
 
 
 def _repetitions(workload: PlannedWorkload) -> str:

@@ -1,87 +1,103 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's experiment as a plan: its platforms, workloads and metrics."""
+"""The paper's experiment (`resources/plauth2017/experiment.yaml`), and the same as a plan."""
 
 from __future__ import annotations
 
-from featherbench.records.metric import Metric
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from featherbench.paths import resource
+from featherbench.records.base import Record
+from featherbench.records.metric import Metric  # noqa: TC001 - pydantic needs it at run time
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
 
-BASELINE = "linux-native"
-PLATFORMS = (
-    BASELINE,
-    "docker-native",
-    "lxd-native",
-    "linux-kvm",
-    "docker-kvm",
-    "lxd-kvm",
-    "rumprun-kvm",
-    "osv-kvm",
-    "linux-xen",
-    "rumprun-xen",
-    "mirageos-xen",
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class PublishedMetric(Record):
+    """A metric with its file, the column of the value or mean, our workload and names for it."""
+
+    metric: Metric
+    file: str
+    column: str
+    workload: str
+    ours: tuple[str, ...]
+
+
+class Condition(Record):
+    """A setting `of` a workload or technology that must match; one that is absent matches.
+
+    `key` is the path in the settings, `papers` the paper's value in words.
+    """
+
+    of: str
+    key: str
+    accepted: tuple[Any, ...] = ()
+    refused: tuple[Any, ...] = ()
+    papers: str
+
+    def difference(self, settings: Mapping[str, Any]) -> str:
+        """Return how the settings differ; nothing if they match."""
+        value: Any = settings
+        for part in self.key.split("."):
+            if not isinstance(value, dict) or part not in value:
+                return ""
+            value = value[part]
+        if value not in self.refused if self.refused else value in self.accepted:
+            return ""
+        shown = "differs" if isinstance(value, dict) else f"is {value}"
+        return f"`{self.key}` {shown}, and the paper had {self.papers}"
+
+
+class Experiment(Record):
+    """What the paper ran: `platforms` maps our names to the paper's."""
+
+    platforms: dict[str, str]
+    repetitions: dict[str, int]
+    levels: dict[str, tuple[int, ...]]
+    metrics: tuple[PublishedMetric, ...]
+    conditions: tuple[Condition, ...]
+
+
+EXPERIMENT = Experiment.model_validate(
+    yaml.safe_load(resource("plauth2017/experiment.yaml").read_text())
 )
-"""In the order of tables and figures. The paper's "Ubuntu" is `linux`."""
+PLATFORMS = EXPERIMENT.platforms
+METRICS = tuple(published.metric for published in EXPERIMENT.metrics)
 NETWORK = "unknown"
-
-REPETITIONS = {"http": 30, "kv": 100, "startup": 30, "image_size": 1, "latency": 30, "memory": 1}
-HUNDREDS = tuple(range(100, 1001, 100))
-LEVELS = {"http": (1, *HUNDREDS), "kv": HUNDREDS}
-
-OPERATIONS = {"kv_get_throughput": "GET", "kv_set_throughput": "SET"}
-METRICS = tuple(
-    Metric(
-        name=name,
-        service=service,
-        aspect=aspect,
-        unit=unit,
-        better="higher" if aspect == "throughput" else "lower",
-        label=label,
-        operation=OPERATIONS.get(name, ""),
-    )
-    for name, service, aspect, unit, label in (
-        ("http_throughput", "http", "throughput", "requests/s", "HTTP throughput"),
-        ("kv_get_throughput", "kv", "throughput", "requests/s", "Redis GET throughput"),
-        ("kv_set_throughput", "kv", "throughput", "requests/s", "Redis SET throughput"),
-        ("startup_time", "startup", "startup", "s", "startup time"),
-        ("image_size", "", "image_size", "MiB", "image size"),
-        ("round_trip_time", "http", "round_trip", "ms", "network round-trip time"),
-        ("memory_http_load", "http", "memory", "MiB", "memory of http under load"),
-        ("memory_kv_load", "kv", "memory", "MiB", "memory of kv under load"),
-    )
-)
 
 
 def plan() -> Plan:
     """Return the plan. A repetition counts as a deployment; MirageOS has only 10 of http."""
+    pairs = {name: name.split("-") for name in PLATFORMS}
     return Plan(
         config_file="resources/plauth2017",
         config={},
-        baseline=BASELINE,
+        baseline=next(iter(PLATFORMS)),
         seed=0,
-        platforms=tuple(map(_platform, PLATFORMS)),
-        workloads=tuple(map(_workload, REPETITIONS)),
+        platforms=tuple(
+            PlannedPlatform(
+                name=name,
+                technology=technology,
+                hypervisor=hypervisor,
+                network=NETWORK,
+                image_owner=technology,
+                virtualized=hypervisor != "native",
+                missing_requirements=(),
+            )
+            for name, (technology, hypervisor) in pairs.items()
+        ),
+        workloads=tuple(
+            PlannedWorkload(
+                name=name,
+                levels=EXPERIMENT.levels.get(name, (1,)),
+                deployments=repetitions,
+                windows=1,
+                settings={},
+            )
+            for name, repetitions in EXPERIMENT.repetitions.items()
+        ),
         metrics=METRICS,
-    )
-
-
-def _platform(name: str) -> PlannedPlatform:
-    technology, hypervisor = name.split("-")
-    return PlannedPlatform(
-        name=name,
-        technology=technology,
-        hypervisor=hypervisor,
-        network=NETWORK,
-        image_owner=technology,
-        virtualized=hypervisor != "native",
-        missing_requirements=(),
-    )
-
-
-def _workload(name: str) -> PlannedWorkload:
-    return PlannedWorkload(
-        name=name,
-        levels=LEVELS.get(name, (1,)),
-        deployments=REPETITIONS[name],
-        windows=1,
-        settings={},
     )

@@ -10,13 +10,12 @@ are treated as independent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from featherbench.errors import FeatherbenchError
-from featherbench.plauth2017.data.experiment import METRICS, NETWORK, PLATFORMS
+from featherbench.plauth2017.data.experiment import EXPERIMENT, METRICS, NETWORK, PLATFORMS
 from featherbench.statistics.data.table_io import read_csv
 from featherbench.statistics.diagnostics.screening import screen, stalled
 from featherbench.statistics.summary import COLUMNS, half_width, summarize
@@ -24,45 +23,16 @@ from featherbench.statistics.summary import COLUMNS, half_width, summarize
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from featherbench.plauth2017.data.experiment import PublishedMetric
+
 REPLICATE = "repetition"
 
 REPEATED = "published as mean and SD: interval over repetitions, treated as independent"
 SUSPECT = "suspect: "
 SINGLE = "one published value: no interval"
+MEAN = "mean_requests_per_second"
+"""The column of metrics that are published as mean, SD and n."""
 ALL_OK = {"verdict": "ok", "reasons": ""}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """A file, with the metric that it holds, the column of the value or mean, and its unit."""
-
-    file: str
-    workload: str
-    metric: str
-    column: str
-    unit: str
-
-
-PER_SECOND = ("mean_requests_per_second", "requests/s")
-SAMPLES = tuple(
-    Source(file=file, workload=workload, metric=metric, column=column, unit=unit)
-    for file, workload, metric, column, unit in (
-        ("startup_time.csv", "startup", "startup_time", "seconds", "s"),
-        ("image_size.csv", "image_size", "image_size", "mebibytes", "MiB"),
-        ("network_latency.csv", "latency", "round_trip_time", "milliseconds", "ms"),
-        ("memory_http.csv", "memory", "memory_http_load", "mebibytes", "MiB"),
-        ("memory_redis.csv", "memory", "memory_kv_load", "mebibytes", "MiB"),
-    )
-)
-SUMMARIES = tuple(
-    Source(file=file, workload=workload, metric=metric, column=PER_SECOND[0], unit=PER_SECOND[1])
-    for file, workload, metric in (
-        ("http_throughput.csv", "http", "http_throughput"),
-        ("redis_get_throughput.csv", "kv", "kv_get_throughput"),
-        ("redis_set_throughput.csv", "kv", "kv_set_throughput"),
-    )
-)
-FILES = tuple(source.file for source in (*SUMMARIES, *SAMPLES))
 
 
 def read_samples(folder: Path) -> pd.DataFrame:
@@ -70,19 +40,19 @@ def read_samples(folder: Path) -> pd.DataFrame:
 
     The columns are those of `statistics.data.samples.DTYPES` that published values can fill.
     """
-    parts = [_tidy(source, _read(source, folder)) for source in SAMPLES]
+    parts = [_tidy(one, _read(one, folder)) for one in EXPERIMENT.metrics if one.column != MEAN]
     return screen(pd.concat(parts, ignore_index=True), METRICS)
 
 
 def read_summary(folder: Path) -> pd.DataFrame:
     """Read all values into a summary with the columns of `statistics.summary.COLUMNS`."""
-    parts = [_summarized(source, _read(source, folder)) for source in SUMMARIES]
+    parts = [_summarized(_read(one, folder)) for one in EXPERIMENT.metrics if one.column == MEAN]
     parts.append(summarize(read_samples(folder)))
     table = pd.concat(parts, ignore_index=True)
     return table.assign(ci_note=table["ci_note"].mask(table["n"] == 1, SINGLE))
 
 
-def _read(source: Source, folder: Path) -> pd.DataFrame:
+def _read(source: PublishedMetric, folder: Path) -> pd.DataFrame:
     """Read one file; add the names of platforms, in order, and the columns that are constant."""
     table = read_csv(folder / source.file).rename(columns={"host": "hypervisor"})
     names = table["technology"] + "-" + table["hypervisor"]
@@ -95,15 +65,16 @@ def _read(source: Source, folder: Path) -> pd.DataFrame:
         platform=names,
         network=NETWORK,
         workload=source.workload,
-        metric=source.metric,
-        unit=source.unit,
+        metric=source.metric.name,
+        unit=source.metric.unit,
         primary=True,
     )
-    ranks = {name: rank for rank, name in enumerate(PLATFORMS)}
-    return named.sort_values("platform", key=lambda column: column.map(ranks), kind="stable")
+    return named.sort_values(
+        "platform", key=lambda names: names.map(list(PLATFORMS).index), kind="stable"
+    )
 
 
-def _tidy(source: Source, table: pd.DataFrame) -> pd.DataFrame:
+def _tidy(source: PublishedMetric, table: pd.DataFrame) -> pd.DataFrame:
     repetition = table.get("repetition", 1)
     tidy = table.assign(
         concurrency=1, deployment=repetition, window=1, value=table[source.column], **ALL_OK
@@ -111,9 +82,9 @@ def _tidy(source: Source, table: pd.DataFrame) -> pd.DataFrame:
     return tidy.drop(columns=[source.column, "repetition"], errors="ignore")
 
 
-def _summarized(source: Source, table: pd.DataFrame) -> pd.DataFrame:
+def _summarized(table: pd.DataFrame) -> pd.DataFrame:
     """Return a published summary with all columns; the median is not known."""
-    mean, sd = table[source.column].astype(float), table["sd_requests_per_second"].astype(float)
+    mean, sd = table[MEAN].astype(float), table["sd_requests_per_second"].astype(float)
     half = half_width(sd.to_numpy(), table["n"].to_numpy())
     summary = table.assign(
         deployments=table["n"], mean=mean, sd=sd, median=float("nan"),

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from featherbench.plauth2017.claims.all_claims import (
@@ -18,35 +17,21 @@ from featherbench.plauth2017.claims.all_claims import (
     judge_by_tukey,
     statements_table,
 )
-from featherbench.plauth2017.claims.by_tukey import ByTukey, Error
+from featherbench.plauth2017.claims.by_tukey import ByTukey, Error, papers_tests
 from featherbench.plauth2017.claims.claim import Statement, declared_claims, judge_statement
 from featherbench.plauth2017.claims.computed import transfer
 from featherbench.plauth2017.claims.pairwise import OVER_ALL, UNTRANSLATED
 from featherbench.plauth2017.claims.rules import ALIKE_EACH, NOT_DIFFERENT, below
 from featherbench.plauth2017.data.experiment import METRICS, PLATFORMS
-from featherbench.plauth2017.data.published import REPLICATE
-from featherbench.statistics.data.replicates import summarized
-from featherbench.statistics.inference.posthoc import (
-    compare,
-    compare_over_levels,
-    compare_with_common_error,
-    games_howell,
-)
 from featherbench.wording.claim_verdict import ClaimVerdict
 
 HTTP = "http_throughput"
 OUT, NOT, OPEN = ClaimVerdict.SUPPORTED, ClaimVerdict.NOT_SUPPORTED, ClaimVerdict.INCONCLUSIVE
 
 
-def posthoc_of(summary):
-    compared = list(summarized(summary, REPLICATE))
-    ways = (compare, compare_with_common_error, compare_over_levels, games_howell)
-    return pd.concat([way(compared) for way in ways], ignore_index=True)
-
-
 @pytest.fixture(scope="module")
 def posthoc(summary):
-    return posthoc_of(summary)
+    return papers_tests(summary)
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +154,7 @@ def test_verdicts_follow_the_data(summary):
     osv = (summary["metric"] == "image_size") & (summary["platform"] == "osv-kvm")
     factors = np.where(lxd, 0.04, np.where(osv, 2.5, 1.0))
     other = summary.assign(mean=summary["mean"] * factors)
-    claims = {claim.number: claim for claim in judge_by_tukey(other, posthoc_of(other))}
+    claims = {claim.number: claim for claim in judge_by_tukey(other, papers_tests(other))}
     assert _part(claims, 1, "LXD").verdict is OUT
     assert _part(claims, 2, "Docker").verdict is NOT
     assert _part(claims, 3, "OSv").verdict is OUT

@@ -3,7 +3,8 @@
 
 The ratios are those of `pair_ratios.py`.
 
-Also tests `plauth2017/comparison/setup.py`, `plauth2017/comparison/matched_cells.py`.
+Also tests `plauth2017/comparison/setup.py`, `plauth2017/comparison/matched_cells.py` and
+`plauth2017/comparison/name_mapping.py`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import pandas as pd
 import pytest
 
 from featherbench.plauth2017.comparison import pair_ratios
-from featherbench.plauth2017.comparison.name_mapping import PLATFORMS
 from featherbench.plauth2017.comparison.replication import COLUMNS, MARGIN, compare
+from featherbench.plauth2017.data.experiment import PLATFORMS
 from featherbench.records.plan import MissingRequirement
 from featherbench.statistics.data.samples import per_stratum
 from featherbench.statistics.inference.ratios import ratios

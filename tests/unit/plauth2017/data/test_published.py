@@ -8,12 +8,13 @@ import pytest
 
 from featherbench.errors import FeatherbenchError
 from featherbench.paths import RESOURCES
-from featherbench.plauth2017.data.experiment import PLATFORMS
-from featherbench.plauth2017.data.published import FILES, read_samples, read_summary
+from featherbench.plauth2017.data.experiment import EXPERIMENT, PLATFORMS
+from featherbench.plauth2017.data.published import read_samples, read_summary
 from featherbench.statistics.data.table_io import read_csv
 from featherbench.statistics.summary import COLUMNS, summarize
 
 PUBLISHED = RESOURCES / "plauth2017"
+FILES = [metric.file for metric in EXPERIMENT.metrics]
 
 
 def _row(summary, platform, metric, concurrency=1):
