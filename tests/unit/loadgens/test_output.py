@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the load generators print, and what is read from it; their commands.
+
+Captured on loopback: wrk 4.1.0 and h2load of nghttp2 1.52.0 against nginx, redis-benchmark of Redis
+7.0.15, and ab 2.3, the example of a user's own. weighttp's is as its sources print it (0.4, and
+since).
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest import approx  # noqa: PT013 - many values are approximate
+
+from builders import load
+from featherbench import registry
+from featherbench.contracts.load_generator import even_threads
+from featherbench.errors import LoadError
+from featherbench.loadgens import h2load, redis_benchmark, weighttp, wrk
+
+ROOT = Path(__file__).parents[3]
+EXAMPLES = (str(ROOT / "examples/my_drivers"),)
+WEIGHTTP = """\
+weighttp - a lightweight and simple webserver benchmarking tool
+
+starting benchmark...
+spawning thread #1: 100 concurrent requests, 100000 total requests
+progress:  10% done
+progress: 100% done
+
+finished in 2 sec, 345 millisec and 678 microsec, 42631 req/s, 60000 kbyte/s
+requests: 100000 total, 100000 started, 100000 done, {ok} succeeded, {bad} failed, 0 errored
+status codes: {ok} 2xx, 0 3xx, {bad} 4xx, 0 5xx
+traffic: 144000000 bytes total, 24000000 bytes http, 120000000 bytes data
+"""
+WEIGHTTP_JSON = """\
+weighttp 0.5 - a lightweight and simple webserver benchmarking tool
+
+starting benchmark...
+{
+  "reqs_per_sec": 42631,
+  "kBps_per_sec": 60000,
+  "secs_elapsed": 2.345678,
+  "request_counts": {
+    "started": 100000,
+    "retired": 100000,
+    "total":   100000
+  },
+  "response_counts": {
+    "pass": 99990,
+    "fail": 10,
+    "errs": 0
+  },
+  "status_codes": {
+    "2xx":  99990,
+    "3xx":  0,
+    "4xx":  0,
+    "5xx":  3
+  },
+  "traffic": {
+    "bytes_total":      144000000,
+    "bytes_headers":     24000000,
+    "bytes_body":       120000000
+  }
+}
+"""
+WRITTEN = {
+    "weighttp_ok": WEIGHTTP.format(ok=100_000, bad=0),
+    "weighttp_404": WEIGHTTP.format(ok=60_000, bad=40_000),
+    "weighttp_json": WEIGHTTP_JSON,
+}
+GENERATORS = {
+    "wrk": (wrk.LoadGenerator(), load(duration_s=2.0)),
+    "h2": (h2load.LoadGenerator(), load(connections=4, duration_s=2.0)),
+    "rb": (redis_benchmark.LoadGenerator(), load(connections=100, requests=10**6, operation="GET")),
+    "weighttp": (weighttp.LoadGenerator(), load(connections=100, threads=4, requests=100_000)),
+    "ab": (registry.load("loadgens", "ab", EXAMPLES), load(connections=4, requests=200)),
+}
+"""By the beginning of the names of captures: the load generator, and its usual load."""
+
+
+def captured(name):
+    return WRITTEN.get(name) or (ROOT / f"tests/data/loadgens/{name}.txt").read_text()
+
+
+def parsed(name, stderr="", **changes):
+    generator, usual = GENERATORS[name.partition("_")[0]]
+    return generator.parse(captured(name), stderr, replace(usual, **changes))
+
+
+def command(name, **changes):
+    generator, usual = GENERATORS[name]
+    return generator.command(replace(usual, **changes))
+
+
+@pytest.mark.parametrize(
+    ("name", "connections", "expected"),
+    [
+        (
+            "wrk_ok",
+            1,
+            {
+                "requests": 228251,
+                "duration_s": approx(2.000353),
+                "requests_per_s": approx(114105.36, abs=0.01),  # what wrk itself printed
+                "transferred_bytes": 317268890,
+                "latency_us": {"mean": 154.71, "p50": 84, "p90": 103, "p99": 780, "max": 16707},
+            },
+        ),
+        (
+            "h2_ok",
+            10,
+            {
+                "requests": 219529,
+                "duration_s": approx(2.0),
+                "requests_per_s": approx(109764.5),
+                "transferred_bytes": 305145310,
+                "latency_us": {"mean": approx(91), "max": approx(5400)},
+            },
+        ),
+        ("h2_frac", 1, {"duration_s": approx(0.5)}),
+        ("h2_c1000_t2", 1000, {}),
+        (
+            "rb_get",
+            100,
+            {
+                "requests": 1_000_000,
+                "requests_per_s": approx(1466275.75),
+                "duration_s": approx(0.682, abs=1e-6),  # whole milliseconds, in truth
+                "latency_us": {
+                    "mean": approx(95),
+                    "p50": approx(87),
+                    "p95": approx(159),
+                    "p99": approx(191),
+                    "max": approx(4375),
+                },
+                "clock_tick_s": 0.001,
+                "threads": 1,
+            },
+        ),
+        (
+            "weighttp_ok",
+            100,
+            {
+                "requests": 100_000,
+                "duration_s": approx(2.345678),
+                "transferred_bytes": 144000000,
+            },
+        ),
+        (
+            "ab_ok",
+            4,
+            {
+                "requests": 200,
+                "duration_s": approx(0.119),
+                "latency_us": {"mean": approx(2377)},
+                "transferred_bytes": 41_000,
+            },
+        ),
+    ],
+)
+def test_a_good_run_is_read(name, connections, expected):
+    result = parsed(name, connections=connections)
+    assert {key: getattr(result, key) for key in expected} == expected
+    assert result.failures == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "requests", "failures"),
+    [
+        ("wrk_404", 0, {"status": 71283}),
+        ("wrk_killed", ..., {"read": 12, "write": 170298}),
+        ("wrk_worker", ..., {"read": 10}),
+        ("wrk_nofile", ..., {"connect": 46}),
+        ("wrk_hang", 0, {}),
+        ("h2_302", 0, {"3xx": 51210}),
+        ("h2_404", 0, {"4xx": 53178}),
+        ("h2_503", 0, {"5xx": 52124}),
+        ("h2_refused", 0, {"connect": 4}),
+        ("weighttp_404", 60_000, {"4xx": 40000}),
+        ("weighttp_json", 99990, {"5xx": 3, "failed": 7}),
+        ("ab_404", 0, {"status": 200}),
+    ],
+)
+def test_failures_are_no_successful_responses_and_count_once(name, requests, failures):
+    result = parsed(name)
+    assert requests in (..., result.requests)
+    assert result.failures == failures
+
+
+@pytest.mark.parametrize("name", ["h2_killed", "h2_worker"])
+def test_connections_lost_on_the_way_are_failures_although_h2load_reports_none(name):
+    assert parsed(name, connections=10).failures.keys() == {"lost connection"}
+
+
+def test_a_server_that_never_answers_gives_no_request():
+    assert parsed("h2_hang").requests == 0
+
+
+def test_failed_requests_are_not_in_weighttps_rate_as_they_are_in_its_own():
+    assert parsed("weighttp_404").requests_per_s == approx(60000 / 2.345678)
+    assert parsed("weighttp_json").duration_s == approx(2.345678)
+
+
+def test_error_replies_of_redis_are_failures_but_a_hidden_configuration_is_none():
+    result = parsed("rb_get", "Error from server: ERR whatever\n")
+    assert (result.requests, result.failures) == (999_999, {"error reply": 1})
+    assert parsed("rb_get", "WARNING: Could not fetch server CONFIG").failures == {}
+
+
+def test_the_row_of_the_operation_is_read():
+    assert parsed("rb_set", operation="SET").requests_per_s == approx(1259445.75)
+    with pytest.raises(LoadError):
+        parsed("rb_set", operation="GET")
+
+
+@pytest.mark.parametrize(
+    ("name", "stderr", "message"),
+    [
+        ("wrk", captured("wrk_refused"), "Connection refused"),
+        ("h2", "client could not connect to host", "could not connect"),
+        ("rb", captured("rb_killed"), "Connection reset by peer"),
+        ("rb", captured("rb_maxclients"), "max number of clients"),
+        ("rb", captured("rb_oom"), "OOM command not allowed"),
+        ("rb", captured("rb_refused"), "Connection refused"),
+        ("weighttp", "error: num of requests has to be > 0", "num of requests"),
+        ("ab", captured("ab_refused"), "Connection refused"),
+    ],
+)
+def test_a_run_without_a_result_is_a_load_error_with_its_message(name, stderr, message):
+    generator, usual = GENERATORS[name]
+    for output in (("", stderr), (stderr, "")):
+        with pytest.raises(LoadError, match=message):
+            generator.parse(*output, usual)
+
+
+def test_durations_are_in_the_units_of_the_program():
+    assert "--duration=3s" in command("wrk", duration_s=2.1)
+    assert "--duration=1500ms" in command("h2", duration_s=1.5)
+
+
+def test_wrks_report_script_is_found_from_anywhere():
+    (option,) = (word for word in command("wrk") if word.startswith("--script="))
+    script = Path(option.removeprefix("--script="))
+    assert script.is_absolute()
+    assert "function done" in script.read_text()
+
+
+def test_redis_benchmark_never_runs_threaded_since_its_clock_is_then_too_coarse():
+    assert "--threads" not in command("rb", threads=8)
+
+
+def test_weighttp_keeps_connections_alive():
+    argv = command("weighttp", path="/payload")
+    assert argv[:2] == ["weighttp", "-k"]
+    assert argv[-1] == "http://198.18.0.1:18080/payload"
+
+
+def test_no_connection_is_lost_to_uneven_threads():
+    assert "--threads=2" in command("wrk", connections=100, threads=3)
+
+
+@given(connections=st.integers(1, 2000), most=st.integers(1, 64))
+def test_threads_divide_connections(connections, most):
+    threads = even_threads(connections, most)
+    assert 1 <= threads <= most
+    assert connections % threads == 0
