@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from featherbench.figures import captions
 
@@ -155,221 +155,140 @@ class FigureSpec:
         )
 
 
-THROUGHPUT = "throughput [{unit}]"
-RATIO = "ratio to {baseline}"
-BY_OPERATION = {"GET": "GET", "SET": "SET"}
-MEMORY_TITLES = {"idle": "idle", "load": "under load"}
-MINIMUM_TITLES = {"minimum": "minimum that suffices"}
+class _Subject(NamedTuple):
+    """What a figure is about: its workloads, and the aspect and services of its metrics."""
+
+    workloads: tuple[str, ...]
+    aspect: str = ""
+    services: tuple[str, ...] = ()
 
 
-def _throughput(name: str, title: str, service: str, *, virtualized: bool) -> FigureSpec:
-    return FigureSpec(
-        name=name,
-        title=title,
-        kind=FigureKind.LINE_PLOT,
-        workloads=(service,),
-        aspect="throughput",
-        services=(service,),
-        titles=BY_OPERATION if service == "kv" else {},
-        axis=THROUGHPUT,
-        marks=captions.LINE_PLOT,
-        virtualized=virtualized,
-    )
+class _Look(NamedTuple):
+    """How figures of one kind look: the axis, and what marks and bars mean."""
+
+    kind: FigureKind
+    axis: str
+    marks: str
+
+
+HTTP = _Subject(("http",), "throughput", ("http",))
+KV = _Subject(("kv",), "throughput", ("kv",))
+STARTUP = _Subject(("startup",), "startup")
+LATENCY = _Subject(("latency",), "round_trip")
+IMAGE_SIZE = _Subject(("image_size",), "image_size", ("http", "kv"))
+MEMORY = _Subject(("memory",), "memory", ("http", "kv"))
+PROVISIONING = _Subject(("startup", "image_size"), "image_size", ("http", "kv"))
+
+LINES = _Look(FigureKind.LINE_PLOT, "throughput [{unit}]", captions.LINE_PLOT)
+RATIOS = _Look(FigureKind.RATIOS, "ratio to {baseline}", captions.RATIOS.format(levels=""))
+RATIOS_AT_LEVELS = RATIOS._replace(marks=captions.RATIOS.format(levels=captions.FROM_TOP))
+LATENCIES = _Look(FigureKind.LATENCY_THROUGHPUT, "latency [ms]", captions.LATENCY_THROUGHPUT)
+RUN_ORDER = _Look(FigureKind.RUN_ORDER, "relative to the median", captions.RUN_ORDER)
+TIME_TO_FIRST_PACKET = _Look(
+    FigureKind.TIME_TO_FIRST_PACKET, "image transfer and start [s]", captions.TIME_TO_FIRST_PACKET
+)
+
+
+def _dots(axis: str) -> _Look:
+    return _Look(FigureKind.DOT_PLOT, f"{axis} [{{unit}}]", captions.DOT_PLOT)
+
+
+def _windows(quantity: str, levels: str = "") -> _Look:
+    marks = captions.DISTRIBUTION.format(levels=levels)
+    return _Look(FigureKind.DISTRIBUTION, f"{quantity}, relative to the median", marks)
+
+
+THROUGHPUTS = _windows("throughput", captions.AT_LEVEL)
+
+
+def _figure(name: str, title: str, subject: _Subject, look: _Look) -> FigureSpec:
+    return FigureSpec(name=name, title=title, **subject._asdict(), **look._asdict())
+
+
+def _throughput(name: str, title: str, subject: _Subject, *, virtualized: bool) -> FigureSpec:
+    titles = {"GET": "GET", "SET": "SET"} if subject is KV else {}
+    return replace(_figure(name, title, subject, LINES), titles=titles, virtualized=virtualized)
 
 
 def _memory(name: str, title: str, service: str) -> FigureSpec:
-    return FigureSpec(
-        name=name,
-        title=title,
-        kind=FigureKind.DOT_PLOT,
-        workloads=("memory",),
-        aspect="memory",
+    return replace(
+        _figure(name, title, MEMORY, _dots("memory")),
         services=(service,),
-        titles=MEMORY_TITLES,
-        axis="memory [{unit}]",
-        marks=captions.DOT_PLOT,
+        titles={"idle": "idle", "load": "under load"},
         note=captions.WORKING_SET,
-        fixed_memory_titles=MINIMUM_TITLES,
+        fixed_memory_titles={"minimum": "minimum that suffices"},
         fixed_memory_note=captions.MINIMUM,
     )
 
 
 PAPER_FIGURES = (
-    FigureSpec(
-        name="fig3a_startup_time",
-        title="Startup time",
-        kind=FigureKind.DOT_PLOT,
-        workloads=("startup",),
-        aspect="startup",
-        axis="time to first UDP packet [{unit}]",
-        marks=captions.DOT_PLOT,
+    replace(
+        _figure("fig3a_startup_time", "Startup time", STARTUP, _dots("time to first UDP packet")),
         log_scale=True,
     ),
-    FigureSpec(
-        name="fig3b_image_size",
-        title="Image size",
-        kind=FigureKind.DOT_PLOT,
-        workloads=("image_size",),
-        aspect="image_size",
-        services=("http", "kv"),
-        axis="allocated on disk [{unit}]",
-        marks=captions.DOT_PLOT,
+    replace(
+        _figure("fig3b_image_size", "Image size", IMAGE_SIZE, _dots("allocated on disk")),
         log_scale=True,
     ),
-    FigureSpec(
-        name="fig3c_network_latency",
-        title="Network latency",
-        kind=FigureKind.DOT_PLOT,
-        workloads=("latency",),
-        aspect="round_trip",
-        axis="round-trip time [{unit}]",
-        marks=captions.DOT_PLOT,
+    replace(
+        _figure("fig3c_network_latency", "Network latency", LATENCY, _dots("round-trip time")),
         note=captions.PINGED,
     ),
+    _throughput("fig4a_http_throughput_native", "HTTP throughput, native", HTTP, virtualized=False),
     _throughput(
-        "fig4a_http_throughput_native", "HTTP throughput, native", "http", virtualized=False
-    ),
-    _throughput(
-        "fig4b_http_throughput_virtualized",
-        "HTTP throughput, virtualized",
-        "http",
-        virtualized=True,
+        "fig4b_http_throughput_virtualized", "HTTP throughput, virtualized", HTTP, virtualized=True
     ),
     _memory("fig5a_memory_http", "Memory footprint of the HTTP server", "http"),
     _memory("fig5b_memory_kv", "Memory footprint of the key-value store", "kv"),
     _throughput(
-        "fig6a_kv_throughput_native", "Key-value throughput, native", "kv", virtualized=False
+        "fig6a_kv_throughput_native", "Key-value throughput, native", KV, virtualized=False
     ),
     _throughput(
-        "fig6b_kv_throughput_virtualized",
-        "Key-value throughput, virtualized",
-        "kv",
-        virtualized=True,
+        "fig6b_kv_throughput_virtualized", "Key-value throughput, virtualized", KV, virtualized=True
     ),
 )
-
-
-def _of_metrics(
-    kind: FigureKind, axis: str, marks: str, *rows: tuple[str, ...]
-) -> list[FigureSpec]:
-    """Return figures of one kind; `rows` are name, title, workload, aspect and services of each."""
-    return [
-        FigureSpec(
-            name=name,
-            title=title,
-            kind=kind,
-            workloads=(workload,),
-            aspect=aspect,
-            services=tuple(services),
-            axis=axis,
-            marks=marks,
-        )
-        for name, title, workload, aspect, *services in rows
-    ]
-
-
 FURTHER_FIGURES = (
-    *_of_metrics(
-        FigureKind.RATIOS,
-        RATIO,
-        captions.RATIOS.format(levels=captions.FROM_TOP),
-        ("fig7a_http_ratios", "HTTP throughput against the baseline", "http", "throughput", "http"),
-        ("fig7b_kv_ratios", "Key-value throughput against the baseline", "kv", "throughput", "kv"),
+    _figure("fig7a_http_ratios", "HTTP throughput against the baseline", HTTP, RATIOS_AT_LEVELS),
+    _figure("fig7b_kv_ratios", "Key-value throughput against the baseline", KV, RATIOS_AT_LEVELS),
+    _figure("fig7c_startup_ratios", "Startup time against the baseline", STARTUP, RATIOS),
+    _figure("fig7d_latency_ratios", "Network latency against the baseline", LATENCY, RATIOS),
+    _figure("fig7e_memory_ratios", "Memory footprint against the baseline", MEMORY, RATIOS),
+    _figure(
+        "fig8a_http_latency_against_throughput", "HTTP latency against throughput", HTTP, LATENCIES
     ),
-    *_of_metrics(
-        FigureKind.RATIOS,
-        RATIO,
-        captions.RATIOS.format(levels=""),
-        ("fig7c_startup_ratios", "Startup time against the baseline", "startup", "startup"),
-        ("fig7d_latency_ratios", "Network latency against the baseline", "latency", "round_trip"),
-        (
-            "fig7e_memory_ratios",
-            "Memory footprint against the baseline",
-            "memory",
-            "memory",
-            "http",
-            "kv",
-        ),
+    _figure(
+        "fig8b_kv_latency_against_throughput", "Key-value latency against throughput", KV, LATENCIES
     ),
-    *_of_metrics(
-        FigureKind.LATENCY_THROUGHPUT,
-        "latency [ms]",
-        captions.LATENCY_THROUGHPUT,
-        (
-            "fig8a_http_latency_against_throughput",
-            "HTTP latency against throughput",
-            "http",
-            "throughput",
-            "http",
-        ),
-        (
-            "fig8b_kv_latency_against_throughput",
-            "Key-value latency against throughput",
-            "kv",
-            "throughput",
-            "kv",
-        ),
+    _figure("fig9a_http_distribution", "HTTP throughput, every window", HTTP, THROUGHPUTS),
+    _figure("fig9b_kv_distribution", "Key-value throughput, every window", KV, THROUGHPUTS),
+    _figure(
+        "fig9c_startup_distribution", "Startup time, every start", STARTUP, _windows("startup time")
     ),
-    *_of_metrics(
-        FigureKind.DISTRIBUTION,
-        "throughput, relative to the median",
-        captions.DISTRIBUTION.format(levels=captions.AT_LEVEL),
-        ("fig9a_http_distribution", "HTTP throughput, every window", "http", "throughput", "http"),
-        ("fig9b_kv_distribution", "Key-value throughput, every window", "kv", "throughput", "kv"),
+    _figure(
+        "fig9d_latency_distribution",
+        "Network latency, every round trip",
+        LATENCY,
+        _windows("round-trip time"),
     ),
-    *_of_metrics(
-        FigureKind.DISTRIBUTION,
-        "startup time, relative to the median",
-        captions.DISTRIBUTION.format(levels=""),
-        ("fig9c_startup_distribution", "Startup time, every start", "startup", "startup"),
-    ),
-    *_of_metrics(
-        FigureKind.DISTRIBUTION,
-        "round-trip time, relative to the median",
-        captions.DISTRIBUTION.format(levels=""),
-        (
-            "fig9d_latency_distribution",
-            "Network latency, every round trip",
-            "latency",
-            "round_trip",
-        ),
-    ),
-    FigureSpec(
-        name="fig10_run_order",
-        title="The order of the run",
-        kind=FigureKind.RUN_ORDER,
-        workloads=(),
-        axis="relative to the median",
-        marks=captions.RUN_ORDER,
-    ),
-    FigureSpec(
-        name="fig11_provisioning",
-        title="Time to first packet against link bandwidth",
-        kind=FigureKind.TIME_TO_FIRST_PACKET,
-        workloads=("startup", "image_size"),
-        aspect="image_size",
-        services=("http", "kv"),
-        axis="image transfer and start [s]",
-        marks=captions.TIME_TO_FIRST_PACKET,
+    _figure("fig10_run_order", "The order of the run", _Subject(()), RUN_ORDER),
+    _figure(
+        "fig11_provisioning",
+        "Time to first packet against link bandwidth",
+        PROVISIONING,
+        TIME_TO_FIRST_PACKET,
     ),
 )
 
 
 def emulated(spec: FigureSpec) -> FigureSpec:
     """Return the figure that shows the same of emulated platforms."""
-    return replace(
-        spec,
-        name=f"{spec.name}_emulated",
-        title=f"{spec.title}, emulated in software",
-        emulated=True,
-    )
+    title = f"{spec.title}, emulated in software"
+    return replace(spec, name=f"{spec.name}_emulated", title=title, emulated=True)
 
 
 CATALOGUE = (
-    *PAPER_FIGURES,
-    *FURTHER_FIGURES,
-    *map(emulated, PAPER_FIGURES),
-    *map(emulated, FURTHER_FIGURES),
+    *(*PAPER_FIGURES, *FURTHER_FIGURES),
+    *map(emulated, (*PAPER_FIGURES, *FURTHER_FIGURES)),
 )
 
 

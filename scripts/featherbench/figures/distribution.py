@@ -5,22 +5,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from plotnine import (
-    aes,
-    element_blank,
-    geom_hline,
-    geom_point,
-    geom_segment,
-    ggplot,
-    labs,
-    scale_x_continuous,
-    scale_y_continuous,
-    theme,
-)
+import plotnine as p9
 
-from featherbench.figures.style_scales import add_style, facets, identity_scales, in_panels
-from featherbench.figures.theme import MOST_VECTORS, format_ticks, house_theme, wrapped
-from featherbench.figures.transforms import downsample, relative_to_median
+from featherbench.figures.theme import (
+    MOST_VECTORS,
+    add_style,
+    format_ticks,
+    framed,
+    identity_scales,
+    row_axis,
+)
+from featherbench.figures.transforms import downsample, in_panels, in_rows, relative_to_median
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,38 +31,31 @@ USED = 0.8
 """The share of a row that the deployments' lines take."""
 
 
-def draw(spec: FigureSpec, windows: pd.DataFrame) -> ggplot:
+def draw(spec: FigureSpec, windows: pd.DataFrame) -> p9.ggplot:
     """Draw valid windows; there is at least one."""
     table = _placed(spec, windows)
     rows, lines = len(table["row"].unique()), int(table["lines"].max())
-    panels = len(table["panel"].unique())
-    width_in = WIDTH_IN + PANEL_IN * (panels - 1)
     height_in = FRAME_IN + rows * min(ROW_IN + LINE_IN * lines, MOST_ROW_IN)
     return (
-        ggplot(table, aes("value", "place", color="colour", fill="colour", shape="shape"))
-        + _layers(table, rows)
+        p9.ggplot(table, p9.aes("value", "place", color="colour", fill="colour", shape="shape"))
+        + row_axis(table)
+        + _layers(table)
         + identity_scales()
-        + _axes(table, rows)
-        + facets(table)
-        + labs(x=spec.axis, y="", caption=wrapped(spec.caption, width_in))
-        + house_theme(width_in, height_in)
-        + theme(panel_grid_major_y=element_blank())
+        + p9.scale_x_continuous(labels=format_ticks)
+        + framed(spec, table, WIDTH_IN, height_in, panel_in=PANEL_IN, x=spec.axis)
+        + p9.theme(panel_grid_major_y=p9.element_blank())
     )
 
 
 def _placed(spec: FigureSpec, windows: pd.DataFrame) -> pd.DataFrame:
     """Add the panel, the style, the row, and within that the line of the deployment."""
-    values = relative_to_median(windows)
-    names = list(values["platform"].unique())
+    values = in_panels(add_style(relative_to_median(windows)), spec.panels)
     line = values.groupby("platform", sort=False)["deployment"].rank("dense") - 1
     lines = line.groupby(values["platform"]).transform("max") + 1
-    row = values["platform"].map({name: -place for place, name in enumerate(names)}).astype(float)
-    return in_panels(add_style(values), spec.panels).assign(
-        row=row, lines=lines, place=row + USED * (0.5 - (line + 0.5) / lines)
-    )
+    return in_rows(values, line, lines, USED)
 
 
-def _layers(table: pd.DataFrame, rows: int) -> list[Any]:
+def _layers(table: pd.DataFrame) -> list[Any]:
     by = ["panel", "platform", "deployment", "row", "place", "lines", "colour", "shape"]
     means = table.groupby(by, observed=True, sort=False)["value"].mean().reset_index()
     half = 0.45 * USED / means["lines"]
@@ -75,21 +63,7 @@ def _layers(table: pd.DataFrame, rows: int) -> list[Any]:
     dots, many = downsample(table, PLACES), len(table) > MOST_VECTORS
     suspect = dots[dots["verdict"] == "suspect"]
     return [
-        geom_hline(yintercept=[0.5 - row for row in range(1, rows)], color="#CCCCCC", size=0.3),
-        geom_point(data=dots, shape="o", size=0.9, stroke=0.15, alpha=0.45, raster=many),
-        geom_point(data=suspect, shape="o", size=0.9, stroke=0.3, fill="#FFFFFF", raster=many),
-        geom_segment(aes("value", "low", xend="value", yend="high"), ticks, size=0.7),
-    ]
-
-
-def _axes(table: pd.DataFrame, rows: int) -> list[Any]:
-    names = table.drop_duplicates("platform")
-    return [
-        scale_x_continuous(labels=format_ticks),
-        scale_y_continuous(
-            breaks=list(names["row"]),
-            labels=list(names["platform"]),
-            limits=(0.5 - rows, 0.5),
-            expand=(0, 0),
-        ),
+        p9.geom_point(data=dots, shape="o", size=0.9, stroke=0.15, alpha=0.45, raster=many),
+        p9.geom_point(data=suspect, shape="o", size=0.9, stroke=0.3, fill="#FFFFFF", raster=many),
+        p9.geom_segment(p9.aes("value", "low", xend="value", yend="high"), ticks, size=0.7),
     ]

@@ -3,31 +3,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from plotnine import (
-    aes,
-    expand_limits,
-    geom_blank,
-    geom_point,
-    geom_segment,
-    geom_text,
-    ggplot,
-    labs,
-    scale_x_continuous,
-    scale_x_log10,
-    scale_y_continuous,
-)
+import plotnine as p9
 
-from featherbench.figures.style_scales import add_style, facets, identity_scales, in_panels
 from featherbench.figures.theme import (
     MOST_VECTORS,
+    add_style,
     format_ticks,
     format_value,
-    house_theme,
-    wrapped,
+    framed,
+    identity_scales,
 )
+from featherbench.figures.transforms import in_panels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +31,7 @@ MARGIN = 0.2
 """Texts in this share of the axis, at each end, are aligned with their mark, not centred."""
 
 
-def draw(spec: FigureSpec, summary: pd.DataFrame, windows: pd.DataFrame) -> ggplot:
+def draw(spec: FigureSpec, summary: pd.DataFrame, windows: pd.DataFrame) -> p9.ggplot:
     """Draw rows of the summary, of which at least one has a valid window, and valid windows."""
     groups = _groups(spec, summary)
     depth = max(map(len, groups))
@@ -52,16 +41,15 @@ def draw(spec: FigureSpec, summary: pd.DataFrame, windows: pd.DataFrame) -> ggpl
         for row, name in enumerate(names)
     }
     table = _with_axis_ends(_bounded(_placed(spec, summary, rows), spec, windows), depth)
-    width_in = WIDTH_IN + PANEL_IN * (len(table["panel"].unique()) - 1)
+    height_in = FRAME_IN + ROW_IN * depth
+    scales: Literal["fixed", "free_y"] = "free_y" if len(groups) > 1 else "fixed"
     return (
-        ggplot(table, aes(color="colour", fill="colour", shape="shape"))
+        p9.ggplot(table, p9.aes(color="colour", fill="colour", shape="shape"))
         + _layers(table, _placed(spec, windows, rows))
         + identity_scales()
         + _axes(spec, rows)
-        + [expand_limits(x=_least_span(spec, table["mean"].dropna()))]
-        + facets(table, scales="free_y" if len(groups) > 1 else "fixed")
-        + labs(x=spec.axis, y="", caption=wrapped(spec.caption, width_in))
-        + house_theme(width_in, FRAME_IN + ROW_IN * depth)
+        + [p9.expand_limits(x=_least_span(spec, table["mean"].dropna()))]
+        + framed(spec, table, WIDTH_IN, height_in, panel_in=PANEL_IN, scales=scales, x=spec.axis)
     )
 
 
@@ -117,31 +105,31 @@ def _layers(table: pd.DataFrame, windows: pd.DataFrame) -> list[Any]:
     sure = table.dropna(subset=["ci_floor"])
     good, suspect = table[table["n"] > 0], table[table["n_suspect"] > 0]
     return [
-        geom_point(
-            aes("value", "row"), windows.assign(row=windows["row"] - DOTS_BELOW),
+        p9.geom_point(
+            p9.aes("value", "row"), windows.assign(row=windows["row"] - DOTS_BELOW),
             shape="o", size=1.1, stroke=0, alpha=0.35, raster=len(windows) > MOST_VECTORS,
         ),
-        geom_segment(aes("ci_floor", xend="ci_high", **level), sure, size=2.6, alpha=0.3),
-        geom_segment(aes("sd_low", xend="sd_high", **level), spread, size=0.5),
-        geom_point(aes("mean", "row"), good, size=2.4, stroke=0.4),
-        geom_point(aes("mean", "row"), suspect, size=2.4, stroke=0.4, fill="#FFFFFF"),
-        geom_text(
-            aes("text_at", "row", label="text", ha="side"),
+        p9.geom_segment(p9.aes("ci_floor", xend="ci_high", **level), sure, size=2.6, alpha=0.3),
+        p9.geom_segment(p9.aes("sd_low", xend="sd_high", **level), spread, size=0.5),
+        p9.geom_point(p9.aes("mean", "row"), good, size=2.4, stroke=0.4),
+        p9.geom_point(p9.aes("mean", "row"), suspect, size=2.4, stroke=0.4, fill="#FFFFFF"),
+        p9.geom_text(
+            p9.aes("text_at", "row", label="text", ha="side"),
             color="#222222", size=7, nudge_y=TEXT_ABOVE,
         ),
     ]  # fmt: skip
 
 
 def _axes(spec: FigureSpec, rows: dict[str, int]) -> list[Any]:
-    scale_x = scale_x_log10 if spec.log_scale else scale_x_continuous
+    scale_x = p9.scale_x_log10 if spec.log_scale else p9.scale_x_continuous
     names: dict[Any, str] = {row: name for name, row in rows.items()}
     return [
         scale_x(labels=format_ticks, expand=(0.1, 0)),
-        scale_y_continuous(
+        p9.scale_y_continuous(
             breaks=list(names), labels=lambda shown: [names[row] for row in shown], expand=(0, 0)
         ),
-        geom_blank(aes(y="axis_low")),
-        geom_blank(aes(y="axis_high")),
+        p9.geom_blank(p9.aes(y="axis_low")),
+        p9.geom_blank(p9.aes(y="axis_high")),
     ]
 
 

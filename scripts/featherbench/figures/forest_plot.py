@@ -7,25 +7,17 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from plotnine import (
-    aes,
-    element_blank,
-    expand_limits,
-    geom_hline,
-    geom_point,
-    geom_segment,
-    geom_text,
-    geom_vline,
-    ggplot,
-    labs,
-    scale_alpha_identity,
-    scale_x_log10,
-    scale_y_continuous,
-    theme,
-)
+import plotnine as p9
 
-from featherbench.figures.style_scales import add_style, facets, identity_scales, in_panels
-from featherbench.figures.theme import format_ticks, format_value, house_theme, wrapped
+from featherbench.figures.theme import (
+    add_style,
+    format_ticks,
+    format_value,
+    framed,
+    identity_scales,
+    row_axis,
+)
+from featherbench.figures.transforms import in_panels, in_rows
 from featherbench.statistics.conventions import SIGNIFICANT_P
 
 if TYPE_CHECKING:
@@ -50,39 +42,31 @@ TEXT_REACH = 0.3
 """The share of the axis, right of all intervals, that the values take."""
 
 
-def draw(spec: FigureSpec, table: pd.DataFrame) -> ggplot:
+def draw(spec: FigureSpec, table: pd.DataFrame) -> p9.ggplot:
     """Draw rows of the ratios, of which at least one is finite."""
     table = _placed(spec, table)
-    rows, levels = len(table["row"].unique()), int(table["levels"].max())
+    rows, levels = len(table["row"].unique()), int(table["lines"].max())
     line_in = ROOMY_LINE_IN if levels <= FEW else LINE_IN
-    width_in = WIDTH_IN + PANEL_IN * (len(table["panel"].unique()) - 1)
+    height_in = FRAME_IN + rows * (ROW_IN + line_in * levels)
     return (
-        ggplot(table, aes(color="colour", fill="colour", shape="shape", alpha="alpha"))
-        + geom_vline(xintercept=1.0, color="#555555", size=0.4)
-        + _layers(table, rows, few=levels <= FEW)
+        p9.ggplot(table, p9.aes(color="colour", fill="colour", shape="shape", alpha="alpha"))
+        + p9.geom_vline(xintercept=1.0, color="#555555", size=0.4)
+        + row_axis(table)
+        + _layers(table, few=levels <= FEW)
         + identity_scales()
-        + scale_alpha_identity()
-        + _axes(table, rows)
-        + facets(table)
-        + labs(x=spec.axis, y="")
-        + labs(caption=wrapped(spec.caption, width_in))
-        + house_theme(width_in, FRAME_IN + rows * (ROW_IN + line_in * levels))
-        + theme(panel_grid_major_y=element_blank())
+        + p9.scale_alpha_identity()
+        + p9.scale_x_log10(breaks=round_ratios, labels=format_ticks, expand=(0.08, 0))
+        + [p9.expand_limits(x=[0.8, 1.25])]
+        + framed(spec, table, WIDTH_IN, height_in, panel_in=PANEL_IN, x=spec.axis)
+        + p9.theme(panel_grid_major_y=p9.element_blank())
     )
 
 
 def _placed(spec: FigureSpec, table: pd.DataFrame) -> pd.DataFrame:
-    names = list(table["platform"].unique())
     line = table.groupby("metric", sort=False)["concurrency"].rank("dense") - 1
-    levels = line.max() + 1
-    row = table["platform"].map({name: -place for place, name in enumerate(names)}).astype(float)
-    return in_panels(add_style(table), spec.panels).assign(
-        row=row,
-        levels=levels,
-        place=row + USED * (0.5 - (line + 0.5) / levels),
-        alpha=np.where(table["p_adj"] < SIGNIFICANT_P, 1.0, PALE),
-        text=_texts(table),
-    )
+    alpha = np.where(table["p_adj"] < SIGNIFICANT_P, 1.0, PALE)
+    placed = in_rows(in_panels(add_style(table), spec.panels), line, line.max() + 1, USED)
+    return placed.assign(alpha=alpha, text=_texts(table))
 
 
 def _texts(table: pd.DataFrame) -> list[str]:
@@ -93,36 +77,21 @@ def _texts(table: pd.DataFrame) -> list[str]:
     return [f"{format_value(ratio)} at {level:,}" for level, ratio in pairs]
 
 
-def _layers(table: pd.DataFrame, rows: int, *, few: bool) -> list[Any]:
-    bars = aes(x="ci_low", xend="ci_high", y="place", yend="place")
+def _layers(table: pd.DataFrame, *, few: bool) -> list[Any]:
+    bars = p9.aes(x="ci_low", xend="ci_high", y="place", yend="place")
     ends = [1.0, *table["ci_low"].dropna(), *table["ci_high"].dropna(), *table["ratio"]]
     reach = (max(ends) / min(ends)) ** TEXT_REACH
     beside = [
-        geom_text(
-            aes(x=max(ends) * reach**0.2, y="place", label="text"),
+        p9.geom_text(
+            p9.aes(x=max(ends) * reach**0.2, y="place", label="text"),
             size=6, ha="left", va="center", color="#222222", alpha=1.0,
         ),
-        expand_limits(x=[max(ends) * reach]),
+        p9.expand_limits(x=[max(ends) * reach]),
     ]  # fmt: skip
     return [
-        geom_hline(yintercept=[0.5 - row for row in range(1, rows)], color="#CCCCCC", size=0.3),
-        geom_segment(bars, table.dropna(subset=["ci_low"]), size=0.6),
-        geom_point(aes("ratio", "place"), size=1.4, stroke=0.3),
+        p9.geom_segment(bars, table.dropna(subset=["ci_low"]), size=0.6),
+        p9.geom_point(p9.aes("ratio", "place"), size=1.4, stroke=0.3),
         *(beside if few else []),
-    ]
-
-
-def _axes(table: pd.DataFrame, rows: int) -> list[Any]:
-    names = table.drop_duplicates("platform")
-    return [
-        scale_x_log10(breaks=round_ratios, labels=format_ticks, expand=(0.08, 0)),
-        expand_limits(x=[0.8, 1.25]),
-        scale_y_continuous(
-            breaks=list(names["row"]),
-            labels=list(names["platform"]),
-            limits=(0.5 - rows, 0.5),
-            expand=(0, 0),
-        ),
     ]
 
 

@@ -6,21 +6,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import plotnine as p9
 from matplotlib.ticker import MaxNLocator
-from plotnine import (
-    aes,
-    expand_limits,
-    geom_path,
-    geom_point,
-    geom_segment,
-    ggplot,
-    labs,
-    scale_x_continuous,
-    scale_y_log10,
-)
 
-from featherbench.figures.style_scales import facets, legend
-from featherbench.figures.theme import format_ticks, house_theme, wrapped
+from featherbench.figures.theme import format_ticks, framed, legend
 from featherbench.statistics.data.samples import declared, latencies_of
 
 if TYPE_CHECKING:
@@ -68,24 +57,23 @@ def _joined(summary: pd.DataFrame, throughput: str, latency: str, panel: str) ->
     return both.assign(panel=panel)
 
 
-def draw(spec: FigureSpec, table: pd.DataFrame) -> ggplot:
+def draw(spec: FigureSpec, table: pd.DataFrame) -> p9.ggplot:
     """Draw the rows of `points`; there is at least one."""
     panels = list(table["panel"].unique())
     rows = (len(panels) + 1) // 2
+    height_in, x = FRAME_IN + PANEL_IN * rows, "throughput [requests/s]"
     table = table.assign(
         label=pd.Categorical(table["platform"], categories=list(table["platform"].unique())),
         panel=pd.Categorical(table["panel"], categories=panels),
     ).sort_values(["label", "concurrency"])
     return (
-        ggplot(table, aes("mean", "mean_ms", color="label", fill="label", shape="label"))
+        p9.ggplot(table, p9.aes("mean", "mean_ms", color="label", fill="label", shape="label"))
         + _layers(table)
         + legend(table)
-        + scale_x_continuous(breaks=_few_breaks, labels=format_ticks)
-        + [expand_limits(x=0)]
-        + scale_y_log10(labels=format_ticks)
-        + facets(table, rows=rows)
-        + labs(x="throughput [requests/s]", y=spec.axis, caption=wrapped(spec.caption, WIDTH_IN))
-        + house_theme(WIDTH_IN, FRAME_IN + PANEL_IN * rows)
+        + p9.scale_x_continuous(breaks=_few_breaks, labels=format_ticks)
+        + [p9.expand_limits(x=0)]
+        + p9.scale_y_log10(labels=format_ticks)
+        + framed(spec, table, WIDTH_IN, height_in, rows=rows, x=x, y=spec.axis)
     )
 
 
@@ -101,16 +89,16 @@ def _layers(table: pd.DataFrame) -> list[Any]:
     # An interval may extend below zero, which a logarithmic axis cannot show.
     high = table.assign(floor=table["ci_low_ms"].clip(lower=table["mean_ms"] / 10))
     return [
-        geom_path(aes(linetype="label"), several, size=0.6),
-        geom_segment(
-            aes(x="ci_low", xend="ci_high", yend="mean_ms"), table.dropna(subset=["ci_low"]),
+        p9.geom_path(p9.aes(linetype="label"), several, size=0.6),
+        p9.geom_segment(
+            p9.aes(x="ci_low", xend="ci_high", yend="mean_ms"), table.dropna(subset=["ci_low"]),
             size=0.35, show_legend=False,
         ),
-        geom_segment(
-            aes(y="floor", xend="mean", yend="ci_high_ms"), high.dropna(subset=["floor"]),
+        p9.geom_segment(
+            p9.aes(y="floor", xend="mean", yend="ci_high_ms"), high.dropna(subset=["floor"]),
             size=0.35, show_legend=False,
         ),
-        geom_point(size=1.4, stroke=0.3),
-        geom_point(data=last, size=2.6, stroke=0.3, show_legend=False),
-        geom_point(data=suspect, size=1.2, stroke=0.3, fill="#FFFFFF", show_legend=False),
+        p9.geom_point(size=1.4, stroke=0.3),
+        p9.geom_point(data=last, size=2.6, stroke=0.3, show_legend=False),
+        p9.geom_point(data=suspect, size=1.2, stroke=0.3, fill="#FFFFFF", show_legend=False),
     ]  # fmt: skip

@@ -8,23 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from plotnine import (
-    aes,
-    coord_cartesian,
-    expand_limits,
-    geom_errorbar,
-    geom_line,
-    geom_point,
-    geom_ribbon,
-    ggplot,
-    labs,
-    scale_x_continuous,
-    scale_x_log10,
-    scale_y_continuous,
-)
+import plotnine as p9
 
-from featherbench.figures.style_scales import facets, in_panels, legend
-from featherbench.figures.theme import format_ticks, house_theme, wrapped
+from featherbench.figures.theme import format_ticks, framed, legend
+from featherbench.figures.transforms import in_panels
 
 if TYPE_CHECKING:
     from featherbench.figures.catalogue import FigureSpec
@@ -68,31 +55,27 @@ class LevelAxis:
 
     def scale(self) -> list[Any]:
         """Return the scale, and for a single level the limits."""
-        scale = scale_x_log10 if self.logarithmic else scale_x_continuous
-        ends = expand_limits(x=[self.levels[0] - 5 * self.room, self.levels[0] + 5 * self.room])
-        single = len(self.levels) == 1
-        return [
-            scale(breaks=list(self.levels), labels=format_ticks),
-            *([ends] if single else []),
-        ]
+        scale = p9.scale_x_log10 if self.logarithmic else p9.scale_x_continuous
+        ends = [self.levels[0] - 5 * self.room, self.levels[0] + 5 * self.room]
+        limits = [p9.expand_limits(x=ends)] if len(self.levels) == 1 else []
+        return [scale(breaks=list(self.levels), labels=format_ticks), *limits]
 
 
-def draw(spec: FigureSpec, summary: pd.DataFrame) -> ggplot:
+def draw(spec: FigureSpec, summary: pd.DataFrame) -> p9.ggplot:
     """Draw rows of the summary, of which at least one has a valid window."""
     table = _prepared(spec, summary)
-    width_in = WIDTH_IN + PANEL_IN * (len(table["panel"].unique()) - 1)
+    by_label = dict.fromkeys(("color", "shape", "linetype"), "label")
+    x = "open connections"
     good, axis = table[table["n"] > 0], LevelAxis.of(table["concurrency"])
     return (
-        ggplot(good, aes("concurrency", "mean", color="label", shape="label", linetype="label"))
+        p9.ggplot(good, p9.aes("concurrency", "mean", **by_label))
         + _layers(good, axis)
         + _crosses(table, axis)
         + legend(table)
         + axis.scale()
-        + scale_y_continuous(labels=format_ticks)
-        + coord_cartesian(ylim=(0, 1.04 * good["high"].max()))
-        + facets(table)
-        + labs(x="open connections", y=spec.axis, caption=wrapped(spec.caption, width_in))
-        + house_theme(width_in, HEIGHT_IN)
+        + p9.scale_y_continuous(labels=format_ticks)
+        + p9.coord_cartesian(ylim=(0, 1.04 * good["high"].max()))
+        + framed(spec, table, WIDTH_IN, HEIGHT_IN, panel_in=PANEL_IN, x=x, y=spec.axis)
     )
 
 
@@ -113,16 +96,16 @@ def _prepared(spec: FigureSpec, summary: pd.DataFrame) -> pd.DataFrame:
 def _layers(good: pd.DataFrame, axis: LevelAxis) -> list[Any]:
     several = good[good.groupby(["label", "panel"], observed=True)["mean"].transform("size") > 1]
     replicated = several.dropna(subset=["ci_low"]).assign(floor=lambda t: t["ci_low"].clip(lower=0))
-    shading = aes(ymin="floor", ymax="ci_high", fill="label")
+    shading = p9.aes(ymin="floor", ymax="ci_high", fill="label")
     alpha = SHADE / max(len(good["label"].unique()), FEW)
     spread, suspect = good.dropna(subset=["sd"]), good[good["n_suspect"] > 0]
-    bars, width = aes(ymin="low", ymax="high"), axis.room / 6
+    bars, width = p9.aes(ymin="low", ymax="high"), axis.room / 6
     return [
-        geom_ribbon(shading, replicated, alpha=alpha, color="none", show_legend=False),
-        geom_line(data=several, size=0.6),
-        geom_errorbar(bars, spread, linetype="solid", size=0.35, width=width, show_legend=False),
-        geom_point(aes(fill="label"), size=2.2, stroke=0.4),
-        geom_point(data=suspect, size=2.2, stroke=0.4, fill="#FFFFFF", show_legend=False),
+        p9.geom_ribbon(shading, replicated, alpha=alpha, color="none", show_legend=False),
+        p9.geom_line(data=several, size=0.6),
+        p9.geom_errorbar(bars, spread, linetype="solid", size=0.35, width=width, show_legend=False),
+        p9.geom_point(p9.aes(fill="label"), size=2.2, stroke=0.4),
+        p9.geom_point(data=suspect, size=2.2, stroke=0.4, fill="#FFFFFF", show_legend=False),
     ]
 
 
@@ -132,4 +115,4 @@ def _crosses(table: pd.DataFrame, axis: LevelAxis) -> list[Any]:
     aside = (bad["label"].cat.codes + 0.5) / len(bad["label"].cat.categories) - 0.5
     places = axis.beside(bad["concurrency"], 0.8 * aside)
     bad = bad.assign(concurrency=places, mean=0.0)
-    return [geom_point(data=bad, shape="x", size=1.8, stroke=0.6, show_legend=False)]
+    return [p9.geom_point(data=bad, shape="x", size=1.8, stroke=0.6, show_legend=False)]

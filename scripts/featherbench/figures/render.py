@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
+import plotnine as p9
 from matplotlib import pyplot as plt
-from plotnine import annotate, ggplot, theme, theme_void
 
 from featherbench.figures import (
     distribution,
@@ -55,12 +55,12 @@ def draw_all(data: FigureData, folder: Path) -> None:
         save(figure(spec, data), folder, spec.name)
 
 
-def figure(spec: FigureSpec, data: FigureData) -> ggplot:
+def figure(spec: FigureSpec, data: FigureData) -> p9.ggplot:
     """Draw a figure that is resolved for the plan; without valid data, one that says so."""
     platforms, metrics = spec.platforms(data.plan), data.plan.metrics
     samples, summary = in_order(platforms, data.samples), in_order(platforms, data.summary)
     of_summary = _of(spec, summary)
-    draw: Callable[[FigureSpec, pd.DataFrame], ggplot]
+    draw: Callable[[FigureSpec, pd.DataFrame], p9.ggplot]
     match spec.kind:
         case FigureKind.DOT_PLOT:
             rows = of_summary
@@ -84,7 +84,7 @@ def figure(spec: FigureSpec, data: FigureData) -> ggplot:
     return draw(spec, rows) if len(rows) else _empty(spec, 0)
 
 
-def save(plot: ggplot, folder: Path, name: str) -> None:
+def save(plot: p9.ggplot, folder: Path, name: str) -> None:
     """Write a figure in every format, each atomically."""
     with mpl.rc_context({"svg.hashsalt": "featherbench"}):
         drawn = plot.draw()
@@ -119,11 +119,11 @@ def _varying(samples: pd.DataFrame) -> pd.DataFrame:
     return main[several] if several.any() else main
 
 
-def _empty(spec: FigureSpec, invalid: int) -> ggplot:
+def _empty(spec: FigureSpec, invalid: int) -> p9.ggplot:
     reason = f"all {invalid} windows are invalid" if invalid else "nothing was measured"
     return (
-        ggplot()
-        + annotate("text", x=0, y=0, label=f"{spec.title}: no valid data\n{reason}", size=11)
-        + theme_void()
-        + theme(figure_size=(6.5, 1.6), dpi=DPI)
+        p9.ggplot()
+        + p9.annotate("text", x=0, y=0, label=f"{spec.title}: no valid data\n{reason}", size=11)
+        + p9.theme_void()
+        + p9.theme(figure_size=(6.5, 1.6), dpi=DPI)
     )

@@ -7,23 +7,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from plotnine import (
-    aes,
-    geom_hline,
-    geom_line,
-    geom_point,
-    geom_ribbon,
-    ggplot,
-    guide_legend,
-    guides,
-    labs,
-    scale_y_continuous,
-    theme,
-)
+import plotnine as p9
 
-from featherbench.figures.style_scales import facets, in_panels, legend
-from featherbench.figures.theme import MOST_VECTORS, format_ticks, house_theme, wrapped
-from featherbench.figures.transforms import SERIES, downsample, relative_to_median
+from featherbench.figures.theme import MOST_VECTORS, format_ticks, framed, legend
+from featherbench.figures.transforms import SERIES, downsample, in_panels, relative_to_median
 from featherbench.statistics.summary import half_width
 
 if TYPE_CHECKING:
@@ -37,23 +24,20 @@ LEAST_CELLS = 4
 """With fewer, the interval is wider than the range of all windows."""
 
 
-def draw(spec: FigureSpec, windows: pd.DataFrame) -> ggplot:
+def draw(spec: FigureSpec, windows: pd.DataFrame) -> p9.ggplot:
     """Draw the valid windows of all main metrics that vary; there is at least one."""
     table = _prepared(spec, windows)
-    panels = len(table["panel"].unique())
-    rows = math.ceil(panels / COLUMNS)
+    rows = math.ceil(len(table["panel"].unique()) / COLUMNS)
+    height_in, x = FRAME_IN + PANEL_IN * rows, "place of the cell in the order"
     return (
-        ggplot(table, aes("sequence", "value", color="label", fill="label", shape="label"))
-        + geom_hline(yintercept=1.0, color="#888888", size=0.3)
+        p9.ggplot(table, p9.aes("sequence", "value", color="label", fill="label", shape="label"))
+        + p9.geom_hline(yintercept=1.0, color="#888888", size=0.3)
         + _layers(table)
         + legend(table, lines=False)
-        + guides(color=guide_legend(override_aes={"size": 2, "alpha": 1}))
-        + scale_y_continuous(labels=format_ticks)
-        + facets(table, rows=rows, scales="free_y")
-        + labs(x="place of the cell in the order", y=spec.axis)
-        + labs(caption=wrapped(spec.caption, WIDTH_IN))
-        + house_theme(WIDTH_IN, FRAME_IN + PANEL_IN * rows)
-        + theme(legend_key_width=10)
+        + p9.guides(color=p9.guide_legend(override_aes={"size": 2, "alpha": 1}))
+        + p9.scale_y_continuous(labels=format_ticks)
+        + framed(spec, table, WIDTH_IN, height_in, rows=rows, scales="free_y", x=x, y=spec.axis)
+        + p9.theme(legend_key_width=10)
     )
 
 
@@ -69,14 +53,14 @@ def _layers(table: pd.DataFrame) -> list[Any]:
     dots, many = downsample(table, PLACES), len(table) > MOST_VECTORS
     suspect = dots[dots["verdict"] == "suspect"]
     blocks = _blocks(table)
-    sure = blocks[blocks["n"] >= LEAST_CELLS]
+    sure, band = blocks[blocks["n"] >= LEAST_CELLS], p9.aes("sequence", ymin="low", ymax="high")
     return [
-        geom_point(data=dots, size=0.9, stroke=0.2, alpha=0.5, raster=many),
-        geom_point(
+        p9.geom_point(data=dots, size=0.9, stroke=0.2, alpha=0.5, raster=many),
+        p9.geom_point(
             data=suspect, size=0.9, stroke=0.3, fill="#FFFFFF", show_legend=False, raster=many
         ),
-        geom_ribbon(aes("sequence", ymin="low", ymax="high"), sure, alpha=0.25, inherit_aes=False),
-        geom_line(aes("sequence", "value"), blocks, size=0.8, inherit_aes=False),
+        p9.geom_ribbon(band, sure, alpha=0.25, inherit_aes=False),
+        p9.geom_line(p9.aes("sequence", "value"), blocks, size=0.8, inherit_aes=False),
     ]
 
 

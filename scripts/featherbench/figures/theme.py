@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The theme of all figures, and the style of each platform, which is the same in all of them.
+"""The theme and scales of all figures, and the style of each platform, the same in all of them.
 
 The colour stands for the technology; the line, the shade of the colour and the shape stand for the
 hypervisor, so that nothing is lost in print in grey or for colour-blind readers. A network other
@@ -12,13 +12,17 @@ import hashlib
 import textwrap
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import plotnine as p9
 from matplotlib.colors import to_hex, to_rgb
-from plotnine import element_blank, element_line, element_rect, element_text, theme, theme_bw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
+
+    from featherbench.figures.catalogue import FigureSpec
 
 DPI = 160
 TEXT_PT = 9
@@ -29,6 +33,9 @@ MOST_VECTORS = 2000
 """More dots than this are one image in an SVG: browsers cannot show so many elements."""
 MANY = 100
 """From this value on, digits after the point are not significant."""
+
+NAMES = ["platform", "technology", "hypervisor"]
+"""Columns that decide the style."""
 
 Dashes = str | tuple[int, tuple[float, ...]]
 
@@ -112,29 +119,89 @@ def _mix(colour: str, other: str, share: float) -> str:
     return to_hex((red, green, blue))
 
 
-def house_theme(width_in: float, height_in: float) -> theme:
-    """Return the theme of all figures, for one of that size."""
-    return theme_bw(base_size=TEXT_PT) + theme(
-        figure_size=(width_in, height_in),
-        dpi=DPI,
-        text=element_text(family="DejaVu Sans", size=TEXT_PT),
-        axis_title=element_text(size=TEXT_PT),
-        panel_grid_minor=element_blank(),
-        panel_grid_major=element_line(color="#E4E4E4", size=0.4),
-        panel_border=element_rect(color="#555555", size=0.5),
-        strip_background=element_rect(fill="#F2F2F2", color="#555555", size=0.5),
-        panel_spacing_x=PANEL_GAP,
-        legend_title=element_blank(),
-        legend_key=element_blank(),
-        legend_key_width=30,
-        plot_caption=element_text(size=TEXT_PT - 2, color="#444444", ha="left"),
-        plot_caption_position="plot",
-    )
+def add_style(table: pd.DataFrame) -> pd.DataFrame:
+    """Add `colour` and `shape` to rows with a platform, its technology and hypervisor."""
+    styles = _styles(table)
+    return table.assign(colour=[s.colour for s in styles], shape=[s.shape for s in styles])
 
 
-def wrapped(caption: str, width_in: float) -> str:
-    """Break a caption into lines that fit a figure of that width."""
-    return textwrap.fill(caption, int(width_in * CAPTION_WRAP_PER_INCH))
+def _styles(table: pd.DataFrame) -> list[Style]:
+    return [style(*names) for names in table[NAMES].itertuples(index=False)]
+
+
+def identity_scales() -> list[Any]:
+    """Return the scales that take `colour` and `shape` literally; there is no legend."""
+    return [p9.scale_color_identity(), p9.scale_fill_identity(), p9.scale_shape_identity()]
+
+
+def legend(table: pd.DataFrame, *, lines: bool = True) -> list[Any]:
+    """Return the scales of `label`, a category with one value for each platform."""
+    styles = _styles(table.drop_duplicates("platform"))
+    shared: dict[str, Any] = {"limits": list(table["label"].cat.categories)}
+    by_line = [p9.scale_linetype_manual([s.line for s in styles], **shared)] if lines else []
+    return [
+        p9.scale_color_manual([s.colour for s in styles], **shared),
+        p9.scale_fill_manual([s.colour for s in styles], **shared),
+        p9.scale_shape_manual([s.shape for s in styles], **shared),
+        *by_line,
+    ]
+
+
+def row_axis(table: pd.DataFrame) -> list[Any]:
+    """Return an axis with a `row` for each platform, and lines between the rows."""
+    names = table.drop_duplicates("platform")
+    rows = len(names)
+    return [
+        p9.geom_hline(yintercept=[0.5 - row for row in range(1, rows)], color="#CCCCCC", size=0.3),
+        p9.scale_y_continuous(
+            breaks=list(names["row"]),
+            labels=list(names["platform"]),
+            limits=(0.5 - rows, 0.5),
+            expand=(0, 0),
+        ),
+    ]
+
+
+def framed(
+    spec: FigureSpec,
+    table: pd.DataFrame,
+    width_in: float,
+    height_in: float,
+    *,
+    panel_in: float = 0.0,
+    rows: int = 1,
+    scales: Literal["fixed", "free_y"] = "fixed",
+    x: str = "",
+    y: str = "",
+) -> list[Any]:
+    """Return what all figures have: facets by `panel`, if there are several, caption and theme.
+
+    The first panel is `width_in` wide, and each further one adds `panel_in`.
+    """
+    panels = len(table["panel"].unique())
+    width_in += panel_in * (panels - 1)
+    caption = textwrap.fill(spec.caption, int(width_in * CAPTION_WRAP_PER_INCH))
+    return [
+        *([p9.facet_wrap("panel", nrow=rows, scales=scales)] if panels > 1 else []),
+        p9.labs(x=x, y=y, caption=caption),
+        p9.theme_bw(base_size=TEXT_PT),
+        p9.theme(
+            figure_size=(width_in, height_in),
+            dpi=DPI,
+            text=p9.element_text(family="DejaVu Sans", size=TEXT_PT),
+            axis_title=p9.element_text(size=TEXT_PT),
+            panel_grid_minor=p9.element_blank(),
+            panel_grid_major=p9.element_line(color="#E4E4E4", size=0.4),
+            panel_border=p9.element_rect(color="#555555", size=0.5),
+            strip_background=p9.element_rect(fill="#F2F2F2", color="#555555", size=0.5),
+            panel_spacing_x=PANEL_GAP,
+            legend_title=p9.element_blank(),
+            legend_key=p9.element_blank(),
+            legend_key_width=30,
+            plot_caption=p9.element_text(size=TEXT_PT - 2, color="#444444", ha="left"),
+            plot_caption_position="plot",
+        ),
+    ]
 
 
 def format_value(value: float) -> str:

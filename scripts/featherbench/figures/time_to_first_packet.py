@@ -8,22 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from plotnine import (
-    aes,
-    coord_cartesian,
-    geom_line,
-    geom_point,
-    geom_ribbon,
-    geom_segment,
-    geom_text,
-    ggplot,
-    labs,
-    scale_x_log10,
-    scale_y_log10,
-)
+import plotnine as p9
 
-from featherbench.figures.style_scales import facets, legend
-from featherbench.figures.theme import format_ticks, format_value, house_theme, wrapped
+from featherbench.figures.theme import format_ticks, format_value, framed, legend
 from featherbench.statistics.data.samples import declared
 from featherbench.statistics.summary import half_width
 from featherbench.statistics.time_to_first_packet import (
@@ -54,7 +41,7 @@ def of_contenders(samples: pd.DataFrame, metrics: Iterable[Metric]) -> pd.DataFr
     return samples[samples["platform"].isin(names)]
 
 
-def draw(spec: FigureSpec, samples: pd.DataFrame, metrics: Iterable[Metric]) -> ggplot:
+def draw(spec: FigureSpec, samples: pd.DataFrame, metrics: Iterable[Metric]) -> p9.ggplot:
     """Draw the lines, and the bandwidths from which on another platform is the fastest.
 
     At least one service has a platform with a start and an image.
@@ -64,19 +51,16 @@ def draw(spec: FigureSpec, samples: pd.DataFrame, metrics: Iterable[Metric]) -> 
     by_service = contenders(samples, metrics)
     groups = {service: by_service[service] for service in by_service if service in panels}
     table = _lines(groups, panels, samples)
-    width_in = WIDTH_IN + PANEL_IN * (len(groups) - 1)
+    x = "bandwidth of the link [Mbit/s]"
     return (
-        ggplot(table, aes("bandwidth", "time", color="label", linetype="label"))
+        p9.ggplot(table, p9.aes("bandwidth", "time", color="label", linetype="label"))
         + _lines_of(table)
         + _rings(_changes(groups, panels), TOP * table["high"].max())
         + legend(table)
-        + scale_x_log10(breaks=BREAKS, labels=format_ticks)
-        + scale_y_log10(breaks=DECADES, labels=format_ticks)
-        + coord_cartesian(ylim=(0.6 * table["low"].min(), 1.4 * TOP * table["high"].max()))
-        + facets(table)
-        + labs(x="bandwidth of the link [Mbit/s]", y=spec.axis)
-        + labs(caption=wrapped(spec.caption, width_in))
-        + house_theme(width_in, HEIGHT_IN)
+        + p9.scale_x_log10(breaks=BREAKS, labels=format_ticks)
+        + p9.scale_y_log10(breaks=DECADES, labels=format_ticks)
+        + p9.coord_cartesian(ylim=(0.6 * table["low"].min(), 1.4 * TOP * table["high"].max()))
+        + framed(spec, table, WIDTH_IN, HEIGHT_IN, panel_in=PANEL_IN, x=x, y=spec.axis)
     )
 
 
@@ -128,12 +112,12 @@ def _named(group: list[Contender], platform: str) -> Contender:
 
 
 def _lines_of(table: pd.DataFrame) -> list[Any]:
-    band = aes(ymin="low", ymax="high", fill="label")
+    band = p9.aes(ymin="low", ymax="high", fill="label")
     ends = table[np.isin(table["bandwidth"], BANDWIDTHS_MBIT_S[:: (STEPS - 1) // 5])]
     return [
-        geom_ribbon(band, alpha=0.2, color="none", show_legend=False),
-        geom_line(size=0.7),
-        geom_point(aes(shape="label", fill="label"), ends, size=1.8, stroke=0.3),
+        p9.geom_ribbon(band, alpha=0.2, color="none", show_legend=False),
+        p9.geom_line(size=0.7),
+        p9.geom_point(p9.aes(shape="label", fill="label"), ends, size=1.8, stroke=0.3),
     ]
 
 
@@ -144,12 +128,12 @@ def _rings(changes: pd.DataFrame, top: float) -> list[Any]:
     at = {"x": "bandwidth", "y": "time"}
     shared: dict[str, Any] = {"data": changes, "color": "#222222", "inherit_aes": False}
     return [
-        geom_segment(
-            aes(**at, xend="bandwidth", yend="height"), linetype="dotted", size=0.4, **shared
+        p9.geom_segment(
+            p9.aes(**at, xend="bandwidth", yend="height"), linetype="dotted", size=0.4, **shared
         ),
-        geom_point(aes(**at), shape="o", fill="none", size=4, stroke=0.6, **shared),
-        geom_text(
-            aes("bandwidth", "height", label="text"),
+        p9.geom_point(p9.aes(**at), shape="o", fill="none", size=4, stroke=0.6, **shared),
+        p9.geom_text(
+            p9.aes("bandwidth", "height", label="text"),
             size=7, ha="left", va="center", nudge_x=0.06, **shared,
         ),
     ]  # fmt: skip

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from featherbench.figures.theme import MOST_VECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    import pandas as pd
 
     from featherbench.records.plan import PlannedPlatform
 
@@ -25,6 +25,21 @@ def in_order(platforms: Sequence[PlannedPlatform], table: pd.DataFrame) -> pd.Da
     order = {platform.name: place for place, platform in enumerate(platforms)}
     rows = table[table["platform"].isin(list(order))]
     return rows.sort_values("platform", key=lambda column: column.map(order), kind="stable")
+
+
+def in_panels(table: pd.DataFrame, panels: Mapping[str, str]) -> pd.DataFrame:
+    """Add the `panel` of each row's metric, in the order of `panels`."""
+    titles = list(dict.fromkeys(panels.values()))
+    return table.assign(panel=pd.Categorical(table["metric"].map(panels), categories=titles))
+
+
+def in_rows(
+    table: pd.DataFrame, line: pd.Series[float], lines: pd.Series[float] | float, share: float
+) -> pd.DataFrame:
+    """Add the `row` of each platform, and the `place` of each line within this share of the row."""
+    row_of = {name: -float(number) for number, name in enumerate(table["platform"].unique())}
+    row = table["platform"].map(row_of)
+    return table.assign(row=row, lines=lines, place=row + share * (0.5 - (line + 0.5) / lines))
 
 
 def relative_to_median(windows: pd.DataFrame) -> pd.DataFrame:

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Figures by dot_plot and line_plot, their theme and style_scales, and their files.
+"""Figures by dot_plot and line_plot, their theme, and their files.
 
 Also tests `figures/captions.py`, `figures/distribution.py`, `figures/dot_plot.py`,
-`figures/latency_throughput.py`, `figures/run_order.py`, `figures/style_scales.py`,
-`figures/time_to_first_packet.py`.
+`figures/latency_throughput.py`, `figures/run_order.py`, `figures/time_to_first_packet.py`.
 """
 
 from __future__ import annotations
