@@ -6,8 +6,7 @@ from pathlib import Path
 
 from featherbench.files import write_atomic
 from featherbench.inspection import collect
-from featherbench.inspection.all_checks import check_machine
-from featherbench.inspection.check import CheckContext
+from featherbench.inspection.environment import check_machine
 from featherbench.jobs import job_runner
 from featherbench.jobs.machine_facts import driver_facts
 from featherbench.paths import SCRIPTS
@@ -24,7 +23,7 @@ def main(output: Path, begun: Path | None = None, hypervisors: str = "{}") -> No
     record = collect.collect(
         checkout=SCRIPTS.parent,
         technologies=driver_facts(json.loads(hypervisors)),
-        findings=check_machine(CheckContext(results=output.parent)),
+        findings=check_machine(results=output.parent),
     )
     record.write(output)
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.config.loading import load_config
-from featherbench.inspection.all_checks import check_machine
+from featherbench.config.models import TestbedConfig
 from featherbench.inspection.available_drivers import load_generators, platforms
-from featherbench.inspection.check import CheckContext
 from featherbench.inspection.doctor_report import DoctorReport, render
+from featherbench.inspection.environment import check_machine
 from featherbench.planning.plan import make_plan
 from featherbench.planning.resolve import resolve
 
@@ -52,16 +52,11 @@ def run(arguments: Namespace) -> int:
 def examine(config: Config | None, *, file: str) -> DoctorReport:
     """Return the report on this machine, and on `config`, which was read from `file`."""
     folders = config.plugins if config else ()
+    testbed = config.testbed if config else TestbedConfig()
+    address = next(ipaddress.IPv4Network(testbed.subnet).hosts())
     return DoctorReport(
         baseline=config.baseline.partition("+")[0] if config else BASELINE,
         platforms=platforms(folders, make_plan(resolve(config, file=file)) if config else None),
         load_generators=load_generators(folders),
-        machine=check_machine(_context(config)),
+        machine=check_machine(address=str(address)),
     )
-
-
-def _context(config: Config | None) -> CheckContext:
-    if config is None:
-        return CheckContext()
-    first = next(ipaddress.IPv4Network(config.testbed.subnet).hosts())
-    return CheckContext(address=str(first))

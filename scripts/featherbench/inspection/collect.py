@@ -59,6 +59,7 @@ def collect(
 ) -> MachineRecord:
     """Return the record. `checkout` is the folder of this workflow's git repository."""
     memory_bytes = procfs.memory_bytes(root)
+    git_status = _git(checkout, "status", "--porcelain", "--untracked-files=no")
     return MachineRecord(
         fingerprint=fingerprint(root),
         recorded_utc=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -77,21 +78,15 @@ def collect(
         operating_system=procfs.operating_system(root),
         kernel=procfs.kernel_release(root),
         cgroup_version=procfs.cgroup_version(root),
-        sysctls=sysctls(root),
-        tools=tool_versions(),
+        sysctls=_known({name: procfs.sysctl(root, name) for name in SYSCTLS}),
+        tools=_known({name: _tool_version(*argv) for name, argv in TOOLS.items()}),
         technologies={name: dict(facts) for name, facts in technologies.items()},
         python=platform.python_version(),
-        libraries=library_versions(),
-        git_commit=git_commit(checkout),
-        git_dirty=git_dirty(checkout),
+        libraries=_known({name: _library_version(name) for name in LIBRARIES}),
+        git_commit=_git(checkout, "rev-parse", "HEAD"),
+        git_dirty=None if git_status is None else git_status != "",
         findings=tuple(findings),
     )
-
-
-def sysctls(root: Path = ROOT) -> dict[str, str]:
-    """Return the sysctls that can change a result, as far as this kernel has them."""
-    values = {name: procfs.sysctl(root, name) for name in SYSCTLS}
-    return {name: value for name, value in values.items() if value is not None}
 
 
 def parse_version(output: str) -> str | None:
@@ -100,47 +95,29 @@ def parse_version(output: str) -> str | None:
     return match[0] if match else None
 
 
-def tool_versions() -> dict[str, str]:
-    """Map the installed tools to their versions."""
-    versions = {name: _tool_version(argv) for name, argv in TOOLS.items()}
-    return {name: version for name, version in versions.items() if version is not None}
-
-
-def _tool_version(argv: Sequence[str]) -> str | None:
-    try:
+def _tool_version(*argv: str) -> str | None:
+    with suppress(FeatherbenchError):
         done = subprocesses.run(argv, timeout_s=TOOL_TIMEOUT_S, check=False)
-    except FeatherbenchError:
-        return None
-    if done.exit_status == 127:  # noqa: PLR2004 - setpriv's status for "not found", as a shell's
-        return None
-    return parse_version(done.stdout + done.stderr)
+        if done.exit_status != 127:  # noqa: PLR2004 - setpriv's status for "not found", as a shell's
+            return parse_version(done.stdout + done.stderr)
+    return None
 
 
-def library_versions() -> dict[str, str]:
-    """Map the libraries that affect results to their versions, if they are installed."""
-    versions = {}
-    for name in LIBRARIES:
-        with suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
-    return versions
-
-
-def git_commit(checkout: Path) -> str | None:
-    """Return the commit that is checked out; None without a repository or git."""
-    return _git(checkout, "rev-parse", "HEAD")
-
-
-def git_dirty(checkout: Path) -> bool | None:
-    """Return whether tracked files differ from the commit."""
-    status = _git(checkout, "status", "--porcelain", "--untracked-files=no")
-    return None if status is None else status != ""
+def _library_version(name: str) -> str | None:
+    with suppress(metadata.PackageNotFoundError):
+        return metadata.version(name)
+    return None
 
 
 def _git(checkout: Path, *arguments: str) -> str | None:
+    """Return what git says; None without a repository or git."""
     # git refuses to read a checkout of another user, and root measures the user's checkout
     argv = ("git", "-c", f"safe.directory={checkout.resolve()}", "-C", str(checkout), *arguments)
-    try:
+    with suppress(FeatherbenchError):
         done = subprocesses.run(argv, timeout_s=TOOL_TIMEOUT_S, check=False)
-    except FeatherbenchError:
-        return None
-    return done.stdout.strip() if done.exit_status == 0 else None
+        return done.stdout.strip() if done.exit_status == 0 else None
+    return None
+
+
+def _known(values: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""All checks (`all_checks`, `check`), on captured trees of a machine.
-
-They are in `processor`, `memory`, `load`, `network` and `capabilities`.
-
-Also tests `inspection/network.py`, `inspection/processor.py`.
-"""
+"""All checks of `hardware.py`, `environment.py`, `inspection/check.py` on captured trees."""
 
 from __future__ import annotations
 
@@ -13,10 +8,8 @@ import json
 import pytest
 
 from builders import write_tree
-from featherbench.inspection import capabilities, load
-from featherbench.inspection.all_checks import check_machine
-from featherbench.inspection.check import CheckContext
-from featherbench.inspection.memory import docker_root
+from featherbench.inspection import environment, hardware
+from featherbench.inspection.environment import check_machine, docker_root
 from featherbench.records.machine import CheckResult, Judgement
 
 CPU = "sys/devices/system/cpu"
@@ -74,7 +67,7 @@ KNOBS = (
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    monkeypatch.setattr(load, "SAMPLE_S", 0.0)
+    monkeypatch.setattr(hardware, "SAMPLE_S", 0.0)
 
 
 @pytest.fixture
@@ -82,8 +75,8 @@ def machine(tmp_path):
     def make(*trees: dict[str, str]) -> dict[str, CheckResult]:
         for tree in (UBUNTU, *trees):
             write_tree(tmp_path / "root", **{path: f"{text}\n" for path, text in tree.items()})
-        context = CheckContext(root=tmp_path / "root", results=tmp_path / "results")
-        return {result.name: result for result in check_machine(context)}
+        results = check_machine(root=tmp_path / "root", results=tmp_path / "results")
+        return {result.name: result for result in results}
 
     return make
 
@@ -128,10 +121,8 @@ def test_docker_in_the_path_of_the_baseline_is_named(machine):
 
 
 def test_what_cannot_be_read_is_unknown_and_not_ok(tmp_path):
-    results = {
-        result.name: result
-        for result in check_machine(CheckContext(root=tmp_path, results=tmp_path))
-    }
+    checked = check_machine(root=tmp_path, results=tmp_path)
+    results = {result.name: result for result in checked}
     assert results["CPU governor"].judgement is Judgement.UNKNOWN
     assert results["turbo"].judgement is Judgement.UNKNOWN
     assert results["steal"].judgement is Judgement.UNKNOWN
@@ -149,9 +140,9 @@ def test_a_taken_port_is_named_with_the_remedy(machine):
 def test_missing_programs_are_listed_with_their_packages(tmp_path):
     folder = tmp_path / "usr/bin"
     folder.mkdir(parents=True)
-    for program in set(capabilities.PACKAGES) - {"wrk", "dot", "ping"}:
+    for program in set(environment.PACKAGES) - {"wrk", "dot", "ping"}:
         (folder / program).touch(mode=0o755)
-    result = capabilities.PROGRAMS.run(CheckContext(root=tmp_path))
+    result = environment.PROGRAMS.run(tmp_path)
     assert result.judgement is Judgement.MISSING
     assert result.value == "dot, ping, wrk not found"
     assert result.advice == "apt install graphviz iputils-ping wrk"
