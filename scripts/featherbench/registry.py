@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +17,7 @@ from featherbench.errors import ConfigError
 from featherbench.paths import PACKAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from types import ModuleType
 
     from featherbench.contracts.hypervisor import Hypervisor
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from featherbench.contracts.technology import Technology
     from featherbench.contracts.workload import Workload
 
+Folders = Sequence[str] | None
+"""The user's plugin folders; None stands for those of the workflow that runs this job."""
 Kind = Literal["technologies", "hypervisors", "workloads", "loadgens"]
 CONTRACTS: Mapping[str, str] = MappingProxyType(
     {
@@ -45,11 +48,8 @@ def folders_from_environment() -> tuple[str, ...]:
     return tuple(filter(None, os.environ.get(PLUGINS_VARIABLE, "").split(os.pathsep)))
 
 
-def driver_files(kind: str, plugins: Sequence[str] | None = None) -> dict[str, Path]:
-    """Map the names of all drivers of a kind to their files; a plugin cannot replace a driver.
-
-    `plugins` are the user's folders; None stands for those of the workflow that runs this job.
-    """
+def driver_files(kind: str, plugins: Folders = None) -> dict[str, Path]:
+    """Map the names of all drivers of a kind to their files; a plugin cannot replace a driver."""
     outside = folders_from_environment() if plugins is None else plugins
     return dict(_files_in((*(Path(folder) / kind for folder in outside), PACKAGE / kind)))
 
@@ -94,10 +94,6 @@ def _class_name(kind: str) -> str:
     return CONTRACTS[kind].title().replace("_", "")
 
 
-def _contract_file(kind: str) -> Path:
-    return PACKAGE / "contracts" / f"{CONTRACTS[kind]}.py"
-
-
 @cache
 def _contract(kind: str) -> type:
     module = importlib.import_module(f"{PACKAGE.name}.contracts.{CONTRACTS[kind]}")
@@ -105,17 +101,11 @@ def _contract(kind: str) -> type:
     return contract
 
 
-def _attributes(contract: type) -> set[str]:
-    """Return the names that a contract requires a driver to have."""
-    names = {*vars(contract), *contract.__annotations__}
-    return {name for name in names if not name.startswith("_")}
-
-
 @cache
 def _driver_class(kind: str, file: Path) -> type:
     """Return the class in a driver's file. Raise ConfigError if it does not meet the contract."""
     driver, name = getattr(_module(file), _class_name(kind), None), _class_name(kind)
-    remedy = f"see {_contract_file(kind)}"
+    remedy = f"see {PACKAGE / 'contracts' / CONTRACTS[kind]}.py"
     if not isinstance(driver, type):
         raise ConfigError(f"{file} has no class {name}", remedy=remedy)
     contract = _contract(kind)
@@ -123,9 +113,10 @@ def _driver_class(kind: str, file: Path) -> type:
         raise ConfigError(
             f"{name} in {file} does not derive from {contract.__module__}.{name}", remedy=remedy
         )
+    required = {n for n in (*vars(contract), *contract.__annotations__) if not n.startswith("_")}
     missing = {
         *getattr(driver, "__abstractmethods__", ()),
-        *(n for n in _attributes(contract) if not hasattr(driver, n)),
+        *(n for n in required if not hasattr(driver, n)),
     }
     if missing:
         raise ConfigError(f"{name} in {file} lacks {', '.join(sorted(missing))}", remedy=remedy)
@@ -133,26 +124,15 @@ def _driver_class(kind: str, file: Path) -> type:
 
 
 @overload
-def load(
-    kind: Literal["technologies"], name: str, plugins: Sequence[str] | None = None
-) -> Technology: ...
+def load(kind: Literal["technologies"], name: str, plugins: Folders = None) -> Technology: ...
 @overload
-def load(
-    kind: Literal["hypervisors"], name: str, plugins: Sequence[str] | None = None
-) -> Hypervisor: ...
+def load(kind: Literal["hypervisors"], name: str, plugins: Folders = None) -> Hypervisor: ...
 @overload
-def load(
-    kind: Literal["workloads"], name: str, plugins: Sequence[str] | None = None
-) -> Workload: ...
+def load(kind: Literal["workloads"], name: str, plugins: Folders = None) -> Workload: ...
 @overload
-def load(
-    kind: Literal["loadgens"], name: str, plugins: Sequence[str] | None = None
-) -> LoadGenerator: ...
-def load(kind: Kind, name: str, plugins: Sequence[str] | None = None) -> object:
-    """Return the driver of that kind and name. Raise ConfigError if there is none.
-
-    `plugins` are the user's folders; None stands for those of the workflow that runs this job.
-    """
+def load(kind: Literal["loadgens"], name: str, plugins: Folders = None) -> LoadGenerator: ...
+def load(kind: Kind, name: str, plugins: Folders = None) -> object:
+    """Return the driver of that kind and name. Raise ConfigError if there is none."""
     files = driver_files(kind, plugins)
     if name not in files:
         known = ", ".join(sorted(files))
@@ -166,7 +146,7 @@ def load(kind: Kind, name: str, plugins: Sequence[str] | None = None) -> object:
 def platform(
     technology_name: str,
     hypervisor_name: str,
-    plugins: Sequence[str] | None = None,
+    plugins: Folders = None,
     hypervisor_settings: Mapping[str, Any] = NO_SETTINGS,
 ) -> Technology | None:
     """Return what runs the technology on the hypervisor, or None if that cannot run it.
@@ -179,9 +159,7 @@ def platform(
     return hypervisor.platform(technology_name, technology, settings)
 
 
-def image_owner(
-    technology_name: str, hypervisor_name: str, plugins: Sequence[str] | None = None
-) -> str:
+def image_owner(technology_name: str, hypervisor_name: str, plugins: Folders = None) -> str:
     """Return the folder of a platform's images: hypervisors of one family share them.
 
     Images that the user brings belong to one platform, since its settings say where they are.

@@ -2,13 +2,12 @@
 # What happens around a run; see featherbench.jobs.run_hooks.
 
 from featherbench.jobs import run_hooks
-from featherbench.jobs.snakemake_lock import drop_stale_lock
 from featherbench.testbed.reservation import WORKFLOW_VARIABLE
 
 if workflow.is_main_process:
     # Jobs name this process as the owner of the testbed; the guard watches it.
     os.environ[WORKFLOW_VARIABLE] = str(os.getpid())
-    drop_stale_lock()
+    run_hooks.drop_stale_lock()
 
 NESTED_RUN = run_hooks.NestedRun(
     snakefile=workflow.main_snakefile,

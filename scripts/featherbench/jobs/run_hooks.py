@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens around a run: count its cells, remove what it replaces, release the testbed, report.
+"""What happens around a run: drop stale locks, count cells, release the testbed, report.
 
 Snakemake's jobs come as `NeededJob`s, which hold what is used of them.
 """
@@ -19,6 +19,9 @@ from featherbench.planning.inputs import cell_file
 from featherbench.planning.job_specs import spec_json
 from featherbench.records.plan import CellName
 from featherbench.system import subprocesses
+from featherbench.system.polling import wait_until
+from featherbench.system.processes import Process, is_alive, ourselves
+from featherbench.testbed.lock import try_lock
 from featherbench.testbed.reservation import release_testbed
 
 if TYPE_CHECKING:
@@ -33,6 +36,29 @@ REPORT_RULES = (
     *("plan", "aggregate", "analyze", "paper_comparison", "plot"),
     *("machine", "rulegraph", "report"),
 )
+SNAKEMAKE = Path(".snakemake")
+TAKERS = SNAKEMAKE / "featherbench"
+OUR_LOCK = SNAKEMAKE / "featherbench.lock"
+OURS_WITHIN_S = 10.0
+
+
+def drop_stale_lock() -> None:
+    """Remove the lock of a killed run, and record that this process may take it next.
+
+    Snakemake leaves its lock on the folder behind, and then asks the user for `--unlock`. The lock
+    is stale when all processes that may have taken it have ended. One process at a time: another
+    one that starts now must not remove the lock that this one takes.
+    """
+    lock = wait_until(lambda: try_lock(OUR_LOCK), what=str(OUR_LOCK), within_s=OURS_WITHIN_S)
+    try:
+        records = list(TAKERS.glob("*.json"))
+        if records and not any(is_alive(Process.read(record)) for record in records):
+            for path in [*records, *(SNAKEMAKE / "locks").glob("*.lock")]:
+                path.unlink(missing_ok=True)
+        us = ourselves()
+        us.write(TAKERS / f"{us.pid}.json")
+    finally:
+        lock.release()
 
 
 class NeededJob(NamedTuple):
@@ -41,20 +67,6 @@ class NeededJob(NamedTuple):
     rule: str
     wildcards: Mapping[str, str]
     outputs: Sequence[str]
-
-
-def cells_to_measure(jobs: Iterable[NeededJob]) -> list[CellName]:
-    """Return the cells that are certain to be measured."""
-    return [
-        CellName(
-            job.wildcards["platform"],
-            job.wildcards["workload"],
-            int(job.wildcards["deployment"]),
-            int(job.wildcards["concurrency"]),
-        )
-        for job in jobs
-        if job.rule == "measure"
-    ]
 
 
 def possible_cells(
@@ -110,7 +122,11 @@ def begin(plan: Plan, specs: JobSpecs, jobs: Sequence[NeededJob], outputs: Colle
 
     Otherwise a run that fails before it replaces them would report them as measured.
     """
-    certain, possible = cells_to_measure(jobs), possible_cells(plan, specs, jobs, outputs)
+    certain = [
+        CellName(w["platform"], w["workload"], int(w["deployment"]), int(w["concurrency"]))
+        for w in (job.wildcards for job in jobs if job.rule == "measure")
+    ]
+    possible = possible_cells(plan, specs, jobs, outputs)
     cells = [*certain, *possible]
     if cells:
         progress.begin(expected_s(plan, specs, cells), at_most=bool(possible))

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Control groups, versions 1 and 2: where they are, and groups of our own."""
+"""Control groups, versions 1 and 2: where they are, what they have used, groups of our own.
+
+The working set is the memory in use without the page cache that the kernel would drop first: usage
+minus `inactive_file`, as in Kubernetes and `docker stats`. It includes the active page cache, which
+is charged to the group that touched a page first. Peaks include the page cache.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from featherbench.errors import DeadlineError, InstanceError
 from featherbench.ownership import LABEL
+from featherbench.records.cell import Usage
 from featherbench.system.machine import LOCAL
 from featherbench.system.polling import wait_until
 
@@ -26,6 +32,29 @@ UNIFIED = ""
 """The name of version 2 among the controllers of version 1; see cgroups(7)."""
 PREFIX = f"{LABEL}-"
 OWNER_ATTRIBUTE = f"trusted.{LABEL}.state"
+COUNTERS = {
+    1: {
+        "cpu": "cpuacct.usage",
+        "throttled": "cpu.stat throttled_time",
+        "current": "memory.usage_in_bytes",
+        "inactive_file": "memory.stat total_inactive_file",
+        "anonymous": "memory.stat total_rss",
+        "file": "memory.stat total_cache",
+        "peak": "memory.max_usage_in_bytes",
+    },
+    2: {
+        "cpu": "cpu.stat usage_usec",
+        "throttled": "cpu.stat throttled_usec",
+        "current": "memory.current",
+        "inactive_file": "memory.stat inactive_file",
+        "anonymous": "memory.stat anon",
+        "file": "memory.stat file",
+        "peak": "memory.peak",
+    },
+}
+"""By version, the file of each counter, and its key if the file has several. See the kernel's
+admin-guide/cgroup-v1 (`total_*` include groups below) and cgroup-v2 (`memory.peak`: from 5.19)."""
+UNITS_PER_S = {1: 1_000_000_000, 2: 1_000_000}
 POLL_S = 0.002
 GONE_WITHIN_S = 10.0
 
@@ -103,6 +132,61 @@ def group_of(pid: int, machine: Machine = LOCAL) -> ControlGroup:
     if membership not in files:
         raise FileNotFoundError(membership)
     return locate(parse_mounts(files[mountinfo]), parse_membership(files[membership]), machine)
+
+
+def _numbers(files: Mapping[str, str]) -> dict[str, int]:
+    """Parse files of one number, by their name, and lines of `key number`, by name and key."""
+    rows = [(name, line.split()) for name, text in files.items() for line in text.splitlines()]
+    return {
+        " ".join([name, *words[:-1]]): int(words[-1])
+        for name, words in rows
+        if len(words) in {1, 2}
+    }
+
+
+def parse_usage(version: int, files: Mapping[str, str]) -> Usage:
+    """Parse the files of a group, by name; a missing file leaves None."""
+    numbers = _numbers(files)
+    counts = {what: numbers.get(counter) for what, counter in COUNTERS[version].items()}
+
+    def seconds(what: str) -> float | None:
+        return None if (count := counts[what]) is None else count / UNITS_PER_S[version]
+
+    current, inactive = counts["current"], counts["inactive_file"]
+    # Read at different moments: the difference could be negative.
+    working_set = None if current is None or inactive is None else max(0, current - inactive)
+    return Usage(
+        cpu_s=seconds("cpu"),
+        throttled_s=seconds("throttled"),
+        memory_current_bytes=current,
+        memory_working_set_bytes=working_set,
+        memory_anonymous_bytes=counts["anonymous"],
+        memory_file_bytes=counts["file"],
+        memory_peak_bytes=counts["peak"],
+        source=f"cgroup v{version}: {', '.join(files)}",
+    )
+
+
+def usage_of(group: ControlGroup) -> Usage:
+    """Return what a group has used since it was made. Raises OSError when the group is gone."""
+    folders = {"cpu": group.cpu, "cpuacct": group.cpuacct, "memory": group.memory}
+    names = dict.fromkeys(counter.split()[0] for counter in COUNTERS[group.version].values())
+    texts = group.machine.read([folders[name.partition(".")[0]] / name for name in names])
+    if not texts:
+        raise FileNotFoundError(group.memory)
+    return parse_usage(group.version, {path.name: text for path, text in texts.items()})
+
+
+def reset_peak(group: ControlGroup) -> bool:
+    """Reset the memory peak to the present usage; return False where that is impossible.
+
+    Version 2 resets `memory.peak` (from Linux 6.12) only for readers of the descriptor that wrote
+    to it, which does not help drivers: they keep no files open.
+    """
+    if group.version != 1:
+        return False
+    group.machine.write(group.memory / COUNTERS[1]["peak"], "0")
+    return True
 
 
 def own_group(name: str) -> ControlGroup:

@@ -100,16 +100,13 @@ def end(process: Process, *, grace_s: float, what: str) -> None:
 
     Raises DeadlineError when it still lives after that.
     """
-
-    def is_gone() -> bool:
-        return not is_alive(process)
-
     send(process, signal.SIGTERM)
     try:
-        wait_until(is_gone, what=f"end of {what}", within_s=grace_s)
+        wait_until(lambda: not is_alive(process), what=f"end of {what}", within_s=grace_s)
     except DeadlineError:
         send(process, signal.SIGKILL)
-        wait_until(is_gone, what=f"end of {what} after SIGKILL", within_s=10)
+        after = f"end of {what} after SIGKILL"
+        wait_until(lambda: not is_alive(process), what=after, within_s=10)
 
 
 def end_with_descendants(process: Process, *, grace_s: float, what: str) -> None:

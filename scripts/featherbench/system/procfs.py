@@ -137,10 +137,12 @@ def parse_open_file_limits(limits: str) -> tuple[str, str]:
     return match[1], match[2]
 
 
-def parse_cpu_model(cpuinfo: str) -> str:
-    """Parse the name of the first CPU from /proc/cpuinfo; empty where there is none."""
-    match = re.search(r"^model name\s*:[ \t]*(.*?)\s*$", cpuinfo, re.MULTILINE)
-    return match[1] if match else ""
+def parse_cpuinfo(cpuinfo: str, *keys: str) -> str | None:
+    """Parse the first of `keys` in /proc/cpuinfo; ARM has other keys than x86."""
+    for key in keys:
+        if match := re.search(rf"^{key}\s*:\s*(.+)$", cpuinfo, re.MULTILINE):
+            return match[1].strip()
+    return None
 
 
 def one_line(value: str) -> str:
@@ -174,12 +176,13 @@ def sysctl(root: Path, name: str) -> str | None:
 
 
 def _cpuinfo(root: Path, *keys: str) -> str | None:
-    """Return the first of `keys` in /proc/cpuinfo; ARM has other keys than x86."""
-    content = text(root, "proc/cpuinfo") or ""
-    for key in keys:
-        if match := re.search(rf"^{key}\s*:\s*(.+)$", content, re.MULTILINE):
-            return match[1].strip()
-    return None
+    return parse_cpuinfo(text(root, "proc/cpuinfo") or "", *keys)
+
+
+def _is(value: str, root: Path, path: str) -> bool | None:
+    """Return whether a file has that value."""
+    actual = text(root, path)
+    return None if actual is None else actual == value
 
 
 def cpu_model(root: Path) -> str | None:
@@ -194,9 +197,8 @@ def microcode(root: Path) -> str | None:
 
 def cpu_count(root: Path) -> int | None:
     """Return the number of CPUs that are online."""
-    return (
-        len(re.findall(r"^processor\s*:", text(root, "proc/cpuinfo") or "", re.MULTILINE)) or None
-    )
+    cpuinfo = text(root, "proc/cpuinfo") or ""
+    return len(re.findall(r"^processor\s*:", cpuinfo, re.MULTILINE)) or None
 
 
 def kernel_release(root: Path) -> str | None:
@@ -231,17 +233,13 @@ def governors(root: Path) -> tuple[str, ...]:
 
 def turbo(root: Path) -> bool | None:
     """Return whether the CPU may run faster than its nominal frequency."""
-    no_turbo = text(root, "sys/devices/system/cpu/intel_pstate/no_turbo")
-    if no_turbo is not None:
-        return no_turbo == "0"
-    boost = text(root, "sys/devices/system/cpu/cpufreq/boost")
-    return None if boost is None else boost == "1"
+    intel = _is("0", root, "sys/devices/system/cpu/intel_pstate/no_turbo")
+    return _is("1", root, "sys/devices/system/cpu/cpufreq/boost") if intel is None else intel
 
 
 def smt(root: Path) -> bool | None:
     """Return whether two of the CPUs may be threads of one core."""
-    active = text(root, "sys/devices/system/cpu/smt/active")
-    return None if active is None else active == "1"
+    return _is("1", root, "sys/devices/system/cpu/smt/active")
 
 
 def idle_states_us(root: Path) -> dict[str, int]:
@@ -273,8 +271,7 @@ def transparent_huge_pages(root: Path) -> str | None:
 
 def same_page_merging(root: Path) -> bool | None:
     """Return whether the kernel merges equal pages (KSM)."""
-    run = text(root, "sys/kernel/mm/ksm/run")
-    return None if run is None else run == "1"
+    return _is("1", root, "sys/kernel/mm/ksm/run")
 
 
 def clock_source(root: Path) -> str | None:
@@ -327,7 +324,8 @@ def open_file_limits(root: Path) -> tuple[int, int] | None:
 def listening_ports(root: Path, address: str) -> frozenset[int]:
     """Return the TCP ports on which something listens that `address` would reach."""
     tables = [text(root, f"proc/net/{table}") or "" for table in ("tcp", "tcp6")]
-    reaching = {_kernel_hex(address), "0" * 8, "0" * 32}
+    little_endian = "".join(f"{int(part):02X}" for part in reversed(address.split(".")))
+    reaching = {little_endian, "0" * 8, "0" * 32}
     ports = set()
     for line in "\n".join(tables).splitlines():
         fields = line.split()
@@ -336,8 +334,3 @@ def listening_ports(root: Path, address: str) -> frozenset[int]:
             if local in reaching:
                 ports.add(int(port, 16))
     return frozenset(ports)
-
-
-def _kernel_hex(address: str) -> str:
-    """Return an IPv4 address as /proc/net/tcp does on a little-endian machine."""
-    return "".join(f"{int(part):02X}" for part in reversed(address.split(".")))

@@ -41,8 +41,6 @@ HOST = "node"
 """The machine's name in its configuration."""
 USER_MACHINES = Path("/var/lib/featherbench/ssh")
 """A folder for each machine of the user's: its configuration, and the connection."""
-FAILED = 255
-"""The exit status of ssh itself; see ssh(1)."""
 CONNECT_WITHIN_S = 10
 SILENT_INTERVAL_S, SILENT_INTERVALS = 5, 3
 """How often a silent machine is asked, and after how many questions it counts as gone."""

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from featherbench.records.tuning import Tuning
 
-
 HIDDEN = "cannot be set: this kernel hides it from the instance"
 """Stands for the value of a sysctl that an instance has, and nobody can set or read there."""
 
@@ -24,11 +23,6 @@ def parse_sysctl(output: str) -> dict[str, str]:
     return {key.strip(): one_line(value) for key, _, value in pairs}
 
 
-def open_files(limits: str) -> str:
-    """Parse the soft limit of open files from the content of /proc/PID/limits."""
-    return parse_open_file_limits(limits)[0]
-
-
 def sysctl_files(tuning: Tuning) -> list[str]:
     """Return the files of the sysctls in `tuning`, in its order."""
     return [f"/{sysctl_file(key)}" for key in tuning.net_sysctls]
@@ -37,7 +31,9 @@ def sysctl_files(tuning: Tuning) -> list[str]:
 def in_force(output: str, tuning: Tuning) -> Mapping[str, str]:
     """Parse what `cat` prints of those files, and of /proc/PID/limits after them."""
     values = dict(zip(tuning.net_sysctls, map(one_line, output.splitlines()), strict=False))
-    return values if tuning.nofile is None else values | {"nofile": open_files(output)}
+    return (
+        values if tuning.nofile is None else values | {"nofile": parse_open_file_limits(output)[0]}
+    )
 
 
 def of_process(pid: int, tuning: Tuning) -> Mapping[str, str]:

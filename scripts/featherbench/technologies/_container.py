@@ -15,7 +15,7 @@ from featherbench.ownership import LABEL
 from featherbench.records.instance import Endpoint, Instance
 from featherbench.services.launcher import with_address
 from featherbench.system import firewall, programs, ssh
-from featherbench.system.cgroup_usage import reset_peak, usage_of
+from featherbench.system.cgroup import reset_peak, usage_of
 from featherbench.system.machine import LOCAL
 from featherbench.system.sysctls import HIDDEN, in_force, sysctl_files
 

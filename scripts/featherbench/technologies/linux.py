@@ -26,7 +26,6 @@ from featherbench.records.instance import Endpoint, Instance
 from featherbench.rootfs.archives import files_layer, folder_bytes, image_record, unpack
 from featherbench.services import launcher
 from featherbench.system import cgroup, programs, subprocesses, sysctls
-from featherbench.system.cgroup_usage import reset_peak, usage_of
 from featherbench.system.polling import wait_until
 
 if TYPE_CHECKING:
@@ -210,7 +209,7 @@ class Technology(technology.Technology):
     def usage(self, instance: Instance) -> Usage:
         """Read its control group."""
         try:
-            return usage_of(cgroup.own_group(instance.id))
+            return cgroup.usage_of(cgroup.own_group(instance.id))
         except OSError as gone:
             raise InstanceDiedError(
                 f"the control group of {instance.id} is gone: the instance was stopped"
@@ -218,7 +217,7 @@ class Technology(technology.Technology):
 
     def reset_peak(self, instance: Instance) -> bool:
         """Reset the peak of its control group."""
-        return reset_peak(cgroup.own_group(instance.id))
+        return cgroup.reset_peak(cgroup.own_group(instance.id))
 
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
         """Read the machine's sysctls, which are the process's, and the process's limit."""

@@ -15,7 +15,7 @@ from featherbench.files import write_atomic
 from featherbench.system.processes import end_with_descendants, is_alive, ourselves
 from featherbench.testbed import lease, network, tuning
 from featherbench.testbed.lock import running_job, try_lock
-from featherbench.testbed.reservation import busy, current_owner, recorded_owner, relinquish
+from featherbench.testbed.reservation import Owner, busy, current_owner, relinquish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from featherbench.contracts.technology import Technology
     from featherbench.system.processes import Process
     from featherbench.testbed.lock import Job, Lock
-    from featherbench.testbed.reservation import Owner
     from featherbench.testbed.state import State
 
 log = logging.getLogger(__name__)
@@ -127,7 +126,7 @@ def _network(state: State) -> Iterator[CleanupStep]:
 
 
 def _sysctls(state: State) -> Iterator[CleanupStep]:
-    if tuning.is_changed(state):
+    if state.sysctls.exists():
         yield CleanupStep(name="changed sysctls", remove=partial(tuning.restore, state))
 
 
@@ -208,7 +207,7 @@ def release(state: State, owner_lock: Lock, results: Sequence[CleanupResult]) ->
 
 def plugin_folders(state: State, folders: Sequence[str]) -> list[str]:
     """Add the folders of the last owner, whose guard may be dead, and of the environment."""
-    owner = recorded_owner(state)
+    owner = Owner.read_valid(state.owner)
     further = [*(owner.plugins if owner else ()), *registry.folders_from_environment()]
     return list(dict.fromkeys([*folders, *further]))
 

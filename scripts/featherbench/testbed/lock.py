@@ -7,7 +7,7 @@ import fcntl
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,24 +53,14 @@ class Lock:
         os.close(self.descriptor)
 
 
-def _is_still(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
-
-
 def try_lock(path: Path) -> Lock | None:
     """Take the lock at `path`; return None if another process holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
+    with suppress(BlockingIOError, FileNotFoundError):  # held, or removed meanwhile
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    if _is_still(path, descriptor):
-        return Lock(path=path, descriptor=descriptor)
+        if os.path.samestat(path.stat(), os.fstat(descriptor)):
+            return Lock(path=path, descriptor=descriptor)
     os.close(descriptor)
     return None
 
@@ -112,12 +102,6 @@ def _take_job_lock(state: State, wait_s: float) -> Lock:
         ) from late
 
 
-def _sweep_after_killed_job(state: State) -> None:
-    """Have leftovers searched for again after a job that left its record: it was killed."""
-    if state.job.exists():
-        state.swept.unlink(missing_ok=True)
-
-
 @contextmanager
 def only_job(state: State, workflow: Process, what: str, *, wait_s: float) -> Iterator[None]:
     """Keep other jobs from deploying or measuring while the block runs.
@@ -127,7 +111,8 @@ def only_job(state: State, workflow: Process, what: str, *, wait_s: float) -> It
     """
     lock = _take_job_lock(state, wait_s)
     try:
-        _sweep_after_killed_job(state)
+        if state.job.exists():  # the record of a job that was killed
+            state.swept.unlink(missing_ok=True)
         Job(
             job=ourselves(),
             workflow=workflow,

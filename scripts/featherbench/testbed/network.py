@@ -34,8 +34,6 @@ LAST_RESORT = f"unreachable {BENCHMARKING_NETWORK}"
 LAST_RESORT_ROUTE = f"{LAST_RESORT} metric {LAST_RESORT_METRIC} proto {ROUTE_PROTOCOL}"
 REFUSING = {"blackhole", "prohibit", "unreachable"}
 """Types of routes by which the addresses are not used: another program's last resort."""
-MOST_PREFIX_BITS = 30
-"""The smallest subnet with two addresses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,23 +88,6 @@ class MadeNetwork(Record):
     subnet: str
 
 
-def lay_out(subnet: str) -> TestbedLink:
-    """Lay out a subnet. Raises TestbedError when it is not one of the benchmarking range."""
-    try:
-        network = ipaddress.IPv4Network(subnet)
-    except ValueError as wrong:
-        raise TestbedError(
-            f"testbed.subnet: {wrong}", remedy="write it as 198.18.0.0/24"
-        ) from wrong
-    if not network.subnet_of(BENCHMARKING_NETWORK) or network.prefixlen > MOST_PREFIX_BITS:
-        raise TestbedError(
-            f"testbed.subnet: {subnet} is not a subnet of {BENCHMARKING_NETWORK} with two"
-            " addresses",
-            remedy="write it as 198.18.0.0/24",
-        )
-    return TestbedLink(network=network)
-
-
 def users_of(
     network: ipaddress.IPv4Network,
     addresses: Mapping[str, Sequence[ipaddress.IPv4Interface]],
@@ -127,15 +108,6 @@ def users_of(
         and route.get("dev") != SERVER_INTERFACE
     ]
     return sorted({f"{name} ({other})" for name, other in used if other.overlaps(network)})
-
-
-def _refuse_if_used(network: ipaddress.IPv4Network) -> None:
-    routes = iproute.query("-4", "route", "show")
-    if users := users_of(network, iproute.addresses(), routes):
-        raise TestbedError(
-            f"testbed.subnet: {network} is already used by {', '.join(users)}",
-            remedy=f"choose another subnet of {BENCHMARKING_NETWORK} in `testbed.subnet`",
-        )
 
 
 def _has_address(interface: str, address: str, namespace: str = "") -> bool:
@@ -180,9 +152,10 @@ def exists(state: State) -> bool:
 def set_up(state: State, subnet: str) -> TestbedLink:
     """Make the namespace, the link and the routes, unless they are there. Needs root.
 
-    Raises TestbedError when the subnet or the namespace's name is in use.
+    `subnet` is of the benchmarking range. Raises TestbedError when it or the namespace's name is in
+    use.
     """
-    link = lay_out(subnet)
+    link = TestbedLink(network=ipaddress.IPv4Network(subnet))
     if exists(state) and _is_up(link):
         return link
     if not exists(state) and NAMESPACE_FILE.exists():
@@ -191,7 +164,12 @@ def set_up(state: State, subnet: str) -> TestbedLink:
             remedy="let the other one end, or run `python -m featherbench clean`",
         )
     tear_down(state)
-    _refuse_if_used(link.network)
+    routes = iproute.query("-4", "route", "show")
+    if users := users_of(link.network, iproute.addresses(), routes):
+        raise TestbedError(
+            f"testbed.subnet: {link.network} is already used by {', '.join(users)}",
+            remedy=f"choose another subnet of {BENCHMARKING_NETWORK} in `testbed.subnet`",
+        )
     state.make()
     MadeNetwork(subnet=subnet).write(state.network)
     iproute.ip("netns", "add", NAMESPACE)
@@ -212,17 +190,12 @@ def processes_inside() -> list[int]:
     return [int(pid) for pid in iproute.ip("netns", "pids", NAMESPACE, check=False).stdout.split()]
 
 
-def _end_processes_inside() -> None:
-    for pid in processes_inside():
-        if process := identity_of(pid):
-            end(process, grace_s=2.0, what=f"process {pid} in {NAMESPACE}")
-
-
 def tear_down(state: State) -> None:
     """Remove what `set_up` made, and nothing else; no error where it is gone already."""
     if not exists(state):
         return
-    _end_processes_inside()
+    for process in filter(None, map(identity_of, processes_inside())):
+        end(process, grace_s=2.0, what=f"process {process.pid} in {NAMESPACE}")
     if _link_exists():
         iproute.ip("link", "delete", SERVER_INTERFACE)
     if NAMESPACE_FILE.exists():

@@ -64,14 +64,9 @@ def _workflow_gone(pid: int | str) -> TestbedError:
     )
 
 
-def recorded_owner(state: State) -> Owner | None:
-    """Return the owner on record, whether or not its guard still lives."""
-    return Owner.read_valid(state.owner)
-
-
 def current_owner(state: State) -> Owner | None:
     """Return the owner whose guard lives; None when the testbed is free."""
-    owner = recorded_owner(state)
+    owner = Owner.read_valid(state.owner)
     return owner if owner and is_alive(owner.guard) else None
 
 
@@ -136,13 +131,9 @@ def busy(state: State) -> TestbedBusyError:
 
 def relinquish(state: State, owner: Owner, *, within_s: float = RELEASE_WITHIN_S) -> None:
     """Have the owner's guard clean up and end, and wait until it has."""
-
-    def is_gone() -> bool:
-        return not is_alive(owner.guard)
-
     send(owner.guard, signal.SIGTERM)
     wait_until(
-        is_gone,
+        lambda: not is_alive(owner.guard),
         what="the testbed's guard cleaning up",
         within_s=within_s,
         remedy=f"see {state.guard_log}, then run `python -m featherbench clean`",

@@ -30,19 +30,6 @@ class SavedSysctls(Record):
     originals: dict[str, str]
 
 
-def check_file_max(limit: int, file_nr: str) -> None:
-    """Raise TestbedError for a limit on open files that the running system could reach.
-
-    `file_nr` is the content of /proc/sys/fs/file-nr: allocated, free, maximum; see proc(5).
-    """
-    allocated = int(file_nr.split(maxsplit=1)[0])
-    if limit < 2 * allocated:
-        raise TestbedError(
-            f"tuning: {FILE_MAX} = {limit} is too low: this machine has {allocated} files open now",
-            remedy=f"set tuning.file_max to at least {2 * allocated}, or to null to leave it",
-        )
-
-
 def _file(key: str) -> Path:
     return PROC_SYS / key.replace(".", "/")
 
@@ -78,11 +65,17 @@ def _require_in_force(side: str, values: Mapping[str, str], in_force: Mapping[st
 
 
 def _machine_sysctls(tuning: Tuning) -> dict[str, str]:
-    values = dict(tuning.net_sysctls)
-    if tuning.file_max is not None:
-        check_file_max(tuning.file_max, (PROC_SYS / "fs/file-nr").read_text())
-        values[FILE_MAX] = str(tuning.file_max)
-    return values
+    """Return what to set. Raise TestbedError for a limit of files that could soon be reached."""
+    limit, values = tuning.file_max, dict(tuning.net_sysctls)
+    if limit is None:
+        return values
+    allocated = int(_read("fs.file-nr").split()[0])  # allocated, free, maximum; see proc(5)
+    if limit < 2 * allocated:
+        raise TestbedError(
+            f"tuning: {FILE_MAX} = {limit} is too low: this machine has {allocated} files open now",
+            remedy=f"set tuning.file_max to at least {2 * allocated}, or to null to leave it",
+        )
+    return values | {FILE_MAX: str(limit)}
 
 
 def _saved(state: State) -> dict[str, str]:
@@ -122,11 +115,6 @@ def apply_to_client(client: Machine, tuning: Tuning) -> dict[str, str]:
         side = f"client ({done.tail})" if done.exit_status else "client"
         _require_in_force(side, values, in_force)
     return {key: in_force.get(key, MACHINE_WIDE) for key in tuning.net_sysctls}
-
-
-def is_changed(state: State) -> bool:
-    """Whether there are sysctls to restore."""
-    return state.sysctls.exists()
 
 
 def restore(state: State) -> None:

@@ -109,9 +109,9 @@ class Workload(workload.Workload[Settings]):
 
     def _window(self, bench: Bench[Settings], service: str, index: int) -> Window:
         if bench.technology.fixed_memory:
-            return minimum_memory_window(
-                bench, service, index, _trial(bench, service), _rules(bench)
-            )
+            configured = bench.settings.model_dump(include=set(Rules.model_fields))
+            rules = Rules(**configured, significance=SIGNIFICANCE)
+            return minimum_memory_window(bench, service, index, _trial(bench, service), rules)
         request = launcher.request_to_stay(bench, service)
         bench.technology.prepare(request)
         running = bench.with_instance(bench.technology.start(request))
@@ -148,17 +148,6 @@ def _trial(bench: Bench[Settings], service: str) -> Trial:
         load=lambda running: _load(running, service),
         load_s=bench.settings.load_s,
         verify=VERIFY[service],
-    )
-
-
-def _rules(bench: Bench[Settings]) -> Rules:
-    settings = bench.settings
-    return Rules(
-        reference_mib=settings.reference_mib,
-        step_mib=settings.step_mib,
-        starts=settings.starts,
-        margin=settings.margin,
-        significance=SIGNIFICANCE,
     )
 
 

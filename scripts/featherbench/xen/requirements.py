@@ -13,7 +13,7 @@ from featherbench.errors import CommandError, InstanceError, MachineSilentError
 from featherbench.paths import resource
 from featherbench.records.requirement import MissingRequirement
 from featherbench.system import iproute, programs
-from featherbench.system.procfs import parse_cpu_model
+from featherbench.system.procfs import parse_cpuinfo
 from featherbench.xen.xl import Xl
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ def _probe(settings: Dom0Settings) -> Dom0Info | str | MachineSilentError:
         missing = dom0.run(argv, timeout_s=READ_WITHIN_S, stdin=MISSING.read_text()).stdout
         if missing:
             return f"{dom0.description} lacks the programs {', '.join(missing.split())}"
-        return Dom0Info(xen=Xl(dom0=dom0).info(), processor=parse_cpu_model(cpuinfo))
+        return Dom0Info(
+            xen=Xl(dom0=dom0).info(), processor=parse_cpuinfo(cpuinfo, "model name") or ""
+        )
     except CommandError as error:
         return f"{dom0.description} cannot be examined: {error.message}"
     except MachineSilentError as silence:

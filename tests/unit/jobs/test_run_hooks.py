@@ -2,16 +2,21 @@
 """What happens when a run begins and ends."""
 
 import json
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 
 import builders
-from featherbench.errors import CommandError, TestbedError
+from featherbench.errors import CommandError, DeadlineError, TestbedError
 from featherbench.jobs import progress, run_hooks
 from featherbench.jobs.run_hooks import NeededJob, NestedRun
 from featherbench.planning.inputs import cell_file
 from featherbench.records.plan import CellName, StoppingRule
+from featherbench.system.processes import identity_of
+from featherbench.testbed.lock import try_lock
 
 RULE = StoppingRule(precision=0.02, least=8, most=10, budget_s=None)
 PLAN = builders.plan(
@@ -170,3 +175,59 @@ def test_a_testbed_that_cannot_be_released_is_a_message(monkeypatch, capsys):
     monkeypatch.setattr(run_hooks, "release_testbed", fail)
     run_hooks.succeed(NESTED, measured=False)
     assert "the guard does not end" in capsys.readouterr().out
+
+
+@pytest.fixture
+def lock(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / ".snakemake/locks/0.input.lock"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    return path
+
+
+@pytest.fixture
+def other():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def note(process):
+    identity_of(process.pid).write(run_hooks.TAKERS / f"{process.pid}.json")
+
+
+def test_the_lock_of_a_killed_run_is_dropped(lock, other):
+    note(other)
+    other.kill()
+    other.wait()
+    run_hooks.drop_stale_lock()
+    assert not lock.exists()
+    assert [record.stem for record in run_hooks.TAKERS.iterdir()] == [str(os.getpid())]
+
+
+def test_the_lock_of_a_living_run_stays(lock, other):
+    note(other)
+    run_hooks.drop_stale_lock()
+    assert lock.exists()
+
+
+def test_only_one_at_a_time_looks_whose_it_is(lock, other, monkeypatch):
+    note(other)
+    other.kill()
+    other.wait()
+    monkeypatch.setattr(run_hooks, "OURS_WITHIN_S", 0.1)
+    looking = try_lock(run_hooks.OUR_LOCK)
+    with pytest.raises(DeadlineError):
+        run_hooks.drop_stale_lock()
+    assert lock.exists()
+    looking.release()
+    run_hooks.drop_stale_lock()
+    assert not lock.exists()
+    assert not run_hooks.OUR_LOCK.exists()
+
+
+def test_a_lock_of_nobody_we_know_stays(lock):
+    run_hooks.drop_stale_lock()
+    assert lock.exists()

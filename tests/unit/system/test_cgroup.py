@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where control groups are, on version 1, version 2 and hybrid hosts."""
+"""Where control groups are (version 1, version 2 and hybrid), and their usage, as captured."""
 
 from pathlib import Path
 
 import pytest
 
 from featherbench.errors import InstanceError
-from featherbench.system.cgroup import ControlGroup, locate, parse_membership, parse_mounts
+from featherbench.system.cgroup import (
+    ControlGroup,
+    locate,
+    parse_membership,
+    parse_mounts,
+    parse_usage,
+    reset_peak,
+    usage_of,
+)
 
 TMPFS = "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
 V1_SPLIT = """\
@@ -32,6 +40,7 @@ IN_DOCKER_V1 = """\
 0::/
 """
 IN_DOCKER_JOINED = "4:memory:/docker/4f\n2:cpu,cpuacct:/docker/4f\n"
+CAPTURED = Path(__file__).parents[2] / "data"
 IN_DOCKER_V2 = "0::/system.slice/docker-4f.scope\n"
 
 
@@ -68,3 +77,52 @@ def test_a_path_may_hold_colons():
 def test_a_machine_without_usable_groups_is_an_error(mounts):
     with pytest.raises(InstanceError, match="memory"):
         locate(parse_mounts(mounts), parse_membership(IN_DOCKER_V1))
+
+
+def group_at(folder, version):
+    return ControlGroup(version=version, cpu=folder, cpuacct=folder, memory=folder)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_program_that_was_throttled_and_had_read_a_file(version):
+    usage = usage_of(group_at(CAPTURED / f"cgroup_v{version}", version))
+    assert usage.cpu_s == pytest.approx(0.606404, abs=1e-6)
+    assert usage.throttled_s == pytest.approx(0.164588, abs=1e-6)
+    assert usage.memory_current_bytes == 47_255_552
+    assert usage.memory_working_set_bytes == 47_255_552 - 8_388_608
+    assert usage.memory_anonymous_bytes == 38_490_112
+    assert usage.memory_file_bytes == 8_388_608
+    assert usage.memory_peak_bytes == 55_672_832
+    assert usage.source.startswith(f"cgroup v{version}: ")
+    assert "memory.stat" in usage.source
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_what_the_kernel_does_not_tell_is_none(version):
+    usage = parse_usage(version, {})
+    assert set(usage.model_dump(exclude={"source"}).values()) == {None}
+
+
+def test_a_working_set_is_never_negative():
+    usage = parse_usage(2, {"memory.current": "4096\n", "memory.stat": "inactive_file 8192\n"})
+    assert usage.memory_working_set_bytes == 0
+
+
+def test_lines_that_are_no_pairs_are_left_out():
+    assert parse_usage(2, {"memory.stat": "anon 1\n\nN0=1 N1=2 3\nfile 2\n"}).memory_file_bytes == 2
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_group_that_is_gone_is_an_error(tmp_path, version):
+    with pytest.raises(FileNotFoundError):
+        usage_of(group_at(tmp_path / "gone", version))
+
+
+def test_version_1_resets_its_peak(tmp_path):
+    assert reset_peak(group_at(tmp_path, 1))
+    assert (tmp_path / "memory.max_usage_in_bytes").read_text() == "0"
+
+
+def test_version_2_does_not_claim_to_have_reset_its_peak(tmp_path):
+    assert not reset_peak(group_at(tmp_path, 2))
+    assert list(tmp_path.iterdir()) == []

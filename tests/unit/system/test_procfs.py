@@ -246,8 +246,8 @@ def test_a_process_stat_is_parsed_whatever_the_programs_name():
 
 
 def test_the_cpu_model_is_parsed_from_the_first_entry():
-    assert procfs.parse_cpu_model(VIRTUAL_CPU) == "Intel(R) Xeon(R) Processor"
-    assert procfs.parse_cpu_model("") == ""
+    assert procfs.parse_cpuinfo(VIRTUAL_CPU, "model name") == "Intel(R) Xeon(R) Processor"
+    assert procfs.parse_cpuinfo("", "model name") is None
 
 
 @pytest.mark.parametrize(
