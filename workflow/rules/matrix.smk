@@ -9,12 +9,10 @@ from featherbench.errors import FeatherbenchError
 from featherbench.files import canonical_json, folder_digest
 from featherbench.jobs.run_hooks import PARTIAL_VARIABLE
 from featherbench.paths import RESOURCES
-from featherbench.planning import order
 from featherbench.planning.code_digest import code_digest
-from featherbench.planning.job_specs import JobSpecs, spec_json
-from featherbench.planning.plan import make_plan
+from featherbench.planning.job_specs import JobSpecs, SpecParam, spec_json
+from featherbench.planning.plan import GROUP_STEP, Group, make_plan, priority, ranks
 from featherbench.planning.resolve import resolve
-from featherbench.planning.spec_files import SpecParam
 from featherbench.registry import PLUGINS_VARIABLE
 from featherbench.system.fingerprint import fingerprint
 from featherbench.system.machine import LOCAL
@@ -43,8 +41,8 @@ RESOLVED = or_exit(lambda: resolve(validate(config, file=CONFIG_FILE), file=CONF
 PLAN = or_exit(lambda: make_plan(RESOLVED))
 SPECS = JobSpecs(RESOLVED, PLAN)
 HYPERVISOR_SETTINGS = canonical_json(RESOLVED.config.hypervisors)
-RANKS = order.ranks(PLAN)
-BUILD_FIRST = order.GROUP_STEP * (len(RANKS) + 2)
+RANKS = ranks(PLAN)
+BUILD_FIRST = GROUP_STEP * (len(RANKS) + 2)
 or_exit(lambda: cpus.choose(SPECS.testbed, LOCAL.cores()))
 
 # Jobs use this interpreter, this package and the user's plugin folders. No result depends on where
@@ -86,4 +84,4 @@ def deployment_of(wildcards):
 
 def priority_of(wildcards):
     level = int(wildcards.get("concurrency", 0))
-    return order.priority(RANKS, order.Group(**deployment_of(wildcards)), level, seed=PLAN.seed)
+    return priority(RANKS, Group(**deployment_of(wildcards)), level, seed=PLAN.seed)

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the spec of each job: the facts that its result depends on, and no others."""
+"""Makes the spec of each job: the facts that its result depends on, and no others.
+
+Snakemake compares specs as params, as text, and jobs get them as files.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
 
 from featherbench import registry
-from featherbench.files import canonical_json
+from featherbench.files import canonical_json, write_atomic
 from featherbench.planning.code_digest import code_digest
 from featherbench.planning.resolve import resolve_workload
 from featherbench.records.job_specs import (
@@ -170,3 +174,36 @@ class JobSpecs:
             rule=planned.until,
             code=code_digest("interim_look"),
         )
+
+
+FOLDER = Path("results/specs")
+
+
+class SpecParam(str):
+    """A spec's canonical JSON. `{params.spec:file}` in a command stands for a file with it.
+
+    Snakemake formats a command directly before it runs it, in the process that runs it: the file is
+    written there and then, so that it always holds the params that Snakemake compares and records,
+    also on another machine and after a killed run. In a dry run nothing is written.
+    """
+
+    __slots__ = ("dry_run", "file")
+    file: Path
+    dry_run: bool
+
+    def __new__(cls, content: str, *, job: str, dry_run: bool) -> Self:
+        """Return the param of a job, such as `measure/linux-native/http/d1/c1`."""
+        param = super().__new__(cls, content)
+        param.file = FOLDER / f"{job}.json"
+        param.dry_run = dry_run
+        return param
+
+    def __format__(self, format_spec: str) -> str:
+        if format_spec != "file":
+            return super().__format__(format_spec)
+        if not self.dry_run and not self._is_written():
+            write_atomic(self.file, self)
+        return str(self.file)
+
+    def _is_written(self) -> bool:
+        return self.file.exists() and self.file.read_text() == self

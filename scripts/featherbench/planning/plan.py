@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the plan: what was requested, and what this machine can run of it.
+"""Makes the plan: what was requested, what this machine can run of it, and in which order.
 
-Pure, except that drivers are asked what this machine lacks.
+Pure, except that drivers are asked what this machine lacks. The order is seeded, in blocks, and
+random within a block. Each deployment number is a block that holds every platform and workload
+once, so that a drift of the machine affects all of them equally (Duplyakin et al. 2023, "Avoiding
+the Ordering Trap in Systems Performance Measurement").
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import random
+from typing import TYPE_CHECKING, NamedTuple
 
+from featherbench.files import digest
 from featherbench.measuring import window
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload, StoppingRule
 from featherbench.records.requirement import MissingRequirement
@@ -22,6 +27,8 @@ if TYPE_CHECKING:
     from featherbench.records.metric import Metric
 
 DEFAULT_LEVELS = (1, 100)
+GROUP_STEP = 10_000
+"""The difference between the priorities of consecutive groups; the levels of a group fit in it."""
 
 
 def make_plan(resolved: ResolvedConfig) -> Plan:
@@ -134,3 +141,35 @@ def _stopping_rule(repetitions: Repetitions) -> StoppingRule | None:
         most=repetitions.max,
         budget_s=repetitions.budget_s,
     )
+
+
+class Group(NamedTuple):
+    """What is measured without interruption: all cells of one deployment."""
+
+    platform: str
+    workload: str
+    deployment: int
+
+
+def ranks(plan: Plan) -> dict[Group, int]:
+    """Return the position of every group in the order of measurement, from 0."""
+    blocks: dict[int, dict[Group, None]] = {}
+    for cell in plan.cells():
+        blocks.setdefault(cell.deployment, {})[Group(*cell[:3])] = None
+    order: list[Group] = []
+    for deployment in sorted(blocks):
+        block = list(blocks[deployment])
+        random.Random(f"{plan.seed}/{deployment}").shuffle(block)  # noqa: S311 - no secret
+        order += block
+    return {group: rank for rank, group in enumerate(order)}
+
+
+def priority(ranks: dict[Group, int], group: Group, concurrency: int, *, seed: int) -> int:
+    """Return a job's priority for Snakemake: groups in their order, levels shuffled within.
+
+    Earlier groups have higher priorities, so that one deployment is measured completely before the
+    next one starts.
+    """
+    groups_from_here = len(ranks) - ranks.get(group, 0)
+    shuffled = digest(f"{seed}/{group}/{concurrency}".encode())
+    return GROUP_STEP * groups_from_here + int(shuffled[:8], 16) % GROUP_STEP

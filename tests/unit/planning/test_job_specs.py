@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A row that is added to the matrix changes nothing in the specs of the other rows' jobs."""
+"""The specs of jobs, and their files: an added row changes nothing in those of other rows."""
 
 import itertools
 
@@ -7,7 +7,7 @@ import pytest
 
 from featherbench import registry
 from featherbench.planning.code_digest import closure
-from featherbench.planning.job_specs import JobSpecs, spec_json
+from featherbench.planning.job_specs import JobSpecs, SpecParam, spec_json
 from featherbench.planning.plan import make_plan
 
 FIRST = ["linux-native", "docker-native"]
@@ -124,3 +124,43 @@ def code_of(kind, name):
 def test_no_driver_knows_of_the_added_ones(technology, word):
     names = {str(file) for file in code_of("technologies", technology)}
     assert not [name for name in names if word in name.split("/") or f"{word}.py" in name]
+
+
+JOB = "measure/a-native/http/d1/c1"
+FILE = f"results/specs/{JOB}.json"
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def param(content, *, dry_run=False):
+    return SpecParam(content, job=JOB, dry_run=dry_run)
+
+
+def test_snakemake_compares_it_as_the_text_itself():
+    assert isinstance(param("{}"), str)
+    assert repr(param('{"a":1}')) == repr('{"a":1}')
+    assert f"{param('{}')}" == "{}"
+
+
+def test_a_command_with_it_writes_the_file_and_names_it(folder):
+    assert f"--spec {param('{1}'):file}" == f"--spec {FILE}"
+    assert (folder / FILE).read_text() == "{1}"
+
+
+def test_the_file_of_a_killed_run_is_replaced_and_the_same_content_is_kept(folder):
+    command = "{:file}"
+    command.format(param("{1}"))
+    before = (folder / FILE).stat().st_mtime_ns
+    command.format(param("{1}"))
+    assert (folder / FILE).stat().st_mtime_ns == before
+    command.format(param("{2}"))
+    assert (folder / FILE).read_text() == "{2}"
+
+
+def test_a_dry_run_names_the_file_and_writes_nothing(folder):
+    assert f"{param('{1}', dry_run=True):file}" == FILE
+    assert list(folder.iterdir()) == []
