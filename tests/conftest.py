@@ -19,10 +19,11 @@ from hypothesis import settings
 from featherbench.contracts.technology import BASE
 from featherbench.files import digest, folder_digest
 from featherbench.paths import RESOURCES
-from featherbench.planning.code_digest import closure, module_digest
+from featherbench.planning.code_digest import facts_of
 from featherbench.records.job_specs import RootFilesystemSource, RootFilesystemSpec
-from featherbench.rootfs import base, derived, descriptions
+from featherbench.rootfs import base, descriptions
 from featherbench.rootfs.derived import build_derived_root_filesystem
+from featherbench.services import launcher
 from featherbench.statistics.design.sequential import is_narrow
 from featherbench.statistics.summary import SEQUENTIAL_CONFIDENCE, half_width
 from featherbench.system.machine import LOCAL
@@ -131,9 +132,11 @@ class BuiltRoot:
 
 
 def _code_of_root():
-    modules = sorted(closure([Path(base.__file__), Path(derived.__file__)]))
+    """Digest what decides its content: how programs are run, say, would not change it."""
+    modules = *sorted(Path(base.__file__).parent.glob("*.py")), Path(launcher.__file__)
+    does = [facts_of(module).does for module in modules]
     folders = [folder_digest(RESOURCES / name) for name in ("probe", "rootfs/base")]
-    return digest(*(part.encode() for part in [*map(module_digest, modules), *folders]))[:16]
+    return digest(*(part.encode() for part in [*does, *folders]))[:16]
 
 
 @pytest.fixture(scope="session")

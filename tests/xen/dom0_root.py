@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featherbench.files import digest, write_atomic
-from featherbench.planning.code_digest import module_digest
+from featherbench.planning.code_digest import facts_of
 from featherbench.rootfs import apt_sources, mmdebstrap
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
@@ -79,7 +79,7 @@ def _name_of_state():
     """Give a name that changes with the recipe and with the packages that apt offers here."""
     asked = subprocesses.run(["apt-cache", "policy", *PACKAGES], timeout_s=ASK_APT_WITHIN_S)
     modules = (apt_sources, initrd, mmdebstrap)
-    code = [module_digest(Path(module.__file__)) for module in modules]
+    code = [facts_of(Path(module.__file__)).does for module in modules]
     recipe = [file.read_bytes() for file in (Path(__file__), *sorted(RESOURCES.iterdir()))]
     packages = repr(sorted(candidates(asked.stdout).items()))
     return digest(*(text.encode() for text in (packages, *code)), *recipe)[:16]
