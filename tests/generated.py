@@ -31,7 +31,7 @@ WAY = (
     "scripts/measure.py",
     "scripts/featherbench/jobs/deployment.py",
     "scripts/featherbench/workloads/http.py",
-    "scripts/featherbench/measuring/window_series.py",
+    "scripts/featherbench/measuring/load_windows.py",
     "scripts/featherbench/statistics/data/samples.py",
     "scripts/featherbench/statistics/inference/ratios.py",
     "scripts/featherbench/report/sentences/comparisons.py",

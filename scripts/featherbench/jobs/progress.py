@@ -19,9 +19,11 @@ from featherbench.records.base import Record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from featherbench.records.cell import Cell, Window
+    from featherbench.records.cell import Cell
 
 FILE = Path("results/logs/progress.json")
+WHOLE_FROM = 10_000
+"""Larger values are shown without decimals."""
 
 
 def show(line: str) -> None:
@@ -119,19 +121,14 @@ def approximately(seconds: float) -> str:
     return f"about {seconds / 60:.0f} min left"
 
 
-def _figure(window: Window) -> str:
-    return f"{window.value:,.4g}" if window.value < 10_000 else f"{window.value:,.0f}"  # noqa: PLR2004
-
-
 def summary(cell: Cell) -> str:
     """Return one line on a cell: the middle window of each metric, and the verdicts."""
     parts = []
     for metric in dict.fromkeys(window.metric for window in cell.windows):
-        windows = sorted(
-            (w for w in cell.windows if w.metric == metric), key=lambda window: window.value
-        )
-        middle = windows[len(windows) // 2]
-        parts.append(f"{metric} {_figure(middle)} {middle.unit}")
+        windows = [window for window in cell.windows if window.metric == metric]
+        middle = sorted(windows, key=lambda window: window.value)[len(windows) // 2]
+        value = f"{middle.value:,.4g}" if middle.value < WHOLE_FROM else f"{middle.value:,.0f}"
+        parts.append(f"{metric} {value} {middle.unit}")
     verdicts = [window.verdict.value for window in cell.windows]
     counts = [f"{verdicts.count(v)} {v}" for v in ("ok", "suspect", "invalid") if v in verdicts]
     return f"{'; '.join(parts)} ({', '.join(counts)})"

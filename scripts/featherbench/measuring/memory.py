@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from featherbench.errors import DeadlineError, LoadError, UnavailableError
-from featherbench.measuring.load_runner import OVERDUE_FACTOR, OVERDUE_S
+from featherbench.measuring.load_windows import OVERDUE_FACTOR, OVERDUE_S
 from featherbench.measuring.window import Collector
 from featherbench.records.metric import Metric
 from featherbench.system import subprocesses

@@ -6,21 +6,24 @@ A search is resumed from its file; its window has everything that was tried.
 
 from __future__ import annotations
 
-import statistics
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from featherbench.errors import FeatherbenchError, InstanceError, MachineSilentError
 from featherbench.files import canonical_json, digest
-from featherbench.measuring.load_runner import sized
-from featherbench.measuring.memory import memory_metrics
+from featherbench.measuring.load_windows import (
+    WindowSeries,
+    load_metrics,
+    sized,
+)
+from featherbench.measuring.memory import memory_metrics, typical_bytes
 from featherbench.measuring.min_memory_search import AmountOutcome, Attempt, Search
 from featherbench.measuring.window import Moment, build_window
-from featherbench.measuring.window_series import WindowSeries, load_metrics
 from featherbench.records.cell import Verdict
 from featherbench.services import launcher, ping
 from featherbench.services.readiness import READY_WITHIN_S, wait_until_ready
@@ -60,13 +63,11 @@ class Trial:
     verify: Callable[[Bench], str]
 
 
-def minimum_memory_window(
-    bench: Bench, service: str, index: int, trial: Trial, rules: Rules
-) -> Window:
+def minimum_memory_window(trial: Trial, rules: Rules, *, index: int) -> Window:
     """Search, from where an interrupted run stopped, and return the minimum memory in MiB."""
-    file = bench.logs / f"search_{service}_{index}.json"
-    started = Moment.now()
-    resumed = _resumed_search(file, subject=_subject(bench, service), rules=rules)
+    service, started = trial.service, Moment.now()
+    file = trial.bench.logs / f"search_{service}_{index}.json"
+    resumed = _resumed_search(file, subject=_subject(trial.bench, service), rules=rules)
     search = _search_minimum(trial, resumed, file=file)
     sizes_mib = sorted({attempt.memory_mib for attempt in search.attempts})
     return build_window(
@@ -119,10 +120,10 @@ def _secondary(service: str, search: Search) -> Iterator[Measure]:
         ("hypervisor", [attempt.used_bytes for attempt in attempts]),
         ("guest_used", [attempt.guest_used_bytes for attempt in attempts]),
     ):
-        if known := [amount for amount in amounts_bytes if amount is not None]:
-            yield metrics[name].measure(statistics.median(known) / MIB)
+        if (amount_bytes := typical_bytes(amounts_bytes)) is not None:
+            yield metrics[name].measure(amount_bytes / MIB)
     for name, starts in (("minimum", attempts), ("reference", search.reference)):
-        rate = statistics.fmean(attempt.requests_per_s for attempt in starts)
+        rate = fmean(attempt.requests_per_s for attempt in starts)
         yield metrics[f"{name}_throughput"].measure(rate)
 
 
@@ -166,9 +167,7 @@ def _reference_attempt(trial: Trial, search: Search, memory_mib: int) -> Attempt
 
 
 def _boot_timeout_s(search: Search) -> float:
-    known_s = [
-        attempt.ready_after_s for attempt in search.reference if attempt.ready_after_s is not None
-    ]
+    known_s = [attempt.ready_after_s for attempt in search.reference if attempt.ready_after_s]
     if not known_s:
         return READY_WITHIN_S
     return max(MINIMUM_BOOT_TIMEOUT_S, BOOT_TIMEOUT_FACTOR * max(known_s))

@@ -212,22 +212,18 @@ def plugin_folders(state: State, folders: Sequence[str]) -> list[str]:
     return list(dict.fromkeys([*folders, *further]))
 
 
+def _require_free(state: State) -> None:
+    """Wait for a guard that is cleaning up after its workflow, unless that lives."""
+    if owner := current_owner(state):
+        if is_alive(owner.workflow):
+            raise busy(state)
+        relinquish(state, owner)
+
+
 def planned_steps(state: State, folders: Sequence[str]) -> list[CleanupStep]:
     """Return what `clean` would remove. Raises TestbedBusyError as it does."""
-    require_free(state)
+    _require_free(state)
     return list(find_leftovers(state, plugin_folders(state, folders)))
-
-
-def require_free(state: State) -> None:
-    """Wait for a guard that is cleaning up after its workflow.
-
-    Raises TestbedBusyError when a living workflow owns the testbed.
-    """
-    owner = current_owner(state)
-    if owner is not None and is_alive(owner.workflow):
-        raise busy(state)
-    if owner is not None:
-        relinquish(state, owner)
 
 
 def clean(state: State, folders: Sequence[str]) -> list[CleanupResult]:
@@ -235,7 +231,7 @@ def clean(state: State, folders: Sequence[str]) -> list[CleanupResult]:
 
     Raises TestbedBusyError when a workflow owns it.
     """
-    require_free(state)
+    _require_free(state)
     folders = plugin_folders(state, folders)
     lock = try_lock(state.owner_lock)
     if lock is None:

@@ -9,8 +9,14 @@ from pydantic import Field
 
 from featherbench.contracts import workload
 from featherbench.contracts.settings import DriverSettings
-from featherbench.measuring.load_runner import WARM_UP_CONNECTIONS, load_for, sized, warm_up
-from featherbench.measuring.window_series import WindowSeries, load_metrics
+from featherbench.measuring.load_windows import (
+    WARM_UP_CONNECTIONS,
+    WindowSeries,
+    load_for,
+    load_metrics,
+    sized,
+    warm_up,
+)
 from featherbench.services import http
 
 if TYPE_CHECKING:

@@ -48,7 +48,7 @@ class Workload(workload.Workload):
 def _metrics(service: str) -> Iterator[Metric]:
     """Yield the allocated, the apparent and the compressed size."""
     for statistic in ("", "apparent", "compressed"):
-        subject = "_".join(filter(None, (service, statistic)))
+        subject = f"{service}_{statistic}".rstrip("_")
         yield Metric(
             name=f"image_size_{subject}",
             service=service,

@@ -10,8 +10,15 @@ from pydantic import Field, field_validator
 
 from featherbench.contracts import workload
 from featherbench.contracts.settings import DriverSettings
-from featherbench.measuring.load_runner import WARM_UP_CONNECTIONS, load_for, sized, warm_up
-from featherbench.measuring.window_series import WindowSeries, load_metrics, no_failures
+from featherbench.measuring.load_windows import (
+    WARM_UP_CONNECTIONS,
+    WindowSeries,
+    load_for,
+    load_metrics,
+    no_failures,
+    sized,
+    warm_up,
+)
 from featherbench.services import kv
 
 if TYPE_CHECKING:

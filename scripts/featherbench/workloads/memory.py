@@ -17,7 +17,7 @@ from pydantic import Field
 
 from featherbench.contracts import workload
 from featherbench.contracts.settings import DriverSettings
-from featherbench.measuring.load_runner import load_for, minimum_s, sized
+from featherbench.measuring.load_windows import load_for, minimum_s, sized
 from featherbench.measuring.memory import (
     PeakMemory,
     held_bytes,
@@ -111,7 +111,7 @@ class Workload(workload.Workload[Settings]):
         if bench.technology.fixed_memory:
             configured = bench.settings.model_dump(include=set(Rules.model_fields))
             rules = Rules(**configured, significance=SIGNIFICANCE)
-            return minimum_memory_window(bench, service, index, _trial(bench, service), rules)
+            return minimum_memory_window(_trial(bench, service), rules, index=index)
         request = launcher.request_to_stay(bench, service)
         bench.technology.prepare(request)
         running = bench.with_instance(bench.technology.start(request))

@@ -1,22 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs a load generator once at the client, and finds how many requests fill a window."""
+"""Windows of load of one metric: each is observed, judged and recorded.
+
+A load generator runs once at the client for each; trials find how many requests fill a window.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from featherbench.contracts.load_generator import Load, even_threads
 from featherbench.errors import CommandError, LoadError
+from featherbench.measuring.window import Observation
+from featherbench.measuring.window_verdict import MINIMUM_CLOCK_TICKS
+from featherbench.records.metric import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from featherbench.contracts.bench import Bench
     from featherbench.contracts.load_generator import LoadResult
+    from featherbench.measuring.window_verdict import WindowFacts
+    from featherbench.records.cell import Measure, Window
     from featherbench.system.subprocesses import Completed
 
+LATENCY_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
 WARM_UP_CONNECTIONS = 50
 """The same for every deployment, because its cells come in random order."""
 
@@ -161,3 +170,133 @@ def _counted(load: Load, requests: float) -> Load:
     """Round the count up, so that each connection has the same number of whole pipelines."""
     share = load.connections * load.pipeline
     return replace(load, requests=share * max(1, -int(-requests // share)))
+
+
+def load_metrics(
+    prefix: str, *, service: str, panel: str = "", operation: str = ""
+) -> dict[str, Metric]:
+    """Return the metrics of a load: `throughput`, `latency_<statistic>` and `transfer`."""
+    rows = (
+        ("throughput", "requests/s", ""),
+        *(("latency", "us", statistic) for statistic in LATENCY_STATISTICS),
+        ("transfer", "bytes/s", ""),
+    )
+    return {
+        f"{aspect}_{statistic}".rstrip("_"): Metric(
+            name=f"{prefix}_{aspect}_{statistic}".rstrip("_"),
+            service=service,
+            aspect=aspect,
+            unit=unit,
+            better="lower" if aspect == "latency" else "higher",
+            label=f"{panel} {aspect}" if aspect == "throughput" else "",
+            panel=panel if aspect == "throughput" else "",
+            operation=operation,
+            statistic=statistic,
+        )
+        for aspect, unit, statistic in rows
+    }
+
+
+def no_failures() -> Mapping[str, int]:
+    """Count nothing: for servers that do not count their own failures."""
+    return {}
+
+
+@dataclass(kw_only=True)
+class WindowSeries:
+    """The windows of one cell's metric, taken one after the other.
+
+    `load` has an end, see `sized`; `metrics` are those of `load_metrics`.
+    `server_failures` reads the server's own counts of failures since its start, by kind.
+    """
+
+    bench: Bench
+    service: str
+    metrics: Mapping[str, Metric]
+    load: Load
+    window_s: float
+    server_failures: Callable[[], Mapping[str, int]] = no_failures
+    windows: list[Window] = field(default_factory=list)
+    may_resize: bool = True
+
+    def take(self) -> None:
+        """Take a window.
+
+        If a counted load ends too early (for the workload or for its own clock), the count is
+        wrong. It is corrected, once, and another window is taken; the short one stays, as invalid.
+        """
+        window = self._take()
+        shortest_s = max(self._minimum_s, MINIMUM_CLOCK_TICKS * window.notes["clock_tick_s"])
+        if self.load.requests and self.may_resize and window.duration_s < shortest_s:
+            self.may_resize = False
+            self.load = rescaled(self.load, window.duration_s, self.window_s)
+            self._take()
+
+    @property
+    def _minimum_s(self) -> float:
+        return minimum_s(self.bench, self.service, self.load, window_s=self.window_s)
+
+    def _take(self) -> Window:
+        expected_s = self.load.duration_s or self.window_s
+        failed_before = self.server_failures()
+        with Observation(self.bench) as observation:
+            run = run_load(self.bench, self.service, self.load, expected_s=expected_s)
+        failed = {
+            kind: count - failed_before[kind] for kind, count in self.server_failures().items()
+        }
+        failures = {kind: n for kind, n in {**run.result.failures, **failed}.items() if n}
+        window = observation.window(
+            self.metrics["throughput"],
+            run.result.requests_per_s,
+            index=len(self.windows) + 1,
+            duration_s=run.result.duration_s,
+            facts=self._facts(run, observation, failures),
+            secondary=self._secondary(run),
+            client_cpu_s=run.completed.cpu_s,
+            client_cpus=len(self.bench.client.cpus),
+            command=run.completed.argv,
+            notes={
+                "threads": run.threads,
+                "clock_tick_s": run.result.clock_tick_s,
+                "server_cpus_busy_fraction": observation.machine.server_busy_fraction,
+            },
+        )
+        self.windows.append(window)
+        return window
+
+    def _facts(
+        self, run: LoadRun, observation: Observation, failures: Mapping[str, int]
+    ) -> WindowFacts:
+        result = run.result
+        return replace(
+            observation.facts,
+            failures=failures,
+            answered=result.requests,
+            duration_s=result.duration_s,
+            minimum_s=self._minimum_s,
+            requested_s=run.load.duration_s,
+            clock_tick_s=result.clock_tick_s,
+            server_cpu_s=observation.usage.cpu_s,
+            client_busy_fraction=observation.machine.client_busy_fraction,
+            client_threads_busy_fraction=run.completed.cpu_s / (run.threads * result.duration_s),
+            server_busy_fraction=_server_busy_fraction(observation, result.duration_s),
+        )
+
+    def _secondary(self, run: LoadRun) -> Iterator[Measure]:
+        for statistic, value_us in run.result.latency_us.items():
+            yield self.metrics[f"latency_{statistic}"].measure(value_us)
+        if run.result.transferred_bytes is not None:
+            rate = run.result.transferred_bytes / run.result.duration_s
+            yield self.metrics["transfer"].measure(rate)
+
+
+def _server_busy_fraction(observation: Observation, duration_s: float) -> float | None:
+    """Return how busy the server was, of the one CPU that it can use.
+
+    nginx has one worker and Redis one thread. What the kernel does for the server outside any
+    process is visible on the busiest CPU.
+    """
+    cpu_s = observation.usage.cpu_s
+    instance = None if cpu_s is None else cpu_s / duration_s
+    fractions = (instance, observation.machine.server_busiest_fraction)
+    return max((fraction for fraction in fractions if fraction is not None), default=None)
