@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.contracts.technology import RootArchive
-from featherbench.errors import CommandError, ImageError
+from featherbench.errors import ImageError
 from featherbench.files import file_digest
 from featherbench.paths import resource
 from featherbench.records.base import Count, Record
@@ -75,13 +75,9 @@ def customization(packages: Mapping[str, str], *, programs: Sequence[Path]) -> C
 def compile_program(source: Path, program: Path, *, what: str) -> Path:
     """Compile a static program, and return its path. Raise ImageError."""
     argv = ["gcc", "-Wall", "-Os", "-static", "-s", "-o", str(program), str(source)]
-    try:
+    remedy = "apt-get install gcc libc6-dev"
+    with subprocesses.failure_as(ImageError, f"{what} cannot be compiled", remedy=remedy):
         subprocesses.run(argv, timeout_s=COMPILE_WITHIN_S)
-    except CommandError as failure:
-        raise ImageError(
-            f"{what} cannot be compiled: {failure.message}",
-            remedy="apt-get install gcc libc6-dev",
-        ) from failure
     return program
 
 

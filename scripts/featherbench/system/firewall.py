@@ -10,8 +10,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from featherbench.errors import CommandError, TestbedError
+from featherbench.errors import TestbedError
 from featherbench.ownership import BENCHMARKING_NETWORK, LABEL, Leftover
+from featherbench.system import subprocesses
 from featherbench.system.machine import LOCAL
 
 if TYPE_CHECKING:
@@ -39,13 +40,10 @@ def allow_testbed_traffic(state: str, machine: Machine = LOCAL) -> None:
     """Add the rule unless it exists. Raises TestbedError when the firewall refuses."""
     if _iptables("-C", CHAIN, *rule(state), machine=machine, check=False).exit_status == 0:
         return
-    try:
+    what = "the firewall rejects the testbed's rule"
+    remedy = "run as root, with iptables installed, and let the engine use iptables"
+    with subprocesses.failure_as(TestbedError, what, remedy=remedy):
         _iptables("-I", CHAIN, *rule(state), machine=machine)
-    except CommandError as refused:
-        raise TestbedError(
-            f"the firewall rejects the testbed's rule: {refused.message}",
-            remedy="run as root, with iptables installed, and let the engine use iptables",
-        ) from refused
 
 
 def allow_past_docker(state: str, machine: Machine = LOCAL) -> None:

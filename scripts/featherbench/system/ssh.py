@@ -172,14 +172,10 @@ def make_access(access: Access) -> str:
 
     Raises InstanceError when no keys can be made.
     """
-    try:
+    remedy = "apt-get install openssh-client"
+    with subprocesses.failure_as(InstanceError, "no keys can be made for ssh", remedy=remedy):
         host_key = _make_key(access.host_key)
         accepted_key = _make_key(access.key)
-    except CommandError as failure:
-        raise InstanceError(
-            f"no keys can be made for ssh: {failure.message}",
-            remedy="apt-get install openssh-client",
-        ) from failure
     write_atomic(access.known_hosts, f"{HOST} {host_key}")
     write_atomic(access.config, guest_config(access))
     return accepted_key

@@ -8,19 +8,31 @@ import os
 import resource
 import subprocess
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from featherbench.errors import CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+
+    from featherbench.errors import FeatherbenchError
 
 log = logging.getLogger(__name__)
 
 TAIL_CHARACTERS = 2_000
 TimeoutExpired = subprocess.TimeoutExpired
+
+
+@contextmanager
+def failure_as(error: type[FeatherbenchError], what: str, *, remedy: str) -> Iterator[None]:
+    """Raise `error`, which says `what` failed and why, if a program fails in the block."""
+    try:
+        yield
+    except CommandError as failure:
+        raise error(f"{what}: {failure.message}", remedy=remedy) from failure
 
 
 @dataclass(frozen=True, kw_only=True)

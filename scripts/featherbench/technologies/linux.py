@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from featherbench.clock import now_utc
 from featherbench.contracts import technology
 from featherbench.contracts.technology import BASE
-from featherbench.errors import CommandError, ImageError, InstanceDiedError, InstanceError
+from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.files import digest
 from featherbench.ownership import Leftover
 from featherbench.records.instance import Endpoint, Instance
@@ -66,13 +66,10 @@ def _make_tree(request: BuildRequest, layer: bytes) -> Path:
     would change the other images.
     """
     tree = request.into / "tree"
-    try:
+    what = f"the tree of {request.service} cannot be unpacked"
+    remedy = "make room on the disk that holds the results, and run again"
+    with subprocesses.failure_as(ImageError, what, remedy=remedy):
         unpack(request.root_filesystems[BASE].tar, layer, tree)
-    except CommandError as failure:
-        raise ImageError(
-            f"the tree of {request.service} cannot be unpacked: {failure.message}",
-            remedy="make room on the disk that holds the results, and run again",
-        ) from failure
     _check_devices(tree)
     return tree.resolve()
 

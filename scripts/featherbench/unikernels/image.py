@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from featherbench.clock import now_utc
 from featherbench.contracts.image_description import description_in
-from featherbench.errors import CommandError, ImageError
+from featherbench.errors import ImageError
 from featherbench.files import canonical_json, digest, file_digest
 from featherbench.records.image import Image
 from featherbench.system import subprocesses
@@ -107,14 +107,10 @@ def _version(make: Make) -> str:
 def _make_kernel(make: Make, into: Path) -> tuple[Path, str]:
     """Run the vendor's tool; return the kernel and the tool's version. Raise ImageError."""
     command = [Template(word).substitute(into=str(into.resolve())) for word in make.command]
-    try:
+    remedy = "run the description's `make.command` by hand, and correct what it reports"
+    with subprocesses.failure_as(ImageError, "the image cannot be made", remedy=remedy):
         version = _version(make)
         subprocesses.run(command, timeout_s=make.within_s)
-    except CommandError as failure:
-        raise ImageError(
-            f"the image cannot be made: {failure.message}",
-            remedy="run the description's `make.command` by hand, and correct what it reports",
-        ) from failure
     kernel = into.resolve() / KERNEL
     if not kernel.exists():
         raise ImageError(

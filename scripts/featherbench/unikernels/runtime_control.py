@@ -9,7 +9,7 @@ from __future__ import annotations
 from string import Template
 from typing import TYPE_CHECKING
 
-from featherbench.errors import CommandError, InstanceError
+from featherbench.errors import InstanceError
 from featherbench.system import subprocesses
 
 if TYPE_CHECKING:
@@ -59,13 +59,10 @@ def _run(control: Control, words: Sequence[str], placeholders: Mapping[str, str]
     env = {
         key: Template(text).substitute(placeholders) for key, text in control.environment.items()
     }
-    try:
+    what = f"{placeholders['name']} cannot be set in the guest"
+    remedy = _remedy(placeholders["name"])
+    with subprocesses.failure_as(InstanceError, what, remedy=remedy):
         return subprocesses.run(argv, timeout_s=control.within_s, env=env).stdout
-    except CommandError as error:
-        raise InstanceError(
-            f"{placeholders['name']} cannot be set in the guest: {error.message}",
-            remedy=_remedy(placeholders["name"]),
-        ) from error
 
 
 def _remedy(name: str) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench.errors import CommandError, InstanceError
+from featherbench.errors import InstanceError
 from featherbench.files import write_atomic
 from featherbench.system import subprocesses
 
@@ -102,10 +102,6 @@ def remove(instance_id: str) -> None:
 def make_overlay(base: Path, overlay: Path) -> None:
     """Make a disk that starts as `base` (raw), which does not change. Raise InstanceError."""
     options = ["-q", "-f", "qcow2", "-F", "raw", "-b", str(base), str(overlay)]
-    try:
+    remedy = f"make room on the disk that holds {ALL}"
+    with subprocesses.failure_as(InstanceError, f"no disk can be made over {base}", remedy=remedy):
         subprocesses.run(["qemu-img", "create", *options], timeout_s=OVERLAY_WITHIN_S)
-    except CommandError as error:
-        raise InstanceError(
-            f"no disk can be made over {base}: {error.message}",
-            remedy=f"make room on the disk that holds {ALL}",
-        ) from error

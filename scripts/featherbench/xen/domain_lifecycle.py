@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from featherbench.contracts.vm_runner import name_of
-from featherbench.errors import CommandError, InstanceError
+from featherbench.errors import InstanceError
 from featherbench.files import canonical_json, digest, write_atomic
 from featherbench.ownership import Leftover
 from featherbench.paths import resource
@@ -82,13 +82,10 @@ def ensure_copied(dom0: Machine, files: Iterable[Path]) -> None:
         exists = ["test", "-e", str(path_in(dom0, file))]
         if dom0 == LOCAL or not dom0.run(exists, timeout_s=STEP_WITHIN_S, check=False).exit_status:
             continue
-        try:
+        what = f"{file} cannot be copied to {dom0.description}"
+        remedy = f"make room there, below {CACHE}; scp needs sftp-server in dom0"
+        with subprocesses.failure_as(InstanceError, what, remedy=remedy):
             _copy(dom0, file, path_in(dom0, file))
-        except CommandError as error:
-            raise InstanceError(
-                f"{file} cannot be copied to {dom0.description}: {error.message}",
-                remedy=f"make room there, below {CACHE}; scp needs sftp-server in dom0",
-            ) from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,13 +129,10 @@ class DomainLifecycle:
         if not disks:
             return ()
         both = ((str(disk.source), "ro" if disk.readonly else "rw") for disk in disks)
-        try:
+        what = f"{self.dom0.description} cannot make disks of the image"
+        remedy = "in dom0: apt-get install dmsetup; modprobe loop dm-snapshot xen-blkback"
+        with subprocesses.failure_as(InstanceError, what, remedy=remedy):
             devices = self._run_script("attach", instance_id, *chain(*both)).split()
-        except CommandError as error:
-            raise InstanceError(
-                f"{self.dom0.description} cannot make disks of the image: {error.message}",
-                remedy="in dom0: apt-get install dmsetup; modprobe loop dm-snapshot xen-blkback",
-            ) from error
         return tuple(
             replace(disk, source=Path(device)) for disk, device in zip(disks, devices, strict=True)
         )
@@ -155,13 +149,10 @@ class DomainLifecycle:
         """End a domain, and remove what was made for it; no error if it is gone already."""
         if not instance_dir.of(instance_id).path.exists():
             return
-        try:
+        what = f"the domain {name_of(instance_id)} cannot be removed"
+        remedy = f"see `xl list`, `dmsetup ls`, `losetup --list` in {self.dom0.description}"
+        with subprocesses.failure_as(InstanceError, what, remedy=remedy):
             self._run_script("detach", instance_id)
-        except CommandError as error:
-            raise InstanceError(
-                f"the domain {name_of(instance_id)} cannot be removed: {error.message}",
-                remedy=f"see `xl list`, `dmsetup ls`, `losetup --list` in {self.dom0.description}",
-            ) from error
         instance_dir.remove(instance_id)
 
     def end_others(self, state: str) -> None:

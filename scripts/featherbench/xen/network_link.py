@@ -6,8 +6,8 @@ The domains are then on the bridge like guests of this machine, with a wire in b
 
 from __future__ import annotations
 
-from featherbench.errors import CommandError, TestbedError
-from featherbench.system import iproute
+from featherbench.errors import TestbedError
+from featherbench.system import iproute, subprocesses
 from featherbench.system.iproute import INTERFACES
 from featherbench.vm import bridge
 
@@ -53,11 +53,7 @@ def attach(link: str, own_bridge: str) -> None:
         )
     if master_of(link) == own_bridge:
         return
-    try:
+    what = f"hypervisors: the link {link} cannot be put on the bridge {own_bridge}"
+    remedy = "name an interface of this machine that leads to dom0's bridge"
+    with subprocesses.failure_as(TestbedError, what, remedy=remedy):
         iproute.ip("link", "set", link, "master", own_bridge, "up")
-    except CommandError as error:
-        raise TestbedError(
-            f"hypervisors: the link {link} cannot be put on the bridge {own_bridge}:"
-            f" {error.message}",
-            remedy="name an interface of this machine that leads to dom0's bridge",
-        ) from error

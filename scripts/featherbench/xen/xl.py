@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from featherbench.contracts.vm_runner import name_of
-from featherbench.errors import CommandError, DeadlineError, InstanceDiedError, InstanceError
+from featherbench.errors import DeadlineError, InstanceDiedError, InstanceError
 from featherbench.paths import resource
 from featherbench.records.cell import Usage
+from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
 from featherbench.units import MIB
 
@@ -153,27 +154,21 @@ class Xl:
 
     def info(self) -> Mapping[str, str]:
         """Return what Xen reports of itself. Raise InstanceError if there is no Xen."""
-        try:
+        what = f"Xen in {self.dom0.description} does not answer"
+        remedy = "boot that machine with Xen, and check that `xl info` works there"
+        with subprocesses.failure_as(InstanceError, what, remedy=remedy):
             return parse_info(self.dom0.run(["xl", "info"], timeout_s=ASK_WITHIN_S).stdout)
-        except CommandError as failure:
-            raise InstanceError(
-                f"Xen in {self.dom0.description} does not answer: {failure.message}",
-                remedy="boot that machine with Xen, and check that `xl info` works there",
-            ) from failure
 
     def create(self, instance_id: str, config: Path, store: Mapping[str, str]) -> None:
         """Make a running domain, with `store` in its part of xenstore. Raise InstanceError."""
         argv = ["sh", "-s", "--", str(config.parent), str(config), *(["-p"] if store else [])]
-        try:
+        what = f"start of the domain {name_of(instance_id)}: xl refused"
+        remedy = "see `xl dmesg` and /var/log/xen in dom0; free memory: `xl info`"
+        with subprocesses.failure_as(InstanceError, what, remedy=remedy):
             self.dom0.run(argv, timeout_s=CREATE_WITHIN_S, stdin=CREATE.read_text())
             if store:
                 self._write_to_store(instance_id, store)
                 self.dom0.run(["xl", "unpause", name_of(instance_id)], timeout_s=ASK_WITHIN_S)
-        except CommandError as failure:
-            raise InstanceError(
-                f"start of the domain {name_of(instance_id)}: xl refused: {failure.message}",
-                remedy="see `xl dmesg` and /var/log/xen in dom0; free memory: `xl info`",
-            ) from failure
 
     def _write_to_store(self, instance_id: str, store: Mapping[str, str]) -> None:
         keys = f"/local/domain/{self._number_of(instance_id)}"
