@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from featherbench.clock import now_utc
 from featherbench.contracts.image_description import description_in
@@ -43,51 +43,45 @@ X86 = {3: "x86", 62: "x86-64"}
 OTHERS = {40: "Arm", 183: "AArch64", 243: "RISC-V", 21: "PowerPC64", 22: "S/390", 8: "MIPS"}
 
 
-class Fault(NamedTuple):
-    """Why a file cannot be booted from, and what to do."""
-
-    what: str
-    remedy: str
-
-
 def _head(file: Path) -> bytes:
     with file.open("rb") as opened:
         return opened.read(HEAD_BYTES)
 
 
-def kernel_fault(file: Path) -> Fault | None:
+def kernel_fault(file: Path) -> ImageError | None:
     """Return why a kernel is not one for this machine; None if it may be."""
     head = _head(file)
     if head[LINUX_AT : LINUX_AT + len(LINUX)] == LINUX:
         return None
     if not head.startswith(ELF) or len(head) <= MACHINE_AT + 1:
-        return Fault(
+        return ImageError(
             f"{file} is neither an ELF executable nor a Linux kernel (wrong ABI)",
-            "name the kernel that the vendor's tool made; unpack an archive first",
+            remedy="name the kernel that the vendor's tool made; unpack an archive first",
         )
     order = "<" if head[LITTLE_ENDIAN_AT] == LITTLE_ENDIAN else ">"
     (machine,) = struct.unpack_from(f"{order}H", head, MACHINE_AT)
     if machine in X86:
         return None
-    return Fault(
+    return ImageError(
         f"{file} is for {OTHERS.get(machine, f'machine {machine}')}, not for x86-64 (wrong ABI)",
-        "build the image for x86-64",
+        remedy="build the image for x86-64",
     )
 
 
-def disk_fault(file: Path, disk: ImageDisk) -> Fault | None:
+def disk_fault(file: Path, disk: ImageDisk) -> ImageError | None:
     """Return why a disk's format is not the stated one; None if it may be."""
     is_qcow2 = _head(file).startswith(QCOW2)
     if is_qcow2 == (disk.format == "qcow2"):
         return None
     actual = "qcow2" if is_qcow2 else "not qcow2"
-    return Fault(
+    return ImageError(
         f"{file} is {actual}, but the description states {disk.format} (wrong disk format)",
-        f"set the disk's `format` to {'qcow2' if is_qcow2 else 'raw'}, or convert it by qemu-img",
+        remedy=f"set the disk's `format` to {'qcow2' if is_qcow2 else 'raw'}, or convert it by"
+        " qemu-img",
     )
 
 
-def faults(description: Description, kernel: Path | None) -> list[Fault]:
+def faults(description: Description, kernel: Path | None) -> list[ImageError]:
     """Return what is wrong with the files that a guest boots from."""
     results = [kernel_fault(kernel)] if kernel else []
     results += [disk_fault(disk.path, disk) for disk in description.disks if disk.path]
@@ -99,17 +93,12 @@ def marks_of(files: Iterable[Path]) -> dict[str, list[int]]:
     return {str(file): [file.stat().st_size, file.stat().st_mtime_ns] for file in files}
 
 
-def _version(make: Make) -> str:
-    done = subprocesses.run(make.version, timeout_s=VERSION_WITHIN_S)
-    return (done.stdout + done.stderr).strip().partition("\n")[0]
-
-
 def _make_kernel(make: Make, into: Path) -> tuple[Path, str]:
     """Run the vendor's tool; return the kernel and the tool's version. Raise ImageError."""
     command = [Template(word).substitute(into=str(into.resolve())) for word in make.command]
     remedy = "run the description's `make.command` by hand, and correct what it reports"
     with subprocesses.failure_as(ImageError, "the image cannot be made", remedy=remedy):
-        version = _version(make)
+        printed = subprocesses.run(make.version, timeout_s=VERSION_WITHIN_S)
         subprocesses.run(command, timeout_s=make.within_s)
     kernel = into.resolve() / KERNEL
     if not kernel.exists():
@@ -117,7 +106,7 @@ def _make_kernel(make: Make, into: Path) -> tuple[Path, str]:
             f"`{' '.join(command)}` did not make {kernel}",
             remedy="have the description's `make.command` write ${into}/" + KERNEL,
         )
-    return kernel, version
+    return kernel, (printed.stdout + printed.stderr).strip().partition("\n")[0]
 
 
 def _require_stated_digests(
@@ -142,7 +131,7 @@ def build(technology: str, request: BuildRequest) -> Image:
     if description.make:
         kernel, versions["made by"] = _make_kernel(description.make, request.into)
     for fault in faults(description, kernel):
-        raise ImageError(fault.what, remedy=fault.remedy)
+        raise fault
     disks = [disk.path for disk in description.disks if disk.path]
     files = [kernel, *disks] if kernel else disks
     digests = {str(file): file_digest(file) for file in files}
@@ -189,11 +178,6 @@ def require_unchanged(reference: Mapping[str, Any]) -> None:
                 remedy="run again when the program that writes it has finished: it is recorded"
                 " again",
             )
-
-
-def kernel_in(reference: Mapping[str, Any]) -> Path | None:
-    """Return the kernel of a recorded image; None if it boots from its disk."""
-    return Path(reference["kernel"]) if reference["kernel"] else None
 
 
 def boot_files(reference: Mapping[str, Any]) -> list[Path]:

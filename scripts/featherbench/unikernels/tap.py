@@ -55,11 +55,6 @@ def make(instance_id: str, *, hypervisor: str, state: str, bridge: str) -> None:
         ) from error
 
 
-def exists(instance_id: str) -> bool:
-    """Return whether the tap of an instance exists."""
-    return iproute.exists(name_of(instance_id))
-
-
 def remove(instance_id: str) -> None:
     """Remove a tap; no error if it is gone already."""
     iproute.delete(name_of(instance_id))

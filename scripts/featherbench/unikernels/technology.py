@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from featherbench.contracts.image_description import description_in
@@ -20,7 +21,6 @@ from featherbench.vm.vm_technology import VmTechnology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from featherbench.contracts.image_description import Description
     from featherbench.contracts.technology import BuildRequest, StartRequest
@@ -135,9 +135,10 @@ class Unikernel(VmTechnology[UnikernelSettings]):
     def start(self, request: StartRequest[UnikernelSettings]) -> Instance:
         """Start a virtual machine from nothing."""
         description = description_in(request.image.reference)
+        kernel = request.image.reference["kernel"]
         boot = ImageBoot(
             description=description,
-            kernel=image.kernel_in(request.image.reference),
+            kernel=Path(kernel) if kernel else None,
             arguments=description.filled_arguments(_placeholders(description, request)),
             mac=_mac(description, request),
         )

@@ -13,7 +13,7 @@ from builders import start_request
 from featherbench import registry
 from featherbench.contracts.technology import BuildRequest, Placement
 from featherbench.errors import InstanceDiedError
-from featherbench.system import cgroup
+from featherbench.system import cgroup, iproute
 from featherbench.system.polling import wait_until
 from featherbench.unikernels import tap
 
@@ -132,7 +132,7 @@ def test_a_tender_gets_the_declared_devices_and_ends_when_stopped(tenders):
     assert tenders.technology.usage(instance).memory_current_bytes > 0
     assert "its process runs" in tenders.technology.diagnosis(instance)
     tenders.technology.stop(instance)
-    assert not tap.exists(instance.id)
+    assert not iproute.exists(tap.name_of(instance.id))
     assert cgroup.members(cgroup.own_group(instance.id)) == set()
 
 

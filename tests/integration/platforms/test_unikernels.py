@@ -23,7 +23,7 @@ from featherbench.contracts.vm_runner import addresses_in
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import listening, watching
 from featherbench.records.tuning import Tuning
-from featherbench.system import cgroup
+from featherbench.system import cgroup, iproute
 from featherbench.system.polling import wait_until
 from featherbench.unikernels import description_loader, process_runner, tap
 from featherbench.unikernels.process_runner import ProcessRunner
@@ -154,7 +154,7 @@ def floor(guests):
 
 
 def assert_nothing_left_of(instance):
-    assert not tap.exists(instance.id)
+    assert not iproute.exists(tap.name_of(instance.id))
     assert cgroup.members(cgroup.own_group(instance.id)) == set()
 
 
@@ -349,7 +349,7 @@ def test_a_missing_program_leaves_nothing(guests, floor, monkeypatch):
     monkeypatch.setattr(process_runner, "qemu_command", lambda *_, **__: ["/no/such/qemu"])
     with pytest.raises(InstanceError):
         guests.technology.start(request)
-    assert not tap.exists(request.instance_id)
+    assert not iproute.exists(tap.name_of(request.instance_id))
 
 
 # --- `unikernel check` ---------------------------------------------------------------------------
@@ -448,7 +448,7 @@ def test_a_guest_of_a_killed_job_is_found_by_its_label_and_ended(guests, floor):
     for leftover in guests.leftovers():
         registry.load("hypervisors", "tcg").remove(leftover)
     assert process_runner.process_id(request.instance_id) is None
-    assert not tap.exists(request.instance_id)
+    assert not iproute.exists(tap.name_of(request.instance_id))
     assert str(guests.placement.state) not in bridge.owners().values()
     assert guests.leftovers() == []
 

@@ -60,7 +60,7 @@ def test_a_kernel_that_may_boot_is_no_fault(found, kernel):
 )
 def test_a_kernel_of_another_abi_is_a_fault(found, kernel, words, remedy):
     (fault,) = found(kernel)
-    assert words in fault.what
+    assert words in fault.message
     assert remedy in fault.remedy
 
 
@@ -78,5 +78,5 @@ def test_a_kernel_of_another_abi_is_a_fault(found, kernel, words, remedy):
 )
 def test_a_disk_in_another_format_is_a_fault(found, disk, said, words, remedy):
     (fault,) = found(elf(X86), disk=disk, form=said)
-    assert f"{words} (wrong disk format)" in fault.what
+    assert f"{words} (wrong disk format)" in fault.message
     assert remedy in fault.remedy
