@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guest with an engine is booted again if its kernel hangs."""
+"""A guest with an engine is booted again if its kernel hangs; engines run on its disk, too.
+
+tests/integration/platforms runs vm/offline_engine.py."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,8 +10,10 @@ import pytest
 
 from featherbench.contracts.vm_runner import Vm
 from featherbench.errors import InstanceError
+from featherbench.rootfs import descriptions
 from featherbench.vm import engine_vm
 from featherbench.vm.engine_vm import EngineVm
+from featherbench.vm.offline_engine import ENGINES
 
 REQUEST = SimpleNamespace(instance_id="abc")
 VM = Vm(instance_id="abc", console=Path("/logs/abc.log"), address="198.18.2.2")
@@ -82,3 +86,8 @@ def test_a_guest_that_ends_as_it_boots_is_an_error(machines, guest):
     machines.runs = False
     with pytest.raises(InstanceError, match="ended as it booted"):
         guest.start()
+
+
+def test_every_engine_of_guests_can_be_started_on_a_disk():
+    names = [name for name in descriptions.names() if name.startswith("guest-")]
+    assert {name.removeprefix("guest-") for name in names} == ENGINES.keys()

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The XML of a domain, and its metadata."""
+"""The settings of a virtual machine, the XML of its domain, and the metadata in it."""
 
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from pydantic import ValidationError
 
+from featherbench import registry
 from featherbench.contracts.vm_runner import BootFiles, SystemBoot, VmRequest, mac_of
 from featherbench.vm.instance_dir import InstanceDir
 from featherbench.vm.libvirt import domains
@@ -131,3 +133,14 @@ def test_the_metadata_is_read_back_from_libvirts_own_xml():
 
 def test_a_domain_without_metadata_is_not_owned():
     assert domains.parse_metadata("<domain><name>featherbench-x</name></domain>") is None
+
+
+def test_a_microvm_is_refused_with_the_reason():
+    with pytest.raises(ValidationError, match="libvirt cannot define a microvm"):
+        QemuSettings(machine="microvm")
+
+
+def test_defaults():
+    settings = registry.platform("linux", "tcg").Settings().guest
+    assert (settings.memory_mib, settings.vcpus, settings.machine) == (1024, "auto", "q35")
+    assert settings.init == "systemd"
