@@ -18,7 +18,7 @@ from featherbench.files import digest, write_atomic
 from featherbench.ownership import Leftover
 from featherbench.records.cell import Usage
 from featherbench.records.image import Image, ImageSize
-from featherbench.records.instance import Endpoint, Instance
+from featherbench.records.instance import Instance
 from featherbench.records.tuning import Tuning
 from featherbench.system import processes, subprocesses, sysctls
 from featherbench.system.polling import wait_until
@@ -84,14 +84,7 @@ class Technology(technology.Technology):
             what="start of the server",
             within_s=5,
         )
-        return Instance(
-            id=request.instance_id,
-            technology="pyserver",
-            service=request.service,
-            handle={"log": str(request.log)},
-            endpoint=Endpoint(address=address, port=request.port or 0, ping_address=address),
-            started_utc=now_utc(),
-        )
+        return request.started("pyserver", address, handle={"log": str(request.log)})
 
     def is_running(self, instance: Instance) -> bool:
         """Look for its process."""

@@ -17,7 +17,9 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Generic, Self
 
+from featherbench.clock import now_utc
 from featherbench.contracts.settings import Configurable, SettingsT
+from featherbench.records.instance import Endpoint, Instance
 from featherbench.system.machine import LOCAL
 from featherbench.system.sysctls import HIDDEN
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
     from featherbench.records.image import Image
-    from featherbench.records.instance import Instance
     from featherbench.records.requirement import MissingRequirement
     from featherbench.records.tuning import Tuning
     from featherbench.system.machine import Machine
@@ -137,6 +138,30 @@ class StartRequest(Generic[SettingsT]):
     log: Path
     probe: Probe | None = None
     memory_mib: int | None = None
+
+    def started(
+        self,
+        technology: str,
+        address: str,
+        *,
+        handle: Mapping[str, Any],
+        phases_s: Mapping[str, float] | None = None,
+        port: int | None = None,
+        ping_address: str = "",
+    ) -> Instance:
+        """Return the record of the instance, started just now; pings go to its address, too."""
+        endpoint = Endpoint(
+            address=address, port=port or self.port or 0, ping_address=ping_address or address
+        )
+        return Instance(
+            id=self.instance_id,
+            technology=technology,
+            service=self.service,
+            handle=dict(handle),
+            endpoint=endpoint,
+            started_utc=now_utc(),
+            start_phases_s=dict(phases_s or {}),
+        )
 
 
 class Technology(ABC, Configurable[SettingsT]):

@@ -221,10 +221,7 @@ class VmRunner(ABC):
 
     @abstractmethod
     def start(self, request: VmRequest) -> Mapping[str, float]:
-        """Start a virtual machine; it runs on return. Return how long each step took, in seconds.
-
-        The runner is prepared. Raise InstanceError, after removing everything that was made.
-        """
+        """Start one; return how long each step took, in s. Raise InstanceError, leaving nothing."""
 
     @abstractmethod
     def stop(self, vm: Vm) -> None:

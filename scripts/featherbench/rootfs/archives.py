@@ -43,10 +43,7 @@ def _entry(name: str, *, mode: int) -> tarfile.TarInfo:
 
 
 def files_layer(files: Mapping[str, bytes]) -> bytes:
-    """Return an archive of `files` (absolute path → content) and their folders, owned by root.
-
-    The same files give the same bytes; without files the result is empty.
-    """
+    """Return a reproducible archive of `files` (absolute path → content); empty without files."""
     if not files:
         return b""
     contents = {path.strip("/"): content for path, content in files.items()}
@@ -76,10 +73,7 @@ def unpack(root_tar: Path, layer: bytes, tree: Path, *options: str) -> None:
 
 
 def merged_archive(root_tar: Path, layer: bytes) -> Iterator[bytes]:
-    """Yield the chunks of one archive: that of a root file system, then a layer.
-
-    When it is unpacked, the layer's files replace those of the same path.
-    """
+    """Yield the chunks of one archive: a root file system, and a layer that replaces its files."""
     with tarfile.open(root_tar) as archive:
         archive.getmembers()
         end = archive.offset
@@ -146,10 +140,7 @@ def folder_bytes(*folders: Path) -> tuple[int, int]:
 
 
 def disk_usage(machine: Machine, folders: Sequence[Path], *, apparent: bool = False) -> int:
-    """Return what folders of `machine` allocate on its disk or, if `apparent`, their sizes.
-
-    A file with several names counts once. Raises CommandError when a folder cannot be read.
-    """
+    """Return what folders of `machine` allocate, or their sizes. Raise CommandError."""
     argv = ["du", "--summarize", "--total", "--block-size=1"]
     options = ["--apparent-size"] if apparent else []
     done = machine.run([*argv, *options, *map(str, folders)], timeout_s=COUNT_WITHIN_S)

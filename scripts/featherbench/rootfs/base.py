@@ -165,10 +165,7 @@ def build_archive(
 
 
 def build_root_filesystem(spec: RootFilesystemSpec, *, tar: Path, log: Path) -> RootFilesystem:
-    """Build the archive `tar` of the base; see `build_archive`.
-
-    Raises ImageError also when a package has another version than the pinned one.
-    """
+    """Build the archive `tar`; see `build_archive`. Raise ImageError for another version, too."""
     return build_archive(
         spec.suite,
         what=f"the root file system ({spec.suite})",

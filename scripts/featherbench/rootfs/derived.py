@@ -128,10 +128,7 @@ def _archived(files: Mapping[str, str], folder: Path) -> Path | None:
 def build_derived_root_filesystem(
     spec: DerivedRootFilesystemSpec, *, base: Path, tar: Path, log: Path
 ) -> RootFilesystem:
-    """Build the archive `tar` from the archive `base`; see `build_archive`.
-
-    Raises ImageError also when something of `base` changed.
-    """
+    """Build `tar` from `base`; see `build_archive`. Raise ImageError if something changed, too."""
     return build_archive(
         spec.suite,
         what=f"the root file system {spec.name!r} ({spec.suite})",

@@ -59,10 +59,7 @@ def names() -> tuple[str, ...]:
 
 
 def base_of(name: str) -> str:
-    """Return the root file system that this one is derived from: another derived one, or BASE.
-
-    Raises ConfigError for an unknown name, which a user's own driver may ask for.
-    """
+    """Return what a root file system is derived from. Raise ConfigError for an unknown name."""
     if name not in _descriptions():
         raise ConfigError(
             f"there is no root file system named {name!r}",

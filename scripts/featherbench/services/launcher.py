@@ -46,10 +46,7 @@ def probe_command(probe: Probe) -> tuple[str, ...]:
 
 
 def request_to_stay(bench: Bench, service: str, *, memory_mib: int | None = None) -> StartRequest:
-    """Return the request of an instance that stays: a service, or the probe.
-
-    The probe serves nothing, and sends its packet to the discard port.
-    """
+    """Return the request of a service, or of the probe, which sends to the discard port."""
     if service in PORTS:
         command, port, probe = serve_command(service), PORTS[service], None
     else:

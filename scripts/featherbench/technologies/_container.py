@@ -7,12 +7,10 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
-from featherbench.clock import now_utc
 from featherbench.contracts import technology
 from featherbench.errors import FeatherbenchError, InstanceDiedError, InstanceError, TestbedError
 from featherbench.files import digest
 from featherbench.ownership import LABEL
-from featherbench.records.instance import Endpoint, Instance
 from featherbench.services.launcher import with_address
 from featherbench.system import firewall, programs, ssh
 from featherbench.system.cgroup import reset_peak, usage_of
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.technology import StartRequest
     from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
+    from featherbench.records.instance import Instance
     from featherbench.records.requirement import MissingRequirement
     from featherbench.records.tuning import Tuning
     from featherbench.system.cgroup import ControlGroup
@@ -150,18 +149,12 @@ class ContainerTechnology(technology.Technology, Generic[ClientT]):
                 self.operations.remove(client, name_of(request.instance_id))
             raise
         address = started.address if request.network == "bridge" else request.placement.address
-        return Instance(
-            id=request.instance_id,
-            technology=self.name,
-            service=request.service,
+        return request.started(
+            self.name,
+            address,
             handle=started.handle | {"machine": machine.name, "log": str(request.log)},
-            endpoint=Endpoint(
-                address=address,
-                port=request.port or 0,
-                ping_address=started.address,
-            ),
-            started_utc=now_utc(),
-            start_phases_s=started.phases_s,
+            phases_s=started.phases_s,
+            ping_address=started.address,
         )
 
     def is_running(self, instance: Instance) -> bool:

@@ -16,13 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench.clock import now_utc
 from featherbench.contracts import technology
 from featherbench.contracts.technology import BASE
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.files import digest
 from featherbench.ownership import Leftover
-from featherbench.records.instance import Endpoint, Instance
 from featherbench.rootfs.archives import files_layer, folder_bytes, image_record, unpack
 from featherbench.services import launcher
 from featherbench.system import cgroup, programs, subprocesses, sysctls
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.technology import BuildRequest, StartRequest
     from featherbench.records.cell import Usage
     from featherbench.records.image import Image
+    from featherbench.records.instance import Instance
     from featherbench.records.requirement import MissingRequirement
     from featherbench.records.tuning import Tuning
     from featherbench.system.cgroup import ControlGroup
@@ -176,18 +175,11 @@ class Technology(technology.Technology):
         except BaseException:
             cgroup.end(group, grace_s=0)
             raise
-        return Instance(
-            id=request.instance_id,
-            technology=NAME,
-            service=request.service,
+        return request.started(
+            NAME,
+            request.placement.address,
             handle={"pid": process.pid, "log": str(request.log)},
-            endpoint=Endpoint(
-                address=request.placement.address,
-                port=request.port or 0,
-                ping_address=request.placement.address,
-            ),
-            started_utc=now_utc(),
-            start_phases_s={"start": time.monotonic() - began_s},
+            phases_s={"start": time.monotonic() - began_s},
         )
 
     def is_running(self, instance: Instance) -> bool:

@@ -54,10 +54,7 @@ ENGINES = {
 
 @dataclass(frozen=True, kw_only=True)
 class DiskMachine(Machine):
-    """The programs on a guest's disk, run beside its engine: `pid` is the engine's first process.
-
-    No record keeps its name: it is gone when the engine ends.
-    """
+    """The programs on a guest's disk, run beside its engine, whose first process is `pid`."""
 
     pid: int
     description: str = field(default="the guest's disk", compare=False)

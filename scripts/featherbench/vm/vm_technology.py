@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field, create_model
 
-from featherbench.clock import now_utc
 from featherbench.contracts.image_description import description_in
 from featherbench.contracts.settings import SettingsT
 from featherbench.contracts.technology import Technology
 from featherbench.contracts.vm_runner import Vm, VmRequest, addresses_in
-from featherbench.records.instance import Endpoint, Instance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.vm_runner import GuestSettings, ImageBoot, SystemBoot, VmRunner
     from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
+    from featherbench.records.instance import Instance
     from featherbench.records.requirement import MissingRequirement
 
 
@@ -87,17 +86,8 @@ class VmTechnology(Technology[SettingsT]):
         )
         created = {"console": str(console), "created_ns": time.time_ns()}
         address = addresses_in(placement.guest_subnet).guest
-        return Instance(
-            id=request.instance_id,
-            technology=self.name,
-            service=request.service,
-            handle={**created, **(handle or {})},
-            endpoint=Endpoint(
-                address=address, port=port or request.port or 0, ping_address=address
-            ),
-            started_utc=now_utc(),
-            start_phases_s=phases_s,
-        )
+        given = {**created, **(handle or {})}
+        return request.started(self.name, address, handle=given, phases_s=phases_s, port=port)
 
     def is_running(self, instance: Instance) -> bool:
         """Ask the runner."""

@@ -57,10 +57,7 @@ def limits(request: StartRequest, *, memory_mib: int | None) -> dict[str, Any]:
 
 
 def networking(request: StartRequest) -> dict[str, Any]:
-    """Return its network, its published port and its network's sysctls.
-
-    In the machine's network the sysctls are the machine's, which the testbed sets.
-    """
+    """Return its network, port and sysctls; those of the machine's network are the testbed's."""
     in_host_network = request.network == "host"
     port = published_port(request)
     return {

@@ -64,10 +64,7 @@ class WholeQemuSettings(QemuSettings, WholeSystemSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class DomainDefinition:
-    """What a domain is made of: a request for a guest of our disk images, and this machine's part.
-
-    `vhost`: packets pass in the kernel, and not in QEMU.
-    """
+    """A request for a guest of our disk images, and this machine's part; see `has_vhost`."""
 
     request: VmRequest
     folder: InstanceDir
