@@ -12,6 +12,7 @@ from featherbench.contracts.technology import BuildRequest, Placement, Probe, St
 from featherbench.inspection.available_drivers import DriverAvailability
 from featherbench.inspection.doctor_report import DoctorReport
 from featherbench.loadgens import wrk
+from featherbench.records.cell import Cell, Coordinates, Window
 from featherbench.records.image import Image, ImageSize
 from featherbench.records.instance import Endpoint, Instance
 from featherbench.records.machine import CheckResult, Judgement
@@ -39,12 +40,13 @@ def placement(**changes):
 
 
 def planned_platform(name="fake-native", **changes):
-    technology, _, hypervisor = name.partition("-")
+    place, _, network = name.partition("+")
+    technology, _, hypervisor = place.partition("-")
     fields = {
         "name": name,
         "technology": technology,
         "hypervisor": hypervisor,
-        "network": "nat",
+        "network": network or "nat",
         "image_owner": technology,
         "virtualized": False,
         "missing_requirements": (),
@@ -80,6 +82,42 @@ def interim_look(deployment, rule, **levels):
             for name, (number, reason) in levels.items()
         ),
     )
+
+
+def window(metric, value, **changes):
+    fields = {"index": 1, "unit": "requests/s", "started_utc": "2024-01-01T00:00:00.000+00:00"}
+    fields |= {"started_monotonic_s": 100.0, "duration_s": 2.0}
+    return Window(metric=metric, value=value, **fields | changes)
+
+
+def cell(platform, workload, deployment, concurrency, windows, **changes):
+    """A cell of a planned platform, or of one with that name."""
+    planned = planned_platform(platform) if isinstance(platform, str) else platform
+    coordinates = Coordinates(
+        platform=planned.name,
+        technology=planned.technology,
+        hypervisor=planned.hypervisor,
+        network=planned.network,
+        workload=workload,
+        deployment=deployment,
+        concurrency=concurrency,
+    )
+    fields = {
+        "spec": {},
+        "instance": None,
+        "redeployed": False,
+        "image_digest": "sha256:0",
+        "verified": "yes",
+        "tuning": {},
+        "sequence": 7,
+        "overhead_s": {},
+        "client": {},
+        "started_utc": "2024-01-01T00:00:00Z",
+        "finished_utc": "2024-01-01T00:00:09Z",
+        "duration_s": 9.0,
+        "machine_fingerprint": "abc",
+    }
+    return Cell(coordinates=coordinates, windows=tuple(windows), **fields | changes)
 
 
 def image(**changes):

@@ -11,26 +11,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import builders
 from builders import METRICS
-from featherbench.records.cell import Cell, Coordinates, Measure, Verdict, Window
-from featherbench.records.plan import MissingRequirement, Plan, PlannedPlatform, PlannedWorkload
+from featherbench.records.cell import Measure, Verdict
+from featherbench.records.requirement import MissingRequirement
 from featherbench.statistics.data.samples import cell_files, gather
 
 WORKLOADS = ("http", "kv", "startup", "image_size", "latency", "memory")
 TWO = ("linux-native", "docker-native")
 TWELVE = (
-    "linux-native",
-    "docker-native",
-    "docker-native+bridge",
-    "docker-native+host",
-    "lxd-native",
-    "linux-kvm",
-    "docker-kvm",
-    "lxd-kvm",
-    "rumprun-kvm",
-    "osv-kvm",
-    "mirageos-xen",
-    "netbsd-kvm",
+    *("linux-native", "docker-native", "docker-native+bridge", "docker-native+host", "lxd-native"),
+    *("linux-kvm", "docker-kvm", "lxd-kvm", "rumprun-kvm", "osv-kvm", "mirageos-xen", "netbsd-kvm"),
 )
 GUESTS = ("linux-tcg", "linux-kvm")
 """Whole systems, whose amount of memory is fixed."""
@@ -46,44 +37,30 @@ MEBIBYTES = {"linux": 2256.0, "docker": 355.0, "rumprun": 18.0, "osv": 10.9, "mi
 
 
 def plan_of(
-    names, *, lacking=(), fixed=(), levels=LEVELS, deployments=3, windows=3, workloads=None
+    names, *, lacking=(), fixed=(), levels=LEVELS, deployments=3, windows=3, workloads=WORKLOADS
 ):
-    return Plan(
-        config_file="config/config.yaml",
-        config={},
-        baseline=names[0],
-        seed=1,
-        platforms=tuple(_platform(name, lacking, fixed) for name in names),
-        metrics=METRICS,
-        workloads=tuple(
-            PlannedWorkload(
-                name=name,
-                levels=levels if name in ("http", "kv") else (1,),
-                deployments=deployments,
-                windows=windows,
-                settings={},
-            )
-            for name in workloads or WORKLOADS
-        ),
+    of_levels = {"http": levels, "kv": levels}
+    planned = [
+        builders.planned_workload(
+            name, levels=of_levels.get(name, (1,)), deployments=deployments, windows=windows
+        )
+        for name in workloads
+    ]
+    platforms = [_platform(name, lacking, fixed) for name in names]
+    return builders.plan(
+        *planned, platforms=platforms, config_file="config/config.yaml", metrics=METRICS
     )
 
 
 def _platform(name, lacking, fixed):
-    place, _, network = name.partition("+")
-    technology, hypervisor = place.split("-")
-    missing_requirements = (
-        (MissingRequirement(what="no driver", remedy="write one"),) if name in lacking else ()
-    )
-    return PlannedPlatform(
-        name=name,
-        technology=technology,
-        hypervisor=hypervisor,
-        network=network or "nat",
-        image_owner=technology,
+    hypervisor = name.partition("+")[0].partition("-")[2]
+    missing = MissingRequirement(what="no driver", remedy="write one")
+    return builders.planned_platform(
+        name,
         virtualized=hypervisor != "native",
         emulated=hypervisor == "tcg",
         fixed_memory=name in fixed,
-        missing_requirements=missing_requirements,
+        missing_requirements=(missing,) if name in lacking else (),
     )
 
 
@@ -97,10 +74,8 @@ def _figures(platform, workload, concurrency, noise):
         return [("http_throughput", "requests/s", 80_000 * speed * load * noise)]
     if workload == "kv":
         get = 1_700_000 * speed * load * noise
-        return [
-            ("kv_get_throughput", "requests/s", get),
-            ("kv_set_throughput", "requests/s", 0.8 * get),
-        ]
+        rates = {"kv_get_throughput": get, "kv_set_throughput": 0.8 * get}
+        return [(metric, "requests/s", rate) for metric, rate in rates.items()]
     if workload == "startup":
         return [("startup_time", "s", SECONDS.get(platform.name, 1.5 / speed) * noise)]
     if workload == "image_size":
@@ -123,57 +98,15 @@ def _secondary(metric, unit, value):
         names = ("mean", "p50", "p90", "p99", "max")
         return [Measure(metric=f"{stem}_latency_{n}", value=1e9 / value, unit="us") for n in names]
     if metric.endswith("_minimum"):
-        return [
-            Measure(metric=f"{metric.removesuffix('least')}hypervisor", value=value + 30, unit=unit)
-        ]
-    if metric.startswith("memory"):
-        parts = {"idle": 0.6, "peak": 1.4, "load_anonymous": 0.8, "idle_anonymous": 0.5}
-        return [Measure(metric=f"{stem}_{n}", value=value * x, unit=unit) for n, x in parts.items()]
-    if metric.startswith("image_size"):
-        parts = {"apparent": 1.2, "compressed": 0.4}
-        return [
-            Measure(metric=f"{metric}_{n}", value=value * x, unit=unit) for n, x in parts.items()
-        ]
-    return []
-
-
-def window_of(metric, value, *, unit="requests/s", index=1, **more):
-    return Window(
-        index=index,
-        metric=metric,
-        value=value,
-        unit=unit,
-        started_utc="2024-01-01T00:00:00.000+00:00",
-        **{"started_monotonic_s": 100.0, "duration_s": 2.0} | more,
-    )
-
-
-def cell_of(platform, workload, deployment, concurrency, windows, *, sequence=7):
-    return Cell(
-        coordinates=Coordinates(
-            platform=platform.name,
-            technology=platform.technology,
-            hypervisor=platform.hypervisor,
-            network=platform.network,
-            workload=workload,
-            deployment=deployment,
-            concurrency=concurrency,
-        ),
-        spec={},
-        windows=tuple(windows),
-        instance=None,
-        redeployed=False,
-        image_digest="sha256:0",
-        verified="yes",
-        tuning={},
-        sequence=sequence,
-        started_utc="2024-01-01T00:00:00.000+00:00",
-        finished_utc="2024-01-01T00:00:09.000+00:00",
-        duration_s=9.0,
-        overhead_s={},
-        client={},
-        machine_fingerprint="abc",
-    )
+        parts = {f"{metric.removesuffix('least')}hypervisor": value + 30}
+    elif metric.startswith("memory"):
+        shares = {"idle": 0.6, "peak": 1.4, "load_anonymous": 0.8, "idle_anonymous": 0.5}
+        parts = {f"{stem}_{name}": value * share for name, share in shares.items()}
+    elif metric.startswith("image_size"):
+        parts = {f"{metric}_apparent": value * 1.2, f"{metric}_compressed": value * 0.4}
+    else:
+        parts = {}
+    return [Measure(metric=name, value=part, unit=unit) for name, part in parts.items()]
 
 
 def _windows(platform, workload, level, *, count, deployment_noise, rng):
@@ -181,7 +114,7 @@ def _windows(platform, workload, level, *, count, deployment_noise, rng):
         noise = deployment_noise * rng.lognormal(0, 0.03)
         verdict = rng.choice(list(Verdict), p=[0.96, 0.02, 0.02])
         for metric, unit, value in _figures(platform, workload, level, noise):
-            yield window_of(
+            yield builders.window(
                 metric,
                 value,
                 unit=unit,
@@ -209,7 +142,8 @@ def write_cells(plan, folder, seed=1):
             rng=rng,
         )
         place = places[name, workload, deployment, level]
-        cell_of(platforms[name], workload, deployment, level, made, sequence=place).write(path)
+        cell = builders.cell(platforms[name], workload, deployment, level, made, sequence=place)
+        cell.write(path)
 
 
 def _order(plan, seed):
@@ -238,11 +172,8 @@ STUDIES = {
     "twelve": (TWELVE, {}),
     "nine": (
         NINE,
-        {
-            "fixed": GUESTS,
-            "levels": (1, 100),
-            "workloads": ("http", "startup", "image_size", "memory"),
-        },
+        {"fixed": GUESTS, "levels": (1, 100)}
+        | {"workloads": ("http", "startup", "image_size", "memory")},
     ),
 }
 
@@ -252,8 +183,8 @@ def make():
     """The builders, for tests that need a study of their own."""
     return SimpleNamespace(
         plan=plan_of,
-        cell=cell_of,
-        window=window_of,
+        cell=builders.cell,
+        window=builders.window,
         study=study_of,
         TWO=TWO,
         NINE=NINE,

@@ -4,16 +4,34 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from featherbench.comparison.run_differences import Difference, differences
+from featherbench.files import canonical_json
 from featherbench.records.base import Record
 from featherbench.statistics.conventions import SIGNIFICANT_P
 from featherbench.statistics.run_comparison import changes
 from featherbench.wording.formatting import rows
+from featherbench.wording.metric_labels import label
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from featherbench.comparison.run import Run
+
+NOTHING = "nothing"
+NOT_COMPARED = {"recorded_utc", "findings", "fingerprint"}
+"""Fields that change with every record; the fingerprint is compared by the samples."""
+
+
+class Difference(Record):
+    """A fact that is not the same in both runs, and may cause a change."""
+
+    what: str
+    a: str
+    b: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.a} in A, {self.b} in B"
 
 
 class ChangeReading(StrEnum):
@@ -85,10 +103,10 @@ def compare(a: Run, b: Run, equivalence_margin_percent: float) -> ComparisonResu
         run_a=str(a.folder),
         run_b=str(b.folder),
         equivalence_margin_percent=equivalence_margin_percent,
-        differences=differences(a, b),
+        differences=tuple(_differences(a, b)),
         unknown=(*a.unknown, *b.unknown),
         changes=tuple(
-            Change(**row, label=b.label(str(row["metric"])), reading=_reading(row, b))
+            Change(**row, label=label(b.plan, str(row["metric"])), reading=_reading(row, b))
             for row in rows(table.where(table.notna(), None))
         ),
     )
@@ -104,3 +122,31 @@ def _reading(row: dict[str, object], run: Run) -> ChangeReading:
             return ChangeReading.EQUIVALENT if p < SIGNIFICANT_P else ChangeReading.INCONCLUSIVE
         case _:
             return ChangeReading.NOT_COMPARED
+
+
+def _differences(a: Run, b: Run) -> Iterator[Difference]:
+    """Yield all differences, the machine's first, in the records that both runs have."""
+    for (kind, of_a), (_, of_b) in zip(_facts(a), _facts(b), strict=True):
+        for key in dict.fromkeys((*of_a, *of_b)) if of_a and of_b else ():
+            was, now = of_a.get(key, NOTHING), of_b.get(key, NOTHING)
+            if was != now:
+                yield Difference(what=f"{kind} {key}", a=was, b=now)
+
+
+def _facts(run: Run) -> Iterator[tuple[str, dict[str, str]]]:
+    fingerprints = sorted(run.samples["machine_fingerprint"].unique())
+    machine = run.machine.model_dump(exclude=NOT_COMPARED) if run.machine else {}
+    cells = {f"{c.coordinates.platform}/{c.coordinates.workload}": c for c in run.cells}
+    yield "machine", {"fingerprint": ", ".join(fingerprints)}
+    yield "machine", dict(_flat(machine))
+    yield "image", {key: cell.image_digest for key, cell in cells.items()}
+    yield "measuring code", {key: str(cell.spec.get("code")) for key, cell in cells.items()}
+    yield "configuration", dict(_flat(run.plan.config if run.plan else {}))
+
+
+def _flat(value: Any, key: str = "") -> Iterator[tuple[str, str]]:  # noqa: ANN401 - any JSON value
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _flat(inner, f"{key}.{name}" if key else str(name))
+    else:
+        yield key, value if isinstance(value, str) else canonical_json(value)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import ValidationError
@@ -15,7 +15,6 @@ from featherbench.records.machine import MachineRecord
 from featherbench.records.plan import Plan
 from featherbench.statistics.data.samples import DTYPES
 from featherbench.statistics.data.table_io import read_parquet
-from featherbench.wording.metric_labels import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,11 +38,7 @@ class Run:
     plan: Plan | None
     machine: MachineRecord | None
     cells: tuple[Cell, ...]
-    unknown: tuple[str, ...] = field(default=())
-
-    def label(self, metric: str) -> str:
-        """Return the label of a metric."""
-        return label(self.plan, metric)
+    unknown: tuple[str, ...] = ()
 
     def higher_is_better(self, metric: str, unit: str) -> bool:
         """Whether a higher value is better; if the metric is not declared, that of a rate is."""

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two runs compared: `run.py`, `run_differences.py`, `text.py`, and the command itself.
+"""Two runs compared, and the command itself.
 
-Also tests `comparison/run_differences.py`, `comparison/text.py`.
+Also tests `comparison/text.py`.
 """
 
 from __future__ import annotations
@@ -14,103 +14,46 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import builders
 from featherbench.cli import compare
 from featherbench.comparison.outcome import ChangeReading, ComparisonResult
 from featherbench.comparison.run import Run
-from featherbench.records.cell import Cell, Coordinates, Window
-from featherbench.records.plan import Plan
+from featherbench.records.machine import MachineRecord
 from featherbench.statistics.data.samples import gather
 from featherbench.statistics.data.table_io import read_parquet, write_parquet
 
 DEPLOYMENTS = 6
 
 
-def a_plan(seed=1):
-    return Plan.model_validate(
-        {
-            "config_file": "c.yaml",
-            "config": {"seed": seed, "workloads": {"http": {"window_s": 2.0}}},
-            "baseline": "linux-native",
-            "seed": seed,
-            "platforms": [
-                {
-                    "name": "linux-native",
-                    "technology": "linux",
-                    "image_owner": "linux",
-                    "hypervisor": "native",
-                    "network": "nat",
-                    "virtualized": False,
-                    "missing_requirements": [],
-                }
-            ],
-            "workloads": [
-                {
-                    "name": name,
-                    "levels": [1],
-                    "deployments": DEPLOYMENTS,
-                    "windows": 1,
-                    "settings": {},
-                }
-                for name in ("http", "startup")
-            ],
-        }
-    )
-
-
-def a_cell(where, value, **more):
-    platform, workload, deployment, level = where
-    metric, unit = {"http": ("http_throughput", "requests/s"), "startup": ("startup_time", "s")}[
-        workload
-    ]
-    window = Window(
-        index=1,
-        metric=metric,
-        value=value,
-        unit=unit,
-        started_utc="",
-        started_monotonic_s=1.0,
-        duration_s=1.0,
-    )
-    return Cell(
-        coordinates=Coordinates(
-            platform=platform,
-            technology="linux",
-            hypervisor="native",
-            network="nat",
-            workload=workload,
-            deployment=deployment,
-            concurrency=level,
-        ),
-        windows=(window,),
-        **{
-            "spec": {"code": "c0de"},
-            "instance": None,
-            "redeployed": False,
-            "image_digest": "sha256:0",
-            "verified": "",
-            "tuning": {},
-            "sequence": 1,
-            "started_utc": "",
-            "finished_utc": "",
-            "duration_s": 1.0,
-            "overhead_s": {},
-            "client": {},
-            "machine_fingerprint": "abc",
-        }
-        | more,
-    )
+METRICS = {"http": ("http_throughput", "requests/s"), "startup": ("startup_time", "s")}
 
 
 def write_run(folder, *, factors=(), seed=1, **more):
     rng = np.random.default_rng(seed)
-    plan = a_plan(seed)
+    workloads = [builders.planned_workload(name, deployments=DEPLOYMENTS) for name in METRICS]
+    config = {"seed": seed, "workloads": {"http": {"window_s": 2.0}}}
+    plan = builders.plan(*workloads, platforms=["linux-native"], seed=seed, config=config)
     plan.write(folder / "plan.json")
-    for where in plan.cells():
-        value = 100 * rng.lognormal(0, 0.005) * dict(factors).get(where[1], 1.0)
-        file = folder / "cells" / "{}/{}/d{}/c{}.json".format(*where)
-        a_cell(where, value, **more).write(file)
+    for cell in plan.cells():
+        metric, unit = METRICS[cell.workload]
+        value = 100 * rng.lognormal(0, 0.005) * dict(factors).get(cell.workload, 1.0)
+        windows = [builders.window(metric, value, unit=unit)]
+        measured = builders.cell(*cell, windows, **{"spec": {"code": "c0de"}} | more)
+        measured.write(folder / f"cells/{cell}.json")
     write_parquet(gather(plan, folder / "cells"), folder / "tables/samples.parquet")
     return folder
+
+
+@pytest.fixture
+def machine():
+    """The record of some host."""
+    facts = dict.fromkeys(MachineRecord.model_fields)
+    return MachineRecord.model_validate(
+        facts
+        | {"fingerprint": "abc", "recorded_utc": "now", "governors": (), "idle_states_us": {}}
+        | {"mitigations": {}, "virtualization": "none", "sysctls": {}, "tools": {"wrk": "4.1.0"}}
+        | {"technologies": {}, "python": "3.11.2", "libraries": {}, "findings": ()}
+    )
 
 
 @pytest.fixture
