@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from featherbench.units import KIB
@@ -32,6 +33,7 @@ HYPERVISORS = {
     "Parallels": "parallels",
 }
 """By the words in the names that the firmware of virtual machines has."""
+CPU, CLOCK = "sys/devices/system/cpu", "sys/devices/system/clocksource/clocksource0"
 COLUMNS_COUNTED = 8
 """Of the columns of /proc/stat; `guest` and `guest_nice` are in `user` and `nice` already."""
 SWAP_COUNTERS = {"pswpin", "pswpout"}
@@ -175,35 +177,34 @@ def sysctl(root: Path, name: str) -> str | None:
     return None if value is None else one_line(value)
 
 
-def _cpuinfo(root: Path, *keys: str) -> str | None:
+def _cpuinfo(root: Path, *, keys: tuple[str, ...]) -> str | None:
     return parse_cpuinfo(text(root, "proc/cpuinfo") or "", *keys)
 
 
-def _is(value: str, root: Path, path: str) -> bool | None:
+def _is(root: Path, *, path: str, value: str) -> bool | None:
     """Return whether a file has that value."""
     actual = text(root, path)
     return None if actual is None else actual == value
 
 
-def cpu_model(root: Path) -> str | None:
-    """Return the name of the CPU."""
-    return _cpuinfo(root, "model name", "Model", "Hardware", "CPU part")
-
-
-def microcode(root: Path) -> str | None:
-    """Return the revision of the CPU's microcode."""
-    return _cpuinfo(root, "microcode", "CPU revision")
+cpu_model = partial(_cpuinfo, keys=("model name", "Model", "Hardware", "CPU part"))
+"""Return the name of the CPU."""
+microcode = partial(_cpuinfo, keys=("microcode", "CPU revision"))
+"""Return the revision of the CPU's microcode."""
+smt = partial(_is, path=f"{CPU}/smt/active", value="1")
+"""Return whether two of the CPUs may be threads of one core."""
+same_page_merging = partial(_is, path="sys/kernel/mm/ksm/run", value="1")
+"""Return whether the kernel merges equal pages (KSM)."""
+kernel_release = partial(sysctl, name="kernel.osrelease")
+"""Return what `uname -r` prints."""
+clock_source = partial(text, path=f"{CLOCK}/current_clocksource")
+"""Return the name of the clock that the kernel reads."""
 
 
 def cpu_count(root: Path) -> int | None:
     """Return the number of CPUs that are online."""
     cpuinfo = text(root, "proc/cpuinfo") or ""
     return len(re.findall(r"^processor\s*:", cpuinfo, re.MULTILINE)) or None
-
-
-def kernel_release(root: Path) -> str | None:
-    """Return what `uname -r` prints."""
-    return sysctl(root, "kernel.osrelease")
 
 
 def operating_system(root: Path) -> str | None:
@@ -227,24 +228,19 @@ def swap_used_bytes(root: Path) -> int | None:
 
 def governors(root: Path) -> tuple[str, ...]:
     """Return the frequency governors in use, without duplicates."""
-    in_use = texts(root, "sys/devices/system/cpu/cpu[0-9]*/cpufreq/scaling_governor")
+    in_use = texts(root, f"{CPU}/cpu[0-9]*/cpufreq/scaling_governor")
     return tuple(sorted(set(in_use.values())))
 
 
 def turbo(root: Path) -> bool | None:
     """Return whether the CPU may run faster than its nominal frequency."""
-    intel = _is("0", root, "sys/devices/system/cpu/intel_pstate/no_turbo")
-    return _is("1", root, "sys/devices/system/cpu/cpufreq/boost") if intel is None else intel
-
-
-def smt(root: Path) -> bool | None:
-    """Return whether two of the CPUs may be threads of one core."""
-    return _is("1", root, "sys/devices/system/cpu/smt/active")
+    intel = _is(root, path=f"{CPU}/intel_pstate/no_turbo", value="0")
+    return _is(root, path=f"{CPU}/cpufreq/boost", value="1") if intel is None else intel
 
 
 def idle_states_us(root: Path) -> dict[str, int]:
     """Map the idle states that the first CPU may enter to their exit latency in microseconds."""
-    folder = "sys/devices/system/cpu/cpu0/cpuidle"
+    folder = f"{CPU}/cpu0/cpuidle"
     states = {}
     for path, name in texts(root, f"{folder}/state*/name").items():
         state = path.removesuffix("/name")
@@ -256,7 +252,7 @@ def idle_states_us(root: Path) -> dict[str, int]:
 
 def mitigations(root: Path) -> dict[str, str]:
     """Map the vulnerabilities of this CPU to what the kernel does about them."""
-    states = texts(root, "sys/devices/system/cpu/vulnerabilities/*")
+    states = texts(root, f"{CPU}/vulnerabilities/*")
     return {
         path.rsplit("/", 1)[-1]: state for path, state in states.items() if state != "Not affected"
     }
@@ -267,16 +263,6 @@ def transparent_huge_pages(root: Path) -> str | None:
     choices = text(root, "sys/kernel/mm/transparent_hugepage/enabled") or ""
     match = re.search(r"\[(\w+)\]", choices)
     return match[1] if match else None
-
-
-def same_page_merging(root: Path) -> bool | None:
-    """Return whether the kernel merges equal pages (KSM)."""
-    return _is("1", root, "sys/kernel/mm/ksm/run")
-
-
-def clock_source(root: Path) -> str | None:
-    """Return the name of the clock that the kernel reads."""
-    return text(root, "sys/devices/system/clocksource/clocksource0/current_clocksource")
 
 
 def cgroup_version(root: Path) -> str | None:
@@ -290,7 +276,7 @@ def cgroup_version(root: Path) -> str | None:
 
 def virtualization(root: Path) -> str:
     """Return `none` on bare metal, else the hypervisor's name, or `unknown hypervisor`."""
-    if "hypervisor" not in (_cpuinfo(root, "flags") or "").split():
+    if "hypervisor" not in (_cpuinfo(root, keys=("flags",)) or "").split():
         return "xen" if text(root, "sys/hypervisor/type") == "xen" else "none"
     firmware = " ".join(
         text(root, f"sys/class/dmi/id/{field}") or ""

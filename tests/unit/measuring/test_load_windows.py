@@ -2,6 +2,7 @@
 """Runs of load, how many requests fill a window, and windows of load as they are recorded."""
 
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,15 @@ from featherbench.measuring.load_windows import (
 from featherbench.records.cell import Verdict
 
 DATA = Path(__file__).parents[2] / "data" / "loadgens"
+WRK_OK = (DATA / "wrk_ok.txt").read_text()
 SLOW, FAST = 1e6, 4e6
 HEADER = (DATA / "rb_get.txt").read_text().splitlines()[0]
 
 
-def redis_at(rate_per_s):
-    """Answer as redis-benchmark would at that rate."""
-    return lambda _: f'{HEADER}\n"GET","{rate_per_s:.2f}"' + ',"0.1"' * 6 + "\n"
+def redis_at(*rates_per_s):
+    """Answer as redis-benchmark would at these rates, one after the other."""
+    rates = cycle(rates_per_s)
+    return lambda _: f'{HEADER}\n"GET","{next(rates):.2f}"' + ',"0.1"' * 6 + "\n"
 
 
 def get_load(bench, connections=100):
@@ -115,27 +118,25 @@ def counted_load(bench):
     return replace(get_load(bench), requests=16_000)
 
 
-def test_a_load_generator_that_gives_up_is_a_load_error(bench_for, client):
-    client.says = lambda _: "Error from server: ERR max number of clients reached"
+def hangs(argv):
+    raise CommandError(argv, "did not end within 34 s")
+
+
+@pytest.mark.parametrize(
+    ("answer", "exit_status", "message"),
+    [
+        (lambda _: "Error from server: ERR max number of clients", 0, "max number of clients"),
+        (hangs, 0, "did not end"),
+        (redis_at(1e6), 139, "status 139"),
+    ],
+    ids=["gives up", "hangs", "has a bad exit status"],
+)
+def test_a_load_generator_that_fails_is_a_load_error(
+    bench_for, client, answer, exit_status, message
+):
+    client.says, client.exit_status = answer, exit_status
     bench = bench_for("kv")
-    with pytest.raises(LoadError, match="max number of clients"):
-        run_load(bench, "kv", counted_load(bench), expected_s=1.0)
-
-
-def test_a_load_generator_that_hangs_is_a_load_error(bench_for, client):
-    def hangs(argv):
-        raise CommandError(argv, "did not end within 34 s")
-
-    client.says = hangs
-    bench = bench_for("kv")
-    with pytest.raises(LoadError, match="did not end"):
-        run_load(bench, "kv", counted_load(bench), expected_s=1.0)
-
-
-def test_a_bad_exit_status_without_failures_is_a_load_error(bench_for, client):
-    client.says, client.exit_status = redis_at(1e6), 139
-    bench = bench_for("kv")
-    with pytest.raises(LoadError, match="status 139"):
+    with pytest.raises(LoadError, match=message):
         run_load(bench, "kv", counted_load(bench), expected_s=1.0)
 
 
@@ -154,17 +155,27 @@ def test_a_warm_up_reports_its_load(bench_for, client):
     assert report["duration_s"] == pytest.approx(1.0, rel=0.01)
 
 
-def http_series(bench, window_s=2.0):
-    load = sized(bench, "http", load_for(bench, 10, path="/payload"), window_s=window_s)
-    metrics = load_metrics("http", service="http")
-    return WindowSeries(bench=bench, service="http", metrics=metrics, load=load, window_s=window_s)
+@pytest.fixture
+def windows_of(bench_for, client):
+    """Take windows of http; `says` returns what wrk prints, by default after two seconds."""
+
+    def take(says=lambda: WRK_OK, *, window_s=2.0, count=1, bench=None):
+        client.says = lambda _: says()
+        bench = bench or bench_for("http")
+        load = sized(bench, "http", load_for(bench, 10, path="/payload"), window_s=window_s)
+        given = {"bench": bench, "load": load, "window_s": window_s}
+        series = WindowSeries(service="http", metrics=load_metrics("http", service="http"), **given)
+        for _ in range(count):
+            series.take()
+        return series.windows
+
+    return take
 
 
-def test_a_window_has_its_figures_and_how_busy_both_sides_were(bench_for, client):
-    client.says = lambda _: (DATA / "wrk_ok.txt").read_text()
-    series = http_series(bench_for("http"))
-    series.take()
-    (window,) = series.windows
+def test_windows_are_numbered_and_have_figures_and_how_busy_both_sides_were(windows_of):
+    windows = windows_of(count=2)
+    assert [window.index for window in windows] == [1, 2]
+    window = windows[0]
     assert (window.metric, window.unit) == ("http_throughput", "requests/s")
     assert window.value == pytest.approx(114105.36, abs=0.01)
     assert window.requests == 228251
@@ -177,72 +188,46 @@ def test_a_window_has_its_figures_and_how_busy_both_sides_were(bench_for, client
     }
 
 
-def test_a_window_is_judged_by_the_duration_that_was_requested(bench_for, client):
-    client.says = lambda _: (DATA / "wrk_ok.txt").read_text()  # of two seconds
-    series = http_series(bench_for("http"), window_s=1.5)
-    series.take()
-    assert "--duration=2s" in series.windows[0].command
-    assert series.windows[0].reasons == ()
+def test_a_window_is_judged_by_the_duration_that_was_requested(windows_of):
+    (window,) = windows_of(window_s=1.5)
+    assert "--duration=2s" in window.command
+    assert window.reasons == ()
+    (short,) = windows_of(window_s=2.1)  # wrk gets three
+    assert short.reasons[0].startswith("too short: 2 s, of at least 2.7 s")
 
 
-def test_a_window_shorter_than_requested_is_too_short(bench_for, client):
-    client.says = lambda _: (DATA / "wrk_ok.txt").read_text()  # of two seconds
-    series = http_series(bench_for("http"), window_s=2.1)  # wrk gets three
-    series.take()
-    assert series.windows[0].reasons[0].startswith("too short: 2 s, of at least 2.7 s")
-
-
-def test_how_busy_the_server_was_is_recorded_as_it_is_judged(bench_for, client, machine):
+def test_how_busy_the_server_was_is_recorded_as_it_is_judged(windows_of, bench_for, machine):
     bench = bench_for("http")
     bench = replace(bench, placement=replace(bench.placement, cpus=(1, 2)))
     stat = machine.root / "proc/stat"
     stat.write_text("cpu1 0 0 0 0 0 0 0 0\ncpu2 0 0 0 0 0 0 0 0\n")
 
-    def answer(_):
+    def says():
         stat.write_text("cpu1 97 0 0 3 0 0 0 0\ncpu2 1 0 0 99 0 0 0 0\n")
-        return (DATA / "wrk_ok.txt").read_text()
+        return WRK_OK
 
-    client.says = answer
-    series = http_series(bench)
-    series.take()
-    (window,) = series.windows
+    (window,) = windows_of(says, bench=bench)
     assert window.server_busy_fraction == pytest.approx(0.97)
     assert window.notes["server_cpus_busy_fraction"] == pytest.approx(0.49)
 
 
-def test_windows_are_numbered(bench_for, client):
-    client.says = lambda _: (DATA / "wrk_ok.txt").read_text()
-    series = http_series(bench_for("http"))
-    series.take()
-    series.take()
-    assert [window.index for window in series.windows] == [1, 2]
-
-
-def test_a_window_with_failures_is_invalid(bench_for, client):
-    client.says = lambda _: (DATA / "wrk_404.txt").read_text()
-    series = http_series(bench_for("http"))
-    series.take()
-    (window,) = series.windows
+def test_a_window_with_failures_is_invalid(windows_of):
+    (window,) = windows_of((DATA / "wrk_404.txt").read_text)
     assert window.verdict == Verdict.INVALID
     assert window.failures == {"status": 71283}
     assert "failures: 71283 status" in window.reasons
 
 
-def test_a_server_that_died_makes_no_window(bench_for, client, technology):
-    client.says = lambda _: (DATA / "wrk_ok.txt").read_text()
-    series = http_series(bench_for("http"))
+def test_a_server_that_died_makes_no_window(windows_of, technology):
     technology.running = False
     with pytest.raises(InstanceDiedError):
-        series.take()
-    assert series.windows == []
+        windows_of()
 
 
 def kv_series(bench, client, rates_per_s, **changes):
     """A series on a server that has these rates, one after the other."""
-    rates = iter(rates_per_s)
-    client.says = lambda _: f'{HEADER}\n"GET","{next(rates):.2f}"' + ',"0.1"' * 6 + "\n"
-    load = load_for(bench, 100, "GET", pipeline=16, value_bytes=3)
-    counted = rescaled(type(load)(**{**load.__dict__, "requests": int(SLOW)}), 1.0, 2.0)
+    client.says = redis_at(*rates_per_s)
+    counted = rescaled(replace(get_load(bench), requests=int(SLOW)), 1.0, 2.0)
     metrics = load_metrics("kv_get", service="kv")
     return WindowSeries(
         bench=bench, service="kv", metrics=metrics, load=counted, window_s=2.0, **changes

@@ -9,7 +9,7 @@ import pytest
 from builders import image
 from featherbench.contracts.bench import Bench
 from featherbench.errors import InstanceError, LoadError, MachineSilentError
-from featherbench.measuring import min_memory as trial_module
+from featherbench.measuring import min_memory
 from featherbench.measuring.min_memory_search import Attempt, Rules, Search
 from featherbench.records.cell import Verdict, Window
 from featherbench.workloads.memory import Workload
@@ -45,12 +45,31 @@ def attempts(monkeypatch):
         )
 
     attempt.need_mib, attempt.dies_at, attempt.fails_at, attempt.issues = 100, None, None, ()
-    monkeypatch.setattr(trial_module, "_attempt", attempt)
+    monkeypatch.setattr(min_memory, "_attempt", attempt)
     return attempt, tried
 
 
 def measure(bench):
     return Workload().measure(bench, 1, 1)
+
+
+def interrupt(bench, attempt, tried):
+    attempt.dies_at = 8
+    with pytest.raises(KeyboardInterrupt):
+        measure(bench)
+    attempt.dies_at = None
+    del tried[:]
+
+
+def trial_of(bench, verify=lambda _: ""):
+    return min_memory.Trial(
+        bench=bench, service="http", load=lambda _: None, load_s=1, verify=verify
+    )
+
+
+def attempted(bench, **changes):
+    rules = Rules(reference_mib=512, step_mib=8, starts=2, margin=0.1, significance=0.05)
+    return min_memory._attempt(trial_of(bench, **changes), Search(subject="s", rules=rules), 64)
 
 
 @pytest.mark.usefixtures("attempts")
@@ -70,39 +89,22 @@ def test_the_minimum_memory_is_the_windows_value_with_what_is_really_used(bench)
 def test_an_interrupted_search_continues_and_a_finished_one_leaves_no_record(
     bench, attempts, tmp_path
 ):
-    attempt, tried = attempts
-    attempt.dies_at = 8
-    with pytest.raises(KeyboardInterrupt):
-        measure(bench)
-    saved = Search.read(tmp_path / "search_http_1.json")
-    assert len(saved.attempts) == 7
-    attempt.dies_at = None
-    del tried[:]
+    interrupt(bench, *attempts)
+    assert len(Search.read(tmp_path / "search_http_1.json").attempts) == 7
     http, _ = measure(bench)
     assert http.notes["resumed_after"] == 7
     assert http.value == 104
     assert not list(tmp_path.glob("search_*"))
 
 
-def test_another_image_is_another_search(bench, attempts):
-    attempt, _ = attempts
-    attempt.dies_at = 8
-    with pytest.raises(KeyboardInterrupt):
-        measure(bench)
-    attempt.dies_at = None
-    http, _ = measure(
-        replace(bench, images={**bench.images, "http": image(service="http", digest="other")})
-    )
-    assert http.notes["resumed_after"] == 0
-
-
-def test_another_hypervisor_is_another_search(bench, attempts, technology):
-    attempt, _ = attempts
-    attempt.dies_at = 8
-    with pytest.raises(KeyboardInterrupt):
-        measure(bench)
-    attempt.dies_at = None
-    technology.reported = {"dom0": "root@other"}
+@pytest.mark.parametrize("changed", ["image", "hypervisor"])
+def test_another_image_or_hypervisor_is_another_search(bench, attempts, technology, changed):
+    interrupt(bench, *attempts)
+    if changed == "hypervisor":
+        technology.reported = {"dom0": "root@other"}
+    else:
+        another = image(service="http", digest="other")
+        bench = replace(bench, images={**bench.images, "http": another})
     http, _ = measure(bench)
     assert http.notes["resumed_after"] == 0
 
@@ -153,24 +155,16 @@ def test_a_failure_of_an_instance_is_a_failed_attempt(bench, technology, monkeyp
     refusing.instance = bench.under_test
 
     def not_ready(_bench, *, within_s):
-        assert within_s == trial_module.READY_WITHIN_S
+        assert within_s == min_memory.READY_WITHIN_S
         if how == "ready":
             raise InstanceError("it accepts and never answers")
 
     def no_load(*_, **__):
         raise LoadError("refused")
 
-    monkeypatch.setattr(trial_module, "wait_until_ready", not_ready)
-    monkeypatch.setattr(trial_module, "_served", no_load)
-    rules = Rules(reference_mib=512, step_mib=8, starts=2, margin=0.1, significance=0.05)
-    trial = trial_module.Trial(
-        bench=replace(bench, technology=refusing, instance=None),
-        service="http",
-        load=lambda _: None,
-        load_s=1,
-        verify=lambda _: "",
-    )
-    attempt = trial_module._attempt(trial, Search(subject="s", rules=rules), 64)
+    monkeypatch.setattr(min_memory, "wait_until_ready", not_ready)
+    monkeypatch.setattr(min_memory, "_served", no_load)
+    attempt = attempted(replace(bench, technology=refusing, instance=None))
     assert attempt.failure
     assert attempt.requests_per_s == 0
     if how != "start":
@@ -183,19 +177,11 @@ def test_a_machine_that_does_not_answer_is_no_result(bench, technology, monkeypa
     def silent(*_):
         raise MachineSilentError("dom0 does not answer")
 
-    monkeypatch.setattr(trial_module, "wait_until_ready", lambda running, **_: running.technology)
+    monkeypatch.setattr(min_memory, "wait_until_ready", lambda running, **_: running.technology)
     monkeypatch.setattr(technology, "start", lambda _: bench.under_test, raising=False)
     monkeypatch.setattr(technology, step, silent)
-    rules = Rules(reference_mib=512, step_mib=8, starts=2, margin=0.1, significance=0.05)
-    trial = trial_module.Trial(
-        bench=replace(bench, instance=None),
-        service="http",
-        load=lambda _: None,
-        load_s=1,
-        verify=lambda running: running.require_running(),
-    )
     with pytest.raises(MachineSilentError):
-        trial_module._attempt(trial, Search(subject="s", rules=rules), 64)
+        attempted(replace(bench, instance=None), verify=Bench.require_running)
 
 
 class Canned:
@@ -240,12 +226,9 @@ def test_a_window_that_is_invalid_without_a_failure_is_taken_again(
     bench, monkeypatch, windows, taken, failure
 ):
     series = Canned(windows)
-    monkeypatch.setattr(trial_module, "WindowSeries", lambda **_: series)
-    monkeypatch.setattr(trial_module, "sized", lambda *_, **__: None)
-    trial = trial_module.Trial(
-        bench=bench, service="http", load=lambda _: None, load_s=1, verify=lambda _: ""
-    )
-    attempt = trial_module._served(trial, bench, 64, ready_after_s=1.0)
+    monkeypatch.setattr(min_memory, "WindowSeries", lambda **_: series)
+    monkeypatch.setattr(min_memory, "sized", lambda *_, **__: None)
+    attempt = min_memory._served(trial_of(bench), bench, 64, ready_after_s=1.0)
     assert len(series.windows) == taken
     assert attempt.failure == failure
 
@@ -253,10 +236,7 @@ def test_a_window_that_is_invalid_without_a_failure_is_taken_again(
 def test_a_start_is_tuned_before_it_is_loaded(bench, monkeypatch):
     request = []
     monkeypatch.setattr(Bench, "apply_runtime_settings", lambda _: request.append("tuned"))
-    monkeypatch.setattr(trial_module, "sized", lambda *_, **__: request.append("loaded"))
-    monkeypatch.setattr(trial_module, "WindowSeries", lambda **_: Canned([window(Verdict.OK)]))
-    trial = trial_module.Trial(
-        bench=bench, service="http", load=lambda _: None, load_s=1, verify=lambda _: ""
-    )
-    trial_module._served(trial, bench, 64, ready_after_s=1.0)
+    monkeypatch.setattr(min_memory, "sized", lambda *_, **__: request.append("loaded"))
+    monkeypatch.setattr(min_memory, "WindowSeries", lambda **_: Canned([window(Verdict.OK)]))
+    min_memory._served(trial_of(bench), bench, 64, ready_after_s=1.0)
     assert request == ["tuned", "loaded"]

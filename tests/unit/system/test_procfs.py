@@ -68,139 +68,113 @@ PROCESS_STAT = (
     "4711 (a) strange (name)) S 4242 4711 4711 0 -1 4194560 2563 13187 0 0 2 1 9 6 20 0 1 0 "
     "123456 10510336 1339 18446744073709551615 1 1 0 0 0 0 65536 4 65538 0 0 0 17 1 0 0 0 0 0"
 )
+SWAPS = """\
+Filename\tType\tSize\tUsed\tPriority
+/dev/sda2 partition 8388604 512 -2
+/swapfile file 2097148 256 -3
+"""
 CPU = "sys/devices/system/cpu"
+VIRTUAL = {"proc/cpuinfo": VIRTUAL_CPU}
 
 
-def test_an_empty_root_tells_nothing_and_nothing_fails(tmp_path):
-    assert procfs.cpu_model(tmp_path) is None
-    assert procfs.cpu_count(tmp_path) is None
-    assert procfs.governors(tmp_path) == ()
-    assert procfs.turbo(tmp_path) is None
-    assert procfs.smt(tmp_path) is None
-    assert procfs.idle_states_us(tmp_path) == {}
-    assert procfs.swap_used_bytes(tmp_path) is None
-    assert procfs.cgroup_version(tmp_path) is None
-    assert procfs.cpu_ticks(tmp_path) is None
-    assert procfs.listening_ports(tmp_path, "198.18.0.1") == frozenset()
+@pytest.mark.parametrize(
+    ("reader", "nothing"),
+    [
+        *((getattr(procfs, name), None) for name in ("cpu_model", "cpu_count", "turbo", "smt")),
+        *((getattr(procfs, name), None) for name in ("swap_used_bytes", "cgroup_version")),
+        (procfs.cpu_ticks, None),
+        (procfs.governors, ()),
+        (procfs.idle_states_us, {}),
+        (lambda root: procfs.listening_ports(root, "198.18.0.1"), frozenset()),
+    ],
+)
+def test_an_empty_root_tells_nothing_and_nothing_fails(tmp_path, reader, nothing):
+    assert reader(tmp_path) == nothing
 
 
-def test_cpu(tree):
-    root = tree(**{"proc/cpuinfo": VIRTUAL_CPU})
-    assert procfs.cpu_model(root) == "Intel(R) Xeon(R) Processor"
-    assert procfs.cpu_count(root) == 2
-    assert procfs.microcode(root) == "0x1"
+def cpu_files(**files):
+    return {f"{CPU}/{path.replace('__', '/')}": content for path, content in files.items()}
 
 
-def test_memory_is_in_bytes(tree):
+@pytest.mark.parametrize(
+    ("reader", "expected", "files"),
+    [
+        (procfs.cpu_model, "Intel(R) Xeon(R) Processor", VIRTUAL),
+        (procfs.cpu_count, 2, VIRTUAL),
+        (procfs.microcode, "0x1", VIRTUAL),
+        (procfs.memory_bytes, 24683656 * 1024, {"proc/meminfo": MEMORY}),
+        (procfs.swap_used_bytes, 768 * 1024, {"proc/swaps": SWAPS}),
+        (
+            procfs.governors,
+            ("performance", "powersave"),
+            cpu_files(
+                cpu0__cpufreq__scaling_governor="powersave",
+                cpu1__cpufreq__scaling_governor="powersave",
+                cpu10__cpufreq__scaling_governor="performance",
+            ),
+        ),
+        (procfs.turbo, True, cpu_files(intel_pstate__no_turbo="0")),
+        (procfs.turbo, False, cpu_files(intel_pstate__no_turbo="1")),
+        (procfs.turbo, True, cpu_files(cpufreq__boost="1")),
+        (procfs.turbo, False, cpu_files(cpufreq__boost="0")),
+        (
+            procfs.idle_states_us,  # one that is disabled does not count
+            {"POLL": 0, "C1E": 10},
+            cpu_files(
+                cpu0__cpuidle__state0__name="POLL",
+                cpu0__cpuidle__state0__latency="0",
+                cpu0__cpuidle__state0__disable="0",
+                cpu0__cpuidle__state1__name="C1E",
+                cpu0__cpuidle__state1__latency="10",
+                cpu0__cpuidle__state1__disable="0",
+                cpu0__cpuidle__state2__name="C6",
+                cpu0__cpuidle__state2__latency="133",
+                cpu0__cpuidle__state2__disable="1",
+            ),
+        ),
+        (
+            procfs.mitigations,
+            {"retbleed": "Vulnerable", "spectre_v1": "Mitigation: usercopy/swapgs barriers"},
+            cpu_files(
+                vulnerabilities__meltdown="Not affected",
+                vulnerabilities__retbleed="Vulnerable",
+                vulnerabilities__spectre_v1="Mitigation: usercopy/swapgs barriers",
+            ),
+        ),
+        (
+            procfs.transparent_huge_pages,
+            "madvise",
+            {"sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never"},
+        ),
+        (procfs.cgroup_version, "v1 (hybrid)", {"proc/mounts": HYBRID_MOUNTS}),
+        (procfs.cgroup_version, "v2", {"proc/mounts": "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0"}),
+        (
+            procfs.cgroup_version,
+            "v1",
+            {"proc/mounts": "cgroup /sys/fs/cgroup/cpu cgroup rw 0 0"},
+        ),
+        (procfs.cgroup_version, None, {"proc/mounts": "proc /proc proc rw 0 0"}),
+        (procfs.virtualization, "none", {"proc/cpuinfo": BARE_CPU}),
+        (procfs.virtualization, "xen", {"proc/cpuinfo": BARE_CPU, "sys/hypervisor/type": "xen"}),
+        (procfs.virtualization, "unknown hypervisor", VIRTUAL),
+        (procfs.virtualization, "qemu", VIRTUAL | {"sys/class/dmi/id/sys_vendor": "QEMU"}),
+        (procfs.virtualization, "kvm", VIRTUAL | {"sys/class/dmi/id/product_name": "KVM"}),
+        (procfs.open_file_limits, (1024, 1048576), {"proc/self/limits": LIMITS}),
+    ],
+)
+def test_a_fact_is_read(tree, reader, expected, files):
+    assert reader(tree(**files)) == expected
+
+
+def test_memory_of_one_kind_is_in_bytes(tree):
     root = tree(**{"proc/meminfo": MEMORY})
-    assert procfs.memory_bytes(root) == 24683656 * 1024
     assert procfs.memory_bytes(root, "MemAvailable") == 24269508 * 1024
-
-
-def test_swap_counts_what_is_used_of_all_devices(tree):
-    swaps = (
-        "Filename\tType\tSize\tUsed\tPriority\n"
-        "/dev/sda2 partition 8388604 512 -2\n/swapfile file 2097148 256 -3"
-    )
-    assert procfs.swap_used_bytes(tree(**{"proc/swaps": swaps})) == 768 * 1024
-
-
-def test_governors_of_all_cpus_each_once(tree):
-    root = tree(
-        **{
-            f"{CPU}/cpu0/cpufreq/scaling_governor": "powersave",
-            f"{CPU}/cpu1/cpufreq/scaling_governor": "powersave",
-            f"{CPU}/cpu10/cpufreq/scaling_governor": "performance",
-        }
-    )
-    assert procfs.governors(root) == ("performance", "powersave")
-
-
-@pytest.mark.parametrize(
-    ("path", "content", "on"),
-    [
-        (f"{CPU}/intel_pstate/no_turbo", "0", True),
-        (f"{CPU}/intel_pstate/no_turbo", "1", False),
-        (f"{CPU}/cpufreq/boost", "1", True),
-        (f"{CPU}/cpufreq/boost", "0", False),
-    ],
-)
-def test_turbo_by_either_driver(tree, path, content, on):
-    assert procfs.turbo(tree(**{path: content})) is on
-
-
-def test_idle_states_that_are_disabled_do_not_count(tree):
-    folder = f"{CPU}/cpu0/cpuidle"
-    root = tree(
-        **{
-            f"{folder}/state0/name": "POLL",
-            f"{folder}/state0/latency": "0",
-            f"{folder}/state0/disable": "0",
-            f"{folder}/state1/name": "C1E",
-            f"{folder}/state1/latency": "10",
-            f"{folder}/state1/disable": "0",
-            f"{folder}/state2/name": "C6",
-            f"{folder}/state2/latency": "133",
-            f"{folder}/state2/disable": "1",
-        }
-    )
-    assert procfs.idle_states_us(root) == {"POLL": 0, "C1E": 10}
-
-
-def test_mitigations_leave_out_what_does_not_concern_this_cpu(tree):
-    root = tree(
-        **{
-            f"{CPU}/vulnerabilities/meltdown": "Not affected",
-            f"{CPU}/vulnerabilities/retbleed": "Vulnerable",
-            f"{CPU}/vulnerabilities/spectre_v1": "Mitigation: usercopy/swapgs barriers",
-        }
-    )
-    assert procfs.mitigations(root) == {
-        "retbleed": "Vulnerable",
-        "spectre_v1": "Mitigation: usercopy/swapgs barriers",
-    }
-
-
-def test_huge_pages_are_the_bracketed_choice(tree):
-    root = tree(**{"sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never"})
-    assert procfs.transparent_huge_pages(root) == "madvise"
-
-
-@pytest.mark.parametrize(
-    ("mounts", "version"),
-    [
-        (HYBRID_MOUNTS, "v1 (hybrid)"),
-        ("cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0", "v2"),
-        ("cgroup /sys/fs/cgroup/memory cgroup rw,memory 0 0", "v1"),
-        ("proc /proc proc rw 0 0", None),
-    ],
-)
-def test_cgroup_version(tree, mounts, version):
-    assert procfs.cgroup_version(tree(**{"proc/mounts": mounts})) == version
-
-
-@pytest.mark.parametrize(
-    ("files", "name"),
-    [
-        ({"proc/cpuinfo": BARE_CPU}, "none"),
-        ({"proc/cpuinfo": BARE_CPU, "sys/hypervisor/type": "xen"}, "xen"),
-        ({"proc/cpuinfo": VIRTUAL_CPU}, "unknown hypervisor"),
-        ({"proc/cpuinfo": VIRTUAL_CPU, "sys/class/dmi/id/sys_vendor": "QEMU"}, "qemu"),
-        ({"proc/cpuinfo": VIRTUAL_CPU, "sys/class/dmi/id/product_name": "KVM"}, "kvm"),
-    ],
-)
-def test_virtualization(tree, files, name):
-    assert procfs.virtualization(tree(**files)) == name
 
 
 def test_ticks_leave_out_guest_time_which_user_time_has_already(tree):
     root = tree(**{"proc/stat": "cpu  5049 0 2575 272956 537 0 90 24 1000 0\ncpu0 1 2 3"})
     ticks = procfs.cpu_ticks(root)
     assert (ticks.steal, ticks.total) == (24, 5049 + 2575 + 272956 + 537 + 90 + 24)
-
-
-def test_limits(tree):
-    assert procfs.open_file_limits(tree(**{"proc/self/limits": LIMITS})) == (1024, 1048576)
 
 
 def test_ports_are_taken_where_the_address_reaches_a_listener(tree):
@@ -243,11 +217,6 @@ def test_a_process_stat_is_parsed_whatever_the_programs_name():
     assert procfs.parse_process_stat(PROCESS_STAT) == ProcessStat(
         state="S", parent=4242, cpu_ticks=3, started_ticks=123456
     )
-
-
-def test_the_cpu_model_is_parsed_from_the_first_entry():
-    assert procfs.parse_cpuinfo(VIRTUAL_CPU, "model name") == "Intel(R) Xeon(R) Processor"
-    assert procfs.parse_cpuinfo("", "model name") is None
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
+from contextlib import nullcontext
+
 import pytest
 
 from featherbench import registry
@@ -63,24 +65,16 @@ def test_a_lease_that_cannot_be_read_is_forgotten(tmp_path):
     assert not (tmp_path / "state" / "lease.json").exists()
 
 
-def test_a_lease_on_a_machine_that_is_silent_is_forgotten(technology, some_lease, monkeypatch):
+@pytest.mark.parametrize(("error", "kept"), [(MachineSilentError, False), (ConnectionError, True)])
+def test_a_lease_whose_instance_does_not_stop_is_kept_unless_its_machine_is_silent(
+    technology, some_lease, monkeypatch, error, kept
+):
     lease.store(some_lease)
 
-    def is_silent(_instance):
-        raise MachineSilentError("dom0 does not answer")
+    def fail(_instance):
+        raise error("it does not answer")
 
-    monkeypatch.setattr(technology, "stop", is_silent)
-    lease.release()
-    assert lease.current() is None
-
-
-def test_a_lease_whose_instance_does_not_stop_is_kept(technology, some_lease, monkeypatch):
-    lease.store(some_lease)
-
-    def engine_is_gone(_instance):
-        raise ConnectionError
-
-    monkeypatch.setattr(technology, "stop", engine_is_gone)
-    with pytest.raises(ConnectionError):
+    monkeypatch.setattr(technology, "stop", fail)
+    with pytest.raises(error) if kept else nullcontext():
         lease.release()
-    assert lease.current() == some_lease
+    assert lease.current() == (some_lease if kept else None)

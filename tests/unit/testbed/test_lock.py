@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
@@ -88,24 +89,16 @@ def be_a_job(state):
     return only_job(state, ourselves(), "measure x", wait_s=1)
 
 
-def test_after_a_job_that_ended_well_nothing_is_swept_again(state, swept):
+@pytest.mark.parametrize("ended", ["well", "killed", "failed"])
+def test_after_a_job_that_did_not_end_well_leftovers_are_swept_again(state, swept, ended):
+    if ended == "killed":
+        state.job.write_text("{}")
+    else:
+        with suppress(OSError), be_a_job(state):
+            if ended == "failed":
+                raise OSError("it clings")
     with be_a_job(state):
-        pass
-    with be_a_job(state):
-        assert swept.exists()
-
-
-def test_after_a_killed_job_leftovers_are_swept_again(state, swept):
-    state.job.write_text("{}")
-    with be_a_job(state):
-        assert not swept.exists()
-
-
-def test_after_a_failed_job_leftovers_are_swept_again(state, swept):
-    with pytest.raises(OSError, match="it clings"), be_a_job(state):
-        raise OSError("it clings")
-    with be_a_job(state):
-        assert not swept.exists()
+        assert swept.exists() == (ended == "well")
 
 
 def test_a_long_wait_is_announced_again_every_minute(monkeypatch, capsys):
