@@ -37,11 +37,6 @@ BASE = {
 }
 
 
-def cell_files(names):
-    """The files to ask Snakemake for, of cells by their names."""
-    return [f"results/cells/{name}.json" for name in names]
-
-
 @dataclass
 class Project:
     """A folder with a configuration, in which Snakemake is run."""
@@ -106,9 +101,20 @@ class Project:
             assert done.returncode == expect, output
         return output
 
+    @staticmethod
+    def cell_files(names):
+        """Return the files to ask Snakemake for, of cells by their names."""
+        return [f"results/cells/{name}.json" for name in names]
+
+    @staticmethod
+    def cells_among(files):
+        """Return the names of the cells among files."""
+        cells = {file for file in files if file.startswith("results/cells/")}
+        return {file.removeprefix("results/cells/").removesuffix(".json") for file in cells}
+
     def measure(self, *names, arguments=()):
         """Measure cells, and make nothing of them."""
-        return self.snakemake(*cell_files(names), *arguments)
+        return self.snakemake(*self.cell_files(names), *arguments)
 
     def start(self, *arguments):
         """Start Snakemake in a session of its own, and do not wait for it."""
@@ -130,11 +136,7 @@ class Project:
         return {row["output_file"] for row in rows if row["plan"] != "no update"}
 
     def pending_cells(self):
-        return {
-            file.removeprefix("results/cells/").removesuffix(".json")
-            for file in self.pending()
-            if file.startswith("results/cells/")
-        }
+        return self.cells_among(self.pending())
 
     def cells(self):
         root = self.folder / "results/cells"

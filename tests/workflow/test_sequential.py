@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 ALWAYS, NEVER = 2, 0.1
 LEAST, MOST = 8, 10
+SAMPLES = "results/tables/samples.csv"
 
 
 def measured(last, *, platform="fake-native"):
@@ -46,7 +47,7 @@ def reasons(project, **which):
 
 
 def analysed(project):
-    with (project.folder / "results/tables/samples.csv").open() as file:
+    with (project.folder / SAMPLES).open() as file:
         return {
             "{platform}/{workload}/d{deployment}/c{concurrency}".format_map(row)
             for row in csv.DictReader(file)
@@ -90,7 +91,7 @@ def test_another_rule_measures_only_what_is_missing_and_the_first_one_nothing(na
     before = narrow.content()
     ask(narrow, NEVER)
     assert narrow.pending_cells() == set()
-    output = narrow.snakemake("all")
+    output = narrow.snakemake(SAMPLES)
     assert f"cell 1 of at most {MOST - LEAST}, " in output
     after = narrow.content()
     assert set(after) == analysed(narrow) == measured(MOST)
@@ -98,12 +99,12 @@ def test_another_rule_measures_only_what_is_missing_and_the_first_one_nothing(na
     assert reasons(narrow) == ["the maximum is reached"]
 
     ask(narrow, NEVER, max=9)
-    narrow.snakemake("all")
+    narrow.snakemake(SAMPLES)
     assert narrow.content() == after
     assert analysed(narrow) == measured(9)
 
     ask(narrow, ALWAYS)
-    output = narrow.snakemake("all")
+    output = narrow.snakemake(SAMPLES)
     assert "cell 1 of" not in output
     assert narrow.content() == after, "what is not needed now is ignored, not deleted"
     assert analysed(narrow) == measured(LEAST)
@@ -121,21 +122,21 @@ def test_a_deleted_cell_is_measured_and_no_other(narrow):
 def test_an_interrupted_run_continues_where_it_was(narrow):
     before = narrow.content()
     ask(narrow, NEVER, max=MOST)
-    run = narrow.start("all")
+    run = narrow.start(SAMPLES)
     beyond = f"fake-native/steady/d{LEAST + 1}/c1"
     wait_until(lambda: beyond in narrow.cells(), what="a cell beyond the first look", within_s=120)
     run.send_signal(signal.SIGINT)
     assert run.wait(240) != 0
     first = narrow.content()
     assert before.items() <= first.items()
-    narrow.snakemake("all")
+    narrow.snakemake(SAMPLES)
     assert first.items() <= narrow.content().items()
     assert set(narrow.cells()) == analysed(narrow) == measured(MOST)
 
 
 def test_the_budget_holds_before_the_least_number(project):
     ask(project, NEVER, budget_s=0.001)
-    project.snakemake("all")
+    project.snakemake(SAMPLES)
     assert set(project.cells()) == measured(1)
     assert reasons(project) == ["the budget has no room for another deployment"]
 
@@ -154,8 +155,3 @@ def test_a_platform_that_fails_does_not_stop_the_others(project):
     assert reasons(project) == ["narrow enough"]
     report = (project.folder / "results/report.html").read_text()
     assert "not decided: the run ended, or a cell failed" in report
-
-
-def test_where_numbers_are_fixed_there_are_no_interim_looks(finished):
-    assert not (finished.folder / "results/stopping").exists()
-    assert "interim_look" not in finished.snakemake("--rulegraph", "dot", "--quiet", "all")

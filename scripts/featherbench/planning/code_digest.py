@@ -129,6 +129,7 @@ def examine(source: bytes) -> CodeFacts:
     )
 
 
+@cache
 def _file_of(dotted: str) -> Path | None:
     """Return the file of a module of this package; None where the name is no module's."""
     path = SCRIPTS.joinpath(*dotted.split("."))

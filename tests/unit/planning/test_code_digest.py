@@ -19,8 +19,6 @@ from featherbench.planning.code_digest import CodeFacts, closure, examine, facts
 
 CELL = (("technologies", "docker"), ("hypervisors", "native"), ("workloads", "http"))
 DIGESTS = f"""
-import sys
-sys.dont_write_bytecode = True
 from featherbench.planning.code_digest import code_digest
 cell = {CELL!r}
 vm = (*cell[:1], ("hypervisors", "tcg"), *cell[2:])
@@ -169,10 +167,15 @@ def plugins(tmp_path):
     return folder
 
 
-def digest_with(folder, name):
+def forget():
+    """Have nothing cached, as in a new process."""
     for function in vars(code_digest).values():
         if hasattr(function, "cache_clear"):
             function.cache_clear()
+
+
+def digest_with(folder, name):
+    forget()
     drivers = (("technologies", name),)
     return code_digest.code_digest("measure", drivers, (str(Path(folder).parent),))
 
@@ -199,15 +202,15 @@ def module(tmp_path, monkeypatch):
     monkeypatch.setattr(code_digest, "SCRIPTS", tmp_path)
     monkeypatch.setattr(code_digest, "CACHE", folder / "__pycache__" / "code_digest.json")
     monkeypatch.setattr(code_digest.sys, "dont_write_bytecode", False)
-    code_digest._facts_of_package.cache_clear()
+    forget()
     module = folder / "module.py"
     module.write_text("A = resource('one')\n")
     yield module
-    code_digest._facts_of_package.cache_clear()
+    forget()
 
 
 def facts_in_a_new_process(file):
-    code_digest._facts_of_package.cache_clear()
+    forget()
     return facts_of(file)
 
 
