@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from builders import METRICS
-from featherbench.figures.catalogue import FURTHER_FIGURES, emulated
+from featherbench.figures.catalogue import FURTHER_FIGURES, FigureKind, emulated
 from featherbench.figures.forest_plot import round_ratios
 from featherbench.figures.render import FigureData, figure, save
 from featherbench.figures.theme import style
@@ -26,7 +26,7 @@ BY_NAME = {spec.name: spec for spec in FURTHER_FIGURES}
 
 
 def _drawn(name, study, samples, compared=None):
-    if compared is None:
+    if compared is None and BY_NAME[name].kind is FigureKind.RATIOS:
         compared = ratios(samples, study.plan.baseline, 0.05, 1)
     return _figure(BY_NAME[name], study.plan, samples, summarize(samples), compared)
 
@@ -50,11 +50,15 @@ def _legend(plot):
     return dict(zip(names, pairs, strict=False))
 
 
+@pytest.fixture(scope="module")
+def compared(two):
+    return ratios(two.samples, two.plan.baseline, 0.05, 1)
+
+
 @pytest.mark.parametrize("name", BY_NAME)
-def test_no_valid_data_is_a_figure_that_says_so(name, two, tmp_path):
-    compared = ratios(two.samples, two.plan.baseline, 0.05, 1)
-    compared = compared.assign(ratio=np.nan)
-    plot = _drawn(name, two, two.samples.assign(verdict="invalid"), compared)
+def test_no_valid_data_is_a_figure_that_says_so(name, two, compared, tmp_path):
+    invalid = two.samples.assign(verdict="invalid")
+    plot = _drawn(name, two, invalid, compared.assign(ratio=np.nan))
     save(plot, tmp_path, "empty")
     assert "no valid data" in str(plot.layers[0].geom.aes_params.get("label")) + str(
         plot.layers[0].data

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from featherbench.records.cell import Verdict
 from featherbench.statistics.data.samples import declared, latencies_of, strata, valid
 from featherbench.statistics.diagnostics.assumptions import NEEDED, SUSPICIOUS, checks
@@ -162,26 +164,27 @@ def _levels(throughput: pd.DataFrame, latency_us: pd.DataFrame) -> pd.DataFrame:
 
 def _stalls(levels: pd.DataFrame) -> Iterator[pd.DataFrame]:
     """Yield the longest runs of neighbouring levels that look like a stall."""
+    rates, latencies_ms = levels[["per_connection", "latency_ms"]].to_numpy().T
     first = 0
     while first <= len(levels) - LEAST_LEVELS:
         ends = range(first + LEAST_LEVELS, len(levels) + 1)
-        runs = [levels.iloc[first:end] for end in ends if _is_stall(levels.iloc[first:end])]
-        if runs:
-            yield runs[-1]
-        first += len(runs[-1]) if runs else 1
+        stalls = [end for end in ends if _is_stall(rates[first:end], latencies_ms[first:end])]
+        if stalls:
+            yield levels.iloc[first : stalls[-1]]
+        first = stalls[-1] if stalls else first + 1
 
 
-def _is_stall(levels: pd.DataFrame) -> bool:
+def _is_stall(rates: np.ndarray, latencies_ms: np.ndarray) -> bool:
     return bool(
-        _within(levels["per_connection"], SAME_RATE)
-        and _within(levels["latency_ms"], SAME_LATENCY)
-        and levels["latency_ms"].min() >= LEAST_STALL_MS
+        _within(rates, SAME_RATE)
+        and _within(latencies_ms, SAME_LATENCY)
+        and latencies_ms.min() >= LEAST_STALL_MS
     )
 
 
-def _within(values: pd.Series, fraction: float) -> bool:
+def _within(values: np.ndarray, fraction: float) -> bool:
     """Return whether all values are within that fraction of their mean."""
-    return bool(((values / values.mean() - 1).abs() <= fraction).all())
+    return bool((np.abs(values / values.mean() - 1) <= fraction).all())
 
 
 def other_machine(samples: pd.DataFrame) -> Marks:

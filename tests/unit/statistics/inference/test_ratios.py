@@ -99,7 +99,8 @@ def test_the_least_detectable_ratio_is_as_statsmodels_has_it(nested):
 
 
 @pytest.mark.slow
-def test_a_difference_of_the_least_detectable_size_is_found_four_times_in_five(nested):
+def test_a_difference_of_the_least_detectable_size_is_found_four_times_in_five(nested, monkeypatch):
+    monkeypatch.setattr(bootstrap, "REPLICATES", 20)  # p and what is detectable need none
     told = np.log(table_of(nested(metrics=1000))["detectable"])
     least = np.exp(np.sqrt((told**2).mean()))  # the variance is what is estimated without bias
     found = table_of(nested(metrics=1000, platforms={BASE: 1.0, OTHER: least}, seed=3))
