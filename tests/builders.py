@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds what many tests need: each takes what differs, and has a default for everything else."""
 
+import os
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from featherbench.records.stopping_decisions import InterimLook, LevelDecision
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
 from featherbench.system.machine import READ_ERRORS, LocalMachine
+from featherbench.system.polling import wait_until
 
 WRK_OK = Path(__file__).parent / "data/loadgens/wrk_ok.txt"
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)
@@ -37,6 +39,19 @@ def placement(**changes):
         "state": Path("/run/state"),
     }
     return Placement(**fields | changes)
+
+
+def placement_on(wire, folder, **changes):
+    """A placement on the test network; its testbed's state is in `folder`."""
+    fields = {
+        "address": wire.address,
+        "callback_address": wire.address,
+        "cpus": (max(os.sched_getaffinity(0)),),
+        "container_subnet": wire.container_subnet,
+        "guest_subnet": wire.guest_subnet,
+        "state": folder / "state",
+    }
+    return placement(**fields | changes)
 
 
 def planned_platform(name="fake-native", **changes):
@@ -217,6 +232,65 @@ class Subject:
     def clean(self):
         for leftover in self.leftovers():
             self.technology.remove(leftover)
+
+
+@dataclass(kw_only=True)
+class UnikernelSubject:
+    """A unikernel under test: its images of `startup`, of descriptions that differ from its own."""
+
+    technology: object
+    placement: Placement
+    folder: Path
+
+    def settings(self, **changes):
+        if "kernel" in changes:
+            changes = {"make": None, **changes, "kernel": str(changes["kernel"])}
+        return self.technology.Settings.model_validate({"images": {"startup": changes}})
+
+    def image(self, **changes):
+        into = self.folder / uuid.uuid4().hex
+        into.mkdir()
+        request = BuildRequest(
+            service="startup",
+            into=into,
+            root_filesystems={},
+            files={},
+            state=self.placement.state,
+            build_inputs=self.technology.build_inputs("startup", self.settings(**changes)),
+        )
+        return self.technology.build_image(request)
+
+    def request(self, image, *, port=9, nonce="n", memory_mib=None):
+        return start_request(
+            "startup",
+            image=image,
+            settings=self.settings(),
+            placement=self.placement,
+            folder=self.folder,
+            probe=Probe(address=self.placement.callback_address, port=port, nonce=nonce),
+            memory_mib=memory_mib,
+        )
+
+    def start(self, image, **given):
+        request = self.request(image, **given)
+        self.technology.prepare(request)
+        return self.technology.start(request)
+
+    def await_diagnosis(self, instance, words, *, within_s):
+        """Wait until the user would be told that; give all that is said."""
+
+        def diagnosis():
+            said = self.technology.diagnosis(instance)
+            return said if words in said else ""
+
+        what = f"{words!r} in: {self.technology.diagnosis(instance)}"
+        return wait_until(diagnosis, what=what, within_s=within_s)
+
+    def end_of(self, instance, *, within_s):
+        """Wait until it does not run, and give what the user is told."""
+        what = f"its end ({self.technology.diagnosis(instance)})"
+        wait_until(lambda: not self.technology.is_running(instance), what=what, within_s=within_s)
+        return self.technology.diagnosis(instance)
 
 
 def metrics(*workloads):

@@ -124,14 +124,7 @@ def images(build_image):
 
 @pytest.fixture
 def subject(technology_name, runnable, images, wire, tmp_path):
-    placement = builders.placement(
-        address=wire.address,
-        callback_address=wire.address,
-        cpus=(0,),
-        container_subnet=wire.container_subnet,
-        guest_subnet=wire.guest_subnet,
-        state=tmp_path / "state",
-    )
+    placement = builders.placement_on(wire, tmp_path, cpus=(0,))
     keys = SMALL_GUEST if technology_name in EMULATED else {}
     tuning = Tuning(net_sysctls={"net.core.somaxconn": SOMAXCONN.read_text().strip()}, nofile=4321)
     subject = ContractSubject(

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real instances of nginx and Redis on the test network, one technology at a time."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,14 +78,7 @@ def images(request, built_root, forget_images, tmp_path_factory):
 
 @pytest.fixture
 def platform(request, images, wire, tmp_path):
-    placement = builders.placement(
-        address=wire.address,
-        callback_address=wire.address,
-        cpus=(max(os.sched_getaffinity(0)),),
-        container_subnet=wire.container_subnet,
-        guest_subnet=wire.guest_subnet,
-        state=tmp_path / "state",
-    )
+    placement = builders.placement_on(wire, tmp_path)
     platform = Platform(
         technology=driver_of(request.module),
         wire=wire,

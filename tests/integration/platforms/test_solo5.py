@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from builders import start_request
+from builders import UnikernelSubject, placement_on
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, Placement
 from featherbench.errors import InstanceDiedError
 from featherbench.system import cgroup, iproute
 from featherbench.system.polling import wait_until
@@ -23,62 +22,21 @@ ELF_HEAD = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 62)
 ENDS_WITHIN_S = 10.0
 
 
-class Tenders:
+class Tenders(UnikernelSubject):
     """MirageOS images on the bare host."""
 
-    def __init__(self, wire, folder):
-        self.technology = registry.platform("mirageos", "native")
-        self.folder = folder
-        self.kernel = folder / "www.spt"
-        self.kernel.write_bytes(ELF_HEAD + b"Solo5 solo5-spt")
-        self.placement = Placement(
-            hypervisor="native",
-            address=wire.address,
-            callback_address=wire.address,
-            cpus=(0,),
-            container_subnet="",
-            guest_subnet=wire.guest_subnet,
-            state=folder / "state",
-        )
+    @property
+    def kernel(self):
+        return self.folder / "www.spt"
 
     def start(self, how, **keys):
-        changes = {
-            "kernel": str(self.kernel),
-            "arguments": f"{how} ${{address}}/${{prefix}}",
-            **keys,
-        }
-        settings = self.technology.Settings.model_validate({"images": {"startup": changes}})
-        assert self.technology.available_images(settings)["startup"] == []
-        request = BuildRequest(
-            service="startup",
-            into=self.folder,
-            root_filesystems={},
-            files={},
-            state=self.placement.state,
-            build_inputs=self.technology.build_inputs("startup", settings),
-        )
-        start = start_request(
-            "startup",
-            image=self.technology.build_image(request),
-            settings=settings,
-            placement=self.placement,
-            folder=self.folder,
-        )
-        self.technology.prepare(start)
-        return self.technology.start(start)
+        keys |= {"kernel": self.kernel, "arguments": f"{how} ${{address}}/${{prefix}}"}
+        assert self.technology.available_images(self.settings(**keys))["startup"] == []
+        return super().start(self.image(**keys))
 
     def end_of(self, instance):
-        wait_until(
-            lambda: not self.technology.is_running(instance),
-            what="its end",
-            within_s=ENDS_WITHIN_S,
-        )
-        wait_until(
-            lambda: "ended by itself" in self.technology.diagnosis(instance),
-            what="its status",
-            within_s=ENDS_WITHIN_S,
-        )
-        return self.technology.diagnosis(instance)
+        super().end_of(instance, within_s=ENDS_WITHIN_S)
+        return self.await_diagnosis(instance, "ended by itself", within_s=ENDS_WITHIN_S)
 
     def told(self):
         noted = self.folder / "told.json"
@@ -95,7 +53,10 @@ def tenders(wire, tmp_path, monkeypatch):
     shutil.copy(FAKE, programs / "solo5-spt")
     monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_SOLO5_LOG", str(tmp_path / "told.json"))
-    given = Tenders(wire, tmp_path)
+    placement = placement_on(wire, tmp_path)
+    technology = registry.platform("mirageos", "native")
+    given = Tenders(technology=technology, placement=placement, folder=tmp_path)
+    given.kernel.write_bytes(ELF_HEAD + b"Solo5 solo5-spt")
     if missing_requirements := given.technology.missing_requirements():
         pytest.skip(missing_requirements[0].what)
     yield given

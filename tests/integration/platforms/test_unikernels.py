@@ -15,10 +15,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from builders import start_request
+from builders import UnikernelSubject, placement_on
 from featherbench import registry
 from featherbench.cli import unikernel_check
-from featherbench.contracts.technology import BuildRequest, Placement, Probe
 from featherbench.contracts.vm_runner import addresses_in
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import listening, watching
@@ -64,73 +63,14 @@ def kernel_of(tmp_path_factory):
     return make
 
 
-class Guests:
-    """Guests of `floor` on the wire, with descriptions that differ from the shipped one."""
-
-    def __init__(self, wire, folder):
-        self.technology = registry.platform("floor", "tcg")
-        self.folder = folder
-        self.placement = Placement(
-            hypervisor="tcg",
-            address=wire.address,
-            callback_address=wire.address,
-            cpus=(max(os.sched_getaffinity(0)),),
-            container_subnet="",
-            guest_subnet=wire.guest_subnet,
-            state=folder / "state",
-        )
-
-    def settings(self, **changes):
-        if "kernel" in changes:
-            changes = {"make": None, **changes, "kernel": str(changes["kernel"])}
-        return self.technology.Settings.model_validate({"images": {"startup": changes}})
-
-    def image(self, **changes):
-        into = self.folder / uuid.uuid4().hex
-        into.mkdir()
-        build_inputs = self.technology.build_inputs("startup", self.settings(**changes))
-        request = BuildRequest(
-            service="startup",
-            into=into,
-            root_filesystems={},
-            files={},
-            state=self.placement.state,
-            build_inputs=build_inputs,
-        )
-        return self.technology.build_image(request)
-
-    def request(self, image, *, port=9, nonce="n", memory_mib=None):
-        return start_request(
-            "startup",
-            image=image,
-            settings=self.settings(),
-            placement=self.placement,
-            folder=self.folder,
-            probe=Probe(address=self.placement.callback_address, port=port, nonce=nonce),
-            memory_mib=memory_mib,
-        )
-
-    def start(self, image, **given):
-        request = self.request(image, **given)
-        self.technology.prepare(request)
-        return self.technology.start(request)
+class Guests(UnikernelSubject):
+    """Guests of `floor` on the wire."""
 
     def end_of(self, instance):
-        """Wait until it does not run, and give what the user is told."""
-        wait_until(
-            lambda: not self.technology.is_running(instance),
-            what=f"its end ({self.technology.diagnosis(instance)})",
-            within_s=BOOTS_WITHIN_S,
-        )
-        return self.technology.diagnosis(instance)
+        return super().end_of(instance, within_s=BOOTS_WITHIN_S)
 
     def await_said(self, instance, words):
-        """Wait until the user would be told that."""
-        wait_until(
-            lambda: words in self.technology.diagnosis(instance),
-            what=f"{words!r} in: {self.technology.diagnosis(instance)}",
-            within_s=BOOTS_WITHIN_S,
-        )
+        self.await_diagnosis(instance, words, within_s=BOOTS_WITHIN_S)
 
     def leftovers(self):
         state = str(self.placement.state)
@@ -140,7 +80,9 @@ class Guests:
 
 @pytest.fixture
 def guests(wire, tmp_path):
-    given = Guests(wire, tmp_path)
+    placement = placement_on(wire, tmp_path, hypervisor="tcg")
+    technology = registry.platform("floor", "tcg")
+    given = Guests(technology=technology, placement=placement, folder=tmp_path)
     if missing_requirements := given.technology.missing_requirements():
         pytest.skip(missing_requirements[0].what)
     yield given
