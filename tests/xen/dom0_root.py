@@ -13,7 +13,7 @@ from pathlib import Path
 
 from featherbench.files import digest, write_atomic
 from featherbench.planning.code_digest import facts_of
-from featherbench.rootfs import apt_sources, mmdebstrap
+from featherbench.rootfs import mmdebstrap
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
 from featherbench.testbed.lock import try_lock
@@ -78,7 +78,7 @@ def candidates(policy):
 def _name_of_state():
     """Give a name that changes with the recipe and with the packages that apt offers here."""
     asked = subprocesses.run(["apt-cache", "policy", *PACKAGES], timeout_s=ASK_APT_WITHIN_S)
-    modules = (apt_sources, initrd, mmdebstrap)
+    modules = (initrd, mmdebstrap)
     code = [facts_of(Path(module.__file__)).does for module in modules]
     recipe = [file.read_bytes() for file in (Path(__file__), *sorted(RESOURCES.iterdir()))]
     packages = repr(sorted(candidates(asked.stdout).items()))
@@ -86,7 +86,7 @@ def _name_of_state():
 
 
 def _install_command(tar, temporary):
-    sources = apt_sources.sources_of_suite(SUITE, apt_sources.machine_sources())
+    sources = mmdebstrap.sources_of_suite(SUITE, mmdebstrap.machine_sources())
     left_out = [f"--dpkgopt=path-exclude=/lib/modules/*/kernel/{name}/*" for name in UNUSED_MODULES]
     command = mmdebstrap.command(
         SUITE,

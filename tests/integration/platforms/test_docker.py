@@ -17,7 +17,7 @@ from featherbench.errors import InstanceError
 from featherbench.ownership import LABEL
 from featherbench.rootfs.archives import files_layer
 from featherbench.system import machine, ssh
-from featherbench.technologies.docker import network
+from featherbench.technologies.docker import containers
 from featherbench.technologies.docker.connection import SOCKET, connect
 from integration.platforms.container_tests import ContainerTests
 
@@ -59,15 +59,15 @@ class TestDocker(ContainerTests):
         return image.reference["id"] in {known.id for known in engine().images.list(all=True)}
 
     def network_address(self):
-        (made,) = engine().networks.list(names=[network.NAME])
+        (made,) = engine().networks.list(names=[containers.NETWORK])
         pool = made.attrs["IPAM"]["Config"][0]
         return f"{pool['Gateway']}/{pool['Subnet'].partition('/')[2]}"
 
     def make_another_network(self):
-        return engine().networks.create(network.NAME).remove
+        return engine().networks.create(containers.NETWORK).remove
 
     def make_container(self, image, state):
-        labels = {} if state is None else {network.STATE_LABEL: state, LABEL: "x"}
+        labels = {} if state is None else {containers.STATE_LABEL: state, LABEL: "x"}
         return engine().containers.create(image.reference["id"], ["true"], labels=labels).name
 
     def remove_container(self, name):

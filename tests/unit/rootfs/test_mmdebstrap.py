@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The mmdebstrap command, and the error when it fails."""
+"""The mmdebstrap command, the machine's sources of packages, and the error when it fails."""
 
 from pathlib import Path
 
@@ -7,6 +7,14 @@ import pytest
 
 from featherbench.errors import CommandError, ImageError
 from featherbench.rootfs import mmdebstrap
+from featherbench.rootfs.mmdebstrap import (
+    Source,
+    installed_versions,
+    machine_sources,
+    parse_deb822,
+    parse_one_line,
+    sources_of_suite,
+)
 
 CUSTOMIZATION = mmdebstrap.Customization(options=("--variant=minbase",), hooks=("copy-in x /",))
 
@@ -51,3 +59,102 @@ def test_a_failed_build_has_a_remedy(tmp_path, monkeypatch, output, remedy):
     with pytest.raises(ImageError, match="the base cannot be built") as failed:
         mmdebstrap.build([], what="the base", log=tmp_path / "root.log", temporary=tmp_path)
     assert remedy in failed.value.remedy
+
+
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+ONE_LINE = f"""\
+# deb http://mirror.test/debian bookworm main
+deb [arch=amd64 signed-by={KEYRING}] http://mirror.test/debian bookworm main contrib # comment
+deb-src http://mirror.test/debian bookworm main
+deb http://mirror.test/debian-security bookworm-security main
+"""
+DEB822 = f"""\
+# http://snapshot.mirror.test
+Types: deb deb-src
+URIs: http://mirror.test/debian
+Suites: bookworm bookworm-updates
+Components: main
+Signed-By: {KEYRING}
+
+Enabled: no
+Types: deb
+URIs: http://off.test/debian
+Suites: bookworm
+Components: main
+
+Types: deb-src
+URIs: http://source.test/debian
+Suites: bookworm
+Components: main
+"""
+
+
+def source(suite, *, uri="http://mirror.test/debian", components=("main",), signed_by=KEYRING):
+    return Source(uri=uri, suite=suite, components=components, signed_by=signed_by)
+
+
+def test_one_line_sources():
+    assert list(parse_one_line(ONE_LINE)) == [
+        source("bookworm", components=("main", "contrib")),
+        source("bookworm-security", uri="http://mirror.test/debian-security", signed_by=""),
+    ]
+
+
+def test_deb822_sources_give_one_for_each_suite_and_skip_what_is_off():
+    assert list(parse_deb822(DEB822)) == [source("bookworm"), source("bookworm-updates")]
+
+
+def test_an_embedded_key_is_no_keyring_of_debians():
+    text = DEB822.partition("Signed-By")[0] + "Signed-By:\n -----BEGIN PGP-----\n .\n mQ\n"
+    assert sources_of_suite("bookworm", parse_deb822(text)) == ()
+
+
+def test_sources_are_written_as_mmdebstrap_reads_them():
+    assert str(source("bookworm")) == (
+        f"deb [signed-by={KEYRING}] http://mirror.test/debian bookworm main"
+    )
+    assert list(parse_one_line(str(source("bookworm")))) == [source("bookworm")]
+
+
+def test_all_files_of_the_machine_are_read(tmp_path):
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / "sources.list").write_text("deb http://a.test/debian bookworm main\n")
+    (tmp_path / "sources.list.d/b.list").write_text("deb http://b.test/debian bookworm main\n")
+    (tmp_path / "sources.list.d/c.sources").write_text(DEB822)
+    uris = {source.uri for source in machine_sources(tmp_path)}
+    assert uris == {"http://a.test/debian", "http://b.test/debian", "http://mirror.test/debian"}
+
+
+def test_a_machine_without_sources_has_none(tmp_path):
+    assert list(machine_sources(tmp_path)) == []
+
+
+def test_only_debians_own_sources_of_the_release_are_chosen():
+    debian = [source("bookworm"), source("bookworm-updates"), source("bookworm-security")]
+    others = [
+        source("bookworm", uri="http://others.test", signed_by="/usr/share/keyrings/others.gpg"),
+        source("bookworm", uri="http://docker.test", components=("stable",)),
+        source("trixie"),
+    ]
+    assert list(sources_of_suite("bookworm", debian + others)) == debian
+
+
+def test_a_machine_of_another_release_has_none():
+    assert sources_of_suite("bookworm", [source("trixie"), source("bookworm-updates")]) == ()
+
+
+def test_installed_versions_leave_out_removed_packages():
+    status = """\
+Package: redis-server
+Status: install ok installed
+Conffiles:
+ /etc/default/redis-server 0
+Version: 5:7.0.15-1~deb12u10
+Description: server
+ Version: of the text
+
+Package: gone
+Status: deinstall ok config-files
+Version: 1
+"""
+    assert installed_versions(status) == {"redis-server": "5:7.0.15-1~deb12u10"}

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The containers: how one is created, confined and reached, and operations on those that exist."""
+"""The containers and their network: how they are made, confined and reached; operations on them."""
 
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 from typing import TYPE_CHECKING, Any, Literal
 
-from featherbench.errors import InstanceDiedError, InstanceError
+from featherbench.errors import InstanceDiedError, InstanceError, TestbedError
 from featherbench.files import write_atomic
 from featherbench.ownership import LABEL
 from featherbench.services.launcher import SCRATCH, SERVICE_UID
 from featherbench.system import cgroup
 from featherbench.technologies._container import command, name_of, published_port
-from featherbench.technologies.docker import network
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from docker import DockerClient
@@ -25,10 +25,75 @@ if TYPE_CHECKING:
     from featherbench.system.cgroup import ControlGroup
     from featherbench.system.machine import Machine
 
+NETWORK = LABEL
+BRIDGE = "fb-docker0"
+STATE_LABEL = f"{LABEL}.state"
+FIRST_WITH_GATEWAY_MODE = (1, 48)
+"""Engines from this API version drop packets that are routed to a container's address."""
 TMPFS = {SCRATCH: "rw,noexec,nosuid,nodev,size=16m,mode=1777"}
 LOG_FILES = {"max-size": "1m", "max-file": "1"}
 STOP_GRACE_S = 5
 LOG_LINES = 20
+
+
+def driver_options(api_version: str) -> dict[str, str]:
+    """Return the bridge's options for an engine with that API version."""
+    options = {"com.docker.network.bridge.name": BRIDGE}
+    if tuple(map(int, api_version.split("."))) >= FIRST_WITH_GATEWAY_MODE:
+        options["com.docker.network.bridge.gateway_mode_ipv4"] = "nat-unprotected"
+    return options
+
+
+def network_description(subnet: str, state: str, api_version: str) -> dict[str, Any]:
+    """Return the network as the engine's API describes it."""
+    from docker.types import IPAMConfig, IPAMPool  # noqa: PLC0415 - heavy
+
+    pool = IPAMPool(subnet=subnet, gateway=str(ipaddress.IPv4Network(subnet)[1]))
+    return {
+        "Driver": "bridge",
+        "Options": driver_options(api_version),
+        "Labels": {LABEL: "network", STATE_LABEL: state},
+        "IPAM": IPAMConfig(pool_configs=[pool]),
+    }
+
+
+def _contains(actual: Mapping[str, Any] | None, expected: Mapping[str, Any]) -> bool:
+    return all((actual or {}).get(key) == value for key, value in expected.items())
+
+
+def network_matches(actual: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    """Compare the engine's description of a network, which may contain more, with the expected."""
+    (pool,) = expected["IPAM"]["Config"]
+    pools = (actual.get("IPAM") or {}).get("Config") or [{}]
+    return (
+        actual.get("Driver") == expected["Driver"]
+        and _contains(actual.get("Options"), expected["Options"])
+        and _contains(actual.get("Labels"), expected["Labels"])
+        and all(pools[0].get(key) == pool[key] for key in ("Subnet", "Gateway"))
+    )
+
+
+def make_network(client: DockerClient, *, subnet: str, state: str) -> None:
+    """Make the network, or again if it differs. Raise TestbedError if it is not featherbench's."""
+    expected = network_description(subnet, state, client.api.api_version)
+    networks = client.networks.list(names=[NETWORK])
+    network = next((network for network in networks if network.name == NETWORK), None)
+    if network is not None and network_matches(network.attrs, expected):
+        return
+    if network is not None:
+        if LABEL not in (network.attrs.get("Labels") or {}):
+            raise TestbedError(
+                f"the Docker engine has a network named {NETWORK!r} that is not featherbench's",
+                remedy=f"rename it, or remove it: docker network rm {NETWORK}",
+            )
+        network.remove()
+    client.networks.create(
+        NETWORK,
+        driver=expected["Driver"],
+        options=expected["Options"],
+        labels=expected["Labels"],
+        ipam=expected["IPAM"],
+    )
 
 
 def confinement(request: StartRequest, *, seccomp: str) -> dict[str, Any]:
@@ -61,7 +126,7 @@ def networking(request: StartRequest) -> dict[str, Any]:
     in_host_network = request.network == "host"
     port = published_port(request)
     return {
-        "network": "host" if in_host_network else network.NAME,
+        "network": "host" if in_host_network else NETWORK,
         "ports": {f"{port}/tcp": (request.placement.address, port)} if port else {},
         "sysctls": {} if in_host_network else dict(request.tuning.net_sysctls),
     }
@@ -77,7 +142,7 @@ def creation(
         "image": request.image.reference["id"],
         "command": command(request),
         "name": name_of(request.instance_id),
-        "labels": {LABEL: request.instance_id, network.STATE_LABEL: str(request.placement.state)},
+        "labels": {LABEL: request.instance_id, STATE_LABEL: str(request.placement.state)},
         "runtime": runtime,
         "log_config": LogConfig(type=LogConfig.types.JSON, config=LOG_FILES),
         **confinement(request, seccomp=seccomp),

@@ -21,7 +21,7 @@ from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs.archives import image_record
 from featherbench.system.firewall import allow_testbed_traffic
 from featherbench.technologies._container import ContainerTechnology, Started, name_of
-from featherbench.technologies.docker import containers, images, network
+from featherbench.technologies.docker import containers, images
 from featherbench.technologies.docker.connection import SOCKET, translate_errors
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class Technology(ContainerTechnology["DockerClient"]):
         with translate_errors("preparing the engine", machine=placement.machine) as client:
             if request.network == "host":
                 return
-            network.make_network(client, subnet=placement.container_subnet, state=state)
+            containers.make_network(client, subnet=placement.container_subnet, state=state)
         allow_testbed_traffic(state, placement.machine)
 
     def run(self, request: StartRequest) -> Started:
@@ -129,7 +129,7 @@ class Technology(ContainerTechnology["DockerClient"]):
         except InstanceError as refused:
             _name_port_owner(request, refused)
         networks = container.attrs["NetworkSettings"]["Networks"]
-        address = networks.get(network.NAME, {}).get("IPAddress") or request.placement.address
+        address = networks.get(containers.NETWORK, {}).get("IPAddress") or request.placement.address
         phases_s = {"create": created_s - began_s, "start": started_s - created_s}
         return Started(address=address, handle={"container": container.id}, phases_s=phases_s)
 
@@ -143,10 +143,10 @@ class Technology(ContainerTechnology["DockerClient"]):
         """Yield containers first: a network that has some cannot be removed."""
         has_label: dict[str, str | list[str] | bool] = {"label": LABEL}
         for container in client.containers.list(all=True, filters=has_label, ignore_removed=True):
-            state = container.labels.get(network.STATE_LABEL, "")
+            state = container.labels.get(containers.STATE_LABEL, "")
             yield Leftover(kind=CONTAINER, name=str(container.name), state=state)
         for made in client.networks.list(filters=has_label):
-            state = made.attrs["Labels"].get(network.STATE_LABEL, "")
+            state = made.attrs["Labels"].get(containers.STATE_LABEL, "")
             yield Leftover(kind=NETWORK, name=str(made.name), state=state)
 
     def remove_owned(self, client: DockerClient, leftover: Leftover) -> None:
