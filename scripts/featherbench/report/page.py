@@ -4,25 +4,24 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from featherbench.figures.catalogue import specs_for
-from featherbench.records.cell import StampedBy
 from featherbench.records.machine import Judgement
 from featherbench.report import (
-    cell_status,
     setup,
     suspect_windows,
     table_groups,
     time_to_first_packet,
     walltime,
+    what_ran,
 )
 from featherbench.report.questions import answers
 from featherbench.report.run_tables import RunTables
 from featherbench.report.sentences.conclusions import conclusions, network_paths
-from featherbench.report.sequential import stopping_table
 from featherbench.report.templates import data_uri, fill
 from featherbench.statistics.summary import SEQUENTIAL_CONFIDENCE
 
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from featherbench.figures.catalogue import FigureSpec
-    from featherbench.records.cell import Cell
     from featherbench.report.inputs import Inputs
     from featherbench.report.questions import Statement
 
@@ -87,36 +85,23 @@ def render(inputs: Inputs, sections: Sequence[Section] = ()) -> str:
 def _what_ran(inputs: Inputs) -> dict[str, Any]:
     plan = inputs.plan
     planned = plan.platforms if plan else ()
-    outcomes = cell_status.cell_outcomes(plan, inputs.cells, inputs.failures) if plan else ()
+    outcomes = what_ran.cell_outcomes(plan, inputs.cells, inputs.failures) if plan else ()
     windows = suspect_windows.window_qualities(inputs.samples, inputs.cells)
     return {
-        "states": cell_status.state_counts(outcomes),
+        "states": Counter(outcome.state for outcome in outcomes),
         "cells_requested": len(outcomes),
-        "unmeasured": cell_status.unmeasured(outcomes),
+        "unmeasured": what_ran.unmeasured(outcomes),
         "unavailable": [one for one in planned if not one.available],
-        "without_probe": without_probe(inputs.cells),
+        "without_probe": what_ran.without_probe(inputs.cells),
         "with_unsupported": [one for one in planned if one.available and one.unsupported_workloads],
-        "stopping_tables": stopping_table(plan, inputs.looks),
+        "stopping_tables": what_ran.stopping_table(plan, inputs.looks),
         "sequential_percent": 100 * SEQUENTIAL_CONFIDENCE,
-        "other_failures": cell_status.other_failures(plan, inputs.failures),
+        "other_failures": what_ran.other_failures(plan, inputs.failures),
         "windows": len(windows),
-        "verdicts": suspect_windows.verdict_counts(windows),
+        "verdicts": Counter(window.verdict for window in windows),
         "issues": suspect_windows.quality_issues(windows),
         "wall": walltime.wall_time(inputs.cells),
     }
-
-
-def without_probe(cells: Sequence[Cell]) -> list[str]:
-    """Return the platforms whose starts were timed to the first packet of any kind."""
-    return sorted(
-        {
-            cell.coordinates.platform
-            for cell in cells
-            if any(
-                window.notes.get("stamped_by") == StampedBy.FIRST_FRAME for window in cell.windows
-            )
-        }
-    )
 
 
 def _results(inputs: Inputs, run: RunTables, *, emulated: bool) -> dict[str, Any]:

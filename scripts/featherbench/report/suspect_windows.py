@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from featherbench.records.cell import Verdict
+from featherbench.records.plan import CellName
 from featherbench.wording.formatting import rows
 
 if TYPE_CHECKING:
@@ -26,12 +27,9 @@ SEPARATOR = "; "
 class WindowQuality:
     """One window with its verdict and the reasons for it."""
 
-    platform: str
-    workload: str
-    metric: str
-    concurrency: int
-    deployment: int
+    cell: CellName
     window: int
+    metric: str
     value: float
     unit: str
     verdict: Verdict
@@ -40,8 +38,7 @@ class WindowQuality:
     @property
     def place(self) -> str:
         """The cell, and the number of the window in it."""
-        cell = f"{self.platform}/{self.workload}/d{self.deployment}/c{self.concurrency}"
-        return f"{cell}, window {self.window}"
+        return f"{self.cell}, window {self.window}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +52,7 @@ class QualityIssue:
     @property
     def cells(self) -> Mapping[str, int]:
         """The number of windows of each platform and workload."""
-        return Counter(f"{window.platform} {window.workload}" for window in self.windows)
+        return Counter(f"{window.cell.platform} {window.cell.workload}" for window in self.windows)
 
 
 def window_qualities(samples: pd.DataFrame, cells: Sequence[Cell]) -> tuple[WindowQuality, ...]:
@@ -65,13 +62,10 @@ def window_qualities(samples: pd.DataFrame, cells: Sequence[Cell]) -> tuple[Wind
     main = samples[samples["primary"].astype(bool)].fillna({"reasons": ""})
     return tuple(
         WindowQuality(
-            platform=row["platform"],
-            workload=row["workload"],
+            cell=CellName(*(row[name] for name in CellName._fields)),
+            window=row["window"],
             metric=row["metric"],
-            concurrency=int(row["concurrency"]),
-            deployment=int(row["deployment"]),
-            window=int(row["window"]),
-            value=float(row["value"]),
+            value=row["value"],
             unit=row["unit"],
             verdict=Verdict(row["verdict"]),
             reasons=tuple(reason for reason in row["reasons"].split(SEPARATOR) if reason),
@@ -82,25 +76,17 @@ def window_qualities(samples: pd.DataFrame, cells: Sequence[Cell]) -> tuple[Wind
 
 def _of_cells(cells: Sequence[Cell]) -> Iterable[WindowQuality]:
     for cell in cells:
+        name = CellName(*(getattr(cell.coordinates, name) for name in CellName._fields))
         for window in cell.windows:
             yield WindowQuality(
-                platform=cell.coordinates.platform,
-                workload=cell.coordinates.workload,
-                metric=window.metric,
-                concurrency=cell.coordinates.concurrency,
-                deployment=cell.coordinates.deployment,
+                cell=name,
                 window=window.index,
+                metric=window.metric,
                 value=window.value,
                 unit=window.unit,
                 verdict=window.verdict,
                 reasons=window.reasons,
             )
-
-
-def verdict_counts(windows: Iterable[WindowQuality]) -> Mapping[str, int]:
-    """Count the windows of each verdict."""
-    counts = Counter(window.verdict for window in windows)
-    return {verdict.value: counts[verdict] for verdict in Verdict}
 
 
 def quality_issues(windows: Iterable[WindowQuality]) -> tuple[QualityIssue, ...]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 import pandas as pd
 
 from featherbench.records.cell import Verdict
+from featherbench.records.plan import CellName
 from featherbench.report.suspect_windows import (
     WindowQuality,
     quality_issues,
-    verdict_counts,
     window_qualities,
 )
 
@@ -15,12 +15,9 @@ from featherbench.report.suspect_windows import (
 def window(**changes):
     return WindowQuality(
         **{
-            "platform": "linux-native",
-            "workload": "http",
-            "metric": "http_throughput",
-            "concurrency": 1,
-            "deployment": 1,
+            "cell": CellName("linux-native", "http", 1, 1),
             "window": 1,
+            "metric": "http_throughput",
             "value": 1.0,
             "unit": "requests/s",
             "verdict": Verdict.SUSPECT,
@@ -55,8 +52,3 @@ def test_without_samples_the_cells_windows_are_judged(make):
     plan = make.plan(deployments=1)
     cell = make.cell(next(plan.cells()), [], 0)
     assert window_qualities(pd.DataFrame(), [cell]) == ()
-    assert verdict_counts([window(), window(verdict=Verdict.OK)]) == {
-        "ok": 1,
-        "suspect": 1,
-        "invalid": 0,
-    }

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What ran, what did not, and why: requested cells, other jobs, and sequential sampling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from featherbench.records.cell import StampedBy
+from featherbench.report.tables import figure, name, prose, table
+from featherbench.wording.formatting import count, duration, percentage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from featherbench.records.cell import Cell, Failure
+    from featherbench.records.plan import CellName, Plan, PlannedPlatform
+    from featherbench.records.stopping_decisions import InterimLook
+    from featherbench.report.tables import Columns, Row, Table
+
+CAPTION = "Deployments taken by sequential sampling"
+NOT_DECIDED = "not decided: the run ended, or a cell failed, before sampling stopped"
+UNAVAILABLE = "this machine cannot run the platform"
+COLUMNS: Columns = {
+    "platform": name("platform"),
+    "workload": name("workload"),
+    "metric": name("metric"),
+    "connections": figure("concurrency", count),
+    "deployments": figure("deployments", count),
+    "valid windows": figure("windows", count),
+    "interval, ±": figure("half_width", percentage),
+    "time": figure("spent_s", duration),
+    "why it stopped": prose("reason"),
+}
+
+
+class State(StrEnum):
+    """Whether a cell was measured."""
+
+    MEASURED = "measured"
+    FAILED = "failed"
+    NOT_REACHED = "not reached"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellOutcome:
+    """One requested cell. `failure` is its own, or that of a job that it waited for."""
+
+    cell: CellName
+    state: State
+    failure: Failure | None = None
+
+
+def cell_outcomes(
+    plan: Plan, cells: Sequence[Cell], failures: Sequence[Failure]
+) -> tuple[CellOutcome, ...]:
+    """Return the outcome of every cell of the plan, in its order."""
+    measured = {str(cell.coordinates) for cell in cells}
+    by_job = {failure.job: failure for failure in failures}
+    platforms = {platform.name: platform for platform in plan.platforms}
+    outcomes = []
+    for cell in plan.cells():
+        failure = by_job.get(f"measure/{cell}")
+        if str(cell) in measured:
+            state, failure = State.MEASURED, None
+        elif failure:
+            state = State.FAILED
+        else:
+            jobs = _jobs_before(cell, platforms[cell.platform])
+            failed = (by_job[job] for job in jobs if job in by_job)
+            state, failure = State.NOT_REACHED, next(failed, None)
+        outcomes.append(CellOutcome(cell=cell, state=state, failure=failure))
+    return tuple(outcomes)
+
+
+def _jobs_before(cell: CellName, platform: PlannedPlatform) -> Iterator[str]:
+    """Yield the jobs that a cell waits for, the nearest first."""
+    for job in ("warmup", "deploy"):
+        yield f"{job}/{cell.platform}/{cell.workload}/d{cell.deployment}"
+    for service in platform.services.get(cell.workload, (cell.workload,)):
+        yield f"build_image/{platform.image_owner}/{service}"
+    for derived in reversed(platform.derived_root_filesystems):
+        yield f"derived_root_filesystem/{derived}"
+    yield "root_filesystem"
+
+
+def unmeasured(outcomes: Sequence[CellOutcome]) -> list[list[CellOutcome]]:
+    """Group the cells that were not measured by platform, workload and reason."""
+    groups: dict[tuple[str, ...], list[CellOutcome]] = {}
+    for outcome in outcomes:
+        if outcome.state is not State.MEASURED:
+            failure, cell = outcome.failure, outcome.cell
+            why = (failure.message, failure.remedy) if failure else ()
+            key = (cell.platform, cell.workload, outcome.state, *why)
+            groups.setdefault(key, []).append(outcome)
+    return list(groups.values())
+
+
+def other_failures(plan: Plan | None, failures: Sequence[Failure]) -> tuple[Failure, ...]:
+    """Return the failures that belong to no single cell, without those of an earlier plan."""
+    if plan is None:
+        return tuple(failures)
+    requested = {str(cell).rpartition("/")[0] for cell in plan.cells()}
+    return tuple(failure for failure in failures if _is_other(failure.job, requested))
+
+
+def _is_other(job: str, requested: set[str]) -> bool:
+    kind, _, deployed = job.partition("/")
+    return kind != "measure" and (kind not in {"deploy", "warmup"} or deployed in requested)
+
+
+def without_probe(cells: Sequence[Cell]) -> list[str]:
+    """Return the platforms whose starts were timed to the first packet of any kind."""
+    return sorted(
+        {
+            cell.coordinates.platform
+            for cell in cells
+            for window in cell.windows
+            if window.notes.get("stamped_by") == StampedBy.FIRST_FRAME
+        }
+    )
+
+
+def stopping_table(plan: Plan | None, looks: Sequence[InterimLook]) -> Sequence[Table]:
+    """Return the one table of all series that were sampled sequentially, if there are any."""
+    rows = [] if plan is None else [*_with_look(looks), *_without_look(plan, looks)]
+    return (table(pd.DataFrame(rows), COLUMNS, CAPTION),) if rows else ()
+
+
+def _with_look(looks: Sequence[InterimLook]) -> Iterator[Row]:
+    for look in looks:
+        for level in look.levels:
+            for series in level.series:
+                yield {
+                    "platform": look.platform,
+                    "workload": look.workload,
+                    "metric": series.metric,
+                    "concurrency": level.concurrency,
+                    "deployments": series.deployments,
+                    "windows": series.windows,
+                    "half_width": series.half_width,
+                    "spent_s": level.spent_s,
+                    "reason": level.reason.value if level.reason else NOT_DECIDED,
+                }
+
+
+def _without_look(plan: Plan, looks: Sequence[InterimLook]) -> Iterator[Row]:
+    seen = {(look.platform, look.workload) for look in looks}
+    for platform in plan.platforms:
+        for workload in plan.workloads:
+            if workload.until and (platform.name, workload.name) not in seen:
+                reason = NOT_DECIDED if platform.runs(workload.name) else UNAVAILABLE
+                yield {"platform": platform.name, "workload": workload.name, "reason": reason}
