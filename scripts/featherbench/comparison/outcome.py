@@ -11,7 +11,7 @@ from featherbench.records.base import Record
 from featherbench.statistics.conventions import SIGNIFICANT_P
 from featherbench.statistics.run_comparison import changes
 from featherbench.wording.formatting import rows
-from featherbench.wording.metric_labels import label
+from featherbench.wording.phrases import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,6 +11,7 @@ import pandas as pd
 
 from featherbench.plauth2017.claims.all_claims import judge_by_tukey
 from featherbench.plauth2017.claims.by_tukey import Error, with_error
+from featherbench.plauth2017.claims.claim import ClaimVerdict
 from featherbench.plauth2017.data import experiment
 from featherbench.plauth2017.data.agreement import agreements
 from featherbench.plauth2017.data.published import REPEATED
@@ -19,9 +20,8 @@ from featherbench.report.page import illustration, numbered
 from featherbench.report.table_groups import ANOVA, POSTHOC, SUMMARY, by_metric, summaries
 from featherbench.report.tables import ColumnType, bounds, figure, name, table
 from featherbench.report.templates import fill
-from featherbench.wording.claim_verdict import ClaimVerdict
 from featherbench.wording.formatting import count, p_value, ratio
-from featherbench.wording.metric_labels import label
+from featherbench.wording.phrases import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

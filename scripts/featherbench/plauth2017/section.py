@@ -7,6 +7,7 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from featherbench.plauth2017.claims.claim import ClaimVerdict, claim_verdict
 from featherbench.plauth2017.comparison.name_mapping import METRICS
 from featherbench.plauth2017.comparison.sentences import (
     metric_replications,
@@ -18,9 +19,8 @@ from featherbench.records.tables import REPLICATION
 from featherbench.report.page import Section
 from featherbench.report.questions import Statement
 from featherbench.report.tables import figure, name, prose, table
-from featherbench.wording.claim_verdict import ClaimVerdict, claim_verdict
 from featherbench.wording.formatting import count, rows
-from featherbench.wording.metric_labels import label
+from featherbench.wording.phrases import label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,7 @@ import pandas as pd
 from featherbench.report.sentences.comparisons import Comparison, comparisons
 from featherbench.report.sentences.pairs import Pairs, pairs
 from featherbench.wording.formatting import rows
-from featherbench.wording.metric_labels import counterpart, label
+from featherbench.wording.phrases import counterpart, label
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of sentences that the report, the claims and the comparisons share."""
+"""Labels of metrics, and parts of sentences that report, claims and comparisons share."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from featherbench.wording.formatting import NO_VARIATION, is_point, p_value, rat
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from featherbench.records.plan import Plan
+
+COUNTERPARTS = {"load": "minimum", "minimum": "load"}
+"""Statistics of one quantity, of which a platform has one or the other."""
 FEW_LEVELS = 2
 """More levels than this are summarized in one sentence."""
 
@@ -65,3 +69,25 @@ def plural(n: int, noun: str) -> str:
 def capitalized(text: str) -> str:
     """Return the text with its first letter as a capital; the others stay."""
     return text[:1].upper() + text[1:]
+
+
+def label(plan: Plan | None, metric: str) -> str:
+    """Return the label of a metric; its name without underscores if it is not declared."""
+    declared = plan.metric(metric) if plan else None
+    return declared.label if declared else metric.replace("_", " ")
+
+
+def counterpart(plan: Plan | None, metric: str) -> str:
+    """Return the metric that other platforms have instead: memory in use, or minimum memory."""
+    declared = plan.metric(metric) if plan else None
+    if plan is None or declared is None:
+        return ""
+    quantity = (declared.service, declared.aspect, COUNTERPARTS.get(declared.statistic))
+    return next(
+        (
+            other.name
+            for other in plan.metrics
+            if (other.service, other.aspect, other.statistic) == quantity
+        ),
+        "",
+    )

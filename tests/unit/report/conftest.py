@@ -273,15 +273,13 @@ def write_comparison(folder):
     a_machine().write(folder / "machine.json")
     tables = folder / "tables"
     paper_comparison.main(
-        SimpleNamespace(
-            plan=folder / "plan.json",
-            machine=folder / "machine.json",
-            samples=tables / "samples.parquet",
-            summary=tables / "summary.csv",
-            ratios=tables / "ratios.csv",
-            published=RESOURCES / "plauth2017",
-            tables_dir=tables,
-        )
+        plan=folder / "plan.json",
+        machine=folder / "machine.json",
+        samples=tables / "samples.parquet",
+        summary=tables / "summary.csv",
+        ratios=tables / "ratios.csv",
+        published=RESOURCES / "plauth2017",
+        tables_dir=tables,
     )
 
 

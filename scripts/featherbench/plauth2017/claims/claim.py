@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 
 from featherbench.paths import resource
 from featherbench.records.base import Record
-from featherbench.wording.claim_verdict import ClaimVerdict, claim_verdict
 from featherbench.wording.formatting import ratio
 from featherbench.wording.phrases import format_p, interval
 
@@ -25,6 +25,22 @@ MOST = 0.5
 """"Most" and "many" are more than this share."""
 CLAIMS = resource("plauth2017/claims.yaml")
 FEW_NAMES = 4
+
+
+class ClaimVerdict(StrEnum):
+    """Whether data support a statement."""
+
+    SUPPORTED = "supported"
+    NOT_SUPPORTED = "not supported"
+    INCONCLUSIVE = "inconclusive"
+
+
+def claim_verdict(verdicts: Sequence[ClaimVerdict]) -> str:
+    """Return the verdict on a claim, or how many of its statements have which."""
+    if len(set(verdicts)) == 1:
+        return verdicts[0].value
+    counts = {verdict: verdicts.count(verdict) for verdict in ClaimVerdict}
+    return "in part: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n)
 
 
 class Statement(Record):

@@ -7,9 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from featherbench.plauth2017.claims.claim import JudgedStatement, inconclusive
+from featherbench.plauth2017.claims.claim import ClaimVerdict, JudgedStatement, inconclusive
 from featherbench.plauth2017.claims.rules import POWERS_OF_TEN
-from featherbench.wording.claim_verdict import ClaimVerdict
 from featherbench.wording.formatting import fraction, number
 from featherbench.wording.phrases import interval
 

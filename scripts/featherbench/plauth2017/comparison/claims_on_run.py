@@ -25,8 +25,7 @@ from featherbench.plauth2017.comparison.name_mapping import (
 )
 from featherbench.plauth2017.data import experiment
 from featherbench.wording.formatting import rows
-from featherbench.wording.metric_labels import label
-from featherbench.wording.phrases import suspect_note
+from featherbench.wording.phrases import label, suspect_note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -2,7 +2,7 @@
 """The twelve claims of `claims.yaml`, with `claim.py` and `computed.py`, by the paper's data.
 
 The comparisons are those of `by_tukey.py`, the rules those of `rules.py`, and the verdicts those of
-`wording/claim_verdict.py`.
+`claim.py`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,16 @@ from featherbench.plauth2017.claims.all_claims import (
     statements_table,
 )
 from featherbench.plauth2017.claims.by_tukey import ByTukey, Error, papers_tests
-from featherbench.plauth2017.claims.claim import Statement, declared_claims, judge_statement
+from featherbench.plauth2017.claims.claim import (
+    ClaimVerdict,
+    Statement,
+    declared_claims,
+    judge_statement,
+)
 from featherbench.plauth2017.claims.computed import transfer
 from featherbench.plauth2017.claims.pairwise import OVER_ALL, UNTRANSLATED
 from featherbench.plauth2017.claims.rules import ALIKE_EACH, NOT_DIFFERENT, below
 from featherbench.plauth2017.data.experiment import METRICS, PLATFORMS
-from featherbench.wording.claim_verdict import ClaimVerdict
 
 HTTP = "http_throughput"
 OUT, NOT, OPEN = ClaimVerdict.SUPPORTED, ClaimVerdict.NOT_SUPPORTED, ClaimVerdict.INCONCLUSIVE

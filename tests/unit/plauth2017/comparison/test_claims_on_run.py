@@ -10,12 +10,11 @@ import pandas as pd
 import pytest
 
 from featherbench.plauth2017.claims.by_pairs import ByPairs, over_levels
-from featherbench.plauth2017.claims.claim import Statement, judge_statement
+from featherbench.plauth2017.claims.claim import ClaimVerdict, Statement, judge_statement
 from featherbench.plauth2017.claims.pairwise import OVER_ALL, Contrast
 from featherbench.plauth2017.claims.rules import ALIKE_EACH, NOT_BELOW, NOT_DIFFERENT, above, below
 from featherbench.plauth2017.comparison.claims_on_run import COLUMNS, own_claims
 from featherbench.statistics.inference.ratios import ratios
-from featherbench.wording.claim_verdict import ClaimVerdict
 
 OUT, NOT, OPEN = (verdict.value for verdict in ClaimVerdict)
 HTTP = "http_throughput"

@@ -5,7 +5,7 @@ import pytest
 
 from featherbench import registry
 from featherbench.records.plan import Plan
-from featherbench.wording.metric_labels import counterpart, label
+from featherbench.wording.phrases import counterpart, label
 
 
 @pytest.fixture(scope="module")
