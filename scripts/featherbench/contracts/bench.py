@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Generic, Self
 
 from featherbench.contracts.settings import DriverSettings, SettingsT
-from featherbench.contracts.technology import StartRequest
+from featherbench.contracts.technology import Placement, Probe, StartRequest, Technology
 from featherbench.errors import InstanceDiedError
 from featherbench.system.machine import LOCAL, Machine
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from featherbench.contracts.load_generator import LoadGenerator
-    from featherbench.contracts.technology import Placement, Probe, Technology
     from featherbench.records.cell import Coordinates
     from featherbench.records.image import Image
     from featherbench.records.instance import Instance

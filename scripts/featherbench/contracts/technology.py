@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self
 from featherbench.clock import now_utc
 from featherbench.contracts.settings import Configurable, SettingsT
 from featherbench.records.instance import Endpoint, Instance
-from featherbench.system.machine import LOCAL
+from featherbench.system.machine import LOCAL, Machine
 from featherbench.system.sysctls import HIDDEN
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from featherbench.records.image import Image
     from featherbench.records.requirement import MissingRequirement
     from featherbench.records.tuning import Tuning
-    from featherbench.system.machine import Machine
 
 
 LISTEN_ADDRESS = "{address}"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from featherbench.contracts.settings import DriverSettings
-from featherbench.ownership import LABEL
+from featherbench.ownership import LABEL, Leftover
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from featherbench.contracts.image_description import Backend, Description
     from featherbench.contracts.technology import Placement
-    from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
     from featherbench.records.requirement import MissingRequirement
 

@@ -15,12 +15,11 @@ import csv
 from typing import TYPE_CHECKING
 
 from featherbench.contracts import load_generator
-from featherbench.contracts.load_generator import LoadResult
+from featherbench.contracts.load_generator import Load, LoadResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.contracts.load_generator import Load
 
 CLOCK_TICK_S = 1e-3
 SERVER_ERROR = "Error from server"

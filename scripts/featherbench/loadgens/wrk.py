@@ -17,13 +17,12 @@ import math
 from typing import TYPE_CHECKING
 
 from featherbench.contracts import load_generator
-from featherbench.contracts.load_generator import LoadResult, even_threads
+from featherbench.contracts.load_generator import Load, LoadResult, even_threads
 from featherbench.paths import resource
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from featherbench.contracts.load_generator import Load
 
 REPORT_SCRIPT = resource("loadgens/wrk_report.lua")
 REPORT_MARK = "featherbench "

@@ -7,7 +7,7 @@ import io
 import stat
 import tarfile
 import tempfile
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from zlib_ng import zlib_ng
@@ -19,7 +19,6 @@ from featherbench.system import subprocesses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from featherbench.contracts.technology import BuildRequest, RootArchive
     from featherbench.system.machine import Machine

@@ -17,7 +17,13 @@ from featherbench.paths import resource
 from featherbench.records.base import Count, Record
 from featherbench.rootfs import mmdebstrap
 from featherbench.rootfs.archives import compressed_bytes
-from featherbench.rootfs.mmdebstrap import installed_versions, machine_sources, sources_of_suite
+from featherbench.rootfs.mmdebstrap import (
+    Customization,
+    Source,
+    installed_versions,
+    machine_sources,
+    sources_of_suite,
+)
 from featherbench.services import launcher as services
 from featherbench.system import subprocesses
 
@@ -25,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from featherbench.records.job_specs import RootFilesystemSpec
-    from featherbench.rootfs.mmdebstrap import Customization, Source
 
 COMPILE_WITHIN_S = 60.0
 DPKG_STATUS = "./var/lib/dpkg/status"

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 from featherbench.errors import ImageError
 from featherbench.rootfs.archives import files_layer
-from featherbench.rootfs.base import build_archive, read_versions
+from featherbench.rootfs.base import RootFilesystem, build_archive, read_versions
 from featherbench.rootfs.mmdebstrap import Customization
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from featherbench.rootfs.base import RootFilesystem
     from featherbench.rootfs.descriptions import DerivedRootFilesystemSpec
 
 DATABASES = (

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from featherbench.contracts.technology import LISTEN_ADDRESS, Probe
+from featherbench.contracts.technology import LISTEN_ADDRESS, Probe, StartRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from featherbench.contracts.bench import Bench
-    from featherbench.contracts.technology import StartRequest
 
 LAUNCHER = "/usr/local/bin/featherbench-serve"
 PROBE = "/usr/local/bin/featherbench-probe"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 from featherbench.contracts import technology
 from featherbench.errors import FeatherbenchError, InstanceDiedError, InstanceError, TestbedError
 from featherbench.files import digest
-from featherbench.ownership import LABEL
+from featherbench.ownership import LABEL, Leftover
 from featherbench.services.launcher import with_address
 from featherbench.system import firewall, programs, ssh
-from featherbench.system.cgroup import reset_peak, usage_of
-from featherbench.system.machine import LOCAL
+from featherbench.system.cgroup import ControlGroup, reset_peak, usage_of
+from featherbench.system.machine import LOCAL, Machine
 from featherbench.system.sysctls import HIDDEN, in_force, sysctl_files
 
 if TYPE_CHECKING:
@@ -22,13 +22,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from featherbench.contracts.technology import StartRequest
-    from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
     from featherbench.records.instance import Instance
     from featherbench.records.requirement import MissingRequirement
     from featherbench.records.tuning import Tuning
-    from featherbench.system.cgroup import ControlGroup
-    from featherbench.system.machine import Machine
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - inside the container's own network namespace
 NEEDS = {"iptables": "iptables", **programs.FOR_ROOT_FILESYSTEM}

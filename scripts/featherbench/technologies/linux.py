@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.contracts import technology
-from featherbench.contracts.technology import BASE
+from featherbench.contracts.technology import BASE, BuildRequest, StartRequest
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.files import digest
 from featherbench.ownership import Leftover
@@ -29,7 +29,6 @@ from featherbench.system.polling import wait_until
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.contracts.technology import BuildRequest, StartRequest
     from featherbench.records.cell import Usage
     from featherbench.records.image import Image
     from featherbench.records.instance import Instance

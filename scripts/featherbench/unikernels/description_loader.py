@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import yaml
 from pydantic import Field, ValidationError, field_validator
 
-from featherbench.contracts.image_description import Description
+from featherbench.contracts.image_description import Backend, Description
 from featherbench.contracts.settings import DriverSettings
 from featherbench.errors import ConfigError
 from featherbench.paths import RESOURCES
@@ -20,7 +20,6 @@ from featherbench.paths import RESOURCES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from featherbench.contracts.image_description import Backend
 
 SHIPPED = RESOURCES / "unikernels"
 GUIDE = "docs/unikernels.md"

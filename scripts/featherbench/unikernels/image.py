@@ -13,7 +13,7 @@ from string import Template
 from typing import TYPE_CHECKING, Any
 
 from featherbench.clock import now_utc
-from featherbench.contracts.image_description import description_in
+from featherbench.contracts.image_description import Description, ImageDisk, Make, description_in
 from featherbench.errors import ImageError
 from featherbench.files import canonical_json, digest, file_digest
 from featherbench.records.image import Image
@@ -23,7 +23,6 @@ from featherbench.vm.disk_image import size_of_files
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from featherbench.contracts.image_description import Description, ImageDisk, Make
     from featherbench.contracts.technology import BuildRequest
 
 KERNEL = "kernel"

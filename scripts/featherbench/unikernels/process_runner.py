@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from featherbench.contracts.vm_runner import ImageBoot, VmRunner
+from featherbench.contracts.vm_runner import ImageBoot, Vm, VmRequest, VmRunner
 from featherbench.errors import CommandError, DeadlineError, InstanceDiedError, InstanceError
 from featherbench.ownership import Leftover
 from featherbench.records.cell import Usage
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
     from featherbench.contracts.image_description import Backend, Description
     from featherbench.contracts.technology import Placement
-    from featherbench.contracts.vm_runner import Vm, VmRequest
     from featherbench.records.requirement import MissingRequirement
     from featherbench.vm.libvirt.domain_xml import Accelerator
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from featherbench.contracts.image_description import description_in
-from featherbench.contracts.technology import FirstFrame
-from featherbench.contracts.vm_runner import ImageBoot, addresses_in, mac_of
+from featherbench.contracts.image_description import Description, description_in
+from featherbench.contracts.technology import BuildRequest, FirstFrame, StartRequest
+from featherbench.contracts.vm_runner import ImageBoot, VmRunner, addresses_in, mac_of
 from featherbench.errors import ConfigError
 from featherbench.files import file_digest, folder_digest
 from featherbench.records.requirement import MissingRequirement
@@ -22,9 +22,6 @@ from featherbench.vm.vm_technology import VmTechnology
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from featherbench.contracts.image_description import Description
-    from featherbench.contracts.technology import BuildRequest, StartRequest
-    from featherbench.contracts.vm_runner import VmRunner
     from featherbench.records.image import Image
     from featherbench.records.instance import Instance
 

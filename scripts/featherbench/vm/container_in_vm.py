@@ -16,7 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.clock import now_utc
-from featherbench.contracts.vm_runner import SystemBoot, Vm, VmRequest, addresses_in
+from featherbench.contracts.vm_runner import (
+    GuestSettings,
+    SystemBoot,
+    Vm,
+    VmRequest,
+    VmRunner,
+    addresses_in,
+)
 from featherbench.errors import FeatherbenchError, InstanceDiedError
 from featherbench.files import digest
 from featherbench.records.image import Image
@@ -31,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from featherbench.contracts.technology import BuildRequest, StartRequest, Technology
-    from featherbench.contracts.vm_runner import GuestSettings, VmRunner
     from featherbench.records.cell import Usage
     from featherbench.records.instance import Instance
     from featherbench.records.requirement import MissingRequirement

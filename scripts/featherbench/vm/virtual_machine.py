@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from featherbench.clock import now_utc
 from featherbench.contracts.settings import DriverSettings
-from featherbench.contracts.vm_runner import SystemBoot, addresses_in
+from featherbench.contracts.vm_runner import SystemBoot, VmRunner, WholeSystemSettings, addresses_in
 from featherbench.errors import TestbedError
 from featherbench.records.image import Image
 from featherbench.vm import boot_report, disk_image, instance_dir
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from featherbench.contracts.technology import BuildRequest, StartRequest
-    from featherbench.contracts.vm_runner import VmRunner, WholeSystemSettings
     from featherbench.records.instance import Instance
     from featherbench.records.requirement import MissingRequirement
     from featherbench.records.tuning import Tuning

@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING
 from pydantic import Field, create_model
 
 from featherbench.contracts.image_description import description_in
-from featherbench.contracts.settings import SettingsT
-from featherbench.contracts.technology import Technology
-from featherbench.contracts.vm_runner import Vm, VmRequest, addresses_in
+from featherbench.contracts.settings import DriverSettings, SettingsT
+from featherbench.contracts.technology import StartRequest, Technology
+from featherbench.contracts.vm_runner import (
+    GuestSettings,
+    ImageBoot,
+    SystemBoot,
+    Vm,
+    VmRequest,
+    VmRunner,
+    addresses_in,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from featherbench.contracts.settings import DriverSettings
-    from featherbench.contracts.technology import StartRequest
-    from featherbench.contracts.vm_runner import GuestSettings, ImageBoot, SystemBoot, VmRunner
     from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
     from featherbench.records.instance import Instance

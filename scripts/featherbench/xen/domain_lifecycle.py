@@ -13,7 +13,6 @@ import tempfile
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -24,23 +23,20 @@ from featherbench.files import canonical_json, digest, write_atomic
 from featherbench.ownership import Leftover
 from featherbench.paths import resource
 from featherbench.system import subprocesses
-from featherbench.system.machine import LOCAL
+from featherbench.system.machine import LOCAL, Machine
 from featherbench.vm import instance_dir
 from featherbench.xen.settings import Dom0Settings
-from featherbench.xen.xl import Xl, xl_config
+from featherbench.xen.xl import Disk, Domain, Xl, xl_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from featherbench.system.machine import Machine
-    from featherbench.xen.xl import Disk, Domain
 
 SCRIPTS = resource("xen")
 CACHE = Path("/var/lib/featherbench/images")
 NAME_CHARACTERS = 16
 PACK_WITHIN_S = 300.0
 IN_DOM0 = Path("/var/lib/featherbench/domains")
-NO_KEYS: Mapping[str, str] = MappingProxyType({})
 SETTINGS = "dom0.json"
 CONFIG, SEED = "domain.cfg", "seed.img"
 STEP_WITHIN_S = 60.0
@@ -137,7 +133,7 @@ class DomainLifecycle:
             replace(disk, source=Path(device)) for disk, device in zip(disks, devices, strict=True)
         )
 
-    def create(self, domain: Domain, console: Path, store: Mapping[str, str] = NO_KEYS) -> None:
+    def create(self, domain: Domain, console: Path, store: Mapping[str, str]) -> None:
         """Make a domain whose folders exist, and record its console; see `Xl.create`."""
         config = self.write(domain.instance_id, CONFIG, xl_config(domain))
         console.parent.mkdir(parents=True, exist_ok=True)

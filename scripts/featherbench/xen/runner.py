@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from featherbench.contracts.image_description import XEN_DISKS
-from featherbench.contracts.vm_runner import ImageBoot, SystemBoot, VmRunner, mac_of
+from featherbench.contracts.image_description import XEN_DISKS, Backend
+from featherbench.contracts.vm_runner import ImageBoot, SystemBoot, Vm, VmRequest, VmRunner, mac_of
 from featherbench.errors import DeadlineError, FeatherbenchError
 from featherbench.system.polling import wait_until
 from featherbench.unikernels import console_hints
@@ -17,21 +17,17 @@ from featherbench.unikernels.process_runner import POWER_DOWN_WITHIN_S
 from featherbench.vm import boot_report, bridge, instance_dir, seed
 from featherbench.xen import domain_lifecycle, network_link, requirements
 from featherbench.xen.domain_lifecycle import SEED, DomainLifecycle
-from featherbench.xen.settings import WholeXenSettings, XenSettings
-from featherbench.xen.xl import ALIVE, Disk, Domain
+from featherbench.xen.settings import Dom0Settings, WholeXenSettings, XenSettings
+from featherbench.xen.xl import ALIVE, Disk, Domain, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from featherbench.contracts.image_description import Backend
     from featherbench.contracts.technology import Placement
-    from featherbench.contracts.vm_runner import Vm, VmRequest
     from featherbench.ownership import Leftover
     from featherbench.records.cell import Usage
     from featherbench.records.requirement import MissingRequirement
-    from featherbench.xen.settings import Dom0Settings
-    from featherbench.xen.xl import State
 
 DISK_NAMES = tuple(f"xvd{letter}" for letter in "abcdefgh"[:XEN_DISKS])
 ROOT_DISK, SEED_DISK = DISK_NAMES[:2]
@@ -116,7 +112,7 @@ class XenRunner(VmRunner):
             bridge=self._bridge(request.state),
             mac=mac_of(request.instance_id),
         )
-        domains.create(domain, request.console.resolve())
+        domains.create(domain, request.console.resolve(), {})
         return {"definition": time.monotonic() - began_s}
 
     def _start_image(self, request: VmRequest, began_s: float) -> Mapping[str, float]:

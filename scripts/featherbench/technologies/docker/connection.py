@@ -8,18 +8,16 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench.errors import ImageError, InstanceError
+from featherbench.errors import FeatherbenchError, ImageError, InstanceError
 from featherbench.system import error_hints
 from featherbench.system.error_hints import ErrorHint
-from featherbench.system.machine import LOCAL
+from featherbench.system.machine import LOCAL, Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from docker import DockerClient
 
-    from featherbench.errors import FeatherbenchError
-    from featherbench.system.machine import Machine
 
 SOCKET = Path("/var/run/docker.sock")
 TIMEOUT_S = 300

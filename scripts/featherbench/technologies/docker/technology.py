@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 from pydantic import Field
 
 from featherbench.contracts.settings import DriverSettings
-from featherbench.contracts.technology import BASE
+from featherbench.contracts.technology import BASE, BuildRequest, StartRequest
 from featherbench.errors import ImageError, InstanceError
 from featherbench.ownership import LABEL, Leftover
 from featherbench.records.requirement import MissingRequirement
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from docker import DockerClient
 
-    from featherbench.contracts.technology import BuildRequest, StartRequest
     from featherbench.records.image import Image
     from featherbench.records.instance import Instance
     from featherbench.system.cgroup import ControlGroup

@@ -9,18 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from featherbench.errors import ImageError, InstanceError
+from featherbench.errors import FeatherbenchError, ImageError, InstanceError
 from featherbench.system import error_hints
 from featherbench.system.error_hints import ErrorHint
-from featherbench.system.machine import LOCAL
+from featherbench.system.machine import LOCAL, Machine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pylxd import Client
 
-    from featherbench.errors import FeatherbenchError
-    from featherbench.system.machine import Machine
 
 SOCKETS = (
     Path("/var/lib/lxd/unix.socket"),

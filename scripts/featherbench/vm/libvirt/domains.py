@@ -17,14 +17,13 @@ from featherbench.contracts.vm_runner import NAME_PREFIX, name_of
 from featherbench.errors import FeatherbenchError, InstanceDiedError, InstanceError
 from featherbench.system import error_hints
 from featherbench.system.error_hints import ErrorHint
-from featherbench.vm.libvirt.domain_xml import METADATA, domain_xml
+from featherbench.vm.libvirt.domain_xml import METADATA, DomainDefinition, domain_xml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import libvirt
 
-    from featherbench.vm.libvirt.domain_xml import DomainDefinition
 
 URI = "qemu:///system"
 PIDS = Path("/run/libvirt/qemu")

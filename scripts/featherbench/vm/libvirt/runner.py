@@ -10,24 +10,27 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench.contracts.vm_runner import SystemBoot, VmRunner
+from featherbench.contracts.vm_runner import SystemBoot, Vm, VmRequest, VmRunner
 from featherbench.errors import FeatherbenchError
 from featherbench.files import write_atomic
 from featherbench.ownership import Leftover
 from featherbench.system import firewall
 from featherbench.vm import boot_report, bridge, instance_dir, seed
 from featherbench.vm.libvirt import domains, requirements, vm_usage
-from featherbench.vm.libvirt.domain_xml import DomainDefinition, QemuSettings, WholeQemuSettings
+from featherbench.vm.libvirt.domain_xml import (
+    Accelerator,
+    DomainDefinition,
+    QemuSettings,
+    WholeQemuSettings,
+)
 from featherbench.vm.libvirt.domains import OwnedDomain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from featherbench.contracts.technology import Placement
-    from featherbench.contracts.vm_runner import Vm, VmRequest
     from featherbench.records.cell import Usage
     from featherbench.records.requirement import MissingRequirement
-    from featherbench.vm.libvirt.domain_xml import Accelerator
 
 QEMU_LOG_LINES = 2
 GUEST, BRIDGE, ROUTE = "guest", "bridge", "refusing route"
