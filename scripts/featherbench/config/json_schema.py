@@ -44,26 +44,22 @@ def _descriptions(model: type[BaseModel]) -> dict[str, str]:
     pydantic's own option for this reads the source whenever a class is created, which would slow
     down each start of the workflow.
     """
-    bases = [base for base in reversed(model.__mro__) if issubclass(base, BaseModel)]
     descriptions: dict[str, str] = {}
-    for base in bases:
-        if base is not BaseModel:
-            descriptions |= _own_descriptions(base)
+    for base in reversed(model.__mro__):
+        if not issubclass(base, BaseModel) or base is BaseModel:
+            continue
+        try:
+            source = textwrap.dedent(inspect.getsource(base))
+        except OSError:
+            continue  # created by a function of pydantic, with descriptions
+        (definition,) = cast("list[ast.ClassDef]", ast.parse(source).body)
+        descriptions |= {
+            field.target.id: inspect.cleandoc(str(docstring.value.value))
+            for field, docstring in pairwise(definition.body)
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+            if isinstance(docstring, ast.Expr) and isinstance(docstring.value, ast.Constant)
+        }
     return descriptions
-
-
-def _own_descriptions(model: type[BaseModel]) -> dict[str, str]:
-    try:
-        source = textwrap.dedent(inspect.getsource(model))
-    except OSError:
-        return {}  # created by a function of pydantic, with descriptions
-    (definition,) = cast("list[ast.ClassDef]", ast.parse(source).body)
-    return {
-        field.target.id: inspect.cleandoc(str(docstring.value.value))
-        for field, docstring in pairwise(definition.body)
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if isinstance(docstring, ast.Expr) and isinstance(docstring.value, ast.Constant)
-    }
 
 
 class _DescribedSchema(GenerateJsonSchema):
@@ -115,28 +111,21 @@ def _platform(name: str, driver: Technology, references: References) -> Json:
     }
 
 
-def _hypervisors(references: References) -> Json:
-    return {
-        name: references[registry.load("hypervisors", name).Settings]
-        for name in _names("hypervisors")
-    }
+def _settings_of_hypervisors() -> dict[str, type[BaseModel]]:
+    return {name: registry.load("hypervisors", name).Settings for name in _names("hypervisors")}
 
 
 def _known_load_generators() -> Iterator[tuple[str, Json]]:
+    services = {name: registry.load("loadgens", name).service for name in _names("loadgens")}
     for service, workload in _workloads().items():
         if workload.sweeps:
-            usable = [
-                name
-                for name in _names("loadgens")
-                if registry.load("loadgens", name).service == service
-            ]
+            usable = [name for name in services if services[name] == service]
             yield service, {"properties": {"load_generator": {"enum": [*usable, None]}}}
 
 
 def _known_names() -> Json:
     """Return the names that are valid without plugins."""
-    technologies = _names("technologies")
-    hypervisors = _names("hypervisors")
+    technologies, hypervisors = _names("technologies"), _names("hypervisors")
     platform = {"pattern": f"^({'|'.join(technologies)})-({'|'.join(hypervisors)})$"}
     return {
         "properties": {
@@ -155,13 +144,14 @@ def _with_drivers(config: Mapping[str, Any], references: References) -> Json:
     settings = [_platform(name, driver, references) for name, driver in _platforms().items()]
     workloads = {name: _workload(driver, references) for name, driver in _workloads().items()}
     platforms = {**properties["platforms"]["items"], "allOf": settings}
+    hypervisors = {name: references[model] for name, model in _settings_of_hypervisors().items()}
     return {
         **config,
         "properties": {
             **properties,
             "platforms": {**properties["platforms"], "items": platforms},
             "workloads": {**properties["workloads"], "properties": workloads},
-            "hypervisors": {**properties["hypervisors"], "properties": _hypervisors(references)},
+            "hypervisors": {**properties["hypervisors"], "properties": hypervisors},
         },
         "if": {"required": ["plugins"]},
         "else": _known_names(),
@@ -169,12 +159,9 @@ def _with_drivers(config: Mapping[str, Any], references: References) -> Json:
 
 
 def _models() -> list[type[BaseModel]]:
-    settings: list[type[BaseModel]] = [
-        registry.load("hypervisors", name).Settings for name in _names("hypervisors")
-    ]
-    settings += [driver.Settings for driver in _workloads().values()]
+    settings: list[type[BaseModel]] = [driver.Settings for driver in _workloads().values()]
     settings += [driver.Settings for driver in _platforms().values()]
-    return list(dict.fromkeys([Config, *settings]))
+    return list(dict.fromkeys([Config, *_settings_of_hypervisors().values(), *settings]))
 
 
 def config_schema() -> str:

@@ -15,7 +15,9 @@ from featherbench.errors import ConfigError
 from featherbench.registry import driver_files, load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from featherbench.registry import Kind
 
 
 def _suggestion(wrong: str, known: list[str]) -> str:
@@ -59,45 +61,36 @@ def raise_config_error(error: ValidationError, *, file: str, prefix: str = "") -
     )
 
 
-def _check_plugins(config: Config, file: str) -> None:
+def _check(config: Config, file: str) -> None:
     for folder in config.plugins:
         if not Path(folder).is_dir():
             raise ConfigError(
                 f"{file}: 'plugins' names {folder!r}, which is not a folder",
                 remedy="give its path, relative to the folder that you run snakemake in",
             )
-
-
-def _check_known(key: str, name: str, known: list[str], file: str) -> None:
-    if name not in known:
-        raise ConfigError(
-            f"{file}: {key!r} names {name!r}, which does not exist",
-            remedy=_suggestion(name, known),
-        )
-
-
-def _check_names(config: Config, file: str) -> None:
     names = [platform.name for platform in config.platforms]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(
             f"{file}: 'platforms' names {repeated[0]!r} twice",
             remedy="name it once; several networks are `network: [nat, bridge]`",
         )
-    known = sorted(driver_files("workloads", config.plugins))
-    for name in config.workloads:
-        _check_known("workloads", name, known, file)
-
-
-def _check_hypervisors(config: Config, file: str) -> None:
-    known = sorted(driver_files("hypervisors", config.plugins))
-    for name in config.hypervisors:
-        _check_known("hypervisors", name, known, file)
+    _check_known("workloads", config.workloads, config, file)
+    _check_known("hypervisors", config.hypervisors, config, file)
+    for name, settings in config.hypervisors.items():
         try:
-            load("hypervisors", name, config.plugins).Settings.model_validate(
-                config.hypervisors[name]
-            )
+            load("hypervisors", name, config.plugins).Settings.model_validate(settings)
         except ValidationError as error:
             raise_config_error(error, file=file, prefix=f"hypervisors.{name}.")
+
+
+def _check_known(kind: Kind, names: Iterable[str], config: Config, file: str) -> None:
+    known = sorted(driver_files(kind, config.plugins))
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"{file}: {kind!r} names {name!r}, which does not exist",
+                remedy=_suggestion(name, known),
+            )
 
 
 def validate(content: Mapping[str, Any], *, file: str) -> Config:
@@ -106,9 +99,7 @@ def validate(content: Mapping[str, Any], *, file: str) -> Config:
         config = Config.model_validate(dict(content))
     except ValidationError as error:
         raise_config_error(error, file=file)
-    _check_plugins(config, file)
-    _check_names(config, file)
-    _check_hypervisors(config, file)
+    _check(config, file)
     return config
 
 

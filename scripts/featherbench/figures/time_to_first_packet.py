@@ -13,10 +13,7 @@ import plotnine as p9
 from featherbench.figures.theme import format_ticks, format_value, framed, legend
 from featherbench.statistics.data.samples import declared
 from featherbench.statistics.summary import half_width
-from featherbench.statistics.time_to_first_packet import (
-    contenders,
-    fastest_by_bandwidth,
-)
+from featherbench.statistics.time_to_first_packet import contenders, fastest_by_bandwidth
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

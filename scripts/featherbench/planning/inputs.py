@@ -8,6 +8,7 @@ the caller until it exists.
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -76,11 +77,9 @@ def cell_inputs(
 def _cells(
     platform: str, workload: str, levels: Iterable[int], deployments: Iterable[int]
 ) -> list[str]:
-    levels = tuple(levels)
     return [
         cell_file(CellName(platform, workload, deployment, level))
-        for deployment in deployments
-        for level in levels
+        for deployment, level in itertools.product(deployments, levels)
     ]
 
 
@@ -105,13 +104,11 @@ def _look_file(platform: str, workload: str, deployment: int) -> str:
 
 def sequential_cells(platform: str, workload: PlannedWorkload, read_look: ReadLook) -> list[str]:
     """Return all cells of a platform and a workload that a StoppingRule decides on."""
-    return [
-        cell
+    cells = (
+        _cells(platform, workload.name, [level.concurrency], range(1, level.deployments + 1))
         for level in last_look(platform, workload, read_look).levels
-        for cell in _cells(
-            platform, workload.name, [level.concurrency], range(1, level.deployments + 1)
-        )
-    ]
+    )
+    return list(itertools.chain(*cells))
 
 
 def look_inputs(spec: InterimLookSpec, read_look: ReadLook) -> dict[str, list[str] | str]:

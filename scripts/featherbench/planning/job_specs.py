@@ -55,28 +55,23 @@ class JobSpecs:
 
     def derived_root_filesystem(self, name: str) -> DerivedRootFilesystemSpec:
         """Return the spec of a derived root file system."""
-        return descriptions.spec(
-            name,
-            suite=self._config.root_filesystem.suite,
-            code=code_digest("derived_root_filesystem"),
-        )
+        suite = self._config.root_filesystem.suite
+        return descriptions.spec(name, suite=suite, code=code_digest("derived_root_filesystem"))
 
     def image(self, owner: str, service: str) -> ImageSpec:
         """Return the spec of an image; its files come from the workload of the service's name."""
         technology, hypervisor = self._builder(owner)
-        drivers = (
-            ("technologies", technology),
-            ("hypervisors", hypervisor),
-            ("workloads", service),
-        )
+        drivers = ("technologies", technology), ("hypervisors", hypervisor), ("workloads", service)
         workload = resolve_workload(self._config, service, file=self._resolved.file)
         settings = {key: workload.spec.settings[key] for key in workload.driver.in_image}
+        platforms = self._resolved.platforms.values()
+        inputs = (p.build_inputs(service) for p in platforms if p.image_owner == owner)
         return ImageSpec(
             technology=technology,
             hypervisor=hypervisor,
             service=service,
             files_for=WorkloadSpec(name=service, settings=settings),
-            build_inputs=self._build_inputs(owner, service),
+            build_inputs=next(inputs, {}),
             code=code_digest("build_image", drivers, self._config.plugins),
         )
 
@@ -86,17 +81,8 @@ class JobSpecs:
         hypervisors = sorted(registry.driver_files("hypervisors", self._config.plugins))
         if family in hypervisors:
             return technology, family
-        of_family = (
-            name
-            for name in hypervisors
-            if registry.load("hypervisors", name, self._config.plugins).image_family == family
-        )
-        return technology, next(of_family)
-
-    def _build_inputs(self, owner: str, service: str) -> dict[str, Any]:
-        platforms = self._resolved.platforms.values()
-        inputs = (p.build_inputs(service) for p in platforms if p.image_owner == owner)
-        return next(inputs, {})
+        drivers = {n: registry.load("hypervisors", n, self._config.plugins) for n in hypervisors}
+        return technology, next(n for n in drivers if drivers[n].image_family == family)
 
     def images_of(self, platform: str, workload: str) -> list[tuple[str, str]]:
         """Return owner and service of each image that a cell needs; see registry.image_owner."""
@@ -201,9 +187,6 @@ class SpecParam(str):
     def __format__(self, format_spec: str) -> str:
         if format_spec != "file":
             return super().__format__(format_spec)
-        if not self.dry_run and not self._is_written():
+        if not self.dry_run and not (self.file.exists() and self.file.read_text() == self):
             write_atomic(self.file, self)
         return str(self.file)
-
-    def _is_written(self) -> bool:
-        return self.file.exists() and self.file.read_text() == self

@@ -19,10 +19,9 @@ from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs import descriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from featherbench.config.models import Repetitions
-    from featherbench.contracts.technology import Technology
     from featherbench.planning.resolve import ResolvedConfig, ResolvedPlatform, ResolvedWorkload
     from featherbench.records.metric import Metric
 
@@ -42,13 +41,9 @@ def make_plan(resolved: ResolvedConfig) -> Plan:
         margin=config.analysis.equivalence_margin_percent / 100,
         precision=config.analysis.precision_percent / 100,
         platforms=tuple(
-            _planned_platform(platform, resolved.workloads)
-            for platform in resolved.platforms.values()
+            _planned_platform(platform, resolved) for platform in resolved.platforms.values()
         ),
-        workloads=tuple(
-            _planned_workload(name, workload, resolved)
-            for name, workload in resolved.workloads.items()
-        ),
+        workloads=tuple(_planned_workload(name, resolved) for name in resolved.workloads),
         metrics=tuple(dict.fromkeys(_metrics(resolved))),
     )
 
@@ -61,17 +56,17 @@ def _metrics(resolved: ResolvedConfig) -> Iterator[Metric]:
         yield from collector.metrics
 
 
-def _planned_platform(
-    platform: ResolvedPlatform, workloads: Mapping[str, ResolvedWorkload]
-) -> PlannedPlatform:
+def _planned_platform(platform: ResolvedPlatform, resolved: ResolvedConfig) -> PlannedPlatform:
+    workloads, driver = resolved.workloads, platform.driver
     services = {name: platform.services_for(workload) for name, workload in workloads.items()}
+    chains = map(descriptions.chain, driver.root_filesystems if driver else ())
     unsupported = {
         name: _missing_image(platform, workloads[name])
         for name, usable in services.items()
         if not usable
     }
     missing = list(_missing_requirements(platform))
-    if platform.driver and len(unsupported) == len(workloads):
+    if driver and len(unsupported) == len(workloads):
         missing += dict.fromkeys(unsupported.values())
     return PlannedPlatform(
         name=platform.name,
@@ -79,10 +74,10 @@ def _planned_platform(
         hypervisor=platform.spec.hypervisor,
         network=platform.spec.network,
         image_owner=platform.image_owner,
-        derived_root_filesystems=_derived_root_filesystems(platform.driver),
+        derived_root_filesystems=tuple(dict.fromkeys(name for chain in chains for name in chain)),
         virtualized=platform.virtualized,
         emulated=platform.emulated,
-        fixed_memory=platform.driver is not None and platform.driver.fixed_memory,
+        fixed_memory=driver is not None and driver.fixed_memory,
         missing_requirements=tuple(missing),
         unsupported_workloads=unsupported,
         services=dict(services),
@@ -111,15 +106,8 @@ def _missing_image(platform: ResolvedPlatform, workload: ResolvedWorkload) -> Mi
     )
 
 
-def _derived_root_filesystems(driver: Technology | None) -> tuple[str, ...]:
-    chains = map(descriptions.chain, driver.root_filesystems if driver else ())
-    return tuple(dict.fromkeys(name for chain in chains for name in chain))
-
-
-def _planned_workload(
-    name: str, workload: ResolvedWorkload, resolved: ResolvedConfig
-) -> PlannedWorkload:
-    section = resolved.config.workloads[name]
+def _planned_workload(name: str, resolved: ResolvedConfig) -> PlannedWorkload:
+    workload, section = resolved.workloads[name], resolved.config.workloads[name]
     repetitions = section.repetitions or resolved.config.repetitions
     rule = _stopping_rule(repetitions)
     return PlannedWorkload(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -19,13 +19,14 @@ from featherbench.errors import ConfigError
 from featherbench.records.job_specs import PlatformSpec, WorkloadSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from featherbench.config.models import Config, PlatformConfig
     from featherbench.contracts.settings import DriverSettings
     from featherbench.contracts.technology import Technology
     from featherbench.contracts.workload import Workload
     from featherbench.records.requirement import MissingRequirement
+    from featherbench.registry import Kind
 
 STAND_IN = "startup"
 """The service that workloads which need no server fall back on, where there is no other image."""
@@ -83,10 +84,8 @@ class ResolvedPlatform:
         fallback = workload.driver.without_server
         if usable or fallback == "no" or STAND_IN not in available:
             return usable
-        return (STAND_IN,) if fallback == "image" or self._answers_pings() else ()
-
-    def _answers_pings(self) -> bool:
-        return self.driver is not None and self.driver.answers_pings(self._checked_settings)
+        pinged = self.driver is not None and self.driver.answers_pings(self._checked_settings)
+        return (STAND_IN,) if fallback == "image" or pinged else ()
 
     def build_inputs(self, service: str) -> dict[str, Any]:
         """Return what the user's own image is made from; empty for images that are built here."""
@@ -148,20 +147,18 @@ def _resolve_platforms(config: Config, file: str) -> Iterator[ResolvedPlatform]:
 
 
 def _check_parts(platform: PlatformConfig, config: Config, file: str) -> None:
-    technologies = registry.driver_files("technologies", config.plugins)
-    hypervisors = registry.driver_files("hypervisors", config.plugins)
-    if platform.technology not in technologies:
-        _raise_unknown_part(platform.name, "technology", technologies, file)
-    if platform.hypervisor not in hypervisors:
-        _raise_unknown_part(platform.name, "hypervisor", hypervisors, file)
-
-
-def _raise_unknown_part(platform: str, part: str, known: Iterable[str], file: str) -> NoReturn:
-    names = ", ".join(sorted(known))
-    raise ConfigError(
-        f"{file}: 'platforms' names {platform!r}, whose {part} does not exist",
-        remedy=f"a platform is <technology>-<hypervisor>; each {part}: {names}",
+    parts: tuple[tuple[str, str, Kind], ...] = (
+        ("technology", platform.technology, "technologies"),
+        ("hypervisor", platform.hypervisor, "hypervisors"),
     )
+    for part, name, kind in parts:
+        known = registry.driver_files(kind, config.plugins)
+        if name not in known:
+            raise ConfigError(
+                f"{file}: 'platforms' names {platform.name!r}, whose {part} does not exist",
+                remedy=f"a platform is <technology>-<hypervisor>; each {part}: "
+                + ", ".join(sorted(known)),
+            )
 
 
 def _settings(driver: Technology, platform: PlatformConfig, file: str) -> DriverSettings:

@@ -46,11 +46,7 @@ class RootFilesystemSource(Record):
     suite: str = "bookworm"
     """Debian's name of the release."""
     packages: dict[str, str] = Field(
-        default={
-            "nginx-light": "1.22.1*",
-            "redis-server": "5:7.0.15*",
-            "redis-tools": "5:7.0.15*",
-        }
+        default={"nginx-light": "1.22.1*", "redis-server": "5:7.0.15*", "redis-tools": "5:7.0.15*"}
     )
     """Packages, each with the version it must have; `*` stands for Debian's own revision."""
 

@@ -43,6 +43,6 @@ def holm(p: pd.Series, family: pd.Series) -> pd.Series:
     return adjusted.clip(upper=1.0).reindex(p.index)
 
 
-def notes(conditions: Mapping[str, pd.Series]) -> np.ndarray:
+def notes(conditions: Mapping[str, pd.Series | np.ndarray]) -> np.ndarray:
     """Return for each row the first of the notes whose condition holds; empty if none does."""
     return np.select(list(conditions.values()), list(conditions), default="")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from featherbench.statistics.conventions import SIGNIFICANT_P
+from featherbench.statistics.conventions import SIGNIFICANT_P, notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,18 +83,15 @@ def _orders(pairs: pd.DataFrame) -> dict[str, np.ndarray]:
     single = pairs["papers_p_adj"].isna()
     theirs = _direction(pairs["papers_ratio"], pairs["papers_p_adj"], by_value=single)
     ours = _direction(pairs["ratio"], pairs["p_adj"], by_value=single & pairs["p_adj"].isna())
-    inconclusive = [(ours == 0) & (theirs == 0), ours == 0, theirs == 0]
-    reasons = [
-        "inconclusive in both studies",
-        "inconclusive in this run",
-        "inconclusive in the paper's data",
-    ]
-    verdicts = np.where(ours == theirs, Agreement.AGREES.value, Agreement.DIFFERS.value)
-    is_inconclusive = np.logical_or.reduce(inconclusive)
-    return {
-        "order": np.where(is_inconclusive, Agreement.INCONCLUSIVE.value, verdicts),
-        "reason": np.select(inconclusive, reasons, default=""),
+    inconclusive = {
+        "inconclusive in both studies": (ours == 0) & (theirs == 0),
+        "inconclusive in this run": ours == 0,
+        "inconclusive in the paper's data": theirs == 0,
     }
+    reason = notes(inconclusive)
+    verdicts = np.where(ours == theirs, Agreement.AGREES.value, Agreement.DIFFERS.value)
+    order = np.where(reason != "", Agreement.INCONCLUSIVE.value, verdicts)
+    return {"order": order, "reason": reason}
 
 
 def _direction(ratio: pd.Series, p: pd.Series, *, by_value: pd.Series) -> np.ndarray:

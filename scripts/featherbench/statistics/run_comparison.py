@@ -95,8 +95,8 @@ def _means(a: np.ndarray, b: np.ndarray) -> dict[str, Any]:
 
 
 def _missing(a: np.ndarray, b: np.ndarray) -> str:
-    runs = [name for name, means in (("A", a), ("B", b)) if not len(means)]
-    return f"no valid window in {' and '.join(runs)}" if runs else ""
+    runs = " and ".join(name for name, means in (("A", a), ("B", b)) if not len(means))
+    return f"no valid window in {runs}" if runs else ""
 
 
 def _obstacle(a: np.ndarray, b: np.ndarray) -> str:

@@ -23,7 +23,7 @@ from featherbench.statistics.conventions import CONFIDENCE
 from featherbench.statistics.data.samples import declared, valid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from featherbench.records.metric import Metric
 
@@ -35,14 +35,8 @@ STARTUP, IMAGE_SIZE = "startup", "image_size"
 COMPRESSED = "compressed"
 """The statistic of the metric of the image that is sent."""
 COLUMNS = [
-    "service",
-    "first_below",
-    "first_above",
-    "bandwidth_mbit_s",
-    "ci_low",
-    "ci_high",
-    "changes_the_winner",
-    "note",
+    *("service", "first_below", "first_above", "bandwidth_mbit_s", "ci_low", "ci_high"),
+    *("changes_the_winner", "note"),
 ]
 
 
@@ -85,38 +79,32 @@ class FastestRange:
 
 def contenders(samples: pd.DataFrame, metrics: Iterable[Metric]) -> dict[str, list[Contender]]:
     """Return by service the platforms that have both a valid start and a compressed image."""
-    known = declared(samples, metrics)
-    services = {name: metric.service for name, metric in known.items() if _is_size(metric)}
-    startup = {name for name, metric in known.items() if metric.aspect == STARTUP}
-    starts = valid(samples[samples["metric"].isin(startup)])
-    means = starts.groupby(["platform", "deployment"], sort=False)["value"].mean()
-    by_platform = {name: tuple(group) for name, group in means.groupby("platform", sort=False)}
+    known, good = declared(samples, metrics), valid(samples)
+    startup = [name for name, metric in known.items() if metric.aspect == STARTUP]
+    services = {
+        name: metric.service
+        for name, metric in known.items()
+        if metric.aspect == IMAGE_SIZE and metric.statistic == COMPRESSED
+    }
+    starts, sizes = (good[good["metric"].isin(list(names))] for names in (startup, services))
+    means_s = starts.groupby(["platform", "deployment"], sort=False)["value"].mean()
+    starts_s = {name: tuple(group) for name, group in means_s.groupby("platform", sort=False)}
     is_plain = (starts["technology"] == "linux") & (starts["hypervisor"] == "native")
     plain = set(starts.loc[is_plain, "platform"])
+    sizes = sizes.assign(service=sizes["metric"].map(services))
+    sizes_mib = sizes.groupby(["service", "platform"], sort=False)["value"].mean()
     by_service: dict[str, list[Contender]] = {}
-    for (service, platform), size in _sizes_mib(samples, services).items():
-        if platform in by_platform:
+    for (service, platform), size_mib in zip(sizes_mib.index, sizes_mib, strict=True):
+        if platform in starts_s:
             contender = Contender(
                 service=service,
                 platform=platform,
                 isolates=platform not in plain,
-                starts_s=by_platform[platform],
-                image_mib=size,
+                starts_s=starts_s[platform],
+                image_mib=size_mib,
             )
             by_service.setdefault(service, []).append(contender)
     return by_service
-
-
-def _is_size(metric: Metric) -> bool:
-    return metric.aspect == IMAGE_SIZE and metric.statistic == COMPRESSED
-
-
-def _sizes_mib(samples: pd.DataFrame, services: Mapping[str, str]) -> dict[tuple[str, str], float]:
-    """Return the size of each platform's image of each service; `services` are by metric."""
-    sizes = valid(samples[samples["metric"].isin(list(services))])
-    sizes = sizes.assign(service=sizes["metric"].map(services))
-    means = sizes.groupby(["service", "platform"], sort=False)["value"].mean()
-    return dict(zip(means.index, means, strict=True))
 
 
 def crossing_bandwidths(samples: pd.DataFrame, metrics: Iterable[Metric]) -> pd.DataFrame:
@@ -174,32 +162,24 @@ def _meeting_mbit_s(sooner: Contender, other: Contender) -> float:
 def _crossing(a: Contender, b: Contender, ranges: Sequence[FastestRange]) -> dict[str, Any]:
     sooner, other = _sooner_first(a, b)
     meeting = _meeting_mbit_s(sooner, other)
-    names = {"service": a.service, "first_above": sooner.platform, "changes_the_winner": False}
+    row = {"service": a.service, "first_above": sooner.platform, "changes_the_winner": False}
     if math.isnan(meeting):
-        return names | {"first_below": sooner.platform, "note": _no_crossing(sooner, other)}
+        note = (
+            f"{sooner.platform} starts no later than {other.platform}, and its image is no larger: "
+            "first at any bandwidth"
+        )
+        return row | {"first_below": sooner.platform, "note": note}
     changing = {(below.platform, above.platform) for below, above in pairwise(ranges)}
-    low, high = _interval(sooner, other)
-    return names | {
-        "first_below": other.platform,
-        "bandwidth_mbit_s": meeting,
-        "ci_low": low,
-        "ci_high": high,
-        "changes_the_winner": (other.platform, sooner.platform) in changing,
-        "note": "" if math.isfinite(low) else "a single deployment: no interval",
-    }
-
-
-def _no_crossing(sooner: Contender, other: Contender) -> str:
-    return (
-        f"{sooner.platform} starts no later than {other.platform}, and its image is no larger: "
-        "first at any bandwidth"
-    )
-
-
-def _interval(sooner: Contender, other: Contender) -> tuple[float, float]:
     surplus = sooner.image_mbit - other.image_mbit
     low_s, high_s = _later_s(sooner, other)
-    return surplus / high_s, surplus / low_s if not low_s <= 0 else math.inf
+    return row | {
+        "first_below": other.platform,
+        "bandwidth_mbit_s": meeting,
+        "ci_low": surplus / high_s,
+        "ci_high": surplus / low_s if not low_s <= 0 else math.inf,
+        "changes_the_winner": (other.platform, sooner.platform) in changing,
+        "note": "a single deployment: no interval" if math.isnan(high_s) else "",
+    }
 
 
 def _later_s(sooner: Contender, other: Contender) -> tuple[float, float]:

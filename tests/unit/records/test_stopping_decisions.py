@@ -7,11 +7,7 @@ import pytest
 
 import builders
 from featherbench.records.plan import StoppingRule
-from featherbench.records.stopping_decisions import (
-    Reason,
-    look_file,
-    with_requested_cells,
-)
+from featherbench.records.stopping_decisions import Reason, look_file, with_requested_cells
 
 RULE = StoppingRule(precision=0.02, least=8, most=12, budget_s=None)
 

@@ -60,15 +60,17 @@ def _levels(
     spec: InterimLookSpec, cells: Sequence[Cell], before: InterimLook | None, *, fits: bool
 ) -> list[LevelDecision]:
     decisions = {level.concurrency: level for level in before.levels} if before else {}
-    series = _series(spec, cells)
+    samples = samples_of(cells)
+    summary = summarize(samples[samples["primary"]], sequential={spec.workload})
     for level in before.continuing_levels if before else spec.levels:
-        at_level = tuple(series.get(level, ()))
+        rows = summary[summary["concurrency"] == level].to_dict("records")
+        series = tuple(_precision(row, spec.rule) for row in rows)
         decisions[level] = LevelDecision(
             concurrency=level,
             deployments=spec.deployment,
             spent_s=sum(cell.duration_s for cell in cells if cell.coordinates.concurrency == level),
-            series=at_level,
-            reason=_reason(spec, at_level, fits=fits),
+            series=series,
+            reason=_reason(spec, series, fits=fits),
         )
     return list(decisions.values())
 
@@ -81,15 +83,6 @@ def _reason(
     if spec.deployment >= spec.rule.most:
         return Reason.MOST
     return None if fits else Reason.BUDGET
-
-
-def _series(spec: InterimLookSpec, cells: Sequence[Cell]) -> dict[int, list[SeriesPrecision]]:
-    samples = samples_of(cells)
-    summary = summarize(samples[samples["primary"]], sequential={spec.workload})
-    by_level: dict[int, list[SeriesPrecision]] = {}
-    for row in summary.to_dict("records"):
-        by_level.setdefault(int(row["concurrency"]), []).append(_precision(row, spec.rule))
-    return by_level
 
 
 def _precision(row: Mapping[Hashable, Any], rule: StoppingRule) -> SeriesPrecision:

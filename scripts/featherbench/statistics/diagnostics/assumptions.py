@@ -108,6 +108,10 @@ def _checks(
     }
 
 
+def _row(metric: object, statistic: float, p: float, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - columns
+    return {"metric": metric, "statistic": statistic, "p": p} | more
+
+
 def _equal_variances(residuals: pd.DataFrame) -> Rows:
     """Test with Brown and Forsythe's test the values relative to their platform's mean."""
     several = residuals[residuals["windows"] > 1]
@@ -115,11 +119,10 @@ def _equal_variances(residuals: pd.DataFrame) -> Rows:
         platforms = frame.groupby("platform", sort=False)["relative"]
         values = [relative.to_numpy() for _, relative in platforms]
         if len(values) > 1 and all(np.ptp(relative) > 0 for relative in values):
-            result = scipy.stats.levene(*values, center="median")
+            statistic, p = map(float, scipy.stats.levene(*values, center="median"))
             sds = [relative.std() for relative in values]
             detail = f"standard deviations differ by a factor of {max(sds) / min(sds):.3g}"
-            statistic, p = float(result.statistic), float(result.pvalue)
-            yield _row(str(metric), statistic, p, concurrency=level, detail=detail)
+            yield _row(metric, statistic, p, concurrency=level, detail=detail)
 
 
 def _by_platform(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -163,8 +166,8 @@ def _deployments_alike(samples: pd.DataFrame) -> Rows:
     """Test with the nested analysis of variance whether deployments differ."""
     for row in components(samples, SIGNIFICANT_P).to_dict("records"):
         detail = f"intervals over windows are {row['understated']:.3g} times too narrow"
-        cell = {"concurrency": row["concurrency"], "platform": row["platform"]}
-        yield _row(row["metric"], row["F"], row["p"], detail=detail, **cell)
+        shown = {key: row[key] for key in ("metric", "concurrency", "platform", "p")}
+        yield shown | {"statistic": row["F"], "detail": detail}
 
 
 def _within_deployments(
@@ -191,14 +194,11 @@ def _along(deployments: pd.DataFrame, axis: str, period: str) -> Rows:
     for metric, rows in deployments.groupby("metric", sort=False):
         if len(rows) >= LEAST_DEPLOYMENTS and np.ptp(rows["relative"]) > 0:
             result = scipy.stats.kendalltau(rows[axis], rows["relative"])
-            slope = np.expm1(_slope(rows[axis].to_numpy(), rows["relative"].to_numpy()))
-            detail = f"{slope:+.1%} from beginning to end of {period}"
-            yield _row(str(metric), result.statistic, result.pvalue, detail=detail)
-
-
-def _slope(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the change over the range of x, by Theil and Sen's line."""
-    return float(scipy.stats.theilslopes(y, x).slope * np.ptp(x)) if np.ptp(x) > 0 else 0.0
+            x, y = rows[axis].to_numpy(), rows["relative"].to_numpy()
+            # the change over the range of x, by Theil and Sen's line
+            slope = float(scipy.stats.theilslopes(y, x).slope) if np.ptp(x) > 0 else 0.0
+            detail = f"{np.expm1(slope * np.ptp(x)):+.1%} from beginning to end of {period}"
+            yield _row(metric, result.statistic, result.pvalue, detail=detail)
 
 
 def _no_change(deployments: pd.DataFrame) -> Rows:
@@ -208,11 +208,7 @@ def _no_change(deployments: pd.DataFrame) -> Rows:
         if before:
             step = np.expm1(np.median(values[before:]) - np.median(values[:before]))
             detail = f"{step:+.1%} after deployment {before} of {len(values)}"
-            yield _row(str(metric), statistic, p, detail=detail)
-
-
-def _row(metric: str, statistic: float, p: float, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - columns
-    return {"metric": metric, "statistic": statistic, "p": p} | more
+            yield _row(metric, statistic, p, detail=detail)
 
 
 def _window_residuals(samples: pd.DataFrame) -> pd.DataFrame:

@@ -62,26 +62,24 @@ def screen(samples: pd.DataFrame, metrics: Iterable[Metric]) -> pd.DataFrame:
     """
     metrics = tuple(metrics)
     believed = samples.copy()
-    for rows, reason in impossible(samples):
-        _mark(believed, rows, reason, Verdict.INVALID)
+    _mark(believed, impossible(samples), Verdict.INVALID)
     screened = believed.copy()
-    suspect = (
+    for marks in (
         few_distinct(believed, metrics),
         stalled(believed, metrics),
         unsteady(believed),
         other_machine(believed),
-    )
-    for check in suspect:
-        for rows, reason in check:
-            _mark(screened, rows, reason, Verdict.SUSPECT)
+    ):
+        _mark(screened, marks, Verdict.SUSPECT)
     return screened
 
 
-def _mark(samples: pd.DataFrame, rows: pd.Index, reason: str, verdict: Verdict) -> None:
-    earlier = samples.loc[rows, "reasons"]
-    samples.loc[rows, "reasons"] = [f"{text}; {reason}" if text else reason for text in earlier]
-    better = samples.loc[rows, "verdict"] != Verdict.INVALID.value
-    samples.loc[rows[better], "verdict"] = verdict.value
+def _mark(samples: pd.DataFrame, marks: Marks, verdict: Verdict) -> None:
+    for rows, reason in marks:
+        earlier = samples.loc[rows, "reasons"]
+        samples.loc[rows, "reasons"] = [f"{text}; {reason}" if text else reason for text in earlier]
+        better = samples.loc[rows, "verdict"] != Verdict.INVALID.value
+        samples.loc[rows[better], "verdict"] = verdict.value
 
 
 def impossible(samples: pd.DataFrame) -> Marks:
@@ -141,14 +139,11 @@ def stalled(samples: pd.DataFrame, metrics: Iterable[Metric]) -> Marks:
         measured = [believed[series & (believed["metric"] == name)] for name in typical]
         latency_us = next((table for table in measured if len(table)), believed[:0])
         for levels in _stalls(_levels(rows, latency_us)):
-            yield rows.index[rows["concurrency"].isin(levels.index)], _stall_reason(levels)
-
-
-def _stall_reason(levels: pd.DataFrame) -> str:
-    return (
-        f"protocol stall: {levels['per_connection'].mean():.3g} requests/s a connection at any "
-        f"number of them, each after {levels['latency_ms'].mean():.3g} ms"
-    )
+            reason = (
+                f"protocol stall: {levels['per_connection'].mean():.3g} requests/s a connection at "
+                f"any number of them, each after {levels['latency_ms'].mean():.3g} ms"
+            )
+            yield rows.index[rows["concurrency"].isin(levels.index)], reason
 
 
 def _levels(throughput: pd.DataFrame, latency_us: pd.DataFrame) -> pd.DataFrame:
