@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
 import pytest
 
+from featherbench.records.tables import REPLICATION
 from featherbench.report.inputs import read
 from featherbench.report.page import render
 
@@ -287,41 +289,44 @@ def test_an_empty_folder_makes_a_report_that_says_what_is_missing(page_of, tmp_p
     assert "No window was measured" in page.text("issues")
 
 
-@pytest.mark.parametrize(
-    "part",
-    [
-        "plan.json",
-        "machine.json",
-        "tables/samples.parquet",
-        "tables/summary.csv",
-        "tables/anova.csv",
-        "tables/posthoc.csv",
-        "tables/ratios.csv",
-        "tables/levels.csv",
-        "tables/components.csv",
-        "tables/checks.csv",
-        "tables/paper_comparison.csv",
-        "tables/paper_claims.csv",
-        "tables/paper_setup.csv",
-        "rulegraph.svg",
-        "cells/linux-native/http/d1/c1.json",
-        "images/docker/kv.json",
-    ],
+PARTS = (
+    *("plan.json", "machine.json", "rulegraph.svg", "tables/samples.parquet"),
+    *(f"tables/{name}.csv" for name in ("summary", "anova", "posthoc", "ratios", "levels")),
+    *(f"tables/{name}.csv" for name in ("components", "checks", *REPLICATION)),
+    *("cells/linux-native/http/d1/c1.json", "images/docker/kv.json"),
 )
-@pytest.mark.parametrize("damage", ["missing", "empty", "broken"])
-def test_each_part_may_be_missing_empty_or_broken(page_of, small, tmp_path, part, damage):
-    shutil.copytree(small, tmp_path, dirs_exist_ok=True)
-    if damage == "missing":
-        (tmp_path / part).unlink()
-    else:
-        (tmp_path / part).write_text("" if damage == "empty" else "{broken")
-    page = page_of(tmp_path)
+
+
+@pytest.fixture
+def damaged(small, tmp_path):
+    """Make a copy of a run in which one part has that text, or is missing."""
+
+    def damage(part, text):
+        folder = tmp_path / f"with {text}"
+        shutil.copytree(small, folder)
+        (folder / part).unlink() if text is None else (folder / part).write_text(text)
+        return folder
+
+    return damage
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("text", [None, "{broken"], ids=["missing", "broken"])
+def test_each_part_may_be_missing_or_broken(page_of, damaged, part, text):
+    page = page_of(damaged(part, text))
     assert page.misnested == []
-    optional = part.startswith(("cells", "images")) and damage == "missing"
-    drawn_all_the_same = part == "rulegraph.svg" and damage == "broken"
-    read_as_one_column = part.endswith(".csv") and damage == "broken"
+    optional = part.startswith(("cells", "images")) and text is None
+    drawn_all_the_same = part == "rulegraph.svg" and text is not None
+    read_as_one_column = part.endswith(".csv") and text is not None
     if not (optional or drawn_all_the_same or read_as_one_column):
         assert part in page.text("headline")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_an_empty_part_is_read_as_a_missing_one(damaged, part):
+    missing, empty = (read(damaged(part, text), REPLICATION) for text in (None, ""))
+    assert repr(replace(empty, problems=())) == repr(replace(missing, problems=()))
+    assert any(part in problem for problem in empty.problems)
 
 
 def test_cells_of_another_plan_are_left_out(make, page_of, small, tmp_path):
