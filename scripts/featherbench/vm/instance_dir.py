@@ -11,7 +11,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from featherbench.errors import InstanceError
 from featherbench.files import write_atomic
@@ -30,11 +30,6 @@ class InstanceDir:
     """One virtual machine's folder. AppArmor's profile for libvirt expects these suffixes."""
 
     path: Path
-
-    @property
-    def instance_id(self) -> str:
-        """The instance that it belongs to."""
-        return self.path.name
 
     @property
     def owner(self) -> Path:
@@ -58,7 +53,7 @@ class InstanceDir:
 
     @property
     def report(self) -> Path:
-        """What the guest reports: see `boot/boot_report.py`."""
+        """What the guest reports: see `boot_report.py`."""
         return self.path / "report.log"
 
 
@@ -75,23 +70,22 @@ def make(instance_id: str, *, state: str, hypervisor: str) -> InstanceDir:
     return folder
 
 
-def owner_of(folder: InstanceDir) -> tuple[str, str]:
-    """Return state and hypervisor; empty if a killed run had not written them yet."""
-    lines = folder.owner.read_text().splitlines() if folder.owner.exists() else []
-    return (lines[0], lines[1]) if len(lines) == 2 else ("", "")  # noqa: PLR2004 - state, hypervisor
+class OwnedVm(NamedTuple):
+    """A virtual machine of featherbench; state and hypervisor are empty if they are unknown."""
+
+    instance_id: str
+    state: str
+    hypervisor: str
 
 
-def _is_being_made(folder: InstanceDir) -> bool:
-    """Return whether a process may be about to write its owner."""
-    return not folder.owner.exists() and time.time() - folder.path.stat().st_mtime < MADE_WITHIN_S
-
-
-def all_folders() -> Iterator[InstanceDir]:
-    """Yield the folders of all virtual machines."""
+def owned() -> Iterator[OwnedVm]:
+    """Yield the virtual machines that have a folder, unless that may be about to get its owner."""
     for path in sorted(ALL.iterdir()) if ALL.exists() else ():
-        folder = InstanceDir(path=path)
-        if not _is_being_made(folder):
-            yield folder
+        owner = InstanceDir(path=path).owner
+        if owner.exists():
+            yield OwnedVm(path.name, *owner.read_text().splitlines())
+        elif time.time() - path.stat().st_mtime >= MADE_WITHIN_S:
+            yield OwnedVm(path.name, "", "")
 
 
 def remove(instance_id: str) -> None:

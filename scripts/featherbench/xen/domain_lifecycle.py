@@ -164,10 +164,9 @@ class DomainLifecycle:
 
     def leftovers(self) -> Iterator[Leftover]:
         """Yield domains by their folders on this machine."""
-        for folder in instance_dir.all_folders():
-            state, hypervisor = instance_dir.owner_of(folder)
-            if hypervisor == self.hypervisor:
-                yield Leftover(kind=KIND, name=folder.instance_id, state=state)
+        for found in instance_dir.owned():
+            if found.hypervisor == self.hypervisor:
+                yield Leftover(kind=KIND, name=found.instance_id, state=found.state)
 
 
 def _settings_of(instance_id: str) -> Dom0Settings | None:

@@ -10,13 +10,14 @@ import atexit
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from featherbench.contracts.vm_runner import NAME_PREFIX, name_of
 from featherbench.errors import FeatherbenchError, InstanceDiedError, InstanceError
 from featherbench.system import error_hints
 from featherbench.system.error_hints import ErrorHint
+from featherbench.vm.instance_dir import OwnedVm
 from featherbench.vm.libvirt.domain_xml import METADATA, DomainDefinition, domain_xml
 
 if TYPE_CHECKING:
@@ -153,25 +154,15 @@ def qemu_log(instance_id: str) -> Path:
     return LOGS / f"{name_of(instance_id)}.log"
 
 
-class OwnedDomain(NamedTuple):
-    """A domain of featherbench."""
-
-    instance_id: str
-    state: str
-    accelerator: str
-
-
-def parse_metadata(xml: str) -> OwnedDomain | None:
+def parse_metadata(xml: str) -> OwnedVm | None:
     """Parse the metadata of a domain; None if it is not one of featherbench."""
     guest = ET.fromstring(xml).find(f"metadata/{{{METADATA}}}guest")  # noqa: S314 - libvirt's own
     if guest is None:
         return None
-    return OwnedDomain(
-        guest.get("instance", ""), guest.get("state", ""), guest.get("accelerator", "")
-    )
+    return OwnedVm(*(guest.get(key, "") for key in ("instance", "state", "accelerator")))
 
 
-def owned_domains() -> list[OwnedDomain]:
+def owned_domains() -> list[OwnedVm]:
     """Return all domains of featherbench."""
     found = []
     with translate_errors("looking for guests of featherbench") as connection:

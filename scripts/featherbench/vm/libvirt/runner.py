@@ -23,7 +23,6 @@ from featherbench.vm.libvirt.domain_xml import (
     QemuSettings,
     WholeQemuSettings,
 )
-from featherbench.vm.libvirt.domains import OwnedDomain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -54,27 +53,15 @@ def _end(instance_id: str) -> None:
         instance_dir.remove(instance_id)
 
 
-def _domains() -> Iterator[OwnedDomain]:
-    """Yield domains, and those of which only the folder is left; none without libvirt."""
-    running: list[OwnedDomain] = []
-    if LIBVIRT_SOCKET.exists() and importlib.util.find_spec("libvirt"):
-        running = domains.owned_domains()
-    yield from running
-    known = {domain.instance_id for domain in running}
-    for folder in instance_dir.all_folders():
-        if folder.instance_id not in known:
-            state, accelerator = instance_dir.owner_of(folder)
-            yield OwnedDomain(folder.instance_id, state, accelerator)
-
-
 def _guests_of(accelerator: Accelerator) -> Iterator[Leftover]:
-    for domain in _domains():
-        if domain.accelerator in {"", accelerator}:
-            yield Leftover(
-                kind=GUEST,
-                name=domain.instance_id,
-                state=domain.state,
-            )
+    """Yield domains, if libvirt is installed, and those of which only the folder is left."""
+    has_libvirt = LIBVIRT_SOCKET.exists() and importlib.util.find_spec("libvirt")
+    running = domains.owned_domains() if has_libvirt else []
+    known = {domain.instance_id for domain in running}
+    gone = (found for found in instance_dir.owned() if found.instance_id not in known)
+    for found in (*running, *gone):
+        if found.hypervisor in {"", accelerator}:
+            yield Leftover(kind=GUEST, name=found.instance_id, state=found.state)
 
 
 @dataclass(frozen=True, kw_only=True)

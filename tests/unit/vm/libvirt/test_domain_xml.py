@@ -128,7 +128,7 @@ def test_the_metadata_is_read_back_from_libvirts_own_xml():
     found = domains.parse_metadata((CAPTURED / "domain.xml").read_text())
     assert found.instance_id.startswith("t")
     assert found.state == "/tmp/state"
-    assert found.accelerator == "tcg"
+    assert found.hypervisor == "tcg"
 
 
 def test_a_domain_without_metadata_is_not_owned():

@@ -21,11 +21,11 @@ def test_versions_are_formatted():
 
 @pytest.fixture
 def silent_libvirt(monkeypatch):
-    def silent():
+    def silent(_accelerator):
         raise InstanceError("libvirt does not answer")
 
     rule = Leftover(kind=firewall.RULE, name="a rule", state="/mine")
-    monkeypatch.setattr(runner, "_domains", silent)
+    monkeypatch.setattr(runner, "_guests_of", silent)
     monkeypatch.setattr(bridge, "owners", lambda: {"fbbr0": "/mine"})
     monkeypatch.setattr(bridge, "stale_routes", list)
     monkeypatch.setattr(firewall, "leftovers", lambda: iter([rule]))
