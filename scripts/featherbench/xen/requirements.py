@@ -45,11 +45,6 @@ class Dom0Info:
     xen: Mapping[str, str]
     processor: str
 
-    @property
-    def is_emulated(self) -> bool:
-        """Whether that is software: its figures do not measure Xen."""
-        return EMULATED in self.processor
-
 
 def probe(settings: Dom0Settings) -> Dom0Info | str:
     """Return what a dom0 is, or why it has no Xen. Raise MachineSilentError; asked only once."""
@@ -100,13 +95,14 @@ def _of_dom0(dom0: Dom0Info | str, *, emulated: bool) -> Iterator[MissingRequire
     if isinstance(dom0, str):
         yield MissingRequirement(what=dom0, remedy=CONFIGURE_DOM0)
         return
-    if dom0.is_emulated and not emulated:
+    is_emulated = EMULATED in dom0.processor
+    if is_emulated and not emulated:
         yield MissingRequirement(
             what=f"Xen runs on an emulated processor there ({dom0.processor}): its figures do not"
             " measure Xen",
             remedy="name the platform <technology>-xentcg, which is reported as emulated",
         )
-    if emulated and not dom0.is_emulated:
+    if emulated and not is_emulated:
         yield MissingRequirement(
             what=f"Xen runs on a real processor there ({dom0.processor})",
             remedy="name the platform <technology>-xen",

@@ -72,15 +72,6 @@ def _visible_files(machine_name: str, files: tuple[str, ...]) -> frozenset[str]:
     return frozenset(done.stdout.split())
 
 
-def visible(tuning: Tuning, machine: Machine) -> Tuning:
-    """Return the tuning without what `machine`, asked once, hides from user namespaces."""
-    files = sysctl_files(tuning)
-    visible_files = _visible_files(machine.name, tuple(files)) if files else frozenset()
-    sysctls = zip(tuning.net_sysctls.items(), files, strict=True)
-    kept = {key: value for (key, value), file in sysctls if file in visible_files}
-    return tuning.model_copy(update={"net_sysctls": kept})
-
-
 def _refuse_taken_port(client: Client, request: StartRequest) -> None:
     """Raise InstanceError if the port is taken: LXD would translate for both."""
     port = published_port(request)
@@ -179,7 +170,11 @@ class Technology(ContainerTechnology["Client"]):
 
     def readable(self, tuning: Tuning, machine: Machine) -> Tuning:
         """Return the tuning without what the kernel hides from unprivileged containers."""
-        return visible(tuning, machine)
+        files = sysctl_files(tuning)
+        visible_files = _visible_files(machine.name, tuple(files)) if files else frozenset()
+        sysctls = zip(tuning.net_sysctls.items(), files, strict=True)
+        kept = {key: value for (key, value), file in sysctls if file in visible_files}
+        return tuning.model_copy(update={"net_sysctls": kept})
 
     def limits_file(self, client: Client, name: str) -> str:
         """Return the limits of the service, which the init system started."""
