@@ -17,7 +17,7 @@ from featherbench.unikernels import description_loader, image, runtime_control
 from featherbench.unikernels.description_loader import Service, UnikernelSettings
 from featherbench.unikernels.process_runner import ProcessRunner
 from featherbench.vm import bridge
-from featherbench.vm.vm_technology import VmTechnology
+from featherbench.vm.virtual_machine import VmTechnology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

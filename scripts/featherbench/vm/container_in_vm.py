@@ -32,7 +32,7 @@ from featherbench.vm import disk_image, engine_vm, instance_dir, virtual_machine
 from featherbench.vm.engine_vm import EngineVm
 from featherbench.vm.libvirt import requirements
 from featherbench.vm.offline_engine import engine_on
-from featherbench.vm.vm_technology import VmTechnology, settings_with_guest, vm_of
+from featherbench.vm.virtual_machine import VmTechnology, settings_with_guest, vm_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -22,7 +22,7 @@ from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.system.polling import wait_until
 from featherbench.vm import bridge
 from featherbench.vm import instance_dir as folder
-from featherbench.vm.vm_technology import vm_of
+from featherbench.vm.virtual_machine import vm_of
 from featherbench.xen import domain_lifecycle
 
 pytestmark = pytest.mark.testbed

@@ -17,7 +17,7 @@ from featherbench.contracts.technology import BuildRequest, Placement, Probe
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import listening
 from featherbench.system.polling import wait_until
-from featherbench.vm.vm_technology import vm_of
+from featherbench.vm.virtual_machine import vm_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.xen, pytest.mark.testbed, pytest.mark.timeout(1200)]
 BOOTS_WITHIN_S = 120.0

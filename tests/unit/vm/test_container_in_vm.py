@@ -14,7 +14,7 @@ from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.records.cell import Usage
 from featherbench.vm import container_in_vm, engine_vm, instance_dir
 from featherbench.vm.container_in_vm import ContainerInVm
-from featherbench.vm.vm_technology import vm_of
+from featherbench.vm.virtual_machine import vm_of
 
 INNER = image(technology="docker", reference={"id": "sha256:d"})
 
