@@ -31,17 +31,13 @@ def levels(per_connection, concurrencies, latency_us=None):
     """Throughput, and p50 where given, with three windows a level that vary by a few per mille."""
     parts = []
     for number, concurrency in enumerate(concurrencies):
+        shared = {"concurrency": concurrency}
         rate = per_connection[number] * concurrency
-        parts.append(frame([rate, rate * 1.003, rate * 0.998], concurrency=concurrency))
+        parts.append(frame([rate, rate * 1.003, rate * 0.998], **shared))
         if latency_us:
             trip = latency_us[number]
-            parts.append(
-                frame(
-                    [trip, trip * 1.01, trip * 0.99],
-                    concurrency=concurrency,
-                    metric="http_latency_p50",
-                )
-            )
+            latency = frame([trip, trip * 1.01, trip * 0.99], metric="http_latency_p50", **shared)
+            parts.append(latency)
     return pd.concat(parts, ignore_index=True)
 
 
@@ -60,31 +56,24 @@ def test_the_same_figure_again_and_again_is_suspect():
     assert set(screened["reasons"]) == {"few distinct values: 1 of 5"}
 
 
-def test_the_ticks_of_a_coarse_clock_are_suspect():
-    screened = screen(
-        frame([100_000 / ms for ms in (0.037, 0.038, 0.037, 0.038, 0.039) * 3]), METRICS
-    )
-    assert keywords(screened) == {"few distinct values"}
-
-
-def test_few_windows_may_be_equal():
-    assert keywords(screen(frame([1.0] * 4), METRICS)) == set()
+SPREAD_MS = [0.052, 0.058, 0.061, 0.055, 0.058]
 
 
 @pytest.mark.parametrize(
-    "metric", ["image_size_http", "memory_kv_load", "http_latency_p50", "image_size_kv_apparent"]
-)
-def test_values_that_are_not_timed_may_be_equal(metric):
-    assert keywords(screen(frame([3.0] * 10, metric=metric), METRICS)) == set()
-
-
-def test_round_trips_in_whole_microseconds_may_be_equal_if_they_spread():
-    spread = [0.052, 0.058, 0.061, 0.055, 0.058] * 6
-    assert keywords(screen(frame(spread, metric="round_trip_time"), METRICS)) == set()
-    stuck = [0.052, 0.053] * 15
-    assert keywords(screen(frame(stuck, metric="round_trip_time"), METRICS)) == {
-        "few distinct values"
-    }
+    ("values", "metric", "reasons"),
+    [
+        pytest.param([100_000 / ms for ms in (37, 38, 37, 38, 39) * 3], "http_throughput",
+                     {"few distinct values"}, id="the ticks of a coarse clock"),
+        pytest.param([1.0] * 4, "http_throughput", set(), id="few windows"),
+        *(pytest.param([3.0] * 10, metric, set(), id=f"{metric} is not timed") for metric in (
+            "image_size_http", "memory_kv_load", "http_latency_p50", "image_size_kv_apparent")),
+        pytest.param(SPREAD_MS * 6, "round_trip_time", set(), id="whole microseconds that spread"),
+        pytest.param([0.052, 0.053] * 15, "round_trip_time",
+                     {"few distinct values"}, id="microseconds that do not"),
+    ],
+)  # fmt: skip
+def test_equal_values_are_suspect_where_they_were_timed(values, metric, reasons):
+    assert keywords(screen(frame(values, metric=metric), METRICS)) == reasons
 
 
 def test_invalid_windows_are_not_compared():
@@ -102,29 +91,23 @@ def test_a_protocol_stall_is_suspect_at_its_levels_only():
     assert keywords(screened) == {"protocol stall"}
 
 
-def test_without_latencies_a_stall_shows_by_littles_law():
-    assert keywords(screen(levels([20, 20.2, 19.9], [100, 200, 300]), METRICS)) == {
-        "protocol stall"
-    }
-
-
-def test_an_idle_server_that_takes_more_connections_is_no_stall():
-    samples = levels([9000, 9050, 8990], [1, 2, 3], [110, 111, 112])
-    assert keywords(screen(samples, METRICS)) == set()
-
-
-def test_two_levels_make_no_stall():
-    assert keywords(screen(levels([20, 20], [100, 200], [50e3, 50e3]), METRICS)) == set()
-
-
-def test_a_rate_a_connection_that_falls_is_no_stall():
-    samples = levels([20, 17, 14], [100, 200, 300], [50e3, 50e3, 50e3])
-    assert keywords(screen(samples, METRICS)) == set()
-
-
-def test_a_latency_that_grows_is_no_stall():
-    samples = levels([20, 20, 20], [100, 200, 300], [10e3, 20e3, 30e3])
-    assert keywords(screen(samples, METRICS)) == set()
+@pytest.mark.parametrize(
+    ("per_connection", "concurrencies", "latency_us", "reasons"),
+    [
+        pytest.param(
+            [20, 20.2, 19.9], [100, 200, 300], None, {"protocol stall"}, id="Little's law"
+        ),
+        pytest.param([9000, 9050, 8990], [1, 2, 3], [110, 111, 112], set(), id="idle server"),
+        pytest.param([20, 20], [100, 200], [50e3, 50e3], set(), id="two levels"),
+        pytest.param([20, 17, 14], [100, 200, 300], [50e3] * 3, set(), id="rate falls"),
+        pytest.param([20] * 3, [100, 200, 300], [10e3, 20e3, 30e3], set(), id="latency grows"),
+    ],
+)
+def test_a_stall_is_the_same_rate_and_latency_at_several_levels(
+    per_connection, concurrencies, latency_us, reasons
+):
+    samples = levels(per_connection, concurrencies, latency_us)
+    assert keywords(screen(samples, METRICS)) == reasons
 
 
 PUBLISHED = {

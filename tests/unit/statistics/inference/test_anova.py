@@ -1,17 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The analysis of variance, as statsmodels has it; what replicates are."""
+"""The analysis of variance, and the tests at each level, as statsmodels and scipy have them."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
+from statsmodels.stats.oneway import anova_oneway
 
 from featherbench.statistics.data.replicates import comparisons, groups
 from featherbench.statistics.data.samples import valid
-from featherbench.statistics.inference.anova import COLUMNS, analyse, effects
+from featherbench.statistics.inference.anova import (
+    COLUMNS,
+    KRUSKAL,
+    LEVEL_COLUMNS,
+    WELCH,
+    analyse,
+    effects,
+    levels,
+    welch,
+)
+from featherbench.statistics.inference.posthoc import games_howell
 
 EFFECTS = {
     "platform": "C(platform)",
@@ -114,11 +126,7 @@ def test_both_kinds_of_replicate_are_named(two):
     [
         ("image_size_http", lambda s: s, "no variation"),
         ("http_throughput", lambda s: s[s["platform"] == "linux-native"], "fewer than two"),
-        (
-            "http_throughput",
-            lambda s: s[(s["window"] == 1) & (s["deployment"] == 1)],
-            "no replication",
-        ),
+        ("http_throughput", lambda s: s.query("window == 1 == deployment"), "no replication"),
         ("http_throughput", lambda s: s.assign(verdict="invalid"), "fewer than two"),
     ],
 )
@@ -148,3 +156,65 @@ def test_rounding_is_no_variation():
 
 def test_nothing_measured_is_an_empty_table(two):
     assert anova(two.samples.head(0)).empty
+
+
+def row_of(table, level, test):
+    (row,) = table[(table["concurrency"] == level) & (table["test"] == test)].to_dict("records")
+    return row
+
+
+def test_welchs_is_as_statsmodels_has_it_on_single_values(unequal, deployments):
+    theirs = anova_oneway(list(deployments(unequal, 100).values()), use_var="unequal")
+    row = row_of(levels(unequal), 100, WELCH)
+    assert (row["statistic"], row["p"]) == pytest.approx((theirs.statistic, theirs.pvalue))
+    assert (row["df"], row["df_resid"]) == pytest.approx((theirs.df_num, theirs.df_denom))
+
+
+def test_two_platforms_give_welchs_t_test(nested, deployments):
+    samples = nested(deployments=5, between=(0.01, 0.1))
+    theirs = stats.ttest_ind(*deployments(samples, 100).values(), equal_var=False)
+    row = row_of(levels(samples), 100, WELCH)
+    assert row["statistic"] == pytest.approx(theirs.statistic**2)
+    assert row["p"] == row["p_adj"] == pytest.approx(theirs.pvalue)
+
+
+def test_the_rank_test_is_scipys(unequal, deployments):
+    theirs = stats.kruskal(*deployments(unequal, 1).values())
+    row = row_of(levels(unequal), 1, KRUSKAL)
+    assert (row["statistic"], row["p"]) == pytest.approx((theirs.statistic, theirs.pvalue))
+
+
+def test_levels_are_a_family(unequal):
+    table = levels(unequal)
+    assert list(table.columns) == LEVEL_COLUMNS
+    own = table[table["test"] == WELCH].sort_values("p")
+    assert own["p_adj"].iloc[0] == pytest.approx(min(1, 2 * own["p"].iloc[0]))
+
+
+def test_what_does_not_vary_says_so(nested):
+    three = {"linux-native": 1.0, "docker-native": 0.97, "lxd-native": 1.01}
+    table = levels(nested(platforms=three, between=(0.1, 0, 0.1), within=(0.1, 0, 0.1)))
+    assert row_of(table, 100, WELCH)["note"] == "no variation of docker-native"
+    assert row_of(table, 100, KRUSKAL)["note"] == ""
+    alone = levels(nested(platforms={"linux-native": 1.0}))
+    assert set(alone["note"]) == {"fewer than two platforms with valid windows"}
+
+
+def test_no_samples_give_empty_tables(nested):
+    assert list(levels(nested().iloc[:0]).columns) == LEVEL_COLUMNS
+
+
+def test_the_papers_http_is_compared_with_its_unequal_variances(repository):
+    """At 600 connections standard deviations run from 60 to 9,655."""
+    data = pd.read_csv(repository / "resources/plauth2017/http_throughput.csv")
+    here = data[(data["concurrency"] == 600)].rename(
+        columns={"mean_requests_per_second": "mean", "sd_requests_per_second": "sd"}
+    )
+    here["platform"] = here["technology"] + "-" + here["host"]
+    assert here["sd"].max() / here["sd"].min() > 100
+    assert welch(here)["p"] < 1e-12
+    table = games_howell([("http_throughput", "window", here)])
+    assert np.isfinite(table["p_adj"]).all()
+    known = table.set_index(["platform_a", "platform_b"])["p_adj"].to_dict()
+    pairs = {frozenset(pair): p for pair, p in known.items()}
+    assert pairs[frozenset({"rumprun-kvm", "docker-kvm"})] < 0.0001  # its claim 7

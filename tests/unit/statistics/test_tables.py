@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Emulated platforms are a stratum of their own, in all tables."""
+"""Every table is computed; emulated platforms are a stratum of their own in all of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from builders import METRICS
+from featherbench.records.tables import ANALYSIS, CAPTIONS, table_file
 from featherbench.statistics.data.samples import EMULATED, per_stratum
 from featherbench.statistics.design.variance_components import components, costs_s
 from featherbench.statistics.diagnostics.screening import screen
@@ -98,3 +99,9 @@ def test_what_an_emulated_deployment_costs_is_no_cost_of_the_others(nested):
     table = per_stratum(lambda rows: components(rows, 0.02, run), run.assign(emulated=emulated))
     needed = table.set_index("platform")["windows_needed"]
     assert needed["linux-tcg"] > needed["linux-native"]
+
+
+def test_each_table_is_computed_and_has_a_caption_of_one_sentence_and_a_file():
+    assert tuple(COMPUTE) == ANALYSIS
+    assert all(caption.endswith(".") for caption in CAPTIONS.values())
+    assert table_file("ratios") == "results/tables/ratios.csv"
