@@ -3,6 +3,8 @@
 
 A route of last resort refuses the guests' whole subnet, so that no packet for a guest leaves the
 machine when the bridge is gone. Each testbed has its own bridge, which is labelled with its state.
+A link is an interface on it that leads to domains of another machine's dom0, which are then like
+guests of this machine.
 """
 
 from __future__ import annotations
@@ -182,3 +184,50 @@ def remove(name: str) -> None:
         iproute.delete(name)
     for subnet in stale_routes():
         remove_route(subnet)
+
+
+def _link_addresses(link: str) -> list[str]:
+    """Return the addresses of an interface, without link-local ones."""
+    return [
+        address["local"]
+        for entry in iproute.query("address", "show", "dev", link)
+        for address in entry["addr_info"]
+        if address["scope"] != "link"
+    ]
+
+
+def _master_of(link: str) -> str:
+    """Return the bridge or bond that an interface is a part of; empty if there is none."""
+    master = iproute.INTERFACES / link / "master"
+    return master.resolve().name if master.exists() else ""
+
+
+def in_use(link: str, own_bridge: str) -> str:
+    """Return what else than `own_bridge` uses an interface, in words; empty if nothing does."""
+    master, folder = _master_of(link), iproute.INTERFACES / link
+    if configured := _link_addresses(link):
+        return f"has the address {configured[0]}"
+    above = {path.name.removeprefix("upper_") for path in folder.glob("upper_*")}
+    if others := sorted(above - {master, own_bridge}):
+        return f"carries {others[0]}"
+    if master in {"", own_bridge}:
+        return ""
+    if master not in owners():
+        return f"is a part of {master}"
+    has_guests = set(ports(master)) - {link}
+    return f"is on {master}, with guests of another run" if has_guests else ""
+
+
+def attach_link(link: str, own_bridge: str) -> None:
+    """Put an interface on a bridge. Raise TestbedError if it is in use."""
+    if used := in_use(link, own_bridge):
+        raise TestbedError(
+            f"hypervisors: the link {link} {used}: it is in use",
+            remedy="name an interface that has no address and that nothing else uses",
+        )
+    if _master_of(link) == own_bridge:
+        return
+    what = f"hypervisors: the link {link} cannot be put on the bridge {own_bridge}"
+    remedy = "name an interface of this machine that leads to dom0's bridge"
+    with subprocesses.failure_as(TestbedError, what, remedy=remedy):
+        iproute.ip("link", "set", link, "master", own_bridge, "up")

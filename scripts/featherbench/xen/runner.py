@@ -15,7 +15,7 @@ from featherbench.system.polling import wait_until
 from featherbench.unikernels import console_hints
 from featherbench.unikernels.process_runner import POWER_DOWN_WITHIN_S
 from featherbench.vm import boot_report, bridge, instance_dir, seed
-from featherbench.xen import domain_lifecycle, network_link, requirements
+from featherbench.xen import domain_lifecycle, requirements
 from featherbench.xen.domain_lifecycle import SEED, DomainLifecycle
 from featherbench.xen.settings import Dom0Settings, WholeXenSettings, XenSettings
 from featherbench.xen.xl import ALIVE, Disk, Domain, State
@@ -77,7 +77,7 @@ class XenRunner(VmRunner):
         bridge.prepare(placement)
         state = str(placement.state)
         if self.settings.link:
-            network_link.attach(self.settings.link, bridge.of(state))
+            bridge.attach_link(self.settings.link, bridge.of(state))
         self._domains.end_others(state)
         domain_lifecycle.ensure_copied(self._domains.dom0, files)
 
