@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the base is built from, its record, and the errors when it cannot be built."""
+"""What root file systems are built from, their records, and the errors when they cannot be built.
+
+One that is derived contains its base unchanged, or its build fails with what changed.
+"""
 
 import io
 import tarfile
@@ -9,49 +12,72 @@ import pytest
 
 from featherbench.errors import CommandError, ImageError
 from featherbench.records.job_specs import RootFilesystemSpec
-from featherbench.rootfs import base, mmdebstrap
-from featherbench.rootfs.base import build_root_filesystem, check_versions
+from featherbench.rootfs import base as base_module
+from featherbench.rootfs import derived, mmdebstrap
+from featherbench.rootfs.base import DPKG_STATUS, build_root_filesystem, check_versions
+from featherbench.rootfs.derived import (
+    build_derived_root_filesystem,
+    changed_files,
+    check_base_unchanged,
+)
+from featherbench.rootfs.descriptions import DerivedRootFilesystemSpec
 
-SPEC = RootFilesystemSpec(suite="bookworm", packages={"nginx-light": "1.22.1*"}, code="")
-STATUS = """\
-Package: nginx-light
-Status: install ok installed
-Version: {version}
+BASE_SPEC = RootFilesystemSpec(suite="bookworm", packages={"nginx-light": "1.22.1*"}, code="")
+SPEC = DerivedRootFilesystemSpec(
+    name="system",
+    suite="bookworm",
+    packages=("systemd", "iproute2"),
+    enabled=("systemd-networkd.service",),
+    masked=("nginx.service",),
+    files={"/etc/hostname": "featherbench\n"},
+    code="",
+)
+STATUS = "Package: libc6\nStatus: install ok installed\nVersion: {}\n"
+BASE_FILES = {
+    "./usr/sbin/nginx": b"ELF",
+    "./etc/passwd": b"root",
+    "./etc/hostname": b"builder",
+    DPKG_STATUS: STATUS.format("2.36").encode(),
+}
 
-Package: dash
-Status: install ok installed
-Version: 1
-"""
+
+def with_nginx(version="1.22.1-9"):
+    nginx, dash = (STATUS.replace("libc6", name) for name in ("nginx-light", "dash"))
+    return {DPKG_STATUS: f"{nginx.format(version)}\n{dash.format(1)}".encode()}
 
 
-def write_root_tar(path, version="1.22.1-9"):
+def write_tar(path, contents, mode=0o644):
     with tarfile.open(path, "w") as tar:
-        content = STATUS.format(version=version).encode()
-        entry = tarfile.TarInfo(base.DPKG_STATUS)
-        entry.size = len(content)
-        tar.addfile(entry, io.BytesIO(content))
+        for name, content in contents.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), mode
+            tar.addfile(entry, io.BytesIO(content))
+    return path
 
 
 @pytest.fixture
-def fake_mmdebstrap(monkeypatch):
-    """Replace the long build by `build(argv, log)`."""
+def base(tmp_path):
+    return write_tar(tmp_path / "base.tar", BASE_FILES)
 
-    def install(build):
-        def run(argv, *, log, **_):
-            build(argv, log)
+
+@pytest.fixture
+def fake_build(monkeypatch):
+    """Replace the long build by one that writes `contents`, or fails with `output`."""
+
+    def install(contents=None, output=""):
+        def run(argv, **_):
+            if contents is None:
+                raise CommandError(argv, "ended with status 25", output)
+            write_tar(Path(argv[argv.index("bookworm") + 1]), contents)
 
         monkeypatch.setattr(mmdebstrap, "run_logged", run)
-        monkeypatch.setattr(base, "machine_sources", lambda: ())
+        monkeypatch.setattr(base_module, "machine_sources", lambda: ())
 
     return install
 
 
-def tar_of(argv):
-    return Path(argv[argv.index("bookworm") + 1])
-
-
 def test_packages_are_included_and_programs_copied():
-    options, hooks = base.customization(SPEC.packages, programs=[Path("/w/a b")])
+    options, hooks = base_module.customization(BASE_SPEC.packages, programs=[Path("/w/a b")])
     assert "--include=nginx-light" in options
     assert "copy-in '/w/a b' /usr/local/bin" in hooks
 
@@ -70,38 +96,122 @@ def test_another_version_is_refused_with_the_installed_one(installed):
     assert "root_filesystem.packages" in refused.value.remedy
 
 
-def test_the_record_contains_digest_size_and_versions(tmp_path, fake_mmdebstrap):
-    fake_mmdebstrap(lambda argv, _log: write_root_tar(tar_of(argv)))
+def test_the_record_contains_digest_size_and_versions(tmp_path, fake_build):
+    fake_build(with_nginx())
     tar = tmp_path / "images/root.tar"
-    built = build_root_filesystem(SPEC, tar=tar, log=tmp_path / "root.log")
-    assert built.digest == base.file_digest(tar)
+    built = build_root_filesystem(BASE_SPEC, tar=tar, log=tmp_path / "root.log")
+    assert built.digest == base_module.file_digest(tar)
     assert built.size_bytes == tar.stat().st_size
     assert built.versions == {"nginx-light": "1.22.1-9"}
     assert [path.name for path in tar.parent.iterdir()] == ["root.tar"]
 
 
-def test_a_record_leads_to_the_archive_beside_it(tmp_path, fake_mmdebstrap):
-    fake_mmdebstrap(lambda argv, _log: write_root_tar(tar_of(argv)))
-    built = build_root_filesystem(SPEC, tar=tmp_path / "root.tar", log=tmp_path / "root.log")
+def test_a_record_leads_to_the_archive_beside_it(tmp_path, fake_build):
+    fake_build(with_nginx())
+    built = build_root_filesystem(BASE_SPEC, tar=tmp_path / "root.tar", log=tmp_path / "root.log")
     built.write(tmp_path / "root.json")
-    archive = base.root_archive(tmp_path / "root.json")
+    archive = base_module.root_archive(tmp_path / "root.json")
     assert archive.tar == tmp_path / "root.tar"
     assert (archive.digest, archive.versions) == (built.digest, built.versions)
     assert archive.compressed_bytes == built.compressed_bytes
 
 
-def test_a_wrong_version_leaves_no_archive(tmp_path, fake_mmdebstrap):
-    fake_mmdebstrap(lambda argv, _log: write_root_tar(tar_of(argv), version="2"))
+def test_a_wrong_version_leaves_no_archive(tmp_path, fake_build):
+    fake_build(with_nginx("2"))
     with pytest.raises(ImageError):
-        build_root_filesystem(SPEC, tar=tmp_path / "root.tar", log=tmp_path / "log/root.log")
+        build_root_filesystem(BASE_SPEC, tar=tmp_path / "root.tar", log=tmp_path / "log/root.log")
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
 
 
-def test_a_failed_build_names_the_suite_and_leaves_nothing(tmp_path, fake_mmdebstrap):
-    def fail(argv, _log):
-        raise CommandError(argv, "ended with status 25", "E: Failed to fetch")
-
-    fake_mmdebstrap(fail)
+def test_a_failed_build_names_the_suite_and_leaves_nothing(tmp_path, fake_build):
+    fake_build(output="E: Failed to fetch")
     with pytest.raises(ImageError, match="bookworm"):
-        build_root_filesystem(SPEC, tar=tmp_path / "root.tar", log=tmp_path / "root.log")
+        build_root_filesystem(BASE_SPEC, tar=tmp_path / "root.tar", log=tmp_path / "root.log")
     assert list(tmp_path.iterdir()) == []
+
+
+# --- derived ones ---------------------------------------------------------------------------------
+
+
+def customization(spec=SPEC, files=Path("/w/files.tar")):
+    return derived.customization(spec, base=Path("/w/a b.tar"), files=files)
+
+
+def test_the_hooks_unpack_install_write_and_then_mask():
+    options, hooks = customization()
+    unpack = next(option for option in options if option.startswith("--setup-hook="))
+    assert "'/w/a b.tar' --directory \"$1\"" in unpack
+    expected = [
+        "install systemd iproute2",
+        "tar-in /w/files.tar /",
+        "systemctl enable",
+        "mask nginx",
+    ]
+    assert all(words in hook for words, hook in zip(expected, hooks, strict=False))
+
+
+def test_nothing_is_written_enabled_or_masked_unless_described():
+    bare = SPEC.model_copy(update={"enabled": (), "masked": (), "files": {}})
+    hooks = " ".join(customization(bare, files=None).hooks)
+    assert "systemctl" not in hooks
+    assert "tar-in" not in hooks
+
+
+@pytest.mark.parametrize(
+    ("change", "changed"),
+    [
+        ({"./usr/sbin/nginx": b"other"}, ["./usr/sbin/nginx"]),
+        ({"./usr/sbin/nginx": None}, ["./usr/sbin/nginx"]),
+        ({"./usr/sbin/added": b""}, []),
+        ({"./etc/passwd": b"more"}, []),
+    ],
+)
+def test_changed_files_of_the_base_are_found(tmp_path, base, change, changed):
+    contents = {name: text for name, text in (BASE_FILES | change).items() if text is not None}
+    made = write_tar(tmp_path / "made.tar", contents)
+    assert changed_files(base, made, may_change=derived.DATABASES) == changed
+
+
+def test_a_changed_mode_is_a_change(tmp_path, base):
+    made = write_tar(tmp_path / "made.tar", BASE_FILES, mode=0o755)
+    assert "./usr/sbin/nginx" in changed_files(base, made, may_change=())
+
+
+def test_files_that_the_description_writes_may_change(tmp_path, base):
+    made = write_tar(tmp_path / "made.tar", BASE_FILES | {"./etc/hostname": b"featherbench\n"})
+    check_base_unchanged(base, made, written=SPEC.files)
+    with pytest.raises(ImageError, match="etc/hostname") as refused:
+        check_base_unchanged(base, made, written=())
+    assert "derived.yaml" in refused.value.remedy
+
+
+def test_a_newer_version_of_a_package_of_the_base_is_refused_with_both_versions(tmp_path, base):
+    newer = BASE_FILES | {DPKG_STATUS: STATUS.format("2.37").encode()}
+    with pytest.raises(ImageError, match=r"libc6 2\.36 to 2\.37") as refused:
+        check_base_unchanged(base, write_tar(tmp_path / "made.tar", newer), written=SPEC.files)
+    assert "--forcerun root_filesystem" in refused.value.remedy
+
+
+def test_a_finished_build_is_recorded_and_leaves_only_the_archive(tmp_path, base, fake_build):
+    fake_build(BASE_FILES | {"./sbin/init": b"systemd"})
+    tar = tmp_path / "roots/system.tar"
+    built = build_derived_root_filesystem(SPEC, base=base, tar=tar, log=tmp_path / "log")
+    assert built.versions == {"libc6": "2.36"}
+    assert built.size_bytes == tar.stat().st_size
+    assert [path.name for path in tar.parent.iterdir()] == ["system.tar"]
+
+
+def test_a_build_that_changed_a_file_leaves_no_archive(tmp_path, base, fake_build):
+    fake_build(BASE_FILES | {"./usr/sbin/nginx": b"other"})
+    with pytest.raises(ImageError, match="usr/sbin/nginx"):
+        build_derived_root_filesystem(
+            SPEC, base=base, tar=tmp_path / "r/s.tar", log=tmp_path / "log"
+        )
+    assert list((tmp_path / "r").iterdir()) == []
+
+
+def test_a_failed_build_names_the_root_file_system_and_a_remedy(tmp_path, base, fake_build):
+    fake_build(output="tar: write: No space left on device")
+    with pytest.raises(ImageError, match="'system'") as failed:
+        build_derived_root_filesystem(SPEC, base=base, tar=tmp_path / "s.tar", log=tmp_path / "log")
+    assert "make room" in failed.value.remedy
