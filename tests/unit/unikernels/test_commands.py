@@ -2,14 +2,42 @@
 """The commands of QEMU and of Solo5's tenders, as lists of arguments."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 
+from featherbench.contracts.image_description import Description
+from featherbench.contracts.vm_runner import ImageBoot, VmRequest
 from featherbench.unikernels import commands, tap
 
 
 def options(command, name):
     return [after for word, after in itertools.pairwise(command) if word == name]
+
+
+@pytest.fixture
+def request_of():
+    def make(*, arguments="", memory_mib=64, **keys):
+        keys = {"kernel": "/images/kernel", **keys}
+        if keys.get("boot") == "disk":
+            keys.pop("kernel")
+        description = Description.model_validate(keys)
+        boot = ImageBoot(
+            description=description,
+            kernel=description.kernel,
+            arguments=arguments,
+            mac="52:54:00:01:02:03",
+        )
+        return VmRequest(
+            instance_id="abc",
+            state="/run/featherbench",
+            cpus=(2, 3),
+            memory_mib=memory_mib,
+            console=Path("/logs/abc.log"),
+            boot=boot,
+        )
+
+    return make
 
 
 @pytest.fixture
