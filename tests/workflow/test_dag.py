@@ -8,22 +8,12 @@ import shutil
 import pytest
 import yaml
 
+from featherbench.records.tables import ANALYSIS, REPLICATION, table_file
+
 ALL = {f"fake-native/http/d{d}/c{c}" for d in (1, 2) for c in (1, 2)}
 DOWNSTREAM = {
-    "results/tables/samples.parquet",
-    "results/tables/samples.csv",
-    "results/tables/summary.csv",
-    "results/tables/anova.csv",
-    "results/tables/posthoc.csv",
-    "results/tables/ratios.csv",
-    "results/tables/levels.csv",
-    "results/tables/components.csv",
-    "results/tables/checks.csv",
-    "results/tables/provisioning.csv",
-    "results/tables/paper_comparison.csv",
-    "results/tables/paper_claims.csv",
-    "results/tables/paper_setup.csv",
-    "results/report.html",
+    *("results/tables/samples.parquet", "results/tables/samples.csv", "results/report.html"),
+    *map(table_file, (*ANALYSIS, *REPLICATION)),
 }
 
 
@@ -134,17 +124,15 @@ def test_the_order_of_keys_and_comments_in_the_configuration_measure_nothing(fin
     assert "Nothing to be done" in finished.snakemake("all")
 
 
-def test_a_changed_image_is_built_and_its_cells_measured(finished):
-    finished.config["workloads"]["http"]["settings"]["file_bytes"] = 2000
+@pytest.mark.parametrize(
+    ("setting", "is_in_image"), [({"file_bytes": 2000}, True), ({"window_s": 0.3}, False)]
+)
+def test_a_changed_setting_measures_the_cells_and_builds_only_what_it_is_in(
+    finished, setting, is_in_image
+):
+    finished.config["workloads"]["http"]["settings"] |= setting
     pending = finished.pending()
-    assert "results/images/fake/http.digest" in pending
-    assert finished.cells_among(pending) == ALL
-
-
-def test_a_setting_that_is_not_in_the_image_builds_nothing(finished):
-    finished.config["workloads"]["http"]["settings"]["window_s"] = 0.3
-    pending = finished.pending()
-    assert "results/images/fake/http.digest" not in pending
+    assert ("results/images/fake/http.digest" in pending) == is_in_image
     assert finished.cells_among(pending) == ALL
 
 

@@ -32,35 +32,30 @@ def test_the_time_left_is_never_negative():
     assert Progress(expected_s={"a": 10}, last_monotonic_s=100).time_left_s(200) == 0
 
 
-def test_the_time_of_a_cell_is_recorded(tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def file(tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "FILE", tmp_path / "progress.json")
+    return progress.FILE
+
+
+def test_cells_are_counted_with_their_times(file, monkeypatch):
     clock = iter([100.0, 130.0, 140.0, 150.0])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
-    progress.begin({"a": 10, "b": 10})
-    progress.announce("a")
+    progress.begin({"a": 100, "b": 100})
+    assert progress.announce("a") == "cell 1 of 2, about 3 min left: a"
     progress.mark_done("a")
     assert progress.announce("b") == "cell 2 of 2, about 20 s left: b"
     progress.mark_done("b")
-    assert Progress.read(progress.FILE).took_s == {"a": 30, "b": 20}
+    assert Progress.read(file).took_s == {"a": 30, "b": 20}
 
 
-def test_cells_are_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr(progress, "FILE", tmp_path / "progress.json")
-    progress.begin({"a": 100, "b": 200})
-    assert progress.announce("a") == "cell 1 of 2, about 5 min left: a"
-    progress.mark_done("a")
-    assert progress.announce("b").startswith("cell 2 of 2")
-
-
-def test_a_cell_measured_by_hand_is_not_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr(progress, "FILE", tmp_path / "progress.json")
+def test_a_cell_measured_by_hand_is_not_counted(file):
     assert progress.announce("x") == "measuring x"
     progress.mark_done("x")
-    assert not progress.FILE.exists()
+    assert not file.exists()
 
 
-def test_possible_cells_are_counted_until_they_are_dropped(tmp_path, monkeypatch):
-    monkeypatch.setattr(progress, "FILE", tmp_path / "progress.json")
+def test_possible_cells_are_counted_until_they_are_dropped():
     progress.drop_cells(["a"])  # nothing was begun: nothing to do
     progress.begin({"a": 100, "b": 200, "c": 300}, at_most=True)
     assert progress.announce("a") == "cell 1 of at most 3, up to about 10 min left: a"

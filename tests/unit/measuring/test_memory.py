@@ -17,11 +17,7 @@ WRK_OK = Path(__file__).parents[2] / "data" / "loadgens" / "wrk_ok.txt"
 
 
 def usage(*, working_set=None, current=None):
-    return Usage(
-        memory_current_bytes=current,
-        memory_working_set_bytes=working_set,
-        source="test",
-    )
+    return Usage(memory_current_bytes=current, memory_working_set_bytes=working_set, source="test")
 
 
 def test_the_working_set_is_preferred():

@@ -55,14 +55,7 @@ def uses(technology, monkeypatch):
     """Set the usages that the technology reports, one after the other: CPU time, throttled time."""
 
     def uses(*pairs):
-        usages = iter(
-            Usage(
-                cpu_s=cpu_s,
-                throttled_s=throttled_s,
-                source="test",
-            )
-            for cpu_s, throttled_s in pairs
-        )
+        usages = (Usage(cpu_s=cpu_s, throttled_s=t_s, source="test") for cpu_s, t_s in pairs)
         monkeypatch.setattr(technology, "usage", lambda _: next(usages))
 
     return uses
@@ -194,22 +187,15 @@ def test_an_observed_window_has_the_metric_the_usage_and_the_verdict(bench_for, 
     assert observed.reasons[0].startswith("loopback")
 
 
-def test_a_collector_adds_its_measures_to_the_windows_of_its_observation(bench_for):
+@pytest.mark.parametrize("for_all_windows", [False, True])
+def test_a_collector_adds_its_measures_to_the_windows(bench_for, monkeypatch, for_all_windows):
+    """To those of its observation, or of every one."""
+    monkeypatch.setattr(window, "COLLECTORS", (Energy,) if for_all_windows else ())
     energy = Energy()
-    with Observation(bench_for("http"), energy) as observation:
-        assert energy.begun_on == "scripted-native"
-    assert observation.window(TIME, 1.0, index=1, duration_s=0.5).secondary == (
-        ENERGY.measure(42.0),
-    )
-
-
-def test_a_collector_for_all_windows_runs_around_every_observation(bench_for, monkeypatch):
-    monkeypatch.setattr(window, "COLLECTORS", (Energy,))
-    with Observation(bench_for("http")) as observation:
-        pass
-    assert observation.window(TIME, 1.0, index=1, duration_s=0.5).secondary == (
-        ENERGY.measure(42.0),
-    )
+    with Observation(bench_for("http"), *([] if for_all_windows else [energy])) as observation:
+        assert for_all_windows or energy.begun_on == "scripted-native"
+    observed = observation.window(TIME, 1.0, index=1, duration_s=0.5)
+    assert observed.secondary == (ENERGY.measure(42.0),)
 
 
 def test_an_observation_that_failed_is_not_ended(bench_for, technology):

@@ -50,9 +50,8 @@ def test_a_workload_declares_each_metric_once(name):
     ],
 )
 def test_a_metric_has_its_label_in_sentences(workload, metric, label):
-    assert [declared.label for declared in metrics_of(workload) if declared.name == metric] == [
-        label
-    ]
+    labels = {declared.name: declared.label for declared in metrics_of(workload)}
+    assert labels[metric] == label
 
 
 def test_kv_declares_the_metrics_of_its_operations_only():

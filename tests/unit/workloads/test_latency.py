@@ -24,12 +24,8 @@ def pings(lost=()):
 def test_each_reply_after_the_lead_in_is_a_window(bench_for, client):
     client.says = pings()
     windows = Workload().measure(bench_for("latency"), 1, 4)
-    assert [(window.index, window.value) for window in windows] == [
-        (1, 0.004),
-        (2, 0.005),
-        (3, 0.006),
-        (4, 0.007),
-    ]
+    values = [(window.index, window.value) for window in windows]
+    assert values == [(1, 0.004), (2, 0.005), (3, 0.006), (4, 0.007)]
     assert {(window.metric, window.unit) for window in windows} == {("round_trip_time", "ms")}
     assert {window.notes["interval_ms"] for window in windows} == {200}
 

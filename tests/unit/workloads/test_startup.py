@@ -14,6 +14,11 @@ from featherbench.workloads import startup as startup_module
 from featherbench.workloads.startup import Workload
 
 
+def send(probe, text):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(text.encode(), ("127.0.0.1", probe.port))
+
+
 @pytest.fixture
 def startup(bench_for, technology):
     """Build a bench on which a start sends the packets that `sends` makes of the nonce."""
@@ -23,10 +28,8 @@ def startup(bench_for, technology):
         instance = bench.under_test.model_copy(update={"start_phases_s": {"create": 0.25}})
 
         def start(request):
-            probe = request.probe
-            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-                for text in sends(probe.nonce):
-                    sender.sendto(text.encode(), ("127.0.0.1", probe.port))
+            for text in sends(request.probe.nonce):
+                send(request.probe, text)
             return instance
 
         technology.start = start
@@ -94,15 +97,13 @@ def test_the_packet_of_an_instance_that_ends_after_it_counts(startup, technology
     begun_s = time.monotonic()
 
     def diagnosis(_):
-        probe = sent[0]
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            sender.sendto(probe.nonce.encode(), ("127.0.0.1", probe.port))
+        send(probes[0], probes[0].nonce)
         return "it ended"
 
-    sent, start = [], technology.start
+    probes, start = [], technology.start
 
     def start_and_note(request):
-        sent.append(request.probe)
+        probes.append(request.probe)
         return start(request)
 
     technology.start = start_and_note
