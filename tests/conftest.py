@@ -63,11 +63,14 @@ def pytest_configure(config):
         subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     for item in items:
         marked = any(map(item.get_closest_marker, MACHINE))
         if marked or "integration" in item.path.parts or BY_FIXTURE & {*item.fixturenames}:
             item.add_marker("machine")
+    if hasattr(config, "workerinput"):
+        # Workflows take longest: no process is to begin one when the others are done.
+        items.sort(key=lambda item: "workflow" not in item.path.parts)
 
 
 @pytest.fixture(scope="session")

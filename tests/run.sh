@@ -24,7 +24,7 @@ yielding() {
 }
 
 rest_output=$(mktemp)
-yielding pytest --numprocesses auto --dist loadfile \
+yielding pytest --numprocesses auto --dist loadfile --no-loadscope-reorder \
   -m "not machine and $selected" -o cache_dir=.pytest_cache/rest --durations 20 "$@" >"$rest_output" 2>&1 &
 pid=$!
 trap 'kill "$pid" 2>/dev/null || true; rm -f "$rest_output"' EXIT

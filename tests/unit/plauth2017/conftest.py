@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 
 from featherbench.paths import RESOURCES
-from featherbench.plauth2017.claims.by_tukey import papers_tests
-from featherbench.plauth2017.comparison import claims_on_run
 from featherbench.plauth2017.data import experiment
 from featherbench.plauth2017.data.published import read_samples, read_summary
 from featherbench.records.tuning import Tuning
+from studies import papers_data_once
+
+__all__ = ["papers_data_once"]
 
 PUBLISHED = RESOURCES / "plauth2017"
 FIXED = {"linux-kvm", "rumprun-kvm", "osv-kvm", "linux-xen", "rumprun-xen", "mirageos-xen"}
@@ -27,17 +28,6 @@ def samples():
 @pytest.fixture(scope="session")
 def summary():
     return read_summary(PUBLISHED)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def papers_tests_once(summary):
-    """Take the tests of the paper's data from here: they are the same in each comparison."""
-    tests = papers_tests(summary)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            claims_on_run, "papers_tests", lambda of: tests if of is summary else papers_tests(of)
-        )
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,9 @@ from featherbench.report.run_tables import RunTables
 from featherbench.statistics.data.samples import gather
 from featherbench.statistics.data.table_io import write_csv, write_parquet
 from featherbench.statistics.tables import COMPUTE
+from studies import papers_data_once
+
+__all__ = ["papers_data_once"]
 
 BEGAN = datetime(2024, 5, 6, 7, 0, 0, tzinfo=UTC)
 CELL_S = 20
