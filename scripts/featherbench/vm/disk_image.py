@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disk images: a kernel, an initial RAM disk, and a disk made of a root file system.
 
-featherbench's files are added to every guest: they read the seed, and start the service.
+featherbench's files are added to every guest: they read the seed, and start the service. The seed
+is what a guest is given for one start, on a small disk: an archive, without a file system. The
+kernel's command line is too short for it, and every process in the guest can read that.
 """
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from featherbench.contracts.vm_runner import BootFiles
+from featherbench.contracts.vm_runner import BootFiles, GuestAddresses
 from featherbench.errors import CommandError, ImageError
 from featherbench.files import digest, write_atomic
+from featherbench.ownership import BENCHMARKING_NETWORK
 from featherbench.paths import resource
 from featherbench.records.image import ImageSize
 from featherbench.rootfs.archives import (
@@ -23,6 +27,7 @@ from featherbench.rootfs.archives import (
     folder_bytes,
     unpack,
 )
+from featherbench.services.launcher import with_address
 from featherbench.system import subprocesses
 from featherbench.units import MIB
 from featherbench.vm import initrd
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from featherbench.contracts.technology import RootArchive
+    from featherbench.records.tuning import Tuning
 
 MAKE_DISK_WITHIN_S = 300.0
 HEADROOM_BYTES = 1024 * MIB
@@ -150,3 +156,32 @@ def size_of_files(files: Sequence[Path], *, counted: str) -> ImageSize:
         compressed_bytes=compressed,
         counted=counted,
     )
+
+
+def seed_network(addresses: GuestAddresses) -> str:
+    """Return the steps for `ip -batch` inside the guest."""
+    steps = (
+        "link set lo up",
+        f"address add {addresses.with_prefix(addresses.guest)} dev eth0",
+        "link set eth0 up",
+        f"route add {BENCHMARKING_NETWORK} via {addresses.gateway}",
+    )
+    return "".join(f"{step}\n" for step in steps)
+
+
+def seed_sysctls(tuning: Tuning) -> str:
+    """Return a line `file=value` for each sysctl, the file relative to /proc/sys."""
+    return "".join(
+        f"{key.replace('.', '/')}={value}\n" for key, value in tuning.net_sysctls.items()
+    )
+
+
+def seed_service(command: Sequence[str], *, address: str, nofile: int | None) -> str:
+    """Return shell code that sets the limit of open files, and the command as its arguments."""
+    words = shlex.join(with_address(command, address))
+    return f"nofile={nofile or ''}\nset -- {words}\n"
+
+
+def seed_archive(files: Mapping[str, str]) -> bytes:
+    """Return the disk's bytes: a whole number of its sectors, as archives are."""
+    return files_layer({name: content.encode() for name, content in files.items()})

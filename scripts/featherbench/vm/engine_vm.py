@@ -13,8 +13,7 @@ from featherbench.errors import DeadlineError, InstanceError
 from featherbench.system import ssh
 from featherbench.system.polling import wait_until
 from featherbench.system.ssh import Access, SshMachine
-from featherbench.vm import boot_report, bridge, instance_dir
-from featherbench.vm import seed as seeds
+from featherbench.vm import boot_report, bridge, disk_image, instance_dir
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,8 +53,8 @@ def seed(instance_id: str, state: str, addresses: GuestAddresses, tuning: Tuning
     )
     authorized_keys = ssh.make_access(access)
     return {
-        "network": seeds.network(addresses),
-        "sysctls": seeds.sysctls(tuning),
+        "network": disk_image.seed_network(addresses),
+        "sysctls": disk_image.seed_sysctls(tuning),
         "sshd_config": f"ListenAddress {addresses.guest}\n",
         "authorized_keys": authorized_keys,
         "host_key": access.host_key.read_text(),

@@ -32,7 +32,6 @@ from featherbench.contracts.vm_runner import (
 from featherbench.errors import TestbedError
 from featherbench.records.image import Image
 from featherbench.vm import boot_report, disk_image, instance_dir
-from featherbench.vm import seed as seeds
 from featherbench.vm.libvirt import requirements
 
 if TYPE_CHECKING:
@@ -147,9 +146,9 @@ class VmTechnology(Technology[SettingsT]):
 def _seed(request: StartRequest) -> dict[str, str]:
     addresses, nofile = addresses_in(request.placement.guest_subnet), request.tuning.nofile
     return {
-        "network": seeds.network(addresses),
-        "sysctls": seeds.sysctls(request.tuning),
-        "service": seeds.service(request.command, address=addresses.guest, nofile=nofile),
+        "network": disk_image.seed_network(addresses),
+        "sysctls": disk_image.seed_sysctls(request.tuning),
+        "service": disk_image.seed_service(request.command, address=addresses.guest, nofile=nofile),
     }
 
 

@@ -14,7 +14,7 @@ from featherbench.errors import DeadlineError, FeatherbenchError
 from featherbench.system.polling import wait_until
 from featherbench.unikernels import console_hints
 from featherbench.unikernels.process_runner import POWER_DOWN_WITHIN_S
-from featherbench.vm import boot_report, bridge, instance_dir, seed
+from featherbench.vm import boot_report, bridge, disk_image, instance_dir
 from featherbench.xen import domain_lifecycle, requirements
 from featherbench.xen.domain_lifecycle import SEED, DomainLifecycle
 from featherbench.xen.settings import Dom0Settings, WholeXenSettings, XenSettings
@@ -96,7 +96,9 @@ class XenRunner(VmRunner):
         boot, domains = cast("SystemBoot", request.boot), self._domains
         settings = cast("XenSettings", boot.settings)
         instance_dir.of(request.instance_id).report.symlink_to(request.console.resolve())
-        seed_file = domains.write(request.instance_id, SEED, seed.archive(boot.seed()).decode())
+        seed_file = domains.write(
+            request.instance_id, SEED, disk_image.seed_archive(boot.seed()).decode()
+        )
         root = Disk(source=self._in_dom0(boot.files.disk), name=ROOT_DISK, readonly=False)
         seed_disk = Disk(source=seed_file, name=SEED_DISK, readonly=True)
         domain = Domain(

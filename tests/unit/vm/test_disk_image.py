@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The initial RAM disk, and the files that are added to a guest's root file system.
+"""The initial RAM disk, the files that are added to a guest's root file system, and the seed.
 
 If a unit were missing, nothing would start, and nothing would report it."""
 
 import io
 
-from featherbench.vm import initrd
+from featherbench.contracts.vm_runner import addresses_in
+from featherbench.records.tuning import Tuning
+from featherbench.vm import disk_image, initrd
 from featherbench.vm.disk_image import (
     FILES,
     LINKS,
@@ -71,3 +73,30 @@ def test_another_link_changes_the_digest(monkeypatch):
     before = overlay_digest()
     monkeypatch.setitem(LINKS, "etc/more", "/dev/null")
     assert overlay_digest() != before
+
+
+ADDRESSES = addresses_in("198.18.2.0/24")
+
+
+def test_the_guest_has_a_route_to_the_testbed_only():
+    steps = disk_image.seed_network(ADDRESSES).splitlines()
+    assert "address add 198.18.2.2/25 dev eth0" in steps
+    assert "route add 198.18.0.0/15 via 198.18.2.1" in steps
+    assert not any("default" in step for step in steps)
+
+
+def test_sysctls_are_named_by_their_files():
+    tuning = Tuning(net_sysctls={"net.ipv4.ip_local_port_range": "1024 65535"}, nofile=None)
+    assert disk_image.seed_sysctls(tuning) == "net/ipv4/ip_local_port_range=1024 65535\n"
+
+
+def test_the_shell_in_the_guest_gets_the_literal_words():
+    told = disk_image.seed_service(
+        ("serve", "{address}", "a b", "$x;y"), address="198.18.2.2", nofile=5
+    )
+    assert told == "nofile=5\nset -- serve 198.18.2.2 'a b' '$x;y'\n"
+    assert disk_image.seed_service(("a",), address="", nofile=None).startswith("nofile=\n")
+
+
+def test_the_seed_consists_of_whole_sectors():
+    assert len(disk_image.seed_archive({"network": "x\n"})) % 512 == 0

@@ -15,7 +15,7 @@ from featherbench.errors import FeatherbenchError
 from featherbench.files import write_atomic
 from featherbench.ownership import Leftover
 from featherbench.system import firewall
-from featherbench.vm import boot_report, bridge, instance_dir, seed
+from featherbench.vm import boot_report, bridge, disk_image, instance_dir
 from featherbench.vm.libvirt import domains, requirements, vm_usage
 from featherbench.vm.libvirt.domain_xml import (
     Accelerator,
@@ -100,7 +100,7 @@ class LibvirtRunner(VmRunner):
             files = instance_dir.make(
                 request.instance_id, state=request.state, hypervisor=self.name
             )
-            write_atomic(files.seed, seed.archive(boot.seed()))
+            write_atomic(files.seed, disk_image.seed_archive(boot.seed()))
             request.console.parent.mkdir(parents=True, exist_ok=True)
             instance_dir.make_overlay(boot.files.disk, files.overlay)
             domains.create(
