@@ -97,15 +97,6 @@ def _is_current(cell: CellName, specs: JobSpecs) -> bool:
     return file.exists() and json.loads(file.read_bytes())["spec"] == json.loads(spec)
 
 
-def expected_s(plan: Plan, specs: JobSpecs, cells: Iterable[CellName]) -> dict[str, float]:
-    """Return about how long each cell takes, by its name."""
-    platforms = {platform.name: platform for platform in plan.platforms}
-    return {
-        str(cell): specs.nominal_duration_s(cell.workload, platforms[cell.platform])
-        for cell in cells
-    }
-
-
 def outdated_looks(jobs: Iterable[NeededJob]) -> list[Path]:
     """Return the files of interim looks that will be repeated, and of those that rest on them."""
     outdated = []
@@ -129,7 +120,12 @@ def begin(plan: Plan, specs: JobSpecs, jobs: Sequence[NeededJob], outputs: Colle
     possible = possible_cells(plan, specs, jobs, outputs)
     cells = [*certain, *possible]
     if cells:
-        progress.begin(expected_s(plan, specs, cells), at_most=bool(possible))
+        platforms = {platform.name: platform for platform in plan.platforms}
+        expected_s = {
+            str(cell): specs.nominal_duration_s(cell.workload, platforms[cell.platform])
+            for cell in cells
+        }
+        progress.begin(expected_s, at_most=bool(possible))
     for file in (*map(Path, map(cell_file, cells)), *outdated_looks(jobs)):
         file.unlink(missing_ok=True)
     return bool(cells)

@@ -31,7 +31,6 @@ from featherbench.testbed.state import current_state
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from featherbench.testbed.lock import Lock
     from featherbench.testbed.state import State
 
 log = logging.getLogger("featherbench.guard")
@@ -66,21 +65,13 @@ def _wait_for_end(workflow: Process, wake: socket.socket) -> str:
         os.close(descriptor)
 
 
-def _take_lock(state: State) -> Lock | None:
-    try:
-        return wait_until(
-            lambda: try_lock(state.owner_lock), what="the testbed's lock", within_s=LOCK_WITHIN_S
-        )
-    except DeadlineError:
-        return None  # another guard was faster
-
-
 def guard(state: State, workflow: Process, cwd: str) -> None:
     """Own the testbed for `workflow` until it has ended, then remove everything."""
-    wake = _wake_on_sigterm()
-    lock = _take_lock(state)
-    if lock is None:
-        return
+    wake, what = _wake_on_sigterm(), "the testbed's lock"
+    try:
+        lock = wait_until(lambda: try_lock(state.owner_lock), what=what, within_s=LOCK_WITHIN_S)
+    except DeadlineError:
+        return  # another guard was faster
     owner = Owner(
         workflow=workflow,
         guard=ourselves(),

@@ -111,7 +111,14 @@ class Workload(workload.Workload[Settings]):
         if bench.technology.fixed_memory:
             configured = bench.settings.model_dump(include=set(Rules.model_fields))
             rules = Rules(**configured, significance=SIGNIFICANCE)
-            return minimum_memory_window(_trial(bench, service), rules, index=index)
+            trial = Trial(
+                bench=bench,
+                service=service,
+                load=lambda running: _load(running, service),
+                load_s=bench.settings.load_s,
+                verify=VERIFY[service],
+            )
+            return minimum_memory_window(trial, rules, index=index)
         request = launcher.request_to_stay(bench, service)
         bench.technology.prepare(request)
         running = bench.with_instance(bench.technology.start(request))
@@ -139,16 +146,6 @@ def _load(bench: Bench[Settings], service: str) -> Load:
     if service == "http":
         return load_for(bench, connections, path=http.PATH)
     return load_for(bench, connections, "SET", pipeline=KV_PIPELINE, value_bytes=KV_VALUE_BYTES)
-
-
-def _trial(bench: Bench[Settings], service: str) -> Trial:
-    return Trial(
-        bench=bench,
-        service=service,
-        load=lambda running: _load(running, service),
-        load_s=bench.settings.load_s,
-        verify=VERIFY[service],
-    )
 
 
 def _held_window(bench: Bench[Settings], service: str, index: int, verified: str) -> Window:

@@ -105,16 +105,17 @@ def live(monkeypatch):
     return of
 
 
-def test_limits_that_nobody_can_read_are_tried_with_the_cells_connections(live):
-    assert live("osv", "tcg") == ({"instance": {}, "open connections": "verified"}, [100])
-
-
-def test_what_serves_nothing_is_not_tried(live):
-    assert live("floor", "tcg", "latency") == ({"instance": {}}, [])
-
-
-def test_limits_that_were_read_back_are_not_tried(live):
-    assert live("linux", "native") == ({"instance": {}}, [])
+@pytest.mark.parametrize(
+    ("platform", "tuning", "tried"),
+    [
+        (("osv", "tcg"), {"open connections": "verified"}, [100]),
+        (("floor", "tcg", "latency"), {}, []),
+        (("linux", "native"), {}, []),
+    ],
+    ids=["nobody can read them", "nothing is served", "they were read back"],
+)
+def test_the_cells_connections_are_tried_where_limits_cannot_be_read(live, platform, tuning, tried):
+    assert live(*platform) == ({"instance": {}, **tuning}, tried)
 
 
 def test_without_a_deployment_the_lease_ends_and_no_instance_is_under_test(monkeypatch):

@@ -227,17 +227,14 @@ def test_cleaning_is_refused_while_a_living_workflow_owns_the_testbed(state, tec
 
 
 @pytest.mark.usefixtures("technologies")
-def test_cleaning_also_looks_where_the_last_owner_had_its_plugins(state):
+def test_cleaning_also_looks_where_the_last_owner_and_the_environment_have_plugins(
+    state, monkeypatch
+):
     owner(plugins=("/theirs",)).write(state.owner)
-    assert cleanup.plugin_folders(state, ["/mine"]) == ["/mine", "/theirs"]
+    monkeypatch.setenv(PLUGINS_VARIABLE, f"/one{os.pathsep}/mine")
+    assert cleanup.plugin_folders(state, ["/mine"]) == ["/mine", "/theirs", "/one"]
     cleanup.clean(state, ())
     assert not state.directory.exists()
-
-
-@pytest.mark.usefixtures("technologies")
-def test_cleaning_also_looks_in_the_folders_of_the_environment(state, monkeypatch):
-    monkeypatch.setenv(PLUGINS_VARIABLE, f"/one{os.pathsep}/two")
-    assert cleanup.plugin_folders(state, ["/two"]) == ["/two", "/one"]
 
 
 @pytest.mark.parametrize(("failure", "kept"), [("", False), ("it clings", True)])
