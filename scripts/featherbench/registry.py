@@ -54,12 +54,9 @@ def driver_files(kind: str, plugins: Folders = None) -> dict[str, Path]:
     return dict(_files_in((*(Path(folder) / kind for folder in outside), PACKAGE / kind)))
 
 
-@cache
+@cache  # planning asks for every cell
 def _files_in(folders: tuple[Path, ...]) -> dict[str, Path]:
-    """Map names to files: `<name>.py` or `<name>/__init__.py`; `_name` is not a driver.
-
-    Cached, since planning asks for every cell.
-    """
+    """Map names to files: `<name>.py` or `<name>/__init__.py`; `_name` is not a driver."""
     return {
         file.parent.name if file.stem == "__init__" else file.stem: file
         for folder in folders

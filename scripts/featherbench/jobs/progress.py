@@ -82,10 +82,7 @@ def drop_cells(cells: Iterable[str]) -> None:
 
 
 def announce(cell: str) -> str:
-    """Return a line with the cell that is being measured, its number, and the time left.
-
-    A cell that is measured by hand, outside a run, is not counted.
-    """
+    """Return a line with the cell, and, unless it is measured by hand, its number and time left."""
     progress = _current(cell)
     if progress is None:
         return f"measuring {cell}"

@@ -51,10 +51,7 @@ PINGS = 200
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """How an attempt is made: `load` returns the load for a running instance of `service`.
-
-    `verify` raises if the wrong thing is served.
-    """
+    """How an attempt is made: `load` returns an instance's load, `verify` raises if it is wrong."""
 
     bench: Bench
     service: str
@@ -174,10 +171,7 @@ def _boot_timeout_s(search: Search) -> float:
 
 
 def _attempt(trial: Trial, search: Search, memory_mib: int) -> Attempt:
-    """Start with that much memory, load, stop; a failure of the instance is a result.
-
-    A failure of its machine is raised.
-    """
+    """Start with that much memory, load, stop. Raise failures of the machine alone."""
     bench, service = trial.bench, trial.service
     request = launcher.request_to_stay(bench, service, memory_mib=memory_mib)
     bench.technology.prepare(request)

@@ -32,10 +32,7 @@ if TYPE_CHECKING:
 
 
 class Collector(ABC):
-    """Collects something during a window: the difference between its end and its beginning.
-
-    One object per window.
-    """
+    """Collects what differs between the end and the beginning of a window. One per window."""
 
     metrics: tuple[Metric, ...] = ()
     """Those of its measures, if it runs around all windows."""

@@ -96,10 +96,7 @@ def send(process: Process, number: signal.Signals) -> None:
 
 
 def end(process: Process, *, grace_s: float, what: str) -> None:
-    """End a process: SIGTERM, and SIGKILL after `grace_s` seconds.
-
-    Raises DeadlineError when it still lives after that.
-    """
+    """End a process by SIGTERM, then by SIGKILL. Raises DeadlineError when it still lives."""
     send(process, signal.SIGTERM)
     try:
         wait_until(lambda: not is_alive(process), what=f"end of {what}", within_s=grace_s)

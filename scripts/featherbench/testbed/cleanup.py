@@ -131,10 +131,7 @@ def _sysctls(state: State) -> Iterator[CleanupStep]:
 
 
 def find_leftovers(state: State, folders: Sequence[str]) -> Iterator[CleanupStep]:
-    """Yield what is left, in the order of removal; each search begins when the last has ended.
-
-    `folders` are the plugin folders with further technologies.
-    """
+    """Yield what is left, in the order of removal; each search begins when the last has ended."""
     yield from _searched("jobs", _job(state))
     yield from _searched("lease", _lease(state))
     yield from _searched("hypervisors", _of_hypervisors(state, folders))
@@ -190,10 +187,7 @@ def sweep_once(state: State, owner: Owner) -> None:
 
 
 def release(state: State, owner_lock: Lock, results: Sequence[CleanupResult]) -> None:
-    """Remove the testbed's own files, and release the owner's lock.
-
-    The guard's log is kept if something could not be removed.
-    """
+    """Release the owner's lock, and remove the testbed's files, but the guard's log of failures."""
     if not any(result.failure for result in results):
         state.guard_log.unlink(missing_ok=True)
     if job_lock := try_lock(state.job_lock):  # a killed job leaves its file, but no lock

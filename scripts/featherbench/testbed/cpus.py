@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 from featherbench.errors import TestbedError
@@ -39,11 +40,8 @@ def split(cores: Mapping[int, frozenset[int]]) -> CpuSplit:
     if len(usable) == 1:
         return CpuSplit(server=usable[0], client=usable[0], shared="cpu")
     half = (len(usable) + 1) // 2
-    return CpuSplit(server=_flat(usable[half:]), client=_flat(usable[:half]), shared=shared)
-
-
-def _flat(cores: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
-    return tuple(sorted(cpu for core in cores for cpu in core))
+    client, server = (tuple(sorted(chain(*side))) for side in (usable[:half], usable[half:]))
+    return CpuSplit(server=server, client=client, shared=shared)
 
 
 def _numbers(cpus: Iterable[int]) -> str:

@@ -127,10 +127,7 @@ def _nofile_in_force(client: Client) -> str:
 
 
 def _set_up(state: State, spec: TestbedSpec, tuning_spec: Tuning, sequence: int) -> Testbed:
-    """Set up network, CPUs and tuning.
-
-    A client on loopback is for trying things out: no namespace, no sysctls, no root.
-    """
+    """Set up network, CPUs and tuning; for a client on loopback, without root, only CPUs."""
     isolated = spec.client == "netns"
     if isolated and os.geteuid() != 0:
         raise TestbedError(
