@@ -91,31 +91,23 @@ def addresses_in(guest_subnet: str) -> GuestAddresses:
     return GuestAddresses(subnet, bridged, containers, str(bridged[1]), str(bridged[2]))
 
 
-@dataclass(frozen=True, kw_only=True)
-class BootFiles:
-    """The files of a disk image. AppArmor's profile for libvirt knows their suffixes."""
+class BootFiles(NamedTuple):
+    """The files of a disk image: the root file system is a raw disk without partitions."""
 
     folder: Path
-
-    @property
-    def kernel(self) -> Path:
-        """The kernel of Debian's package."""
-        return self.folder / "vmlinuz"
-
-    @property
-    def initrd(self) -> Path:
-        """The initial RAM disk."""
-        return self.folder / "initrd.img"
-
-    @property
-    def disk(self) -> Path:
-        """The root file system, as a raw disk without partitions."""
-        return self.folder / "disk.raw"
+    kernel: Path
+    initrd: Path
+    disk: Path
 
     @property
     def paths(self) -> tuple[Path, Path, Path]:
         """All files that a virtual machine boots from."""
         return (self.kernel, self.initrd, self.disk)
+
+
+def boot_files_in(folder: Path) -> BootFiles:
+    """Return the files of an image. AppArmor's profile for libvirt knows their suffixes."""
+    return BootFiles(folder, folder / "vmlinuz", folder / "initrd.img", folder / "disk.raw")
 
 
 @dataclass(frozen=True, kw_only=True)

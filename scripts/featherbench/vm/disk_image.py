@@ -14,7 +14,7 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from featherbench.contracts.vm_runner import BootFiles, GuestAddresses
+from featherbench.contracts.vm_runner import BootFiles, GuestAddresses, boot_files_in
 from featherbench.errors import CommandError, ImageError
 from featherbench.files import digest, write_atomic
 from featherbench.ownership import BENCHMARKING_NETWORK
@@ -61,7 +61,7 @@ LINKS = {str(UNITS / unit): "/dev/null" for unit in MASKED} | {
 
 def boot_files(reference: Mapping[str, str]) -> BootFiles:
     """Return the files of a recorded image. Raise ImageError if they are gone."""
-    files = BootFiles(folder=Path(reference["folder"]))
+    files = boot_files_in(Path(reference["folder"]))
     if not files.disk.exists():
         raise ImageError(
             f"the disk {files.disk} of the image is gone",
@@ -127,7 +127,7 @@ def add_overlay(tree: Path) -> None:
 
 def build(root: RootArchive, files: Mapping[str, bytes], into: Path) -> tuple[BootFiles, str]:
     """Make an image of a root and `files` (path → content), and its digest. Raise ImageError."""
-    image, tree, layer = BootFiles(folder=into.resolve()), into / "tree", files_layer(files)
+    image, tree, layer = boot_files_in(into.resolve()), into / "tree", files_layer(files)
     try:
         unpack(root.tar, layer, tree, "--xattrs", "--xattrs-include=*")
         add_overlay(tree)

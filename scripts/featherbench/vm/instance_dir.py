@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -25,41 +24,31 @@ OVERLAY_WITHIN_S = 30.0
 MADE_WITHIN_S = 60.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class InstanceDir:
-    """One virtual machine's folder. AppArmor's profile for libvirt expects these suffixes."""
+class InstanceDir(NamedTuple):
+    """One virtual machine's folder, and the files in it."""
 
     path: Path
+    owner: Path
+    """The Placement's state and the hypervisor that the instance is for, a line each."""
+    overlay: Path
+    """The guest's disk: its differences from the image."""
+    seed: Path
+    """The disk with what depends on this start."""
+    used_before: Path
+    """The seconds of processor time that the guest had used when it was prepared."""
+    report: Path
+    """What the guest reports: see `boot_report.py`."""
 
-    @property
-    def owner(self) -> Path:
-        """The Placement's state and the hypervisor that the instance is for, a line each."""
-        return self.path / "owner"
 
-    @property
-    def overlay(self) -> Path:
-        """The guest's disk: its differences from the image."""
-        return self.path / "disk.qcow2"
-
-    @property
-    def seed(self) -> Path:
-        """The disk with what depends on this start."""
-        return self.path / "seed.img"
-
-    @property
-    def used_before(self) -> Path:
-        """The seconds of processor time that the guest had used when it was prepared."""
-        return self.path / "spent"
-
-    @property
-    def report(self) -> Path:
-        """What the guest reports: see `boot_report.py`."""
-        return self.path / "report.log"
+def at(path: Path) -> InstanceDir:
+    """Return the folder with that path. AppArmor's profile for libvirt expects these suffixes."""
+    names = ("owner", "disk.qcow2", "seed.img", "spent", "report.log")
+    return InstanceDir(path, *(path / name for name in names))
 
 
 def of(instance_id: str) -> InstanceDir:
     """Return the folder of an instance, whether or not it exists."""
-    return InstanceDir(path=ALL / instance_id)
+    return at(ALL / instance_id)
 
 
 def make(instance_id: str, *, state: str, hypervisor: str) -> InstanceDir:
@@ -81,7 +70,7 @@ class OwnedVm(NamedTuple):
 def owned() -> Iterator[OwnedVm]:
     """Yield the virtual machines that have a folder, unless that may be about to get its owner."""
     for path in sorted(ALL.iterdir()) if ALL.exists() else ():
-        owner = InstanceDir(path=path).owner
+        owner = at(path).owner
         if owner.exists():
             yield OwnedVm(path.name, *owner.read_text().splitlines())
         elif time.time() - path.stat().st_mtime >= MADE_WITHIN_S:

@@ -9,14 +9,14 @@ import pytest
 from pydantic import ValidationError
 
 from featherbench import registry
-from featherbench.contracts.vm_runner import BootFiles, SystemBoot, VmRequest, mac_of
-from featherbench.vm.instance_dir import InstanceDir
+from featherbench.contracts.vm_runner import SystemBoot, VmRequest, boot_files_in, mac_of
+from featherbench.vm import instance_dir
 from featherbench.vm.libvirt import domains
 from featherbench.vm.libvirt.domain_xml import CMDLINE, DomainDefinition, QemuSettings, domain_xml
 
 CAPTURED = Path(__file__).parents[3] / "data/vm"
 BOOT = SystemBoot(
-    files=BootFiles(folder=Path("/i")),
+    files=boot_files_in(Path("/i")),
     settings=QemuSettings(disk_cache="none"),
     init="/init",
     seed=dict,
@@ -31,7 +31,7 @@ GUEST = DomainDefinition(
         console=Path("/l/console.log"),
         boot=BOOT,
     ),
-    folder=InstanceDir(path=Path("/g")),
+    folder=instance_dir.at(Path("/g")),
     accelerator="tcg",
     bridge="fb-guest0",
     vhost=False,
