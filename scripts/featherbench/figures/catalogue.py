@@ -15,7 +15,6 @@ from featherbench.figures import captions
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from featherbench.records.metric import Metric
     from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
 
 FORMATS = ("svg", "png")
@@ -110,17 +109,18 @@ class FigureSpec:
         return tuple(metric for metric, title in self.panels.items() if title in titles)
 
     def _panels(self, plan: Plan, titles: Mapping[str, str]) -> dict[str, str]:
-        shown = [metric for metric in plan.metrics if self._has_metric(metric)]
+        shown = [
+            metric
+            for metric in plan.metrics
+            if self.aspect in {"", metric.aspect}
+            and (not self.services or metric.service in self.services)
+        ]
         if titles:
             by_key = {metric.operation or metric.statistic: metric.name for metric in shown}
             return {by_key[key]: title for key, title in titles.items() if key in by_key}
         statistics = list(dict.fromkeys(metric.statistic for metric in shown))
         shown.sort(key=lambda metric: statistics.index(metric.statistic))
         return {metric.name: metric.panel for metric in shown if metric.panel}
-
-    def _has_metric(self, metric: Metric) -> bool:
-        of_service = not self.services or metric.service in self.services
-        return of_service and self.aspect in {"", metric.aspect}
 
     def _shows(self, platform: PlannedPlatform) -> bool:
         has_it = self.kind not in PER_WORKLOAD or all(map(platform.runs, self.workloads))

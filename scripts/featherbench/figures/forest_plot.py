@@ -37,7 +37,6 @@ ROUNDNESS = [1, 5, 2, 3, 7, 1.5, 4, 6, 8, 9, 1.2, 1.1, 1.3, 1.4, 1.6, 1.8, 2.5]
 """The digits of round ratios, in order of preference."""
 ROOM = 0.11
 """The least distance of numbers along the axis, as a share of it."""
-EPSILON = 1e-9
 TEXT_REACH = 0.3
 """The share of the axis, right of all intervals, that the values take."""
 
@@ -99,13 +98,9 @@ def round_ratios(limits: tuple[float, float]) -> list[float]:
     """Return round numbers along a logarithmic axis, with 1, as many as have room."""
     low, high = limits
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    inside = {round(n * 10.0**d, 9) for d in decades for n in ROUNDNESS}
+    inside = {round(n * 10.0**d, 9): ROUNDNESS.index(n) for d in decades for n in ROUNDNESS}
     gap, chosen = (high / low) ** ROOM, [1.0]
-    for ratio in sorted(inside, key=lambda ratio: (ROUNDNESS.index(_digits(ratio)), ratio)):
+    for ratio in sorted(inside, key=lambda ratio: (inside[ratio], ratio)):
         if low <= ratio <= high and all(max(ratio / o, o / ratio) >= gap for o in chosen):
             chosen.append(ratio)
     return sorted(chosen)
-
-
-def _digits(ratio: float) -> float:
-    return round(ratio / 10.0 ** math.floor(math.log10(ratio) + EPSILON), 6)

@@ -76,7 +76,9 @@ LINES: dict[str, Dashes] = {
 }
 OTHER_LINE: Dashes = (0, (8, 2, 2, 2))
 
-SHADES = {"kvm": ("#000000", 0.35), "xen": ("#000000", 0.6)} | {
+SHADES = {
+    "kvm": ("#000000", 0.35),
+    "xen": ("#000000", 0.6),
     "tcg": ("#FFFFFF", 0.35),
     "xentcg": ("#888888", 0.35),
 }
@@ -84,8 +86,10 @@ SHADES = {"kvm": ("#000000", 0.35), "xen": ("#000000", 0.6)} | {
 GREYS = {"kvm": "#595959", "xen": "#404040", "tcg": "#9A9A9A", "xentcg": "#B4B4B4"}
 """Replacements of black, which cannot become darker."""
 
-NETWORKS = {"nat": ("#FFFFFF", 0.0, "*"), "bridge": ("#FFFFFF", 0.5, "<")} | {
-    "host": ("#000000", 0.45, ">")
+NETWORKS = {
+    "nat": ("#FFFFFF", 0.0, "*"),
+    "bridge": ("#FFFFFF", 0.5, "<"),
+    "host": ("#000000", 0.45, ">"),
 }
 """For a network in the platform's name: the colour that is mixed in, its share, and the shape."""
 
@@ -93,7 +97,8 @@ NETWORKS = {"nat": ("#FFFFFF", 0.0, "*"), "bridge": ("#FFFFFF", 0.5, "<")} | {
 @cache
 def style(platform: str, technology: str, hypervisor: str) -> Style:
     """Return the style of a platform; it does not depend on the others in the figure."""
-    colour, shapes = TECHNOLOGIES.get(technology) or _other(technology)
+    place = hashlib.sha256(technology.encode()).digest()[0] % len(OTHERS)
+    colour, shapes = TECHNOLOGIES.get(technology, OTHERS[place])
     shape = shapes[list(LINES).index(hypervisor)] if hypervisor in LINES else shapes[0]
     colour = _shaded(colour, hypervisor)
     network = platform.partition("+")[2]
@@ -101,10 +106,6 @@ def style(platform: str, technology: str, hypervisor: str) -> Style:
         mixed_with, share, shape = NETWORKS.get(network, ("#FFFFFF", 0.25, "*"))
         colour = _mix(colour, mixed_with, share)
     return Style(colour=colour, shape=shape, line=LINES.get(hypervisor, OTHER_LINE))
-
-
-def _other(technology: str) -> tuple[str, str]:
-    return OTHERS[hashlib.sha256(technology.encode()).digest()[0] % len(OTHERS)]
 
 
 def _shaded(colour: str, hypervisor: str) -> str:

@@ -91,10 +91,11 @@ def _line(contender: Contender, panel: str) -> pd.DataFrame:
 def _changes(groups: Mapping[str, list[Contender]], panels: Mapping[str, str]) -> pd.DataFrame:
     """Return the points, within the axis, at which another platform becomes the fastest."""
     rows = [
-        (panels[service], above.low, _named(group, above.platform).time_s(above.low))
+        (panels[service], above.low, fastest.time_s(above.low))
         for service, group in groups.items()
         for _, above in pairwise(fastest_by_bandwidth(group))
-        if LEAST_MBIT_S <= above.low <= MOST_MBIT_S
+        for fastest in group
+        if fastest.platform == above.platform and LEAST_MBIT_S <= above.low <= MOST_MBIT_S
     ]
     table = pd.DataFrame(rows, columns=["panel", "bandwidth", "time"])
     table["text"] = [f"{format_value(bandwidth)} Mbit/s" for bandwidth in table["bandwidth"]]
@@ -102,10 +103,6 @@ def _changes(groups: Mapping[str, list[Contender]], panels: Mapping[str, str]) -
         table["panel"], categories=[panels[service] for service in groups]
     )
     return table
-
-
-def _named(group: list[Contender], platform: str) -> Contender:
-    return next(contender for contender in group if contender.platform == platform)
 
 
 def _lines_of(table: pd.DataFrame) -> list[Any]:

@@ -8,12 +8,12 @@ requested.
 from __future__ import annotations
 
 from enum import StrEnum
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.records.base import Count, Record, Seconds
-from featherbench.records.plan import Plan, PlannedWorkload, StoppingRule, series_name
+from featherbench.records.plan import Plan, StoppingRule, series_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,23 +99,22 @@ def look_file(folder: Path, platform: str, workload: str, deployment: int) -> Pa
     return folder / platform / workload / f"d{deployment}.json"
 
 
-def read_looks(folder: Path, platform: str, workload: PlannedWorkload) -> Iterator[InterimLook]:
-    """Yield the interim looks so far, up to the one at which no level continues."""
-    assert workload.until is not None, f"the number of deployments of {workload.name} is fixed"
-    for deployment in count(workload.until.first_look):
-        file = look_file(folder, platform, workload.name, deployment)
-        if not file.exists():
-            return
-        look = InterimLook.read(file)
-        yield look
-        if not look.continuing_levels:
-            return
-
-
 def latest_looks(plan: Plan, folder: Path) -> Iterator[InterimLook]:
-    """Yield the latest interim look at each platform and workload that has one."""
+    """Yield the latest interim look at each platform and workload that has one.
+
+    Looks after the one at which no level continues are of an earlier run.
+    """
     for platform, workload in plan.sequential():
-        yield from list(read_looks(folder, platform, workload))[-1:]
+        assert workload.until is not None, f"the number of deployments of {workload.name} is fixed"
+        numbers = count(workload.until.first_look)
+        files = (look_file(folder, platform, workload.name, number) for number in numbers)
+        latest = None
+        for file in takewhile(Path.exists, files):
+            latest = InterimLook.read(file)
+            if not latest.continuing_levels:
+                break
+        if latest:
+            yield latest
 
 
 def with_requested_cells(plan: Plan, folder: Path) -> Plan:

@@ -129,7 +129,9 @@ def _tested(a: np.ndarray, b: np.ndarray, margin: float, family: int) -> dict[st
         return {"note": note}
     log_a, log_b = np.log(a), np.log(b)
     test, tail = _test_for(len(a), len(b), family)
-    difference, half = float(log_b.mean() - log_a.mean()), _half_width(log_a, log_b)
+    difference = float(log_b.mean() - log_a.mean())
+    error = math.sqrt(_variance_of_mean(log_a) + _variance_of_mean(log_b))
+    half = float(scipy.stats.t.ppf(1 - SIGNIFICANT_P / 2, _freedom(log_a, log_b)) * error)
     direction = math.copysign(1.0, difference)
     within = abs(difference) <= margin
     return {
@@ -204,11 +206,6 @@ def _freedom(a: np.ndarray, b: np.ndarray) -> float:
     """Return the degrees of freedom after Welch and Satterthwaite."""
     parts = np.array([_variance_of_mean(a), _variance_of_mean(b)])
     return float(parts.sum() ** 2 / (parts**2 / (np.array([len(a), len(b)]) - 1)).sum())
-
-
-def _half_width(a: np.ndarray, b: np.ndarray) -> float:
-    error = math.sqrt(_variance_of_mean(a) + _variance_of_mean(b))
-    return float(scipy.stats.t.ppf(1 - SIGNIFICANT_P / 2, _freedom(a, b)) * error)
 
 
 def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
