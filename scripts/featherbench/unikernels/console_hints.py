@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from featherbench.system.error_hints import ErrorHint, find
+from featherbench.errors import ErrorHint, find_hint
 from featherbench.vm import boot_report, bridge
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ def meanings(console: Console, guest_output: str, hypervisor_output: str = "") -
     """Yield what the output of a guest means, and that of its hypervisor."""
     if failure := failure_in(console, guest_output):
         yield f"its console shows the description's sign of failure, {failure!r}"
-    hint = find(OF_HYPERVISORS, hypervisor_output or guest_output) or find(OF_GUESTS, guest_output)
-    if hint:
+    of_hypervisor = find_hint(OF_HYPERVISORS, hypervisor_output or guest_output)
+    if hint := of_hypervisor or find_hint(OF_GUESTS, guest_output):
         yield f"{hint.meaning} ({hint.remedy})"
 
 

@@ -7,8 +7,8 @@ import docker
 import pytest
 
 from builders import placement, start_request
+from featherbench import errors
 from featherbench.errors import ImageError, InstanceError, TestbedError
-from featherbench.system import error_hints
 from featherbench.technologies.docker import connection
 from featherbench.technologies.docker.technology import Technology
 from featherbench.technologies.lxd import connection as lxd
@@ -17,7 +17,7 @@ from featherbench.vm.libvirt import domains
 REFUSALS = {
     "the Docker engine": connection.refusal,
     "LXD": lxd.refusal,
-    "libvirt": partial(error_hints.refusal, program="libvirt", hints=domains.HINTS),
+    "libvirt": partial(errors.refusal, program="libvirt", hints=domains.HINTS),
 }
 O_DIRECT = (
     "internal error: process exited while connecting to monitor: qemu-system-x86_64: -blockdev"

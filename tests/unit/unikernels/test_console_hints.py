@@ -3,8 +3,8 @@
 
 import pytest
 
+from featherbench import errors
 from featherbench.contracts.image_description import Console
-from featherbench.system import error_hints
 from featherbench.unikernels import console_hints
 
 GUESTS = {
@@ -37,12 +37,12 @@ HYPERVISORS = {
 
 @pytest.mark.parametrize("said", GUESTS)
 def test_known_output_of_guests_has_a_meaning(said):
-    assert GUESTS[said] in error_hints.find(console_hints.OF_GUESTS, said).meaning
+    assert GUESTS[said] in errors.find_hint(console_hints.OF_GUESTS, said).meaning
 
 
 @pytest.mark.parametrize("said", HYPERVISORS)
 def test_known_output_of_hypervisors_has_a_meaning_and_a_remedy(said):
-    found = error_hints.find(console_hints.OF_HYPERVISORS, said)
+    found = errors.find_hint(console_hints.OF_HYPERVISORS, said)
     assert HYPERVISORS[said] in found.meaning
     assert found.remedy
 
@@ -51,7 +51,7 @@ def test_known_output_of_hypervisors_has_a_meaning_and_a_remedy(said):
     "said", ["", "floor: sent the packet", "DHCP is off", "Linux version 6.1", "0 errors"]
 )
 def test_harmless_output_has_no_meaning(said):
-    assert error_hints.find((*console_hints.OF_GUESTS, *console_hints.OF_HYPERVISORS), said) is None
+    assert errors.find_hint((*console_hints.OF_GUESTS, *console_hints.OF_HYPERVISORS), said) is None
 
 
 def test_the_descriptions_own_signs_are_recognized():

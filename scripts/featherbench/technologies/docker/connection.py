@@ -8,9 +8,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench.errors import FeatherbenchError, ImageError, InstanceError
-from featherbench.system import error_hints
-from featherbench.system.error_hints import ErrorHint
+from featherbench import errors
+from featherbench.errors import ErrorHint, FeatherbenchError, ImageError, InstanceError
 from featherbench.system.machine import LOCAL, Machine
 
 if TYPE_CHECKING:
@@ -48,8 +47,8 @@ HINTS = (
     ),
 )
 
-refusal = partial(error_hints.refusal, program="the Docker engine", hints=HINTS)
-"""Return what it refused as an error; see `error_hints.refusal`."""
+refusal = partial(errors.refusal, program="the Docker engine", hints=HINTS)
+"""Return what it refused as an error; see `errors.refusal`."""
 
 
 def silent(url: str, error: type[FeatherbenchError] = InstanceError) -> FeatherbenchError:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from featherbench.errors import FeatherbenchError, ImageError, InstanceError
-from featherbench.system import error_hints
-from featherbench.system.error_hints import ErrorHint
+from featherbench import errors
+from featherbench.errors import ErrorHint, FeatherbenchError, ImageError, InstanceError
 from featherbench.system.machine import LOCAL, Machine
 
 if TYPE_CHECKING:
@@ -65,8 +64,8 @@ HINTS = (
     ),
 )
 
-refusal = partial(error_hints.refusal, program="LXD", hints=HINTS)
-"""Return what it refused as an error; see `error_hints.refusal`."""
+refusal = partial(errors.refusal, program="LXD", hints=HINTS)
+"""Return what it refused as an error; see `errors.refusal`."""
 
 
 @cache

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from featherbench import errors
 from featherbench.contracts.vm_runner import NAME_PREFIX, name_of
-from featherbench.errors import FeatherbenchError, InstanceDiedError, InstanceError
-from featherbench.system import error_hints
-from featherbench.system.error_hints import ErrorHint
+from featherbench.errors import ErrorHint, FeatherbenchError, InstanceDiedError, InstanceError
 from featherbench.vm.instance_dir import OwnedVm
 from featherbench.vm.libvirt.domain_xml import METADATA, DomainDefinition, domain_xml
 
@@ -92,7 +91,7 @@ def translate_errors(
     try:
         yield connection
     except libvirt.libvirtError as refusal:
-        raise error_hints.refusal(
+        raise errors.refusal(
             doing, str(refusal), error, program="libvirt", hints=HINTS
         ) from refusal
 

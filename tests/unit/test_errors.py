@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-from featherbench.errors import ImageError, InstanceError
-from featherbench.system.error_hints import ErrorHint, find, refusal
+from featherbench.errors import ErrorHint, ImageError, InstanceError, find_hint, refusal
 
 HINTS = (
     ErrorHint(r"no space left", "make room"),
@@ -29,5 +28,5 @@ def test_an_unknown_phrase_is_passed_on():
 
 
 def test_the_first_hint_counts():
-    assert find(HINTS, "no such image, no space left").remedy == "make room"
-    assert find(HINTS, "all is well") is None
+    assert find_hint(HINTS, "no such image, no space left").remedy == "make room"
+    assert find_hint(HINTS, "all is well") is None
