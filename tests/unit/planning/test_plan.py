@@ -74,26 +74,37 @@ def test_a_technology_that_a_hypervisor_cannot_run_is_a_row_that_says_so(resolve
     assert {cell.platform for cell in plan.cells()} <= {"linux-native"}
 
 
-def test_the_probe_alone_is_measured_by_workloads_that_need_no_server(unikernel):
-    platform, measured = only_platform(unikernel("floor-tcg"))
+@pytest.mark.parametrize(
+    ("given", "expected", "missing"),
+    [
+        pytest.param(
+            ("floor-tcg", {}), ("startup", {"startup", "image_size", "latency", "memory"}),
+            {"http": "floor has no image of http"}, id="the probe alone stands in for a server",
+        ),
+        pytest.param(
+            ("mirageos-tcg", {"http": {}}), ("http", {"http", "image_size", "latency", "memory"}),
+            {"startup": "is not configured"}, id="a web server alone",
+        ),
+        pytest.param(
+            ("unikraft-tcg", {"startup": {"answers_pings": False}}),
+            ("startup", {"startup", "image_size"}), {}, id="a probe that exits is not pinged",
+        ),
+    ],
+)  # fmt: skip
+def test_workloads_are_measured_with_the_images_that_there_are(
+    unikernel, kernel, given, expected, missing
+):
+    (name, images), (service, measured) = given, expected
+    config = unikernel(name, **{key: kernel | keys for key, keys in images.items()})
+    platform, workloads = only_platform(config)
     assert platform.available
-    assert measured == {"startup", "image_size", "latency", "memory"}
-    assert set(platform.unsupported_workloads) == {"http", "kv"}
-    assert "floor has no image of http" in platform.unsupported_workloads["http"].what
-    assert platform.services["latency"] == ("startup",)
-
-
-def test_workloads_without_an_image_say_whose_image_is_missing(unikernel, kernel):
-    platform, measured = only_platform(unikernel("mirageos-tcg", http=kernel))
-    assert measured == {"http", "image_size", "latency", "memory"}
-    assert "is not configured" in platform.unsupported_workloads["startup"].what
-
-
-def test_a_probe_that_exits_is_not_pinged(unikernel, kernel):
-    probe = {**kernel, "answers_pings": False}
-    platform, measured = only_platform(unikernel("unikraft-tcg", startup=probe))
-    assert measured == {"startup", "image_size"}
-    assert set(platform.unsupported_workloads) == {"http", "kv", "latency", "memory"}
+    assert workloads == measured
+    assert platform.services == {
+        workload: (service,) if workload in measured else () for workload in config.workloads
+    }
+    assert set(platform.unsupported_workloads) == set(config.workloads) - measured
+    for workload, what in missing.items():
+        assert what in platform.unsupported_workloads[workload].what
 
 
 def test_without_any_image_the_platform_is_a_row_that_says_why(unikernel):

@@ -93,28 +93,6 @@ def services(config):
     return {name: platform.services_for(workload) for name, workload in config.workloads.items()}
 
 
-def test_workloads_that_need_no_server_use_the_probe_where_it_is_the_only_image(unikernel):
-    assert services(unikernel("floor-tcg")) == {
-        **dict.fromkeys(("http", "kv"), ()),
-        **dict.fromkeys(("startup", "image_size", "latency", "memory"), ("startup",)),
-    }
-
-
-def test_a_web_server_alone_is_measured_as_one(unikernel, kernel):
-    assert services(unikernel("mirageos-tcg", http=kernel)) == {
-        **dict.fromkeys(("http", "image_size", "latency", "memory"), ("http",)),
-        **dict.fromkeys(("kv", "startup"), ()),
-    }
-
-
-def test_a_probe_that_exits_answers_no_pings(unikernel, kernel):
-    probe = {**kernel, "answers_pings": False}
-    assert services(unikernel("unikraft-tcg", startup=probe)) == {
-        **dict.fromkeys(("startup", "image_size"), ("startup",)),
-        **dict.fromkeys(("http", "kv", "latency", "memory"), ()),
-    }
-
-
 def test_images_built_here_have_all_services(resolved):
     config = resolved(["linux-native"])
     assert services(config) == {
