@@ -43,7 +43,6 @@ PACKET, NONCE, PONG = "its first packet", "the packet with its nonce", "a pong"
 CONNECTION = "a connection accepted"
 
 
-@dataclass(frozen=True, kw_only=True)
 class CheckedUnikernel(Unikernel):
     """Any technology: only the description says what the image is."""
 
