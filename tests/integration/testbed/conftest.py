@@ -39,7 +39,6 @@ class Sandbox:
     image: Path
     sysctls_before: dict
     wait_s: float = 60
-    load_s: float = 0.2
     plugin_folder: str = PLUGINS
 
     @property
@@ -51,14 +50,14 @@ class Sandbox:
             registry.PLUGINS_VARIABLE: self.plugin_folder,
         }
 
-    def workflow(self, jobs=3, **changes):
+    def workflow(self, jobs=3, *, load_s=0.2, **changes):
         """Start a workflow; it is waited for by `wait`."""
         given = {
             "client": self.client,
             "image": self.image,
             "plugin_folder": self.plugin_folder,
             "folder": self.folder,
-            "load_s": self.load_s,
+            "load": f"sleep {load_s}",
             "wait_s": self.wait_s,
             "leased": "yes",
         } | changes

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A job as `measure` is one: it starts an instance on the fake platform, leases it, loads it.
 
-    standin_job.py client= image= plugin_folder= folder= load_s= wait_s= leased=
+    standin_job.py client= image= plugin_folder= folder= load= wait_s= leased=
 
 client is `netns` or `loopback`; the job appends to the journal in the folder what it does, and
 beside how many instances. With leased=no it holds its instance as `memory` and `startup` do.
@@ -51,7 +51,7 @@ def count(technology, testbed):
     return sum(each.state == str(testbed.placement.state) for each in technology.leftovers())
 
 
-def main(*, client, image, plugin_folder, folder, load_s, wait_s, leased):
+def main(*, client, image, plugin_folder, folder, load, wait_s, leased):
     folder = Path(folder)
     technology = registry.load("technologies", "fake", [plugin_folder])
     with (
@@ -78,7 +78,7 @@ def main(*, client, image, plugin_folder, folder, load_s, wait_s, leased):
         )
         if leased == "yes":
             lease.store(held)
-        testbed.client.run(["sleep", load_s], timeout_s=60)
+        testbed.client.run(["sh", "-c", load], timeout_s=60)
         if leased == "no":
             technology.stop(instance)
         journal.write(f"{testbed.sequence} ends\n")

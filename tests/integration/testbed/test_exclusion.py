@@ -27,6 +27,14 @@ class DayWithEachLook:
         self.passed += duration_s == reservation.POLL_EVERY_S
 
 
+UNTIL_TOLD = "until [ -e told ]; do sleep 0.1; done"
+"""A load that lasts until `tell`."""
+
+
+def tell(sandbox):
+    (sandbox.folder / "told").touch()
+
+
 def begun(sandbox):
     return wait_until(sandbox.state.lease.exists, what="the lease", within_s=30)
 
@@ -49,12 +57,13 @@ def test_a_second_workflow_waits_and_says_for_whom(loopback):
 
 
 def test_a_second_workflow_gives_up_in_the_end(loopback):
-    first = loopback.workflow(jobs=1, load_s=3)
+    first = loopback.workflow(jobs=1, load=UNTIL_TOLD)
     begun(loopback)
     second = loopback.workflow(jobs=1, wait_s=0.3)
     stderr = second.communicate(timeout=60)[1]
     assert second.returncode == 1
     assert f"TestbedBusyError: the testbed is owned by the workflow of pid {first.pid}" in stderr
+    tell(loopback)
     assert first.wait(timeout=60) == 0
 
 
@@ -71,21 +80,23 @@ def test_without_a_limit_a_wait_never_gives_up(loopback, monkeypatch):
 
 
 def test_clean_is_refused_while_a_workflow_lives(loopback):
-    first = loopback.workflow(jobs=1, load_s=2)
+    first = loopback.workflow(jobs=1, load=UNTIL_TOLD)
     begun(loopback)
     refused = loopback.command("clean")
     assert refused.returncode == 1
     assert f"the workflow of pid {first.pid}" in refused.stderr
+    tell(loopback)
     assert first.wait(timeout=60) == 0
 
 
 @pytest.mark.testbed
 def test_another_testbed_of_this_machine_is_not_pulled_down(wired, loopback):
-    first = wired.workflow(jobs=1, load_s=8)  # longer than the other one, on a busy machine
+    first = wired.workflow(jobs=1, load=UNTIL_TOLD)
     begun(wired)
     assert loopback.workflow(jobs=1).wait(timeout=60) == 0
     loopback.wait_for_guard()
     assert network.NAMESPACE_FILE.exists()
+    tell(wired)
     assert first.wait(timeout=60) == 0
 
 
