@@ -67,20 +67,19 @@ def subject_named(name):
 
 
 def pytest_generate_tests(metafunc):
-    if "technology_name" in metafunc.fixturenames:
-        # Starts of LXD take seconds each; test_lxd.py has some of them among the quick tests.
-        marks = {"docker": ["docker"], "lxd": ["lxd", "slow"]}
-        names = [
-            pytest.param(
-                subject_named(name),
-                marks=[getattr(pytest.mark, mark) for mark in marks.get(name, [])],
-            )
-            for name in registry.driver_files("technologies", PLUGINS)
-        ]
-        names += [
-            pytest.param(name, marks=[pytest.mark.qemu, pytest.mark.slow]) for name in EMULATED
-        ]
-        metafunc.parametrize("technology_name", names, scope="session")
+    if "technology_name" not in metafunc.fixturenames:
+        return
+    # Starts of LXD take seconds each; test_lxd.py has some of them among the quick tests.
+    marks = {"docker": ["docker"], "lxd": ["lxd", "slow"]}
+    marks |= {name: ["qemu", "slow"] for name in EMULATED}
+    names = [*map(subject_named, registry.driver_files("technologies", PLUGINS)), *EMULATED]
+    if "runnable" in metafunc.fixturenames:
+        names = [name for name in names if not driver(name).user_images]
+    parameters = [
+        pytest.param(name, marks=[getattr(pytest.mark, mark) for mark in marks.get(name, [])])
+        for name in names
+    ]
+    metafunc.parametrize("technology_name", parameters, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -96,9 +95,7 @@ def technology(technology_name):
 
 @pytest.fixture(scope="session")
 def runnable(technology):
-    """Skip if this machine cannot run the driver, or if its images are the user's."""
-    if technology.user_images:
-        pytest.skip("its images are the user's: tests/integration/platforms/test_unikernels.py")
+    """Skip if this machine cannot run the driver; one whose images are the user's is none."""
     for requirement in technology.missing_requirements():
         pytest.skip(f"{requirement.what} ({requirement.remedy})")
     return technology
