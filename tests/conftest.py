@@ -2,11 +2,13 @@
 """What all tests share: the repository, when a test is skipped, and what platforms run on."""
 
 import ctypes
+import fcntl
 import os
 import platform
 import shutil
 import signal
 import subprocess
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -40,13 +42,24 @@ ENGINES = {
 
 
 AS_ROOT = {"testbed", *ENGINES, "xen"}
-MACHINE = {*AS_ROOT, "qemu"}
+MACHINE = {*ENGINES, "qemu", "xen"}
 """Markers of tests that use what there is once on this machine: they run one after the other."""
-BY_FIXTURE = {"built_root", "runnable", "wire"}
-"""Fixtures that use it, too: of the contract tests, those that start instances."""
 
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 """See unshare(2)."""
+OWN_NETWORK = """
+mount --make-rslave /
+ip link set lo up
+mkdir -p /run/netns
+mount -t tmpfs tmpfs /run/netns
+groups=$(mktemp -d)
+mount --rbind /sys/fs/cgroup "$groups"
+mount -t sysfs sysfs /sys
+mount --rbind "$groups" /sys/fs/cgroup
+umount --lazy "$groups"
+rmdir "$groups"
+"""
+"""Makes the rest of the system show a new network namespace, in a new mount namespace."""
 
 # Shells have their background jobs ignore it, and so would whatever a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -56,17 +69,16 @@ settings.load_profile("beside others")
 
 
 def pytest_configure(config):
-    """Give each process of a parallel run a loopback of its own: servers of tests share ports."""
+    """Give each process of a parallel run a network of its own: tests share ports and names."""
     if hasattr(config, "workerinput") and os.geteuid() == 0:
-        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET | CLONE_NEWNS) != 0:
             raise OSError(ctypes.get_errno(), "unshare")
-        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        subprocess.run(["sh", "-euc", OWN_NETWORK], check=True)
 
 
 def pytest_collection_modifyitems(config, items):
     for item in items:
-        marked = any(map(item.get_closest_marker, MACHINE))
-        if marked or "integration" in item.path.parts or BY_FIXTURE & {*item.fixturenames}:
+        if any(map(item.get_closest_marker, MACHINE)):
             item.add_marker("machine")
     if hasattr(config, "workerinput"):
         # Workflows take longest: no process is to begin one when the others are done.
@@ -101,6 +113,14 @@ def pytest_runtest_setup(item):
             pytest.skip(reason)
 
 
+@contextmanager
+def _alone_in(folder):
+    """Keep away other processes of the tests, which may want the same archive."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 @dataclass(frozen=True, kw_only=True)
 class BuiltRoot:
     """The root file system for tests, and those derived from it, which are built at first use."""
@@ -127,7 +147,8 @@ class BuiltRoot:
 
     def root(self, name):
         """Return one as a BuildRequest contains it."""
-        return base.root_archive(self._built(name).with_suffix(".json"))
+        with _alone_in(self.tar.parent):
+            return base.root_archive(self._built(name).with_suffix(".json"))
 
     def root_filesystems_of(self, technology):
         """Return those that a BuildRequest for a technology contains."""
@@ -149,10 +170,11 @@ def built_root(pytestconfig):
     folder.mkdir(parents=True, exist_ok=True)
     code, tar, record = _code_of_root(), folder / "root.tar", folder / "root.json"
     mark = folder / "code"
-    if not mark.exists() or mark.read_text() != code:
-        spec = RootFilesystemSpec(**RootFilesystemSource().model_dump(), code=code)
-        base.build_root_filesystem(spec, tar=tar, log=folder / "root.log").write(record)
-        mark.write_text(code)
+    with _alone_in(folder):
+        if not mark.exists() or mark.read_text() != code:
+            spec = RootFilesystemSpec(**RootFilesystemSource().model_dump(), code=code)
+            base.build_root_filesystem(spec, tar=tar, log=folder / "root.log").write(record)
+            mark.write_text(code)
     return BuiltRoot(tar=tar, record=base.RootFilesystem.read(record), code=code)
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # usage: tests/run.sh short|long|all [arguments for pytest]
 # Runs the tests that are not marked `slow`, those that are, or both. Two streams run side by side: tests that use this
-# machine's network and engines, one after the other, and the rest on all processors, each process in a network namespace of its own.
+# machine's engines, one after the other, and the rest on all processors, each process with a network and mounts of its own.
 set -euo pipefail
 
 readonly NOTHING_SELECTED=5

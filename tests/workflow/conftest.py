@@ -19,6 +19,8 @@ import yaml
 
 from featherbench.contracts.technology import BASE as BASE_ROOT
 from featherbench.rootfs import descriptions
+from featherbench.system import cgroup
+from featherbench.testbed.state import SYSTEM_DIRECTORY
 
 RUN_TIMEOUT_S = 540
 BASE = {
@@ -52,6 +54,10 @@ class Project:
     @property
     def environment(self):
         return {**os.environ, "FEATHERBENCH_STATE": str(self.state)}
+
+    def traces(self):
+        """Return what a run without engines has left on this machine."""
+        return as_lines(traces_of(self.state))
 
     def state_has_owner(self):
         return (self.state / "owner.json").exists()
@@ -180,13 +186,13 @@ def lay_root_filesystems(built_root):
     not newer.
     """
 
-    def lay(project, names):
+    def lay(project, names=()):
         images, others = (
             project.folder / "results/images",
             project.folder / "results/root_filesystems",
         )
-        chains = [(BASE_ROOT, *descriptions.chain(name)) for name in names]
-        for name in dict.fromkeys(itertools.chain(*chains)):
+        derived = itertools.chain(*map(descriptions.chain, names))
+        for name in dict.fromkeys([BASE_ROOT, *derived]):
             root = built_root.root(name)
             folder, stem = (images, "root") if name == BASE_ROOT else (others, name)
             folder.mkdir(parents=True, exist_ok=True)
@@ -240,30 +246,61 @@ OF_TESTS = ("fb-test", "fb-xen")
 """Prefixes of the tests' own network interfaces."""
 
 
-def traces_now():
-    """Return what bears our label on this machine now, and must be gone after a run."""
-    listings = {
-        "container": printed("docker", "ps", "-aq", "--filter", "label=featherbench"),
-        "network": printed("docker", "network", "ls", "-q", "--filter", "label=featherbench"),
+def may_be_of(state, group):
+    """Whether a control group is not that of another testbed: other tests have theirs."""
+    try:
+        return os.getxattr(group, cgroup.OWNER_ATTRIBUTE).decode() == str(state)
+    except OSError:
+        return group.exists()
+
+
+def is_in_our_network(pid):
+    """Whether a process is in our network namespace; other processes of the tests have theirs."""
+    try:
+        return Path(f"/proc/{pid}/ns/net").readlink() == Path("/proc/self/ns/net").readlink()
+    except OSError:
+        return False
+
+
+def traces_of(state):
+    """Return what bears our label in this network now, by kind; and groups and files of a state."""
+    return {
         "link": "\n".join(
             p.name for p in Path("/sys/class/net").glob("fb-*") if not p.name.startswith(OF_TESTS)
         ),
         "route": printed("ip", "route", "show", "198.18.0.0/15"),
         "firewall": lines_with_our_name("iptables", "-S"),
-        "state": "/run/featherbench" if Path("/run/featherbench").exists() else "",
+        "state": str(state) if state.exists() else "",
         "namespace": "fb-client" if Path("/run/netns/fb-client").exists() else "",
-        "group": "\n".join(map(str, Path("/sys/fs/cgroup").glob("**/featherbench*"))),
+        "group": "\n".join(
+            str(group)
+            for group in Path("/sys/fs/cgroup").glob("**/featherbench*")
+            if may_be_of(state, group)
+        ),
         "virtual machine": "\n".join(
             line
-            for line in lines_with_our_name("ps", "-eo", "args").splitlines()
+            for line in lines_with_our_name("ps", "-eo", "pid,args").splitlines()
             if "qemu" in line and "featherbench-tests" not in line
+            if is_in_our_network(line.split()[0])
         ),
+    }
+
+
+def as_lines(listings):
+    return {f"{kind} {line}" for kind, lines in listings.items() for line in lines.splitlines()}
+
+
+def traces_now():
+    """Return what bears our label on this machine now, and must be gone after a run."""
+    listings = traces_of(SYSTEM_DIRECTORY) | {
+        "container": printed("docker", "ps", "-aq", "--filter", "label=featherbench"),
+        "network": printed("docker", "network", "ls", "-q", "--filter", "label=featherbench"),
     }
     if shutil.which("lxc"):
         for kind in ("instance", "network", "storage", "profile"):
             listing = ["lxc", *([] if kind == "instance" else [kind]), "list", "--format", "csv"]
             listings[f"LXD {kind}"] = lines_with_our_name(*listing)
-    return {f"{kind} {line}" for kind, lines in listings.items() for line in lines.splitlines()}
+    return as_lines(listings)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,10 @@ import pytest
 from featherbench.statistics.conventions import SIGNIFICANT_P
 from featherbench.statistics.inference.posthoc import GAMES_HOWELL
 
-pytestmark = [pytest.mark.slow, pytest.mark.testbed, pytest.mark.timeout(7200)]
+pytestmark = [
+    *(pytest.mark.slow, pytest.mark.testbed, pytest.mark.machine),
+    pytest.mark.timeout(7200),
+]
 wants_a_quiet_machine = pytest.mark.benchmark
 """Whoever else takes the processors takes what a quota leaves, and what throughput shows."""
 

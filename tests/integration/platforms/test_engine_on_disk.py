@@ -14,7 +14,7 @@ from featherbench.system.polling import wait_until
 from featherbench.vm import offline_engine
 from featherbench.vm.offline_engine import Engine, engine_on
 
-pytestmark = [pytest.mark.slow, pytest.mark.testbed]
+pytestmark = [pytest.mark.slow, pytest.mark.testbed, pytest.mark.machine]
 
 SERVES = """\
 trap 'echo ended >/ended; exit 0' TERM

@@ -28,7 +28,7 @@ from featherbench.unikernels import description_loader, process_runner, tap
 from featherbench.unikernels.process_runner import ProcessRunner
 from featherbench.vm import bridge
 
-pytestmark = [pytest.mark.qemu, pytest.mark.testbed]
+pytestmark = pytest.mark.testbed
 BOOTS_WITHIN_S = 30.0
 """Other tests may be using the processors."""
 TUNING = Tuning(net_sysctls={"net.core.somaxconn": "1234"}, nofile=4321)
