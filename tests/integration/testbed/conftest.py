@@ -57,7 +57,7 @@ class Sandbox:
             "image": self.image,
             "plugin_folder": self.plugin_folder,
             "folder": self.folder,
-            "load": f"sleep {load_s}",
+            "load": f"exec sleep {load_s}",
             "wait_s": self.wait_s,
             "leased": "yes",
         } | changes
