@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -115,13 +114,14 @@ def _results(inputs: Inputs, run: RunTables, *, emulated: bool) -> dict[str, Any
         "prefix": "emulated-" if emulated else "",
         "platforms": names or list(dict.fromkeys(run["summary"].get("platform", ()))),
         "conclusions": conclusions(run, requested),
-        "margin": inputs.plan.margin if inputs.plan else math.nan,
+        "margin_percent": f"{100 * inputs.plan.margin:g}" if inputs.plan else "?",
+        "precision_percent": f"{100 * inputs.plan.precision:g}" if inputs.plan else "?",
         "network_paths": network_paths(run.platforms, run.baseline),
         "provisioning": time_to_first_packet.sentences(run.samples, inputs.metrics),
         "illustrations": illustrations(inputs, emulated=emulated),
         "groups": table_groups.shown(run),
         "check_tables": table_groups.check_results(run),
-        "check_note": table_groups.check_note(run),
+        "n_checks": len(run["checks"]),
     }
 
 

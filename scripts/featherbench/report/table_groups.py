@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tables of the analysis in the report: one entry of GROUPS for each, with columns and note."""
+"""The tables of the analysis in the report: one entry of GROUPS for each, and its columns."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -22,7 +22,6 @@ from featherbench.report.tables import (
     table,
 )
 from featherbench.wording.formatting import count, number, p_value, percentage, ratio, rows
-from featherbench.wording.phrases import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -150,16 +149,14 @@ SHOWN_IN_CAPTION = {"metric": "metric", "unit": "unit", "connections": "concurre
 class TableGroup:
     """The tables below one heading of the section "Tables".
 
-    `tables` makes them, `file` has all their rows. `note` explains them; it may use {margin} and
-    {precision}, in per cent. `missing` stands in place of tables that do not exist; without it the
-    heading is left out, too. If `rows_are` is set, each table is folded, and counts its rows by
-    that noun.
+    `tables` makes them, `file` has all their rows; what explains them is in `findings.html.j2`.
+    `missing` stands in place of tables that do not exist; without it the heading is left out, too.
+    If `rows_are` is set, each table is folded, and counts its rows by that noun.
     """
 
     heading: str
     file: str
     tables: Callable[[RunTables], Sequence[Table]]
-    note: str = ""
     missing: str = ""
     rows_are: str = ""
     anchor: str = ""
@@ -207,23 +204,19 @@ def phases(run: RunTables) -> list[Table]:
     summary = run["summary"]
     if summary.empty or run.plan is None:
         return []
-    valid = [
-        row | {"phase": declared.statistic.replace("_", " "), "aspect": declared.aspect}
-        for row in rows(summary[summary["n"] > 0])
-        if (declared := run.plan.metric(row["metric"]))
-    ]
-    starts = {row["platform"]: row for row in valid if row["aspect"] == "startup"}
+    starts: dict[str, Row] = {}
+    own_phases: dict[str, list[Row]] = {}
+    for row in rows(summary[summary["n"] > 0]):
+        declared = run.plan.metric(row["metric"])
+        if declared and declared.aspect == "startup":
+            starts[row["platform"]] = row
+        elif declared and declared.aspect == "startup_phase":
+            phase = row | {"phase": declared.statistic.replace("_", " ")}
+            own_phases.setdefault(row["platform"], []).append(phase)
     shares = [
-        row
+        share
         for platform, start in starts.items()
-        for row in _shares(
-            start,
-            [
-                row
-                for row in valid
-                if row["aspect"] == "startup_phase" and row["platform"] == platform
-            ],
-        )
+        for share in _shares(start, own_phases.get(platform, ()))
     ]
     if not shares:
         return []
@@ -288,46 +281,29 @@ GROUPS = (
         file="summary",
         tables=lambda run: summaries(run["summary"], run.label, primary=True),
         missing="There is no summary.",
-        note="Mean, SD and median are over valid windows (ok and suspect); the interval is over "
-        "deployments. Invalid windows are only counted.",
     ),
     TableGroup(
         heading="Secondary metrics",
         file="summary",
         tables=lambda run: summaries(run["summary"], run.label, primary=False),
         rows_are="row",
-        note="Latencies, phases of the start, and other measures of memory and size.",
     ),
     TableGroup(
         heading="Phases of the start",
         file="summary",
         tables=phases,
-        note="The steps of a start as the platform reports them, in their order. Shares are of the "
-        "mean startup time. A step may end after the first packet was sent; then the shares add up "
-        "to more than 100 %.",
     ),
     TableGroup(
         heading="Ratios to the baseline",
         file="ratios",
         tables=_ratios,
         missing="There are no ratios.",
-        note="A ratio is the geometric mean over deployments. Each deployment is divided by the "
-        "baseline’s deployment of the same block. The tests use the logarithms of these ratios. p "  # noqa: RUF001
-        "is adjusted (Holm) over all platforms and levels of the metric. The equivalence test asks "
-        "whether the ratio lies within {margin} % of 1: a small p shows that it does. The minimum "
-        "detectable ratio is one that a run like this detects with a probability of 80 %. The "
-        "bootstrap interval, over deployments and windows, is too narrow for fewer than about "
-        "thirty deployments, so that no result rests on it.",
     ),
     TableGroup(
         heading="Each level",
         file="levels",
         tables=_one("levels", LEVELS, "Differences between platforms at each level"),
         missing="There are no tests of levels.",
-        note="Each row tests whether any platforms differ at one level. Welch’s test does not "  # noqa: RUF001
-        "assume equal variances, and the Kruskal-Wallis test does not assume normal values. The "
-        "effect size is ω², or η² of the ranks. The replicates are deployments; p is adjusted "
-        "(Holm) over the levels of a metric.",
     ),
     TableGroup(
         heading="Variation, and what the next run needs",
@@ -335,18 +311,12 @@ GROUPS = (
         tables=_one("components", COMPONENTS, "Variation between deployments and between windows"),
         missing="The variation is not known.",
         rows_are="cell",
-        note="Standard deviations are percentages of the mean. The needed numbers bring the 95 % "
-        "interval of a mean to ±{precision} % in the shortest time, given the time that a "
-        "deployment and a window took in this run: set `repetitions` to them.",
     ),
     TableGroup(
         heading="Analysis of variance",
         file="anova",
         tables=_one("anova", ANOVA, "Analysis of variance"),
         missing="There is no analysis of variance.",
-        note="With windows as replicates, as in the paper, the analysis finds differences too "
-        "easily, because windows of one deployment are not independent. With deployment means as "
-        "replicates it does not.",
     ),
     TableGroup(
         heading="Time to first packet against link bandwidth",
@@ -368,28 +338,7 @@ GROUPS = (
 """In the order of the report."""
 
 
-def shown(run: RunTables) -> list[dict[str, Any]]:
-    """Return all groups for the template."""
-    percent = {
-        "margin": f"{100 * run.plan.margin:g}" if run.plan else "?",
-        "precision": f"{100 * run.plan.precision:g}" if run.plan else "?",
-    }
+def shown(run: RunTables) -> list[tuple[TableGroup, Sequence[Table]]]:
+    """Return the groups for the template, with their tables."""
     groups = ((group, group.tables(run)) for group in GROUPS)
-    return [
-        {"group": group, "tables": tables, "note": group.note.format(**percent)}
-        for group, tables in groups
-        if tables or group.missing
-    ]
-
-
-def check_note(run: RunTables) -> str:
-    """Return what was checked."""
-    n = len(run["checks"])
-    if not n:
-        return "Nothing could be checked."
-    return (
-        f"{plural(n, 'check')} of steady state, order, modes, independence, normality and equal "
-        f"variances. {'' if check_results(run) else 'No check found a problem. '}p is adjusted "
-        "(Holm) over all checks of one kind. All windows of a series that is not steady are "
-        "marked as suspect."
-    )
+    return [(group, tables) for group, tables in groups if tables or group.missing]

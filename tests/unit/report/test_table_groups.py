@@ -59,10 +59,8 @@ def test_without_phases_there_is_no_table(shares_of, summary):
 
 def test_without_tables_the_groups_say_what_is_missing(make):
     groups = shown(make.tables())
-    assert [one["group"].heading for one in groups] == [
-        one.heading for one in GROUPS if one.missing
-    ]
-    assert not any(one["tables"] for one in groups)
+    assert [group for group, _ in groups] == [group for group in GROUPS if group.missing]
+    assert not any(tables for _, tables in groups)
 
 
 def test_a_column_that_is_empty_in_all_rows_is_left_out():

@@ -58,6 +58,8 @@ def _agreement(
     published: tuple[str, int, int, int], anova: pd.DataFrame, cells: pd.DataFrame
 ) -> FAgreement:
     metric, df, df_resid, value = published
+    rows = anova[(anova["metric"] == metric) & (anova["effect"] == "platform")]
+    is_unweighted = rows["test"].isin(UNWEIGHTED_TESTS)
     is_few = cells["n"] == cells["n"].min()
     unequal = not is_few.all()
     others = cells[~is_few] if unequal else cells
@@ -66,17 +68,11 @@ def _agreement(
         df=df,
         df_resid=df_resid,
         published=value,
-        least_squares=_f_value(anova, metric, unweighted=False),
-        unweighted=_f_value(anova, metric, unweighted=True) if unequal else None,
+        least_squares=float(rows.loc[~is_unweighted, "F"].iloc[0]),
+        unweighted=float(rows.loc[is_unweighted, "F"].iloc[0]) if unequal else None,
         few=tuple(cells.loc[is_few, "platform"].unique()),
         few_n=int(cells["n"].min()),
         many_n=int(cells["n"].max()),
         few_ratio=float(cells.loc[is_few, "mean"].mean() / others["mean"].mean()),
         common_n=len(cells) / float((1 / cells["n"]).sum()),
     )
-
-
-def _f_value(anova: pd.DataFrame, metric: str, *, unweighted: bool) -> float:
-    is_unweighted = anova["test"].isin(UNWEIGHTED_TESTS)
-    platform = (anova["metric"] == metric) & (anova["effect"] == "platform")
-    return float(anova.loc[platform & (is_unweighted == unweighted), "F"].iloc[0])
