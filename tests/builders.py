@@ -10,8 +10,7 @@ from featherbench import registry
 from featherbench.contracts.load_generator import Load
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import BuildRequest, Placement, Probe, StartRequest
-from featherbench.inspection.available_drivers import DriverAvailability
-from featherbench.inspection.doctor_report import DoctorReport
+from featherbench.inspection.doctor_report import DoctorReport, DriverAvailability
 from featherbench.loadgens import wrk
 from featherbench.records.cell import Cell, Coordinates, Window
 from featherbench.records.image import Image, ImageSize

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from featherbench.config.loading import load_config
 from featherbench.config.models import TestbedConfig
-from featherbench.inspection.available_drivers import load_generators, platforms
-from featherbench.inspection.doctor_report import DoctorReport, render
+from featherbench.inspection.doctor_report import DoctorReport, load_generators, platforms, render
 from featherbench.inspection.environment import check_machine
 from featherbench.planning.plan import make_plan
 from featherbench.planning.resolve import resolve

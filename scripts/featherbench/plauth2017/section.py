@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from featherbench.plauth2017.claims.claim import ClaimVerdict, claim_verdict
-from featherbench.plauth2017.comparison.name_mapping import METRICS
+from featherbench.plauth2017.comparison.matched_cells import METRICS
 from featherbench.plauth2017.comparison.sentences import (
     metric_replications,
     not_comparable,

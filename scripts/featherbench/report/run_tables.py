@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from featherbench.report.inputs import Inputs
-    from featherbench.report.platform_classes import PlatformClass
+    from featherbench.report.questions import PlatformClass
 
 
 class RunTables:

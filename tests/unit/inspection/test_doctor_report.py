@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the baseline can run, and the tables for a terminal."""
+"""Which platforms the doctor lists, and whether the baseline can run; tables for a terminal."""
+
+import pytest
 
 from builders import doctor_report
-from featherbench.inspection.available_drivers import DriverAvailability
-from featherbench.inspection.doctor_report import COLUMNS, render
+from featherbench.inspection.doctor_report import COLUMNS, DriverAvailability, platforms, render
 from featherbench.records.machine import Judgement
+from featherbench.records.plan import Plan, PlannedPlatform
 from featherbench.records.requirement import MissingRequirement
 
 
@@ -29,9 +31,9 @@ def test_the_table_is_narrow_and_plain_unless_asked_for_colour():
 
 def test_status_names_and_values_are_aligned():
     lines = render(doctor_report(), colour=False).splitlines()
-    platforms = lines[1:3]
-    assert platforms[0].startswith("  available  linux-native")
-    assert platforms[1].startswith("  missing    osv-kvm     ")
+    rows = lines[1:3]
+    assert rows[0].startswith("  available  linux-native")
+    assert rows[1].startswith("  missing    osv-kvm     ")
     assert "none" in lines[lines.index("Load generators") + 1]
 
 
@@ -44,3 +46,64 @@ def test_what_is_missing_again_is_spelt_out_once():
     text = render(doctor_report().model_copy(update={"platforms": rows}), colour=False)
     assert text.count("no Xen") == 1
     assert "missing    docker-xen  as linux-xen" in text
+
+
+PLUGIN = """
+class Technology(linux.Technology):
+    def missing_requirements(self):
+        return MISSING
+"""
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    def make(missing_requirements: str) -> str:
+        folder = tmp_path / "plugin"
+        (folder / "technologies").mkdir(parents=True)
+        imports = (
+            "from featherbench.records.requirement import MissingRequirement\n"
+            "from featherbench.technologies import linux"
+        )
+        code = f"{imports}\nMISSING = {missing_requirements}\n" + PLUGIN
+        (folder / "technologies" / "fridge.py").write_text(code)
+        return str(folder)
+
+    return make
+
+
+def by_name(drivers):
+    return {driver.name: driver for driver in drivers}
+
+
+def test_a_plugins_technology_is_listed_with_each_hypervisor(plugin):
+    drivers = by_name(platforms([plugin("()")]))
+    assert drivers["fridge-native"].available
+
+
+def test_what_a_technology_lacks_is_listed_with_the_remedy(plugin):
+    missing_requirements = '(MissingRequirement(what="no ice", remedy="make some"),)'
+    driver = by_name(platforms([plugin(missing_requirements)]))["fridge-native"]
+    assert not driver.available
+    assert driver.missing_requirements == (MissingRequirement(what="no ice", remedy="make some"),)
+
+
+def test_what_a_plan_asks_for_without_a_driver_is_a_row():
+    lack = MissingRequirement(what="no driver for xen", remedy="write one")
+    asked = PlannedPlatform(
+        name="osv-xen+nat",
+        technology="osv",
+        hypervisor="xen",
+        network="nat",
+        image_owner="osv",
+        virtualized=True,
+        missing_requirements=(lack,),
+    )
+    plan = Plan(
+        config_file="c.yaml",
+        config={},
+        baseline="linux-native",
+        seed=1,
+        platforms=(asked,),
+        workloads=(),
+    )
+    assert by_name(platforms((), plan))["osv-xen"].missing_requirements == (lack,)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's questions, and the classes of platforms (`platform_classes.py`) that they are about.
+"""The paper's questions, and the classes of platforms that they are about.
 
 The tables behind the answers are looked up in `run_tables.py`.
 """
@@ -14,8 +14,7 @@ import pytest
 
 from featherbench.records.plan import MissingRequirement, PlannedPlatform
 from featherbench.report.inputs import read
-from featherbench.report.platform_classes import CLASSES, OTHERS, UNIKERNELS, why_unknown
-from featherbench.report.questions import answers
+from featherbench.report.questions import CLASSES, OTHERS, UNIKERNELS, answers, why_unknown
 from featherbench.report.run_tables import RunTables
 
 

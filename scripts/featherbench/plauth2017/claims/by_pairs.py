@@ -17,7 +17,7 @@ from featherbench.plauth2017.claims.pairwise import (
     Contrasts,
     Terms,
 )
-from featherbench.plauth2017.comparison import pair_ratios
+from featherbench.plauth2017.comparison.replication import P_EQUIVALENCE, measured_ratios
 from featherbench.statistics.conventions import CONFIDENCE, SIGNIFICANT_P
 from featherbench.statistics.data.replicates import CELL, deployment_means
 from featherbench.wording.formatting import rows
@@ -54,7 +54,7 @@ class ByPairs(Contrasts):
         self._pairs = {
             (row["metric"], row["platform"], row["against"], int(row["concurrency"])): row
             for table, known in ((samples, ratios), (of_all_levels, ratios[:0]))
-            for row in rows(pair_ratios.measured(table, known, order, margin))
+            for row in rows(measured_ratios(table, known, order, margin))
         }
         means = deployment_means(pd.concat([samples, of_all_levels]))
         self._means = {
@@ -102,7 +102,7 @@ class ByPairs(Contrasts):
             ratio_low=row["ci_low"],
             ratio_high=row["ci_high"],
             margin=self._margin,
-            p_equivalence=row[pair_ratios.P_EQUIVALENCE],
+            p_equivalence=row[P_EQUIVALENCE],
         )
 
     def _row(self, metric: str, a: str, b: str, level: int) -> Mapping[str, Any] | None:

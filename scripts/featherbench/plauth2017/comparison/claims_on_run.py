@@ -16,7 +16,7 @@ from featherbench.plauth2017.claims.all_claims import judge_by_tukey, judge_clai
 from featherbench.plauth2017.claims.by_pairs import ByPairs
 from featherbench.plauth2017.claims.by_tukey import papers_tests
 from featherbench.plauth2017.claims.pairwise import CONTAINERS, UNTRANSLATED
-from featherbench.plauth2017.comparison.name_mapping import (
+from featherbench.plauth2017.comparison.matched_cells import (
     METRICS,
     WORKLOAD_OF,
     papers_name,

@@ -2,21 +2,31 @@
 """The replication of the paper: ratios and orders of all pairs of platforms that a run shares.
 
 Machines, kernels and versions differ, so that values are not compared: a replication may agree on
-the ratio of two platforms, and on their order.
+the ratio of two platforms, and on their order. Ratios are frames of the columns that
+`statistics.replication` takes; `against` comes before `platform` in the given order.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import scipy
 
 from featherbench.plauth2017.claims.rules import ALIKE
-from featherbench.plauth2017.comparison import pair_ratios
-from featherbench.plauth2017.comparison.matched_cells import CELL, matched_cells, with_our_names
-from featherbench.plauth2017.comparison.name_mapping import papers_name
+from featherbench.plauth2017.comparison.matched_cells import (
+    CELL,
+    matched_cells,
+    papers_name,
+    with_our_names,
+)
 from featherbench.plauth2017.data.experiment import PLATFORMS
+from featherbench.statistics.conventions import holm
+from featherbench.statistics.data.replicates import deployment_means
 from featherbench.statistics.data.samples import is_emulated
+from featherbench.statistics.inference.ratios import ratio_interval, unadjusted_ratios
+from featherbench.statistics.replication import COLUMNS as RATIO_COLUMNS
 from featherbench.statistics.replication import (
     FIGURES,
     OTHERS,
@@ -24,8 +34,11 @@ from featherbench.statistics.replication import (
     Agreement,
     replication_verdicts,
 )
+from featherbench.wording.formatting import rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from featherbench.records.plan import Plan
 
 OF_EACH = ["rank", "rank_against", "n_suspect"]
@@ -39,6 +52,7 @@ COLUMNS = [
     *("size", "order", "reason"),
 ]
 MARGIN = ALIKE - 1
+P_EQUIVALENCE = "p_equivalence_adj"
 
 
 def compare(
@@ -53,8 +67,8 @@ def compare(
     One row for each metric, concurrency and pair of platforms that both have, without emulated
     platforms:
 
-    - `ratio` is `platform` divided by `against` in this run (see `pair_ratios.measured`),
-      `papers_ratio` the same in the published data (see `pair_ratios.published`). `quotient`,
+    - `ratio` is `platform` divided by `against` in this run (see `measured_ratios`),
+      `papers_ratio` the same in the published data (see `published_ratios`). `quotient`,
       `size` and `order` say whether they agree, within `margin` (see `statistics.replication`).
     - `papers_platform` and `papers_against` are the paper's own names of the two.
     - `rank` is 1 for the smallest mean among the platforms that both have at that concurrency.
@@ -67,10 +81,8 @@ def compare(
     cells, gaps = matched_cells(plan, main, published)
     order = _order(plan, set(cells["platform"]))
     judged = replication_verdicts(
-        pair_ratios.measured(
-            samples.merge(cells[CELL]), ratios[~is_emulated(ratios)], order, MARGIN
-        ),
-        pair_ratios.published(with_our_names(plan, published).merge(cells[CELL]), order),
+        measured_ratios(samples.merge(cells[CELL]), ratios[~is_emulated(ratios)], order, MARGIN),
+        published_ratios(with_our_names(plan, published).merge(cells[CELL]), order),
         MARGIN,
     )
     names = {one.name: PLATFORMS.get(papers_name(one)) for one in plan.platforms}
@@ -105,3 +117,78 @@ def _ranked(judged: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     )
     suspects = [f"{side}n_suspect" for side in ("", OTHERS)]
     return both.assign(**{name: both[name] + both[f"{name}_against"] for name in suspects})
+
+
+def measured_ratios(
+    samples: pd.DataFrame, ratios: pd.DataFrame, order: Sequence[str], margin: float
+) -> pd.DataFrame:
+    """Compare the platforms of a run by the paired test of its ratios.
+
+    Ratios to the baseline are taken from the table `ratios`, so that the decisions are the same as
+    there. For the other pairs, all pairs and levels of a metric are one family. The last column,
+    P_EQUIVALENCE, tests equivalence within the margin.
+    """
+    columns = [*RATIO_COLUMNS, P_EQUIVALENCE]
+    means = deployment_means(samples[samples["platform"].isin(order)])
+    parts = [
+        unadjusted_ratios(means[means["platform"].isin(order[place:])], against, margin).assign(
+            against=against
+        )
+        for place, against in enumerate(order[:-1])
+    ]
+    to_baseline = ratios.rename(columns={"baseline": "against"})
+    to_baseline = to_baseline[to_baseline["platform"].isin(order)]
+    others = _without(pd.concat(parts, ignore_index=True), to_baseline) if parts else pd.DataFrame()
+    if others.empty:
+        return to_baseline.reindex(columns=columns)
+    others = others.assign(
+        p_adj=holm(others["p"], others["metric"]),
+        **{P_EQUIVALENCE: holm(others["p_equivalence"], others["metric"])},
+    )
+    return pd.concat([to_baseline[columns], others[columns]], ignore_index=True)
+
+
+def _without(pairs: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    keys = set(known[PAIR].itertuples(index=False, name=None))
+    is_new = [row not in keys for row in pairs[PAIR].itertuples(index=False, name=None)]
+    return pairs[is_new].reset_index(drop=True)
+
+
+def published_ratios(summary: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
+    """Compare the means of a summary with independent repetitions, with Fieller's interval.
+
+    p is that of Welch's t-test; all pairs and levels of a metric are one family.
+    """
+    known = summary[(summary["mean"] > 0) & summary["platform"].isin(order)]
+    by_rank = known.sort_values("platform", key=lambda names: names.map(list(order).index))
+    pairs = [
+        {"metric": metric, "concurrency": level} | _compared(against, cell)
+        for (metric, level), cells in by_rank.groupby(["metric", "concurrency"], sort=False)
+        for against, cell in combinations(rows(cells), 2)
+    ]
+    table = pd.DataFrame(pairs, columns=[*RATIO_COLUMNS[:-1], "p"]).astype({"p": float})
+    return table.assign(p_adj=holm(table["p"], table["metric"]))[RATIO_COLUMNS]
+
+
+def _compared(against: dict[str, Any], cell: dict[str, Any]) -> dict[str, Any]:
+    low, high = ratio_interval(
+        cell["mean"],
+        against["mean"],
+        reach=cell["mean"] - cell["ci_low"],
+        base_reach=against["mean"] - against["ci_low"],
+    )
+    return {
+        "platform": cell["platform"],
+        "against": against["platform"],
+        "ratio": cell["mean"] / against["mean"],
+        "ci_low": low,
+        "ci_high": high,
+        "p": _welch_p(cell, against),
+    }
+
+
+def _welch_p(cell: dict[str, Any], other: dict[str, Any]) -> float:
+    if not (cell["sd"] > 0 or other["sd"] > 0):
+        return float("nan")
+    a, b = ((side["mean"], side["sd"], side["n"]) for side in (cell, other))
+    return float(scipy.stats.ttest_ind_from_stats(*a, *b, False).pvalue)  # noqa: FBT003 - Welch

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The replication (`matched_cells.py`, `name_mapping.py`): the paper's data agree with themselves.
+"""The replication, with `plauth2017/comparison/matched_cells.py` and `setup.py` of that folder.
 
-The ratios are those of `pair_ratios.py`.
-
-Also tests `plauth2017/comparison/setup.py`, `plauth2017/comparison/matched_cells.py` and
-`plauth2017/comparison/name_mapping.py`.
+The paper's data agree with themselves. Also tests `plauth2017/comparison/setup.py`.
 """
 
 from __future__ import annotations
@@ -13,8 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featherbench.plauth2017.comparison import pair_ratios
-from featherbench.plauth2017.comparison.replication import COLUMNS, MARGIN, compare
+from featherbench.plauth2017.comparison.replication import (
+    COLUMNS,
+    MARGIN,
+    compare,
+    published_ratios,
+)
 from featherbench.plauth2017.data.experiment import PLATFORMS
 from featherbench.records.plan import MissingRequirement
 from featherbench.statistics.data.samples import per_stratum
@@ -88,7 +89,7 @@ def test_what_the_paper_cannot_be_compared_in_with_itself(compared):
 
 
 def test_the_very_same_tables_have_quotients_of_1(summary):
-    own = pair_ratios.published(summary[summary["mean"] > 0], list(PLATFORMS))
+    own = published_ratios(summary[summary["mean"] > 0], list(PLATFORMS))
     told = replication_verdicts(own, own, MARGIN)
     np.testing.assert_allclose(told["quotient"], 1)
     assert set(told["size"]) <= {"agrees", "inconclusive"}
@@ -99,7 +100,7 @@ def test_the_very_same_tables_have_quotients_of_1(summary):
 
 
 def test_published_intervals_of_ratios_are_fiellers_and_p_is_welchs(summary):
-    own = pair_ratios.published(summary, ["linux-native", "docker-native"])
+    own = published_ratios(summary, ["linux-native", "docker-native"])
     row = own[(own["metric"] == "kv_get_throughput") & (own["concurrency"] == 100)].iloc[0]
     assert (row["platform"], row["against"]) == ("docker-native", "linux-native")
     assert 0.75 < row["ci_low"] < row["ratio"] < row["ci_high"] < 0.80
