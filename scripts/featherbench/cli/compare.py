@@ -46,7 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
     except FeatherbenchError as error:
         sys.stderr.write(f"featherbench: {error}\n")
         return CANNOT_COMPARE
-    sys.stdout.write(_as_json(result) if arguments.json else _as_text(result))
+    if arguments.json:
+        sys.stdout.write(result.model_dump_json(indent=2) + "\n")
+    else:
+        from featherbench.comparison.text import render  # noqa: PLC0415 - as below
+
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        sys.stdout.write(render(result, colour=colour))
     return result.exit_status
 
 
@@ -60,16 +66,6 @@ def _compare(a: Path, b: Path, equivalence_margin_percent: float) -> ComparisonR
             remedy="copy `results` before the second run, and compare it with the copy",
         )
     return outcome.compare(run.read(a), run.read(b), equivalence_margin_percent)
-
-
-def _as_json(result: ComparisonResult) -> str:
-    return result.model_dump_json(indent=2) + "\n"
-
-
-def _as_text(result: ComparisonResult) -> str:
-    from featherbench.comparison.text import render  # noqa: PLC0415 - as above
-
-    return render(result, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
 
 
 def _percent(text: str) -> float:

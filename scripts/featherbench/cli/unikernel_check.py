@@ -40,6 +40,7 @@ ANSWER_TIMEOUT_S = 1.0
 POLL_S = 0.01
 ANSWER_BYTES = 4096
 PACKET, NONCE, PONG = "its first packet", "the packet with its nonce", "a pong"
+REPLY = "a reply of {}"
 CONNECTION = "a connection accepted"
 
 
@@ -101,22 +102,6 @@ class Observations:
         return f"{self.after_s[event]:8.3f} s  {event}"
 
 
-def _reply_of(service: str) -> str:
-    return f"a reply of {service}"
-
-
-def _build(check: Check) -> Image:
-    request = BuildRequest(
-        service=check.service,
-        into=check.folder,
-        root_filesystems={},
-        files={},
-        state=check.state,
-        build_inputs=check.technology.build_inputs(check.service, check.settings),
-    )
-    return check.technology.build_image(request)
-
-
 def _request(check: Check, image: Image, probe: Probe) -> StartRequest[UnikernelSettings]:
     is_probe = check.service == "startup"
     return StartRequest(
@@ -173,12 +158,12 @@ def _observe(
     if service in ANSWERS:
         answer = _answer_of(instance)
         yield seen.add(CONNECTION, lambda: answer is not None)
-        yield seen.add(_reply_of(service), lambda: bool(ANSWERS[service].match(answer or b"")))
+        yield seen.add(REPLY.format(service), lambda: bool(ANSWERS[service].match(answer or b"")))
 
 
 def _required_events(service: Service, *, answers_pings: bool, has_probe: bool) -> set[str]:
     if service != "startup":
-        return {_reply_of(service)}
+        return {REPLY.format(service)}
     return {NONCE if has_probe else PACKET} | ({PONG} if answers_pings else set())
 
 
@@ -204,7 +189,16 @@ def run(check: Check, write: Callable[[str], None]) -> bool:
     ):
         write(f"missing: {requirement.what}\n    remedy: {requirement.remedy}")
         return False
-    image = _build(check)
+    image = check.technology.build_image(
+        BuildRequest(
+            service=check.service,
+            into=check.folder,
+            root_filesystems={},
+            files={},
+            state=check.state,
+            build_inputs=check.technology.build_inputs(check.service, check.settings),
+        )
+    )
     for line in _facts(image):
         write(line)
     required = _required_events(

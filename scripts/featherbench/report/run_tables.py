@@ -50,7 +50,8 @@ class RunTables:
 
     def metrics(self, *workloads: str) -> Sequence[str]:
         """Return the metrics of some workloads that have values."""
-        return _unique(row["metric"] for row in self.valid if row["workload"] in workloads)
+        metrics = (row["metric"] for row in self.valid if row["workload"] in workloads)
+        return list(dict.fromkeys(metrics))
 
     def of_metric(self, metric: str) -> list[dict[str, Any]]:
         """Return the valid rows of the summary."""
@@ -58,12 +59,13 @@ class RunTables:
 
     def of_class(self, platform_class: PlatformClass, *workloads: str) -> Sequence[str]:
         """Return the platforms of a class that have values of some workloads."""
-        return _unique(
+        platforms = (
             row["platform"]
             for row in self.valid
             if row["workload"] in workloads
             and platform_class.has(row["technology"], row["hypervisor"])
         )
+        return list(dict.fromkeys(platforms))
 
     def to_baseline(self, metric: str, platforms: Sequence[str]) -> list[Comparison]:
         """Return the comparisons of some platforms with the baseline."""
@@ -74,10 +76,6 @@ class RunTables:
         """Return the comparisons of all pairs of platforms."""
         unit = next(row["unit"] for row in self.of_metric(metric))
         return pairs(self["posthoc"], metric, unit)
-
-
-def _unique(names: Any) -> list[str]:  # noqa: ANN401 - any iterable of names
-    return list(dict.fromkeys(names))
 
 
 def _with_baseline(stratum: pd.DataFrame, summary: pd.DataFrame, baseline: str) -> pd.DataFrame:

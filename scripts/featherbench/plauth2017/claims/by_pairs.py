@@ -109,20 +109,15 @@ class ByPairs(Contrasts):
         if (metric, a, b, level) in self._pairs:
             return self._pairs[metric, a, b, level]
         row = self._pairs.get((metric, b, a, level))
-        return None if row is None else row | _inverted(row)
+        if row is None:
+            return None
+        inverted = {"ratio": "ratio", "ci_low": "ci_high", "ci_high": "ci_low"}
+        return row | {name: 1 / row[other] for name, other in inverted.items()}
 
 
 def _key(key: Any) -> tuple[str, int, str]:  # noqa: ANN401 - a group key of CELL
     metric, level, platform = key
     return str(metric), int(level), str(platform)
-
-
-def _inverted(row: Mapping[str, Any]) -> dict[str, float]:
-    return {
-        "ratio": 1 / row["ratio"],
-        "ci_low": 1 / row["ci_high"],
-        "ci_high": 1 / row["ci_low"],
-    }
 
 
 def _interval(differences: pd.Series[float]) -> tuple[float, float]:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from featherbench.records.machine import MachineRecord
     from featherbench.records.plan import Plan, PlannedWorkload
 
-COLUMNS = ["what", "here", "paper"]
 CLIENTS = {
     "netns": "from a network namespace of this machine",
     "loopback": "from this machine, over its loopback",
@@ -35,14 +34,14 @@ SETTINGS = {
 
 
 def setup(plan: Plan, machine: MachineRecord) -> pd.DataFrame:
-    """Return a frame of COLUMNS with one row for each fact of the run."""
+    """Return what, here, and in the paper: one row for each fact of the run."""
     facts = [
         ("CPU", machine.cpu_model or "unknown", "Intel Xeon E3-1284L v4"),
         ("operating system", machine.operating_system or "unknown", "Ubuntu 16.04.1"),
         *_of_config(plan.config),
         *_of_workloads(plan),
     ]
-    return pd.DataFrame(facts, columns=COLUMNS)
+    return pd.DataFrame(facts, columns=["what", "here", "paper"])
 
 
 def _of_config(config: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
