@@ -13,8 +13,7 @@ from featherbench.plauth2017.claims.all_claims import judge_by_tukey
 from featherbench.plauth2017.claims.by_tukey import Error, with_error
 from featherbench.plauth2017.claims.claim import ClaimVerdict
 from featherbench.plauth2017.data import experiment
-from featherbench.plauth2017.data.agreement import agreements
-from featherbench.plauth2017.data.published import REPEATED
+from featherbench.plauth2017.data.published import REPEATED, agreements
 from featherbench.plauth2017.figures import PAPERS_ENTRIES
 from featherbench.report.page import illustration, numbered
 from featherbench.report.table_groups import ANOVA, POSTHOC, SUMMARY, by_metric, summaries

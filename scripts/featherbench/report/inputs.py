@@ -128,6 +128,7 @@ def read(results: Path, other_tables: Sequence[str] = ()) -> Inputs:
     reader = Reader()
     configured = reader.record(Plan, results / "plan.json")
     plan = with_requested_cells(configured, results / "stopping") if configured else None
+    requested = set(map(str, plan.cells())) if plan else None
     figures = sorted((results / "figures").glob("*.svg"))
     return Inputs(
         plan=plan,
@@ -139,17 +140,13 @@ def read(results: Path, other_tables: Sequence[str] = ()) -> Inputs:
         },
         figures={path.stem: path.read_text() for path in figures},
         images=reader.records(Image, results / "images", "*/*.json"),
-        cells=_requested(plan, reader.records(Cell, results / "cells", "*/*/*/*.json")),
+        cells=tuple(
+            cell
+            for cell in reader.records(Cell, results / "cells", "*/*/*/*.json")
+            if requested is None or str(cell.coordinates) in requested
+        ),
         looks=tuple(latest_looks(plan, results / "stopping")) if plan else (),
         failures=reader.records(Failure, results / "failures", "**/*.json"),
         rulegraph=reader.text(results / "rulegraph.svg"),
         problems=tuple(reader.problems),
     )
-
-
-def _requested(plan: Plan | None, cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
-    """Return the cells that the plan requests; others are of an earlier configuration."""
-    if plan is None:
-        return cells
-    requested = set(map(str, plan.cells()))
-    return tuple(cell for cell in cells if str(cell.coordinates) in requested)

@@ -14,13 +14,15 @@ from featherbench.report import (
     setup,
     suspect_windows,
     table_groups,
-    time_to_first_packet,
-    walltime,
     what_ran,
 )
 from featherbench.report.questions import answers
 from featherbench.report.run_tables import RunTables
-from featherbench.report.sentences.conclusions import conclusions, network_paths
+from featherbench.report.sentences.conclusions import (
+    conclusions,
+    first_packet_sentences,
+    network_paths,
+)
 from featherbench.report.templates import data_uri, fill
 from featherbench.statistics.summary import SEQUENTIAL_CONFIDENCE
 
@@ -66,7 +68,7 @@ def render(inputs: Inputs, sections: Sequence[Section] = ()) -> str:
     return fill(
         TEMPLATE,
         {
-            "now_utc": f"{datetime.now(UTC):{walltime.MOMENT}}",
+            "now_utc": f"{datetime.now(UTC):{what_ran.MOMENT}}",
             "inputs": inputs,
             "plan": inputs.plan,
             "machine": inputs.machine,
@@ -99,7 +101,7 @@ def _what_ran(inputs: Inputs) -> dict[str, Any]:
         "windows": len(windows),
         "verdicts": Counter(window.verdict for window in windows),
         "issues": suspect_windows.quality_issues(windows),
-        "wall": walltime.wall_time(inputs.cells),
+        "wall": what_ran.wall_time(inputs.cells),
     }
 
 
@@ -117,7 +119,7 @@ def _results(inputs: Inputs, run: RunTables, *, emulated: bool) -> dict[str, Any
         "margin_percent": f"{100 * inputs.plan.margin:g}" if inputs.plan else "?",
         "precision_percent": f"{100 * inputs.plan.precision:g}" if inputs.plan else "?",
         "network_paths": network_paths(run.platforms, run.baseline),
-        "provisioning": time_to_first_packet.sentences(run.samples, inputs.metrics),
+        "provisioning": first_packet_sentences(run.samples, inputs.metrics),
         "illustrations": illustrations(inputs, emulated=emulated),
         "groups": table_groups.shown(run),
         "check_tables": table_groups.check_results(run),

@@ -10,11 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from featherbench.report import time_to_first_packet
-from featherbench.report.sentences.comparisons import ratio_sentence
-from featherbench.report.sentences.conclusions import amount
-from featherbench.report.sentences.pairs import fastest_sentence, pair_sentences
-from featherbench.report.tables import pairs_anchor, ratios_anchor, summary_anchor
+from featherbench.report.sentences.comparisons import (
+    fastest_sentence,
+    pair_sentences,
+    ratio_sentence,
+)
+from featherbench.report.sentences.conclusions import amount, first_packet_sentences
+from featherbench.report.tables import anchor
 from featherbench.wording.formatting import number
 from featherbench.wording.phrases import capitalized
 
@@ -160,14 +162,14 @@ def _speed(run: RunTables) -> Iterator[Statement]:
         for metric in metrics:
             if text := ratio_sentence(run.to_baseline(metric, platforms), run.baseline, {}):
                 subject = f"{capitalized(one.name)}, {run.label(metric)}"
-                links = ((ratios_anchor(metric), "ratios"),)
+                links = ((anchor("ratios", metric), "ratios"),)
                 yield Statement(subject=subject, text=text, links=links)
     for one, other in PAIRS_OF_CLASSES:
         names = (run.of_class(one, *THROUGHPUT), run.of_class(other, *THROUGHPUT))
         for metric in metrics:
             if text := pair_sentences(run.pairs(metric), *names):
                 subject = f"{capitalized(one.name)} against {other.name}, {run.label(metric)}"
-                links = ((pairs_anchor(metric), "all pairs"),)
+                links = ((anchor("pairs", metric), "all pairs"),)
                 yield Statement(subject=subject, text=text, links=links)
 
 
@@ -179,10 +181,10 @@ def _provisioning(run: RunTables) -> Iterator[Statement]:
         test = fastest_sentence(run.pairs(STARTUP), _names(isolating))
         text = f"{', then '.join(map(_amount, isolating))}{test}"
         left_out = "".join(f"; without {_amount(row)}, which does not isolate" for row in plain)
-        links = [(summary_anchor("startup"), "starts")]
-        links += [(pairs_anchor(STARTUP), "all pairs")] if test else []
+        links = [(anchor("summary", "startup"), "starts")]
+        links += [(anchor("pairs", STARTUP), "all pairs")] if test else []
         yield Statement(subject="Fastest start", text=text + left_out, links=tuple(links))
-    for sentence in time_to_first_packet.sentences(run.samples, run.inputs.metrics):
+    for sentence in first_packet_sentences(run.samples, run.inputs.metrics):
         links = [("crossings", "all pairs")]
         yield Statement(subject="If the image must be sent", text=sentence, links=tuple(links))
 
@@ -197,9 +199,9 @@ def _footprint(run: RunTables) -> Iterator[Statement]:
         base = [_amount(row) for row in summary if row["platform"] == run.baseline]
         ratios = ratio_sentence(run.to_baseline(metric, _names(summary)), run.baseline, means)
         if base and ratios:
-            text, link = f"{base[0]}; {ratios}", (ratios_anchor(metric), "ratios")
+            text, link = f"{base[0]}; {ratios}", (anchor("ratios", metric), "ratios")
         else:
-            link = (summary_anchor(summary[0]["workload"]), "means")
+            link = (anchor("summary", summary[0]["workload"]), "means")
             text = f"{', '.join(map(_amount, summary))}{'' if base else _why_no_ratio(run, metric)}"
         yield Statement(subject=capitalized(run.label(metric)), text=text, links=(link,))
 

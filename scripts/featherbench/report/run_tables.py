@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from featherbench.report.sentences.comparisons import Comparison, comparisons
-from featherbench.report.sentences.pairs import Pairs, pairs
+from featherbench.report.sentences.comparisons import Comparison, Pairs, comparisons, pairs
 from featherbench.wording.formatting import rows
 from featherbench.wording.phrases import counterpart, label
 

@@ -12,13 +12,11 @@ import pandas as pd
 from featherbench.report.tables import (
     ColumnType,
     Table,
+    anchor,
     bounds,
     figure,
     name,
-    pairs_anchor,
     prose,
-    ratios_anchor,
-    summary_anchor,
     table,
 )
 from featherbench.wording.formatting import count, number, p_value, percentage, ratio, rows
@@ -178,7 +176,7 @@ def summaries(
             frame,
             _varying(columns, frame),
             f"{workload}{_shared_by_all(frame, label)}",
-            summary_anchor(str(workload)) if primary else "",
+            anchor("summary", str(workload)) if primary else "",
         )
         for workload, frame in chosen.groupby("workload", sort=False)
     ]
@@ -240,7 +238,7 @@ def _ratios(run: RunTables) -> list[Table]:
             frame,
             _varying(RATIOS, frame),
             f"{run.label(metric)}, ratio to {frame['baseline'].iloc[0]}",
-            ratios_anchor(metric),
+            anchor("ratios", metric),
         )
         for metric, frame in by_metric(run["ratios"])
     ]
@@ -248,7 +246,7 @@ def _ratios(run: RunTables) -> list[Table]:
 
 def _pairs(run: RunTables) -> list[Table]:
     return [
-        table(frame, POSTHOC, run.label(metric), pairs_anchor(metric))
+        table(frame, POSTHOC, run.label(metric), anchor("pairs", metric))
         for metric, frame in by_metric(run["posthoc"])
     ]
 

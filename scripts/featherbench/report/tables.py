@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from featherbench.wording.formatting import NO_VARIATION, NOTHING, is_point, number, ratio, rows
 
@@ -104,16 +104,6 @@ def bounds(
     return ColumnType.NUMBER, spell_both
 
 
-def summary_anchor(workload: str) -> str:
-    """Return the id of the table of means of a workload."""
-    return f"summary-{workload}"
-
-
-def ratios_anchor(metric: str) -> str:
-    """Return the id of the table of ratios of a metric."""
-    return f"ratios-{metric}"
-
-
-def pairs_anchor(metric: str) -> str:
-    """Return the id of the table of all pairs of a metric."""
-    return f"pairs-{metric}"
+def anchor(kind: Literal["summary", "ratios", "pairs"], of: str) -> str:
+    """Return the id of the table of means of a workload, or of ratios or pairs of a metric."""
+    return f"{kind}-{of}"

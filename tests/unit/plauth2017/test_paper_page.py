@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The report of the paper's data (`page.py`, `figures.py`): complete, self-contained, from tables.
 
-The published F are compared in `data/agreement.py`, and the plan is that of `data/experiment.py`.
+The published F are compared in `data/published.py`, and the plan is that of `data/experiment.py`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ import pandas as pd
 import pytest
 
 from featherbench.plauth2017.claims.by_tukey import papers_tests
-from featherbench.plauth2017.data.agreement import agreements
-from featherbench.plauth2017.data.published import REPLICATE
+from featherbench.plauth2017.data.published import REPLICATE, agreements
 from featherbench.plauth2017.figures import PAPERS_ENTRIES
 from featherbench.plauth2017.page import render
 from featherbench.statistics.data.replicates import summarized

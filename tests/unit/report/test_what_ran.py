@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from featherbench.records.plan import StoppingRule
@@ -21,6 +23,7 @@ from featherbench.report.what_ran import (
     State,
     cell_outcomes,
     stopping_table,
+    wall_time,
 )
 
 RULE = StoppingRule(precision=0.02, least=8, most=12, budget_s=None)
@@ -148,3 +151,28 @@ def test_a_measured_cell_is_measured_whatever_failed_before(make):
     where = next(plan.cells())
     found = cell_outcomes(plan, [make.cell(where, [], 0)], [make.failure("root_filesystem")])
     assert found[0].state is State.MEASURED
+
+
+TIMES = ("started_utc", "finished_utc")
+
+
+def moved(cell, by):
+    times = {name: datetime.fromisoformat(getattr(cell, name)) for name in TIMES}
+    return cell.model_copy(update={name: (at + by).isoformat() for name, at in times.items()})
+
+
+def test_wall_time_is_split_and_pauses_between_runs_are_left_out(make):
+    where = next(make.plan().cells())
+    first = make.cell(where, [], 0)
+    second = moved(make.cell(where, [], 1), timedelta(seconds=3))
+    next_day = moved(make.cell(where, [], 2), timedelta(days=1))
+    wall = wall_time([next_day, first, second])
+    assert wall.pauses_s == pytest.approx(86400 + 2 - 3)
+    assert wall.wall_s == pytest.approx(3 * 20 + 5)
+    assert wall.between_s == pytest.approx(5)
+    assert wall.overhead_s == {"set-up": 4.5, "warm-up": 1.5}
+    assert sum(spent for _, spent in wall.parts) == pytest.approx(wall.wall_s)
+
+
+def test_no_cells_take_no_time():
+    assert wall_time([]) is None

@@ -5,11 +5,12 @@ Plauth, Feinbube, Polze: A Performance Survey of Lightweight Virtualization Tech
 DOI 10.1007/978-3-319-67262-5_3. Startup and latency are published as single values, sizes and
 memory as one value each: these are samples. Throughput is published as mean, SD and n: only the
 summary has it. A repetition stands for a deployment with one window; as in the paper, repetitions
-are treated as independent.
+are treated as independent. Published results of tests are compared with those computed here.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -18,6 +19,7 @@ from featherbench.errors import FeatherbenchError
 from featherbench.plauth2017.data.experiment import EXPERIMENT, METRICS, NETWORK, PLATFORMS
 from featherbench.statistics.data.table_io import read_csv
 from featherbench.statistics.diagnostics.screening import screen, stalled
+from featherbench.statistics.inference.anova import UNWEIGHTED_TESTS
 from featherbench.statistics.summary import COLUMNS, half_width, summarize
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
     from featherbench.plauth2017.data.experiment import PublishedMetric
 
+UNWEIGHTED = "unweighted means"
+PUBLISHED_F = (("http_throughput", 9, 2970, 3921), ("kv_get_throughput", 7, 7920, 4099))
+"""Metric, degrees of freedom, F. The paper gives p < 0.0001 for both."""
 REPLICATE = "repetition"
 
 REPEATED = "published as mean and SD: interval over repetitions, treated as independent"
@@ -101,3 +106,65 @@ def _with_stalls(summary: pd.DataFrame) -> pd.DataFrame:
         summary.loc[rows, "n_ok"] = 0
         summary.loc[rows, "ci_note"] = f"{SUSPECT}{reason}"
     return summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class FAgreement:
+    """One published F for the platforms, and its values by least squares and unweighted means.
+
+    `unweighted` is None if n is equal everywhere, so that both are the same. `few` are the
+    platforms with the fewest repetitions, `few_n`; others have up to `many_n`. `few_ratio` is their
+    mean divided by the mean of the others, and `common_n` the harmonic mean of n.
+    """
+
+    metric: str
+    df: int
+    df_resid: int
+    published: int
+    least_squares: float
+    unweighted: float | None
+    few: tuple[str, ...]
+    few_n: int
+    many_n: int
+    few_ratio: float
+    common_n: float
+
+    @property
+    def agrees_by(self) -> str:
+        """The analysis that gives the published F after rounding; empty if none does."""
+        if round(self.least_squares) == self.published:
+            return "least squares" if self.unweighted is not None else "either analysis"
+        agrees = self.unweighted is not None and round(self.unweighted) == self.published
+        return UNWEIGHTED if agrees else ""
+
+
+def agreements(anova: pd.DataFrame, summary: pd.DataFrame) -> tuple[FAgreement, ...]:
+    """Compare every published F with the rows of the effect `platform`."""
+    return tuple(
+        _agreement(published, anova, summary[summary["metric"] == published[0]])
+        for published in PUBLISHED_F
+    )
+
+
+def _agreement(
+    published: tuple[str, int, int, int], anova: pd.DataFrame, cells: pd.DataFrame
+) -> FAgreement:
+    metric, df, df_resid, value = published
+    rows = anova[(anova["metric"] == metric) & (anova["effect"] == "platform")]
+    is_unweighted = rows["test"].isin(UNWEIGHTED_TESTS)
+    is_few = cells["n"] == cells["n"].min()
+    unequal = not is_few.all()
+    others = cells[~is_few] if unequal else cells
+    return FAgreement(
+        metric=metric,
+        df=df,
+        df_resid=df_resid,
+        published=value,
+        least_squares=float(rows.loc[~is_unweighted, "F"].iloc[0]),
+        unweighted=float(rows.loc[is_unweighted, "F"].iloc[0]) if unequal else None,
+        few=tuple(cells.loc[is_few, "platform"].unique()),
+        few_n=int(cells["n"].min()),
+        many_n=int(cells["n"].max()),
+        few_ratio=float(cells.loc[is_few, "mean"].mean() / others["mean"].mean()),
+        common_n=len(cells) / float((1 / cells["n"]).sum()),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 import pandas as pd
 
 from featherbench import registry
-from featherbench.report import time_to_first_packet
+from featherbench.report.sentences.conclusions import first_packet_sentences
 from featherbench.report.table_groups import GROUPS
 from featherbench.statistics.time_to_first_packet import crossing_bandwidths
 
@@ -14,7 +14,7 @@ MIB_PER_MBIT = 1 / (8 * 1.048576)
 
 
 def sentences(samples):
-    return time_to_first_packet.sentences(samples, METRICS)
+    return first_packet_sentences(samples, METRICS)
 
 
 def samples_of(platforms, *, deployments=3):
