@@ -11,7 +11,8 @@ import sys
 import tomllib
 from typing import TYPE_CHECKING
 
-from structure import PACKAGE, ROOT, modules, rooms
+from featherbench.registry import driver_files
+from structure import ROOT, modules, rooms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -122,13 +123,7 @@ def drivers() -> str:
     rows = [
         f"| {noun} | `{name}` | {subject(str(file.relative_to(ROOT)))} |"
         for kind, noun in KINDS.items()
-        for name, file in (
-            (file.parent.name if file.stem == "__init__" else file.stem, file)
-            for file in sorted((PACKAGE / kind).rglob("*.py"))
-            if file.parent == PACKAGE / kind
-            or (file.stem == "__init__" and file.parent.parent == PACKAGE / kind)
-        )
-        if not name.startswith("_") and name != kind
+        for name, file in sorted(driver_files(kind, ()).items())
     ]
     return "\n".join(["| kind | name | what |", "|---|---|---|", *rows])
 

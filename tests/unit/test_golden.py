@@ -18,25 +18,15 @@ SENTENCES = ("ci_note", "detail", "reading")
 """Columns whose wording may change; their numbers may not."""
 NUMBER = r"[-+]?\d+\.?\d*(?:e[-+]\d+)?"
 PAPERS = ("summary", "anova", "posthoc", "samples")
+TABLES = [*(f"run/{name}" for name in COMPUTE), *(f"plauth2017/{name}" for name in PAPERS)]
 
 
 @pytest.fixture(scope="module")
-def golden(repository):
-    return repository / "tests/data/golden"
-
-
-@pytest.fixture(scope="module")
-def tables(golden, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tables")
-    run = golden / "run"
-    analyze.main(run / "plan.json", run / "samples.parquet", folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def papers_tables(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("papers")
-    paper_tables.main(RESOURCES / "plauth2017", folder)
+def computed(repository, tmp_path_factory):
+    """Compute all tables, into a folder for each of those in `tests/data/golden`."""
+    folder, run = tmp_path_factory.mktemp("tables"), repository / "tests/data/golden/run"
+    analyze.main(run / "plan.json", run / "samples.parquet", folder / "run")
+    paper_tables.main(RESOURCES / "plauth2017", folder / "plauth2017")
     return folder
 
 
@@ -50,11 +40,6 @@ def require_equal(recorded, computed):
     pd.testing.assert_frame_equal(now[list(before)], before, rtol=1e-9, atol=0)
 
 
-@pytest.mark.parametrize("name", COMPUTE)
-def test_the_tables_of_a_real_run(golden, tables, name):
-    require_equal(golden / f"run/{name}.csv.gz", tables / f"{name}.csv")
-
-
-@pytest.mark.parametrize("name", PAPERS)
-def test_the_tables_of_the_papers_data(golden, papers_tables, name):
-    require_equal(golden / f"plauth2017/{name}.csv.gz", papers_tables / f"{name}.csv")
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_stays_as_it_was_recorded(repository, computed, table):
+    require_equal(repository / f"tests/data/golden/{table}.csv.gz", computed / f"{table}.csv")

@@ -11,7 +11,8 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -74,22 +75,20 @@ class Project:
                 continue
         return commands
 
+    def copy(self, folder, state=None):
+        """Copy it as it is, so that a test may change it."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return replace(self, folder=folder, config=deepcopy(self.config), state=state)
+
     def write_config(self):
         (self.folder / "config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False))
 
     def command(self, *arguments):
         return [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--snakefile",
-            str(self.repository / "Snakefile"),
-            "--directory",
-            str(self.folder),
-            "--configfile",
-            str(self.folder / "config.yaml"),
-            "--cores",
-            "1",
+            *(sys.executable, "-m", "snakemake", "--directory", str(self.folder)),
+            *("--snakefile", str(self.repository / "Snakefile")),
+            # Last is an option that takes one value: it ends the list of configuration files.
+            *("--configfile", str(self.folder / "config.yaml"), "--cores", "1"),
             *arguments,
         ]
 
@@ -170,8 +169,8 @@ def project_with(repository):
     def make(config, *, folder, state=None):
         plugins = repository / "tests/plugins"
         shutil.copytree(plugins, folder / "plugins", dirs_exist_ok=True)
-        config = yaml.safe_load(yaml.safe_dump(config))
-        project = Project(folder=folder, repository=repository, config=config, state=state)
+        parts = {"folder": folder, "repository": repository, "state": state}
+        project = Project(config=deepcopy(config), **parts)
         project.write_config()
         return project
 
@@ -187,18 +186,15 @@ def lay_root_filesystems(built_root):
     """
 
     def lay(project, names=()):
-        images, others = (
-            project.folder / "results/images",
-            project.folder / "results/root_filesystems",
-        )
+        results = project.folder / "results"
         derived = itertools.chain(*map(descriptions.chain, names))
         for name in dict.fromkeys([BASE_ROOT, *derived]):
             root = built_root.root(name)
-            folder, stem = (images, "root") if name == BASE_ROOT else (others, name)
-            folder.mkdir(parents=True, exist_ok=True)
-            shutil.copy(root.tar, folder / f"{stem}.tar")
-            shutil.copy(root.tar.with_suffix(".json"), folder / f"{stem}.json")
-            (folder / f"{stem}.digest").write_text(root.digest + "\n")
+            stem = results / ("images/root" if name == BASE_ROOT else f"root_filesystems/{name}")
+            stem.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root.tar, f"{stem}.tar")
+            shutil.copy(root.tar.with_suffix(".json"), f"{stem}.json")
+            Path(f"{stem}.digest").write_text(root.digest + "\n")
 
     return lay
 
@@ -223,15 +219,9 @@ def finished_template(tmp_path_factory, project_with):
 
 
 @pytest.fixture
-def finished(finished_template, tmp_path, repository):
+def finished(finished_template, tmp_path):
     """A project whose run is complete; a copy, so that each test may change it."""
-    folder = tmp_path / "project"
-    shutil.copytree(finished_template.folder, folder, symlinks=True)
-    return Project(
-        folder=folder,
-        repository=repository,
-        config=yaml.safe_load(yaml.dump(finished_template.config)),
-    )
+    return finished_template.copy(tmp_path / "project")
 
 
 def printed(*argv):

@@ -2,8 +2,6 @@
 """Measurements never overlap, whatever options Snakemake has and whichever workflows run."""
 
 import json
-import shutil
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -43,8 +41,7 @@ def test_one_measurement_at_a_time(project, arguments):
 
 
 def test_a_second_workflow_on_this_host_waits_and_says_for_whom(project, tmp_path):
-    second = replace(project, folder=tmp_path / "second", state=project.state)
-    shutil.copytree(project.folder, second.folder)
+    second = project.copy(tmp_path / "second", state=project.state)
     first = project.start(*project.cell_files(CELLS))
     wait_until(project.state_has_owner, what="the first workflow owns the testbed", within_s=60)
     output = second.measure(*CELLS)

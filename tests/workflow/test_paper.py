@@ -5,24 +5,14 @@ import pandas as pd
 import pytest
 
 FIGURES = {
-    "fig3a_startup_time",
-    "fig3b_image_size",
-    "fig3c_network_latency",
-    "fig4a_http_throughput_native",
-    "fig4b_http_throughput_virtualized",
-    "fig5a_memory_http",
-    "fig5b_memory_kv",
-    "fig6a_kv_throughput_native",
-    "fig6b_kv_throughput_virtualized",
+    *("fig3a_startup_time", "fig3b_image_size", "fig3c_network_latency"),
+    *("fig4a_http_throughput_native", "fig4b_http_throughput_virtualized"),
+    *("fig5a_memory_http", "fig5b_memory_kv"),
+    *("fig6a_kv_throughput_native", "fig6b_kv_throughput_virtualized"),
 }
 TABLES = {
-    "samples.parquet",
-    "samples.csv",
-    "summary.csv",
-    "anova.csv",
-    "posthoc.csv",
-    "claims.csv",
-    "evidence.csv",
+    *("samples.parquet", "samples.csv", "summary.csv", "anova.csv", "posthoc.csv"),
+    *("claims.csv", "evidence.csv"),
 }
 
 

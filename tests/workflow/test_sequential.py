@@ -7,7 +7,6 @@ one of ±0.1 % never.
 
 import csv
 import json
-import shutil
 import signal
 
 import pytest
@@ -63,11 +62,9 @@ def narrow_template(tmp_path_factory, project_with, small):
 
 
 @pytest.fixture
-def narrow(narrow_template, tmp_path, project_with):
+def narrow(narrow_template, tmp_path):
     """A project whose run stopped at the least number; a copy, so that each test may change it."""
-    folder = tmp_path / "project"
-    shutil.copytree(narrow_template.folder, folder, symlinks=True)
-    return project_with(narrow_template.config, folder=folder)
+    return narrow_template.copy(tmp_path / "project")
 
 
 def test_a_narrow_series_stops_early_and_the_report_says_so(narrow_template):
@@ -122,14 +119,14 @@ def test_a_deleted_cell_is_measured_and_no_other(narrow):
 def test_an_interrupted_run_continues_where_it_was(narrow):
     before = narrow.content()
     ask(narrow, NEVER, max=MOST)
-    run = narrow.start(SAMPLES)
+    run = narrow.start("all")
     beyond = f"fake-native/steady/d{LEAST + 1}/c1"
     wait_until(lambda: beyond in narrow.cells(), what="a cell beyond the first look", within_s=120)
     run.send_signal(signal.SIGINT)
     assert run.wait(240) != 0
     first = narrow.content()
     assert before.items() <= first.items()
-    narrow.snakemake(SAMPLES)
+    narrow.snakemake("all")
     assert first.items() <= narrow.content().items()
     assert set(narrow.cells()) == analysed(narrow) == measured(MOST)
 
