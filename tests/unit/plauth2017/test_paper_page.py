@@ -7,7 +7,6 @@ The published F are compared in `data/published.py`, and the plan is that of `da
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
@@ -18,6 +17,7 @@ from featherbench.plauth2017.figures import PAPERS_ENTRIES
 from featherbench.plauth2017.page import render
 from featherbench.statistics.data.replicates import summarized
 from featherbench.statistics.inference.anova import analyse, analyse_unweighted
+from pages import Page
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 
@@ -39,36 +39,18 @@ def page(summary, anova):
     )
 
 
-class Balance(HTMLParser):
-    """Counts the tags that are open."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.open, self.wrong = [], []
-        self.feed(html)
-
-    def handle_starttag(self, tag, attrs):  # noqa: ARG002 - as the parser calls it
-        if tag not in {"meta", "link", "img", "br"}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        if self.open.pop() != tag:
-            self.wrong.append(tag)
-
-
 def _text(page):
     return " ".join(re.sub(r"<[^>]*>", " ", page).split())
 
 
 def test_it_is_a_whole_page_that_loads_nothing(page):
-    balance = Balance(page)
-    assert (balance.open, balance.wrong) == ([], [])
-    assert set(re.findall(r'src="(.{5})', page)) == {"data:"}
+    seen = Page(page)
+    assert (seen.open, seen.misnested) == ([], [])
+    assert {value[:5] for value in seen.loads} == {"data:"}
     assert "url(" not in page
-    ids = re.findall(r'\bid="([^"]+)"', page)
-    assert len(ids) == len(set(ids))
-    for link in re.findall(r'<a [^>]*href="([^"]+)"', page):
-        assert link[1:] in ids or link.startswith("https://doi.org/")
+    assert len(seen.ids) == len(set(seen.ids))
+    for link in seen.links:
+        assert link[1:] in seen.ids or link.startswith("https://doi.org/")
 
 
 def test_every_claim_has_a_verdict_and_every_figure_a_place(page):

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +15,7 @@ import pytest
 import paper_comparison
 from featherbench import registry
 from featherbench.paths import RESOURCES
-from featherbench.plauth2017 import section
+from featherbench.plauth2017.section import section as papers_section
 from featherbench.records.cell import Cell, Coordinates, Failure, Measure, Verdict, Window
 from featherbench.records.image import Image, ImageSize
 from featherbench.records.machine import CheckResult, Judgement, MachineRecord
@@ -299,7 +301,7 @@ def write_rest(folder):
 def page_of(folder):
     """Return the report as HTML, with the section on the paper."""
     inputs = read(folder, REPLICATION)
-    return render(inputs, [section.section(inputs)])
+    return render(inputs, [papers_section(inputs)])
 
 
 def run_tables(*, samples=None, **tables):
@@ -377,3 +379,15 @@ def broken(tmp_path_factory):
             a_failure("measure/long-gone/http/d1/c1", "of an earlier plan"),
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def section(make):
+    """Return what gives the visible text of a section of a run's report."""
+    page_of = cache(make.page)
+
+    def section(folder, name):
+        inside = page_of(folder).partition(f'<section id="{name}"')[2].partition("</section>")[0]
+        return " ".join(re.sub(r"<[^>]*>", " ", inside).split())
+
+    return section

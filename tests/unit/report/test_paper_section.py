@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-import re
-
 import pandas as pd
-import pytest
 
 from featherbench.plauth2017.section import claim_results, claims_sentence, verdict_tables
 
@@ -61,17 +58,6 @@ def test_without_a_table_there_is_no_sentence():
         verdict_tables(nothing),
         claim_results(nothing),
     ) == ("", (), [])
-
-
-@pytest.fixture(scope="module")
-def section(make):
-    """Return what gives the visible text of a section of a run's report."""
-
-    def section(folder, name):
-        inside = make.page(folder).partition(f'<section id="{name}"')[2].partition("</section>")[0]
-        return " ".join(re.sub(r"<[^>]*>", " ", inside).split())
-
-    return section
 
 
 def test_the_report_judges_the_claims_by_the_run(section, whole):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import cache
 
 import pytest
 
@@ -16,18 +15,6 @@ from featherbench.records.plan import MissingRequirement, PlannedPlatform
 from featherbench.report.inputs import read
 from featherbench.report.questions import CLASSES, OTHERS, UNIKERNELS, answers, why_unknown
 from featherbench.report.run_tables import RunTables
-
-
-@pytest.fixture(scope="module")
-def section(make):
-    """Return what gives the visible text of a section of a run's report."""
-    page_of = cache(make.page)
-
-    def section(folder, name):
-        inside = page_of(folder).partition(f'<section id="{name}"')[2].partition("</section>")[0]
-        return " ".join(re.sub(r"<[^>]*>", " ", inside).split())
-
-    return section
 
 
 def test_the_speed_of_containers_has_test_interval_and_link(section, make, whole):
