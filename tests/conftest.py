@@ -68,11 +68,36 @@ settings.register_profile("beside others", deadline=None)
 settings.load_profile("beside others")
 
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+NETWORK = Path("/proc/thread-self/ns/net")
+machines_network = []
+"""The machine's network namespace, open, in a process that has left it."""
+
+
+def _call(function, *arguments):
+    if function(*arguments) != 0:
+        raise OSError(ctypes.get_errno(), function.__name__)
+
+
+@contextmanager
+def _on_the_machines_network():
+    """Go back to it for a while: packages come from there."""
+    if not machines_network:
+        yield
+        return
+    with NETWORK.open() as own:
+        _call(LIBC.setns, machines_network[0].fileno(), CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            _call(LIBC.setns, own.fileno(), CLONE_NEWNET)
+
+
 def pytest_configure(config):
     """Give each process of a parallel run a network of its own: tests share ports and names."""
     if hasattr(config, "workerinput") and os.geteuid() == 0:
-        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET | CLONE_NEWNS) != 0:
-            raise OSError(ctypes.get_errno(), "unshare")
+        machines_network.append(NETWORK.open())
+        _call(LIBC.unshare, CLONE_NEWNET | CLONE_NEWNS)
         subprocess.run(["sh", "-euc", OWN_NETWORK], check=True)
 
 
@@ -147,7 +172,7 @@ class BuiltRoot:
 
     def root(self, name):
         """Return one as a BuildRequest contains it."""
-        with _alone_in(self.tar.parent):
+        with _alone_in(self.tar.parent), _on_the_machines_network():
             return base.root_archive(self._built(name).with_suffix(".json"))
 
     def root_filesystems_of(self, technology):
@@ -170,7 +195,7 @@ def built_root(pytestconfig):
     folder.mkdir(parents=True, exist_ok=True)
     code, tar, record = _code_of_root(), folder / "root.tar", folder / "root.json"
     mark = folder / "code"
-    with _alone_in(folder):
+    with _alone_in(folder), _on_the_machines_network():
         if not mark.exists() or mark.read_text() != code:
             spec = RootFilesystemSpec(**RootFilesystemSource().model_dump(), code=code)
             base.build_root_filesystem(spec, tar=tar, log=folder / "root.log").write(record)

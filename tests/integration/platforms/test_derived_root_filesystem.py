@@ -17,7 +17,7 @@ from featherbench.rootfs.derived import build_derived_root_filesystem
 from featherbench.services import launcher
 from featherbench.system.polling import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.testbed]
+pytestmark = [pytest.mark.slow, pytest.mark.testbed, pytest.mark.machine]
 
 SPEC = descriptions.spec("system", suite="bookworm", code="")
 BUILD = f"""\
