@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from featherbench import registry
+from featherbench.records.image import Image
 
 pytestmark = [
     pytest.mark.slow,
@@ -21,20 +22,31 @@ pytestmark = [
 TECHNOLOGIES, HOSTS = ("linux", "docker", "lxd"), ("native", "tcg", "kvm")
 NINE = [f"{technology}-{hypervisor}" for hypervisor in HOSTS for technology in TECHNOLOGIES]
 ONCE = {"deployments": 1, "windows": 1}
+IMAGES = ("docker", "lxd", "linux-guest", "docker-guest")
 PHASES = ("definition", "firmware_and_kernel", "user_space")
 SMALL = {
     "platforms": NINE,
     "workloads": {
-        "http": {"concurrency": [1, 16], "settings": {"window_s": 1, "warm_up_s": 0.5}},
-        "kv": {"concurrency": [8], "settings": {"window_s": 1.5, "warm_up_s": 0.5}},
+        "http": {"concurrency": [16], "settings": {"window_s": 1, "warm_up_s": 0.5}},
         "startup": {"settings": {"timeout_s": 240}},
-        "image_size": None,
-        "latency": {"repetitions": {"deployments": 1, "windows": 3}},
-        # Few amounts and few starts of each: a guest on software emulation takes its time.
-        "memory": {"settings": {"load_s": 2, "step_mib": 256, "starts": 2, "margin": 0.5}},
     },
     "repetitions": ONCE,
 }
+WITHOUT_NESTING = {
+    "platforms": [
+        *("linux-native", "lxd-native"),
+        {"name": "linux-tcg", "settings": {"guest": {"init": "minimal"}}},
+    ],
+    "workloads": {
+        "kv": {"concurrency": [8], "settings": {"window_s": 1.5, "warm_up_s": 0.5}},
+        "image_size": None,
+        "latency": {"repetitions": {"deployments": 1, "windows": 3}},
+        # Few amounts and few starts of each: a guest on software emulation takes its time.
+        "memory": {"settings": {"load_s": 1, "step_mib": 256, "starts": 2, "margin": 0.5}},
+    },
+    "repetitions": ONCE,
+}
+"""What is measured of an instance in a guest as of one here: there each start takes a minute."""
 RUN_WITHIN_S = 4500
 
 
@@ -103,14 +115,25 @@ def test_orders_are_sane(run):
     startup = mean["startup_time"]
     assert startup["linux-native"] < startup["docker-native"] < startup["lxd-native"]
     assert startup["lxd-native"] < startup["linux-tcg"]
-    http = summary[(summary["metric"] == "http_throughput") & (summary["concurrency"] == 16)]
-    rate = http.set_index("platform")["mean"]
+    rate = mean["http_throughput"]
     assert rate["linux-tcg"] < rate["lxd-native"]
-    size = mean["image_size_http"]
-    assert size["docker-native"] < size["lxd-native"] < size["linux-tcg"] < size["docker-tcg"]
-    assert 64 <= mean["memory_http_minimum", "linux-tcg"] <= 512
+    records = [run.folder / f"results/images/{name}/http.json" for name in IMAGES]
+    sizes = [Image.read(record).size.allocated_bytes for record in records]
+    assert sizes == sorted({*sizes})
 
 
 def test_nothing_is_left_and_nothing_is_to_be_done(run, traces):
     assert traces() == set()
     assert "Nothing to be done" in run.snakemake("all")
+
+
+def test_a_guest_is_given_less_memory_until_that_is_too_little(run, traces):
+    run.config = WITHOUT_NESTING
+    run.write_config()
+    run.snakemake("all", within_s=RUN_WITHIN_S)
+    summary = pd.read_csv(run.folder / "results/tables/summary.csv")
+    mean = summary.set_index(["metric", "platform"])["mean"]
+    assert 64 <= mean["memory_http_minimum", "linux-tcg"] <= 512
+    of_lxd = {*mean.xs("lxd-native", level="platform").index}
+    assert {"kv_get_throughput", "round_trip_time", "memory_kv_load", "image_size_kv"} <= of_lxd
+    assert traces() == set()

@@ -21,31 +21,23 @@ ANSWERS_WITHIN_S = 120
 NOTICED_WITHIN_S = ssh.SILENT_INTERVAL_S * ssh.SILENT_INTERVALS + 15
 
 
-def await_payload(platform, instance):
-    return wait_until(
-        lambda: platform.fetch(instance), what="the payload", within_s=ANSWERS_WITHIN_S, every_s=0.5
+def started(platform, network):
+    """Start a container in a new guest, see it serve the client, and return it."""
+    instance, technology = platform.start(network=network), platform.technology
+    payload = wait_until(
+        lambda: platform.fetch(instance), what="payload", within_s=ANSWERS_WITHIN_S, every_s=0.5
     )
-
-
-@pytest.mark.parametrize("network", ["nat", "bridge"])
-def test_a_container_in_a_guest_serves_the_client(platform, network):
-    instance = platform.start(network=network)
-    assert len(await_payload(platform, instance)) == 1150
+    assert len(payload) == 1150
     platform.wire.client("ping", "-c", "1", instance.endpoint.ping_address)
-    technology = platform.technology
     assert technology.is_running(instance)
-    request = platform.request()
-    assert technology.tuning_in_force(instance, request.tuning)["nofile"] == "4321"
+    assert technology.tuning_in_force(instance, platform.tuning)["nofile"] == "4321"
     usage = technology.usage(instance)
     assert 0 < usage.memory_current_bytes < usage.guest_used_bytes < usage.hypervisor_bytes
-    technology.stop(instance)
-    assert not technology.is_running(instance)
-    assert not instance_dir.of(instance.id).path.exists()
-    assert [each for each in platform.leftovers() if each.kind == "guest"] == []
+    return instance
 
 
-def test_the_channel_is_the_guests_own(platform):
-    instance = platform.start()
+def test_a_container_in_a_guest_serves_the_client_by_a_channel_of_its_own(platform):
+    instance, technology = started(platform, "nat"), platform.technology
     machine = engine_vm.machine_of(instance.id)
     done = machine.run(["sh", "-c", "echo $SSH_CONNECTION; cat"], timeout_s=30, stdin="told\n")
     source, _, listening, port = done.stdout.split()[:4]
@@ -60,10 +52,14 @@ def test_the_channel_is_the_guests_own(platform):
     listeners = machine.run(["ss", "-Hltn"], timeout_s=30).stdout
     assert f"{instance.endpoint.address}:22" in listeners
     assert "0.0.0.0:22" not in listeners
+    technology.stop(instance)
+    assert not technology.is_running(instance)
+    assert not instance_dir.of(instance.id).path.exists()
+    assert [each for each in platform.leftovers() if each.kind == "guest"] == []
 
 
 def test_a_guest_that_dies_is_noticed_and_said(platform):
-    instance = platform.start()
+    instance = started(platform, "bridge")
     machine = engine_vm.machine_of(instance.id)
     os.kill(domains.pid_of(instance.id), signal.SIGKILL)
     wait_until(lambda: not platform.technology.is_running(instance), what="death", within_s=10)

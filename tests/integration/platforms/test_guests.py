@@ -97,10 +97,25 @@ def assert_nothing_left_of(platform, instance):
 
 
 @pytest.mark.slow
-def test_usage_separates_the_hypervisor_and_the_guest(platform, start):
+def test_its_memory_processors_disk_and_bridge_are_its_own(platform, start, tmp_path):
+    disk = Path(platform.images["http"].reference["folder"]) / "disk.raw"
+    before = disk.stat().st_mtime_ns
     instance = start()
+    for thread in Path(f"/proc/{domains.pid_of(instance.id)}/task").iterdir():
+        assert os.sched_getaffinity(int(thread.name)) == set(platform.placement.cpus), thread
+    state = str(platform.placement.state)
+    mine = bridge.of(state)
+    with pytest.raises(TestbedError, match=f"already used by {mine}"):
+        bridge.prepare(replace(platform.placement, state=tmp_path / "other", callback_address=""))
+    assert bridge.ports(mine) != []
+    assert bridge.of(state) == mine
     await_payload(platform, instance)
+    require_usage_of_hypervisor_and_guest(platform, instance)
+    platform.technology.stop(instance)
+    assert disk.stat().st_mtime_ns == before
 
+
+def require_usage_of_hypervisor_and_guest(platform, instance):
     def told():
         usage = platform.technology.usage(instance)
         return usage if usage.guest_used_bytes else None
@@ -110,24 +125,6 @@ def test_usage_separates_the_hypervisor_and_the_guest(platform, start):
     assert 10 << 20 < usage.guest_used_bytes < 256 << 20
     assert usage.memory_current_bytes > usage.guest_used_bytes
     assert platform.technology.reset_peak(instance)
-
-
-@pytest.mark.slow
-def test_every_thread_of_qemu_stays_on_the_servers_cpus(platform, start):
-    instance = start()
-    pid = domains.pid_of(instance.id)
-    for thread in Path(f"/proc/{pid}/task").iterdir():
-        assert os.sched_getaffinity(int(thread.name)) == set(platform.placement.cpus), thread
-
-
-@pytest.mark.slow
-def test_the_image_does_not_change(platform, start):
-    disk = Path(platform.images["http"].reference["folder"]) / "disk.raw"
-    before = disk.stat().st_mtime_ns
-    instance = start()
-    await_payload(platform, instance)
-    platform.technology.stop(instance)
-    assert disk.stat().st_mtime_ns == before
 
 
 @pytest.mark.slow
@@ -266,17 +263,6 @@ def test_what_a_killed_job_leaves_is_found_and_removed(platform, tmp_path):
     assert not domains.is_running(request.instance_id)
     assert not instance_dir.of(request.instance_id).path.exists()
     assert str(platform.placement.state) not in bridge.owners().values()
-
-
-@pytest.mark.slow
-def test_each_testbed_has_its_own_bridge(platform, start, tmp_path):
-    start()
-    state = str(platform.placement.state)
-    mine = bridge.of(state)
-    with pytest.raises(TestbedError, match=f"already used by {mine}"):
-        bridge.prepare(replace(platform.placement, state=tmp_path / "other", callback_address=""))
-    assert bridge.ports(mine) != []
-    assert bridge.of(state) == mine
 
 
 def test_without_the_bridge_nothing_is_sent(platform):
