@@ -23,7 +23,6 @@ CONFIG = {
             "settings": {"interval_ms": 20},
         },
         "image_size": None,
-        "memory": {"settings": {"reference_mib": 64, "step_mib": 16, "starts": 2, "margin": 0.5}},
     },
     "repetitions": {"deployments": 1, "windows": 1},
 }
@@ -32,7 +31,6 @@ MEASURED = {
     "floor-xentcg/startup/d2/c1",
     "floor-xentcg/latency/d1/c1",
     "floor-xentcg/image_size/d1/c1",
-    "floor-xentcg/memory/d1/c1",
 }
 STATE = Path("/run/featherbench")
 RUN_WITHIN_S = 1800
@@ -66,8 +64,6 @@ def test_its_figures_are_a_guests(run):
     assert 0.5 < values.get_group("startup_time").mean() < 120
     assert values.get_group("image_size_startup").mean() * (1 << 20) < 64 * 1024
     assert 0 < values.get_group("round_trip_time").mean() < 1000
-    # It is 2, but two starts an amount are few: once it came out as 5 here, for a reason not seen.
-    assert 2 <= values.get_group("memory_startup_minimum").mean() <= 8
     cell = json.loads(run.cells()["floor-xentcg/startup/d1/c1"].read_text())
     assert cell["windows"][0]["notes"]["stamped_by"] == "probe"
 

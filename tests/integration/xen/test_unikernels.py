@@ -39,7 +39,7 @@ class Floor:
             changes = {"make": None, **changes, "kernel": str(changes["kernel"])}
         return self.technology.Settings.model_validate({"images": {"startup": changes}})
 
-    def request(self, *, port=9, nonce="n", **changes):
+    def request(self, *, port=9, nonce="n", memory_mib=None, **changes):
         into = self.folder / uuid.uuid4().hex
         into.mkdir()
         build_inputs = self.technology.build_inputs("startup", self.settings(**changes))
@@ -60,6 +60,7 @@ class Floor:
             placement=self.placement,
             folder=self.folder,
             probe=Probe(address=self.placement.callback_address, port=port, nonce=nonce),
+            memory_mib=memory_mib,
         )
 
     def start(self, **given):
@@ -77,7 +78,7 @@ def floor(xen_settings, placement, wire, tmp_path):
 
 def test_it_sends_its_packet_answers_pings_and_ends(floor, left_in_dom0):
     with listening(floor.placement.callback_address, "a-nonce") as listener:
-        instance = floor.start(port=listener.port, nonce="a-nonce")
+        instance = floor.start(port=listener.port, nonce="a-nonce", memory_mib=4)
         wait_until(
             listener.stamp_ns,
             what=f"the packet: {floor.technology.diagnosis(instance)}",
@@ -86,7 +87,7 @@ def test_it_sends_its_packet_answers_pings_and_ends(floor, left_in_dom0):
     assert "1 received" in floor.wire.client("ping", "-c1", instance.endpoint.ping_address)
     technology = floor.technology
     assert technology.is_running(instance)
-    assert technology.usage(instance).memory_current_bytes == 2 << 20
+    assert technology.usage(instance).memory_current_bytes == 4 << 20
     assert set(instance.start_phases_s) == {"disks", "domain"}
     assert "floor: sent the packet" in technology.diagnosis(instance)
     technology.stop(instance)
@@ -129,6 +130,12 @@ def test_an_image_that_xen_cannot_boot_is_refused_with_its_message(floor, left_i
     floor.technology.prepare(request)
     with pytest.raises(InstanceError, match="xl refused"):
         floor.technology.start(request)
+    assert left_in_dom0() == set()
+
+
+def test_too_little_memory_is_refused_with_the_message_of_xen(floor, left_in_dom0):
+    with pytest.raises(InstanceError, match=r"kernel too large.*Out of memory"):
+        floor.start(memory_mib=1)
     assert left_in_dom0() == set()
 
 
