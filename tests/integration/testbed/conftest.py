@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from featherbench import registry
 from featherbench.contracts.technology import BuildRequest
 from featherbench.system.polling import wait_until
-from featherbench.system.processes import PROC, is_alive
+from featherbench.system.processes import PROC, is_alive, with_variable
 from featherbench.testbed import network
 from featherbench.testbed.reservation import current_owner
 from featherbench.testbed.state import STATE_VARIABLE, State
@@ -85,9 +86,7 @@ class Sandbox:
 
     def lost_instance(self):
         """Start an instance of the fake technology that no record names."""
-        marks = {
-            "FEATHERBENCH_FAKE_INSTANCE": f"lost {self.state.directory}",
-        }
+        marks = {"FEATHERBENCH_FAKE_INSTANCE": f"lost {self.state.directory}"}
         return subprocess.Popen(["sleep", "600"], env=self.environment | marks)
 
     @property
@@ -97,15 +96,11 @@ class Sandbox:
 
     def processes(self):
         """Give the pids of all that was started with this state folder, and what they are."""
-        mark = f"{STATE_VARIABLE}={self.state.directory}".encode()
         found = {}
-        for entry in PROC.iterdir():
-            if entry.name.isdigit():
-                try:
-                    if mark in (entry / "environ").read_bytes().split(b"\0"):
-                        found[int(entry.name)] = (entry / "cmdline").read_bytes()
-                except OSError:
-                    continue
+        for directory, process in with_variable(STATE_VARIABLE):
+            with suppress(OSError):
+                if directory == str(self.state.directory):
+                    found[process.pid] = (PROC / str(process.pid) / "cmdline").read_bytes()
         return found
 
     def leftovers(self):
@@ -142,16 +137,9 @@ def network_leftovers():
 
 def fake_image(folder):
     technology = registry.load("technologies", "fake", [PLUGINS])
-    image = technology.build_image(
-        BuildRequest(
-            service="http",
-            into=folder / "image",
-            root_filesystems={},
-            files={},
-            state=folder / "state",
-        )
-    )
-    image.write(folder / "image.json")
+    folders = {"into": folder / "image", "state": folder / "state"}
+    request = BuildRequest(service="http", root_filesystems={}, files={}, **folders)
+    technology.build_image(request).write(folder / "image.json")
     return folder / "image.json"
 
 
