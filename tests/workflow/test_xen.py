@@ -55,7 +55,7 @@ def test_what_is_emulated_is_never_called_xen(run):
     samples = pd.read_csv(run.folder / "results/tables/samples.csv")
     assert set(samples["hypervisor"]) == {"xentcg"}
     report = (run.folder / "results/report.html").read_text()
-    assert "its figures are no measure of Xen" in report
+    assert "its figures do not measure Xen" in report
 
 
 def test_its_figures_are_a_guests(run):
