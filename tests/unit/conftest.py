@@ -32,6 +32,7 @@ class ScriptedClient:
     address: str = "198.18.0.2"
     cpus: tuple[int, ...] = (0,)
     exit_status: int = 0
+    duration_s: float = 2.0
     asked: list[list[str]] = field(default_factory=list)
     machine: Machine = LOCAL
 
@@ -45,7 +46,7 @@ class ScriptedClient:
             exit_status=self.exit_status,
             stdout=self.says(list(argv)),
             stderr="",
-            duration_s=2.0,
+            duration_s=self.duration_s,
             cpu_s=1.0,
         )
 

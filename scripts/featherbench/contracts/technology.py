@@ -238,6 +238,13 @@ class Technology(ABC, Configurable[SettingsT]):
     def usage(self, instance: Instance) -> Usage:
         """Return what it has used so far. Raise InstanceDiedError if it is gone."""
 
+    def processes(self, instance: Instance) -> Sequence[int]:
+        """Return the pids of its processes on this machine; none if it has none, or is gone.
+
+        A window is checked for stops, other CPUs and other limits of these.
+        """
+        return ()
+
     def reset_peak(self, instance: Instance) -> bool:
         """Reset its peak memory; return False if the platform cannot."""
         return False

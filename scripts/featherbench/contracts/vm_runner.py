@@ -230,6 +230,10 @@ class VmRunner(ABC):
     def usage(self, vm: Vm) -> Usage:
         """Return what it has used, as far as is known. Raise InstanceDiedError if it is gone."""
 
+    def processes(self, vm: Vm) -> Sequence[int]:
+        """Return the pids of its processes on this machine, if it has any."""
+        return ()
+
     def reset_peak(self, vm: Vm) -> bool:
         """Reset its peak memory; return False if that is impossible."""
         return False

@@ -35,8 +35,14 @@ class Clocks:
 
     @classmethod
     def read(cls) -> Clocks:
-        """Read both clocks, one right after the other."""
-        return cls(monotonic_ns=time.monotonic_ns(), realtime_ns=time.time_ns())
+        """Read both clocks, one right after the other: of three times, the fastest."""
+        _, clocks = min(cls._timed() for _ in range(3))
+        return cls(monotonic_ns=clocks[0], realtime_ns=clocks[1])
+
+    @staticmethod
+    def _timed() -> tuple[int, tuple[int, int]]:
+        before_ns, realtime_ns = time.monotonic_ns(), time.time_ns()
+        return time.monotonic_ns() - before_ns, (before_ns, realtime_ns)
 
     @property
     def offset_ns(self) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from featherbench.contracts.load_generator import Load, even_threads
 from featherbench.errors import CommandError, LoadError
 from featherbench.measuring.window import Observation
-from featherbench.measuring.window_verdict import MINIMUM_CLOCK_TICKS
+from featherbench.measuring.window_verdict import MINIMUM_CLOCK_TICKS, OTHERS_FRACTION
 from featherbench.records.metric import Metric
 
 if TYPE_CHECKING:
@@ -207,7 +207,8 @@ class WindowSeries:
     """The windows of one cell's metric, taken one after the other.
 
     `load` has an end, see `sized`; `metrics` are those of `load_metrics`.
-    `server_failures` reads the server's own counts of failures since its start, by kind.
+    `server_failures` reads the server's own counts of failures since its start, by kind; `verify`
+    checks after each window what is served.
     """
 
     bench: Bench
@@ -216,6 +217,7 @@ class WindowSeries:
     load: Load
     window_s: float
     server_failures: Callable[[], Mapping[str, int]] = no_failures
+    verify: Callable[[Bench], object] | None = None
     windows: list[Window] = field(default_factory=list)
     may_resize: bool = True
 
@@ -239,7 +241,7 @@ class WindowSeries:
     def _take(self) -> Window:
         expected_s = self.load.duration_s or self.window_s
         failed_before = self.server_failures()
-        with Observation(self.bench) as observation:
+        with Observation(self.bench, verify=self.verify) as observation:
             run = run_load(self.bench, self.service, self.load, expected_s=expected_s)
         failed = {
             kind: count - failed_before[kind] for kind, count in self.server_failures().items()
@@ -259,6 +261,8 @@ class WindowSeries:
                 "threads": run.threads,
                 "clock_tick_s": run.result.clock_tick_s,
                 "server_cpus_busy_fraction": observation.machine.server_busy_fraction,
+                "others_at_server": observation.facts.others_at_server,
+                "others_at_client": observation.facts.others_at_client,
             },
         )
         self.windows.append(window)
@@ -275,6 +279,8 @@ class WindowSeries:
             duration_s=result.duration_s,
             minimum_s=self._minimum_s,
             requested_s=run.load.duration_s,
+            predicted_s=self.window_s if run.load.requests else None,
+            elapsed_s=run.completed.duration_s,
             clock_tick_s=result.clock_tick_s,
             server_cpu_s=observation.usage.cpu_s,
             client_busy_fraction=observation.machine.client_busy_fraction,
@@ -294,9 +300,11 @@ def _server_busy_fraction(observation: Observation, duration_s: float) -> float 
     """Return how busy the server was, of the one CPU that it can use.
 
     nginx has one worker and Redis one thread. What the kernel does for the server outside any
-    process is visible on the busiest CPU.
+    process is visible on the busiest CPU, unless others are as well.
     """
     cpu_s = observation.usage.cpu_s
     instance = None if cpu_s is None else cpu_s / duration_s
+    if (observation.facts.others_at_server or 0.0) > OTHERS_FRACTION:
+        return instance
     fractions = (instance, observation.machine.server_busiest_fraction)
     return max((fraction for fraction in fractions if fraction is not None), default=None)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -127,6 +128,7 @@ class LoadedMemory:
     command: tuple[str, ...]
     readings: tuple[Usage, ...]
     result: LoadResult
+    elapsed_s: float
 
 
 def under_load(bench: Bench, service: str, load: Load, *, expected_s: float) -> LoadedMemory:
@@ -137,6 +139,7 @@ def under_load(bench: Bench, service: str, load: Load, *, expected_s: float) -> 
     argv = bench.client.command(bench.load_generators[service].command(load))
     output = bench.logs / f"{bench.under_test.id}-load.log"
     readings: list[Usage] = []
+    began_s = time.monotonic()
     process = subprocesses.start(subprocesses.with_parent_death_signal(argv), output=output)
 
     def ended() -> bool:
@@ -152,6 +155,10 @@ def under_load(bench: Bench, service: str, load: Load, *, expected_s: float) -> 
     finally:
         process.kill()
         process.wait()
+    elapsed_s = time.monotonic() - began_s
     bench.require_running()
     result = bench.load_generators[service].parse(output.read_text(errors="replace"), "", load)
-    return LoadedMemory(command=tuple(argv), readings=tuple(readings), result=result)
+    command = tuple(argv)
+    return LoadedMemory(
+        command=command, readings=tuple(readings), result=result, elapsed_s=elapsed_s
+    )

@@ -206,6 +206,7 @@ def _served(trial: Trial, bench: Bench, memory_mib: int, *, ready_after_s: float
         metrics=load_metrics(trial.service, service=trial.service),
         load=load,
         window_s=trial.load_s,
+        verify=trial.verify,
     )
     series.take()
     while len(series.windows) < MAXIMUM_WINDOWS and _invalid_without_failure(series.windows[-1]):

@@ -11,14 +11,20 @@ A workload measures inside an Observation, and has it build the window:
 from __future__ import annotations
 
 import ipaddress
+import os
+import resource
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from featherbench.clock import now_utc
+from featherbench.errors import VerificationError
+from featherbench.measuring.disturbances import Disturbances
+from featherbench.measuring.first_packet import Clocks
 from featherbench.measuring.window_verdict import WindowFacts, window_verdict
 from featherbench.records.cell import Verdict, Window
+from featherbench.system.machine import LOCAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,8 +67,11 @@ class MachineCounters(Collector):
     client_busy_fraction: float | None
     server_busy_fraction: float | None
     server_busiest_fraction: float | None
+    client_ticks: Sequence[CpuTicks]
+    server_ticks: Sequence[CpuTicks]
     steal_fraction: float
     swapped_pages: int
+    memory_stalled_s: float
 
     def begin(self, bench: Bench) -> None:
         """Read the counters."""
@@ -74,6 +83,7 @@ class MachineCounters(Collector):
             machine: counters - self._before[machine] for machine, counters in _read(bench).items()
         }
         client, server = _ticks(spent, bench.client), _ticks(spent, bench.placement)
+        self.client_ticks, self.server_ticks = client, server
         self.client_busy_fraction = _busy_fraction(client)
         self.server_busy_fraction = _busy_fraction(server)
         self.server_busiest_fraction = max(
@@ -81,6 +91,7 @@ class MachineCounters(Collector):
         )
         self.steal_fraction = max((cpu.steal_fraction for cpu in [*client, *server]), default=0.0)
         self.swapped_pages = sum(counters.swapped_pages for counters in spent.values())
+        self.memory_stalled_s = max(counters.memory_stalled_s for counters in spent.values())
         return ()
 
 
@@ -98,6 +109,21 @@ def _ticks(spent: Mapping[Machine, Counters], side: Client | Placement) -> list[
 def _busy_fraction(cpus: Sequence[CpuTicks]) -> float | None:
     total = sum(cpu.total for cpu in cpus)
     return sum(cpu.busy for cpu in cpus) / total if total else None
+
+
+def _others_fraction(cpus: Sequence[CpuTicks], own_s: float | None) -> float | None:
+    """Return the part of the CPUs' time that programs used beside those that used `own_s`."""
+    total = sum(cpu.total for cpu in cpus)
+    if own_s is None or not total:
+        return None
+    others = sum(cpu.processes for cpu in cpus) - own_s * os.sysconf("SC_CLK_TCK")
+    return max(0.0, others / total)
+
+
+def _own_cpu_s() -> float:
+    """Return the CPU time of this process, and of the programs of the client that have ended."""
+    used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 class InstanceUsage(Collector):
@@ -182,26 +208,66 @@ def build_window(
 
 
 class Observation:
-    """What collectors see of a window, from the construction of this object to `end`."""
+    """What collectors see of a window, from the construction of this object to `end`.
 
-    def __init__(self, bench: Bench, *collectors: Collector) -> None:
+    `verify` checks after it what is served; it raises VerificationError.
+    """
+
+    def __init__(
+        self,
+        bench: Bench,
+        *collectors: Collector,
+        verify: Callable[[Bench], object] | None = None,
+    ) -> None:
         self.machine, self.usage = MachineCounters(), InstanceUsage()
-        self._bench = bench
+        self._bench, self._verify, self._wrong_content = bench, verify, ""
+        self._disturbances = Disturbances(bench)
         self._others = (*(make() for make in COLLECTORS), *collectors)
         self._measures: list[Measure] = []
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin, or begin again after a pause."""
         for collector in (*self._others, self.machine, self.usage):
-            collector.begin(bench)
+            collector.begin(self._bench)
+        self._clocks, self._own_s = Clocks.read(), _own_cpu_s()
         self.started = Moment.now()
 
     def end(self, bench: Bench) -> None:
         """End the observation; `bench` has the instance, which may be started by now."""
+        clocks, own_s = Clocks.read(), _own_cpu_s() - self._own_s
+        self.elapsed_s = (clocks.monotonic_ns - self._clocks.monotonic_ns) / 1e9
+        self._clock_step_s = (clocks.offset_ns - self._clocks.offset_ns) / 1e9
+        self._disturbances.processes.stop()
         for collector in (self.machine, self.usage, *self._others):
             self._measures += collector.end(bench)
+        self._others_at_server, self._others_at_client = self._others_cpu(own_s)
+        self._disturbances.end()
+        try:
+            if self._verify is not None:
+                self._verify(bench)
+        except VerificationError as wrong:
+            self._wrong_content = wrong.message
+
+    def _others_cpu(self, own_s: float) -> tuple[float | None, float | None]:
+        """Return what others took at the server and at the client.
+
+        It is not known at the server of an instance that was started meanwhile, because what its
+        engine does for the start is not in its usage, or has no process on this machine.
+        """
+        server, client = self.machine.server_ticks, self.machine.client_ticks
+        server_s = self.usage.cpu_s if self._disturbances.knows_server else None
+        if shared_cpus(self._bench):
+            both = None if server_s is None else _others_fraction(server, server_s + own_s)
+            return both, None
+        client_s = own_s if self._bench.client.machine == LOCAL else None
+        return _others_fraction(server, server_s), _others_fraction(client, client_s)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, failed: type[BaseException] | None, *_: object) -> None:
+        self._disturbances.processes.stop()
         if failed is None:
             self.end(self._bench)
 
@@ -212,6 +278,15 @@ class Observation:
             steal_fraction=self.machine.steal_fraction,
             throttled_s=self.usage.throttled_s,
             swapped_pages=self.machine.swapped_pages,
+            clock_step_s=self._clock_step_s,
+            others_at_server=self._others_at_server,
+            others_at_client=self._others_at_client,
+            held=tuple(self._disturbances.processes.held),
+            changes=self._disturbances.changes,
+            wrong_content=self._wrong_content,
+            memory_stall_fraction=self.machine.memory_stalled_s / max(self.elapsed_s, 1e-9),
+            limit_hits=self._disturbances.limit_hits,
+            major_faults=self._disturbances.major_faults,
             shared_cpus=shared_cpus(self._bench),
             shared_cores=shared_cores(self._bench),
             loopback=on_loopback(self._bench),

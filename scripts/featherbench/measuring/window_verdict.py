@@ -31,8 +31,19 @@ DURATION_DEVIATION_FRACTION = 0.10
 """A tenth more or less than requested: the load generator was delayed, or gave up."""
 DURATION_GRACE_S = 0.15
 """wrk reads its clock every 100 ms only, so it may run that much longer by design."""
+COUNTED_DEVIATION_FRACTION = 0.5
+"""Half as long again as the trial of a counted load predicts; a trial's rate is less accurate."""
+CLOCKS_DIFFER_FRACTION, CLOCKS_DIFFER_S = 0.10, 0.5
+"""The load generator's start and its connections are in featherbench's time, not in its own."""
 CLOCK_STEP_S = 1e-3
 """A wall clock that moved this much against the monotonic one was set, not merely disciplined."""
+OTHERS_FRACTION = 0.10
+"""Of the CPUs of one side. In quiet windows of two seconds up to 0.07 were seen: the ticks by which
+the kernel counts are coarse, and its own threads count as others."""
+MEMORY_STALL_FRACTION = 0.01
+"""Of the window, for which some program waited for memory; quiet windows have none."""
+MAJOR_FAULTS = 10
+"""As many of a server's pages may be read from a disk, such as parts of a program not used yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +56,13 @@ class WindowFacts:
     `steal_fraction` is of the CPU with the most stolen time. `answered` counts successful
     responses. `shared_cores` are the CPUs of each core of which client and server use different
     threads. `clock_step_s` is how far the wall clock moved against the monotonic one.
+
+    `elapsed_s` is the load generator's time by featherbench's monotonic clock, `predicted_s` what a
+    trial predicts for a counted load. `others_at_server` and `others_at_client` are the CPU time of
+    programs other than the server and the client, as a fraction of the CPUs of that side. `held`
+    says what was stopped or frozen, `changes` what is not as before, `wrong_content` what was
+    served instead of what should be. `memory_stall_fraction` is of the window; `limit_hits` and
+    `major_faults` are the server's.
     """
 
     failures: Mapping[str, int] = field(default_factory=dict)
@@ -64,6 +82,16 @@ class WindowFacts:
     shared_cores: Sequence[Sequence[int]] = ()
     loopback: bool = False
     clock_step_s: float = 0.0
+    elapsed_s: float | None = None
+    predicted_s: float | None = None
+    others_at_server: float | None = None
+    others_at_client: float | None = None
+    held: Sequence[str] = ()
+    changes: Sequence[str] = ()
+    wrong_content: str = ""
+    memory_stall_fraction: float = 0.0
+    limit_hits: int = 0
+    major_faults: int = 0
 
 
 def window_verdict(facts: WindowFacts) -> tuple[Verdict, tuple[str, ...]]:
@@ -94,6 +122,12 @@ def _invalidating(facts: WindowFacts) -> Iterator[str]:
         )
     if abs(facts.clock_step_s) > CLOCK_STEP_S:
         yield f"clock stepped: the wall clock moved by {facts.clock_step_s * 1e3:.3g} ms"
+    if facts.held:
+        yield f"held up: {'; '.join(facts.held)}"
+    if facts.changes:
+        yield f"changed: {'; '.join(facts.changes)}"
+    if facts.wrong_content:
+        yield f"wrong content: {facts.wrong_content}"
 
 
 def _raising_suspicion(facts: WindowFacts) -> Iterator[str]:
@@ -105,10 +139,14 @@ def _raising_suspicion(facts: WindowFacts) -> Iterator[str]:
         yield f"client saturated: it was {busy:.0%} busy, the server {server_busy}"
     if facts.steal_fraction > STEAL_FRACTION:
         yield f"steal: the hypervisor took {facts.steal_fraction:.1%} of a CPU"
+    for side, fraction in (("server", facts.others_at_server), ("client", facts.others_at_client)):
+        if fraction is not None and fraction > OTHERS_FRACTION:
+            yield f"others: other programs took {fraction:.0%} of the {side}'s CPUs"
     if facts.throttled_s > 0:
         yield f"throttled: the CPU limit held the server back for {facts.throttled_s:.3g} s"
     if facts.swapped_pages > 0:
         yield f"swap: the machine moved {facts.swapped_pages} pages from or to swap"
+    yield from _memory_suspicions(facts)
     if facts.shared_cpus:
         cpus = ", ".join(map(str, facts.shared_cpus))
         yield f"shared CPUs: client and server both run on CPU {cpus}"
@@ -117,7 +155,32 @@ def _raising_suspicion(facts: WindowFacts) -> Iterator[str]:
         yield f"shared core: client and server run on threads of the same core ({cores})"
     if facts.loopback:
         yield "loopback: the client shares the server's network stack"
-    if facts.requested_s is not None and facts.duration_s is not None:
+    yield from _duration_suspicions(facts)
+
+
+def _memory_suspicions(facts: WindowFacts) -> Iterator[str]:
+    if facts.memory_stall_fraction > MEMORY_STALL_FRACTION:
+        yield f"memory pressure: programs waited for {facts.memory_stall_fraction:.0%} of the time"
+    if facts.limit_hits:
+        yield f"memory limit: the server reached it {facts.limit_hits} times"
+    if facts.major_faults > MAJOR_FAULTS:
+        yield f"page faults: {facts.major_faults} pages of the server were read from a disk"
+
+
+def _duration_suspicions(facts: WindowFacts) -> Iterator[str]:
+    duration_s, elapsed_s, predicted_s = facts.duration_s, facts.elapsed_s, facts.predicted_s
+    if duration_s is None:
+        return
+    if facts.requested_s is not None:
         allowed_s = max(DURATION_DEVIATION_FRACTION * facts.requested_s, DURATION_GRACE_S)
-        if abs(facts.duration_s - facts.requested_s) > allowed_s:
-            yield f"duration off: {facts.duration_s:.3g} s instead of {facts.requested_s:.3g} s"
+        if abs(duration_s - facts.requested_s) > allowed_s:
+            yield f"duration off: {duration_s:.3g} s instead of {facts.requested_s:.3g} s"
+    if predicted_s is not None and duration_s > (1 + COUNTED_DEVIATION_FRACTION) * predicted_s:
+        yield f"duration off: {duration_s:.3g} s instead of about {predicted_s:.3g} s"
+    if elapsed_s is not None:
+        allowed_s = CLOCKS_DIFFER_FRACTION * duration_s + CLOCKS_DIFFER_S
+        if abs(elapsed_s - duration_s) > allowed_s:
+            yield (
+                f"clocks differ: the load took {elapsed_s:.3g} s, and {duration_s:.3g} s by the "
+                "load generator's clock"
+            )

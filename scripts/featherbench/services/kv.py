@@ -56,13 +56,18 @@ def answers(bench: Bench) -> bool:
     return _redis(bench, "PING") == "PONG"
 
 
-def verify(bench: Bench) -> str:
-    """Check that it keeps a value and persists nothing. Raise VerificationError."""
+def require_kept_value(bench: Bench) -> None:
+    """Check that it keeps a new value. Raise VerificationError."""
     key, value = f"featherbench:{uuid.uuid4().hex}", uuid.uuid4().hex
     written, read = _redis(bench, "SET", key, value), _redis(bench, "GET", key)
     _redis(bench, "DEL", key)
     if (written, read) != ("OK", value):
         raise VerificationError(f"SET gave {written!r}, then GET {read!r} instead of {value!r}")
+
+
+def verify(bench: Bench) -> str:
+    """Check that it keeps a value and persists nothing. Raise VerificationError."""
+    require_kept_value(bench)
     for setting, expected in PERSISTENCE_OFF.items():
         value = _redis(bench, "CONFIG", "GET", setting).partition("\n")[2]
         if value != expected:

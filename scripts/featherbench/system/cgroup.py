@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PROC = Path("/proc")
 CONTROLLERS = ("cpu", "cpuacct", "memory")
+FREEZER = "freezer"
 UNIFIED = ""
 """The name of version 2 among the controllers of version 1; see cgroups(7)."""
 PREFIX = f"{LABEL}-"
@@ -91,7 +92,7 @@ def parse_mounts(mountinfo: str) -> dict[str, Path]:
             mounts.setdefault(UNIFIED, mount_point)
         elif kind == "cgroup":
             for option in options.split(","):
-                if option in CONTROLLERS:
+                if option in {*CONTROLLERS, FREEZER}:
                     mounts.setdefault(option, mount_point)
     return mounts
 
@@ -189,6 +190,46 @@ def reset_peak(group: ControlGroup) -> bool:
     return True
 
 
+def freezer_of(pid: int) -> Path | None:
+    """Return the file that says whether the group of a process of this machine is frozen."""
+    mounts = parse_mounts((PROC / "self/mountinfo").read_text())
+    membership = parse_membership((PROC / str(pid) / "cgroup").read_text())
+    for controller, name in ((FREEZER, "freezer.state"), (UNIFIED, "cgroup.events")):
+        if controller in mounts and controller in membership:
+            return mounts[controller] / membership[controller].lstrip("/") / name
+    return None
+
+
+def is_frozen(file: Path) -> bool:
+    """Return what a file of `freezer_of` says; False once the group is gone."""
+    with contextlib.suppress(OSError):
+        return bool({"FROZEN", "FREEZING", "frozen 1"} & set(file.read_text().splitlines()))
+    return False
+
+
+def _memory_files(pid: int, names: Mapping[int, str]) -> dict[Path, str]:
+    """Read a file, named by version, of the group of a process and of all groups above it."""
+    with contextlib.suppress(FileNotFoundError):
+        group = group_of(pid)
+        folders = (group.memory, *group.memory.parents)
+        return dict(LOCAL.read([folder / names[group.version] for folder in folders]))
+    return {}
+
+
+def memory_limits(pid: int) -> dict[Path, str]:
+    """Map the groups that a process of this machine is in to their limits of memory."""
+    files = _memory_files(pid, {1: "memory.limit_in_bytes", 2: "memory.max"})
+    return {file.parent: text.strip() for file, text in files.items()}
+
+
+def memory_limit_hits(pid: int) -> int:
+    """Return how often the groups that a process is in have reached a limit of memory."""
+    files = _memory_files(pid, {1: "memory.failcnt", 2: "memory.events"})
+    numbers = (_numbers({file.name: text}) for file, text in files.items())
+    counted = ("memory.failcnt", "memory.events high", "memory.events max")
+    return sum(found.get(counter, 0) for found in numbers for counter in counted)
+
+
 def own_group(name: str) -> ControlGroup:
     """Return our group of that name, directly below the root, whether or not it exists."""
     mounts = parse_mounts((PROC / "self/mountinfo").read_text())
@@ -236,6 +277,15 @@ def members(group: ControlGroup) -> set[int]:
         with contextlib.suppress(FileNotFoundError):
             pids.update(map(int, (folder / "cgroup.procs").read_text().split()))
     return pids
+
+
+def all_members(group: ControlGroup) -> list[int]:
+    """Return the pids in the group and in those below it."""
+    pids = set[int]()
+    for file in group.memory.rglob("cgroup.procs"):
+        with contextlib.suppress(OSError):
+            pids.update(map(int, file.read_text().split()))
+    return sorted(pids)
 
 
 def _signal(group: ControlGroup, number: signal.Signals) -> None:

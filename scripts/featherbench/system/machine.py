@@ -25,6 +25,7 @@ READ_ERRORS = (FileNotFoundError, NotADirectoryError, ProcessLookupError)
 ACCESS_TIMEOUT_S = 30.0
 FILE_HEADER = re.compile(r"(?:\A|\n)==> (.*) <==\n")
 STAT, VMSTAT = Path("/proc/stat"), Path("/proc/vmstat")
+MEMORY_PRESSURE = Path("/proc/pressure/memory")
 OWN_STATUS = Path("/proc/self/status")
 CPUS = Path("/sys/devices/system/cpu")
 
@@ -41,10 +42,15 @@ class Counters:
 
     cpus: Mapping[int, procfs.CpuTicks]
     swapped_pages: int
+    memory_stalled_s: float = 0.0
 
     def __sub__(self, earlier: Counters) -> Counters:
         spent = {cpu: self.cpus[cpu] - ticks for cpu, ticks in earlier.cpus.items()}
-        return Counters(cpus=spent, swapped_pages=self.swapped_pages - earlier.swapped_pages)
+        return Counters(
+            cpus=spent,
+            swapped_pages=self.swapped_pages - earlier.swapped_pages,
+            memory_stalled_s=self.memory_stalled_s - earlier.memory_stalled_s,
+        )
 
 
 class Machine(ABC):
@@ -105,11 +111,12 @@ class Machine(ABC):
         }
 
     def counters(self) -> Counters:
-        """Read the counters of the CPUs and of the swap."""
-        files = self.read([STAT, VMSTAT])
+        """Read the counters of the CPUs, of the swap and, if there are any, of memory pressure."""
+        files = self.read([STAT, VMSTAT, MEMORY_PRESSURE])
         return Counters(
             cpus=procfs.parse_cpu_ticks(files[STAT]),
             swapped_pages=procfs.parse_swapped_pages(files[VMSTAT]),
+            memory_stalled_s=procfs.parse_stalled_s(files.get(MEMORY_PRESSURE, "")),
         )
 
 

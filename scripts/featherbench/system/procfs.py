@@ -48,12 +48,15 @@ class CpuTicks:
     busy: int
     steal: int
     total: int
+    processes: int = 0
+    """The part of `busy` that is not for interrupts."""
 
     def __sub__(self, earlier: CpuTicks) -> CpuTicks:
         return CpuTicks(
             busy=self.busy - earlier.busy,
             steal=self.steal - earlier.steal,
             total=self.total - earlier.total,
+            processes=self.processes - earlier.processes,
         )
 
     @property
@@ -70,6 +73,7 @@ class ProcessStat(NamedTuple):
     cpu_ticks: int
     """User and system time."""
     started_ticks: int
+    major_faults: int = 0
 
 
 def parse_cpu_ticks(stat: str) -> dict[int, CpuTicks]:
@@ -80,9 +84,14 @@ def parse_cpu_ticks(stat: str) -> dict[int, CpuTicks]:
 
 def _ticks(columns: str) -> CpuTicks:
     counted = [int(ticks) for ticks in columns.split()[:COLUMNS_COUNTED]]
-    _, _, _, idle, iowait, _, _, steal = counted
+    user, nice, system, idle, iowait, _, _, steal = counted
     total = sum(counted)
-    return CpuTicks(busy=total - idle - iowait - steal, steal=steal, total=total)
+    return CpuTicks(
+        busy=total - idle - iowait - steal,
+        steal=steal,
+        total=total,
+        processes=user + nice + system,
+    )
 
 
 def parse_swapped_pages(vmstat: str) -> int:
@@ -107,6 +116,18 @@ def parse_allowed_cpus(status: str) -> frozenset[int]:
     return parse_cpu_list(match[1]) if match else frozenset()
 
 
+def parse_state(status: str) -> str:
+    """Parse the letter of a process's state from /proc/PID/status; empty if it is gone."""
+    match = re.search(r"^State:\s*(\S)", status, re.MULTILINE)
+    return match[1] if match else ""
+
+
+def parse_stalled_s(pressure: str) -> float:
+    """Parse from a file of /proc/pressure how long some program has waited since the start."""
+    match = re.search(r"^some .*total=(\d+)", pressure, re.MULTILINE)
+    return int(match[1]) / 1e6 if match else 0.0
+
+
 def parse_process_stat(stat: str) -> ProcessStat:
     """Parse /proc/PID/stat. The program's name may have spaces and parentheses in it."""
     fields = stat.rpartition(")")[2].split()
@@ -115,6 +136,7 @@ def parse_process_stat(stat: str) -> ProcessStat:
         parent=int(fields[1]),
         cpu_ticks=int(fields[11]) + int(fields[12]),
         started_ticks=int(fields[19]),
+        major_faults=int(fields[9]),
     )
 
 

@@ -13,7 +13,7 @@ from featherbench.files import digest
 from featherbench.ownership import LABEL, Leftover
 from featherbench.services.launcher import with_address
 from featherbench.system import firewall, programs, ssh
-from featherbench.system.cgroup import ControlGroup, reset_peak, usage_of
+from featherbench.system.cgroup import ControlGroup, all_members, reset_peak, usage_of
 from featherbench.system.machine import LOCAL, Machine
 from featherbench.system.sysctls import HIDDEN, in_force, sysctl_files
 
@@ -179,6 +179,11 @@ class ContainerTechnology(technology.Technology, Generic[ClientT]):
             return usage_of(self.control_group(instance, _machine_of(instance)))
         except OSError as gone:
             raise InstanceDiedError(f"container {instance.id} ended") from gone
+
+    def processes(self, instance: Instance) -> Sequence[int]:
+        """Return the members of its control group and of those below it."""
+        machine = _machine_of(instance)
+        return all_members(self.control_group(instance, machine)) if machine == LOCAL else ()
 
     def reset_peak(self, instance: Instance) -> bool:
         """Reset the peak of its control group."""

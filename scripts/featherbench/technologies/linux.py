@@ -203,6 +203,10 @@ class Technology(technology.Technology):
                 f"the control group of {instance.id} is gone: the instance was stopped"
             ) from gone
 
+    def processes(self, instance: Instance) -> Sequence[int]:
+        """Return the members of its control group."""
+        return sorted(cgroup.members(cgroup.own_group(instance.id)))
+
     def reset_peak(self, instance: Instance) -> bool:
         """Reset the peak of its control group."""
         return cgroup.reset_peak(cgroup.own_group(instance.id))

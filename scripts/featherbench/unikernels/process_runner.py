@@ -216,6 +216,11 @@ class ProcessRunner(VmRunner):
             return UNKNOWN_USAGE
         return usage.model_copy(update={"source": usage.source.partition("; guest:")[0]})
 
+    def processes(self, vm: Vm) -> Sequence[int]:
+        """Return its process."""
+        pid = process_id(vm.instance_id)
+        return () if pid is None else (pid,)
+
     def reset_peak(self, vm: Vm) -> bool:
         """Reset its process's."""
         pid = process_id(vm.instance_id)

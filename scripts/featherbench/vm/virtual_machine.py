@@ -126,6 +126,10 @@ class VmTechnology(Technology[SettingsT]):
         """Return what the hypervisor accounts for it."""
         return self.runner.usage(vm_of(instance))
 
+    def processes(self, instance: Instance) -> Sequence[int]:
+        """Return the runner's process for it."""
+        return self.runner.processes(vm_of(instance))
+
     def reset_peak(self, instance: Instance) -> bool:
         """Reset what the hypervisor accounts, if it can."""
         return self.runner.reset_peak(vm_of(instance))

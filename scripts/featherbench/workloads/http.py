@@ -73,6 +73,7 @@ class Workload(workload.Workload[Settings]):
 
     def measure(self, bench: Bench[Settings], concurrency: int, windows: int) -> Sequence[Window]:
         """Measure the throughput over `concurrency` connections."""
+        self.verify(bench)
         window_s = bench.settings.window_s
         load = load_for(bench, concurrency, path=http.PATH)
         series = WindowSeries(
@@ -81,6 +82,7 @@ class Workload(workload.Workload[Settings]):
             metrics=METRICS,
             load=sized(bench, "http", load, window_s=window_s),
             window_s=window_s,
+            verify=self.verify,
         )
         for _ in range(windows):
             series.take()

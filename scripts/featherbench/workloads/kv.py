@@ -103,6 +103,7 @@ class Workload(workload.Workload[Settings]):
 
     def measure(self, bench: Bench[Settings], concurrency: int, windows: int) -> Sequence[Window]:
         """Measure the operations in turns, so that a drift affects all of them equally."""
+        kv.require_kept_value(bench)
         kv.fill(bench, bench.settings.value_bytes)
         operations = bench.settings.operations
         all_series = [_series(bench, concurrency, operation) for operation in operations]
@@ -146,4 +147,5 @@ def _series(bench: Bench[Settings], concurrency: int, operation: str) -> WindowS
         load=sized(bench, "kv", load, window_s=window_s),
         window_s=window_s,
         server_failures=partial(kv.misses, bench) if operation == "GET" else no_failures,
+        verify=kv.require_kept_value,
     )

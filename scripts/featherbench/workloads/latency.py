@@ -71,7 +71,8 @@ class Workload(workload.Workload[Settings]):
 
     def measure(self, bench: Bench[Settings], concurrency: int, windows: int) -> Sequence[Window]:
         """Ping `windows` times, after the lead-in."""
-        with Observation(bench) as observation:
+        self.verify(bench)
+        with Observation(bench, verify=self.verify) as observation:
             trips_ms = _ping(bench, LEAD_IN + windows)
         return [
             _window(bench, number - LEAD_IN, trip_ms, observation)

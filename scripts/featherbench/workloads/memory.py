@@ -155,7 +155,7 @@ def _held_window(bench: Bench[Settings], service: str, index: int, verified: str
     load = sized(bench, service, _load(bench, service), window_s=load_s)
     metrics = memory_metrics(service)
     peak = PeakMemory(metrics["peak"])
-    with Observation(bench, peak) as observation:
+    with Observation(bench, peak, verify=VERIFY[service]) as observation:
         loaded = under_load(bench, service, load, expected_s=load.duration_s or load_s)
     result = loaded.result
     facts = replace(
@@ -165,6 +165,8 @@ def _held_window(bench: Bench[Settings], service: str, index: int, verified: str
         duration_s=result.duration_s,
         minimum_s=minimum_s(bench, service, load, window_s=load_s),
         requested_s=load.duration_s,
+        predicted_s=load_s if load.requests else None,
+        elapsed_s=loaded.elapsed_s,
     )
     load_bytes = typical_bytes(map(held_bytes, loaded.readings))
     assert load_bytes is not None

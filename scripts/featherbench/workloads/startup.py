@@ -12,7 +12,6 @@ import math
 import time
 import uuid
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
@@ -136,25 +135,24 @@ def _window(bench: Bench[Settings], index: int) -> Window:
         if stamped_by is StampedBy.FIRST_FRAME:
             frame = bench.technology.first_frame(request)
             receiver = stack.enter_context(watching(frame.interface, frame.mac))
+        observation = Observation(bench)
         _settle(bench.settings.settle_s)
-        observation, began = Observation(bench), Clocks.read()
+        observation.begin()
+        began = Clocks.read()
         instance = bench.technology.start(request)
         try:
             running = bench.with_instance(instance)
             stamp_ns = _first_packet(running, receiver)
-            ended = Clocks.read()
             observation.end(running)
             phases_s = bench.technology.start_phases_s(instance)
         finally:
             bench.technology.stop(instance)
     took_s = (stamp_ns - began.realtime_ns) / 1e9
-    clock_step_s = (ended.offset_ns - began.offset_ns) / 1e9
     return observation.window(
         STARTUP_TIME,
         took_s,
         index=index,
         duration_s=max(0.0, took_s),
-        facts=replace(observation.facts, clock_step_s=clock_step_s),
         secondary=_phases(phases_s),
         notes={
             "foreign_packets": listener.foreign_packets,

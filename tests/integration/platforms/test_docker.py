@@ -7,6 +7,7 @@ Also tests `technologies/docker/containers.py`.
 """
 
 import tarfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from featherbench.system import machine, ssh
 from featherbench.technologies.docker import containers
 from featherbench.technologies.docker.connection import SOCKET, connect
 from integration.platforms.container_tests import ContainerTests
+from integration.platforms.disturbance_tests import DisturbanceTests
 
 pytestmark = pytest.mark.docker
 TECHNOLOGY = "docker"
@@ -136,3 +138,23 @@ class TestDocker(ContainerTests):
         with pytest.raises(InstanceError, match="does not answer"):
             platform.technology.is_running(instance)
         assert "does not answer" in platform.technology.diagnosis(instance)
+
+
+class TestDisturbances(DisturbanceTests):
+    def move(self, bench):
+        container(bench.under_test).update(cpuset_cpus=str(bench.client.cpus[0]))
+
+    def test_a_container_that_was_paused_for_a_while(self, bench):
+        def pause():
+            paused = container(bench.under_test)
+            paused.pause()
+            time.sleep(0.3)
+            paused.unpause()
+
+        self.require(bench, pause, "invalid", "held up: the server was frozen or paused")
+
+    def test_a_limit_of_memory_that_was_set(self, bench):
+        def limit():
+            container(bench.under_test).update(mem_limit="64m", memswap_limit="64m")
+
+        self.require(bench, limit, "invalid", "changed: the memory limit of")

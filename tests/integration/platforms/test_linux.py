@@ -10,7 +10,9 @@ import pytest
 
 from builders import build_image
 from featherbench.errors import ImageError
+from featherbench.services import http
 from featherbench.system import cgroup
+from integration.platforms.disturbance_tests import DisturbanceTests
 
 pytestmark = pytest.mark.testbed
 TECHNOLOGY = "linux"
@@ -135,3 +137,14 @@ def test_a_full_disk_is_reported(platform, built_root, tmp_path):
         shutil.rmtree(small)
     assert "No space left" in refused.value.message
     assert "make room" in refused.value.remedy
+
+
+class TestDisturbances(DisturbanceTests):
+    def test_a_payload_that_changed(self, platform, bench):
+        file = Path(platform.images["http"].reference["tree"]) / f"{http.ROOT}{http.PATH}"[1:]
+        before = file.read_bytes()
+
+        try:
+            self.require(bench, lambda: file.write_bytes(b"x"), "invalid", "wrong content: GET")
+        finally:
+            file.write_bytes(before)

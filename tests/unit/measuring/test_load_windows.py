@@ -260,6 +260,7 @@ def test_a_count_is_not_corrected_twice(bench_for, client):
 
 
 def test_a_faster_window_is_not_thrown_away_for_its_speed(bench_for, client):
+    client.duration_s = 1.4
     series = kv_series(bench_for("kv"), client, [1.5 * SLOW])
     series.take()
     assert [window.verdict for window in series.windows] == ["ok"]

@@ -198,8 +198,8 @@ def test_sets_of_cpus_are_read(written, cpus):
 
 def test_the_columns_of_single_cpus_are_parsed_and_guests_are_not_counted_twice():
     assert procfs.parse_cpu_ticks(STAT) == {
-        0: CpuTicks(busy=174, steal=10, total=709),
-        1: CpuTicks(busy=265, steal=1, total=791),
+        0: CpuTicks(busy=174, steal=10, total=709, processes=151),
+        1: CpuTicks(busy=265, steal=1, total=791, processes=251),
     }
 
 

@@ -13,12 +13,29 @@ from featherbench.workloads.http import Workload
 WRK_OK = (Path(__file__).parents[2] / "data/loadgens/wrk_ok.txt").read_text()
 
 
+PAYLOAD = http.payload(1150)
+
+
+def server(argv, payload=PAYLOAD):
+    return WRK_OK if argv[0] == "wrk" else payload.decode() + "\n200"
+
+
 def test_it_takes_as_many_windows_as_requested(bench_for, client):
-    client.says = lambda _: WRK_OK
+    client.says = server
     windows = Workload().measure(bench_for("http"), 10, 3)
     assert [window.index for window in windows] == [1, 2, 3]
     assert {window.verdict for window in windows} == {Verdict.OK}
-    assert all("--connections=10" in argv for argv in client.asked)
+    loads = [argv for argv in client.asked if argv[0] == "wrk"]
+    assert len(loads) == 3
+    assert all("--connections=10" in argv for argv in loads)
+
+
+def test_a_payload_that_changed_in_a_window_invalidates_it(bench_for, client):
+    payloads = iter([PAYLOAD, PAYLOAD, b"another"])
+    client.says = lambda argv: WRK_OK if argv[0] == "wrk" else server(argv, next(payloads))
+    windows = Workload().measure(bench_for("http"), 10, 2)
+    assert [window.verdict for window in windows] == [Verdict.OK, Verdict.INVALID]
+    assert windows[1].reasons[0].startswith("wrong content: GET /payload gave 7 bytes")
 
 
 def test_it_checks_the_configured_size(bench_for, client):

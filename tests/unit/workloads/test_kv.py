@@ -13,9 +13,12 @@ HEADER = (Path(__file__).parents[2] / "data/loadgens/rb_get.txt").read_text().sp
 NO_MISSES = "keyspace_misses:0\r\n"
 
 
-def kv_client(argv):
+def kv_client(argv, kept={}):  # noqa: B006 - what the server keeps
     if argv[0] == "redis-cli":
-        return "OK\n" if "SET" in argv else NO_MISSES
+        if "SET" in argv:
+            kept[argv[-2]] = argv[-1]
+            return "OK\n"
+        return kept[argv[-1]] if "GET" in argv else NO_MISSES
     operation = argv[argv.index("-t") + 1].upper()
     return f'{HEADER}\n"{operation}","1000000.00"' + ',"0.1"' * 6 + "\n"
 
@@ -45,7 +48,19 @@ def test_settings_without_valid_windows_are_refused(mistake, message):
 def test_it_writes_the_key_before_reading_it(bench_for, client):
     client.says = kv_client
     Workload().measure(bench_for("kv", value_bytes=9), 100, 1)
-    assert client.asked[0][-3:] == ["SET", "key:__rand_int__", "x" * 9]
+    before = client.asked[: [argv[0] for argv in client.asked].index("redis-benchmark")]
+    assert before[-1][-3:] == ["SET", "key:__rand_int__", "x" * 9]
+
+
+def test_a_server_that_forgets_in_a_window_invalidates_it(bench_for, client):
+    def forgetful(argv):
+        loaded = any(asked[0] == "redis-benchmark" for asked in client.asked)
+        return "" if loaded and argv[-2] == "GET" else kv_client(argv)
+
+    client.says = forgetful
+    (window,) = Workload().measure(bench_for("kv", operations=("SET",)), 100, 1)
+    assert window.verdict is Verdict.INVALID
+    assert window.reasons[0].startswith("wrong content: SET gave 'OK', then GET ''")
 
 
 def test_it_warms_up_with_every_operation(bench_for, client):

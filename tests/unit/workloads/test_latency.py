@@ -5,6 +5,7 @@ import pytest
 
 from featherbench.errors import LoadError
 from featherbench.records.instance import Endpoint
+from featherbench.services import http
 from featherbench.workloads.latency import Workload
 
 
@@ -18,7 +19,10 @@ def ping_output(count, lost=()):
 
 
 def pings(lost=()):
-    return lambda argv: ping_output(int(argv[argv.index("-c") + 1]), lost)
+    page = http.payload(1150).decode() + "\n200"
+    return lambda argv: (
+        page if argv[0] == "curl" else ping_output(int(argv[argv.index("-c") + 1]), lost)
+    )
 
 
 def test_each_reply_after_the_lead_in_is_a_window(bench_for, client):
@@ -38,7 +42,7 @@ def test_a_window_says_what_was_pinged(bench_for, client):
     endpoint = Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.1.2")
     published = bench.with_instance(bench.under_test.model_copy(update={"endpoint": endpoint}))
     (routed,) = Workload().measure(published, 1, 1)
-    assert client.asked[-1][-1] == "198.18.1.2"
+    assert [argv for argv in client.asked if argv[0] == "ping"][-1][-1] == "198.18.1.2"
     assert "198.18.1.2, reached by route, not by" in routed.notes["pinged"]
 
 

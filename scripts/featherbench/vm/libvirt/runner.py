@@ -134,6 +134,10 @@ class LibvirtRunner(VmRunner):
         pid = domains.pid_of(vm.instance_id)
         return vm_usage.usage_of(pid, domains.memory_stats(vm.instance_id))
 
+    def processes(self, vm: Vm) -> Sequence[int]:
+        """Return its QEMU."""
+        return (domains.pid_of(vm.instance_id),)
+
     def reset_peak(self, vm: Vm) -> bool:
         """Reset QEMU's; return False if it is gone."""
         return vm_usage.reset_peak(domains.pid_of(vm.instance_id))
