@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from featherbench.records.instance import Endpoint
     from featherbench.records.requirement import MissingRequirement
+    from featherbench.system.programs import Versions
 
 SHOWN_CHARACTERS = 500
 
@@ -81,6 +82,8 @@ class LoadGenerator(ABC):
     """How to install it."""
     service: str = "http"
     """The service whose protocol it speaks: `http` or `kv`."""
+    versions: Versions | None = None
+    """The versions that `parse` was tested with; None: unknown."""
     duration_step_s: float | None = None
     """It takes multiples of this duration; None: it takes a count of requests instead."""
 
@@ -91,7 +94,8 @@ class LoadGenerator(ABC):
 
     def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Return what this machine lacks to run it."""
-        return programs.missing_program(self.program, self.install)
+        missing = programs.missing_program(self.program, self.install)
+        return missing or (self.versions.unreadable(self.install) if self.versions else ())
 
     @abstractmethod
     def command(self, load: Load) -> Sequence[str]:

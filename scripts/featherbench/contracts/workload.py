@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from featherbench.records.cell import Window
     from featherbench.records.metric import Metric
     from featherbench.records.plan import PlannedPlatform
+    from featherbench.records.requirement import MissingRequirement
 
 WithoutServer = Literal["no", "image", "pings"]
 """What a workload needs of the service `startup` in place of a server: it cannot use it, it needs
@@ -55,6 +56,10 @@ class Workload(ABC, Configurable[SettingsT]):
     def files(self, settings: SettingsT) -> Mapping[str, bytes]:
         """Return the files that its image has in addition to the packages: path → content."""
         return {}
+
+    def missing_requirements(self) -> Sequence[MissingRequirement]:
+        """Return what this machine lacks to measure it, besides load generators."""
+        return ()
 
     def verify(self, bench: Bench[SettingsT]) -> str:
         """Check that the right thing is served; return what was. Raise VerificationError."""

@@ -4,16 +4,18 @@
 from __future__ import annotations
 
 import platform
-import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from featherbench import registry
 from featherbench.errors import FeatherbenchError
 from featherbench.records.machine import CheckResult, MachineRecord
+from featherbench.services import ping
 from featherbench.system import procfs, subprocesses
 from featherbench.system.fingerprint import ROOT, fingerprint
+from featherbench.system.programs import Versions, parse_version
 from featherbench.units import MIB
 
 if TYPE_CHECKING:
@@ -21,11 +23,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOOL_TIMEOUT_S = 10.0
+
+
+def parsed_programs() -> list[Versions]:
+    """Return the programs that measure, with the versions that our parsers were tested with."""
+    drivers = [registry.load("loadgens", name) for name in registry.driver_files("loadgens")]
+    return [ping.VERSIONS, *(driver.versions for driver in drivers if driver.versions)]
+
+
 TOOLS = {
-    "wrk": ("wrk", "-v"),
-    "h2load": ("h2load", "--version"),
-    "redis-benchmark": ("redis-benchmark", "--version"),
-    "ping": ("ping", "-V"),
+    **{versions.ask[0]: versions.ask for versions in parsed_programs()},
     "ip": ("ip", "-V"),
     "iptables": ("iptables", "--version"),
     "mmdebstrap": ("mmdebstrap", "--version"),
@@ -87,12 +94,6 @@ def collect(
         git_dirty=None if git_status is None else git_status != "",
         findings=tuple(findings),
     )
-
-
-def parse_version(output: str) -> str | None:
-    """Return the version in a program's output: its first dotted number, or date."""
-    match = re.search(r"\d+\.\d[\w.+~-]*|\bs?\d{8}\b", output)
-    return match[0] if match else None
 
 
 def _tool_version(*argv: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from featherbench.inspection import hardware
 from featherbench.inspection.check import Check, on_or_off
+from featherbench.inspection.collect import parsed_programs
 from featherbench.records.machine import Judgement
 from featherbench.services.launcher import PORTS
 from featherbench.system import procfs, programs
@@ -186,6 +187,17 @@ PROGRAMS = Check[tuple[str, ...]](
     ),
     advice=lambda missing: f"apt install {' '.join(sorted({PACKAGES[name] for name in missing}))}",
 )
+TESTED = Check[tuple[str, ...]](
+    name="tested versions",
+    read=lambda root: (
+        tuple(filter(None, (each.untested() for each in parsed_programs())))
+        if root == ROOT
+        else None
+    ),
+    is_bad=bool,
+    show=lambda untested: "; ".join(untested) or "all that measure",
+    advice="their output may be read wrongly: compare a window's record with what they print",
+)
 
 
 def check_machine(
@@ -203,5 +215,6 @@ def check_machine(
         _disk_space("disk for Docker", _docker_folder),
         *PRIVILEGES,
         PROGRAMS,
+        TESTED,
     )
     return tuple(check.run(root) for check in checks)

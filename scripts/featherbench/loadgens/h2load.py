@@ -12,11 +12,13 @@ Properties of its figures (nghttp2 1.52, found by trial):
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
 from featherbench.contracts import load_generator
 from featherbench.contracts.load_generator import Load, LoadResult
+from featherbench.system.programs import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,10 +43,15 @@ STATUSES = re.compile(
     re.MULTILINE,
 )
 TRAFFIC = re.compile(r"^traffic: \S+ \((\d+)\) total", re.MULTILINE)
-LATENCY = re.compile(
-    r"^time for request:\s+\S+\s+([\d.]+)(us|ms|s)\s+([\d.]+)(us|ms|s)\s", re.MULTILINE
-)
-CONNECTION_RATE = re.compile(r"^req/s\s+:\s+[\d.]+\s+[\d.]+\s+([\d.]+)", re.MULTILINE)
+LATENCY_ROW = re.compile(r"^(?:time for request|request +):(.*)$", re.MULTILINE)
+RATE_ROW = re.compile(r"^req/s +:(.*)$", re.MULTILINE)
+COLUMNS = {
+    5: ("min", "max", "mean", "sd", "within_sd"),
+    8: ("min", "max", "p50", "p95", "p99", "mean", "sd", "within_sd"),
+}
+"""What the rows of its table have, by the number of fields: eight since nghttp2 1.69."""
+SHOWN_STATISTICS = ("mean", "p50", "p95", "p99", "max")
+TIME = re.compile(r"([\d.]+)(us|ms|s)")
 
 
 class LoadGenerator(load_generator.LoadGenerator):
@@ -52,6 +59,9 @@ class LoadGenerator(load_generator.LoadGenerator):
 
     program, install = "h2load", "apt install nghttp2-client"
     duration_step_s = 1e-3
+    versions = Versions(
+        ask=("h2load", "--version"), says="nghttp2", tested=("1.52", "1.69", "1.70")
+    )
 
     def command(self, load: Load) -> Sequence[str]:
         """Return its command; it takes milliseconds."""
@@ -69,7 +79,8 @@ class LoadGenerator(load_generator.LoadGenerator):
         """Read its summary."""
         finished, requests = FINISHED.search(stdout), REQUESTS.search(stdout)
         statuses = STATUSES.search(stdout)
-        if finished is None or requests is None or statuses is None:
+        latencies, rates = _row(LATENCY_ROW, stdout), _row(RATE_ROW, stdout)
+        if not (finished and requests and statuses and latencies and rates):
             raise self.no_result(stdout, stderr)
         counts = {kind: int(n) for kind, n in (requests.groupdict() | statuses.groupdict()).items()}
         rate_per_s = float(finished[3])
@@ -80,8 +91,12 @@ class LoadGenerator(load_generator.LoadGenerator):
                 counts["done"] / rate_per_s if rate_per_s else _seconds(*finished.group(1, 2))
             ),
             clock_tick_s=CLOCK_TICK_S,
-            failures=_failures(counts, load.connections, _kept(stdout, rate_per_s, load)),
-            latency_us=_latency_us(stdout),
+            failures=_failures(
+                counts, load.connections, _kept(float(rates["mean"]), rate_per_s, load)
+            ),
+            latency_us={
+                name: _us(latencies[name]) for name in SHOWN_STATISTICS if name in latencies
+            },
             transferred_bytes=int(traffic[1]) if traffic else None,
         )
 
@@ -105,20 +120,20 @@ def _failures(counts: Mapping[str, int], connections: int, kept: int) -> Mapping
     return {kind: count for kind, count in kinds.items() if count > 0}
 
 
-def _kept(stdout: str, rate_per_s: float, load: Load) -> int:
+def _kept(single_per_s: float, rate_per_s: float, load: Load) -> int:
     """Return how many connections' mean rates the total rate equals."""
-    match = CONNECTION_RATE.search(stdout)
-    single_per_s = float(match[1]) if match else 0.0
     if not single_per_s or rate_per_s >= CONNECTIONS_KEPT * single_per_s * load.connections:
         return load.connections
     return int(rate_per_s / single_per_s)
 
 
-def _latency_us(stdout: str) -> Mapping[str, float]:
-    match = LATENCY.search(stdout)
-    if match is None:
-        return {}
-    return {
-        "mean": _seconds(*match.group(3, 4)) * 1e6,
-        "max": _seconds(*match.group(1, 2)) * 1e6,
-    }
+def _row(row: re.Pattern[str], stdout: str) -> Mapping[str, str]:
+    """Return a row of its table by columns; empty if it has none that we know."""
+    match = row.search(stdout)
+    fields = match[1].split() if match else []
+    return dict(zip(COLUMNS.get(len(fields), ()), fields, strict=False))
+
+
+def _us(time: str) -> float:
+    match = TIME.fullmatch(time)
+    return _seconds(*match.groups()) * 1e6 if match else math.nan

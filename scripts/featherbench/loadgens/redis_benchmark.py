@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """redis-benchmark: GET or SET of one key over keep-alive, pipelined connections, for a count.
 
-Properties of its figures (Redis 7.0, found by trial):
+Properties of its figures (Redis 7.0, found by trial; 6.0 as its sources say):
 - Its clock is in milliseconds. With more than one thread it notices the end only every 250 ms, so
   20,000 requests and 100,000 both "take" 0.25 s. Hence one thread.
 - An error reply or a lost connection ends it with a message and without figures. A refused
-  connection does not end it: it needs a time limit.
+  connection does not end it: it needs a time limit. Before 7.0 an error reply does not end it, and
+  is printed only with -e, once a second.
+- Before 6.2 it prints the rate alone, without latencies and without a header.
 - It may send up to one pipeline more than requested; request a multiple of the pipeline.
 """
 
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from featherbench.contracts import load_generator
 from featherbench.contracts.load_generator import Load, LoadResult
+from featherbench.system.programs import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 CLOCK_TICK_S = 1e-3
 SERVER_ERROR = "Error from server"
+FIRST_COLUMN = '"test"'
+WITHOUT_HEADER = ("test", "rps")
 COLUMNS = {
     "mean": "avg_latency_ms",
     "p50": "p50_latency_ms",
@@ -37,6 +42,9 @@ class LoadGenerator(load_generator.LoadGenerator):
 
     program, install = "redis-benchmark", "apt install redis-tools"
     service = "kv"
+    versions = Versions(
+        ask=("redis-benchmark", "--version"), says="redis-benchmark", tested=("6.0", "7.0")
+    )
 
     def command(self, load: Load) -> Sequence[str]:
         """Return its command."""
@@ -50,6 +58,7 @@ class LoadGenerator(load_generator.LoadGenerator):
             *("-P", str(load.pipeline)),
             *("-d", str(load.value_bytes)),
             *("-t", load.operation.lower()),
+            "-e",
             "--csv",
         ]
 
@@ -65,13 +74,20 @@ class LoadGenerator(load_generator.LoadGenerator):
             duration_s=load.requests / float(row["rps"]),
             clock_tick_s=CLOCK_TICK_S,
             failures={"error reply": error_replies} if error_replies else {},
-            latency_us={name: float(row[column]) * 1e3 for name, column in COLUMNS.items()},
+            latency_us={
+                name: float(row[column]) * 1e3 for name, column in COLUMNS.items() if column in row
+            },
             threads=1,
         )
 
 
 def _row(stdout: str, operation: str) -> Mapping[str, str] | None:
     lines = [line for line in stdout.splitlines() if line.startswith('"')]
-    rows = [row for row in csv.DictReader(lines) if row.get("test") == operation]
-    complete = [row for row in rows if None not in row.values() and float(row["rps"]) > 0]
+    header = None if lines and lines[0].startswith(FIRST_COLUMN) else WITHOUT_HEADER
+    rows = [row for row in csv.DictReader(lines, header) if row["test"] == operation]
+    complete = [
+        row
+        for row in rows
+        if None not in row and None not in row.values() and float(row["rps"]) > 0
+    ]
     return complete[0] if complete else None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from featherbench.contracts import load_generator
 from featherbench.contracts.load_generator import Load, LoadResult
+from featherbench.system.programs import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +40,7 @@ class LoadGenerator(load_generator.LoadGenerator):
 
     program = "weighttp"
     install = "build it from https://github.com/lighttpd/weighttp"
+    versions = Versions(ask=("weighttp", "-V"), says="weighttp", tested=("0.4", "0.5"))
 
     def command(self, load: Load) -> Sequence[str]:
         """Return its command."""

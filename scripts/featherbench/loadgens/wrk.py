@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from featherbench.contracts import load_generator
 from featherbench.contracts.load_generator import Load, LoadResult, even_threads
 from featherbench.paths import resource
+from featherbench.system.programs import Versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,7 @@ class LoadGenerator(load_generator.LoadGenerator):
 
     program, install = "wrk", "apt install wrk"
     duration_step_s = 1.0
+    versions = Versions(ask=("wrk", "-v"), says="wrk", tested=("4.1",))
 
     def command(self, load: Load) -> Sequence[str]:
         """Return its command; it takes whole seconds only, so a duration is rounded up."""

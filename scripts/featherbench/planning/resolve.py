@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from featherbench.config.models import Config, PlatformConfig
+    from featherbench.contracts.load_generator import LoadGenerator
     from featherbench.contracts.settings import DriverSettings
     from featherbench.contracts.technology import Technology
     from featherbench.contracts.workload import Workload
@@ -184,6 +185,7 @@ def resolve_workload(config: Config, name: str, *, file: str) -> ResolvedWorkloa
     """Resolve one workload, with default settings if the configuration does not have it."""
     driver = registry.load("workloads", name, config.plugins)
     section = config.workloads.get(name, WorkloadConfig())
+    _require(driver, f"{file}: workload {name!r}")
     for key in ("concurrency", "load_generator"):
         if getattr(section, key) is not None and not driver.sweeps:
             raise ConfigError(f"{file}: workload {name!r} has no {key}", remedy="remove this key")
@@ -201,15 +203,16 @@ def resolve_workload(config: Config, name: str, *, file: str) -> ResolvedWorkloa
     return ResolvedWorkload(spec=spec, driver=driver, settings=settings)
 
 
+def _require(driver: Workload[Any] | LoadGenerator, what: str) -> None:
+    for missing in driver.missing_requirements():
+        raise ConfigError(f"{what}: {missing.what}", remedy=missing.remedy)
+
+
 def _load_generator(config: Config, service: str, file: str) -> str:
     section = config.workloads.get(service, WorkloadConfig())
     name = section.load_generator or DEFAULT_LOAD_GENERATORS[service]
     driver = registry.load("loadgens", name, config.plugins)
-    for missing in driver.missing_requirements():
-        raise ConfigError(
-            f"{file}: {service} needs load generator {name!r}: {missing.what}",
-            remedy=missing.remedy,
-        )
+    _require(driver, f"{file}: {service} needs load generator {name!r}")
     if driver.service != service:
         raise ConfigError(
             f"{file}: load generator {name!r} does not speak {service}",

@@ -7,12 +7,16 @@ import re
 from typing import TYPE_CHECKING
 
 from featherbench.errors import LoadError
+from featherbench.system import programs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from featherbench.contracts.bench import Bench
+    from featherbench.records.requirement import MissingRequirement
 
+VERSIONS = programs.Versions(ask=("ping", "-V"), says="iputils", tested=("20221126",))
+INSTALL = "apt-get install iputils-ping"
 LOST_AFTER_S = 1
 LATE_AFTER_S = 5
 """Where only the number of replies counts, a late reply is not lost."""
@@ -21,6 +25,11 @@ REPLY = re.compile(
     r"^\[[\d.]+\] \d+ bytes from \S+ icmp_seq=(\d+) ttl=\d+ time=([\d.]+) ms$", re.MULTILINE
 )
 SUMMARY = re.compile(r"^(\d+) packets transmitted, \d+ received", re.MULTILINE)
+
+
+def missing_requirements() -> Sequence[MissingRequirement]:
+    """Return what this machine lacks to ping."""
+    return programs.missing_program("ping", INSTALL) or VERSIONS.unreadable(INSTALL)
 
 
 def command(

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that this machine must have, and the Debian package of each."""
+"""Programs that this machine must have, their versions, and the Debian package of each."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featherbench.errors import CommandError
 from featherbench.records.requirement import MissingRequirement
+from featherbench.system import subprocesses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +21,9 @@ if TYPE_CHECKING:
 ROOT = Path("/")
 SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """In root's PATH, but not in every user's."""
+
+VERSION = re.compile(r"\d+\.\d[\w.+~-]*|\bs?\d{8}\b")
+VERSION_WITHIN_S = 10.0
 
 FOR_ROOT_FILESYSTEM = {"mmdebstrap": "mmdebstrap", "gcc": "gcc libc6-dev"}
 """What builds the root file system. Here, so that drivers need not import its builder to ask."""
@@ -50,3 +58,55 @@ def missing_root() -> Sequence[MissingRequirement]:
     if os.geteuid() == 0:
         return ()
     return [MissingRequirement(what="this needs root", remedy="run the workflow as root")]
+
+
+def parse_version(output: str) -> str | None:
+    """Return the version in a program's output: its first dotted number, or date."""
+    match = VERSION.search(output)
+    return match[0] if match else None
+
+
+@cache
+def _printed(program: Path, *arguments: str) -> str:
+    try:
+        done = subprocesses.run([str(program), *arguments], timeout_s=VERSION_WITHIN_S, check=False)
+    except CommandError as failed:
+        return failed.message
+    return done.stdout + done.stderr
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versions:
+    """The versions of a program that the parser of its output was tested with.
+
+    `ask` prints the installed one. A program whose answer does not have the word `says` is another
+    one, whose output cannot be read. `tested` has the beginnings of versions.
+    """
+
+    ask: tuple[str, ...]
+    says: str
+    tested: tuple[str, ...]
+
+    def _answer(self) -> str | None:
+        program, *arguments = self.ask
+        path = path_of(program)
+        return None if path is None else _printed(path, *arguments)
+
+    def unreadable(self, remedy: str) -> Sequence[MissingRequirement]:
+        """Return why the installed program's output cannot be read, with the remedy."""
+        answer = self._answer()
+        if answer is None or self.says in answer:
+            return ()
+        words = " ".join(answer.split())[:80]
+        what = f"this {self.ask[0]} is not {self.says}: `{' '.join(self.ask)}` says {words!r}"
+        return [MissingRequirement(what=what, remedy=remedy)]
+
+    def untested(self) -> str:
+        """Return the installed version, in words, if it is none of the tested; otherwise ""."""
+        answer = self._answer()
+        if answer is None:
+            return ""
+        version = parse_version(answer) or "of unknown version"
+        if any(re.match(rf"{re.escape(tested)}(?!\d)", version) for tested in self.tested):
+            return ""
+        return f"{self.ask[0]} {version} (tested: {', '.join(self.tested)})"

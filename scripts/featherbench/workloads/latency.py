@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from featherbench.contracts.bench import Bench
     from featherbench.records.cell import Window
     from featherbench.records.plan import PlannedPlatform
+    from featherbench.records.requirement import MissingRequirement
 
 LEAD_IN = 3
 """The first replies of every run include the look-up of the link's address and ping's own start;
@@ -57,6 +58,10 @@ class Workload(workload.Workload[Settings]):
     def metrics(self, settings: Settings) -> tuple[Metric, ...]:
         """Return the round-trip time."""
         return (ROUND_TRIP,)
+
+    def missing_requirements(self) -> Sequence[MissingRequirement]:
+        """Return what ping lacks."""
+        return ping.missing_requirements()
 
     def verify(self, bench: Bench[Settings]) -> str:
         """Check that the instance under test is the right one."""

@@ -4,7 +4,7 @@
 import pytest
 
 from featherbench.inspection import collect
-from featherbench.inspection.collect import parse_version
+from featherbench.system.programs import parse_version
 
 
 @pytest.mark.parametrize(

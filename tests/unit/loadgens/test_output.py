@@ -2,8 +2,8 @@
 """What the load generators print, and what is read from it; their commands.
 
 Captured on loopback: wrk 4.1.0 and h2load of nghttp2 1.52.0 against nginx, redis-benchmark of Redis
-7.0.15, and ab 2.3, the example of a user's own. weighttp's is as its sources print it (0.4, and
-since).
+7.0.15, and ab 2.3, the example of a user's own. As others have reported or as its sources print it:
+weighttp's (0.4, and since), the tables of eight columns of nghttp2 1.69 and 1.70, Redis 6.0's CSV.
 """
 
 from dataclasses import replace
@@ -120,6 +120,21 @@ def command(name, **changes):
                 "latency_us": {"mean": approx(91), "max": approx(5400)},
             },
         ),
+        (
+            "h2_eight",
+            10,
+            {
+                "requests": 9990,
+                "requests_per_s": approx(4995),
+                "latency_us": {
+                    "mean": approx(1990),
+                    "p50": approx(1700),
+                    "p95": approx(4200),
+                    "p99": approx(9800),
+                    "max": approx(48100),
+                },
+            },
+        ),
         ("h2_frac", 1, {"duration_s": approx(0.5)}),
         ("h2_c1000_t2", 1000, {}),
         (
@@ -139,6 +154,11 @@ def command(name, **changes):
                 "clock_tick_s": 0.001,
                 "threads": 1,
             },
+        ),
+        (
+            "rb_get60",
+            100,
+            {"requests": 1_000_000, "requests_per_s": approx(265252), "latency_us": {}},
         ),
         (
             "weighttp_ok",
@@ -193,6 +213,21 @@ def test_failures_are_no_successful_responses_and_count_once(name, requests, fai
 @pytest.mark.parametrize("name", ["h2_killed", "h2_worker"])
 def test_connections_lost_on_the_way_are_failures_although_h2load_reports_none(name):
     assert parsed(name, connections=10).failures.keys() == {"lost connection"}
+
+
+def test_a_connections_mean_rate_is_read_of_eight_columns_as_well():
+    """Half of the connections are lost if they made 499.5 requests/s each, but not of 250."""
+    half = captured("h2_eight").replace("4995.00 req/s", "2497.50 req/s")
+    generator, usual = GENERATORS["h2"]
+    result = generator.parse(half, "", replace(usual, connections=10))
+    assert result.failures == {"lost connection": 5}
+
+
+def test_a_table_of_an_unknown_layout_is_no_result_and_not_one_without_latencies():
+    generator, usual = GENERATORS["h2"]
+    wider = captured("h2_eight").replace("88.00%", "88.00% 1us")
+    with pytest.raises(LoadError, match="no result"):
+        generator.parse(wider, "", usual)
 
 
 def test_a_server_that_never_answers_gives_no_request():

@@ -30,6 +30,37 @@ def test_a_missing_program_is_named_with_its_package():
     assert requirement.remedy == "apt-get install nothing"
 
 
+@pytest.mark.parametrize(
+    ("answer", "unreadable", "untested"),
+    [
+        ("ping from iputils 20221126", "", ""),
+        ("ping from iputils 20250605", "", "ping 20250605 (tested: 20221126, 1.2)"),
+        ("ping from iputils 1.20", "", "ping 1.20 (tested: 20221126, 1.2)"),
+        ("ping from iputils 1.2.9", "", ""),
+        ("iputils", "", "ping of unknown version (tested: 20221126, 1.2)"),
+        (
+            "ping (GNU inetutils) 2.4",
+            "this ping is not iputils: `ping -V` says 'ping (GNU inetutils) 2.4'",
+            "ping 2.4 (tested: 20221126, 1.2)",
+        ),
+    ],
+)
+def test_a_version_is_tested_or_told_and_another_program_is_a_lack(
+    tmp_path, monkeypatch, answer, unreadable, untested
+):
+    (tmp_path / "ping").write_text(f"#!/bin/sh\necho '{answer}' >&2\n")
+    (tmp_path / "ping").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    versions = programs.Versions(ask=("ping", "-V"), says="iputils", tested=("20221126", "1.2"))
+    assert [lack.what for lack in versions.unreadable("x")] == [unreadable] * bool(unreadable)
+    assert versions.untested() == untested
+
+
+def test_what_is_not_installed_is_neither_unreadable_nor_untested():
+    versions = programs.Versions(ask=("no-such-program",), says="x", tested=("1",))
+    assert (versions.unreadable("x"), versions.untested()) == ((), "")
+
+
 def test_only_root_has_roots_rights(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert list(programs.missing_root()) == []
