@@ -15,7 +15,7 @@ def main(summary: Path, anova: Path, posthoc: Path, figures_dir: Path, output: P
         summary=read_csv(summary),
         anova=read_csv(anova),
         posthoc=read_csv(posthoc),
-        figures={path.stem: path.read_text() for path in figures_dir.glob("*.svg")},
+        figures={path.stem: path.read_text(encoding="utf-8") for path in figures_dir.glob("*.svg")},
     )
     write_atomic(output, page)
 

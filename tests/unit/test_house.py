@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -44,6 +45,28 @@ def test_every_source_file_starts_with_its_licence():
     paths = sources()
     assert len(paths) > 500
     assert [path for path in paths if SPDX not in licence_line(path)] == []
+
+
+def texts_without_encoding(path: str) -> list[str]:
+    """Return where a text file is read or written in the locale's encoding."""
+    calls = [
+        node
+        for node in ast.walk(ast.parse((ROOT / path).read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"read_text", "write_text"}
+    ]
+    return [
+        f"{path}:{call.lineno}"
+        for call in calls
+        if not any(keyword.arg == "encoding" for keyword in call.keywords)
+    ]
+
+
+def test_texts_are_utf_8_whatever_the_users_locale_is():
+    ours = [path for path in sources() if path.startswith(("scripts/", "examples/"))]
+    modules = [path for path in ours if path.endswith(".py")]
+    assert [place for path in modules for place in texts_without_encoding(path)] == []
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -93,7 +93,8 @@ class Technology(technology.Technology):
     def diagnosis(self, instance: Instance) -> str:
         """Return the end of its output."""
         state = "it runs" if self.is_running(instance) else "its process ended"
-        return f"{state}; its output: {Path(instance.handle['log']).read_text()[-500:]}"
+        output = Path(instance.handle["log"]).read_text(encoding="utf-8")
+        return f"{state}; its output: {output[-500:]}"
 
     def stop(self, instance: Instance) -> None:
         """End it like a leftover."""

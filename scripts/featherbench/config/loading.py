@@ -106,7 +106,7 @@ def validate(content: Mapping[str, Any], *, file: str) -> Config:
 def read(path: Path) -> dict[str, Any]:
     """Return the content of a configuration file, unchecked. Raise ConfigError if unreadable."""
     try:
-        content = yaml.safe_load(path.read_text())
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ConfigError(f"there is no file {path}", remedy="name one that exists") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -157,7 +157,9 @@ def under_load(bench: Bench, service: str, load: Load, *, expected_s: float) -> 
         process.wait()
     elapsed_s = time.monotonic() - began_s
     bench.require_running()
-    result = bench.load_generators[service].parse(output.read_text(errors="replace"), "", load)
+    result = bench.load_generators[service].parse(
+        output.read_text(encoding="utf-8", errors="replace"), "", load
+    )
     command = tuple(argv)
     return LoadedMemory(
         command=command, readings=tuple(readings), result=result, elapsed_s=elapsed_s

@@ -187,6 +187,8 @@ class SpecParam(str):
     def __format__(self, format_spec: str) -> str:
         if format_spec != "file":
             return super().__format__(format_spec)
-        if not self.dry_run and not (self.file.exists() and self.file.read_text() == self):
+        if not self.dry_run and not (
+            self.file.exists() and self.file.read_text(encoding="utf-8") == self
+        ):
             write_atomic(self.file, self)
         return str(self.file)

@@ -114,7 +114,9 @@ class Reader:
 
     def text(self, path: Path) -> str | None:
         """Read a text; return None if it is missing or empty."""
-        content = path.read_text(errors="replace").strip() if path.is_file() else ""
+        content = (
+            path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
+        )
         if not content:
             self.problems.append(f"{path} is missing")
         return content or None
@@ -138,7 +140,7 @@ def read(results: Path, other_tables: Sequence[str] = ()) -> Inputs:
             name: reader.table(results / f"tables/{name}.csv", read_csv)
             for name in (*ANALYSIS, *other_tables)
         },
-        figures={path.stem: path.read_text() for path in figures},
+        figures={path.stem: path.read_text(encoding="utf-8") for path in figures},
         images=reader.records(Image, results / "images", "*/*.json"),
         cells=tuple(
             cell

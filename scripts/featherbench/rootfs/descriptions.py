@@ -49,7 +49,7 @@ class DerivedRootFilesystemSpec(_Additions):
 
 @cache
 def _descriptions() -> dict[str, Description]:
-    entries = yaml.safe_load(DESCRIPTIONS.read_text())
+    entries = yaml.safe_load(DESCRIPTIONS.read_text(encoding="utf-8"))
     return {name: Description.model_validate(entry) for name, entry in entries.items()}
 
 

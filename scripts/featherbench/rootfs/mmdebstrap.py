@@ -95,9 +95,9 @@ def machine_sources(apt: Path = APT) -> Iterator[Source]:
     """Yield every source that the machine's apt uses."""
     for file in (apt / "sources.list", *sorted((apt / "sources.list.d").glob("*.list"))):
         if file.is_file():
-            yield from parse_one_line(file.read_text(errors="replace"))
+            yield from parse_one_line(file.read_text(encoding="utf-8", errors="replace"))
     for file in sorted((apt / "sources.list.d").glob("*.sources")):
-        yield from parse_deb822(file.read_text(errors="replace"))
+        yield from parse_deb822(file.read_text(encoding="utf-8", errors="replace"))
 
 
 def _is_from_debian(source: Source) -> bool:
@@ -167,7 +167,7 @@ def source_list(suite: str, sources: Sequence[Source], folder: Path) -> Path | N
     if not sources:
         return None
     file = folder / f"{suite}.list"
-    file.write_text("".join(f"{source}\n" for source in sources))
+    file.write_text("".join(f"{source}\n" for source in sources), encoding="utf-8")
     return file
 
 
@@ -216,7 +216,7 @@ def run_logged(argv: Sequence[str], *, log: Path, temporary: Path) -> None:
         process.kill()
         process.wait()
     if process.returncode != 0:
-        output = log.read_text(errors="replace")[-subprocesses.TAIL_CHARACTERS :]
+        output = log.read_text(encoding="utf-8", errors="replace")[-subprocesses.TAIL_CHARACTERS :]
         raise CommandError(argv, f"ended with status {process.returncode}", output.strip())
 
 

@@ -78,6 +78,7 @@ def _get(bench: Bench) -> Completed:
     return bench.client.run(
         [
             "curl",
+            "--disable",  # no .curlrc; only as the first option
             "--silent",
             "--show-error",
             *("--noproxy", "*"),

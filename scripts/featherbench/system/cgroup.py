@@ -192,8 +192,8 @@ def reset_peak(group: ControlGroup) -> bool:
 
 def freezer_of(pid: int) -> Path | None:
     """Return the file that says whether the group of a process of this machine is frozen."""
-    mounts = parse_mounts((PROC / "self/mountinfo").read_text())
-    membership = parse_membership((PROC / str(pid) / "cgroup").read_text())
+    mounts = parse_mounts((PROC / "self/mountinfo").read_text(encoding="utf-8"))
+    membership = parse_membership((PROC / str(pid) / "cgroup").read_text(encoding="utf-8"))
     for controller, name in ((FREEZER, "freezer.state"), (UNIFIED, "cgroup.events")):
         if controller in mounts and controller in membership:
             return mounts[controller] / membership[controller].lstrip("/") / name
@@ -203,7 +203,9 @@ def freezer_of(pid: int) -> Path | None:
 def is_frozen(file: Path) -> bool:
     """Return what a file of `freezer_of` says; False once the group is gone."""
     with contextlib.suppress(OSError):
-        return bool({"FROZEN", "FREEZING", "frozen 1"} & set(file.read_text().splitlines()))
+        return bool(
+            {"FROZEN", "FREEZING", "frozen 1"} & set(file.read_text(encoding="utf-8").splitlines())
+        )
     return False
 
 
@@ -232,16 +234,16 @@ def memory_limit_hits(pid: int) -> int:
 
 def own_group(name: str) -> ControlGroup:
     """Return our group of that name, directly below the root, whether or not it exists."""
-    mounts = parse_mounts((PROC / "self/mountinfo").read_text())
+    mounts = parse_mounts((PROC / "self/mountinfo").read_text(encoding="utf-8"))
     return locate(mounts, dict.fromkeys((*CONTROLLERS, UNIFIED), f"/{PREFIX}{name}"))
 
 
 def _enable_controllers(root: Path) -> None:
     """Have version 2 count CPU time and memory in the groups below its root."""
     file = root / "cgroup.subtree_control"
-    missing = {"cpu", "memory"} - set(file.read_text().split())
+    missing = {"cpu", "memory"} - set(file.read_text(encoding="utf-8").split())
     for controller in sorted(missing):
-        file.write_text(f"+{controller}")
+        file.write_text(f"+{controller}", encoding="utf-8")
 
 
 def create(group: ControlGroup, *, owner: str) -> None:
@@ -267,7 +269,7 @@ def create(group: ControlGroup, *, owner: str) -> None:
 def join(group: ControlGroup) -> None:
     """Put the calling process into the group."""
     for folder in group.folders:
-        (folder / "cgroup.procs").write_text("0")
+        (folder / "cgroup.procs").write_text("0", encoding="utf-8")
 
 
 def members(group: ControlGroup) -> set[int]:
@@ -275,7 +277,7 @@ def members(group: ControlGroup) -> set[int]:
     pids: set[int] = set()
     for folder in group.folders:
         with contextlib.suppress(FileNotFoundError):
-            pids.update(map(int, (folder / "cgroup.procs").read_text().split()))
+            pids.update(map(int, (folder / "cgroup.procs").read_text(encoding="utf-8").split()))
     return pids
 
 
@@ -284,7 +286,7 @@ def all_members(group: ControlGroup) -> list[int]:
     pids = set[int]()
     for file in group.memory.rglob("cgroup.procs"):
         with contextlib.suppress(OSError):
-            pids.update(map(int, file.read_text().split()))
+            pids.update(map(int, file.read_text(encoding="utf-8").split()))
     return sorted(pids)
 
 

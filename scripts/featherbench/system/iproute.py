@@ -75,7 +75,7 @@ def labelled(pattern: str) -> dict[str, str]:
     words = {}
     for path in sorted(INTERFACES.glob(pattern)):
         with suppress(OSError):  # it may vanish meanwhile
-            label, _, rest = (path / "ifalias").read_text().strip().partition(" ")
+            label, _, rest = (path / "ifalias").read_text(encoding="utf-8").strip().partition(" ")
             if label == LABEL:
                 words[path.name] = rest
     return words

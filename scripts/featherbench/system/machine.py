@@ -136,14 +136,14 @@ class LocalMachine(Machine):
         texts = {}
         for path in paths:
             try:
-                texts[path] = path.read_text()
+                texts[path] = path.read_text(encoding="utf-8")
             except READ_ERRORS:
                 continue
         return texts
 
     def write(self, path: Path, text: str) -> None:
         """Write to the file."""
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
 
     def put(self, file: Path, to: Path) -> None:
         """Copy the file, unless it is there already."""

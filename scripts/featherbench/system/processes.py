@@ -33,7 +33,9 @@ class Process(Record):
 
 def _stat(pid: int) -> ProcessStat | None:
     try:
-        return parse_process_stat((PROC / str(pid) / "stat").read_text(errors="replace"))
+        return parse_process_stat(
+            (PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+        )
     except (FileNotFoundError, ProcessLookupError):
         return None
 
@@ -60,7 +62,7 @@ def with_variable(name: str) -> Iterator[tuple[str, Process]]:
     """
     for file in PROC.glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
-            for entry in file.read_text(errors="replace").split("\0"):
+            for entry in file.read_text(encoding="utf-8", errors="replace").split("\0"):
                 if entry.startswith(f"{name}=") and (process := identity_of(int(file.parent.name))):
                     yield entry.removeprefix(f"{name}="), process
 

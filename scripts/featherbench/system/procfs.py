@@ -177,7 +177,7 @@ def one_line(value: str) -> str:
 def text(root: Path, path: str) -> str | None:
     """Return a file's content without the white space around it; None if it cannot be read."""
     try:
-        return (root / path).read_text(errors="replace").strip()
+        return (root / path).read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return None
 

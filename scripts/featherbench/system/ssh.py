@@ -44,6 +44,8 @@ USER_MACHINES = Path("/var/lib/featherbench/ssh")
 CONNECT_WITHIN_S = 10
 SILENT_INTERVAL_S, SILENT_INTERVALS = 5, 3
 """How often a silent machine is asked, and after how many questions it counts as gone."""
+IN_C_LOCALE = ("env", *(f"{name}={value}" for name, value in subprocesses.LOCALE.items()))
+"""ssh passes no environment on."""
 IDLE_S = 10
 CONTROL_TIMEOUT_S = 10.0
 COPY_TIMEOUT_S = 900.0
@@ -164,7 +166,7 @@ def _make_key(file: Path) -> str:
         ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", HOST, "-f", str(file)],
         timeout_s=CONTROL_TIMEOUT_S,
     )
-    return file.with_suffix(".pub").read_text()
+    return file.with_suffix(".pub").read_text(encoding="utf-8")
 
 
 def make_access(access: Access) -> str:
@@ -199,7 +201,9 @@ def connect(config: Path) -> None:
         opening.wait()
         raise InstanceError(f"ssh to {config}: {late.message}") from late
     if opening.returncode != 0:
-        raise InstanceError(f"ssh to {config}: {output.read_text(errors='replace').strip()}")
+        raise InstanceError(
+            f"ssh to {config}: {output.read_text(encoding='utf-8', errors='replace').strip()}"
+        )
 
 
 def disconnect(config: Path) -> None:
@@ -257,7 +261,7 @@ class SshMachine(Machine):
     def command(self, argv: Sequence[str]) -> list[str]:
         """Return ssh's command."""
         self._require_connection()
-        return ["ssh", "-F", self.name, HOST, shlex.join(argv)]
+        return ["ssh", "-F", self.name, HOST, shlex.join([*IN_C_LOCALE, *argv])]
 
     def run(
         self, argv: Sequence[str], *, timeout_s: float, check: bool = True, stdin: str | None = None
@@ -331,9 +335,9 @@ def _write_user_config(machine: SshMachine) -> None:
     resolve = ["ssh", *arguments, "-G", machine.destination]
     resolved = subprocesses.run(resolve, timeout_s=CONTROL_TIMEOUT_S).stdout
     text = user_config(config.parent, resolved, arguments)
-    if not config.exists() or config.read_text() != text:
+    if not config.exists() or config.read_text(encoding="utf-8") != text:
         part = config.with_name(f".{CONFIG_NAME}.{os.getpid()}")  # jobs and the guard write it, too
-        part.write_text(text)
+        part.write_text(text, encoding="utf-8")
         part.replace(config)
 
 

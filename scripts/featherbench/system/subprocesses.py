@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs other programs on this machine, given as argument lists and never as shell strings."""
+"""Runs other programs on this machine, given as argument lists and never as shell strings.
+
+They inherit the environment, except that they speak English (LC_ALL=C).
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TAIL_CHARACTERS = 2_000
+LOCALE = {"LC_ALL": "C"}
+"""What programs say is read here: they must not say it in the user's language."""
 TimeoutExpired = subprocess.TimeoutExpired
 
 
@@ -57,6 +62,10 @@ def _children_cpu_s() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+def _environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    return {**os.environ, **LOCALE, **(more or {})}
+
+
 def with_parent_death_signal(argv: Sequence[str]) -> list[str]:
     """Prefix `argv` so that the kernel kills the program when this process ends, for any reason.
 
@@ -89,10 +98,10 @@ def run(
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             timeout=timeout_s,
-            env=None if env is None else {**os.environ, **env},
+            env=_environment(env),
             check=False,
         )
     except subprocess.TimeoutExpired as late:
@@ -124,6 +133,7 @@ def start_with_pipes(argv: Sequence[str]) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
+        env=_environment(),
     )
 
 
@@ -149,7 +159,7 @@ def start(
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 preexec_fn=before_exec,  # noqa: PLW1509 - our processes have one thread
-                env=None if env is None else {**os.environ, **env},
+                env=_environment(env),
             )
         except FileNotFoundError as missing:
             raise CommandError(argv, "cannot be started: the program is missing") from missing

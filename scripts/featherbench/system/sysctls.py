@@ -39,4 +39,4 @@ def in_force(output: str, tuning: Tuning) -> Mapping[str, str]:
 def of_process(pid: int, tuning: Tuning) -> Mapping[str, str]:
     """Read what is in force for a process of this machine that shares this process's network."""
     files = [*sysctl_files(tuning), *([] if tuning.nofile is None else [f"/proc/{pid}/limits"])]
-    return in_force("".join(Path(file).read_text() for file in files), tuning)
+    return in_force("".join(Path(file).read_text(encoding="utf-8") for file in files), tuning)

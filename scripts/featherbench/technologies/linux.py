@@ -114,7 +114,7 @@ def _empty_scratch(tree: Path) -> None:
 
 
 def _tail(log: Path) -> str:
-    output = log.read_text(errors="replace") if log.exists() else ""
+    output = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
     return output[-LOG_TAIL_CHARACTERS:].strip() or "nothing"
 
 
@@ -124,7 +124,7 @@ def _wait_for_service(group: ControlGroup, pid: int, log: Path) -> None:
     def is_service() -> bool:
         if pid not in cgroup.members(group):
             raise InstanceError(f"the process ended at once; its output: {_tail(log)}")
-        return (PROC / str(pid) / "comm").read_text().strip() not in WRAPPERS
+        return (PROC / str(pid) / "comm").read_text(encoding="utf-8").strip() not in WRAPPERS
 
     wait_until(is_service, what="start of the process", within_s=START_WITHIN_S, every_s=POLL_S)
 

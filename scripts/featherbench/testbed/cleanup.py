@@ -175,7 +175,7 @@ def sweep_once(state: State, owner: Owner) -> None:
     Raises TestbedError when something that was found cannot be removed.
     """
     mark = owner.guard.model_dump_json()
-    if state.swept.exists() and state.swept.read_text() == mark:
+    if state.swept.exists() and state.swept.read_text(encoding="utf-8") == mark:
         return
     results = remove_leftovers(state, owner.plugins)
     if stuck := [f"{r.name}: {r.failure}" for r in results if r.failure and r.certain]:

@@ -85,7 +85,9 @@ def _start_guard(state: State, workflow: Process) -> None:
 
     wait_until(settled, what="the testbed's guard", within_s=GUARD_START_WITHIN_S)
     if guard.poll():
-        output = state.guard_log.read_text(errors="replace")[-subprocesses.TAIL_CHARACTERS :]
+        output = state.guard_log.read_text(encoding="utf-8", errors="replace")[
+            -subprocesses.TAIL_CHARACTERS :
+        ]
         raise TestbedError(
             f"the testbed's guard ended at once: {output}",
             remedy=f"see {state.guard_log}, then run `python -m featherbench clean`",

@@ -101,7 +101,7 @@ def _owned(state: State, what: str, wait_s: float) -> Iterator[None]:
 
 
 def _next_sequence(file: Path) -> int:
-    number = int(file.read_text()) + 1 if file.exists() else 1
+    number = int(file.read_text(encoding="utf-8")) + 1 if file.exists() else 1
     write_atomic(file, f"{number}\n")
     return number
 

@@ -36,7 +36,7 @@ def _file(key: str) -> Path:
 
 def _read(key: str) -> str:
     try:
-        return one_line(_file(key).read_text())
+        return one_line(_file(key).read_text(encoding="utf-8"))
     except OSError as missing:
         raise TestbedError(
             f"tuning: this kernel has no readable sysctl {key}",
@@ -46,7 +46,7 @@ def _read(key: str) -> str:
 
 def _write(key: str, value: str) -> None:
     try:
-        _file(key).write_text(value)
+        _file(key).write_text(value, encoding="utf-8")
     except OSError as refused:
         raise TestbedError(
             f"tuning: sysctl {key} cannot be set to {value!r}: {refused.strerror}",

@@ -79,7 +79,7 @@ OF_HYPERVISORS = (
 
 def text_of(file: Path) -> str:
     """Return the content of a file as text; empty if it does not exist."""
-    return file.read_text(errors="replace") if file.exists() else ""
+    return file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
 
 
 def failure_in(console: Console, output: str) -> str:

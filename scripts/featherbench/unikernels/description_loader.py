@@ -62,7 +62,7 @@ def _refuse(location: str, fault: str) -> NoReturn:
 
 def _content(file: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(file.read_text())
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         _refuse(str(file), f"this description cannot be read: {error}")
     if not isinstance(content, dict):

@@ -37,7 +37,7 @@ def parse(text: str) -> dict[str, str]:
 
 def read(file: Path) -> dict[str, str]:
     """Return the report in a file; empty if there is none yet."""
-    return parse(file.read_text(errors="replace")) if file.exists() else {}
+    return parse(file.read_text(encoding="utf-8", errors="replace")) if file.exists() else {}
 
 
 def tuning(report: Mapping[str, str], requested: Tuning) -> dict[str, str]:

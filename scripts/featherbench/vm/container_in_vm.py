@@ -78,7 +78,7 @@ def _since_prepared(instance_id: str, cpu_s: float | None) -> float | None:
     file = instance_dir.of(instance_id).used_before
     if cpu_s is None or not file.exists():
         return cpu_s
-    return max(0.0, cpu_s - float(file.read_text()))
+    return max(0.0, cpu_s - float(file.read_text(encoding="utf-8")))
 
 
 class ContainerInVm(VmTechnology):
@@ -164,7 +164,7 @@ class ContainerInVm(VmTechnology):
     def _record_used_before(self, vm: Vm) -> None:
         """Record the processor time of the guest's boot, which is not the instance's."""
         used_s = self.runner.usage(vm).cpu_s or 0.0
-        instance_dir.of(vm.instance_id).used_before.write_text(f"{used_s}")
+        instance_dir.of(vm.instance_id).used_before.write_text(f"{used_s}", encoding="utf-8")
 
     def start(self, request: StartRequest) -> Instance:
         """Start an instance in its guest. Raise InstanceError, after ending the guest."""

@@ -57,7 +57,7 @@ def seed(instance_id: str, state: str, addresses: GuestAddresses, tuning: Tuning
         "sysctls": disk_image.seed_sysctls(tuning),
         "sshd_config": f"ListenAddress {addresses.guest}\n",
         "authorized_keys": authorized_keys,
-        "host_key": access.host_key.read_text(),
+        "host_key": access.host_key.read_text(encoding="utf-8"),
     }
 
 

@@ -83,7 +83,7 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 
 def _modules(folder: Path, modules: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    for path in load_order((folder / "modules.dep").read_text(), modules):
+    for path in load_order((folder / "modules.dep").read_text(encoding="utf-8"), modules):
         content = (folder / path).read_bytes()
         name = PurePosixPath(path)
         yield (

@@ -72,7 +72,7 @@ def owned() -> Iterator[OwnedVm]:
     for path in sorted(ALL.iterdir()) if ALL.exists() else ():
         owner = at(path).owner
         if owner.exists():
-            yield OwnedVm(path.name, *owner.read_text().splitlines())
+            yield OwnedVm(path.name, *owner.read_text(encoding="utf-8").splitlines())
         elif time.time() - path.stat().st_mtime >= MADE_WITHIN_S:
             yield OwnedVm(path.name, "", "")
 

@@ -80,7 +80,7 @@ class DiskMachine(Machine):
 
 def _first_process(pid: int) -> int | None:
     """Return the first process of the namespaces, once it exists; `pid` is its parent's."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
     return int(children[0]) if children else None
 
 
@@ -154,7 +154,7 @@ def _translate_errors(technology: str, log: Path) -> Iterator[None]:
     try:
         yield
     except (CommandError, DeadlineError, ImageError) as error:
-        tail = log.read_text(errors="replace").strip()[-TAIL_CHARACTERS:]
+        tail = log.read_text(encoding="utf-8", errors="replace").strip()[-TAIL_CHARACTERS:]
         raise ImageError(
             f"{technology} of the guest, run on its disk: {error.message}; {log} ends: {tail}",
             remedy=error.remedy,

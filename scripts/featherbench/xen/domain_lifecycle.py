@@ -117,7 +117,7 @@ class DomainLifecycle:
     def _run_script(self, script: str, instance_id: str, *words: str) -> str:
         """Run one of the scripts of `resources/xen` in dom0, and return its output."""
         argv = ["sh", "-s", "--", str(IN_DOM0 / instance_id), name_of(instance_id), *words]
-        text = (SCRIPTS / f"{script}.sh").read_text()
+        text = (SCRIPTS / f"{script}.sh").read_text(encoding="utf-8")
         return self.dom0.run(argv, timeout_s=SCRIPT_WITHIN_S, stdin=text).stdout
 
     def attach(self, instance_id: str, disks: Sequence[Disk]) -> tuple[Disk, ...]:

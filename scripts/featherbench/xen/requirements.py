@@ -63,7 +63,9 @@ def _probe(settings: Dom0Settings) -> Dom0Info | str | MachineSilentError:
         if "control_d" not in dom0.run(argv, timeout_s=READ_WITHIN_S, check=False).stdout:
             return f"{dom0.description} was not booted by Xen"
         argv = ["sh", "-s", "--", *PROGRAMS]
-        missing = dom0.run(argv, timeout_s=READ_WITHIN_S, stdin=MISSING.read_text()).stdout
+        missing = dom0.run(
+            argv, timeout_s=READ_WITHIN_S, stdin=MISSING.read_text(encoding="utf-8")
+        ).stdout
         if missing:
             return f"{dom0.description} lacks the programs {', '.join(missing.split())}"
         return Dom0Info(

@@ -165,7 +165,7 @@ class Xl:
         what = f"start of the domain {name_of(instance_id)}: xl refused"
         remedy = "see `xl dmesg` and /var/log/xen in dom0; free memory: `xl info`"
         with subprocesses.failure_as(InstanceError, what, remedy=remedy):
-            self.dom0.run(argv, timeout_s=CREATE_WITHIN_S, stdin=CREATE.read_text())
+            self.dom0.run(argv, timeout_s=CREATE_WITHIN_S, stdin=CREATE.read_text(encoding="utf-8"))
             if store:
                 self._write_to_store(instance_id, store)
                 self.dom0.run(["xl", "unpause", name_of(instance_id)], timeout_s=ASK_WITHIN_S)

@@ -80,7 +80,7 @@ def test_one_session_runs_all_commands_as_the_words_they_are_made_of(guest, prog
     log = programs(ssh='shift 3; exec sh -c "$*"')
     assert guest.run(["printf", "%s|", "a b", "$x;y"], timeout_s=5).stdout == "a b|$x;y|"
     assert guest.run(["cat"], timeout_s=5, stdin="input").stdout == "input"
-    assert log.read_text() == f"-F {guest.name} node sh\n"
+    assert log.read_text() == f"-F {guest.name} node env LC_ALL=C sh\n"
 
 
 def test_a_lost_connection_is_a_dead_guest(guest, programs):

@@ -4,6 +4,8 @@ import pytest
 
 from featherbench.errors import CommandError
 from featherbench.system import subprocesses
+from featherbench.system.shell import Shell
+from featherbench.system.ssh import SshMachine
 
 
 def test_both_streams_and_the_status_come_back():
@@ -39,3 +41,29 @@ def test_a_started_program_writes_to_a_file_and_has_a_session_of_its_own(tmp_pat
 def test_a_program_that_is_missing_is_an_error(tmp_path):
     with pytest.raises(CommandError, match="the program is missing"):
         subprocesses.start(["no-such-program"], output=tmp_path / "out")
+
+
+def _started(argv, output):
+    subprocesses.start(argv, output=output, env={"WORD": "x"}).wait(timeout=5)
+    return output.read_text()
+
+
+WAYS = {
+    "run": lambda argv, _: subprocesses.run(argv, timeout_s=5, env={"WORD": "x"}).stdout,
+    "start": _started,
+    "shell": lambda argv, _: Shell(["sh"]).run(argv, timeout_s=5).stdout,
+    "ssh": lambda argv, _: (
+        subprocesses.run(
+            ["env", "-i", "sh", "-c", SshMachine(name="x", destination="y").command(argv)[-1]],
+            timeout_s=5,
+        ).stdout
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_programs_say_is_not_in_the_users_language(way, tmp_path, monkeypatch):
+    monkeypatch.setattr(SshMachine, "_require_connection", lambda _: None)
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    said = WAYS[way](["sh", "-c", "echo $LC_ALL; printf '\\303\\244'"], tmp_path / "out")
+    assert said == "C\nä"

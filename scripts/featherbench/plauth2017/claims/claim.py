@@ -69,7 +69,7 @@ class Statement(Record):
 def declared_claims() -> dict[str, tuple[Statement, ...]]:
     """Return the statements of each claim by its text."""
     claims: dict[str, tuple[Statement, ...]] = {}
-    declared: list[dict[str, Any]] = yaml.safe_load(CLAIMS.read_text())["claims"]
+    declared: list[dict[str, Any]] = yaml.safe_load(CLAIMS.read_text(encoding="utf-8"))["claims"]
     for claim in declared:
         text, statements = claim.pop("claim"), claim.pop("statements")
         claims[text] = tuple(Statement.model_validate(claim | one) for one in statements)

@@ -62,7 +62,7 @@ class Experiment(Record):
 
 
 EXPERIMENT = Experiment.model_validate(
-    yaml.safe_load(resource("plauth2017/experiment.yaml").read_text())
+    yaml.safe_load(resource("plauth2017/experiment.yaml").read_text(encoding="utf-8"))
 )
 PLATFORMS = EXPERIMENT.platforms
 METRICS = tuple(published.metric for published in EXPERIMENT.metrics)

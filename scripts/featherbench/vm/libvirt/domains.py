@@ -135,7 +135,7 @@ def destroy(instance_id: str) -> None:
 def pid_of(instance_id: str) -> int:
     """Return the pid of its QEMU. Raise InstanceDiedError if there is none."""
     try:
-        return int((PIDS / f"{name_of(instance_id)}.pid").read_text())
+        return int((PIDS / f"{name_of(instance_id)}.pid").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError) as error:
         raise InstanceDiedError(f"the guest {instance_id} is gone") from error
 

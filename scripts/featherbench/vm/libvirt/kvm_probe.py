@@ -114,7 +114,7 @@ def probe() -> str:
 def _key(qemu: Path) -> str:
     """Return what a result depends on: this boot and this QEMU (a new version is another file)."""
     file = qemu.stat()
-    facts = [BOOT_ID.read_text().strip(), str(qemu), file.st_size, file.st_mtime_ns]
+    facts = [BOOT_ID.read_text(encoding="utf-8").strip(), str(qemu), file.st_size, file.st_mtime_ns]
     return canonical_json([*facts, DEVICE.exists()])
 
 

@@ -41,7 +41,7 @@ def _qemu_output(instance_id: str) -> str:
     log = domains.qemu_log(instance_id)
     if not log.exists():
         return ""
-    lines = log.read_text(errors="replace").splitlines()[-QEMU_LOG_LINES:]
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-QEMU_LOG_LINES:]
     return f" (libvirt's log of it ends: {'; '.join(lines)})"
 
 

@@ -47,13 +47,13 @@ def vhost_threads(pid: int) -> list[int]:
 
 def _content(file: Path) -> str:
     try:
-        return file.read_text()
+        return file.read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):
         return ""
 
 
 def _cpu_s(pid: int) -> float:
-    ticks = parse_process_stat((PROC / str(pid) / "stat").read_text()).cpu_ticks
+    ticks = parse_process_stat((PROC / str(pid) / "stat").read_text(encoding="utf-8")).cpu_ticks
     for thread in vhost_threads(pid):
         if stat := _content(PROC / str(thread) / "stat"):
             ticks += parse_process_stat(stat).cpu_ticks
@@ -63,8 +63,8 @@ def _cpu_s(pid: int) -> float:
 def usage_of(pid: int, stats: Mapping[str, int]) -> Usage:
     """Return what QEMU has used. Raise InstanceDiedError if the process is gone."""
     try:
-        rollup = parse_sizes((PROC / str(pid) / "smaps_rollup").read_text())
-        status = parse_sizes((PROC / str(pid) / "status").read_text())
+        rollup = parse_sizes((PROC / str(pid) / "smaps_rollup").read_text(encoding="utf-8"))
+        status = parse_sizes((PROC / str(pid) / "status").read_text(encoding="utf-8"))
         cpu_s, peak_bytes = _cpu_s(pid), status["VmHWM"]
     except (FileNotFoundError, ProcessLookupError, KeyError) as error:  # zombies have no VmHWM
         raise InstanceDiedError(f"the guest's QEMU (process {pid}) is gone") from error
@@ -83,7 +83,7 @@ def usage_of(pid: int, stats: Mapping[str, int]) -> Usage:
 def reset_peak(pid: int) -> bool:
     """Reset the peak to what is resident now; return False if the process is gone."""
     try:
-        (PROC / str(pid) / "clear_refs").write_text(RESET_PEAK)
+        (PROC / str(pid) / "clear_refs").write_text(RESET_PEAK, encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):
         return False
     return True
