@@ -131,6 +131,22 @@ def _children() -> Iterator[int]:
         yield from map(int, _text(file).split())
 
 
+def waited_s(
+    before: Mapping[Path, tuple[int, ...]], after: Mapping[Path, tuple[int, ...]]
+) -> float:
+    """Return how long a thread waited at least for a CPU on which no other thread of its ran.
+
+    Times are those of schedstat: ran and waited, in ns. Of all threads, the longest counts.
+    """
+    spent_ns = [
+        (after[thread][0] - times[0], after[thread][1] - times[1])
+        for thread, times in before.items()
+        if times and after.get(thread)
+    ]
+    ran_ns = sum(ran for ran, _ in spent_ns)
+    return max((waited - (ran_ns - ran) for ran, waited in [*spent_ns, (ran_ns, 0)])) / 1e9
+
+
 class Values:
     """Values that stay the same while a window is measured, by what they are: a sysctl, a limit."""
 
@@ -215,7 +231,7 @@ class Disturbances:
         self.changes: tuple[str, ...] = ()
         self._pids = _pids(bench)
         self._watched: tuple[Watched, ...] = (Values(bench, self._pids), Links())
-        self._memory = self._read_memory()
+        self._memory, self._times = self._read_memory(), self._read_times()
         self.processes = Processes(bench, self._pids)
 
     @property
@@ -231,9 +247,15 @@ class Disturbances:
         faults = sum(procfs.parse_process_stat(stat).major_faults for stat in stats if stat)
         return cgroup.memory_limit_hits(self._pids[0]), faults
 
+    def _read_times(self) -> dict[Path, tuple[int, ...]]:
+        """Read how long each of the server's threads ran and waited for a CPU, in ns."""
+        files = [file for pid in self._pids for file in PROC.glob(f"{pid}/task/*/schedstat")]
+        return {file: tuple(map(int, _text(file).split()[:2])) for file in files}
+
     def end(self) -> None:
         """Read everything again."""
         memory = self._read_memory()
+        self.waited_s = waited_s(self._times, self._read_times())
         self.limit_hits, self.major_faults = (
             max(0, after - before) for before, after in zip(self._memory, memory, strict=True)
         )

@@ -263,6 +263,7 @@ class WindowSeries:
                 "server_cpus_busy_fraction": observation.machine.server_busy_fraction,
                 "others_at_server": observation.facts.others_at_server,
                 "others_at_client": observation.facts.others_at_client,
+                "waited_fraction": observation.facts.waited_fraction,
             },
         )
         self.windows.append(window)
@@ -304,7 +305,8 @@ def _server_busy_fraction(observation: Observation, duration_s: float) -> float 
     """
     cpu_s = observation.usage.cpu_s
     instance = None if cpu_s is None else cpu_s / duration_s
-    if (observation.facts.others_at_server or 0.0) > OTHERS_FRACTION:
+    facts = observation.facts
+    if max(facts.others_at_server or 0.0, facts.waited_fraction) > OTHERS_FRACTION:
         return instance
     fractions = (instance, observation.machine.server_busiest_fraction)
     return max((fraction for fraction in fractions if fraction is not None), default=None)

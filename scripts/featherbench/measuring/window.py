@@ -111,13 +111,19 @@ def _busy_fraction(cpus: Sequence[CpuTicks]) -> float | None:
     return sum(cpu.busy for cpu in cpus) / total if total else None
 
 
-def _others_fraction(cpus: Sequence[CpuTicks], own_s: float | None) -> float | None:
-    """Return the part of the CPUs' time that programs used beside those that used `own_s`."""
+def _others_fraction(
+    cpus: Sequence[CpuTicks], own_s: float | None, *, interrupts: bool = False
+) -> float | None:
+    """Return the part of the CPUs' time that programs used beside those that used `own_s`.
+
+    It is too small where the programs' own time includes interrupts, as it does on many kernels:
+    with `interrupts`, these count as others'.
+    """
     total = sum(cpu.total for cpu in cpus)
     if own_s is None or not total:
         return None
-    others = sum(cpu.processes for cpu in cpus) - own_s * os.sysconf("SC_CLK_TCK")
-    return max(0.0, others / total)
+    used = sum(cpu.busy if interrupts else cpu.processes for cpu in cpus)
+    return max(0.0, (used - own_s * os.sysconf("SC_CLK_TCK")) / total)
 
 
 def _own_cpu_s() -> float:
@@ -241,27 +247,30 @@ class Observation:
         self._disturbances.processes.stop()
         for collector in (self.machine, self.usage, *self._others):
             self._measures += collector.end(bench)
-        self._others_at_server, self._others_at_client = self._others_cpu(own_s)
         self._disturbances.end()
+        self._judge_others(own_s)
         try:
             if self._verify is not None:
                 self._verify(bench)
         except VerificationError as wrong:
             self._wrong_content = wrong.message
 
-    def _others_cpu(self, own_s: float) -> tuple[float | None, float | None]:
-        """Return what others took at the server and at the client.
+    def _judge_others(self, own_s: float) -> None:
+        """Find what others took at the server and at the client, and how long the server waited.
 
         It is not known at the server of an instance that was started meanwhile, because what its
         engine does for the start is not in its usage, or has no process on this machine.
         """
-        server, client = self.machine.server_ticks, self.machine.client_ticks
+        server, shared = self.machine.server_ticks, shared_cpus(self._bench)
         server_s = self.usage.cpu_s if self._disturbances.knows_server else None
-        if shared_cpus(self._bench):
-            both = None if server_s is None else _others_fraction(server, server_s + own_s)
-            return both, None
-        client_s = own_s if self._bench.client.machine == LOCAL else None
-        return _others_fraction(server, server_s), _others_fraction(client, client_s)
+        if server_s is not None and shared:
+            server_s += own_s
+        client_s = own_s if self._bench.client.machine == LOCAL and not shared else None
+        self._others_at_server = _others_fraction(server, server_s)
+        self._others_at_client = _others_fraction(self.machine.client_ticks, client_s)
+        most = _others_fraction(server, server_s, interrupts=True) or 0.0
+        waited = self._disturbances.waited_s / max(self.elapsed_s, 1e-9)
+        self._waited_fraction = min(most * len(server), waited)
 
     def __enter__(self) -> Self:
         return self
@@ -281,6 +290,7 @@ class Observation:
             clock_step_s=self._clock_step_s,
             others_at_server=self._others_at_server,
             others_at_client=self._others_at_client,
+            waited_fraction=self._waited_fraction,
             held=tuple(self._disturbances.processes.held),
             changes=self._disturbances.changes,
             wrong_content=self._wrong_content,

@@ -59,7 +59,8 @@ class WindowFacts:
 
     `elapsed_s` is the load generator's time by featherbench's monotonic clock, `predicted_s` what a
     trial predicts for a counted load. `others_at_server` and `others_at_client` are the CPU time of
-    programs other than the server and the client, as a fraction of the CPUs of that side. `held`
+    programs other than the server and the client, as a fraction of the CPUs of that side;
+    `waited_fraction` is the part of the window for which the server waited for them. `held`
     says what was stopped or frozen, `changes` what is not as before, `wrong_content` what was
     served instead of what should be. `memory_stall_fraction` is of the window; `limit_hits` and
     `major_faults` are the server's.
@@ -86,6 +87,7 @@ class WindowFacts:
     predicted_s: float | None = None
     others_at_server: float | None = None
     others_at_client: float | None = None
+    waited_fraction: float = 0.0
     held: Sequence[str] = ()
     changes: Sequence[str] = ()
     wrong_content: str = ""
@@ -139,9 +141,7 @@ def _raising_suspicion(facts: WindowFacts) -> Iterator[str]:
         yield f"client saturated: it was {busy:.0%} busy, the server {server_busy}"
     if facts.steal_fraction > STEAL_FRACTION:
         yield f"steal: the hypervisor took {facts.steal_fraction:.1%} of a CPU"
-    for side, fraction in (("server", facts.others_at_server), ("client", facts.others_at_client)):
-        if fraction is not None and fraction > OTHERS_FRACTION:
-            yield f"others: other programs took {fraction:.0%} of the {side}'s CPUs"
+    yield from _others_suspicions(facts)
     if facts.throttled_s > 0:
         yield f"throttled: the CPU limit held the server back for {facts.throttled_s:.3g} s"
     if facts.swapped_pages > 0:
@@ -156,6 +156,14 @@ def _raising_suspicion(facts: WindowFacts) -> Iterator[str]:
     if facts.loopback:
         yield "loopback: the client shares the server's network stack"
     yield from _duration_suspicions(facts)
+
+
+def _others_suspicions(facts: WindowFacts) -> Iterator[str]:
+    for side, fraction in (("server", facts.others_at_server), ("client", facts.others_at_client)):
+        if fraction is not None and fraction > OTHERS_FRACTION:
+            yield f"others: other programs took {fraction:.0%} of the {side}'s CPUs"
+    if facts.waited_fraction > OTHERS_FRACTION:
+        yield f"others: the server waited {facts.waited_fraction:.0%} of the window for its CPU"
 
 
 def _memory_suspicions(facts: WindowFacts) -> Iterator[str]:

@@ -74,7 +74,7 @@ HARMLESS = [
     {"clock_step_s": 0.0005},
     {"server_cpu_s": 0.0, "answered": 100},
     {"server_cpu_s": None},
-    {"others_at_server": 0.1, "others_at_client": 0.1},
+    {"others_at_server": 0.1, "others_at_client": 0.1, "waited_fraction": 0.1},
     {"memory_stall_fraction": 0.01, "major_faults": 10},
     {"requested_s": None, "predicted_s": 1.4},
     {"elapsed_s": 2.65},

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How long a server waited for others; integration/platforms/disturbance_tests.py has the rest."""
+
+import pytest
+
+from featherbench.measuring.disturbances import waited_s
+
+S = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected_s"),
+    [
+        ({}, {}, 0.0),
+        ({"a": (0, 0)}, {"a": (2 * S, S)}, 1.0),
+        ({"a": (S, S)}, {"a": (2 * S, S)}, 0.0),
+        ({"a": (0, 0), "b": (0, 0)}, {"a": (S, S), "b": (S, S)}, 0.0),  # they waited for each other
+        ({"a": (0, 0), "b": (0, 0)}, {"a": (S, 3 * S), "b": (S, S)}, 2.0),
+        ({"a": (0, 0), "b": (0, 0)}, {"a": (S, S)}, 1.0),  # one has ended
+        ({"a": ()}, {"a": (S, S)}, 0.0),
+        ({"a": (0, 0)}, {"a": ()}, 0.0),
+    ],
+)
+def test_waiting_for_its_own_threads_is_not_waiting_for_others(before, after, expected_s):
+    assert waited_s(before, after) == pytest.approx(expected_s)
