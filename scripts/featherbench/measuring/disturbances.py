@@ -29,8 +29,9 @@ PROC, ROOT = Path("/proc"), Path("/")
 READ_WITHIN_S = 10.0
 STOPPED_STATES = frozenset("Tt")
 """Stopped by a signal, or by a tracer; see proc(5)."""
-OURS = "fb-"
-"""The names of our interfaces and bridges begin with it."""
+OURS, GUESTS = "fb-", "fb-guest"
+"""How the names of our interfaces begin, and of the bridges with virtual machines."""
+OWN_LINKS = Path("/proc/self/net/dev")
 
 
 class Watched(Protocol):
@@ -199,19 +200,27 @@ def _network_of(pid: int | str) -> str:
 
 
 class Links:
-    """Our links, and those on our bridges: whether one went down, up, or away."""
+    """The client's link and the instance's: whether one went down, up, or away."""
 
-    def __init__(self) -> None:
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._peers = _peers(pids[0]) if pids else set[str]()
         self._before = self._read()
 
-    @staticmethod
-    def _read() -> dict[str, str]:
+    def _read(self) -> dict[str, str]:
         """Map the interfaces to how often their carrier changed; a bridge's follows its ports."""
+        links = list(iproute.INTERFACES.glob("*"))
+        names = {line.partition(":")[0].strip() for line in _text(OWN_LINKS).splitlines()[2:]}
+        if names != {link.name for link in links}:
+            return {}  # /sys shows another network namespace than ours
         return {
             link.name: _text(link / "carrier_changes")
-            for link in iproute.INTERFACES.glob("*")
+            for link in links
             if not (link / "bridge").exists()
-            and (link.name.startswith(OURS) or (link / "master").resolve().name.startswith(OURS))
+            and (
+                link.name.startswith(OURS)
+                or (link / "master").resolve().name.startswith(GUESTS)
+                or _text(link / "ifindex") in self._peers
+            )
         }
 
     def changes(self) -> Sequence[str]:
@@ -224,13 +233,20 @@ class Links:
         ]
 
 
+def _peers(pid: int) -> set[str]:
+    """Return the numbers of the links to which those of a process lead, if it has its own."""
+    if _network_of(pid) == _network_of("self"):
+        return set()
+    return {_text(file) for file in (PROC / str(pid) / "root/sys/class/net").glob("*/iflink")}
+
+
 class Disturbances:
     """All of these, from the construction of this object to `end`."""
 
     def __init__(self, bench: Bench) -> None:
         self.changes: tuple[str, ...] = ()
         self._pids = _pids(bench)
-        self._watched: tuple[Watched, ...] = (Values(bench, self._pids), Links())
+        self._watched: tuple[Watched, ...] = (Values(bench, self._pids), Links(self._pids))
         self._memory, self._times = self._read_memory(), self._read_times()
         self.processes = Processes(bench, self._pids)
 

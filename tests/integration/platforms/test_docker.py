@@ -18,6 +18,7 @@ from featherbench.errors import InstanceError
 from featherbench.ownership import LABEL
 from featherbench.rootfs.archives import files_layer
 from featherbench.system import machine, ssh
+from featherbench.system.machine import LOCAL
 from featherbench.technologies.docker import containers
 from featherbench.technologies.docker.connection import SOCKET, connect
 from integration.platforms.container_tests import ContainerTests
@@ -158,3 +159,15 @@ class TestDisturbances(DisturbanceTests):
             container(bench.under_test).update(mem_limit="64m", memswap_limit="64m")
 
         self.require(bench, limit, "invalid", "changed: the memory limit of")
+
+    def test_its_link_went_down_and_up(self, bench):
+        pid = bench.technology.processes(bench.under_test)[0]
+        peer = Path(f"/proc/{pid}/root/sys/class/net/eth0/iflink").read_text()
+        links = Path("/sys/class/net").glob("*/ifindex")
+        (link,) = [file.parent.name for file in links if file.read_text() == peer]
+
+        def pull():
+            for state in ("down", "up"):
+                LOCAL.run(["ip", "link", "set", link, state], timeout_s=5)
+
+        self.require(bench, pull, "invalid", f"changed: the link {link} went down or up")
