@@ -11,7 +11,13 @@ from featherbench.plauth2017.data.published import read_summary
 from featherbench.records.machine import MachineRecord
 from featherbench.records.plan import Plan
 from featherbench.records.tables import REPLICATION
-from featherbench.statistics.data.table_io import read_csv, read_parquet, write_csv
+from featherbench.statistics.data.table_io import (
+    read_csv,
+    read_parquet,
+    require_computed,
+    write_csv,
+    write_reason,
+)
 
 
 def main(
@@ -23,17 +29,26 @@ def main(
     ratios: Path,
     published: Path,
     tables_dir: Path,
+    log: Path,
+    job: str,
 ) -> None:
     """Read, compare, write; `published` is the folder of the paper's data."""
     run = (Plan.read(plan), read_parquet(samples))
-    ours, papers = read_csv(ratios), read_summary(published)
-    tables = {
-        "paper_comparison": compare(*run, read_csv(summary), ours, papers),
-        "paper_claims": own_claims(*run, ours, papers),
-        "paper_setup": setup(run[0], MachineRecord.read(machine)),
+    ours, means, papers = read_csv(ratios), read_csv(summary), read_summary(published)
+    compute = {
+        "paper_comparison": lambda: compare(
+            *run, require_computed(means), require_computed(ours), papers
+        ),
+        "paper_claims": lambda: own_claims(*run, require_computed(ours), papers),
+        "paper_setup": lambda: setup(run[0], MachineRecord.read(machine)),
     }
-    for name in REPLICATION:
-        write_csv(tables[name], tables_dir / f"{name}.csv")
+    job_runner.make_parts(
+        {name: tables_dir / f"{name}.csv" for name in REPLICATION},
+        lambda file: write_csv(compute[file.stem](), file),
+        write_reason,
+        log=log,
+        job=job,
+    )
 
 
 if __name__ == "__main__":

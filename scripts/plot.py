@@ -1,18 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Draw the figures of a plan."""
 
+from functools import partial
 from pathlib import Path
 
 import matplotlib as mpl
 
-from featherbench.figures.render import FigureData, draw_all
+from featherbench.figures.catalogue import specs_for
+from featherbench.figures.render import FigureData, draw, draw_reason
 from featherbench.jobs import job_runner
 from featherbench.records.plan import Plan
 from featherbench.statistics.data.samples import ANALYSED
 from featherbench.statistics.data.table_io import read_csv, read_parquet
 
 
-def main(plan: Path, samples: Path, summary: Path, ratios: Path, figures_dir: Path) -> None:
+def main(
+    *,
+    plan: Path,
+    samples: Path,
+    summary: Path,
+    ratios: Path,
+    figures_dir: Path,
+    log: Path,
+    job: str,
+) -> None:
     """Read and draw."""
     mpl.use("agg")  # there may be no screen
     data = FigureData(
@@ -21,7 +32,13 @@ def main(plan: Path, samples: Path, summary: Path, ratios: Path, figures_dir: Pa
         summary=read_csv(summary),
         ratios=read_csv(ratios),
     )
-    draw_all(data, figures_dir)
+    job_runner.make_parts(
+        {spec.name: spec for spec in specs_for(data.plan)},
+        partial(draw, data=data, folder=figures_dir),
+        partial(draw_reason, folder=figures_dir),
+        log=log,
+        job=job,
+    )
 
 
 if __name__ == "__main__":

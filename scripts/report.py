@@ -11,10 +11,14 @@ from featherbench.report.inputs import read
 from featherbench.report.page import render
 
 
-def main(results: Path, output: Path) -> None:
+def main(results: Path, output: Path, log: Path, job: str) -> None:
     """Read the folder, any part of which may be missing; render, write."""
+    job_runner.forget_parts(job)
     inputs = read(results, REPLICATION)
-    write_atomic(output, render(inputs, [section.section(inputs)]))
+    sections = inputs.attempt("replication of the paper", lambda: [section.section(inputs)])
+    write_atomic(output, render(inputs, sections))
+    for part, error in inputs.faults.items():
+        job_runner.record_part(error, job, part, log)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ TABLES = [*(f"run/{name}" for name in COMPUTE), *(f"plauth2017/{name}" for name 
 def computed(repository, tmp_path_factory):
     """Compute all tables, into a folder for each of those in `tests/data/golden`."""
     folder, run = tmp_path_factory.mktemp("tables"), repository / "tests/data/golden/run"
-    analyze.main(run / "plan.json", run / "samples.parquet", folder / "run")
+    analyze.main(run / "plan.json", run / "samples.parquet", folder / "run", folder, "analyze")
     paper_tables.main(RESOURCES / "plauth2017", folder / "plauth2017")
     return folder
 

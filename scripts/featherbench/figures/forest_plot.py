@@ -30,6 +30,7 @@ ROW_IN, LINE_IN, ROOMY_LINE_IN = 0.2, 0.055, 0.13
 """Height of a row: of itself, and for each level, without and with room for text."""
 USED = 0.84
 """The share of a row that the levels' lines take."""
+PLACES = ("ratio", "ci_low", "ci_high")
 PALE = 0.4
 FEW = 4
 """Up to this number of levels there is room for the value beside each."""
@@ -37,6 +38,8 @@ ROUNDNESS = [1, 5, 2, 3, 7, 1.5, 4, 6, 8, 9, 1.2, 1.1, 1.3, 1.4, 1.6, 1.8, 2.5]
 """The digits of round ratios, in order of preference."""
 ROOM = 0.11
 """The least distance of numbers along the axis, as a share of it."""
+LEAST = 1e-9
+"""The least ratio that is shown, and the inverse of the largest: some intervals have no end."""
 TEXT_REACH = 0.3
 """The share of the axis, right of all intervals, that the values take."""
 
@@ -64,7 +67,8 @@ def draw(spec: FigureSpec, table: pd.DataFrame) -> p9.ggplot:
 def _placed(spec: FigureSpec, table: pd.DataFrame) -> pd.DataFrame:
     line = table.groupby("metric", sort=False)["concurrency"].rank("dense") - 1
     alpha = np.where(table["p_adj"] < SIGNIFICANT_P, 1.0, PALE)
-    placed = in_rows(in_panels(add_style(table), spec.panels), line, line.max() + 1, USED)
+    shown = table.assign(**{each: table[each].clip(LEAST, 1 / LEAST) for each in PLACES})
+    placed = in_rows(in_panels(add_style(shown), spec.panels), line, line.max() + 1, USED)
     return placed.assign(alpha=alpha, text=_texts(table))
 
 
@@ -96,9 +100,9 @@ def _layers(table: pd.DataFrame, *, few: bool) -> list[Any]:
 
 def round_ratios(limits: tuple[float, float]) -> list[float]:
     """Return round numbers along a logarithmic axis, with 1, as many as have room."""
-    low, high = limits
+    low, high = (min(max(limit, LEAST), 1 / LEAST) for limit in limits)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    inside = {round(n * 10.0**d, 9): ROUNDNESS.index(n) for d in decades for n in ROUNDNESS}
+    inside = {float(f"{n}e{d}"): ROUNDNESS.index(n) for d in decades for n in ROUNDNESS}
     gap, chosen = (high / low) ** ROOM, [1.0]
     for ratio in sorted(inside, key=lambda ratio: (inside[ratio], ratio)):
         if low <= ratio <= high and all(max(ratio / o, o / ratio) >= gap for o in chosen):

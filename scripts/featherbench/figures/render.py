@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,11 +21,12 @@ from featherbench.figures import (
     run_order,
     time_to_first_packet,
 )
-from featherbench.figures.catalogue import FORMATS, INVARIABLE, PER_WORKLOAD, FigureKind, specs_for
+from featherbench.figures.catalogue import FORMATS, INVARIABLE, PER_WORKLOAD, FigureKind
 from featherbench.figures.theme import DPI
 from featherbench.figures.transforms import SERIES, in_order
 from featherbench.files import open_atomic
 from featherbench.statistics.data.samples import valid
+from featherbench.statistics.data.table_io import require_computed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from featherbench.figures.catalogue import FigureSpec
     from featherbench.records.plan import Plan, PlannedPlatform
 
+MOST_OF_REASON = 240
 REPRODUCIBLE: dict[str, dict[str, None]] = {"svg": {"Date": None}, "png": {}}
 """Metadata that the formats would otherwise take from the clock."""
 
@@ -49,16 +52,24 @@ class FigureData:
     ratios: pd.DataFrame
 
 
-def draw_all(data: FigureData, folder: Path) -> None:
-    """Draw every figure of the plan into `folder`, as SVG and PNG."""
-    for spec in specs_for(data.plan):
-        save(figure(spec, data), folder, spec.name)
+def draw(spec: FigureSpec, data: FigureData, folder: Path) -> None:
+    """Draw a figure that is resolved for the plan into `folder`, as SVG and PNG."""
+    save(figure(spec, data), folder, spec.name)
+
+
+def draw_reason(spec: FigureSpec, reason: str, folder: Path) -> None:
+    """Draw, in the place of a figure, why it could not be drawn."""
+    plt.close("all")
+    reason = textwrap.shorten(reason, MOST_OF_REASON).replace("$", r"\$")
+    said = "\n".join([f"{spec.title}: could not be drawn", *textwrap.wrap(reason, 80)])
+    save(_text(said), folder, spec.name)
 
 
 def figure(spec: FigureSpec, data: FigureData) -> p9.ggplot:
     """Draw a figure that is resolved for the plan; without valid data, one that says so."""
     platforms, metrics = spec.platforms(data.plan), data.plan.metrics
-    samples, summary = in_order(platforms, data.samples), in_order(platforms, data.summary)
+    samples = in_order(platforms, data.samples)
+    summary = in_order(platforms, require_computed(data.summary))
     of_summary = _of(spec, summary)
     draw: Callable[[FigureSpec, pd.DataFrame], p9.ggplot]
     match spec.kind:
@@ -104,7 +115,7 @@ def _ratios(
 ) -> pd.DataFrame:
     """Return the ratios of these platforms, in their order, with technology and hypervisor."""
     by_name = {platform.name: platform for platform in platforms}
-    ordered = in_order(platforms, _of(spec, ratios).dropna(subset=["ratio"]))
+    ordered = in_order(platforms, _of(spec, require_computed(ratios)).dropna(subset=["ratio"]))
     return ordered.assign(
         technology=[by_name[name].technology for name in ordered["platform"]],
         hypervisor=[by_name[name].hypervisor for name in ordered["platform"]],
@@ -121,9 +132,13 @@ def _varying(samples: pd.DataFrame) -> pd.DataFrame:
 
 def _empty(spec: FigureSpec, invalid: int) -> p9.ggplot:
     reason = f"all {invalid} windows are invalid" if invalid else "nothing was measured"
+    return _text(f"{spec.title}: no valid data\n{reason}")
+
+
+def _text(text: str) -> p9.ggplot:
     return (
         p9.ggplot()
-        + p9.annotate("text", x=0, y=0, label=f"{spec.title}: no valid data\n{reason}", size=11)
+        + p9.annotate("text", x=0, y=0, label=text, size=11)
         + p9.theme_void()
         + p9.theme(figure_size=(6.5, 1.6), dpi=DPI)
     )

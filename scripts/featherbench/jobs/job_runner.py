@@ -8,23 +8,33 @@ succeeds. The user sees what failed and the remedy; the log has the traceback.
 from __future__ import annotations
 
 import logging
+import shutil
 import sys
 from argparse import ArgumentParser
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from featherbench.clock import now_utc
 from featherbench.errors import FeatherbenchError
 from featherbench.records.cell import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 logger = logging.getLogger(__name__)
+P = TypeVar("P")
 
 FAILED, INTERRUPTED = 1, 130
 FAILURES = Path("results/failures")
+JOBS_OF_PARTS: Mapping[str, str | None] = {
+    "plot": "results/figures",
+    "analyze": "results/tables",
+    "paper_comparison": "results/tables",
+    "paper_figures": "results/paper/figures",
+    "report": None,
+}
+"""Jobs of which a part may fail, and the folders of the files that are then made again."""
 
 
 def _arguments(main: Callable[..., None]) -> dict[str, Any]:
@@ -88,6 +98,56 @@ def _failure(error: Exception, job: str, log: Path) -> Failure:
         failed_utc=now_utc(),
         log=str(log),
     )
+
+
+def record_part(error: Exception, job: str, part: str, log: Path) -> str:
+    """Record and show that a part of a job's result could not be made; return why."""
+    logger.error("%s failed", part, exc_info=error)
+    failure = _failure(error, f"{job}/{part}", log)
+    _record(failure)
+    _print_error(f"{failure.job} failed: {failure.message}; the others are made\n  log: {log}")
+    return failure.message
+
+
+def make_parts(
+    parts: Mapping[str, P],
+    make: Callable[[P], None],
+    instead: Callable[[P, str], None],
+    *,
+    log: Path,
+    job: str,
+) -> None:
+    """Make each named part of a job's result, or what stands `instead` of it, with the reason.
+
+    A part that fails costs neither the job nor the others; it has a record of its own, and
+    `run_hooks` ends the run with a failure. A full disk fails the job.
+    """
+    forget_parts(job)
+    for name, part in parts.items():
+        try:
+            make(part)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is one part's
+            instead(part, record_part(error, job, name, log))
+
+
+def forget_parts(job: str) -> None:
+    """Remove the records of parts of a job that begins again."""
+    shutil.rmtree(FAILURES / job, ignore_errors=True)
+
+
+def end_with_failed_parts() -> None:
+    """Exit with a failure if a part of a job has failed, and have it made again by the next run."""
+    names = []
+    for job, folder in JOBS_OF_PARTS.items():
+        for file in sorted((FAILURES / job).glob("*.json")):
+            names.append(f"{job}/{file.stem}")
+            for output in Path(folder).glob(f"{file.stem}.*") if folder else ():
+                output.unlink()
+    if names:
+        _print_error(f"could not be made: {', '.join(names)}; the report has the reasons")
+        sys.exit(FAILED)
 
 
 def status_of(main: Callable[..., None], log: Path, job: str, **options: object) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from featherbench.errors import CommandError, FeatherbenchError
-from featherbench.jobs import progress
+from featherbench.jobs import job_runner, progress
 from featherbench.paths import SCRIPTS
 from featherbench.planning.inputs import cell_file
 from featherbench.planning.job_specs import spec_json
@@ -174,16 +174,21 @@ def _release_testbed() -> None:
 
 
 def succeed(nested: NestedRun, *, measured: bool) -> None:
-    """End a run that succeeded; `measured` is false if it only used the paper's published data."""
+    """End a run that succeeded; `measured` is false if it only used the paper's published data.
+
+    Exit with a failure if a figure or a table could not be made.
+    """
     _release_testbed()
     if not measured:
         _print("done; open results/paper/report.html")
+        job_runner.end_with_failed_parts()
         return
     try:
         nested.run("--report", "results/snakemake_report.html")
     except CommandError as error:
         _print(f"Snakemake's own report could not be made: {error}")
     _print("done; open results/report.html")
+    job_runner.end_with_failed_parts()
 
 
 def fail(nested: NestedRun, *, measured: bool) -> None:
@@ -198,3 +203,4 @@ def fail(nested: NestedRun, *, measured: bool) -> None:
         _print("results/report.html shows what was measured, and what failed")
     except CommandError as error:
         _print(f"no report could be made of what was measured: {error}")
+    job_runner.end_with_failed_parts()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pandas as pd
 from pydantic import ValidationError
 
+from featherbench.errors import FeatherbenchError
 from featherbench.records.base import Record
 from featherbench.records.cell import Cell, Failure
 from featherbench.records.image import Image
@@ -17,7 +18,7 @@ from featherbench.records.plan import Plan, PlannedPlatform
 from featherbench.records.stopping_decisions import InterimLook, latest_looks, with_requested_cells
 from featherbench.records.tables import ANALYSIS
 from featherbench.statistics.data.samples import is_emulated
-from featherbench.statistics.data.table_io import read_csv, read_parquet
+from featherbench.statistics.data.table_io import read_csv, read_parquet, require_computed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from featherbench.records.metric import Metric
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 DEFAULT_BASELINE = "linux-native"
 
@@ -49,6 +51,20 @@ class Inputs:
     failures: tuple[Failure, ...]
     rulegraph: str | None
     problems: tuple[str, ...] = field(default=())
+    faults: dict[str, Exception] = field(default_factory=dict)
+    """What went wrong, by part, while the report was made: a part costs no other."""
+
+    def attempt(self, part: str, make: Callable[[], Sequence[T]]) -> Sequence[T]:
+        """Return a part of the report; record its fault and return nothing if there is one."""
+        try:
+            return make()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is one part's
+            self.faults[part] = error
+            return ()
+
+    def failure_of(self, job: str) -> str:
+        """Return why a job, or a part of one, failed; empty if it did not."""
+        return next((failure.message for failure in self.failures if failure.job == job), "")
 
     @property
     def baseline(self) -> str:
@@ -106,8 +122,8 @@ class Reader:
             self.problems.append(f"{path} is missing")
             return pd.DataFrame()
         try:
-            return read(path)
-        except (ValueError, OSError) as error:
+            return require_computed(read(path))
+        except (ValueError, OSError, FeatherbenchError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             self.problems.append(f"{path} cannot be read: {reason}")
             return pd.DataFrame()
@@ -140,7 +156,7 @@ def read(results: Path, other_tables: Sequence[str] = ()) -> Inputs:
             name: reader.table(results / f"tables/{name}.csv", read_csv)
             for name in (*ANALYSIS, *other_tables)
         },
-        figures={path.stem: path.read_text(encoding="utf-8") for path in figures},
+        figures={path.stem: svg for path in figures if (svg := reader.text(path))},
         images=reader.records(Image, results / "images", "*/*.json"),
         cells=tuple(
             cell

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +38,16 @@ TEMPLATE = "report.html.j2"
 
 @dataclass(frozen=True, kw_only=True)
 class Illustration:
-    """A figure with title and caption; `source` is a data URI, or None if it was not drawn."""
+    """A figure with title and caption; `source` is a data URI, or None if it was not drawn.
+
+    `failure` says why it could not be drawn.
+    """
 
     name: str
     title: str
     caption: str
     source: str | None
+    failure: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +126,7 @@ def _results(inputs: Inputs, run: RunTables, *, emulated: bool) -> dict[str, Any
         "provisioning": first_packet_sentences(run.samples, inputs.metrics),
         "illustrations": illustrations(inputs, emulated=emulated),
         "groups": table_groups.shown(run),
-        "check_tables": table_groups.check_results(run),
+        "check_tables": inputs.attempt("Checks", lambda: table_groups.check_results(run)),
         "n_checks": len(run["checks"]),
     }
 
@@ -149,7 +153,10 @@ def illustrations(inputs: Inputs, *, emulated: bool) -> list[Illustration]:
         names = [] if emulated else list(inputs.figures)
         return [illustration(inputs.figures, name, name.replace("_", " "), "") for name in names]
     return [
-        illustration(inputs.figures, entry.name, numbered(entry), entry.caption)
+        replace(
+            illustration(inputs.figures, entry.name, numbered(entry), entry.caption),
+            failure=inputs.failure_of(f"plot/{entry.name}"),
+        )
         for entry in specs_for(inputs.plan)
         if entry.emulated == emulated
     ]

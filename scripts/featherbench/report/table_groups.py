@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -338,5 +338,14 @@ GROUPS = (
 
 def shown(run: RunTables) -> list[tuple[TableGroup, Sequence[Table]]]:
     """Return the groups for the template, with their tables."""
-    groups = ((group, group.tables(run)) for group in GROUPS)
+    groups = [_with_tables(group, run) for group in GROUPS]
     return [(group, tables) for group, tables in groups if tables or group.missing]
+
+
+def _with_tables(group: TableGroup, run: RunTables) -> tuple[TableGroup, Sequence[Table]]:
+    """Return a group and its tables; without these, why they could not be made is `missing`."""
+    tables = run.inputs.attempt(group.heading, lambda: group.tables(run))
+    failure = run.inputs.faults.get(group.heading) or run.inputs.failure_of(f"analyze/{group.file}")
+    if failure and not tables:
+        group = replace(group, missing=f"This could not be computed: {failure}")
+    return group, tables

@@ -8,19 +8,24 @@ Also tests `figures/captions.py`, `figures/distribution.py`, `figures/dot_plot.p
 from __future__ import annotations
 
 import itertools
+import math
 import struct
 import warnings
+from dataclasses import replace
 
 import matplotlib as mpl
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
-from featherbench.figures.catalogue import PAPER_FIGURES, figures_for, specs_for
+from featherbench.errors import FeatherbenchError
+from featherbench.figures.catalogue import FORMATS, PAPER_FIGURES, figures_for, specs_for
+from featherbench.figures.forest_plot import round_ratios
 from featherbench.figures.line_plot import LevelAxis
-from featherbench.figures.render import FigureData, draw_all, figure, save
+from featherbench.figures.render import FigureData, draw, draw_reason, figure, save
 from featherbench.figures.theme import DPI, LINES, TECHNOLOGIES, format_value, style
 from featherbench.statistics.data.samples import per_stratum
+from featherbench.statistics.data.table_io import read_csv, write_reason
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.summary import summarize
 
@@ -50,7 +55,8 @@ def _draw_all(study, folder):
         study.samples,
         baseline=study.plan.baseline,
     )
-    draw_all(_data(study, study.samples, compared), folder)
+    for spec in specs_for(study.plan):
+        draw(spec, _data(study, study.samples, compared), folder)
 
 
 @pytest.mark.slow
@@ -84,6 +90,28 @@ def test_no_valid_data_is_a_figure_that_says_so(spec, twelve, tmp_path):
         (text,) = plot.layers
         assert "no valid data" in text.geom.aes_params["label"] or "no valid data" in str(text.data)
     save(plot, tmp_path, "empty")
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(1e-10, 10.0), (0.0, 1.0), (1e-300, 1e300), (0.5, float("inf"))]
+)
+@pytest.mark.parametrize("ratio", [0.9, 0.0])
+def test_an_interval_of_any_width_can_be_drawn(low, high, ratio, two, tmp_path):
+    (spec,) = [one for one in specs_for(two.plan) if one.name == "fig7c_startup_ratios"]
+    compared = ratios(two.samples, two.plan.baseline, 0.05, 1)
+    compared = compared.assign(ratio=ratio, ci_low=low, ci_high=high)
+    draw(spec, _data(two, two.samples, compared), tmp_path)
+    assert len(list(tmp_path.iterdir())) == len(FORMATS)
+    assert all(0 < round_ < math.inf for round_ in round_ratios((low, high)))
+
+
+def test_a_figure_that_cannot_be_drawn_is_one_that_says_why(two, tmp_path):
+    spec, data = STARTUP.for_plan(two.plan), _data(two, two.samples, None)
+    write_reason(tmp_path / "ratios.csv", "KeyError: 'x$y_z'\nagain")
+    with pytest.raises(FeatherbenchError, match=r"computed: KeyError: 'x\$y_z' again") as failed:
+        draw(spec, replace(data, summary=read_csv(tmp_path / "ratios.csv")), tmp_path)
+    draw_reason(spec, failed.value.message, tmp_path)
+    assert {path.name for path in tmp_path.glob("fig*")} == {f"{spec.name}.{k}" for k in FORMATS}
 
 
 def test_suspect_points_are_hollow_and_the_others_are_not(two):

@@ -76,6 +76,46 @@ def test_other_errors_say_what_to_do_and_the_log_has_the_traceback(
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("run")
+def test_a_part_that_fails_costs_neither_its_job_nor_the_others(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    folder, log = Path(job_runner.JOBS_OF_PARTS["plot"]), tmp_path / "logs" / "job.log"
+    stale = tmp_path / "failures/plot/gone.json"
+
+    def make(name):
+        (folder / f"{name}.svg").write_text(str(1 / (name != "bad")))
+
+    def draw():
+        job_runner.make_parts(
+            {name: name for name in ("first", "bad", "last")},
+            make,
+            lambda name, reason: (folder / f"{name}.svg").write_text(reason),
+            log=log,
+            job="plot",
+        )
+
+    folder.mkdir(parents=True)
+    stale.parent.mkdir(parents=True)
+    stale.touch()
+    assert job_runner.status_of(draw, log=log, job="plot") == 0
+    said = {file.stem: file.read_text() for file in folder.iterdir()}
+    assert said == {"first": "1.0", "bad": "ZeroDivisionError: division by zero", "last": "1.0"}
+    (failed,) = stale.parent.iterdir()
+    assert Failure.read(failed).job == "plot/bad"
+    assert "Traceback" in log.read_text()
+    with pytest.raises(SystemExit, match="1"):
+        job_runner.end_with_failed_parts()
+    assert "could not be made: plot/bad; the report" in capsys.readouterr().err
+    assert {file.stem for file in folder.iterdir()} == {"first", "last"}, "the next run tries again"
+
+    def full(_name):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        job_runner.make_parts({"a": "a"}, full, lambda *_: None, log=log, job="plot")
+    job_runner.end_with_failed_parts()
+
+
 def test_an_interrupted_job_is_no_failure(run, record):
     assert run(KeyboardInterrupt()) == 130
     assert not record.exists()

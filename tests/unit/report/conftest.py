@@ -285,6 +285,8 @@ def write_comparison(folder):
         ratios=tables / "ratios.csv",
         published=RESOURCES / "plauth2017",
         tables_dir=tables,
+        log=folder / "log",
+        job="paper_comparison",
     )
 
 

@@ -13,9 +13,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from featherbench.records.cell import Failure
 from featherbench.records.tables import REPLICATION
+from featherbench.report import table_groups
 from featherbench.report.inputs import read
 from featherbench.report.page import render
+from featherbench.statistics.data.table_io import write_reason
 from pages import Page
 
 
@@ -272,6 +275,28 @@ def test_each_part_may_be_missing_or_broken(page_of, damaged, part, text):
     read_as_one_column = part.endswith(".csv") and text is not None
     if not (optional or drawn_all_the_same or read_as_one_column):
         assert part in page.text("headline")
+
+
+def test_a_part_that_could_not_be_made_is_named_in_its_place_and_costs_no_other(
+    page_of, small, tmp_path, monkeypatch
+):
+    shutil.copytree(small, tmp_path, dirs_exist_ok=True)
+    write_reason(tmp_path / "tables/ratios.csv", "log of 0")
+    for part in ("analyze/ratios", "plot/fig3a_startup_time"):
+        reason = dict.fromkeys(("message", "kind", "remedy", "failed_utc", "log"), "log of 0")
+        Failure(job=part, **reason).write(tmp_path / f"failures/{part}.json")
+    (spoiled,) = [group for group in table_groups.GROUPS if group.heading == "Each level"]
+    spoiled = replace(spoiled, tables=lambda _run: 1 / 0)
+    groups = [spoiled if one.heading == spoiled.heading else one for one in table_groups.GROUPS]
+    monkeypatch.setattr(table_groups, "GROUPS", groups)
+    page = page_of(tmp_path)
+    assert "ratios.csv cannot be read: a table that it needs could not be" in page.text("headline")
+    assert "This figure could not be drawn: log of 0" in page.text("figures")
+    tables = page.text("tables")
+    assert "This could not be computed: log of 0" in tables
+    assert "This could not be computed: division by zero" in tables
+    assert "Mean, SD and median" in tables
+    assert {"analyze/ratios", "plot/fig3a_startup_time"} <= set(page.text("ran").split())
 
 
 @pytest.mark.parametrize("part", PARTS)

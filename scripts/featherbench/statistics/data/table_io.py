@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
+from featherbench.errors import FeatherbenchError
 from featherbench.files import open_atomic
 
 if TYPE_CHECKING:
@@ -16,10 +17,26 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+NOT_COMPUTED = "could not be computed: "
+
+
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a table as CSV; a missing value is an empty field."""
     with open_atomic(path) as file:
         table.to_csv(file, index=False)
+
+
+def write_reason(path: Path, reason: str) -> None:
+    """Write a table without rows, whose only column says why it could not be computed."""
+    write_csv(pd.DataFrame(columns=[NOT_COMPUTED + " ".join(reason.split())]), path)
+
+
+def require_computed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table that was read. Raise FeatherbenchError if it could not be computed."""
+    for column in table.columns:
+        if str(column).startswith(NOT_COMPUTED):
+            raise FeatherbenchError(f"a table that it needs {column}", remedy="see that failure")
+    return table
 
 
 def write_long_csv(table: pd.DataFrame, path: Path) -> None:
