@@ -50,6 +50,7 @@ int main(int argc, char **argv)
         return fail("socket");
     if (sendto(sender, argv[3], strlen(argv[3]), 0, (struct sockaddr *)&to, sizeof to) < 0)
         return fail("sendto");
+    /* Not pause(): Rumprun's returns at once, and this would keep its only thread busy. */
     for (;;)
-        pause();
+        sleep(3600);
 }

@@ -168,6 +168,7 @@ class Vm:
     address: str
     port: int = 0
     description: Description | None = None
+    service: str = ""
 
     @property
     def name(self) -> str:

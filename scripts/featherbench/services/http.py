@@ -21,7 +21,7 @@ ROOT = "/srv/featherbench/http"
 PATH = "/payload"
 EXCHANGE = (f"GET {PATH} HTTP/1.1\r\nHost: featherbench\r\n\r\n", "HTTP/1.1 200")
 """A request, and how the answer begins."""
-OK = "200"
+OK, NOT_FOUND = "200", "404"
 CONNECT_WITHIN_S = 1
 """Short, because a guest that is still starting drops packets without an answer."""
 REQUEST_WITHIN_S = 5
@@ -97,16 +97,28 @@ def answers(bench: Bench) -> bool:
     return _get(bench).stdout.rpartition("\n")[2] == OK
 
 
+def _remedy(bench: Bench, size_bytes: int | None) -> str:
+    if not bench.technology.user_images:
+        return "rebuild the image: delete its files in results/images"
+    return (
+        f"put the payload of {size_bytes or 'any number of'} bytes into your image"
+        f" ({', '.join(bench.images['http'].reference['digests'])}): see docs/unikernels.md"
+    )
+
+
 def verify(bench: Bench, size_bytes: int | None = None) -> str:
     """Check that exactly the file is served; return what was checked. Raise VerificationError."""
     fetched = _get(bench)
     body, _, status = fetched.stdout.rpartition("\n")
     if status != OK:
-        raise VerificationError(f"GET {PATH} gave status {status or '?'}, not {OK}: {fetched.tail}")
+        raise VerificationError(
+            f"GET {PATH} gave status {status or '?'}, not {OK}: {fetched.tail}",
+            remedy=_remedy(bench, size_bytes) if status == NOT_FOUND else "",
+        )
     if body.encode() != payload(len(body) if size_bytes is None else size_bytes):
         raise VerificationError(
             f"GET {PATH} gave {len(body)} bytes, which are not the file's content",
-            remedy="rebuild the image: delete its files in results/images",
+            remedy=_remedy(bench, size_bytes),
         )
     digest = hashlib.sha256(body.encode()).hexdigest()
     return f"GET {PATH}: status {OK}, {len(body)} bytes, SHA-256 {digest}"

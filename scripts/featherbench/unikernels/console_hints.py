@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from featherbench.errors import ErrorHint, find_hint
+from featherbench.services.open_connections import EXCHANGES
 from featherbench.vm import boot_report, bridge
 
 if TYPE_CHECKING:
@@ -53,6 +54,18 @@ OF_HYPERVISORS = (
         remedy="set `format` of the disk to that of the file, raw or qcow2",
     ),
     ErrorHint(
+        r"segment falls outside of valid range|outside of (valid )?memory range"
+        r"|memory allocation range|does not fit (in|into) (the )?(guest )?memory",
+        meaning="the image does not fit into the guest's memory",
+        remedy="give it more: `memory_mib`",
+    ),
+    ErrorHint(
+        r"invalid or unsupported executable(?! \()",
+        meaning="the tender cannot load the image: the guest has too little memory for it, or it is"
+        " for another interface (ABI)",
+        remedy="give it more `memory_mib`; else build it for this tender",
+    ),
+    ErrorHint(
         r"unsupported (abi|elf)|ABI (version|target)"
         r"|Invalid or unsupported executable|Executable is not for|No Solo5 (ABI|manifest)",
         meaning="the tender does not know this image's interface (ABI)",
@@ -75,6 +88,16 @@ OF_HYPERVISORS = (
         remedy="choose another `memory_mib`",
     ),
 )
+
+
+NOTES = {
+    bridge.Reply.ANSWERED: "answers on its own link: if it does not answer the client, which is in"
+    " another network, give it its gateway, ${gateway}",
+    bridge.Reply.ACCEPTED: "accepts connections without answering: often a sign of too little"
+    " memory",
+    bridge.Reply.REFUSED: "refuses connections: its server does not listen there; if it has"
+    " started, compare its configuration with `port`, and have it listen on all addresses",
+}
 
 
 def text_of(file: Path) -> str:
@@ -110,13 +133,15 @@ def meanings(console: Console, guest_output: str, hypervisor_output: str = "") -
 
 
 def mute_server(vm: Vm) -> str:
-    """Return a note if its port accepts connections, for a service that does not answer."""
-    if vm.port and bridge.accepts_connections(vm.address, vm.port):
-        return (
-            f", and {vm.address}:{vm.port} accepts connections without answering: often a sign of"
-            " too little memory"
-        )
-    return ""
+    """Return a note on its port, as it is on the guest's own link, for a client without an answer.
+
+    Empty if nothing is to be told.
+    """
+    if not vm.port:
+        return ""
+    request, _ = EXCHANGES.get(vm.service, ("", ""))
+    reply = bridge.reply_at(vm.address, vm.port, request.encode())
+    return f", and {vm.address}:{vm.port} {NOTES[reply]}" if reply in NOTES else ""
 
 
 def diagnosis(vm: Vm, state: str, hypervisor_output: str = "", *quotations: str) -> str:

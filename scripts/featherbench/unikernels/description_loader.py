@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 SHIPPED = RESOURCES / "unikernels"
 GUIDE = "docs/unikernels.md"
 Service = Literal["http", "kv", "startup"]
+VALUES = "values"
 DESCRIPTION = "description"
 """The key for the path of a user's own description."""
 
@@ -71,9 +72,16 @@ def _content(file: Path) -> dict[str, Any]:
 
 
 def merge(base: Any, changes: Any) -> Any:  # noqa: ANN401 - any YAML
-    """Return `base` with `changes`: mappings key by key, lists of mappings item by item."""
+    """Return `base` with `changes`: mappings key by key, lists of mappings item by item.
+
+    The `values` of `control` are replaced as a whole: who lists one wants no other.
+    """
     if isinstance(base, dict) and isinstance(changes, dict):
-        return {**base, **{key: merge(base.get(key), value) for key, value in changes.items()}}
+        changed = {
+            key: value if key == VALUES else merge(base.get(key), value)
+            for key, value in changes.items()
+        }
+        return {**base, **changed}
     both = (base, changes)
     if all(isinstance(part, list) and part and isinstance(part[0], dict) for part in both):
         merged = [merge(*items) for items in zip(base, changes, strict=False)]

@@ -7,6 +7,7 @@ docs/interop/qcow2.rst; Linux' boot.rst.
 
 from __future__ import annotations
 
+import re
 import struct
 from pathlib import Path
 from string import Template
@@ -23,6 +24,7 @@ from featherbench.vm.disk_image import size_of_files
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from featherbench.contracts.image_description import Backend
     from featherbench.contracts.technology import BuildRequest
 
 KERNEL = "kernel"
@@ -39,7 +41,19 @@ HEAD_BYTES = 1024
 MACHINE_AT = 18
 LITTLE_ENDIAN_AT, LITTLE_ENDIAN = 5, 1
 X86 = {3: "x86", 62: "x86-64"}
+CLASS_AT, CLASS_64 = 4, 2
 OTHERS = {40: "Arm", 183: "AArch64", 243: "RISC-V", 21: "PowerPC64", 22: "S/390", 8: "MIPS"}
+
+SOLO5_ABI = re.compile(rb"ABI1Solo5\0\0\0(.{4})", re.DOTALL)
+"""The type and the name of the ELF note, then the target; see Solo5's include/solo5/elf_abi.h."""
+SOLO5_TARGETS: dict[int, tuple[Backend, str]] = {
+    1: ("solo5-hvt", "hvt"),
+    2: ("solo5-spt", "spt"),
+    3: ("qemu", "virtio"),
+    6: ("xl", "xen"),
+}
+DEBUG = b".debug_info"
+DEBUG_WARNING = "has debug symbols, which are a part of its size: name the stripped file"
 
 
 def _head(file: Path) -> bytes:
@@ -67,6 +81,39 @@ def kernel_fault(file: Path) -> ImageError | None:
     )
 
 
+def solo5_fault(file: Path, backend: Backend) -> ImageError | None:
+    """Return why a kernel of Solo5, which names its target, is not for a backend; None if it is.
+
+    One for Xen boots under QEMU as well, and dies there without a word.
+    """
+    note = SOLO5_ABI.search(file.read_bytes())
+    target = SOLO5_TARGETS.get(int.from_bytes(note[1], "little")) if note else None
+    if target is None or target[0] == backend:
+        return None
+    return ImageError(
+        f"{file} is for Solo5's {target[1]}, not for {backend} (wrong ABI)",
+        remedy=f"build it for {backend}, or name the `backend` and the hypervisor that it is for",
+    )
+
+
+def has_debug_symbols(file: Path) -> bool:
+    """Return whether an ELF file has a section of debug symbols."""
+    content = file.read_bytes()
+    if not content.startswith(ELF):
+        return False
+    is_64 = content[CLASS_AT] == CLASS_64
+    order = "<" if content[LITTLE_ENDIAN_AT] == LITTLE_ENDIAN else ">"
+    word = "Q" if is_64 else "I"
+    try:
+        (table,) = struct.unpack_from(order + word, content, 40 if is_64 else 32)
+        size, _, names = struct.unpack_from(f"{order}3H", content, 58 if is_64 else 46)
+        entry = table + size * names + (24 if is_64 else 16)
+        begin, length = struct.unpack_from(order + 2 * word, content, entry)
+    except struct.error:
+        return False
+    return any(name.endswith(DEBUG) for name in content[begin : begin + length].split(b"\0"))
+
+
 def disk_fault(file: Path, disk: ImageDisk) -> ImageError | None:
     """Return why a disk's format is not the stated one; None if it may be."""
     is_qcow2 = _head(file).startswith(QCOW2)
@@ -83,6 +130,7 @@ def disk_fault(file: Path, disk: ImageDisk) -> ImageError | None:
 def faults(description: Description, kernel: Path | None) -> list[ImageError]:
     """Return what is wrong with the files that a guest boots from."""
     results = [kernel_fault(kernel)] if kernel else []
+    results += [solo5_fault(kernel, description.backend)] if kernel else []
     results += [disk_fault(disk.path, disk) for disk in description.disks if disk.path]
     return [fault for fault in results if fault]
 
@@ -135,6 +183,8 @@ def build(technology: str, request: BuildRequest) -> Image:
     files = [kernel, *disks] if kernel else disks
     digests = {str(file): file_digest(file) for file in files}
     _require_stated_digests(description, kernel, digests)
+    if kernel and has_debug_symbols(kernel):
+        versions["warning"] = f"{kernel.name} {DEBUG_WARNING}"
     without_paths = description.model_dump(
         mode="json", exclude={"kernel": True, "make": True, "disks": {"__all__": {"path"}}}
     )

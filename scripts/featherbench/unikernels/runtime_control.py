@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NOT_APPLIED = "set while it runs"
 """The key, in the tuning, of the reason why nothing was set."""
+SOFT, HARD = ".soft", ".hard"
 GUIDE = "see `control` in docs/unikernels.md"
 
 
@@ -32,26 +33,58 @@ def _why_not(control: Control) -> str:
 
 
 def apply(control: Control, address: str) -> Mapping[str, str]:
-    """Set the values in the guest at `address`, and read each back.
+    """Set the values in the guest at `address`, as far as it allows, and read each back.
 
     Return what was read, with the requested value if that differs; without the program, return why
-    nothing was set. Raise InstanceError if the program or the guest refuses.
+    nothing was set. Raise InstanceError if the guest cannot be asked, or does not know a value.
     """
     if reason := _why_not(control):
         return {NOT_APPLIED: reason}
-    return {name: _set(control, address, name) for name in sorted(control.values)}
+    read: dict[str, str] = {}
+    for name in sorted(control.values):  # a hard limit before its soft one
+        read[name] = _set(control, address, name)
+    return {
+        name: value
+        if value == control.values[name]
+        else f"{value}, though {control.values[name]} was asked for"
+        for name, value in read.items()
+    }
 
 
 def _set(control: Control, address: str, name: str) -> str:
-    requested = control.values[name]
-    placeholders = {"address": address, "name": name, "value": requested}
-    _run(control, control.set, placeholders)
-    value = _run(control, control.read, placeholders).strip()
+    """Set a value; return what it is then: a guest may cut it, or refuse it."""
+    placeholders = {"address": address, "name": name, "value": _allowed(control, address, name)}
+    refusal = None
+    try:
+        _run(control, control.set, placeholders)
+    except InstanceError as error:
+        refusal = error
+    value = _read(control, placeholders)
     if not value:
-        raise InstanceError(
+        raise refusal or InstanceError(
             f"{control.program} prints no value of {name} in the guest", remedy=_remedy(name)
         )
-    return value if value == requested else f"{value}, though {requested} was asked for"
+    return value
+
+
+def _read(control: Control, placeholders: Mapping[str, str]) -> str:
+    try:
+        return _run(control, control.read, placeholders).strip()
+    except InstanceError:
+        return ""
+
+
+def _allowed(control: Control, address: str, name: str) -> str:
+    """Return the requested value; for a soft limit, no more than the hard one that is in force.
+
+    Rumprun cuts a hard limit to the MAXFILES of its build without a word, and refuses a soft one
+    above it.
+    """
+    requested, hard = control.values[name], f"{name.removesuffix(SOFT)}{HARD}"
+    if not (name.endswith(SOFT) and requested.isdecimal()):
+        return requested
+    value = _read(control, {"address": address, "name": hard, "value": ""})
+    return str(min(int(requested), int(value))) if value.isdecimal() else requested
 
 
 def _run(control: Control, words: Sequence[str], placeholders: Mapping[str, str]) -> str:

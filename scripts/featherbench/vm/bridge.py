@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from contextlib import suppress
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from featherbench.contracts.vm_runner import GuestAddresses, addresses_in
@@ -148,19 +149,32 @@ def require_route_to(address: str) -> None:
         raise InstanceDiedError(f"the guests' bridge is gone, and so is the guest {address}")
 
 
-def accepts_connections(address: str, port: int) -> bool:
-    """Return whether something on the bridge accepts TCP connections, even if it never answers."""
+class Reply(Enum):
+    """What a port on the bridge does with a TCP connection."""
+
+    ANSWERED, ACCEPTED, REFUSED, NONE = range(4)
+
+
+def reply_at(address: str, port: int, request: bytes = b"") -> Reply:
+    """Return what something on the bridge does with a connection, and with a request on it."""
+    reply = Reply.NONE
     try:
         require_route_to(address)
-        socket.create_connection((address, port), timeout=CONNECT_WITHIN_S).close()
+        with socket.create_connection((address, port), timeout=CONNECT_WITHIN_S) as connection:
+            reply = Reply.ACCEPTED
+            if request:
+                connection.sendall(request)
+                return Reply.ANSWERED if connection.recv(1) else reply
+    except ConnectionRefusedError:
+        return Reply.REFUSED
     except (OSError, FeatherbenchError):
-        return False
-    return True
+        return reply
+    return reply
 
 
 def connection_note(address: str, port: int) -> str:
     """Return a note for a diagnosis if the port accepts connections."""
-    if port and accepts_connections(address, port):
+    if port and reply_at(address, port) is Reply.ACCEPTED:
         return f", and {address}:{port} accepts connections"
     return ""
 

@@ -65,6 +65,7 @@ def vm_of(instance: Instance) -> Vm:
         address=instance.endpoint.address,
         port=instance.endpoint.port,
         description=description_in(instance.handle) if "description" in instance.handle else None,
+        service=instance.service,
     )
 
 

@@ -5,12 +5,16 @@ One that is derived contains its base unchanged, or its build fails with what ch
 """
 
 import io
+import socket
+import subprocess
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
 
 from featherbench.errors import CommandError, ImageError
+from featherbench.paths import RESOURCES
 from featherbench.records.job_specs import RootFilesystemSpec
 from featherbench.rootfs import base as base_module
 from featherbench.rootfs import derived, mmdebstrap
@@ -21,6 +25,7 @@ from featherbench.rootfs.derived import (
     check_base_unchanged,
 )
 from featherbench.rootfs.descriptions import DerivedRootFilesystemSpec
+from featherbench.system.polling import wait_until
 
 BASE_SPEC = RootFilesystemSpec(suite="bookworm", packages={"nginx-light": "1.22.1*"}, code="")
 SPEC = DerivedRootFilesystemSpec(
@@ -53,6 +58,30 @@ def write_tar(path, contents, mode=0o644):
             entry.size, entry.mode = len(content), mode
             tar.addfile(entry, io.BytesIO(content))
     return path
+
+
+AT_ONCE = """
+#include <unistd.h>
+static int at_once(void) { return -1; }
+#define pause at_once
+"""
+
+
+def test_the_probe_sends_its_nonce_and_sleeps_where_pause_returns_at_once(tmp_path):
+    (tmp_path / "probe.c").write_text(AT_ONCE + (RESOURCES / "probe/probe.c").read_text())
+    probe = base_module.compile_program(tmp_path / "probe.c", tmp_path / "probe", what="the probe")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(30)
+        started = subprocess.Popen([probe, "127.0.0.1", str(receiver.getsockname()[1]), "abc"])
+        assert receiver.recv(10) == b"abc"
+    state = Path(f"/proc/{started.pid}/stat")
+    wait_until(lambda: state.read_text().split()[2] == "S", what="its sleep", within_s=5)
+    for _ in range(5):
+        assert state.read_text().split()[2] == "S"
+        time.sleep(0.01)  # what is waited for is that nothing happens
+    started.terminate()
+    assert started.wait(5) == 0
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 """The HTTP service: its files and its verification."""
 
 import re
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -46,3 +48,19 @@ def test_another_answer_is_refused(bench_for, client, output):
     client.says = lambda _: output
     with pytest.raises(VerificationError):
         http.verify(bench_for("http"), 1150)
+
+
+@pytest.mark.parametrize("output", ["x" * 1150 + "\n200", "\n404"])
+def test_a_wrong_file_is_blamed_on_the_image_that_serves_it(bench_for, client, output):
+    client.says = lambda _: output
+    bench = bench_for("http")
+    with pytest.raises(VerificationError) as ours:
+        http.verify(bench, 1150)
+    assert ours.value.remedy == "rebuild the image: delete its files in results/images"
+    bench.technology.user_images = True
+    users = replace(
+        bench, images={"http": SimpleNamespace(reference={"digests": {"/i/www.bin": "0"}})}
+    )
+    with pytest.raises(VerificationError) as theirs:
+        http.verify(users, 1150)
+    assert "1150 bytes into your image (/i/www.bin)" in theirs.value.remedy

@@ -5,7 +5,7 @@ import pytest
 
 from featherbench import errors
 from featherbench.contracts.image_description import Console
-from featherbench.unikernels import console_hints
+from featherbench.unikernels import console_hints, description_loader
 
 GUESTS = {
     "Starting network... DHCP: sending discover": "waits for DHCP",
@@ -30,6 +30,11 @@ HYPERVISORS = {
     "solo5-spt: www: Executable requests unsupported ABI version 2 (expected 1)": "interface (ABI)",
     "solo5-spt: www: No Solo5 ABI information found in executable": "interface (ABI)",
     "solo5-hvt: www: elf_load: invalid or unsupported executable (elf header invalid": "(ABI)",
+    "solo5-hvt: www: elf_load: invalid or unsupported executable": "too little memory for it, or",
+    "solo5-spt: www: invalid executable: phdr[2] program memory segment falls outside of valid"
+    " range (9437184 (p_vaddr + p_memsz) > 8388608 (mem_size))": "does not fit into",
+    "solo5-spt: www: invalid executable: e_entry does not fall within the memory allocation range"
+    " (1048576 < 65536 || 1048576 >= 1048576)": "does not fit into",
     "solo5-spt: Resource not declared in manifest: 'service'": "other devices",
     "solo5-spt: Device 'data' of type BLOCK_BASIC declared but not attached.": "other devices",
 }
@@ -52,6 +57,14 @@ def test_known_output_of_hypervisors_has_a_meaning_and_a_remedy(said):
 )
 def test_harmless_output_has_no_meaning(said):
     assert errors.find_hint((*console_hints.OF_GUESTS, *console_hints.OF_HYPERVISORS), said) is None
+
+
+@pytest.mark.parametrize("end", ["=== ERROR: _exit(1) called ===", "FATAL TRAP 12 (page fault)"])
+@pytest.mark.parametrize(
+    "file", sorted((description_loader.SHIPPED / "rumprun").glob("[!c]*.yaml"))
+)
+def test_rumpruns_ways_to_die_are_in_its_descriptions(file, end):
+    assert console_hints.failure_in(description_loader.read(file).console, f"a\n{end}\nb") == end
 
 
 def test_the_descriptions_own_signs_are_recognized():

@@ -2,11 +2,12 @@
 """Files that cannot be booted from are recognized before anything is started."""
 
 import struct
+import subprocess
 
 import pytest
 
 from featherbench.contracts.image_description import Description
-from featherbench.unikernels.image import faults
+from featherbench.unikernels.image import faults, has_debug_symbols
 
 X86, ARM = 62, 183
 REST = bytes(1000)
@@ -62,6 +63,42 @@ def test_a_kernel_of_another_abi_is_a_fault(found, kernel, words, remedy):
     (fault,) = found(kernel)
     assert words in fault.message
     assert remedy in fault.remedy
+
+
+def solo5(target):
+    note = struct.pack("<III", 6, 16, 0x31494241) + b"Solo5\0\0\0" + struct.pack("<II", target, 1)
+    return elf(X86) + note + REST
+
+
+@pytest.mark.parametrize(
+    ("target", "backend", "words"),
+    [
+        *((6, backend, "is for Solo5's xen") for backend in ("qemu", "solo5-hvt", "solo5-spt")),
+        (3, "solo5-hvt", "is for Solo5's virtio, not for solo5-hvt (wrong ABI)"),
+        (1, "qemu", "is for Solo5's hvt"),
+        *((target, backend, "") for target, backend in enumerate(("solo5-hvt", "solo5-spt"), 1)),
+        *((target, "qemu", "") for target in (3, 4, 99)),
+    ],
+)
+def test_a_kernel_of_solo5_for_another_backend_is_a_fault_before_it_boots(
+    tmp_path, target, backend, words
+):
+    kernel = tmp_path / "kernel"
+    kernel.write_bytes(solo5(target))
+    found = faults(Description(backend=backend), kernel)
+    assert [words in fault.message for fault in found] == [True] * bool(words)
+
+
+@pytest.mark.parametrize("word", ["-m32", "-m64"])
+@pytest.mark.parametrize(("debug", "found"), [("-g", True), ("-g0", False)])
+def test_debug_symbols_are_seen_by_their_section(tmp_path, word, debug, found):
+    source, kernel = tmp_path / "a.c", tmp_path / "a.o"
+    source.write_text('const char *name = ".debug_info";')
+    subprocess.run(["gcc", word, debug, "-c", source, "-o", kernel], check=True)
+    assert has_debug_symbols(kernel) is found
+    assert not has_debug_symbols(source)
+    kernel.write_bytes(elf(X86)[:40])
+    assert not has_debug_symbols(kernel)
 
 
 @pytest.mark.parametrize(

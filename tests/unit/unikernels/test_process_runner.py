@@ -3,6 +3,7 @@
 
 import socket
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -109,14 +110,37 @@ def test_an_end_by_featherbench_is_not_reported(told):
     assert "QEMU said" not in told(status=None, qemu="terminating on signal 15 from pid 1 (x)\n")
 
 
-def test_a_port_that_accepts_and_never_answers_is_reported(monkeypatch):
+@pytest.mark.parametrize(
+    ("answer", "note"),
+    [
+        (None, "accepts connections without answering: often a sign of too little memory"),
+        (b"HTTP/1.1 200 OK\r\n", "answers on its own link: if it does not answer the client"),
+    ],
+    ids=["mute", "answers"],
+)
+def test_a_server_without_an_answer_for_the_client_is_told_by_what_its_port_does(
+    monkeypatch, answer, note
+):
     monkeypatch.setattr(bridge, "require_route_to", lambda _: None)
-    with socket.socket() as mute:
-        mute.bind(("127.0.0.1", 0))
-        mute.listen()
-        server = vm(address="127.0.0.1", port=mute.getsockname()[1])
-        assert "accepts connections without answering" in console_hints.mute_server(server)
-    assert console_hints.mute_server(server) == ""
+    monkeypatch.setattr(bridge, "CONNECT_WITHIN_S", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        guest = vm(address="127.0.0.1", port=server.getsockname()[1], service="http")
+
+        def serve():
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(100)
+                connection.send(answer) if answer else connection.recv(100)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        said = console_hints.mute_server(guest)
+        thread.join()
+    assert said.startswith(f", and 127.0.0.1:{guest.port} {note}")
+    refused = console_hints.mute_server(guest)
+    assert "refuses connections: its server does not listen there" in refused
+    assert "`port`" in refused
+    assert console_hints.mute_server(vm(service="startup")) == ""
 
 
 @pytest.fixture
