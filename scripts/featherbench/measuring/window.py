@@ -52,6 +52,7 @@ class Collector(ABC):
         """Return the measures of the window; the instance may have been started during it."""
 
 
+MINIMUM_PAUSE_TICKS = 20
 COLLECTORS: tuple[type[Collector], ...] = ()
 """Collectors that run around every window in addition to those of an Observation: what their `end`
 returns becomes secondary measures of the window."""
@@ -124,6 +125,11 @@ def _others_fraction(
         return None
     used = sum(cpu.busy if interrupts else cpu.processes for cpu in cpus)
     return max(0.0, (used - own_s * os.sysconf("SC_CLK_TCK")) / total)
+
+
+def _long_enough(cpus: Sequence[CpuTicks]) -> bool:
+    """Return whether a pause has enough ticks to tell how busy the CPUs were."""
+    return bool(cpus) and min(cpu.total for cpu in cpus) >= MINIMUM_PAUSE_TICKS
 
 
 def _own_cpu_s() -> float:
@@ -227,13 +233,22 @@ class Observation:
     ) -> None:
         self.machine, self.usage = MachineCounters(), InstanceUsage()
         self._bench, self._verify, self._wrong_content = bench, verify, ""
-        self._disturbances = Disturbances(bench)
+        self._disturbances, self._others_before = Disturbances(bench), 0.0
         self._others = (*(make() for make in COLLECTORS), *collectors)
         self._measures: list[Measure] = []
         self.begin()
 
+    def begin_after_pause(self) -> None:
+        """Begin again after a pause in which nothing is to run: all CPU time in it is others'."""
+        self.machine.end(self._bench)
+        sides = filter(_long_enough, (self.machine.server_ticks, self.machine.client_ticks))
+        own_s = _own_cpu_s() - self._own_s
+        fractions = (_others_fraction(side, own_s) or 0.0 for side in sides)
+        self._others_before = max(fractions, default=0.0)
+        self.begin()
+
     def begin(self) -> None:
-        """Begin, or begin again after a pause."""
+        """Read what the end is compared with."""
         for collector in (*self._others, self.machine, self.usage):
             collector.begin(self._bench)
         self._clocks, self._own_s = Clocks.read(), _own_cpu_s()
@@ -291,6 +306,7 @@ class Observation:
             others_at_server=self._others_at_server,
             others_at_client=self._others_at_client,
             waited_fraction=self._waited_fraction,
+            others_before=self._others_before,
             held=tuple(self._disturbances.processes.held),
             changes=self._disturbances.changes,
             wrong_content=self._wrong_content,

@@ -40,6 +40,8 @@ CLOCK_STEP_S = 1e-3
 OTHERS_FRACTION = 0.10
 """Of the CPUs of one side. In quiet windows of two seconds up to 0.07 were seen: the ticks by which
 the kernel counts are coarse, and its own threads count as others."""
+OTHERS_BEFORE_FRACTION = 0.25
+"""Part of an earlier instance's end may fall into the pause."""
 MEMORY_STALL_FRACTION = 0.01
 """Of the window, for which some program waited for memory; quiet windows have none."""
 MAJOR_FAULTS = 10
@@ -60,7 +62,8 @@ class WindowFacts:
     `elapsed_s` is the load generator's time by featherbench's monotonic clock, `predicted_s` what a
     trial predicts for a counted load. `others_at_server` and `others_at_client` are the CPU time of
     programs other than the server and the client, as a fraction of the CPUs of that side;
-    `waited_fraction` is the part of the window for which the server waited for them. `held`
+    `waited_fraction` is the part of the window for which the server waited for them, and
+    `others_before` what they took of the CPUs in a pause before it, if it cannot be known. `held`
     says what was stopped or frozen, `changes` what is not as before, `wrong_content` what was
     served instead of what should be. `memory_stall_fraction` is of the window; `limit_hits` and
     `major_faults` are the server's.
@@ -88,6 +91,7 @@ class WindowFacts:
     others_at_server: float | None = None
     others_at_client: float | None = None
     waited_fraction: float = 0.0
+    others_before: float = 0.0
     held: Sequence[str] = ()
     changes: Sequence[str] = ()
     wrong_content: str = ""
@@ -162,6 +166,9 @@ def _others_suspicions(facts: WindowFacts) -> Iterator[str]:
     for side, fraction in (("server", facts.others_at_server), ("client", facts.others_at_client)):
         if fraction is not None and fraction > OTHERS_FRACTION:
             yield f"others: other programs took {fraction:.0%} of the {side}'s CPUs"
+    if facts.others_before > OTHERS_BEFORE_FRACTION:
+        fraction = facts.others_before
+        yield f"others: other programs took {fraction:.0%} of the CPUs in the pause before"
     if facts.waited_fraction > OTHERS_FRACTION:
         yield f"others: the server waited {facts.waited_fraction:.0%} of the window for its CPU"
 

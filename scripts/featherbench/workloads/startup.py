@@ -137,7 +137,7 @@ def _window(bench: Bench[Settings], index: int) -> Window:
             receiver = stack.enter_context(watching(frame.interface, frame.mac))
         observation = Observation(bench)
         _settle(bench.settings.settle_s)
-        observation.begin()
+        observation.begin_after_pause()
         began = Clocks.read()
         instance = bench.technology.start(request)
         try:

@@ -119,3 +119,18 @@ def test_a_start_that_died_is_not_waited_for(startup, technology):
     with pytest.raises(InstanceDiedError, match="exited with 137"):
         Workload().measure(bench, 1, 1)
     assert technology.stopped == ["abc"]
+
+
+@pytest.mark.parametrize(("ticks", "verdict"), [((90, 100), "suspect"), ((9, 10), "ok")])
+def test_what_others_took_in_the_pause_before_a_start_makes_it_suspect(
+    startup, machine, monkeypatch, ticks, verdict
+):
+    busy, total = ticks
+
+    def settle(_):
+        stat = f"cpu1 {busy + 1} 0 1 {1 + total - busy} 0 0 0 0 0 0\n"
+        (machine.root / "proc/stat").write_text(f"cpu0 1 0 1 1 0 0 0 0 0 0\n{stat}")
+
+    monkeypatch.setattr(startup_module, "_settle", settle)
+    (window,) = Workload().measure(startup(lambda nonce: [nonce]), 1, 1)
+    assert window.verdict == verdict
