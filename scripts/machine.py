@@ -4,12 +4,12 @@
 import json
 from pathlib import Path
 
-from featherbench.files import write_atomic
 from featherbench.inspection import collect
 from featherbench.inspection.environment import check_machine
 from featherbench.jobs import job_runner
 from featherbench.jobs.machine_facts import driver_facts
 from featherbench.paths import SCRIPTS
+from featherbench.records.machine import MachineRecord
 
 
 def main(output: Path, begun: Path | None = None, hypervisors: str = "{}") -> None:
@@ -17,8 +17,8 @@ def main(output: Path, begun: Path | None = None, hypervisors: str = "{}") -> No
 
     `hypervisors` are their settings, as JSON.
     """
-    if begun and begun.exists():
-        write_atomic(output, begun.read_bytes())
+    if begun and (record := MachineRecord.read_valid(begun)):
+        record.write(output)
         return
     record = collect.collect(
         checkout=SCRIPTS.parent,

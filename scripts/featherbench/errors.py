@@ -5,7 +5,9 @@
     ├── ConfigError              a key of the configuration is wrong
     ├── UnavailableError         this machine lacks something that the platform needs
     ├── TestbedError             network, CPUs, sysctls, lock
-    │   └── TestbedBusyError     another workflow holds the testbed
+    │   ├── TestbedBusyError     another workflow holds the testbed
+    │   └── WorkflowGoneError    the workflow of this job has ended
+    ├── RecordError              a file of results/ or of the testbed's state is damaged
     ├── CommandError             a program ended with a failure
     ├── DeadlineError            a condition did not come true in time
     ├── ImageError               an image cannot be built, or is gone
@@ -20,6 +22,7 @@ Any other exception that reaches the user is a fault of featherbench.
 
 from __future__ import annotations
 
+import errno
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,6 +58,14 @@ class TestbedError(FeatherbenchError):
 
 class TestbedBusyError(TestbedError):
     """Another workflow holds the testbed."""
+
+
+class WorkflowGoneError(TestbedError):
+    """The workflow that a job belongs to has ended."""
+
+
+class RecordError(FeatherbenchError):
+    """A record cannot be read: its file is truncated, empty, or of another version."""
 
 
 class CommandError(FeatherbenchError):
@@ -94,6 +105,19 @@ class LoadError(FeatherbenchError):
 
 class VerificationError(FeatherbenchError):
     """The server answers, but not as it should."""
+
+
+def error_of_system(error: OSError) -> FeatherbenchError:
+    """Return an error of the operating system with its remedy."""
+    remedy = "see what it says of the file, and run again"
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        remedy = "make room on the disk, and run again"
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        remedy = (
+            "run as the user who owns the folder (root, after `make all` with sudo),"
+            " or in a folder where you may write: `--directory FOLDER`"
+        )
+    return FeatherbenchError(str(error), remedy=remedy)
 
 
 class ErrorHint(NamedTuple):

@@ -7,7 +7,8 @@ from featherbench.testbed.reservation import WORKFLOW_VARIABLE
 if workflow.is_main_process:
     # Jobs name this process as the owner of the testbed; the guard watches it.
     os.environ[WORKFLOW_VARIABLE] = str(os.getpid())
-    run_hooks.drop_stale_lock()
+    if not run_hooks.is_dry_run(sys.argv):
+        run_hooks.or_exit(run_hooks.prepare)
 
 NESTED_RUN = run_hooks.NestedRun(
     snakefile=workflow.main_snakefile,
@@ -32,9 +33,13 @@ def measures():
     return not all(job.rule.name.startswith("paper") for job in workflow.dag.jobs)
 
 
-onstart:
+def begin():
     if run_hooks.begin(PLAN, SPECS, needed_jobs(), outputs_of_all_jobs()):
         run_hooks.examine_machine(HYPERVISOR_SETTINGS)
+
+
+onstart:
+    run_hooks.or_exit(begin)
 
 
 onsuccess:

@@ -28,7 +28,9 @@ FIXED_CELLS = (
     if PARTIAL
     else list(map(inputs.cell_file, PLAN.fixed().cells()))
 )
+CAN_MEASURE = PARTIAL or any(True for _ in PLAN.cells())
 REQUESTED_CELLS = [
     *FIXED_CELLS,
+    *([] if CAN_MEASURE else [lambda wildcards: refuse_empty(PLAN, dry_run=workflow.dryrun)]),
     *(input_function(inputs.sequential_cells, *series) for series in SEQUENTIAL),
 ]

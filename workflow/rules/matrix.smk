@@ -5,9 +5,8 @@
 from snakemake.utils import update_config
 
 from featherbench.config.loading import read, validate
-from featherbench.errors import FeatherbenchError
 from featherbench.files import canonical_json, folder_digest
-from featherbench.jobs.run_hooks import PARTIAL_VARIABLE
+from featherbench.jobs.run_hooks import PARTIAL_VARIABLE, or_exit, refuse_empty, show_exception
 from featherbench.paths import RESOURCES
 from featherbench.planning.code_digest import code_digest
 from featherbench.planning.job_specs import JobSpecs, SpecParam, spec_json
@@ -18,15 +17,8 @@ from featherbench.system.fingerprint import fingerprint
 from featherbench.system.machine import LOCAL
 from featherbench.testbed import cpus
 
+sys.excepthook = show_exception
 DEFAULT_CONFIG_FILE = "config/config.yaml"
-
-
-def or_exit(make):
-    """Return what `make` returns, or exit with the message of its error."""
-    try:
-        return make()
-    except FeatherbenchError as error:
-        sys.exit(f"featherbench: {error}")
 
 
 # A file given with --configfile replaces the default one. The directive `configfile:` would merge

@@ -6,9 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import ValidationError
-
-from featherbench.errors import FeatherbenchError
+from featherbench.errors import FeatherbenchError, RecordError
 from featherbench.records.base import Record
 from featherbench.records.cell import Cell
 from featherbench.records.machine import MachineRecord
@@ -93,7 +91,7 @@ def _record(model: type[R], file: Path, unknown: list[str]) -> R | None:
         return model.read(file)
     except OSError:
         unknown.append(f"{file} is missing")
-    except ValidationError:
+    except RecordError:
         unknown.append(f"{file} cannot be read by this version")
     return None
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from featherbench import registry
 from featherbench.clock import now_utc
 from featherbench.contracts.bench import Bench
-from featherbench.errors import ImageError, InstanceDiedError, TestbedError
+from featherbench.errors import ImageError, InstanceDiedError, RecordError, TestbedError
 from featherbench.records.cell import OPEN_CONNECTIONS, Cell, Deployment
 from featherbench.records.image import Image
 from featherbench.services import launcher, open_connections
@@ -56,15 +56,15 @@ class LiveInstance:
 
 
 def image_of(owner: str, service: str) -> Image:
-    """Read an image's record. Raise ImageError if there is none."""
+    """Read an image's record. Raise ImageError if it cannot be read."""
     path = IMAGES / owner / f"{service}.json"
     try:
         return Image.read(path)
-    except FileNotFoundError as missing:
+    except (FileNotFoundError, RecordError) as unreadable:
         raise ImageError(
-            f"the record {path} of the image is gone",
-            remedy=f"rm -f {path.with_suffix('.digest')}, and run again: it is then rebuilt",
-        ) from missing
+            f"the record {path} of the image is gone or damaged",
+            remedy=f"rm -f {path} {path.with_suffix('.digest')}, and run again: it is then rebuilt",
+        ) from unreadable
 
 
 def bench_for(spec: DeploySpec, testbed: Testbed, *, concurrency: int, logs: Path) -> Bench:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from featherbench.clock import now_utc
-from featherbench.errors import FeatherbenchError
+from featherbench.errors import FeatherbenchError, WorkflowGoneError, error_of_system
 from featherbench.records.cell import Failure
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _failure(error: Exception, job: str, log: Path) -> Failure:
     if isinstance(error, FeatherbenchError):
         kind, message, remedy = type(error).__name__, error.message, error.remedy
     elif isinstance(error, OSError):
-        kind, message, remedy = "OSError", str(error), "make room or give access, and run again"
+        kind, message, remedy = "OSError", str(error), error_of_system(error).remedy
     else:
         kind, message = "Fault", f"{type(error).__name__}: {error}"
         remedy = f"this is a fault of featherbench; please report it with {log}"
@@ -158,6 +158,9 @@ def status_of(main: Callable[..., None], log: Path, job: str, **options: object)
         main(**{name: given[name] for name in signature(main).parameters})
     except KeyboardInterrupt:
         _print_error(f"{job}: interrupted")
+        return INTERRUPTED
+    except WorkflowGoneError as gone:  # of a run that was killed: no failure of this job
+        _print_error(f"{job}: interrupted: {gone}")
         return INTERRUPTED
     except Exception as error:
         logger.exception("the job failed")

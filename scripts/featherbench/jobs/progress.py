@@ -74,8 +74,7 @@ def begin(expected_s: Mapping[str, float], *, at_most: bool = False) -> None:
 
 def drop_cells(cells: Iterable[str]) -> None:
     """Record that cells will not be measured after all."""
-    if FILE.exists():
-        progress = Progress.read(FILE)
+    if progress := Progress.read_valid(FILE):
         dropped = set(cells) - progress.took_s.keys()
         left_s = {cell: s for cell, s in progress.expected_s.items() if cell not in dropped}
         progress.model_copy(update={"expected_s": left_s}).write(FILE)
@@ -105,10 +104,8 @@ def mark_done(cell: str) -> None:
 
 
 def _current(cell: str) -> Progress | None:
-    if not FILE.exists():
-        return None
-    progress = Progress.read(FILE)
-    return progress if cell in progress.expected_s else None
+    progress = Progress.read_valid(FILE)  # it is for the terminal only: damage costs no cell
+    return progress if progress and cell in progress.expected_s else None
 
 
 def approximately(seconds: float) -> str:

@@ -7,28 +7,40 @@ Snakemake's jobs come as `NeededJob`s, which hold what is used of them.
 from __future__ import annotations
 
 import json
+import re
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from featherbench.errors import CommandError, FeatherbenchError
+from featherbench.errors import CommandError, FeatherbenchError, RecordError, error_of_system
 from featherbench.jobs import job_runner, progress
 from featherbench.paths import SCRIPTS
 from featherbench.planning.inputs import cell_file
 from featherbench.planning.job_specs import spec_json
-from featherbench.records.plan import CellName
+from featherbench.records.cell import Deployment, Warmup
+from featherbench.records.machine import MachineRecord
+from featherbench.records.plan import CellName, Plan
+from featherbench.records.stopping_decisions import InterimLook
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
-from featherbench.system.processes import Process, is_alive, ourselves
+from featherbench.system.processes import Process, identity_of, is_alive, ourselves
+from featherbench.testbed import cleanup
 from featherbench.testbed.lock import try_lock
-from featherbench.testbed.reservation import release_testbed
+from featherbench.testbed.reservation import Owner, our_workflow, release_testbed
+from featherbench.testbed.state import current_state
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from types import TracebackType
 
     from featherbench.planning.job_specs import JobSpecs
-    from featherbench.records.plan import Plan
+    from featherbench.records.base import Record
+    from featherbench.testbed.state import State
+
+T = TypeVar("T")
 
 PARTIAL_VARIABLE = "FEATHERBENCH_PARTIAL"
 """Set while a report is made of a run that failed: the cells that exist are then the inputs."""
@@ -40,6 +52,84 @@ SNAKEMAKE = Path(".snakemake")
 TAKERS = SNAKEMAKE / "featherbench"
 OUR_LOCK = SNAKEMAKE / "featherbench.lock"
 OURS_WITHIN_S = 10.0
+RESULTS = Path("results")
+MADE_AGAIN: dict[str, type[Record]] = {
+    "plan.json": Plan,
+    "machine.json": MachineRecord,
+    "deployments/**/*.json": Deployment,
+    "warmups/**/*.json": Warmup,
+    "stopping/**/*.json": InterimLook,
+}
+
+
+def or_exit(make: Callable[[], T]) -> T:
+    """Return what `make` returns, or exit with one message on an error that a user can mend."""
+    try:
+        return make()
+    except FeatherbenchError as error:
+        sys.exit(f"featherbench: {error}")
+    except OSError as error:
+        sys.exit(f"featherbench: {error_of_system(error)}")
+
+
+def show_exception(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Show what ends this process: a line where the user has interrupted it; see sys.excepthook."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.stderr.write("featherbench: interrupted\n")
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
+def is_dry_run(arguments: Iterable[str]) -> bool:
+    """Whether Snakemake's options ask for a dry run; it says so itself only after the rules."""
+    return any(re.fullmatch(r"--dry-?run|-[Fkp]*n[Fkp]*", argument) for argument in arguments)
+
+
+def prepare() -> None:
+    """Prepare the folder for a run: no stale lock, and no damaged record that can be made again."""
+    drop_stale_lock()
+    drop_damaged_records()
+
+
+def drop_damaged_records() -> None:
+    """Remove damaged records that jobs of this run then make again, and say so.
+
+    An image's is no output that jobs ask for, and a cell costs most: they are left to the user.
+    """
+    for pattern, model in MADE_AGAIN.items():
+        for file in sorted(RESULTS.glob(pattern)):
+            try:
+                model.read(file)
+            except RecordError as error:
+                file.unlink(missing_ok=True)
+                _print(f"{error.message}: it is made again")
+
+
+def refuse_empty(plan: Plan, *, dry_run: bool) -> list[str]:
+    """Exit if nothing of the plan can run on this machine; return no files in a dry run."""
+    missing = [
+        f"{platform.name}: {lack.what}\n    remedy: {lack.remedy}"
+        for platform in plan.platforms
+        for lack in (*platform.missing_requirements, *platform.unsupported_workloads.values())
+    ]
+    message = "\n  ".join(["featherbench: nothing can be measured here", *dict.fromkeys(missing)])
+    if not dry_run:
+        sys.exit(message)
+    _say_once(message)
+    return []
+
+
+@cache
+def _say_once(message: str) -> None:
+    sys.stderr.write(f"{message}\n")
+
+
+def _is_alive(taker: Path) -> bool:
+    """Whether the process of a record lives; where it is damaged, the one of that number."""
+    process = Process.read_valid(taker)
+    return is_alive(process) if process else identity_of(int(taker.stem)) is not None
 
 
 def drop_stale_lock() -> None:
@@ -51,8 +141,8 @@ def drop_stale_lock() -> None:
     """
     lock = wait_until(lambda: try_lock(OUR_LOCK), what=str(OUR_LOCK), within_s=OURS_WITHIN_S)
     try:
-        records = list(TAKERS.glob("*.json"))
-        if records and not any(is_alive(Process.read(record)) for record in records):
+        records = list(TAKERS.glob("[0-9]*.json"))
+        if records and not any(map(_is_alive, records)):
             for path in [*records, *(SNAKEMAKE / "locks").glob("*.lock")]:
                 path.unlink(missing_ok=True)
         us = ourselves()
@@ -92,9 +182,11 @@ def possible_cells(
 
 def _is_current(cell: CellName, specs: JobSpecs) -> bool:
     """Return whether a cell has been measured as it would be now."""
-    file = Path(cell_file(cell))
-    spec = spec_json(specs.cell(**cell._asdict()))
-    return file.exists() and json.loads(file.read_bytes())["spec"] == json.loads(spec)
+    spec = json.loads(spec_json(specs.cell(**cell._asdict())))
+    try:
+        return bool(json.loads(Path(cell_file(cell)).read_bytes())["spec"] == spec)
+    except (FileNotFoundError, ValueError, LookupError, TypeError):  # missing or damaged
+        return False
 
 
 def outdated_looks(jobs: Iterable[NeededJob]) -> list[Path]:
@@ -169,8 +261,28 @@ def _print(message: str) -> None:
 def _release_testbed() -> None:
     try:
         release_testbed()
+        _clean_without_guard(current_state())
     except FeatherbenchError as error:  # what cannot be removed is in the guard's log
         _print(str(error))
+
+
+def _clean_without_guard(state: State) -> None:
+    """Remove what is left where the guard has died; a guard removes its record when it leaves."""
+    owner = Owner.read_valid(state.owner)
+    if owner is None or owner.workflow != our_workflow():
+        return
+    _print("the testbed's guard has died: cleaning up without it")
+    for result in cleanup.clean(state, owner.plugins):
+        if result.failure:
+            _print(f"{result.name} could not be removed: {result.failure}")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        _print("interrupted; what is missing of the report is made by the next run")
 
 
 def succeed(nested: NestedRun, *, measured: bool) -> None:
@@ -178,24 +290,33 @@ def succeed(nested: NestedRun, *, measured: bool) -> None:
 
     Exit with a failure if a figure or a table could not be made.
     """
-    _release_testbed()
-    if not measured:
-        _print("done; open results/paper/report.html")
-        job_runner.end_with_failed_parts()
-        return
+    with _interruptible():
+        _release_testbed()
+        if measured:
+            _make_snakemakes_report(nested)
+        report = "results/report.html" if measured else "results/paper/report.html"
+        _print(f"done; open {report}" if Path(report).exists() else "done")
+    job_runner.end_with_failed_parts()
+
+
+def _make_snakemakes_report(nested: NestedRun) -> None:
     try:
         nested.run("--report", "results/snakemake_report.html")
     except CommandError as error:
         _print(f"Snakemake's own report could not be made: {error}")
-    _print("done; open results/report.html")
-    job_runner.end_with_failed_parts()
 
 
 def fail(nested: NestedRun, *, measured: bool) -> None:
     """End a run that failed: make the report of the cells that were measured."""
-    _release_testbed()
-    if not measured:
-        return
+    if measured:
+        _print("stopping, and making a report of what was measured; Ctrl-C leaves it out")
+    with _interruptible():
+        _release_testbed()
+        if measured:
+            _make_partial_report(nested)
+
+
+def _make_partial_report(nested: NestedRun) -> None:
     # Failures are no inputs of the report, since no rule makes their files.
     forced = ("--forcerun", "report", "--", "results/report.html")
     try:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from featherbench.jobs import progress
 from featherbench.records.cell import Cell, Deployment, Warmup
 from featherbench.records.plan import CellName
-from featherbench.statistics.data.samples import read_cell
 from featherbench.statistics.design.sequential import look
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def take_look(spec: InterimLookSpec, previous: InterimLook | None, *, results: P
 
 def _cells_so_far(spec: InterimLookSpec, levels: Iterable[int], folder: Path) -> Sequence[Cell]:
     return [
-        read_cell(folder / f"{CellName(spec.platform, spec.workload, deployment, level)}.json")
+        Cell.read(folder / f"{CellName(spec.platform, spec.workload, deployment, level)}.json")
         for deployment in range(1, spec.deployment + 1)
         for level in levels
     ]

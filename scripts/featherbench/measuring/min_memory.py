@@ -7,12 +7,9 @@ A search is resumed from its file; its window has everything that was tried.
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
-
-from pydantic import ValidationError
 
 from featherbench.errors import FeatherbenchError, InstanceError, MachineSilentError
 from featherbench.files import canonical_json, digest
@@ -126,10 +123,9 @@ def _secondary(service: str, search: Search) -> Iterator[Measure]:
 
 def _resumed_search(file: Path, *, subject: str, rules: Rules) -> Search:
     """Return the interrupted search in `file` if it is the same one; otherwise a new one."""
-    with suppress(FileNotFoundError, ValidationError):
-        search = Search.read(file)
-        if (search.subject, search.rules) == (subject, rules):
-            return search
+    search = Search.read_valid(file)
+    if search and (search.subject, search.rules) == (subject, rules):
+        return search
     return Search(subject=subject, rules=rules)
 
 

@@ -7,11 +7,13 @@ Times ending in `_s` are seconds; `*_monotonic_s` are readings of CLOCK_MONOTONI
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from featherbench.errors import RecordError
 from featherbench.files import write_atomic
 
 Count = Annotated[int, Field(ge=0)]
@@ -25,15 +27,23 @@ class Record(BaseModel):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a record from a JSON file."""
-        return cls.model_validate_json(path.read_bytes())
+        """Read a record from a JSON file. Raise RecordError if there is none in it."""
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"])) or "the file"
+            raise RecordError(
+                f"{path} cannot be read: {key}: {first['msg']}",
+                remedy=f"`rm {shlex.quote(str(path))}`, and run again: it is then made again",
+            ) from error
 
     @classmethod
     def read_valid(cls, path: Path) -> Self | None:
         """Read one from a JSON file; None if there is no file, or no record in it."""
         try:
             return cls.read(path)
-        except (FileNotFoundError, ValidationError):
+        except (FileNotFoundError, RecordError):
             return None
 
     def write(self, path: Path) -> None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
-from pydantic import ValidationError
 
-from featherbench.errors import FeatherbenchError
+from featherbench.errors import FeatherbenchError, RecordError
 from featherbench.records.base import Record
 from featherbench.records.cell import Cell, Failure
 from featherbench.records.image import Image
@@ -103,10 +102,8 @@ class Reader:
             return model.read(path)
         except FileNotFoundError:
             self.problems.append(f"{path} is missing")
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, first["loc"])) or "the file"
-            self.problems.append(f"{path} cannot be read: {key}: {first['msg']}")
+        except RecordError as error:
+            self.problems.append(error.message)
         except OSError as error:
             self.problems.append(f"{path} cannot be read: {error.strerror}")
         return None

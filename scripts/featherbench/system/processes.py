@@ -67,6 +67,15 @@ def with_variable(name: str) -> Iterator[tuple[str, Process]]:
                     yield entry.removeprefix(f"{name}="), process
 
 
+def command_line(pid: int) -> list[str]:
+    """Return the words of a process's command line; none if it has ended."""
+    with contextlib.suppress(OSError):
+        return (
+            (PROC / str(pid) / "cmdline").read_text(encoding="utf-8", errors="replace").split("\0")
+        )
+    return []
+
+
 def is_alive(process: Process) -> bool:
     """Whether exactly this process still lives."""
     return identity_of(process.pid) == process

@@ -15,7 +15,13 @@ from featherbench.files import write_atomic
 from featherbench.system.processes import end_with_descendants, is_alive, ourselves
 from featherbench.testbed import lease, network, tuning
 from featherbench.testbed.lock import running_job, try_lock
-from featherbench.testbed.reservation import Owner, busy, current_owner, relinquish
+from featherbench.testbed.reservation import (
+    Owner,
+    busy,
+    current_owner,
+    relinquish,
+    restored_owner,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -208,7 +214,7 @@ def plugin_folders(state: State, folders: Sequence[str]) -> list[str]:
 
 def _require_free(state: State) -> None:
     """Wait for a guard that is cleaning up after its workflow, unless that lives."""
-    if owner := current_owner(state):
+    if owner := current_owner(state) or restored_owner(state):
         if is_alive(owner.workflow):
             raise busy(state)
         relinquish(state, owner)

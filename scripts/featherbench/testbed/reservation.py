@@ -9,12 +9,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench.errors import DeadlineError, TestbedBusyError, TestbedError
+from featherbench import registry
+from featherbench.clock import now_utc
+from featherbench.errors import DeadlineError, TestbedBusyError, TestbedError, WorkflowGoneError
 from featherbench.paths import SCRIPTS
 from featherbench.records.base import Record
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
-from featherbench.system.processes import Process, identity_of, is_alive, send
+from featherbench.system.processes import (
+    Process,
+    command_line,
+    identity_of,
+    is_alive,
+    send,
+    with_variable,
+)
 from featherbench.testbed.lock import Announcer
 from featherbench.testbed.state import STATE_VARIABLE, current_state
 
@@ -48,7 +57,7 @@ class Owner(Record):
 def our_workflow() -> Process:
     """Return the workflow that this job belongs to; a job started by hand is its own workflow.
 
-    Raises TestbedError when the workflow has ended.
+    Raises WorkflowGoneError when the workflow has ended.
     """
     pid = os.environ.get(WORKFLOW_VARIABLE, str(os.getpid()))
     workflow = identity_of(int(pid)) if pid.isdigit() else None
@@ -57,8 +66,8 @@ def our_workflow() -> Process:
     return workflow
 
 
-def _workflow_gone(pid: int | str) -> TestbedError:
-    return TestbedError(
+def _workflow_gone(pid: int | str) -> WorkflowGoneError:
+    return WorkflowGoneError(
         f"the workflow that this job belongs to (pid {pid}) is gone",
         remedy=f"run the workflow again; do not set {WORKFLOW_VARIABLE} by hand",
     )
@@ -68,6 +77,32 @@ def current_owner(state: State) -> Owner | None:
     """Return the owner whose guard lives; None when the testbed is free."""
     owner = Owner.read_valid(state.owner)
     return owner if owner and is_alive(owner.guard) else None
+
+
+def restored_owner(state: State) -> Owner | None:
+    """Make the owner's record again from its guard's command line, where the record was lost.
+
+    Without that, every guard that we start would find the lock taken, for ever.
+    """
+    guards = [
+        (process, words[words.index(GUARD_MODULE) + 1 :])
+        for directory, process in with_variable(STATE_VARIABLE)
+        if directory == str(state.directory)
+        and GUARD_MODULE in (words := command_line(process.pid))
+    ]
+    if not guards:
+        return None
+    guard, (pid, ticks, cwd, *_) = min(guards, key=lambda found: found[0].started_ticks)
+    owner = Owner(
+        workflow=Process(pid=int(pid), started_ticks=int(ticks)),
+        guard=guard,
+        cwd=cwd,
+        since_utc=now_utc(),
+        plugins=registry.folders_from_environment(),
+    )
+    owner.write(state.owner)
+    sys.stderr.write(f"featherbench: {state.owner} was lost or damaged, and is made again\n")
+    return owner
 
 
 def _start_guard(state: State, workflow: Process) -> None:
@@ -98,7 +133,7 @@ def acquire(state: State, workflow: Process, *, wait_s: float) -> Owner:
     """Make our workflow the owner of the testbed, with a guard, and return the owner's record.
 
     While another workflow owns the testbed, waits and writes so to stderr; raises TestbedBusyError
-    after `wait_s` seconds, and TestbedError when our workflow ends meanwhile.
+    after `wait_s` seconds, and WorkflowGoneError when our workflow ends meanwhile.
     """
     announce = Announcer()
 
@@ -108,7 +143,7 @@ def acquire(state: State, workflow: Process, *, wait_s: float) -> Owner:
         owner = current_owner(state)
         if owner is None:
             _start_guard(state, workflow)
-            owner = current_owner(state)
+            owner = current_owner(state) or restored_owner(state)
         if owner is None or (owner.workflow == workflow and not owner.leaving):
             return owner
         announce(f"for {owner}, which owns the testbed")

@@ -8,8 +8,9 @@ import math
 import os
 import resource
 import signal
+import sys
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from featherbench.contracts.bench import Client
 from featherbench.contracts.technology import Placement
 from featherbench.errors import TestbedError
 from featherbench.files import write_atomic
+from featherbench.records.cell import Cell
 from featherbench.records.tuning import Tuning
 from featherbench.system.machine import LOCAL
 from featherbench.testbed import cleanup, cpus, lease, network, reservation, tuning
@@ -101,9 +103,20 @@ def _owned(state: State, what: str, wait_s: float) -> Iterator[None]:
 
 
 def _next_sequence(file: Path) -> int:
-    number = int(file.read_text(encoding="utf-8")) + 1 if file.exists() else 1
+    number = _last_sequence(file) + 1
     write_atomic(file, f"{number}\n")
     return number
+
+
+def _last_sequence(file: Path) -> int:
+    """Return the number of the last job: from the file, or else from the cells beside it."""
+    with suppress(FileNotFoundError, ValueError):
+        return int(file.read_text(encoding="utf-8"))
+    cells = map(Cell.read_valid, (file.parent / "cells").rglob("*.json"))
+    last = max((cell.sequence for cell in cells if cell), default=0)
+    if file.exists():
+        sys.stderr.write(f"featherbench: {file} was damaged: jobs are counted on from {last}\n")
+    return last
 
 
 def _reachable_nofile(nofile: int | None) -> int | None:

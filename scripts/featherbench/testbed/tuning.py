@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench.errors import TestbedError
+from featherbench.errors import RecordError, TestbedError
 from featherbench.records.base import Record
 from featherbench.system.procfs import one_line
 from featherbench.system.sysctls import parse_sysctl
@@ -22,6 +22,7 @@ PROC_SYS = Path("/proc/sys")
 FILE_MAX = "fs.file-max"
 MACHINE_WIDE = "as on the server's side: the kernel has one value for all"
 TIMEOUT_S = 10.0
+SHOWN_BYTES = 300
 
 
 class SavedSysctls(Record):
@@ -79,7 +80,20 @@ def _machine_sysctls(tuning: Tuning) -> dict[str, str]:
 
 
 def _saved(state: State) -> dict[str, str]:
-    return SavedSysctls.read(state.sysctls).originals if state.sysctls.exists() else {}
+    """Return the saved values. Raise TestbedError, once, if the file is damaged: they are lost."""
+    try:
+        return SavedSysctls.read(state.sysctls).originals
+    except FileNotFoundError:
+        return {}
+    except RecordError as damaged:
+        content = state.sysctls.read_bytes()[:SHOWN_BYTES].decode(errors="replace")
+        state.sysctls.unlink()
+        raise TestbedError(
+            f"{state.sysctls} is damaged: how sysctls were before the tuning is lost;"
+            f" it was removed, and began with {content!r}",
+            remedy="`sysctl --system` sets what this machine's files say, a reboot all; then run"
+            " again",
+        ) from damaged
 
 
 def apply_to_machine(state: State, tuning: Tuning) -> dict[str, str]:

@@ -71,8 +71,12 @@ def test_what_others_read_back_is_all_there_is():
     assert tuning_in_force(technology_with(SOMAXCONN), {}) == SOMAXCONN
 
 
-def test_an_image_whose_record_is_gone_is_named_with_the_remedy(tmp_path, monkeypatch):
+@pytest.mark.parametrize("content", [None, "", '{"technology": "do', "\0"])
+def test_an_image_without_a_record_is_named_with_the_remedy(tmp_path, monkeypatch, content):
     monkeypatch.setattr(deployment, "IMAGES", tmp_path)
+    if content is not None:
+        (tmp_path / "docker").mkdir()
+        (tmp_path / "docker/http.json").write_text(content)
     with pytest.raises(ImageError, match=r"docker/http\.json of the image is gone") as raised:
         deployment.image_of("docker", "http")
     assert "http.digest" in raised.value.remedy

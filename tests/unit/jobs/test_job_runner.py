@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.errors import ImageError
+from featherbench.errors import ImageError, WorkflowGoneError
 from featherbench.jobs import job_runner
 from featherbench.records.cell import Failure
 
@@ -60,7 +60,8 @@ def test_an_error_is_recorded_and_shown_with_its_remedy(run, record, capsys):
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (OSError(28, "No space left on device"), ("OSError", "make room or give access")),
+        (OSError(28, "No space left on device"), ("OSError", "make room on the disk")),
+        (PermissionError(13, "Permission denied"), ("OSError", "run as the user who owns")),
         (KeyError("x"), ("Fault", "this is a fault of featherbench")),
     ],
 )
@@ -116,8 +117,9 @@ def test_a_part_that_fails_costs_neither_its_job_nor_the_others(tmp_path, monkey
     job_runner.end_with_failed_parts()
 
 
-def test_an_interrupted_job_is_no_failure(run, record):
-    assert run(KeyboardInterrupt()) == 130
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), WorkflowGoneError("pid 1 is gone")])
+def test_an_interrupted_job_is_no_failure(run, record, error):
+    assert run(error) == 130
     assert not record.exists()
 
 

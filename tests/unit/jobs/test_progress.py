@@ -55,6 +55,15 @@ def test_a_cell_measured_by_hand_is_not_counted(file):
     assert not file.exists()
 
 
+@pytest.mark.parametrize("content", ["", "{", "\0garbage", "[]"])
+def test_a_damaged_file_costs_no_cell(file, content):
+    file.write_text(content)
+    assert progress.announce("x") == "measuring x"
+    progress.mark_done("x")
+    progress.drop_cells(["x"])
+    assert file.read_text() == content
+
+
 def test_possible_cells_are_counted_until_they_are_dropped():
     progress.drop_cells(["a"])  # nothing was begun: nothing to do
     progress.begin({"a": 100, "b": 200, "c": 300}, at_most=True)

@@ -15,8 +15,11 @@ from featherbench.jobs import progress, run_hooks
 from featherbench.jobs.run_hooks import NeededJob, NestedRun
 from featherbench.planning.inputs import cell_file
 from featherbench.records.plan import CellName, StoppingRule
-from featherbench.system.processes import identity_of
+from featherbench.records.requirement import MissingRequirement
+from featherbench.system.processes import Process, identity_of, ourselves
+from featherbench.testbed import cleanup, reservation
 from featherbench.testbed.lock import try_lock
+from featherbench.testbed.state import STATE_VARIABLE, current_state
 
 RULE = StoppingRule(precision=0.02, least=8, most=10, budget_s=None)
 PLAN = builders.plan(
@@ -93,7 +96,10 @@ def test_a_possible_cell_that_is_current_stays_and_is_not_counted(folder):
     current = {"platform": "a-native", "workload": "http", "deployment": 9, "concurrency": 1}
     write(folder / cell_file(http(9)), json.dumps({"spec": current}))
     write(folder / cell_file(http(10)), json.dumps({"spec": {**current, "deployment": 99}}))
+    for number, damaged in enumerate(["", '{"spec": {', "[]", "{}", "\0"], start=1):
+        write(folder / cell_file(http(number)), damaged)
     possible = run_hooks.possible_cells(PLAN, Specs(), [look(8)], set())
+    assert set(map(http, range(1, 6))) <= set(possible)
     assert http(9) not in possible
     assert http(10) in possible
     begin(look(8))
@@ -142,10 +148,12 @@ def ended(monkeypatch, capsys):
     return end
 
 
-def test_a_run_that_succeeds_makes_snakemakes_report(ended):
+def test_a_run_that_succeeds_makes_snakemakes_report(ended, folder):
     (command,), printed = ended(run_hooks.succeed)
     assert "--report" in command
-    assert printed == "featherbench: done; open results/report.html\n"
+    assert printed == "featherbench: done\n"
+    write(folder / "results/report.html")
+    assert ended(run_hooks.succeed)[1] == "featherbench: done; open results/report.html\n"
 
 
 def test_a_run_that_fails_makes_the_report_of_what_was_measured(ended):
@@ -155,7 +163,8 @@ def test_a_run_that_fails_makes_the_report_of_what_was_measured(ended):
     assert "shows what was measured, and what failed" in printed
 
 
-def test_a_run_on_published_data_alone_makes_no_report_of_measurements(ended):
+def test_a_run_on_published_data_alone_makes_no_report_of_measurements(ended, folder):
+    write(folder / "results/paper/report.html")
     assert ended(run_hooks.fail, measured=False) == ([], "")
     commands, printed = ended(run_hooks.succeed, measured=False)
     assert commands == []
@@ -166,6 +175,110 @@ def test_a_run_on_published_data_alone_makes_no_report_of_measurements(ended):
 def test_a_report_that_cannot_be_made_is_a_message(ended, hook):
     error = CommandError(["snakemake"], "ended with status 1")
     assert "could " in ended(hook, error=error)[1]
+
+
+@pytest.mark.parametrize("hook", [run_hooks.succeed, run_hooks.fail])
+def test_ctrl_c_once_more_is_a_message(ended, hook):
+    assert "featherbench: interrupted; " in ended(hook, error=KeyboardInterrupt())[1]
+
+
+def test_what_is_done_after_the_first_ctrl_c_is_said_before(ended):
+    assert ended(run_hooks.fail)[1].startswith("featherbench: stopping, and making a report")
+
+
+def test_ctrl_c_has_no_traceback_and_a_fault_has(capsys):
+    run_hooks.show_exception(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert capsys.readouterr().err == "featherbench: interrupted\n"
+    run_hooks.show_exception(KeyError, KeyError("x"), None)
+    assert "KeyError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (PermissionError(13, "Permission denied", ".snakemake"), "--directory FOLDER"),
+        (OSError(30, "Read-only file system", ".snakemake"), "--directory FOLDER"),
+        (OSError(28, "No space left on device", "results"), "make room"),
+        (TestbedError("it is broken", remedy="mend it"), "remedy: mend it"),
+    ],
+)
+def test_what_a_user_can_mend_is_one_message(error, expected):
+    def fail():
+        raise error
+
+    with pytest.raises(SystemExit, match="featherbench: ") as raised:
+        run_hooks.or_exit(fail)
+    assert expected in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["-n", "all"], True),
+        (["--dry-run"], True),
+        (["--dryrun"], True),
+        (["-np"], True),
+        (["--cores", "1", "all"], False),
+        (["--nolock", "-s", "name"], False),
+    ],
+)
+def test_a_dry_run_is_told_by_its_option(arguments, expected):
+    assert run_hooks.is_dry_run(arguments) == expected
+
+
+LACKING = builders.plan(
+    builders.planned_workload("http", deployments=1),
+    platforms=[
+        builders.planned_platform(
+            "a-native",
+            missing_requirements=(MissingRequirement(what="no root", remedy="use sudo"),),
+        )
+    ],
+)
+
+
+def test_a_run_that_can_measure_nothing_says_why_and_fails(capsys):
+    with pytest.raises(SystemExit, match="nothing can be measured") as raised:
+        run_hooks.refuse_empty(LACKING, dry_run=False)
+    assert "a-native: no root\n    remedy: use sudo" in str(raised.value)
+    assert run_hooks.refuse_empty(LACKING, dry_run=True) == []
+    assert run_hooks.refuse_empty(LACKING, dry_run=True) == []
+    assert capsys.readouterr().err.count("nothing can be measured") == 1
+
+
+@pytest.mark.parametrize("content", ["", '{"a', "\0\0", "[1]", "{}"])
+def test_damaged_records_that_jobs_make_again_are_removed_with_a_line(folder, capsys, content):
+    names = ("deployments/p/w/d1", "warmups/p/w/d1", "stopping/p/w/d1", "plan", "machine")
+    files = [folder / "results" / f"{name}.json" for name in names]
+    kept = folder / "results/cells/p/w/d1/c1.json"
+    for file in (*files, kept):
+        write(file, content)
+    PLAN.write(folder / "results/plan.json")
+    run_hooks.drop_damaged_records()
+    remaining = list((folder / "results").rglob("*.json"))
+    assert sorted(remaining) == sorted([kept, folder / "results/plan.json"])
+    said = capsys.readouterr().out
+    assert said.count(": it is made again\n") == 4
+    assert "results/deployments/p/w/d1.json cannot be read" in said
+
+
+def test_where_the_guard_has_died_the_run_cleans_up_itself(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
+    monkeypatch.setenv(reservation.WORKFLOW_VARIABLE, str(os.getpid()))
+    monkeypatch.setattr(cleanup, "remove_leftovers", lambda *_: left)
+    state = current_state()
+    guard = Process(pid=2**22 - 1, started_ticks=1)
+    record = {"guard": guard, "cwd": "/", "since_utc": "", "plugins": ()}
+    left = [cleanup.CleanupResult(name="a thing", failure="it clings")]
+    reservation.Owner(workflow=guard, **record).write(state.owner)
+    run_hooks.succeed(NESTED, measured=False)
+    assert state.owner.exists()  # of another run
+    reservation.Owner(workflow=ourselves(), **record).write(state.owner)
+    run_hooks.succeed(NESTED, measured=False)
+    assert not state.owner.exists()
+    said = capsys.readouterr().out
+    assert "guard has died" in said
+    assert "a thing could not be removed: it clings" in said
 
 
 def test_a_testbed_that_cannot_be_released_is_a_message(monkeypatch, capsys):
@@ -198,8 +311,11 @@ def note(process):
     identity_of(process.pid).write(run_hooks.TAKERS / f"{process.pid}.json")
 
 
-def test_the_lock_of_a_killed_run_is_dropped(lock, other):
+@pytest.mark.parametrize("content", [None, "", "{", "\0"])
+def test_the_lock_of_a_killed_run_is_dropped(lock, other, content):
     note(other)
+    if content is not None:
+        (run_hooks.TAKERS / f"{other.pid}.json").write_text(content)
     other.kill()
     other.wait()
     run_hooks.drop_stale_lock()
@@ -207,8 +323,11 @@ def test_the_lock_of_a_killed_run_is_dropped(lock, other):
     assert [record.stem for record in run_hooks.TAKERS.iterdir()] == [str(os.getpid())]
 
 
-def test_the_lock_of_a_living_run_stays(lock, other):
+@pytest.mark.parametrize("content", [None, "", "{", "\0"])
+def test_the_lock_of_a_living_run_stays(lock, other, content):
     note(other)
+    if content is not None:
+        (run_hooks.TAKERS / f"{other.pid}.json").write_text(content)
     run_hooks.drop_stale_lock()
     assert lock.exists()
 

@@ -25,7 +25,7 @@ def decided(monkeypatch, tmp_path):
         coordinates = SimpleNamespace(deployment=number, file=str(path.relative_to(tmp_path)))
         return SimpleNamespace(coordinates=coordinates, duration_s=10.0)
 
-    monkeypatch.setattr(stopping, "read_cell", read_cell)
+    monkeypatch.setattr(stopping.Cell, "read", read_cell)
     monkeypatch.setattr(stopping, "look", lambda *arguments: arguments)
     monkeypatch.setattr(stopping.Deployment, "read", lambda _: SimpleNamespace(ready_after_s=1.0))
     monkeypatch.setattr(stopping.Warmup, "read", lambda _: SimpleNamespace(duration_s=2.0))

@@ -10,6 +10,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
+from featherbench.errors import RecordError
 from featherbench.records.cell import Cell, Coordinates, Measure
 from featherbench.records.job_specs import RootFilesystemSpec, TestbedSpec
 from featherbench.records.tuning import Tuning
@@ -21,6 +22,25 @@ def test_a_record_is_read_back_as_it_was(tmp_path):
     measure.write(file)
     assert Measure.read(file) == measure
     assert file.read_text().endswith("}\n")
+
+
+DAMAGED = {
+    "empty": b"",
+    "truncated": b'{"metric": "m", "val',
+    "garbage": b"\x00\xff\xfe\x9c",
+    "of something else": b"[1]",
+    "of another version": b'{"metric": "m", "value": 1, "unit": "ms", "more": 1}',
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_file_is_named_with_the_command_that_mends_it(tmp_path, content):
+    file = tmp_path / "a record.json"
+    file.write_bytes(content)
+    with pytest.raises(RecordError, match=rf"{file} cannot be read: ") as raised:
+        Measure.read(file)
+    assert raised.value.remedy == f"`rm '{file}'`, and run again: it is then made again"
+    assert Measure.read_valid(file) is None
 
 
 def test_unknown_keys_and_changes_are_errors():

@@ -73,6 +73,18 @@ def test_the_originals_are_on_disk_before_anything_is_written(proc_sys, state, m
     assert (proc_sys / "net/core/somaxconn").read_text() == "4096"
 
 
+@pytest.mark.parametrize("content", ["", '{"originals": {"net.core', "\0"])
+def test_lost_originals_are_told_once(proc_sys, state, content):
+    tuning.apply_to_machine(state, spec(core__somaxconn="1024"))
+    state.sysctls.write_text(content)
+    with pytest.raises(TestbedError, match=rf"{state.sysctls} is damaged") as raised:
+        tuning.restore(state)
+    assert "sysctl --system" in raised.value.remedy
+    assert repr(content) in raised.value.message
+    tuning.restore(state)
+    assert (proc_sys / "net/core/somaxconn").read_text() == "1024"
+
+
 @pytest.mark.usefixtures("proc_sys")
 def test_a_key_that_the_kernel_lacks_is_named(state):
     with pytest.raises(TestbedError, match=r"net\.core\.nonsense"):

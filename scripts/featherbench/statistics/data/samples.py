@@ -11,9 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pydantic import ValidationError
 
-from featherbench.errors import FeatherbenchError
 from featherbench.records.cell import Cell, Verdict, Window
 
 if TYPE_CHECKING:
@@ -54,11 +52,11 @@ def gather(plan: Plan, folder: Path) -> pd.DataFrame:
     """Read the cells under `folder` that `plan` requests into one frame of the columns DTYPES.
 
     Rows are in the plan's order. A requested cell without a file is left out; a file that is not
-    requested is not read. Raise FeatherbenchError for a file that is not a cell.
+    requested is not read. Raise RecordError for a file that is not a cell.
     """
     emulated = {platform.name for platform in plan.platforms if platform.emulated}
     files = (path for path in cell_files(plan, folder) if path.exists())
-    return samples_of(map(read_cell, files), emulated)
+    return samples_of(map(Cell.read, files), emulated)
 
 
 def samples_of(cells: Iterable[Cell], emulated: Container[str] = ()) -> pd.DataFrame:
@@ -103,17 +101,6 @@ def latencies_of(throughput: Metric, metrics: Iterable[Metric]) -> dict[str, str
         for metric in metrics
         if metric.aspect == "latency" and (metric.service, metric.operation) == operation
     }
-
-
-def read_cell(path: Path) -> Cell:
-    """Read a cell's file. Raise FeatherbenchError if it is not a cell."""
-    try:
-        return Cell.read(path)
-    except ValidationError as error:
-        raise FeatherbenchError(
-            f"{path} is no cell that this version can read: {error.errors()[0]['msg']}",
-            remedy="delete the file; the next run measures this cell again",
-        ) from error
 
 
 def _values(window: Window, window_at: int) -> Iterator[tuple[int, str, float, str, bool]]:

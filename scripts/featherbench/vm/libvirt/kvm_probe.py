@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench.files import canonical_json, write_atomic
+from featherbench.files import canonical_json
 from featherbench.records.base import Record
 from featherbench.system import subprocesses
 from featherbench.system.programs import path_of
@@ -124,10 +125,11 @@ def why_unusable(*, result_file: Path = RESULT) -> str:
     if qemu is None:
         return f"{QEMU} is missing"
     key = _key(qemu)
-    if result_file.exists() and (known := KvmProbeResult.read(result_file)).key == key:
+    if (known := KvmProbeResult.read_valid(result_file)) and known.key == key:
         return known.reason
     result = KvmProbeResult(key=key, reason=probe())
-    write_atomic(result_file, result.model_dump_json())
+    with suppress(OSError):  # only root may keep it
+        result.write(result_file)
     return result.reason
 
 
