@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,8 @@ UNIFIED = ""
 """The name of version 2 among the controllers of version 1; see cgroups(7)."""
 PREFIX = f"{LABEL}-"
 OWNER_ATTRIBUTE = f"trusted.{LABEL}.state"
+INSTANCE_NAME = re.compile(rf"{PREFIX}[0-9a-f]{{12}}")
+"""The groups of instances; others below our prefix are not ours without our attribute."""
 COUNTERS = {
     1: {
         "cpu": "cpuacct.usage",
@@ -334,8 +337,10 @@ def owner_of(group: ControlGroup) -> str:
 
 
 def own_groups() -> Iterator[ControlGroup]:
-    """Yield all groups of ours."""
+    """Yield all groups of ours: by our attribute, or by name where the kernel keeps none."""
     folders = own_group("*").folders
     names = {path.name for folder in folders for path in folder.parent.glob(folder.name)}
     for name in sorted(names):
-        yield own_group(name.removeprefix(PREFIX))
+        group = own_group(name.removeprefix(PREFIX))
+        if INSTANCE_NAME.fullmatch(name) or owner_of(group):
+            yield group

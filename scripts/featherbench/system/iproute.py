@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from ipaddress import IPv4Interface
+from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featherbench.ownership import LABEL
+from featherbench.errors import CommandError
+from featherbench.ownership import BENCHMARKING_NETWORK, LABEL
 from featherbench.system import subprocesses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 INTERFACES = Path("/sys/class/net")
+IPV6 = Path("/proc/sys/net/ipv6")
 TIMEOUT_S = 10.0
 
 
@@ -54,6 +56,37 @@ def addresses(*arguments: str, namespace: str = "") -> dict[str, list[IPv4Interf
     }
 
 
+def own_routes(protocol: int, *, namespace: str = "") -> list[dict[str, Any]]:
+    """Return the routes with a protocol number of ours, and to addresses of ours.
+
+    Others may use the number: nobody has registered it.
+    """
+    routes = query("-4", "route", "show", "proto", str(protocol), namespace=namespace)
+    return [route for route in routes if _is_of_testbeds(route["dst"])]
+
+
+def _is_of_testbeds(destination: str) -> bool:
+    return destination != "default" and IPv4Network(destination).subnet_of(BENCHMARKING_NETWORK)
+
+
+def delete_route(route: dict[str, Any], protocol: int) -> None:
+    """Delete a route of this machine, as `query` shows it; no error if it is gone already.
+
+    Raises CommandError if it stays.
+    """
+    kind, destination = route.get("type", "unicast"), route["dst"]
+    via = ["via", route["gateway"]] if "gateway" in route else []
+    device = ["dev", route["dev"]] if "dev" in route else []
+    metric = ["metric", str(route["metric"])] if "metric" in route else []
+    words = [kind, destination, *via, *device, *metric, "proto", str(protocol)]
+    done = ip("route", "delete", *words, check=False)
+    if done.exit_status != 0 and any(
+        (other["dst"], other.get("metric")) == (destination, route.get("metric"))
+        for other in own_routes(protocol)
+    ):
+        raise CommandError(done.argv, "did not delete the route", done.tail)
+
+
 def exists(interface: str) -> bool:
     """Whether an interface exists."""
     return (INTERFACES / interface).exists()
@@ -63,6 +96,14 @@ def delete(interface: str) -> None:
     """Delete an interface; no error when it is gone already."""
     if exists(interface):
         ip("link", "delete", interface, check=False)
+
+
+def without_ipv6_address(interface: str) -> list[str]:
+    """Return the step of a batch that keeps an interface from giving itself an address of IPv6.
+
+    A kernel without IPv6 (`ipv6.disable=1`) refuses it, and gives none.
+    """
+    return [f"link set {interface} addrgenmode none"] if IPV6.exists() else []
 
 
 def alias_step(interface: str, *words: str) -> str:

@@ -63,7 +63,7 @@ class TestbedLink:
         """What `ip -batch` does on this machine, once the namespace exists."""
         return [
             f"link add {SERVER_INTERFACE} type veth peer name {CLIENT_INTERFACE} netns {NAMESPACE}",
-            f"link set {SERVER_INTERFACE} addrgenmode none",
+            *iproute.without_ipv6_address(SERVER_INTERFACE),
             f"address add {self.with_prefix(self.server)} dev {SERVER_INTERFACE}",
             f"link set {SERVER_INTERFACE} up",
             f"route replace {LAST_RESORT_ROUTE}",
@@ -74,7 +74,7 @@ class TestbedLink:
         """What `ip -batch` does in the namespace."""
         return [
             "link set lo up",
-            f"link set {CLIENT_INTERFACE} addrgenmode none",
+            *iproute.without_ipv6_address(CLIENT_INTERFACE),
             f"address add {self.with_prefix(self.client)} dev {CLIENT_INTERFACE}",
             f"link set {CLIENT_INTERFACE} up",
             f"route add {BENCHMARKING_NETWORK} via {self.server} proto {ROUTE_PROTOCOL}",
@@ -117,10 +117,9 @@ def _has_address(interface: str, address: str, namespace: str = "") -> bool:
 
 def _routes(namespace: str = "") -> set[str]:
     """Return our routes: type, destination, and gateway if there is one."""
-    show = ("-4", "route", "show", "proto", str(ROUTE_PROTOCOL))
     return {
         f"{route.get('type', 'unicast')} {route['dst']} {route.get('gateway', '')}".strip()
-        for route in iproute.query(*show, namespace=namespace)
+        for route in iproute.own_routes(ROUTE_PROTOCOL, namespace=namespace)
     }
 
 
@@ -200,6 +199,6 @@ def tear_down(state: State) -> None:
         iproute.ip("link", "delete", SERVER_INTERFACE)
     if NAMESPACE_FILE.exists():
         iproute.ip("netns", "delete", NAMESPACE)
-    if _routes():
-        iproute.ip("route", "flush", "proto", str(ROUTE_PROTOCOL))
+    for route in iproute.own_routes(ROUTE_PROTOCOL):
+        iproute.delete_route(route, ROUTE_PROTOCOL)
     state.network.unlink(missing_ok=True)

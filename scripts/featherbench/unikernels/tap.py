@@ -37,7 +37,7 @@ def steps(instance_id: str, hypervisor: str, state: str, bridge: str) -> list[st
     return [
         f"tuntap add dev {name} mode tap",
         iproute.alias_step(name, hypervisor, instance_id, state),
-        f"link set {name} addrgenmode none",
+        *iproute.without_ipv6_address(name),
         f"link set {name} master {bridge}",
         f"link set {name} up",
     ]

@@ -13,7 +13,7 @@ import ipaddress
 import socket
 from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from featherbench.contracts.vm_runner import GuestAddresses, addresses_in
 from featherbench.errors import CommandError, FeatherbenchError, InstanceDiedError, TestbedError
@@ -55,7 +55,7 @@ def steps(addresses: GuestAddresses, name: str, state: str) -> list[str]:
     return [
         f"link add {name} type bridge stp_state 0 forward_delay 0",
         iproute.alias_step(name, state),
-        f"link set {name} addrgenmode none",
+        *iproute.without_ipv6_address(name),
         f"address add {addresses.with_prefix(addresses.gateway)} dev {name}",
         f"link set {name} up",
         f"route replace {_last_resort(addresses.subnet)}",
@@ -67,12 +67,15 @@ def _last_resort(subnet: ipaddress.IPv4Network) -> str:
     return f"unreachable {subnet} metric {LAST_RESORT_METRIC} proto {ROUTE_PROTOCOL}"
 
 
+def _refusing() -> list[dict[str, Any]]:
+    """Return our routes of last resort."""
+    routes = iproute.own_routes(ROUTE_PROTOCOL)
+    return [route for route in routes if route.get("type") == "unreachable"]
+
+
 def _refused() -> set[ipaddress.IPv4Network]:
     """Return the subnets that routes of last resort refuse."""
-    routes = iproute.query(
-        "-4", "route", "show", "type", "unreachable", "proto", str(ROUTE_PROTOCOL)
-    )
-    return {ipaddress.IPv4Network(route["dst"]) for route in routes}
+    return {ipaddress.IPv4Network(route["dst"]) for route in _refusing()}
 
 
 def _is_up(addresses: GuestAddresses, state: str) -> bool:
@@ -188,8 +191,13 @@ def stale_routes() -> list[ipaddress.IPv4Network]:
 
 
 def remove_route(subnet: ipaddress.IPv4Network) -> None:
-    """Remove the route that refuses a subnet; no error if it is gone already."""
-    iproute.ip("route", "delete", *_last_resort(subnet).split(), check=False)
+    """Remove the routes that refuse a subnet; no error if they are gone already.
+
+    Raises CommandError if one stays.
+    """
+    for route in _refusing():
+        if ipaddress.IPv4Network(route["dst"]) == subnet:
+            iproute.delete_route(route, ROUTE_PROTOCOL)
 
 
 def remove(name: str) -> None:

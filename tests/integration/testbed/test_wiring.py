@@ -158,3 +158,16 @@ def test_clean_is_idempotent_and_leaves_others_alone(wired, foreign_namespace, f
     assert (again.returncode, again.stdout) == (0, "nothing is left\n")
     assert foreign_namespace.exists()
     assert foreign_process.poll() is None
+
+
+def test_routes_of_others_with_our_number_stay(wired, ip):
+    theirs = f"unreachable 10.79.0.0/24 proto {network.ROUTE_PROTOCOL}"
+    ip("route", "add", *theirs.split())
+    try:
+        network.set_up(wired.state, "198.18.0.0/24")
+        network.tear_down(wired.state)
+        left = ip("route", "show", "proto", str(network.ROUTE_PROTOCOL)).stdout
+        assert left.strip() == "unreachable 10.79.0.0/24"
+        assert not network.exists(wired.state)
+    finally:
+        ip("route", "delete", *theirs.split())

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where control groups are (version 1, version 2 and hybrid), and their usage, as captured."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from featherbench.errors import InstanceError
+from featherbench.system import cgroup
 from featherbench.system.cgroup import (
     ControlGroup,
     locate,
@@ -126,3 +128,19 @@ def test_version_1_resets_its_peak(tmp_path):
 def test_version_2_does_not_claim_to_have_reset_its_peak(tmp_path):
     assert not reset_peak(group_at(tmp_path, 2))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_group_without_our_mark_is_not_ours(tmp_path, monkeypatch):
+    mine, old, other = "featherbench-mine", "featherbench-0123456789ab", "featherbench-other"
+    for name in (mine, old, other):
+        (tmp_path / name).mkdir()
+    mountinfo = f"1 2 0:3 / {tmp_path} rw - cgroup2 cgroup rw\n"
+    monkeypatch.setattr(cgroup, "parse_mounts", lambda _: parse_mounts(mountinfo))
+
+    def attribute(folder, _name):
+        if folder.name == mine:
+            return b"/run/featherbench"
+        raise OSError(errno.ENODATA, "no data")
+
+    monkeypatch.setattr(cgroup.os, "getxattr", attribute)
+    assert [group.name for group in cgroup.own_groups()] == [old, mine]
