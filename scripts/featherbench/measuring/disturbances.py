@@ -8,6 +8,7 @@ time.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from pathlib import Path
@@ -29,8 +30,8 @@ PROC, ROOT = Path("/proc"), Path("/")
 READ_WITHIN_S = 10.0
 STOPPED_STATES = frozenset("Tt")
 """Stopped by a signal, or by a tracer; see proc(5)."""
-OURS, GUESTS = "fb-", "fb-guest"
-"""How the names of our interfaces begin, and of the bridges with virtual machines."""
+CLIENT_LINK = "fb-server0"
+"""The server's end of the link to the client; see testbed/network.py."""
 OWN_LINKS = Path("/proc/self/net/dev")
 
 
@@ -204,10 +205,11 @@ class Links:
 
     def __init__(self, pids: Sequence[int]) -> None:
         self._peers = _peers(pids[0]) if pids else set[str]()
+        self._names = {CLIENT_LINK, *(tap for pid in pids for tap in _taps(pid))}
         self._before = self._read()
 
     def _read(self) -> dict[str, str]:
-        """Map the interfaces to how often their carrier changed; a bridge's follows its ports."""
+        """Map the interfaces to how often their carrier changed."""
         links = list(iproute.INTERFACES.glob("*"))
         names = {line.partition(":")[0].strip() for line in _text(OWN_LINKS).splitlines()[2:]}
         if names != {link.name for link in links}:
@@ -215,12 +217,7 @@ class Links:
         return {
             link.name: _text(link / "carrier_changes")
             for link in links
-            if not (link / "bridge").exists()
-            and (
-                link.name.startswith(OURS)
-                or (link / "master").resolve().name.startswith(GUESTS)
-                or _text(link / "ifindex") in self._peers
-            )
+            if link.name in self._names or _text(link / "ifindex") in self._peers
         }
 
     def changes(self) -> Sequence[str]:
@@ -238,6 +235,14 @@ def _peers(pid: int) -> set[str]:
     if _network_of(pid) == _network_of("self"):
         return set()
     return {_text(file) for file in (PROC / str(pid) / "root/sys/class/net").glob("*/iflink")}
+
+
+def _taps(pid: int) -> Iterator[str]:
+    """Yield the names of the TUN/TAP interfaces that a virtual machine's process has open."""
+    for file in (PROC / str(pid) / "fdinfo").glob("*"):
+        name = re.search(r"^iff:\s*(\S+)", _text(file), re.MULTILINE)
+        if name:
+            yield name[1]
 
 
 class Disturbances:

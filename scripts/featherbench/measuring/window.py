@@ -273,16 +273,18 @@ class Observation:
     def _judge_others(self, own_s: float) -> None:
         """Find what others took at the server and at the client, and how long the server waited.
 
-        It is not known at the server of an instance that was started meanwhile, because what its
-        engine does for the start is not in its usage, or has no process on this machine.
+        It is not known of an instance that was started meanwhile, because what its engine does for
+        the start is not in its usage; nor at the server of one without a process on this machine.
         """
         server, shared = self.machine.server_ticks, shared_cpus(self._bench)
         server_s = self.usage.cpu_s if self._disturbances.knows_server else None
         if server_s is not None and shared:
             server_s += own_s
-        client_s = own_s if self._bench.client.machine == LOCAL and not shared else None
+        known = self._bench.instance and self._bench.client.machine == LOCAL and not shared
         self._others_at_server = _others_fraction(server, server_s)
-        self._others_at_client = _others_fraction(self.machine.client_ticks, client_s)
+        self._others_at_client = _others_fraction(
+            self.machine.client_ticks, own_s if known else None
+        )
         most = _others_fraction(server, server_s, interrupts=True) or 0.0
         waited = self._disturbances.waited_s / max(self.elapsed_s, 1e-9)
         self._waited_fraction = min(most * len(server), waited)

@@ -3,7 +3,8 @@
 
 import pytest
 
-from featherbench.measuring.disturbances import waited_s
+from featherbench.measuring.disturbances import CLIENT_LINK, waited_s
+from featherbench.testbed.network import SERVER_INTERFACE
 
 S = 1_000_000_000
 
@@ -23,3 +24,7 @@ S = 1_000_000_000
 )
 def test_waiting_for_its_own_threads_is_not_waiting_for_others(before, after, expected_s):
     assert waited_s(before, after) == pytest.approx(expected_s)
+
+
+def test_the_clients_link_is_watched_by_its_name():
+    assert CLIENT_LINK == SERVER_INTERFACE
