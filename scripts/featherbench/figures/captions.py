@@ -25,7 +25,8 @@ LATENCY_THROUGHPUT = (
     "Means of the valid windows, of throughput and of the load generator's latency percentiles; "
     "bars: 95 % intervals over deployments. Along each line the number of connections grows from "
     "the small mark to the large one, with the levels of the figures of throughput. Hollow: at "
-    "least one window is suspect."
+    "least one window is suspect. wrk corrects its latencies after a stall by a formula, other "
+    "load generators do not: latencies of different load generators are not comparable."
 )
 DISTRIBUTION = (
     "All valid windows as dots, relative to the median of their platform{levels}; each deployment "
