@@ -68,7 +68,7 @@ def test_a_broken_cell_names_itself_and_the_remedy(small):
     (folder / "linux-native/http/d1/c1.json").write_text('{"schema_version": 1}')
     with pytest.raises(FeatherbenchError, match=r"c1\.json") as caught:
         gather(plan, folder)
-    assert "delete" in caught.value.remedy
+    assert "`rm " in caught.value.remedy
 
 
 def test_nothing_measured_gives_the_columns_all_the_same(make, tmp_path):
