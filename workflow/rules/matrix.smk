@@ -2,9 +2,7 @@
 # Reads the configuration and expands it into the plan and the specs of all jobs. A mistake in the
 # configuration is one message.
 
-from snakemake.utils import update_config
-
-from featherbench.config.loading import read, validate
+from featherbench.config.loading import naming, read, validate
 from featherbench.files import canonical_json, folder_digest
 from featherbench.jobs.run_hooks import PARTIAL_VARIABLE, or_exit, refuse_empty, show_exception
 from featherbench.paths import RESOURCES
@@ -23,19 +21,29 @@ DEFAULT_CONFIG_FILE = "config/config.yaml"
 
 # A file given with --configfile replaces the default one. The directive `configfile:` would merge
 # the two, and measure a mixture without a word.
-CONFIG_FILE = os.path.relpath([DEFAULT_CONFIG_FILE, *workflow.config_settings.configfiles][-1])
-if not workflow.config_settings.configfiles:
-    overrides = dict(config)
-    update_config(config, or_exit(lambda: read(Path(CONFIG_FILE))))
-    update_config(config, overrides)
+CONFIG_FILES = workflow.config_settings.configfiles or [DEFAULT_CONFIG_FILE]
+CONFIG_FILE = os.path.relpath(CONFIG_FILES[-1])
 
-RESOLVED = or_exit(lambda: resolve(validate(config, file=CONFIG_FILE), file=CONFIG_FILE))
+
+def resolved_config():
+    # Snakemake's own `config` has lost duplicate keys and the types of what is nested in --config.
+    files = [Path(os.path.relpath(file)) for file in CONFIG_FILES]
+    content = read(files, workflow.config_settings.config)
+    return resolve(validate(content, file=CONFIG_FILE), file=CONFIG_FILE)
+
+
+def require_cpus():
+    with naming(CONFIG_FILE):
+        cpus.choose(SPECS.testbed, LOCAL.cores())
+
+
+RESOLVED = or_exit(resolved_config)
 PLAN = or_exit(lambda: make_plan(RESOLVED))
 SPECS = JobSpecs(RESOLVED, PLAN)
 HYPERVISOR_SETTINGS = canonical_json(RESOLVED.config.hypervisors)
 RANKS = ranks(PLAN)
 BUILD_FIRST = GROUP_STEP * (len(RANKS) + 2)
-or_exit(lambda: cpus.choose(SPECS.testbed, LOCAL.cores()))
+or_exit(require_cpus)
 
 # Jobs use this interpreter, this package and the user's plugin folders. No result depends on where
 # these are, so they are no params.

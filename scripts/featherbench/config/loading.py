@@ -4,20 +4,27 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
+from contextlib import contextmanager
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, get_args
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from featherbench.config.models import Config
-from featherbench.errors import ConfigError
-from featherbench.registry import driver_files, load
+from featherbench.errors import ConfigError, FeatherbenchError
+from featherbench.registry import CONTRACTS, driver_files, load
+from featherbench.user_input import brief, read_yaml, require_plain, shortened, unquoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from featherbench.registry import Kind
+
+UNION_MEMBER = re.compile(r"\[.*\]|^(function|constrained)-")
+"""What pydantic adds to the keys: no word of the user's."""
 
 
 def _suggestion(wrong: str, known: list[str]) -> str:
@@ -46,7 +53,8 @@ def raise_config_error(error: ValidationError, *, file: str, prefix: str = "") -
     """Turn pydantic's first complaint into one ConfigError with key, file and remedy."""
     first = error.errors()[0]
     location = tuple(first["loc"])
-    key = (prefix + ".".join(map(str, location))).rstrip(".") or "(the whole file)"
+    steps = [step for step in map(str, location) if not UNION_MEMBER.search(step)]
+    key = brief((prefix + ".".join(steps)).rstrip("."), 100) or "(the whole file)"
     if first["type"] == "extra_forbidden":
         remedy = "remove it, or correct its name"
         if not prefix:
@@ -54,24 +62,32 @@ def raise_config_error(error: ValidationError, *, file: str, prefix: str = "") -
         raise ConfigError(f"{file}: there is no key {key!r}", remedy=remedy)
     if first["type"] == "missing":
         raise ConfigError(f"{file}: the key {key!r} is missing", remedy="add it")
-    message = first["msg"].removeprefix("Value error, ")
+    message = brief(first["msg"].removeprefix("Value error, "))
     raise ConfigError(
-        f"{file}: {key!r} is {first['input']!r}: {message}",
+        f"{file}: {key!r} is {shortened(first['input'])}: {message}",
         remedy="see config/README.md for what this key takes",
     )
 
 
+def _has_drivers(folder: str) -> bool:
+    try:
+        return os.pathsep not in folder and any(Path(folder, kind).is_dir() for kind in CONTRACTS)
+    except OSError:  # a name that is too long
+        return False
+
+
 def _check(config: Config, file: str) -> None:
     for folder in config.plugins:
-        if not Path(folder).is_dir():
+        if not _has_drivers(folder):
             raise ConfigError(
-                f"{file}: 'plugins' names {folder!r}, which is not a folder",
-                remedy="give its path, relative to the folder that you run snakemake in",
+                f"{file}: 'plugins' names {shortened(folder)}, which has no folder of drivers",
+                remedy="give its path, without ':', relative to the folder that you run snakemake"
+                f" in; a folder of drivers is one of {', '.join(CONTRACTS)}",
             )
     names = [platform.name for platform in config.platforms]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(
-            f"{file}: 'platforms' names {repeated[0]!r} twice",
+            f"{file}: 'platforms' names {shortened(repeated[0])} twice",
             remedy="name it once; several networks are `network: [nat, bridge]`",
         )
     _check_known("workloads", config.workloads, config, file)
@@ -88,13 +104,14 @@ def _check_known(kind: Kind, names: Iterable[str], config: Config, file: str) ->
     for name in names:
         if name not in known:
             raise ConfigError(
-                f"{file}: {kind!r} names {name!r}, which does not exist",
+                f"{file}: {kind!r} names {shortened(name)}, which does not exist",
                 remedy=_suggestion(name, known),
             )
 
 
 def validate(content: Mapping[str, Any], *, file: str) -> Config:
     """Check a configuration's content. Raise ConfigError, with key, file and remedy."""
+    require_plain(content, file=file)
     try:
         config = Config.model_validate(dict(content))
     except ValidationError as error:
@@ -103,25 +120,34 @@ def validate(content: Mapping[str, Any], *, file: str) -> Config:
     return config
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Return the content of a configuration file, unchecked. Raise ConfigError if unreadable."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"there is no file {path}", remedy="name one that exists") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"{path} cannot be read: {error}", remedy="give a text file in UTF-8 that you may read"
-        ) from error
-    except yaml.YAMLError as error:
-        raise ConfigError(
-            f"{path} is not YAML: {error}", remedy="correct the line that the message names"
-        ) from error
-    if not isinstance(content, dict):
-        raise ConfigError(f"{path} has no keys", remedy="start from config/config.yaml")
+def _merged(base: object, changes: object) -> Any:  # noqa: ANN401 - any YAML
+    if isinstance(base, dict) and isinstance(changes, dict):
+        return {**base, **{key: _merged(base.get(key), item) for key, item in changes.items()}}
+    return changes
+
+
+def read(files: Iterable[Path], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the files and `--config` say, unchecked: mappings are merged, the last wins.
+
+    Raise ConfigError if a file is no YAML.
+    """
+    content: dict[str, Any] = reduce(
+        _merged, [*map(read_yaml, files), unquoted(dict(overrides))], {}
+    )
     return content
+
+
+@contextmanager
+def naming(file: str) -> Iterator[None]:
+    """Name the configuration's file in errors that do not."""
+    try:
+        yield
+    except FeatherbenchError as error:
+        if file in error.message:
+            raise
+        raise ConfigError(f"{file}: {error.message}", remedy=error.remedy) from error
 
 
 def load_config(path: Path) -> Config:
     """Read and check a configuration file. Raise ConfigError."""
-    return validate(read(path), file=str(path))
+    return validate(read_yaml(path), file=str(path))

@@ -8,10 +8,8 @@ import itertools
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
-    PositiveInt,
     SerializerFunctionWrapHandler,
     ValidationInfo,
     field_validator,
@@ -21,6 +19,7 @@ from pydantic import (
 
 from featherbench.records.job_specs import RootFilesystemSource, TestbedSpec
 from featherbench.records.tuning import Tuning
+from featherbench.user_input import EACH_ONCE, MOST_INTEGER, DriverName, UserInput
 
 if TYPE_CHECKING:
     from pydantic.config import JsonDict
@@ -34,6 +33,8 @@ SMALLEST_SUBNETS = {"subnet": 28, "container_subnet": 25, "guest_subnet": 25}
 MOST_CONNECTIONS = 4_000
 """nginx has 4,096, and keeps some for itself."""
 
+MOST_DEPLOYMENTS = 1_000
+
 FEWEST_TO_STOP_AT = 8
 """With fewer, a run may stop by chance: docs/statistics.md has the figures."""
 
@@ -41,7 +42,7 @@ DEFAULT_LOAD_GENERATORS = {"http": "wrk", "kv": "redis_benchmark"}
 """By service."""
 
 Level = Annotated[int, Field(ge=1, le=MOST_CONNECTIONS)]
-NumberToStopAt = Annotated[int, Field(ge=FEWEST_TO_STOP_AT)]
+NumberToStopAt = Annotated[int, Field(ge=FEWEST_TO_STOP_AT, le=MOST_DEPLOYMENTS)]
 PlatformName = Annotated[str, Field(pattern=r"^[a-z0-9]+-[a-z0-9]+$")]
 
 NUMBER: JsonDict = {"type": "number"}
@@ -49,13 +50,7 @@ SEQUENTIAL_KEYS = {"target_ci_percent", "min", "max", "budget_s"}
 """Keys of `repetitions` for when the measured interval decides the number of deployments."""
 
 
-class Section(BaseModel):
-    """A part of the configuration: frozen, and without unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Repetitions(Section):
+class Repetitions(UserInput):
     """How often everything is repeated."""
 
     model_config = ConfigDict(
@@ -66,18 +61,18 @@ class Repetitions(Section):
         }
     )
 
-    deployments: PositiveInt = 3
+    deployments: Annotated[int, Field(ge=1, le=MOST_DEPLOYMENTS)] = 3
     """Fresh starts of the server, from nothing. Intervals are computed over these."""
-    windows: PositiveInt = 3
+    windows: Annotated[int, Field(ge=1, le=100_000)] = 3
     """Timed runs against each deployment."""
-    target_ci_percent: Annotated[float, Field(gt=0, lt=100)] | None = None
+    target_ci_percent: Annotated[float, Field(ge=0.01, lt=100)] | None = None
     """Instead of `deployments`: measure as many as it takes for the 95 % interval to reach no
     further than this to either side of the mean. Null or left out: `deployments` is used."""
     min: NumberToStopAt = 10
     """With `target_ci_percent`: deployments before the interval is checked."""
     max: NumberToStopAt = 30
     """With `target_ci_percent`: deployments at most, however wide the interval is."""
-    budget_s: Annotated[float, Field(gt=0)] | None = None
+    budget_s: Annotated[float, Field(ge=1, le=31_536_000)] | None = None
     """With `target_ci_percent`: seconds for each platform and workload; null: no limit."""
 
     @model_validator(mode="after")
@@ -99,17 +94,19 @@ class Repetitions(Section):
         return {key: value for key, value in dump(self).items() if key not in unused}
 
 
-class PlatformConfig(Section):
+class PlatformConfig(UserInput):
     """One platform, reached in one or several ways."""
 
     name: PlatformName
     """`<technology>-<hypervisor>`, for example `docker-native`."""
-    network: tuple[str, ...] = ()
+    network: Annotated[tuple[DriverName, ...], EACH_ONCE] = ()
     """How the client reaches it; each way is a platform of its own. Default: as its users do."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """The technology's own settings; see config/README.md."""
 
-    @field_validator("network", mode="before", json_schema_input_type=str | tuple[str, ...])
+    @field_validator(
+        "network", mode="before", json_schema_input_type=str | Annotated[tuple[str, ...], EACH_ONCE]
+    )
     @classmethod
     def _one_or_several(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
@@ -125,26 +122,19 @@ class PlatformConfig(Section):
         return self.name.split("-")[1]
 
 
-class WorkloadConfig(Section):
+class WorkloadConfig(UserInput):
     """One workload."""
 
-    concurrency: Annotated[tuple[Level, ...], Field(min_length=1)] | None = None
+    concurrency: Annotated[tuple[Level, ...], Field(min_length=1), EACH_ONCE] | None = None
     """Open client connections, one level after the other. Only for `http` and `kv`; null or left
     out: 1 and 100."""
-    load_generator: str | None = None
+    load_generator: DriverName | None = None
     """The program that makes the load. Only for `http` and `kv`, whose choice also holds for
     `memory`; null or left out: `wrk` and `redis_benchmark`."""
     repetitions: Repetitions | None = None
     """How often this workload is repeated, if not as the top-level `repetitions` says."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """The workload's own settings; see config/README.md."""
-
-    @field_validator("concurrency")
-    @classmethod
-    def _each_level_once(cls, levels: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        if levels is not None and len(set(levels)) < len(levels):
-            raise ValueError("a level is named twice")
-        return levels
 
 
 class TestbedConfig(TestbedSpec):
@@ -154,6 +144,8 @@ class TestbedConfig(TestbedSpec):
     @classmethod
     def _for_benchmarking(cls, value: str, info: ValidationInfo) -> str:
         network = ipaddress.IPv4Network(value)
+        if str(network) != value:
+            raise ValueError(f"write it as {network}")
         if not network.subnet_of(BENCHMARKING_NETWORK):
             raise ValueError(f"lies outside {BENCHMARKING_NETWORK}, the range for benchmarking")
         smallest = SMALLEST_SUBNETS[info.field_name or ""]
@@ -170,20 +162,20 @@ class TestbedConfig(TestbedSpec):
         return self
 
 
-class AnalysisConfig(Section):
+class AnalysisConfig(UserInput):
     """What counts as a small difference."""
 
-    equivalence_margin_percent: Annotated[float, Field(gt=0, le=100)] = 5.0
+    equivalence_margin_percent: Annotated[float, Field(ge=0.01, le=50)] = 5.0
     """A ratio to the baseline that is surely closer to 1 than this counts as no difference."""
-    precision_percent: Annotated[float, Field(gt=0, le=100)] = 2.0
+    precision_percent: Annotated[float, Field(ge=0.01, le=100)] = 2.0
     """How far the 95 % interval of a mean should reach to either side: the report says how many
     deployments and windows that takes."""
 
 
-class Config(Section):
+class Config(UserInput):
     """The whole configuration."""
 
-    seed: Annotated[int, Field(ge=0)] = 2017
+    seed: Annotated[int, Field(ge=0, le=MOST_INTEGER)] = 2017
     """Decides the random order in which cells are measured; changing it measures nothing again."""
     baseline: str = "linux-native"
     """The platform that the others are compared with."""
@@ -203,7 +195,7 @@ class Config(Section):
     """What counts as no difference, and how precise the results should be."""
     hypervisors: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """By hypervisor, its own settings; see config/README.md."""
-    plugins: tuple[str, ...] = ()
+    plugins: Annotated[tuple[str, ...], EACH_ONCE] = ()
     """Folders with your own `technologies/`, `hypervisors/`, `workloads/`, `loadgens/`."""
 
     @field_validator(

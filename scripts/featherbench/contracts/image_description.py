@@ -12,9 +12,10 @@ from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
 from string import Template
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from featherbench.files import canonical_json
+from featherbench.user_input import MOST_MIB, UserInput
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -54,10 +55,8 @@ def _require_known(texts: Iterable[str], known: frozenset[str]) -> None:
             )
 
 
-class DescriptionPart(BaseModel):
-    """A part of a description: frozen, and no key is unknown."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class DescriptionPart(UserInput):
+    """A part of a description."""
 
 
 class Make(DescriptionPart):
@@ -69,7 +68,7 @@ class Make(DescriptionPart):
     """The command that prints the tool's version, which is recorded."""
     inputs: tuple[Path, ...] = ()
     """Files and folders; the image is built again when one of them changes."""
-    within_s: Annotated[float, Field(gt=0)] = 600.0
+    within_s: Annotated[float, Field(ge=0.1, le=86_400)] = 600.0
 
     @field_validator("command")
     @classmethod
@@ -119,7 +118,7 @@ class Console(DescriptionPart):
         for expression in (value,) if isinstance(value, str) else value or ():
             try:
                 re.compile(expression)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:
                 raise ValueError(f"{expression!r} is no regular expression: {error}") from error
         return value
 
@@ -141,7 +140,7 @@ class Control(DescriptionPart):
     """Its arguments to print the value of `${name}`, and nothing else."""
     values: dict[str, str]
     """Set in the order of their names."""
-    within_s: Annotated[float, Field(gt=0)] = 10.0
+    within_s: Annotated[float, Field(ge=0.1, le=3_600)] = 10.0
     """How long one call may take."""
 
     @field_validator("environment", "set", "read")
@@ -177,7 +176,7 @@ class Description(DescriptionPart):
     cpu: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+,=-]+$")] | None = None
     """Left out: the machine's own under KVM, everything that QEMU can emulate without."""
     vcpus: Annotated[int, Field(ge=1, le=64)] = 1
-    memory_mib: Annotated[int, Field(ge=1)] = 64
+    memory_mib: Annotated[int, Field(ge=1, le=MOST_MIB)] = 64
     devices: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.,=:+/-]+$")], ...] = ()
     """Further devices, each as an argument of QEMU's -device."""
     console: Console = Console()

@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from typing import Any, Generic, get_args
 
-from pydantic import BaseModel, ConfigDict
 from typing_extensions import TypeVar
 
+from featherbench.user_input import UserInput
 
-class DriverSettings(BaseModel):
-    """A driver's own keys of the configuration: frozen, and no key is unknown."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class DriverSettings(UserInput):
+    """A driver's own keys of the configuration."""
 
 
 SettingsT = TypeVar("SettingsT", bound=DriverSettings, default=Any)

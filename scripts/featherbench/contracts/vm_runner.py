@@ -17,6 +17,7 @@ from pydantic import Field
 
 from featherbench.contracts.settings import DriverSettings
 from featherbench.ownership import LABEL, Leftover
+from featherbench.user_input import MOST_MIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -48,9 +49,9 @@ def mac_of(instance_id: str) -> str:
 class GuestSettings(DriverSettings):
     """A virtual machine, whatever runs it and in it."""
 
-    memory_mib: Annotated[int, Field(ge=64)] = 1024
+    memory_mib: Annotated[int, Field(ge=64, le=MOST_MIB)] = 1024
     """Its memory."""
-    vcpus: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    vcpus: Annotated[int, Field(ge=1, le=512)] | Literal["auto"] = "auto"
     """Its processors; `auto`: as many as the server has CPUs."""
 
     def vcpus_on(self, cpus: Sequence[int]) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, NamedTuple
 
+from featherbench.config.loading import naming
 from featherbench.files import digest
 from featherbench.measuring import window
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload, StoppingRule
@@ -32,6 +33,11 @@ GROUP_STEP = 10_000
 
 def make_plan(resolved: ResolvedConfig) -> Plan:
     """Return the plan of a configuration."""
+    with naming(resolved.file):
+        return _plan(resolved)
+
+
+def _plan(resolved: ResolvedConfig) -> Plan:
     config = resolved.config
     return Plan(
         config_file=resolved.file,

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from featherbench import registry
-from featherbench.config.loading import raise_config_error
+from featherbench.config.loading import naming, raise_config_error
 from featherbench.config.models import DEFAULT_LOAD_GENERATORS, WorkloadConfig
 from featherbench.errors import ConfigError
 from featherbench.records.job_specs import PlatformSpec, WorkloadSpec
+from featherbench.user_input import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from featherbench.records.requirement import MissingRequirement
     from featherbench.registry import Kind
 
+MOST_CELLS = 100_000
+"""Planning them takes a second; the paper has about 20,000."""
 STAND_IN = "startup"
 """The service that workloads which need no server fall back on, where there is no other image."""
 
@@ -107,14 +110,30 @@ class ResolvedConfig:
 
 def resolve(config: Config, *, file: str) -> ResolvedConfig:
     """Resolve a configuration that was read from `file`. Raise ConfigError."""
-    platforms = {resolved.name: resolved for resolved in _resolve_platforms(config, file)}
-    workloads = {name: resolve_workload(config, name, file=file) for name in config.workloads}
+    with naming(file):
+        platforms = {resolved.name: resolved for resolved in _resolve_platforms(config, file)}
+        workloads = {name: resolve_workload(config, name, file=file) for name in config.workloads}
     if config.baseline not in platforms:
         raise ConfigError(
-            f"{file}: 'baseline' is {config.baseline!r}, which is not among 'platforms'",
+            f"{file}: 'baseline' is {shortened(config.baseline)}, which is not among 'platforms'",
             remedy=f"choose one of {', '.join(platforms)}",
         )
+    _require_moderate(config, len(platforms), file)
     return ResolvedConfig(config=config, file=file, platforms=platforms, workloads=workloads)
+
+
+def _require_moderate(config: Config, platforms: int, file: str) -> None:
+    cells = 0
+    for section in config.workloads.values():
+        repetitions = section.repetitions or config.repetitions
+        fixed = repetitions.target_ci_percent is None
+        deployments = repetitions.deployments if fixed else repetitions.max
+        cells += platforms * deployments * len(section.concurrency or (1,))
+    if cells > MOST_CELLS:
+        raise ConfigError(
+            f"{file} asks for {cells} cells, more than {MOST_CELLS}",
+            remedy="ask for fewer deployments, levels or platforms",
+        )
 
 
 def _resolve_platforms(config: Config, file: str) -> Iterator[ResolvedPlatform]:

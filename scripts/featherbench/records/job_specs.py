@@ -14,11 +14,20 @@ from pydantic import Field
 from featherbench.records.base import Record
 from featherbench.records.cell import Coordinates
 from featherbench.records.tuning import Tuning  # noqa: TC001 - pydantic needs it at run time
+from featherbench.user_input import (
+    EACH_ONCE,
+    PackageName,
+    PackageVersion,
+    SuiteName,
+    UserInput,
+)
 
-CpuList = tuple[Annotated[int, Field(ge=0)], ...]
+CpuList = Annotated[
+    tuple[Annotated[int, Field(ge=0, le=8191)], ...], Field(min_length=1), EACH_ONCE
+]
 
 
-class TestbedSpec(Record):
+class TestbedSpec(UserInput, Record):
     """The machine's part in the measurement."""
 
     __test__ = False
@@ -40,12 +49,12 @@ class TestbedSpec(Record):
     """CPUs of the load generator; `auto`: the other half, or what the server leaves."""
 
 
-class RootFilesystemSource(Record):
+class RootFilesystemSource(UserInput, Record):
     """The one Debian root file system that nginx and Redis come from."""
 
-    suite: str = "bookworm"
+    suite: SuiteName = "bookworm"
     """Debian's name of the release."""
-    packages: dict[str, str] = Field(
+    packages: dict[PackageName, PackageVersion] = Field(
         default={"nginx-light": "1.22.1*", "redis-server": "5:7.0.15*", "redis-tools": "5:7.0.15*"}
     )
     """Packages, each with the version it must have; `*` stands for Debian's own revision."""

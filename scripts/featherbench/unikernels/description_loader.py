@@ -7,15 +7,15 @@ The settings of a unikernel's platform say which.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_args
 
-import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from featherbench.contracts.image_description import Backend, Description
 from featherbench.contracts.settings import DriverSettings
 from featherbench.errors import ConfigError
 from featherbench.paths import RESOURCES
+from featherbench.user_input import MOST_MIB, brief, read_yaml, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ class UnikernelSettings(DriverSettings):
     images: dict[Service, dict[str, Any]] = Field(default_factory=dict)
     """By service: `description`, the path of your own description, or any of its keys, such as
     `kernel`, to replace those of the shipped description; see docs/unikernels.md."""
-    memory_mib: Annotated[int, Field(ge=1)] | None = None
+    memory_mib: Annotated[int, Field(ge=1, le=MOST_MIB)] | None = None
     """The guest's memory; null: as in the description."""
 
     @field_validator("images")
@@ -47,7 +47,11 @@ class UnikernelSettings(DriverSettings):
         for service, keys in images.items():
             if unknown := sorted(keys.keys() - known):
                 listed = ", ".join(sorted(known))
-                raise ValueError(f"{service}: there is no key {unknown[0]!r}; known: {listed}")
+                raise ValueError(
+                    f"{service}: there is no key {shortened(unknown[0])}; known: {listed}"
+                )
+            if not isinstance(keys.get(DESCRIPTION, ""), str):
+                raise ValueError(f"{service}: `{DESCRIPTION}` is a path: give text")  # noqa: TRY004
         return images
 
 
@@ -63,12 +67,9 @@ def _refuse(location: str, fault: str) -> NoReturn:
 
 def _content(file: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        _refuse(str(file), f"this description cannot be read: {error}")
-    if not isinstance(content, dict):
-        _refuse(str(file), "this description has no keys")
-    return content
+        return read_yaml(file)
+    except ConfigError as error:
+        _refuse(str(file), f"this description cannot be read: {error.message}")
 
 
 def merge(base: Any, changes: Any) -> Any:  # noqa: ANN401 - any YAML
@@ -129,6 +130,8 @@ def _with_constants(content: dict[str, Any], technology: str, location: str) -> 
     name = content.get("constants")
     if not isinstance(name, str):
         return content
+    if not name.isidentifier():
+        _refuse(location, f"constants: {shortened(name)} is no name of a set")
     file = SHIPPED / technology / f"constants-{name}.yaml"
     if not file.exists():
         _refuse(location, f"constants: {technology} has no set named {name!r}")
@@ -142,7 +145,7 @@ def parse(content: Mapping[str, Any], *, location: str) -> Description:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
-        message = first["msg"].removeprefix("Value error, ")
+        message = brief(first["msg"].removeprefix("Value error, "))
         _refuse(location, f"{key}: {message}" if key else message)
 
 
@@ -164,6 +167,8 @@ def find(
     replace those of that description, or of the shipped one.
     """
     chosen = keys.get("backend", backend)
+    if chosen not in get_args(Backend):
+        _refuse(f"{technology}'s {service}", f"backend: {shortened(chosen)} is none")
     file = Path(keys.get(DESCRIPTION, shipped(technology, service, chosen)))
     base: dict[str, Any] = {"backend": chosen}
     if DESCRIPTION in keys or file.exists():

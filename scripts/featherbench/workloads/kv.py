@@ -6,7 +6,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from featherbench.contracts import workload
 from featherbench.contracts.settings import DriverSettings
@@ -20,6 +20,7 @@ from featherbench.measuring.load_windows import (
     warm_up,
 )
 from featherbench.services import kv
+from featherbench.user_input import EACH_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,18 +54,12 @@ class Settings(DriverSettings):
         description="How long a fresh server is loaded with each operation before it is measured, "
         "in seconds.",
     )
-    operations: Annotated[tuple[Literal["GET", "SET"], ...], Field(min_length=1)] = Field(
-        ("GET", "SET"),
-        description="What is measured, in turns; each is named once.",
-        json_schema_extra={"uniqueItems": True},
+    operations: Annotated[tuple[Literal["GET", "SET"], ...], Field(min_length=1), EACH_ONCE] = (
+        Field(
+            ("GET", "SET"),
+            description="What is measured, in turns; each is named once.",
+        )
     )
-
-    @field_validator("operations")
-    @classmethod
-    def _no_duplicates(cls, operations: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(operations)) < len(operations):
-            raise ValueError("an operation is named twice")
-        return operations
 
 
 class Workload(workload.Workload[Settings]):

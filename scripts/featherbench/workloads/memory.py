@@ -32,6 +32,7 @@ from featherbench.measuring.window import Observation
 from featherbench.services import http, kv, launcher, ping
 from featherbench.services.readiness import wait_until_ready
 from featherbench.units import MIB
+from featherbench.user_input import MOST_MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,26 +55,26 @@ SEARCH_FACTOR = 10.0
 class Settings(DriverSettings):
     """The keys of `memory`."""
 
-    connections: Annotated[int, Field(ge=1, le=10_000)] = Field(
+    connections: Annotated[int, Field(ge=1, le=4_000)] = Field(
         100, description="Connections that load the server."
     )
-    load_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+    load_s: Annotated[float, Field(ge=0.01, le=3600)] = Field(
         2.0, description="How long the server is loaded, in seconds."
     )
-    reference_mib: Annotated[int, Field(ge=64)] = Field(
+    reference_mib: Annotated[int, Field(ge=64, le=MOST_MIB)] = Field(
         512, description="Virtual machines: an amount of memory that is certainly enough, in MiB."
     )
-    step_mib: Annotated[int, Field(ge=1)] = Field(
+    step_mib: Annotated[int, Field(ge=1, le=1_024)] = Field(
         8,
         description="Virtual machines: the amounts that are tried are multiples of this, in MiB; "
         "where 16 suffice, every MiB below.",
     )
-    starts: Annotated[int, Field(ge=2)] = Field(
+    starts: Annotated[int, Field(ge=2, le=100)] = Field(
         3,
         description="Virtual machines: how often one is started with an amount before that is "
         "judged; twice as often where it cannot be yet.",
     )
-    margin: Annotated[float, Field(gt=0, lt=1)] = Field(
+    margin: Annotated[float, Field(ge=0.001, lt=1)] = Field(
         0.1,
         description="Virtual machines: the loss of throughput, as a fraction, that counts as none.",
     )

@@ -57,7 +57,7 @@ STARTUP_PHASE = Metric(
 class Settings(DriverSettings):
     """The keys of `startup`."""
 
-    timeout_s: Annotated[float, Field(gt=0, le=3600)] = Field(
+    timeout_s: Annotated[float, Field(ge=0.1, le=3600)] = Field(
         60.0, description="How long to wait for the first packet, in seconds."
     )
     settle_s: Annotated[float, Field(ge=0, le=60)] = Field(

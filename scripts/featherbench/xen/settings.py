@@ -18,6 +18,9 @@ Name = Annotated[str, Field(pattern=r"^([A-Za-z0-9_.@:][A-Za-z0-9_.@:-]*)?$")]
 """Nothing that could begin another option or another key."""
 
 
+Interface = Annotated[str, Field(pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.@:-]{0,14})?$")]
+
+
 class Dom0Settings(DriverSettings):
     """Xen's control domain, dom0."""
 
@@ -26,12 +29,12 @@ class Dom0Settings(DriverSettings):
     without a prompt. Empty: this machine is dom0."""
     ssh_config: str = ""
     """With `dom0`: the ssh_config(5) file for reaching it. Empty: root's own."""
-    bridge: Name = ""
+    bridge: Interface = ""
     """With `dom0`: the bridge there that guests are put on."""
-    link: Name = ""
+    link: Interface = ""
     """With `dom0`: the interface of this machine on the same Ethernet as that bridge. Nothing else
     uses it, and it has no address."""
-    cpus: Annotated[str, Field(pattern=r"^[0-9,^-]*$")] = ""
+    cpus: Annotated[str, Field(pattern=r"^([0-9][0-9,^-]*)?$", max_length=256)] = ""
     """The physical CPUs that guests may use, in the format of xl.cfg(5): dom0 does not see them.
     Empty: any."""
 
@@ -53,7 +56,10 @@ class Dom0Settings(DriverSettings):
     @classmethod
     def _from_anywhere(cls, value: str) -> str:
         """Return an absolute path: cleaning up may happen in another folder."""
-        return str(Path(value).expanduser().absolute()) if value else ""
+        try:
+            return str(Path(value).expanduser().absolute()) if value else ""
+        except RuntimeError as error:  # ~ of a user who does not exist
+            raise ValueError(str(error)) from error
 
     @model_validator(mode="after")
     def _reached_by_a_link(self) -> Self:

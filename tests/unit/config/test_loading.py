@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """A mistake in the configuration (config.models) is one message: the key, the file, the remedy."""
 
-import pytest
+from copy import deepcopy
+from functools import reduce
+from operator import getitem
 
-from featherbench.config.loading import load_config, validate
+import pytest
+from hypothesis import given, seed, settings
+from hypothesis import strategies as st
+
+from featherbench.config.loading import load_config, read, validate
 from featherbench.errors import ConfigError
+from featherbench.planning.plan import make_plan, ranks
+from featherbench.planning.resolve import resolve
 
 GOOD = {"platforms": ["linux-native", "docker-native"], "workloads": {"http": None}}
 
@@ -34,7 +42,7 @@ def test_one_network_need_not_be_a_list():
     ("changes", "named"),
     [
         ({"repetition": {}}, ["repetition", "did you mean 'repetitions'"]),
-        ({"repetitions": {"windows": 0}}, ["repetitions.windows", "greater than 0"]),
+        ({"repetitions": {"windows": 0}}, ["repetitions.windows", "equal to 1"]),
         ({"repetitions": {"window": 1}}, ["repetitions.window", "did you mean 'windows'"]),
         (
             {"repetitions": {"target_ci_percent": "2 %"}},
@@ -42,7 +50,7 @@ def test_one_network_need_not_be_a_list():
         ),
         (
             {"repetitions": {"target_ci_percent": 0}},
-            ["repetitions.target_ci_percent", "greater than 0"],
+            ["repetitions.target_ci_percent", "equal to 0.01"],
         ),
         (
             {"repetitions": {"target_ci_percent": 100}},
@@ -123,3 +131,256 @@ def test_a_configuration_written_out_can_be_read_again(repetitions):
 def test_fixed_numbers_are_the_default_and_say_nothing_of_the_other_way():
     said = validate(GOOD, file="my.yaml").model_dump(mode="json")["repetitions"]
     assert said == {"deployments": 3, "windows": 3}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"repetitions": {"deployments": True}}, ["repetitions.deployments", "True is no integer"]),
+        ({"repetitions": {"deployments": "3"}}, ["'3' is no integer (leave out the quotes)"]),
+        ({"repetitions": {"deployments": 1_000_000}}, ["repetitions.deployments", "1000"]),
+        ({"repetitions": {"windows": 10**30}}, ["repetitions.windows", "at most"]),
+        ({"repetitions": {"target_ci_percent": 2, "budget_s": float("inf")}}, ["budget_s", "inf"]),
+        ({"repetitions": {"deployments": 1000}}, []),
+        ({"testbed": {"server_cpus": [True]}}, ["testbed.server_cpus", "True"]),
+        ({"testbed": {"server_cpus": [1.0]}}, ["testbed.server_cpus", "1.0"]),
+        ({"testbed": {"server_cpus": [1, 1]}}, ["testbed.server_cpus", "1 is named twice"]),
+        ({"testbed": {"client_cpus": [10**9]}}, ["testbed.client_cpus.0", "8191"]),
+        ({"testbed": {"server_cpus": "0-1"}}, ["testbed.server_cpus", "[0, …, 1]"]),
+        ({"platforms": "linux-native"}, ["platforms", "give a list: [linux-native]"]),
+        ({"platforms": None}, ["platforms", "leave the key out"]),
+        ({"workloads": {"http": {"concurrency": 10}}}, ["http.concurrency", "list: [10]"]),
+        ({"analysis": {"equivalence_margin_percent": 100}}, ["margin_percent", "50"]),
+        ({"analysis": {"precision_percent": 1e-300}}, ["precision_percent", "0.01"]),
+        ({"tuning": {"nofile": 10**30}}, ["tuning.nofile"]),
+        ({"tuning": {"net_sysctls": {"net.core": "1"}}}, ["tuning.net_sysctls.net.core"]),
+        *(
+            ({"tuning": {"net_sysctls": {"net.core.somaxconn": value}}}, ["net.core.somaxconn"])
+            for value in ("", "-1", -1, "1\n2", "1 -1", True)
+        ),
+        *(({"root_filesystem": {"suite": s}}, ["suite"]) for s in ("--help", "../..", "", "a b")),
+        *(
+            ({"root_filesystem": {"packages": {name: "1*"}}}, ["packages"])
+            for name in ("--option", "nginx light", "nginx-light;reboot", "")
+        ),
+        *(
+            ({"root_filesystem": {"packages": {"nginx": version}}}, ["packages.nginx"])
+            for version in (" ", "1\0", "-1", "")
+        ),
+        ({"testbed": {"subnet": "198.18.0.0/255.255.255.0"}}, ["write it as 198.18.0.0/24"]),
+        ({"workloads": {"http": {"load_generator": ""}}}, ["http.load_generator"]),
+        ({"plugins": [""]}, ["plugins", "''"]),
+        ({"plugins": ["/proc"]}, ["plugins", "/proc"]),
+        ({"plugins": ["x" * 5000]}, ["plugins", "x..."]),
+        (
+            {"platforms": ["linux-native", {"name": "docker-native", "network": ["nat", "nat"]}]},
+            ["network", "'nat' is named twice"],
+        ),
+        ({"seed": {"a": ["x"] * 9}}, ["seed", "..."]),
+        ({"baseline": "x" * 9000}, ["baseline", "..."]),
+        ({"workloads": {1: None}}, ["workloads", "1", "a key is text"]),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_in_a_short_message(changes, named):
+    if not named:
+        validate({**GOOD, **changes}, file="my.yaml")
+        return
+    with pytest.raises(ConfigError) as caught:
+        resolve(validate({**GOOD, **changes}, file="my.yaml"), file="my.yaml")
+    message = str(caught.value)
+    assert message.startswith("my.yaml")
+    assert len(message) < 800
+    assert [part for part in named if part not in message] == [], message
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        *(("docker", {"runtime": runtime}) for runtime in ("", "run c", "-r", "r\n")),
+        ("docker", {"memory_mib": 10**12}),
+        ("http", {"window_s": 1e-300}),
+        ("http", {"window_s": "2"}),
+        ("http", {"file_bytes": True}),
+        ("memory", {"starts": 10**9}),
+        ("memory", {"connections": 9_000}),
+        ("kv", {"operations": "GET"}),
+        ("osv", {"images": {"http": {"kernel": "k\0"}}}),
+        ("osv", {"images": {"http": {"kernel": "k" * 5000}}}),
+        ("osv", {"images": {"http": {"description": 5}}}),
+        ("osv", {"images": {"http": {"backend": "../x"}}}),
+        ("osv", {"images": {"http": {"constants": "../../x"}}}),
+    ],
+)
+def test_drivers_settings_are_refused_alike(kind, settings):
+    if kind in ("docker", "osv"):
+        platform = {"name": f"{kind}-{'native' if kind == 'docker' else 'kvm'}"}
+        changes = {"platforms": ["linux-native", {**platform, "settings": settings}]}
+    else:
+        changes = {"workloads": {kind: {"settings": settings}}}
+    with pytest.raises(ConfigError) as caught:
+        make_plan(resolve(validate({**GOOD, **changes}, file="my.yaml"), file="my.yaml"))
+    assert str(caught.value).startswith("my.yaml")
+    assert len(str(caught.value)) < 1200
+
+
+def test_the_cells_altogether_have_a_limit():
+    repetitions = {"repetitions": {"deployments": 1000}}
+    levels = {"workloads": {"http": {"concurrency": list(range(1, 200))}}}
+    with pytest.raises(ConfigError, match=r"my\.yaml asks for 398000 cells"):
+        resolve(validate({**GOOD, **levels, **repetitions}, file="my.yaml"), file="my.yaml")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"repetitions": None, "hypervisors": None, "testbed": None, "plugins": None},
+        {"hypervisors": {"kvm": None}},
+        {"workloads": {"http": {"settings": None, "repetitions": None}}},
+    ],
+)
+def test_an_empty_section_has_the_defaults(changes):
+    said = validate({**GOOD, **changes}, file="my.yaml")
+    assert said == validate({**GOOD, "hypervisors": dict(said.hypervisors)}, file="my.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"workloads:\n  http: {}\n  http: {}\n", ["'http' is given twice, in lines 2 and 3"]),
+        (b"seed: 1\nrepetitions: {}\nrepetitions: {}\n", ["'repetitions'", "lines 2 and 3"]),
+        (b"seed: 1\n---\nseed: 2\n", ["line 2"]),
+        (b"platforms:\n\t- a\n", ["line 2"]),
+        ("seed: é".encode("latin-1"), ["cannot be read"]),
+        ("seed: 1".encode("utf-16"), ["cannot be read"]),
+        (b"!!set {a, b}", ["no keys"]),
+        (b"a: !!set {a, b}", ["a number, a list, or text"]),
+        (b"a: " + b"9" * 5000, ["not YAML"]),
+        (b"a: !!int ''", ["not YAML"]),
+        (b"a: 2024-99-99", ["not YAML"]),
+        (b"a: &a [*a]", ["nested too deeply"]),
+        (b"a: " + b"[" * 5000, ["not YAML"]),
+        (b"x" * 200_000, ["more than 100000 bytes"]),
+        (None, ["cannot be read"]),
+    ],
+)
+def test_a_broken_file_is_one_message_with_the_line(tmp_path, content, named):
+    path = tmp_path if content is None else tmp_path / "c.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    message = str(caught.value)
+    assert str(path) in message
+    assert len(message) < 1000
+    assert [part for part in named if part not in message] == [], message
+
+
+def test_merge_keys_of_yaml_are_no_duplicates(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text("a: &a {x: 1, y: 1}\nb: {<<: *a, x: 2}\nc: {<<: *a, y: 3}\n")
+    assert read([file], {})["c"] == {"x": 1, "y": 3}
+
+
+def test_nested_values_of_the_command_line_are_merged_into_the_file_with_their_types(tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text(
+        "platforms: [linux-native]\nworkloads: {kv: }\nrepetitions: {deployments: 3, windows: 2}\n"
+        "tuning: {nofile: 100}\n"
+    )
+    # What Snakemake makes of `--config seed=7 'repetitions={deployments: 10}' …`.
+    overrides = {
+        "seed": 7,
+        "repetitions": {"deployments": "10"},
+        "workloads": {"kv": {"concurrency": ["7"], "settings": {"window_s": "1.5"}}, "http": ""},
+        "root_filesystem": {"packages": {"nginx": "1.22"}},
+        "tuning": {"nofile": "null"},
+    }
+    config = validate(read([file], overrides), file=str(file))
+    assert (config.seed, config.repetitions.deployments, config.repetitions.windows) == (7, 10, 2)
+    assert config.workloads["kv"].concurrency == (7,)
+    assert config.root_filesystem.packages == {"nginx": "1.22"}
+    assert config.tuning.nofile is None
+    kv = resolve(config, file=str(file)).workloads["kv"]
+    assert kv.settings.window_s == 1.5
+    with pytest.raises(ConfigError, match=r"'many' is no integer"):
+        validate(read([file], {"repetitions": {"windows": "many"}}), file=str(file))
+
+
+ODD = st.sampled_from(
+    [
+        *(None, True, 0, -1, 1, 2.5, 10**6, 10**30, float("inf"), float("nan"), 1e-300),
+        *("", "-x", "..", "a b", "x" * 5000, "\0", "\ud800", "0-1", "~nobody/x", "null"),
+        *([], {}, [[]], ["nat", "nat"], [None], {"a": {}}, {"": ""}, {1: 2}, {1, 2}, b"x"),
+    ]
+)
+SEEDS = [
+    {
+        **GOOD,
+        "platforms": [
+            "linux-native",
+            {"name": "docker-native", "network": ["nat"], "settings": {"runtime": "runc"}},
+            {"name": "osv-tcg", "settings": {"images": {"http": {"kernel": "k", "disks": [{}]}}}},
+            {"name": "linux-kvm", "settings": {"guest": {"memory_mib": 64, "vcpus": "auto"}}},
+        ],
+        "repetitions": {"target_ci_percent": 2, "min": 8, "max": 9, "budget_s": 60},
+        "testbed": {"subnet": "198.18.0.0/24", "server_cpus": [0], "client_cpus": "auto"},
+        "hypervisors": {"xen": {"dom0": "a", "bridge": "b", "link": "c", "ssh_config": "d"}},
+    },
+    {
+        **GOOD,
+        "workloads": {
+            "http": {"concurrency": [1], "load_generator": "wrk", "settings": {"window_s": 1}},
+            "kv": {"repetitions": {"deployments": 3}, "settings": {"operations": ["GET"]}},
+            "memory": {"settings": {"margin": 0.1, "starts": 3}},
+        },
+        "tuning": {"net_sysctls": {"net.core.somaxconn": 1}, "nofile": 64, "file_max": None},
+        "root_filesystem": {"suite": "bookworm", "packages": {"nginx": "1*"}},
+        "analysis": {"precision_percent": 2},
+        "plugins": [],
+        "seed": 1,
+    },
+]
+
+
+def places(content):
+    """Return the paths to all values."""
+    items = content.items() if isinstance(content, dict) else enumerate(content)
+    for key, value in items:
+        yield (key,)
+        if isinstance(value, dict | list):
+            yield from ((key, *rest) for rest in places(value))
+
+
+@st.composite
+def mutated(draw):
+    content = deepcopy(draw(st.sampled_from(SEEDS)))
+    for _ in range(draw(st.integers(1, 2))):
+        *path, last = draw(st.sampled_from(list(places(content))))
+        section = reduce(getitem, path, content)
+        change = draw(st.sampled_from(["replace", "repeat", "rename", "remove"]))
+        value = draw(ODD)
+        if change == "rename" and isinstance(section, dict) and isinstance(value, str | int | None):
+            section[value] = section.pop(last)
+        elif change == "repeat":
+            section[last] = [deepcopy(section[last])] * 3
+        elif change == "remove":
+            del section[last]
+        else:
+            section[last] = value
+        if not any(True for _ in places(content)):
+            break
+    return content
+
+
+@seed(2017)
+@settings(max_examples=300, deadline=1000, database=None)
+@given(mutated())
+def test_no_mutated_configuration_is_a_traceback_or_hangs(content):
+    complaint = "my.yaml"
+    try:
+        ranks(make_plan(resolve(validate(content, file="my.yaml"), file="my.yaml")))
+    except ConfigError as error:
+        complaint = str(error)
+    assert "my.yaml" in complaint
+    assert len(complaint) < 2000
+    complaint.encode()

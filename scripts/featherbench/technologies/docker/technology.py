@@ -23,6 +23,7 @@ from featherbench.system.firewall import allow_testbed_traffic
 from featherbench.technologies._container import ContainerTechnology, Started, name_of
 from featherbench.technologies.docker import containers, images
 from featherbench.technologies.docker.connection import SOCKET, translate_errors
+from featherbench.user_input import MOST_MIB, RuntimeName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -40,9 +41,9 @@ CONTAINER, NETWORK = "container", "network"
 class Settings(DriverSettings):
     """How the engine runs the containers."""
 
-    runtime: str = "runc"
+    runtime: RuntimeName = "runc"
     """The engine's runtime; others, such as runsc, must be in its daemon.json."""
-    memory_mib: Annotated[int, Field(ge=16)] | None = None
+    memory_mib: Annotated[int, Field(ge=16, le=MOST_MIB)] | None = None
     """Limit of memory; none unless set."""
     seccomp: Literal["default", "unconfined"] = "default"
     """Filter of system calls: the engine's own, or none."""

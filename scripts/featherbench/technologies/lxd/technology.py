@@ -35,6 +35,7 @@ from featherbench.technologies._container import (
 )
 from featherbench.technologies.lxd import containers, images, resources
 from featherbench.technologies.lxd.connection import SOCKETS, translate_errors
+from featherbench.user_input import MOST_MIB
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,7 +61,7 @@ class Settings(DriverSettings):
 
     storage: Literal["dir", "btrfs"] = "dir"
     """Driver of the storage pool: each container a copy of its image's files, or a snapshot."""
-    memory_mib: Annotated[int, Field(ge=32)] | None = None
+    memory_mib: Annotated[int, Field(ge=32, le=MOST_MIB)] | None = None
     """Limit of memory, the init system's included; none unless set."""
 
 
