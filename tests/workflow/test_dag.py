@@ -3,7 +3,9 @@
 
 import json
 import os
+import re
 import shutil
+import subprocess
 
 import pytest
 import yaml
@@ -160,3 +162,17 @@ def test_a_dry_run_writes_nothing_among_the_results(project):
 def test_where_numbers_are_fixed_there_are_no_interim_looks(finished):
     assert not (finished.folder / "results/stopping").exists()
     assert "interim_look" not in finished.snakemake("--rulegraph", "dot", "--quiet", "all")
+
+
+def test_the_command_line_changes_nested_keys_of_the_default_file(project):
+    project.write_config()
+    (project.folder / "config").mkdir()
+    (project.folder / "config.yaml").rename(project.folder / "config/config.yaml")
+    repetitions = "workloads={http: {repetitions: {deployments: 5}}}"
+    command = project.command("--summary", "--quiet", "all", "--config", "seed=7", repetitions)
+    place = command.index("--configfile")
+    del command[place : place + 2]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=project.environment
+    )
+    assert set(re.findall(r"http/d(\d)/c1\.json", done.stdout + done.stderr)) == set("12345")
