@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A mistake in the configuration (config.models) is one message: the key, the file, the remedy."""
+"""A mistake (config.models, user_input) is one message: the key, the file, the remedy."""
 
 from copy import deepcopy
 from functools import reduce
