@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
-MOST_BYTES = 100_000
+MOST_BYTES = 40_000
 """Of a file; more would take YAML's reader longer than a second."""
-MOST_DEPTH, MOST_VALUES, MOST_CHARACTERS = 20, 20_000, 10_000
+MOST_DEPTH, MOST_VALUES, MOST_CHARACTERS = 20, 10_000, 10_000
 MOST_INTEGER = 2**63 - 1
 MOST_MIB = 1 << 24
 """16 TiB: more than any machine has."""
@@ -198,7 +198,12 @@ def _wanted(kinds: Any) -> str:  # noqa: ANN401 - types
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that is given twice: the last would win in silence."""
+    """Refuses a key that is given twice, as the last would win in silence, and deep nesting."""
+
+    def fetch_flow_collection_start(self, token: Any) -> None:  # noqa: ANN401 - PyYAML's
+        if self.flow_level > MOST_DEPTH:  # PyYAML takes seconds for some thousand levels
+            raise yaml.YAMLError(f"line {self.line + 1} is nested too deeply")
+        super().fetch_flow_collection_start(token)
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:  # noqa: ANN401 - PyYAML's
         node = super().compose_mapping_node(anchor)
