@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from featherbench import registry
+from featherbench.contracts.bench import Bench, Client
 from featherbench.contracts.load_generator import Load
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import BuildRequest, Placement, Probe, StartRequest
@@ -21,6 +22,7 @@ from featherbench.records.requirement import MissingRequirement
 from featherbench.records.stopping_decisions import InterimLook, LevelDecision
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
+from featherbench.services.readiness import wait_until_ready
 from featherbench.system.machine import READ_ERRORS, LocalMachine
 from featherbench.system.polling import wait_until
 
@@ -231,6 +233,38 @@ class Subject:
     def clean(self):
         for leftover in self.leftovers():
             self.technology.remove(leftover)
+
+
+def bench_of(platform, service, *, tuning, logs):
+    """Start a server of a platform under test; return the bench with it, once it answers."""
+    bench = Bench(
+        coordinates=Coordinates(
+            platform=f"{platform.technology.__module__}-native",
+            technology="any",
+            hypervisor="native",
+            network=platform.technology.networks[0],
+            workload=service,
+            deployment=1,
+            concurrency=1,
+        ),
+        technology=platform.technology,
+        technology_settings=platform.technology.Settings(),
+        settings=registry.load("workloads", service).Settings(),
+        load_generators={},
+        images=platform.images,
+        client=Client(
+            address=platform.wire.client_address,
+            cpus=(min(os.sched_getaffinity(0)),),
+            namespace=Path("/run/netns") / platform.wire.namespace,
+            nofile=4096,
+        ),
+        placement=platform.placement,
+        tuning=tuning,
+        logs=logs,
+    )
+    bench = bench.with_instance(platform.start(service, tuning=tuning))
+    wait_until_ready(bench)
+    return bench
 
 
 @dataclass(kw_only=True)

@@ -9,18 +9,14 @@ import signal
 import subprocess
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pytest
 
-from featherbench import registry
-from featherbench.contracts.bench import Bench, Client
+from builders import bench_of
 from featherbench.measuring.window import Observation
 from featherbench.measuring.window_verdict import window_verdict
-from featherbench.records.cell import Coordinates
 from featherbench.records.tuning import Tuning
 from featherbench.services import http
-from featherbench.services.readiness import wait_until_ready
 
 TUNING = Tuning(net_sysctls={"net.ipv4.tcp_keepalive_time": "7200"}, nofile=4096)
 WINDOW_S = 0.6
@@ -46,35 +42,7 @@ def signalled(pid, number):
 class DisturbanceTests:
     @pytest.fixture
     def bench(self, platform, tmp_path):
-        workload = registry.load("workloads", "http")
-        bench = Bench(
-            coordinates=Coordinates(
-                platform=f"{platform.technology.__module__}-native",
-                technology="any",
-                hypervisor="native",
-                network=platform.technology.networks[0],
-                workload="http",
-                deployment=1,
-                concurrency=1,
-            ),
-            technology=platform.technology,
-            technology_settings=platform.technology.Settings(),
-            settings=workload.Settings(),
-            load_generators={},
-            images=platform.images,
-            client=Client(
-                address=platform.wire.client_address,
-                cpus=(min(os.sched_getaffinity(0)),),
-                namespace=Path("/run/netns") / platform.wire.namespace,
-                nofile=4096,
-            ),
-            placement=platform.placement,
-            tuning=TUNING,
-            logs=tmp_path,
-        )
-        bench = bench.with_instance(platform.start(tuning=TUNING))
-        wait_until_ready(bench)
-        return bench
+        return bench_of(platform, "http", tuning=TUNING, logs=tmp_path)
 
     def move(self, bench):
         """Move the server to the client's CPUs."""

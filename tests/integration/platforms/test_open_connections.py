@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real nginx and a real Redis with a small limit of open files, as an image may have it."""
 
-from pathlib import Path
-
 import pytest
 
-from featherbench import registry
-from featherbench.contracts.bench import Bench, Client
+from builders import bench_of
 from featherbench.errors import VerificationError
-from featherbench.records.cell import Coordinates
 from featherbench.records.tuning import Tuning
 from featherbench.services import open_connections
 from featherbench.services.readiness import wait_until_ready
@@ -25,35 +21,7 @@ def served(platform, tmp_path):
 
     def start(service, nofile):
         tuning = Tuning(net_sysctls={}, nofile=nofile)
-        workload = registry.load("workloads", service)
-        bench = Bench(
-            coordinates=Coordinates(
-                platform="linux-native",
-                technology="linux",
-                hypervisor="native",
-                network=platform.technology.networks[0],
-                workload=service,
-                deployment=1,
-                concurrency=100,
-            ),
-            technology=platform.technology,
-            technology_settings=platform.technology.Settings(),
-            settings=workload.Settings(),
-            load_generators={},
-            images=platform.images,
-            client=Client(
-                address=platform.wire.client_address,
-                cpus=(0,),
-                namespace=Path("/run/netns") / platform.wire.namespace,
-                nofile=4096,
-            ),
-            placement=platform.placement,
-            tuning=tuning,
-            logs=tmp_path,
-        )
-        bench = bench.with_instance(platform.start(service, tuning=tuning))
-        wait_until_ready(bench)
-        return bench
+        return bench_of(platform, service, tuning=tuning, logs=tmp_path)
 
     return start
 
