@@ -5,15 +5,13 @@ import pickle
 import signal
 import subprocess
 import sys
-import uuid
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from builders import start_request
+from builders import UnikernelSubject, start_request
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, Placement, Probe
+from featherbench.contracts.technology import Probe
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import listening
 from featherbench.system.polling import wait_until
@@ -25,37 +23,16 @@ ELF = b"\x7fELF\x02\x01\x01" + bytes(11) + b"\x3e\x00" + bytes(100)
 """A file that is called an ELF executable for this machine, and is none."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Floor:
+@dataclass(kw_only=True)
+class Floor(UnikernelSubject):
     """Guests of floor on the wire, with descriptions that differ from the shipped one."""
 
-    technology: object
-    placement: Placement
-    folder: Path
     wire: object
 
-    def settings(self, **changes):
-        if "kernel" in changes:
-            changes = {"make": None, **changes, "kernel": str(changes["kernel"])}
-        return self.technology.Settings.model_validate({"images": {"startup": changes}})
-
     def request(self, *, port=9, nonce="n", memory_mib=None, **changes):
-        into = self.folder / uuid.uuid4().hex
-        into.mkdir()
-        build_inputs = self.technology.build_inputs("startup", self.settings(**changes))
-        image = self.technology.build_image(
-            BuildRequest(
-                service="startup",
-                into=into,
-                root_filesystems={},
-                files={},
-                state=self.placement.state,
-                build_inputs=build_inputs,
-            )
-        )
         return start_request(
             "startup",
-            image=image,
+            image=self.image(**changes),
             settings=self.settings(),
             placement=self.placement,
             folder=self.folder,
