@@ -72,7 +72,7 @@ class Repetitions(UserInput):
     """With `target_ci_percent`: deployments before the interval is checked."""
     max: NumberToStopAt = 30
     """With `target_ci_percent`: deployments at most, however wide the interval is."""
-    budget_s: Annotated[float, Field(ge=1, le=31_536_000)] | None = None
+    budget_s: Annotated[float, Field(gt=0, le=31_536_000)] | None = None
     """With `target_ci_percent`: seconds for each platform and workload; null: no limit."""
 
     @model_validator(mode="after")

@@ -50,12 +50,9 @@ def _numbers(cpus: Iterable[int]) -> str:
 
 def _check(key: str, cpus: tuple[int, ...], usable: Collection[int]) -> None:
     """Raise TestbedError when one of the CPUs that the configuration names cannot be used."""
-    unusable = set(cpus) - set(usable)
-    if unusable or not cpus:
+    if unusable := set(cpus) - set(usable):
         raise TestbedError(
-            f"{key}: CPU {_numbers(unusable)} is not online, or this process may not use it"
-            if unusable
-            else f"{key}: names no CPU",
+            f"{key}: CPU {_numbers(unusable)} is not online, or this process may not use it",
             remedy=f"name CPUs among {_numbers(usable)}, or `auto`",
         )
 

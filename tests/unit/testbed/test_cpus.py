@@ -73,7 +73,6 @@ def test_a_side_on_auto_gets_what_the_other_leaves():
     [
         ((9,), "auto", "server_cpus: CPU 9"),
         ("auto", (0, 9), "client_cpus: CPU 9"),
-        ((), "auto", "server_cpus: names no CPU"),
         ((0, 1), (1, 2), "both name CPU 1"),
         ((0, 1, 2), "auto", "client_cpus: no CPU is left"),
     ],
