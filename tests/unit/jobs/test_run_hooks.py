@@ -14,6 +14,7 @@ from featherbench.errors import CommandError, DeadlineError, TestbedError
 from featherbench.jobs import progress, run_hooks
 from featherbench.jobs.run_hooks import NeededJob, NestedRun
 from featherbench.planning.inputs import cell_file
+from featherbench.records.job_specs import TestbedSpec
 from featherbench.records.plan import CellName, StoppingRule
 from featherbench.records.requirement import MissingRequirement
 from featherbench.system.processes import Process, identity_of, ourselves
@@ -34,6 +35,9 @@ class Specs:
 
     def cell(self, **names):
         return SimpleNamespace(model_dump=lambda **_: names)
+
+    def testbed_of(self, _platform):
+        return TestbedSpec(client="loopback", container_subnet="", guest_subnet="")
 
     def nominal_duration_s(self, workload, _platform):
         return {"http": 5.0, "startup": 2.0}[workload]
