@@ -9,11 +9,11 @@ from featherbench.jobs import job_runner
 from featherbench.system import subprocesses
 
 
-def main(snakefile: str, configfile: str, output: Path) -> None:
-    """Have Snakemake describe the graph and Graphviz draw it."""
+def main(snakefile: str, output: Path) -> None:
+    """Have Snakemake describe the graph of this run's plan, and Graphviz draw it."""
     snakemake = [sys.executable, "-m", "snakemake", "--snakefile", snakefile]
-    arguments = ["--configfile", configfile, "--nolock", "--quiet", "all"]
-    described = subprocesses.run([*snakemake, *arguments, "--rulegraph", "dot"], timeout_s=300)
+    arguments = ["--nolock", "--quiet", "all", "--rulegraph", "dot"]
+    described = subprocesses.run([*snakemake, *arguments], timeout_s=300)
     drawn = subprocesses.run(["dot", "-Tsvg"], stdin=described.stdout, timeout_s=60)
     write_atomic(output, drawn.stdout)
 

@@ -24,10 +24,12 @@ from __future__ import annotations
 
 import errno
 import re
+import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
 
 class FeatherbenchError(Exception):
@@ -66,6 +68,14 @@ class WorkflowGoneError(TestbedError):
 
 class RecordError(FeatherbenchError):
     """A record cannot be read: its file is truncated, empty, or of another version."""
+
+
+def damaged(path: Path, reason: str) -> RecordError:
+    """Return the error for a file of ours that cannot be read, and that can be made again."""
+    return RecordError(
+        f"{path} cannot be read: {reason}",
+        remedy=f"`rm {shlex.quote(str(path))}`, and run again: it is then made again",
+    )
 
 
 class CommandError(FeatherbenchError):

@@ -250,7 +250,6 @@ rule rulegraph:
         "results/logs/rulegraph.log",
     params:
         snakefile="Snakefile",
-        configfile="config.yaml",
         told=told("rulegraph"),
     shell:
         "true {params.told}"

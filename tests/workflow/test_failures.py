@@ -34,13 +34,16 @@ def server_under_load(project):
 
 
 def test_a_server_killed_in_a_window_fails_its_cell_only(project):
+    """The report of the run is that of its configuration, whatever the file says by then."""
     project.config["workloads"]["http"]["settings"]["window_s"] = 3
     project.config["workloads"]["http"]["repetitions"]["deployments"] = 1
     project.write_config()
     run = project.start("all")
     handle = wait_until(lambda: server_under_load(project), what="a cell is measured", within_s=60)
+    (project.folder / "config.yaml").write_text("platforms: [")
     os.kill(handle["pid"], signal.SIGKILL)
     assert run.wait(240) != 0
+    project.write_config()
 
     failed = failures(project)
     (name,) = failed
@@ -58,6 +61,22 @@ def test_a_server_killed_in_a_window_fails_its_cell_only(project):
     project.measure(cell)
     assert failures(project) == {}
     assert all(project.content()[name] == content for name, content in good.items())
+
+
+def test_an_edit_of_the_configuration_concerns_the_next_run(project):
+    http = project.config["workloads"]["http"]
+    http |= {"concurrency": [1], "repetitions": {"deployments": 1, "windows": 1}}
+    http["settings"]["window_s"] = 2
+    project.write_config()
+    run = project.start("all", "--cores", "8")
+    wait_until(lambda: server_under_load(project), what="a cell is measured", within_s=60)
+    http["concurrency"] = [1, 2]
+    project.write_config()
+    assert run.wait(240) == 0
+    plan = json.loads((project.folder / "results/plan.json").read_text())
+    assert plan["workloads"][0]["levels"] == [1]
+    assert set(project.cells()) == {"fake-native/http/d1/c1"}
+    assert project.pending_cells() == {"fake-native/http/d1/c2"}
 
 
 def test_a_taken_port_is_named_and_freed_ports_are_tried_again(project):

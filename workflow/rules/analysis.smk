@@ -28,6 +28,8 @@ rule plan:
     log:
         "results/logs/plan.log",
     priority: BUILD_FIRST
+    resources:
+        testbed=1,
     params:
         # A function: in a plain string Snakemake would take a user's ${address} for a wildcard.
         spec=lambda wildcards: spec_param("plan", PLAN),
@@ -46,6 +48,8 @@ rule aggregate:
         csv="results/tables/samples.csv",
     log:
         "results/logs/aggregate.log",
+    resources:
+        testbed=1,
     params:
         code=code_digest("aggregate"),
     shell:
@@ -61,6 +65,8 @@ rule analyze:
         ANALYSIS_TABLES,
     log:
         "results/logs/analyze.log",
+    resources:
+        testbed=1,
     params:
         code=code_digest("analyze"),
     shell:
@@ -79,6 +85,8 @@ rule paper_comparison:
         REPLICATION_TABLES,
     log:
         "results/logs/paper_comparison.log",
+    resources:
+        testbed=1,
     params:
         published=folder_digest(RESOURCES / "plauth2017"),
         code=code_digest("paper_comparison"),
@@ -99,6 +107,8 @@ rule plot:
         FIGURES,
     log:
         "results/logs/plot.log",
+    resources:
+        testbed=1,
     params:
         code=code_digest("plot"),
     shell:

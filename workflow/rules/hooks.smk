@@ -5,16 +5,13 @@ from featherbench.jobs import run_hooks
 from featherbench.testbed.reservation import WORKFLOW_VARIABLE
 
 if workflow.is_main_process:
-    # Jobs name this process as the owner of the testbed; the guard watches it.
-    os.environ[WORKFLOW_VARIABLE] = str(os.getpid())
+    # Jobs name this process as the owner of the testbed, and end with it; the guard watches it.
+    if FROZEN is None:
+        os.environ[WORKFLOW_VARIABLE] = str(os.getpid())
     if not run_hooks.is_dry_run(sys.argv):
         run_hooks.or_exit(run_hooks.prepare)
 
-NESTED_RUN = run_hooks.NestedRun(
-    snakefile=workflow.main_snakefile,
-    config_file=CONFIG_FILE,
-    overrides=workflow.config_settings.config,
-)
+NESTED_RUN = run_hooks.NestedRun(workflow.main_snakefile)
 
 
 def needed_jobs():
@@ -34,6 +31,8 @@ def measures():
 
 
 def begin():
+    run_hooks.freeze(PLAN)
+    run_hooks.end_waiting_jobs_on_sigterm()
     if run_hooks.begin(PLAN, SPECS, needed_jobs(), outputs_of_all_jobs()):
         run_hooks.examine_machine(HYPERVISOR_SETTINGS)
 
@@ -43,7 +42,7 @@ onstart:
 
 
 onsuccess:
-    run_hooks.succeed(NESTED_RUN, measured=measures())
+    run_hooks.succeed(NESTED_RUN, outputs_of_all_jobs())
 
 
 onerror:

@@ -3,12 +3,13 @@
 # configuration is one message.
 
 from featherbench.config.loading import naming, read, validate
+from featherbench.config.models import Config
 from featherbench.files import canonical_json, folder_digest
 from featherbench.jobs.run_hooks import PARTIAL_VARIABLE, or_exit, refuse_empty, show_exception
 from featherbench.paths import RESOURCES
 from featherbench.planning.code_digest import code_digest
 from featherbench.planning.job_specs import JobSpecs, SpecParam, spec_json
-from featherbench.planning.plan import GROUP_STEP, Group, make_plan, priority, ranks
+from featherbench.planning.plan import GROUP_STEP, Group, frozen_plan, make_plan, priority, ranks
 from featherbench.planning.resolve import resolve
 from featherbench.registry import PLUGINS_VARIABLE
 from featherbench.system.fingerprint import fingerprint
@@ -25,7 +26,13 @@ CONFIG_FILES = workflow.config_settings.configfiles or [DEFAULT_CONFIG_FILE]
 CONFIG_FILE = os.path.relpath(CONFIG_FILES[-1])
 
 
+# Snakemake within a run does what the run began with, whatever the files say by now.
+FROZEN = or_exit(frozen_plan)
+
+
 def resolved_config():
+    if FROZEN:
+        return resolve(Config.model_validate(FROZEN.config), file=FROZEN.config_file)
     # Snakemake's own `config` has lost duplicate keys and the types of what is nested in --config.
     files = [Path(os.path.relpath(file)) for file in CONFIG_FILES]
     content = read(files, workflow.config_settings.config)
@@ -38,7 +45,7 @@ def require_cpus():
 
 
 RESOLVED = or_exit(resolved_config)
-PLAN = or_exit(lambda: make_plan(RESOLVED))
+PLAN = FROZEN or or_exit(lambda: make_plan(RESOLVED))
 SPECS = JobSpecs(RESOLVED, PLAN)
 HYPERVISOR_SETTINGS = canonical_json(RESOLVED.config.hypervisors)
 RANKS = ranks(PLAN)

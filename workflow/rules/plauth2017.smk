@@ -42,6 +42,8 @@ rule paper_tables:
         PAPER_TABLES,
     log:
         "results/logs/paper_tables.log",
+    resources:
+        testbed=1,
     params:
         published=folder_digest(RESOURCES / "plauth2017"),
         code=code_digest("paper_tables"),
@@ -58,6 +60,8 @@ rule paper_figures:
         PAPER_FIGURES,
     log:
         "results/logs/paper_figures.log",
+    resources:
+        testbed=1,
     params:
         code=code_digest("paper_figures"),
     shell:
@@ -75,6 +79,8 @@ rule paper_report:
         "results/paper/report.html",
     log:
         "results/logs/paper_report.log",
+    resources:
+        testbed=1,
     params:
         code=code_digest("paper_report") + folder_digest(RESOURCES / "report"),
     shell:

@@ -16,6 +16,8 @@ rule machine:
         "results/machine.json",
     log:
         "results/logs/machine.log",
+    resources:
+        testbed=1,
     params:
         fingerprint=fingerprint(),
         code=code_digest("machine"),
@@ -32,13 +34,14 @@ rule rulegraph:
         "results/rulegraph.svg",
     log:
         "results/logs/rulegraph.log",
+    resources:
+        testbed=1,
     params:
         snakefile=workflow.main_snakefile,
-        configfile=CONFIG_FILE,
         code=code_digest("rulegraph"),
     shell:
-        'python "$SCRIPTS/rulegraph.py" --snakefile {params.snakefile:q}'
-        " --configfile {params.configfile:q} --output {output} --log {log} --job rulegraph"
+        'python "$SCRIPTS/rulegraph.py" --snakefile {params.snakefile:q} --output {output}'
+        " --log {log} --job rulegraph"
 
 
 rule report:
@@ -53,6 +56,8 @@ rule report:
         "results/report.html",
     log:
         "results/logs/report.log",
+    resources:
+        testbed=1,
     params:
         code=code_digest("report") + folder_digest(RESOURCES / "report"),
     shell:

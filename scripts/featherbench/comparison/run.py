@@ -65,12 +65,7 @@ def _samples(folder: Path) -> pd.DataFrame:
         raise FeatherbenchError(
             f"{folder} is not a results folder: {reason}", remedy=_remedy(folder)
         )
-    try:
-        samples = read_parquet(file)
-    except (ValueError, OSError) as error:
-        raise FeatherbenchError(
-            f"{file} cannot be read: {error}", remedy="delete it and run snakemake again"
-        ) from error
+    samples = read_parquet(file)
     if missing := set(DTYPES) - set(samples.columns):
         raise FeatherbenchError(
             f"{file} is of another version: it lacks {', '.join(sorted(missing))}",

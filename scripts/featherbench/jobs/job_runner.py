@@ -8,16 +8,22 @@ succeeds. The user sees what failed and the remedy; the log has the traceback.
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import signal
 import sys
 from argparse import ArgumentParser
+from contextlib import suppress
 from inspect import Parameter, signature
 from pathlib import Path
+from select import select
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from featherbench.clock import now_utc
 from featherbench.errors import FeatherbenchError, WorkflowGoneError, error_of_system
 from featherbench.records.cell import Failure
+from featherbench.testbed.reservation import our_workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -175,6 +181,22 @@ def status_of(main: Callable[..., None], log: Path, job: str, **options: object)
     return 0
 
 
+def _end_with_workflow() -> None:
+    """Have SIGTERM interrupt this job, and the end of its workflow too.
+
+    A job that goes on would write into the results of the next run.
+    """
+
+    def watch() -> None:
+        with suppress(WorkflowGoneError, ProcessLookupError):
+            select([os.pidfd_open(our_workflow().pid)], [], [])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    Thread(target=watch, daemon=True).start()
+
+
 def run(main: Callable[..., None]) -> NoReturn:
     """Run a script's `main` with the options of the command line, and exit."""
+    _end_with_workflow()
     sys.exit(status_of(main, **_arguments(main)))

@@ -7,7 +7,9 @@ Snakemake's jobs come as `NeededJob`s, which hold what is used of them.
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,21 +22,36 @@ from featherbench.jobs import job_runner, progress
 from featherbench.paths import SCRIPTS
 from featherbench.planning.inputs import cell_file
 from featherbench.planning.job_specs import spec_json
+from featherbench.planning.plan import PLAN_VARIABLE
 from featherbench.records.cell import Deployment, Warmup
 from featherbench.records.machine import MachineRecord
 from featherbench.records.plan import CellName, Plan
 from featherbench.records.stopping_decisions import InterimLook
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
-from featherbench.system.processes import Process, identity_of, is_alive, ourselves
-from featherbench.testbed import cleanup, network
+from featherbench.system.processes import (
+    Process,
+    command_line,
+    identity_of,
+    is_alive,
+    ourselves,
+    send,
+    with_variable,
+)
+from featherbench.testbed import cleanup
 from featherbench.testbed.lock import try_lock
-from featherbench.testbed.reservation import Owner, our_workflow, release_testbed
+from featherbench.testbed.reservation import (
+    WORKFLOW_VARIABLE,
+    Owner,
+    current_owner,
+    our_workflow,
+    release_testbed,
+)
 from featherbench.testbed.state import current_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
     from featherbench.planning.job_specs import JobSpecs
     from featherbench.records.base import Record
@@ -53,6 +70,7 @@ TAKERS = SNAKEMAKE / "featherbench"
 OUR_LOCK = SNAKEMAKE / "featherbench.lock"
 OURS_WITHIN_S = 10.0
 RESULTS = Path("results")
+REPORT, PAPERS_REPORT = "results/report.html", "results/paper/report.html"
 MADE_AGAIN: dict[str, type[Record]] = {
     "plan.json": Plan,
     "machine.json": MachineRecord,
@@ -60,6 +78,8 @@ MADE_AGAIN: dict[str, type[Record]] = {
     "warmups/**/*.json": Warmup,
     "stopping/**/*.json": InterimLook,
 }
+ENDS = {".csv": b"\n", ".parquet": b"PAR1", ".svg": b"</svg>\n", ".png": b"IEND\xaeB`\x82"}
+FOLDERS = ("", "tables/", "figures/", "paper/*/")
 
 
 def or_exit(make: Callable[[], T]) -> T:
@@ -88,13 +108,13 @@ def is_dry_run(arguments: Iterable[str]) -> bool:
 
 
 def prepare() -> None:
-    """Prepare the folder for a run: no stale lock, and no damaged record that can be made again."""
+    """Prepare the folder for a run: no stale lock, and no damaged file that can be made again."""
     drop_stale_lock()
-    drop_damaged_records()
+    drop_damaged_files()
 
 
-def drop_damaged_records() -> None:
-    """Remove damaged records that jobs of this run then make again, and say so.
+def drop_damaged_files() -> None:
+    """Remove damaged files that jobs of this run then make again, and say so.
 
     An image's is no output that jobs ask for, and a cell costs most: they are left to the user.
     """
@@ -103,8 +123,24 @@ def drop_damaged_records() -> None:
             try:
                 model.read(file)
             except RecordError as error:
-                file.unlink(missing_ok=True)
-                _print(f"{error.message}: it is made again")
+                _drop(file, error.message)
+    for folder in FOLDERS:
+        for file in sorted(RESULTS.glob(f"{folder}*")):
+            if file.suffix in ENDS and not _is_whole(file):
+                _drop(file, f"{file} is truncated")
+
+
+def _drop(file: Path, fault: str) -> None:
+    file.unlink(missing_ok=True)
+    _print(f"{fault}: it is made again")
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a file of these kinds ends as all of them do."""
+    end = ENDS[file.suffix]
+    with file.open("rb") as content:
+        content.seek(max(0, file.stat().st_size - len(end)))
+        return content.read() == end
 
 
 def refuse_empty(plan: Plan, *, dry_run: bool) -> list[str]:
@@ -143,7 +179,7 @@ def drop_stale_lock() -> None:
     try:
         records = list(TAKERS.glob("[0-9]*.json"))
         if records and not any(map(_is_alive, records)):
-            for path in [*records, *(SNAKEMAKE / "locks").glob("*.lock")]:
+            for path in [*TAKERS.glob("*.json"), *(SNAKEMAKE / "locks").glob("*.lock")]:
                 path.unlink(missing_ok=True)
         us = ourselves()
         us.write(TAKERS / f"{us.pid}.json")
@@ -203,8 +239,7 @@ def outdated_looks(jobs: Iterable[NeededJob]) -> list[Path]:
 def begin(plan: Plan, specs: JobSpecs, jobs: Sequence[NeededJob], outputs: Collection[str]) -> bool:
     """Count the cells of a run, and remove the files that it replaces; return whether it measures.
 
-    Otherwise a run that fails before it replaces them would report them as measured. Raises
-    TestbedError if others use the testbed's subnets.
+    Otherwise a run that fails before it replaces them would report them as measured.
     """
     certain = [
         CellName(w["platform"], w["workload"], int(w["deployment"]), int(w["concurrency"]))
@@ -212,8 +247,6 @@ def begin(plan: Plan, specs: JobSpecs, jobs: Sequence[NeededJob], outputs: Colle
     ]
     possible = possible_cells(plan, specs, jobs, outputs)
     cells = [*certain, *possible]
-    for testbed in dict.fromkeys(specs.testbed_of(cell.platform) for cell in cells):
-        network.require_unused(testbed)
     if cells:
         platforms = {platform.name: platform for platform in plan.platforms}
         expected_s = {
@@ -226,6 +259,34 @@ def begin(plan: Plan, specs: JobSpecs, jobs: Sequence[NeededJob], outputs: Colle
     return bool(cells)
 
 
+def freeze(plan: Plan) -> None:
+    """Have Snakemake within this run use this plan: an edit from now on concerns the next run."""
+    file = TAKERS / f"plan-{os.getpid()}.json"
+    plan.write(file)
+    os.environ[PLAN_VARIABLE] = str(file)
+
+
+def _measuring_workflow() -> Owner | None:
+    """Return the other workflow that has the testbed, if there is one."""
+    owner = current_owner(current_state())
+    return owner if owner and owner.workflow != our_workflow() else None
+
+
+def end_waiting_jobs_on_sigterm() -> None:
+    """Have SIGTERM end a job that waits for another workflow; Snakemake lets all its jobs end."""
+    snakemakes = signal.getsignal(signal.SIGTERM)
+
+    def end_waiting(number: int, frame: FrameType | None) -> None:
+        if callable(snakemakes):
+            snakemakes(number, frame)
+        if _measuring_workflow():
+            for workflow, process in with_variable(WORKFLOW_VARIABLE):
+                if workflow == str(os.getpid()) and "--job" in command_line(process.pid):
+                    send(process, signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, end_waiting)
+
+
 def examine_machine(hypervisors: str) -> None:
     """Record the machine before the run's own load is on it; `hypervisors` are settings as JSON."""
     files = ["--output", "results/logs/machine.json", "--log", "results/logs/machine_begun.log"]
@@ -233,28 +294,16 @@ def examine_machine(hypervisors: str) -> None:
     subprocesses.run([sys.executable, str(SCRIPTS / "machine.py"), *files, *options], timeout_s=60)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class NestedRun:
-    """Snakemake within a run, which holds the folder's lock and has its own hooks."""
+    """Snakemake within a run, which holds the folder's lock and has frozen its plan."""
 
     snakefile: str
-    config_file: str
-    overrides: Mapping[str, object]
-
-    def command(self, *arguments: str) -> list[str]:
-        """Return the command with the run's own workflow and configuration."""
-        values = [f"{key}={json.dumps(value)}" for key, value in self.overrides.items()]
-        return [
-            *(sys.executable, "-m", "snakemake"),
-            *("--snakefile", self.snakefile, "--configfile", self.config_file),
-            *(("--config", *values) if values else ()),
-            "--nolock",
-            *arguments,
-        ]
 
     def run(self, *arguments: str) -> None:
         """Run it to its end. Raise CommandError if it fails."""
-        subprocesses.run(self.command(*arguments), timeout_s=600, env={PARTIAL_VARIABLE: "1"})
+        snakemake = (sys.executable, "-m", "snakemake", "--snakefile", self.snakefile, "--nolock")
+        subprocesses.run([*snakemake, *arguments], timeout_s=600, env={PARTIAL_VARIABLE: "1"})
 
 
 def _print(message: str) -> None:
@@ -288,17 +337,18 @@ def _interruptible() -> Iterator[None]:
         _print("interrupted; what is missing of the report is made by the next run")
 
 
-def succeed(nested: NestedRun, *, measured: bool) -> None:
-    """End a run that succeeded; `measured` is false if it only used the paper's published data.
+def succeed(nested: NestedRun, outputs: Collection[str]) -> None:
+    """End a run that succeeded; `outputs` are the files of its jobs.
 
     Exit with a failure if a figure or a table could not be made.
     """
     with _interruptible():
-        _release_testbed()
-        if measured:
+        if REPORT in outputs:
             _make_snakemakes_report(nested)
-        report = "results/report.html" if measured else "results/paper/report.html"
-        _print(f"done; open {report}" if Path(report).exists() else "done")
+    with _interruptible():
+        _release_testbed()  # now: what others measure must not run beside a report
+        reports = [file for file in (REPORT, PAPERS_REPORT) if file in outputs]
+        _print(f"done; open {' and '.join(reports)}" if reports else "done")
     job_runner.end_with_failed_parts()
 
 
@@ -311,20 +361,24 @@ def _make_snakemakes_report(nested: NestedRun) -> None:
 
 def fail(nested: NestedRun, *, measured: bool) -> None:
     """End a run that failed: make the report of the cells that were measured."""
+    if measured and (other := _measuring_workflow()):
+        _print(f"stopping, without a report: it would disturb what is measured by {other}")
+        measured = False
     if measured:
         _print("stopping, and making a report of what was measured; Ctrl-C leaves it out")
     with _interruptible():
-        _release_testbed()
         if measured:
             _make_partial_report(nested)
+    with _interruptible():
+        _release_testbed()
+    job_runner.end_with_failed_parts()
 
 
 def _make_partial_report(nested: NestedRun) -> None:
     # Failures are no inputs of the report, since no rule makes their files.
-    forced = ("--forcerun", "report", "--", "results/report.html")
+    forced = ("--forcerun", "report", "--", REPORT)
     try:
         nested.run("--cores", "1", "--no-hooks", "--allowed-rules", *REPORT_RULES, *forced)
-        _print("results/report.html shows what was measured, and what failed")
+        _print(f"{REPORT} shows what was measured, and what failed")
     except CommandError as error:
         _print(f"no report could be made of what was measured: {error}")
-    job_runner.end_with_failed_parts()

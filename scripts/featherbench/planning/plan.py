@@ -9,7 +9,9 @@ the Ordering Trap in Systems Performance Measurement").
 
 from __future__ import annotations
 
+import os
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from featherbench.config.loading import naming
@@ -29,6 +31,16 @@ if TYPE_CHECKING:
 DEFAULT_LEVELS = (1, 100)
 GROUP_STEP = 10_000
 """The difference between the priorities of consecutive groups; the levels of a group fit in it."""
+
+
+PLAN_VARIABLE = "FEATHERBENCH_PLAN"
+"""Names the file of the plan that a run began with, for Snakemake within that run."""
+
+
+def frozen_plan() -> Plan | None:
+    """Return the plan of the run that this process is a part of; None outside of a run."""
+    file = os.environ.get(PLAN_VARIABLE)
+    return Plan.read(Path(file)) if file else None
 
 
 def make_plan(resolved: ResolvedConfig) -> Plan:

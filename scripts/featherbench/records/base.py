@@ -7,13 +7,12 @@ Times ending in `_s` are seconds; `*_monotonic_s` are readings of CLOCK_MONOTONI
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from featherbench.errors import RecordError
+from featherbench.errors import RecordError, damaged
 from featherbench.files import write_atomic
 
 Count = Annotated[int, Field(ge=0)]
@@ -33,10 +32,7 @@ class Record(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"])) or "the file"
-            raise RecordError(
-                f"{path} cannot be read: {key}: {first['msg']}",
-                remedy=f"`rm {shlex.quote(str(path))}`, and run again: it is then made again",
-            ) from error
+            raise damaged(path, f"{key}: {first['msg']}") from error
 
     @classmethod
     def read_valid(cls, path: Path) -> Self | None:

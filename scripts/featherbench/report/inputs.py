@@ -120,10 +120,11 @@ class Reader:
             return pd.DataFrame()
         try:
             return require_computed(read(path))
-        except (ValueError, OSError, FeatherbenchError) as error:
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            self.problems.append(f"{path} cannot be read: {reason}")
-            return pd.DataFrame()
+        except RecordError as error:
+            self.problems.append(error.message)
+        except FeatherbenchError as error:
+            self.problems.append(f"{path} cannot be read: {error.message}")
+        return pd.DataFrame()
 
     def text(self, path: Path) -> str | None:
         """Read a text; return None if it is missing or empty."""

@@ -18,7 +18,6 @@ import yaml
 from builders import UnikernelSubject, placement_on
 from featherbench import registry
 from featherbench.cli import unikernel_check
-from featherbench.contracts.bench import Client
 from featherbench.contracts.vm_runner import addresses_in
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import listening, watching
@@ -299,7 +298,7 @@ def test_a_missing_program_leaves_nothing(guests, floor, monkeypatch):
 
 
 @pytest.fixture
-def checked(guests, wire):
+def checked(guests):
     """Check a description, and give whether it is good, with the lines that were said."""
 
     def checked_it(file, service="startup", within_s=BOOTS_WITHIN_S):
@@ -309,15 +308,9 @@ def checked(guests, wire):
             service=service,
             runner=ProcessRunner(accelerator="tcg"),
             folder=guests.folder,
-            client=Client(
-                address=wire.client_address,
-                cpus=guests.placement.cpus,
-                namespace=Path("/run/netns") / wire.namespace,
-                nofile=None,
-            ),
-            placement=guests.placement,
-            workload_settings=registry.load("workloads", service).Settings(),
-            connections=100,
+            guest_subnet=guests.placement.guest_subnet,
+            state=guests.placement.state,
+            cpus=guests.placement.cpus,
             within_s=within_s,
         )
         return unikernel_check.run(wanted, said.append), "\n".join(said)

@@ -2,6 +2,9 @@
 """A job that fails leaves a record and one message; one that succeeds removes the record."""
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 from featherbench.errors import ImageError, WorkflowGoneError
 from featherbench.jobs import job_runner
 from featherbench.records.cell import Failure
+from featherbench.testbed import reservation
 
 JOB = "measure/a-native/http/d1/c1"
 
@@ -121,6 +125,42 @@ def test_a_part_that_fails_costs_neither_its_job_nor_the_others(tmp_path, monkey
 def test_an_interrupted_job_is_no_failure(run, record, error):
     assert run(error) == 130
     assert not record.exists()
+
+
+SCRIPT = """
+import time
+from pathlib import Path
+from featherbench.files import open_atomic
+from featherbench.jobs import job_runner
+
+def main(output: Path) -> None:
+    with open_atomic(output) as file:
+        file.write(b"half")
+        print("begun", flush=True)
+        time.sleep(60)
+
+job_runner.run(main)
+"""
+
+
+@pytest.mark.parametrize("which", ["the workflow", "the job"])
+def test_a_job_ends_with_its_workflow_and_leaves_no_half_file(tmp_path, which):
+    workflow = subprocess.Popen(["sleep", "60"])
+    options = ["--output", tmp_path / "results/table.csv", "--log", tmp_path / "log", "--job", "j"]
+    job = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *options],
+        stdout=subprocess.PIPE,
+        env=os.environ | {reservation.WORKFLOW_VARIABLE: str(workflow.pid)},
+    )
+    assert job.stdout.readline() == b"begun\n"
+    if which == "the workflow":
+        workflow.kill()
+    else:
+        job.terminate()
+    assert job.wait(20) == job_runner.INTERRUPTED
+    assert list((tmp_path / "results").iterdir()) == []
+    workflow.kill()
+    workflow.wait()
 
 
 @pytest.mark.usefixtures("run")

@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """What happens when a run begins and ends."""
 
+import itertools
 import json
 import os
 import subprocess
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 
 import builders
+from featherbench.config.loading import load_config
+from featherbench.config.models import Config
 from featherbench.errors import CommandError, DeadlineError, TestbedError
 from featherbench.jobs import progress, run_hooks
 from featherbench.jobs.run_hooks import NeededJob, NestedRun
 from featherbench.planning.inputs import cell_file
-from featherbench.records.job_specs import TestbedSpec
+from featherbench.planning.job_specs import JobSpecs, spec_json
+from featherbench.planning.plan import PLAN_VARIABLE, frozen_plan, make_plan
+from featherbench.planning.resolve import resolve
 from featherbench.records.plan import CellName, StoppingRule
 from featherbench.records.requirement import MissingRequirement
 from featherbench.system.processes import Process, identity_of, ourselves
@@ -35,9 +41,6 @@ class Specs:
 
     def cell(self, **names):
         return SimpleNamespace(model_dump=lambda **_: names)
-
-    def testbed_of(self, _platform):
-        return TestbedSpec(client="loopback", container_subnet="", guest_subnet="")
 
     def nominal_duration_s(self, workload, _platform):
         return {"http": 5.0, "startup": 2.0}[workload]
@@ -119,24 +122,33 @@ def test_a_repeated_look_removes_the_later_ones_that_rest_on_it(folder):
     assert [file.name for file in looks.iterdir()] == ["d8.json"]
 
 
-NESTED = NestedRun(snakefile="S", config_file="c.yaml", overrides={"seed": 3, "a": {"b": "x y"}})
+NESTED = NestedRun("S")
 
 
-def test_a_nested_run_has_the_workflow_configuration_and_overrides_of_the_run():
-    command = NESTED.command("--report", "r.html")
-    assert command[1:] == [
-        *("-m", "snakemake", "--snakefile", "S", "--configfile", "c.yaml"),
-        *("--config", "seed=3", 'a={"b": "x y"}', "--nolock", "--report", "r.html"),
-    ]
-    plain = NestedRun(snakefile="S", config_file="c.yaml", overrides={})
-    assert "--config" not in plain.command()
+@pytest.mark.parametrize("file", ["config", "paper"])
+def test_what_a_run_began_with_is_all_that_snakemake_within_it_needs(
+    tmp_path, monkeypatch, repository, file
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(PLAN_VARIABLE, "")
+    assert frozen_plan() is None
+    config = load_config(repository / f"config/{file}.yaml")
+    resolved = resolve(config, file="config.yaml")
+    run_hooks.freeze(plan := make_plan(resolved))
+    assert frozen_plan() == plan
+    again = resolve(Config.model_validate(plan.config), file=plan.config_file)
+    assert again.config == config
+    for cell in itertools.islice(plan.cells(), 50):
+        specs = (JobSpecs(one, plan).cell(**cell._asdict()) for one in (resolved, again))
+        assert len(set(map(spec_json, specs))) == 1
 
 
 @pytest.fixture
-def ended(monkeypatch, capsys):
+def ended(tmp_path, monkeypatch, capsys):
     """End a run; return the nested commands and what was printed."""
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
 
-    def end(hook, *, measured=True, error=None):
+    def end(hook, *arguments, error=None, **options):
         commands = []
 
         def run(argv, **_options):
@@ -145,49 +157,70 @@ def ended(monkeypatch, capsys):
                 raise error
 
         monkeypatch.setattr(run_hooks.subprocesses, "run", run)
-        monkeypatch.setattr(run_hooks, "release_testbed", lambda: None)
-        hook(NESTED, measured=measured)
+        monkeypatch.setattr(run_hooks, "release_testbed", lambda: commands.append("release"))
+        hook(NESTED, *arguments, **options)
         return commands, capsys.readouterr().out
 
     return end
 
 
-def test_a_run_that_succeeds_makes_snakemakes_report(ended, folder):
-    (command,), printed = ended(run_hooks.succeed)
-    assert "--report" in command
-    assert printed == "featherbench: done\n"
-    write(folder / "results/report.html")
-    assert ended(run_hooks.succeed)[1] == "featherbench: done; open results/report.html\n"
+@pytest.mark.parametrize(
+    ("outputs", "opened"),
+    [
+        (["results/cells/p/w/d1/c1.json"], ""),
+        (["results/plan.json"], ""),
+        (["results/report.html", "results/plan.json"], "; open results/report.html"),
+        (["results/paper/report.html"], "; open results/paper/report.html"),
+        (
+            ["results/paper/report.html", "results/report.html"],
+            "; open results/report.html and results/paper/report.html",
+        ),
+    ],
+)
+def test_a_run_that_succeeds_names_the_reports_that_it_was_asked_for(
+    ended, folder, outputs, opened
+):
+    write(folder / "results/report.html")  # of an earlier run
+    (*commands, last), printed = ended(run_hooks.succeed, outputs)
+    assert ["--report" in command for command in commands] == [True] * (
+        "results/report.html" in outputs
+    )
+    assert last == "release"
+    assert printed == f"featherbench: done{opened}\n"
 
 
 def test_a_run_that_fails_makes_the_report_of_what_was_measured(ended):
-    (command,), printed = ended(run_hooks.fail)
+    (command, last), printed = ended(run_hooks.fail, measured=True)
+    assert last == "release"
     assert command[-2:] == ["--", "results/report.html"]
     assert "measure" not in command
     assert "shows what was measured, and what failed" in printed
 
 
-def test_a_run_on_published_data_alone_makes_no_report_of_measurements(ended, folder):
-    write(folder / "results/paper/report.html")
-    assert ended(run_hooks.fail, measured=False) == ([], "")
-    commands, printed = ended(run_hooks.succeed, measured=False)
-    assert commands == []
-    assert "results/paper/report.html" in printed
+def test_a_run_on_published_data_alone_makes_no_report_of_measurements(ended):
+    assert ended(run_hooks.fail, measured=False) == (["release"], "")
 
 
-@pytest.mark.parametrize("hook", [run_hooks.succeed, run_hooks.fail])
+ENDS = [
+    partial(run_hooks.succeed, outputs=["results/report.html"]),
+    partial(run_hooks.fail, measured=True),
+]
+
+
+@pytest.mark.parametrize("hook", ENDS)
 def test_a_report_that_cannot_be_made_is_a_message(ended, hook):
     error = CommandError(["snakemake"], "ended with status 1")
     assert "could " in ended(hook, error=error)[1]
 
 
-@pytest.mark.parametrize("hook", [run_hooks.succeed, run_hooks.fail])
+@pytest.mark.parametrize("hook", ENDS)
 def test_ctrl_c_once_more_is_a_message(ended, hook):
     assert "featherbench: interrupted; " in ended(hook, error=KeyboardInterrupt())[1]
 
 
 def test_what_is_done_after_the_first_ctrl_c_is_said_before(ended):
-    assert ended(run_hooks.fail)[1].startswith("featherbench: stopping, and making a report")
+    said = ended(run_hooks.fail, measured=True)[1]
+    assert said.startswith("featherbench: stopping, and making a report")
 
 
 def test_ctrl_c_has_no_traceback_and_a_fault_has(capsys):
@@ -258,12 +291,38 @@ def test_damaged_records_that_jobs_make_again_are_removed_with_a_line(folder, ca
     for file in (*files, kept):
         write(file, content)
     PLAN.write(folder / "results/plan.json")
-    run_hooks.drop_damaged_records()
+    run_hooks.drop_damaged_files()
     remaining = list((folder / "results").rglob("*.json"))
     assert sorted(remaining) == sorted([kept, folder / "results/plan.json"])
     said = capsys.readouterr().out
     assert said.count(": it is made again\n") == 4
     assert "results/deployments/p/w/d1.json cannot be read" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"),
+    [
+        ("tables/samples.parquet", b"PAR1\0\0PAR1"),
+        ("tables/summary.csv", b"platform,mean\na,1\n"),
+        ("paper/tables/claims.csv", b"claim\n"),
+        ("figures/http.svg", b"<svg></svg>\n"),
+        ("paper/figures/figure1.png", b"\x89PNG\r\nIEND\xaeB`\x82"),
+        ("rulegraph.svg", b"<svg></svg>\n"),
+    ],
+)
+def test_truncated_tables_and_figures_are_removed_with_a_line(folder, capsys, name, whole):
+    file = folder / "results" / name
+    file.parent.mkdir(parents=True)
+    for content in (b"", whole[:1], whole[:-1]):
+        file.write_bytes(content)
+        run_hooks.drop_damaged_files()
+        assert not file.exists()
+        assert capsys.readouterr().out == (
+            f"featherbench: results/{name} is truncated: it is made again\n"
+        )
+    file.write_bytes(whole)
+    run_hooks.drop_damaged_files()
+    assert file.exists()
 
 
 def test_where_the_guard_has_died_the_run_cleans_up_itself(tmp_path, monkeypatch, capsys):
@@ -275,10 +334,10 @@ def test_where_the_guard_has_died_the_run_cleans_up_itself(tmp_path, monkeypatch
     record = {"guard": guard, "cwd": "/", "since_utc": "", "plugins": ()}
     left = [cleanup.CleanupResult(name="a thing", failure="it clings")]
     reservation.Owner(workflow=guard, **record).write(state.owner)
-    run_hooks.succeed(NESTED, measured=False)
+    run_hooks.succeed(NESTED, [])
     assert state.owner.exists()  # of another run
     reservation.Owner(workflow=ourselves(), **record).write(state.owner)
-    run_hooks.succeed(NESTED, measured=False)
+    run_hooks.succeed(NESTED, [])
     assert not state.owner.exists()
     said = capsys.readouterr().out
     assert "guard has died" in said
@@ -290,7 +349,7 @@ def test_a_testbed_that_cannot_be_released_is_a_message(monkeypatch, capsys):
         raise TestbedError("the guard does not end", remedy="see its log")
 
     monkeypatch.setattr(run_hooks, "release_testbed", fail)
-    run_hooks.succeed(NESTED, measured=False)
+    run_hooks.succeed(NESTED, [])
     assert "the guard does not end" in capsys.readouterr().out
 
 

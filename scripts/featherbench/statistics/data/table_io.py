@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
 from pyarrow import csv
 
-from featherbench.errors import FeatherbenchError
+from featherbench.errors import FeatherbenchError, damaged
 from featherbench.files import open_atomic
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 
@@ -51,11 +52,24 @@ def write_parquet(table: pd.DataFrame, path: Path) -> None:
         table.to_parquet(file, index=False)
 
 
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Turn what a damaged file leads to into a RecordError that names it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except (ValueError, OSError, pa.ArrowException) as error:
+        raise damaged(path, (str(error).splitlines() or [type(error).__name__])[0]) from error
+
+
 def read_csv(path: Path) -> pd.DataFrame:
     """Read a table from CSV. Only an empty field is missing: a platform may be called `NA`."""
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    with _naming(path):
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read a table, or some of its columns, from Parquet."""
-    return pd.read_parquet(path, columns=None if columns is None else list(columns))
+    with _naming(path):
+        return pd.read_parquet(path, columns=None if columns is None else list(columns))
