@@ -11,20 +11,24 @@ from typing import TYPE_CHECKING, cast, get_args
 from featherbench import registry
 from featherbench.cli import unikernel_check
 from featherbench.config.loading import load_config
-from featherbench.config.models import TestbedConfig
+from featherbench.config.models import WorkloadConfig
 from featherbench.errors import ConfigError
-from featherbench.system.machine import LOCAL
+from featherbench.paths import SCRIPTS
+from featherbench.planning.plan import DEFAULT_LEVELS
+from featherbench.records.job_specs import TestbedSpec
+from featherbench.records.tuning import Tuning
 from featherbench.testbed.reservation import release_testbed
-from featherbench.testbed.session import exclusive
-from featherbench.testbed.state import current_state
+from featherbench.testbed.session import session
 from featherbench.unikernels.description_loader import Service
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace, _SubParsersAction
 
+    from featherbench.config.models import Config
     from featherbench.contracts.vm_runner import VmRunner
 
 GOOD, NOT_GOOD = 0, 1
+DEFAULT_CONFIG = SCRIPTS.parent / "config/config.yaml"
 BUSY_AFTER_S = 10.0
 
 
@@ -44,7 +48,14 @@ def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:
         "--config",
         type=Path,
         metavar="FILE",
-        help="the configuration whose `hypervisors` names Xen's dom0",
+        help="the configuration that it is for: hypervisors, networks, file size, connections;"
+        " default: the one that comes with featherbench",
+    )
+    check.add_argument(
+        "--connections",
+        type=int,
+        metavar="N",
+        help="open so many at once; default: the most that the configuration measures with",
     )
     check.add_argument("--within", type=float, default=60.0, metavar="SECONDS")
 
@@ -59,13 +70,12 @@ def _service(arguments: Namespace) -> Service:
     return cast("Service", service)
 
 
-def _runner(arguments: Namespace) -> VmRunner:
+def _runner(name: str, config: Config) -> VmRunner:
     """Return what the hypervisor runs users' images with."""
-    configured = load_config(arguments.config).hypervisors if arguments.config else {}
-    hypervisor = registry.load("hypervisors", arguments.hypervisor)
-    settings = hypervisor.Settings.model_validate(configured.get(arguments.hypervisor, {}))
-    name = unikernel_check.CheckedUnikernel.name
-    technology = hypervisor.platform(name, unikernel_check.CheckedUnikernel(), settings)
+    hypervisor = registry.load("hypervisors", name)
+    settings = hypervisor.Settings.model_validate(config.hypervisors.get(name, {}))
+    checked = unikernel_check.CheckedUnikernel
+    technology = hypervisor.platform(checked.name, checked(), settings)
     return cast("unikernel_check.CheckedUnikernel", technology).runner
 
 
@@ -76,18 +86,28 @@ def _write(line: str) -> None:
 
 def run(arguments: Namespace) -> int:
     """Check the image. Return 0 if it can be measured, else 1."""
-    service = _service(arguments)
+    service, config = _service(arguments), load_config(arguments.config or DEFAULT_CONFIG)
+    workload = config.workloads.get(service, WorkloadConfig())
+    settings = registry.load("workloads", service).Settings.model_validate(workload.settings)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            with exclusive(what=f"check of {arguments.file}", wait_s=BUSY_AFTER_S):
+            with session(
+                TestbedSpec(**config.testbed.model_dump()),
+                Tuning(net_sysctls={}, nofile=config.tuning.nofile),
+                what=f"check of {arguments.file}",
+                sequence_file=Path(folder) / "sequence",
+                wait_s=BUSY_AFTER_S,
+            ) as testbed:
                 check = unikernel_check.Check(
                     file=arguments.file,
                     service=service,
-                    runner=_runner(arguments),
+                    runner=_runner(arguments.hypervisor, config),
                     folder=Path(folder),
-                    guest_subnet=TestbedConfig().guest_subnet,
-                    state=current_state().directory,
-                    cpus=tuple(sorted(LOCAL.cores())),
+                    client=testbed.client,
+                    placement=testbed.placement,
+                    workload_settings=settings,
+                    connections=arguments.connections
+                    or max(workload.concurrency or DEFAULT_LEVELS),
                     within_s=arguments.within,
                 )
                 return GOOD if unikernel_check.run(check, _write) else NOT_GOOD

@@ -3,45 +3,43 @@
 
 from __future__ import annotations
 
-import re
-import socket
 import time
 import uuid
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench.contracts.technology import BuildRequest, Placement, Probe, StartRequest
-from featherbench.contracts.vm_runner import addresses_in
-from featherbench.errors import DeadlineError, FeatherbenchError
-from featherbench.measuring.first_packet import listening, watching
+from featherbench import registry
+from featherbench.contracts.bench import Bench
+from featherbench.contracts.technology import BuildRequest, Probe
+from featherbench.errors import CommandError, DeadlineError, FeatherbenchError
+from featherbench.measuring.first_packet import listening, watching, watching_for_dhcp
+from featherbench.records.cell import Coordinates
 from featherbench.records.tuning import Tuning
-from featherbench.services import launcher, ping
-from featherbench.system import subprocesses
+from featherbench.services import launcher, open_connections, ping
+from featherbench.services.readiness import ANSWERS
 from featherbench.system.polling import wait_until
 from featherbench.unikernels import console_hints, description_loader
 from featherbench.unikernels.description_loader import DESCRIPTION, Service, UnikernelSettings
 from featherbench.unikernels.technology import Unikernel
+from featherbench.vm import boot_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+    from featherbench.contracts.bench import Client
+    from featherbench.contracts.settings import DriverSettings
+    from featherbench.contracts.technology import Placement, StartRequest
     from featherbench.contracts.vm_runner import VmRunner
     from featherbench.measuring.first_packet import Receiver
     from featherbench.records.image import Image
-    from featherbench.records.instance import Instance
 
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)
-REQUESTS = {"http": b"GET /payload HTTP/1.0\r\n\r\n", "kv": b"PING\r\n"}
-ANSWERS = {"http": re.compile(rb"HTTP/1\.\d 200\b"), "kv": re.compile(rb"\+PONG")}
-CONNECT_TIMEOUT_S = 0.2
-ANSWER_TIMEOUT_S = 1.0
 POLL_S = 0.01
-ANSWER_BYTES = 4096
 PACKET, NONCE, PONG = "its first packet", "the packet with its nonce", "a pong"
 REPLY = "a reply of {}"
-CONNECTION = "a connection accepted"
+DHCP = "it asks for an address by DHCP, and there is no server: give it a static one"
 
 
 class CheckedUnikernel(Unikernel):
@@ -53,15 +51,19 @@ class CheckedUnikernel(Unikernel):
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """What to boot, by which runner, and how long to wait for the expected events."""
+    """What to boot, by which runner, and what is expected of it within which time.
+
+    The `client` asks for the file that `workload_settings` describe, on so many `connections`.
+    """
 
     file: Path
     service: Service
     runner: VmRunner
     folder: Path
-    guest_subnet: str
-    state: Path
-    cpus: tuple[int, ...]
+    client: Client
+    placement: Placement
+    workload_settings: DriverSettings
+    connections: int
     within_s: float
 
     @property
@@ -73,11 +75,6 @@ class Check:
     def settings(self) -> UnikernelSettings:
         """The settings of a platform with only this image."""
         return UnikernelSettings(images={self.service: {DESCRIPTION: str(self.file)}})
-
-    @property
-    def callback_address(self) -> str:
-        """The address of this machine on the guest's bridge."""
-        return addresses_in(self.guest_subnet).gateway
 
 
 @dataclass(kw_only=True)
@@ -102,63 +99,55 @@ class Observations:
         return f"{self.after_s[event]:8.3f} s  {event}"
 
 
-def _request(check: Check, image: Image, probe: Probe) -> StartRequest[UnikernelSettings]:
-    is_probe = check.service == "startup"
-    return StartRequest(
-        instance_id=f"check{uuid.uuid4().hex[:8]}",
-        service=check.service,
-        image=image,
-        command=(),
-        port=None if is_probe else launcher.PORTS[check.service],
-        probe=probe if is_probe else None,
-        network=check.technology.networks[0],
-        settings=check.settings,
-        tuning=NO_TUNING,
-        placement=Placement(
+def _bench(check: Check, image: Image) -> Bench:
+    """Return what its service is asked with, from the client."""
+    return Bench(
+        coordinates=Coordinates(
+            platform=str(check.file),
+            technology=check.technology.name,
             hypervisor=check.runner.name,
-            address=check.callback_address,
-            callback_address=check.callback_address,
-            cpus=check.cpus,
-            container_subnet="",
-            state=check.state,
-            guest_subnet=check.guest_subnet,
+            network=check.technology.networks[0],
+            workload=check.service,
+            deployment=1,
+            concurrency=check.connections,
         ),
-        log=check.folder / "console.log",
+        technology=check.technology,
+        technology_settings=check.settings,
+        settings=check.workload_settings,
+        load_generators={},
+        images={check.service: image},
+        client=check.client,
+        placement=replace(check.placement, hypervisor=check.runner.name),
+        tuning=NO_TUNING,
+        logs=check.folder,
     )
 
 
-def _answers_ping(address: str) -> bool:
-    argv = ping.command(address, count=1, interval_ms=ping.SHORTEST_INTERVAL_MS)
-    return bool(ping.REPLY.search(subprocesses.run(argv, timeout_s=10, check=False).stdout))
+def _request(bench: Bench, service: Service, probe: Probe) -> StartRequest[UnikernelSettings]:
+    if service in launcher.PORTS:
+        return launcher.request_to_stay(bench, service)
+    return bench.request(service, (), None, probe=probe)
 
 
-def _answer_of(instance: Instance) -> bytes | None:
-    """Return what its service answers; None while it accepts no connections."""
-    address = (instance.endpoint.address, instance.endpoint.port)
-    try:
-        with socket.create_connection(address, timeout=CONNECT_TIMEOUT_S) as connection:
-            connection.settimeout(ANSWER_TIMEOUT_S)
-            connection.sendall(REQUESTS[instance.service])
-            with suppress(OSError):
-                return connection.recv(ANSWER_BYTES)
-            return b""
-    except OSError:
-        return None
+def _answers(bench: Bench) -> bool:
+    """Return whether its service answers the client now."""
+    with suppress(CommandError):
+        return ANSWERS[bench.under_test.service](bench)
+    return False
 
 
 def _observe(
-    instance: Instance, seen: Observations, udp: Receiver, frames: Receiver
+    bench: Bench, seen: Observations, udp: Receiver, frames: Receiver, dhcp: Receiver
 ) -> Iterator[str]:
     """Check for every event once; yield a line for each that is new, or an empty one."""
-    address, service = instance.endpoint.ping_address, instance.service
+    service = bench.under_test.service
     yield seen.add(PACKET, frames.stamp_ns)
+    yield seen.add(DHCP, dhcp.stamp_ns)
     if service == "startup":
         yield seen.add(NONCE, udp.stamp_ns)
-    yield seen.add(PONG, lambda: _answers_ping(address))
-    if service in ANSWERS:
-        answer = _answer_of(instance)
-        yield seen.add(CONNECTION, lambda: answer is not None)
-        yield seen.add(REPLY.format(service), lambda: bool(ANSWERS[service].match(answer or b"")))
+    yield seen.add(PONG, lambda: ping.answers(bench))
+    if service in launcher.PORTS:
+        yield seen.add(REPLY.format(service), lambda: _answers(bench))
 
 
 def _required_events(service: Service, *, answers_pings: bool, has_probe: bool) -> set[str]:
@@ -195,7 +184,7 @@ def run(check: Check, write: Callable[[str], None]) -> bool:
             into=check.folder,
             root_filesystems={},
             files={},
-            state=check.state,
+            state=check.placement.state,
             build_inputs=check.technology.build_inputs(check.service, check.settings),
         )
     )
@@ -207,51 +196,72 @@ def run(check: Check, write: Callable[[str], None]) -> bool:
         has_probe=check.technology.has_probe(image),
     )
     is_good = _boot(check, image, required, write)
-    write(
-        "good: it can be measured"
-        if is_good
-        else f"not good: not observed: {', '.join(sorted(required))}"
-    )
+    missing = f"not observed: {', '.join(sorted(required))}" if required else "see above"
+    write("good: it can be measured" if is_good else f"not good: {missing}")
     return is_good
 
 
 def _boot(check: Check, image: Image, required: set[str], write: Callable[[str], None]) -> bool:
-    """Start it, observe it until all required events have happened, and stop it."""
+    """Start it, observe it until all required events have happened, try it out, and stop it.
+
+    `required` is then what is missing.
+    """
     technology, nonce = check.technology, uuid.uuid4().hex
+    address, bench = check.placement.callback_address, _bench(check, image)
     with ExitStack() as stack:
-        probe = Probe(address=check.callback_address, port=0, nonce=nonce)
-        technology.prepare(_request(check, image, probe))
-        udp = stack.enter_context(listening(check.callback_address, nonce))
-        probe = Probe(address=check.callback_address, port=udp.port, nonce=nonce)
-        request = _request(check, image, probe)
+        probe = Probe(address=address, port=0, nonce=nonce)
+        technology.prepare(_request(bench, check.service, probe))
+        udp = stack.enter_context(listening(address, nonce))
+        request = _request(bench, check.service, replace(probe, port=udp.port))
         frame = technology.first_frame(request)
         frames = stack.enter_context(watching(frame.interface, frame.mac))
+        dhcp = stack.enter_context(watching_for_dhcp(frame.interface))
         seen = Observations(began_ns=time.time_ns())
         instance = technology.start(request)
         stack.callback(technology.stop, instance)
+        bench = bench.with_instance(instance)
 
         def is_over() -> bool:
-            for line in filter(None, _observe(instance, seen, udp, frames)):
+            for line in filter(None, _observe(bench, seen, udp, frames, dhcp)):
                 write(line)
             return required <= seen.after_s.keys() or not technology.is_running(instance)
 
         with suppress(DeadlineError):
             wait_until(is_over, what="the guest", within_s=check.within_s, every_s=POLL_S)
-        if is_good := required <= seen.after_s.keys():
-            for name, value in technology.apply_runtime_settings(instance).items():
-                write(f"{name}: {value}")
-        _report_state(check, instance, write)
+        required -= seen.after_s.keys()
+        is_good = not required and _is_verified(check, bench, write)
+        _report_state(check, bench, write, is_good=is_good)
         return is_good
 
 
-def _report_state(check: Check, instance: Instance, write: Callable[[str], None]) -> None:
-    console = description_loader.read(check.file).console
+def _is_verified(check: Check, bench: Bench, write: Callable[[str], None]) -> bool:
+    """Try out what is checked before each cell is measured; return whether nothing is wrong."""
+    try:
+        if check.service in launcher.PORTS:
+            write(registry.load("workloads", check.service).verify(bench))
+        for name, value in bench.apply_runtime_settings().items():
+            write(f"{name}: {value}")
+        if check.service in launcher.PORTS:
+            write(f"open connections: {open_connections.verify(bench, check.connections)}")
+    except FeatherbenchError as error:
+        write(str(error))
+        return False
+    return True
+
+
+def _report_state(
+    check: Check, bench: Bench, write: Callable[[str], None], *, is_good: bool
+) -> None:
+    console, file = description_loader.read(check.file).console, bench.under_test.handle["console"]
     if console.success:
-        output = console_hints.text_of(check.folder / "console.log")
+        output = console_hints.text_of(Path(file))
         seen = "seen" if console_hints.has_succeeded(console, output) else "NOT seen"
         write(f"the console's sign of success, {console.success!r}: {seen}")
     with suppress(FeatherbenchError):
-        usage = check.technology.usage(instance)
+        usage = check.technology.usage(bench.under_test)
         if usage.memory_current_bytes is not None:
             write(f"its process holds {usage.memory_current_bytes >> 20} MiB")
-    write(check.technology.diagnosis(instance))
+    if is_good:
+        write(f"last lines of its console:\n{boot_report.console_tail(Path(file))}")
+    else:
+        write(check.technology.diagnosis(bench.under_test))

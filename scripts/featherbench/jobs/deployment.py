@@ -24,7 +24,7 @@ from featherbench.records.image import Image
 from featherbench.services import launcher, open_connections
 from featherbench.services.readiness import wait_until_ready
 from featherbench.system.fingerprint import fingerprint
-from featherbench.system.sysctls import HIDDEN
+from featherbench.system.sysctls import NOT_SET
 from featherbench.testbed import lease
 from featherbench.testbed.lease import Lease
 
@@ -121,8 +121,8 @@ def _tuning_in_force(bench: Bench) -> dict[str, str]:
     in_force = bench.technology.tuning_in_force(bench.under_test, bench.tuning)
     nofile = {} if bench.tuning.nofile is None else {"nofile": str(bench.tuning.nofile)}
     for key, requested in {**bench.tuning.net_sysctls, **nofile}.items():
-        value = in_force.get(key)
-        if value != HIDDEN and (value or "").split() != requested.split():
+        value = in_force.get(key) or ""
+        if not value.startswith(NOT_SET) and value.split() != requested.split():
             raise TestbedError(
                 f"{key} is {value!r} inside {bench.coordinates.platform}, not {requested!r}",
                 remedy="take it out of `tuning`, or choose a value that can be set",

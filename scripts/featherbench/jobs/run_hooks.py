@@ -38,7 +38,7 @@ from featherbench.system.processes import (
     send,
     with_variable,
 )
-from featherbench.testbed import cleanup
+from featherbench.testbed import cleanup, network
 from featherbench.testbed.lock import try_lock
 from featherbench.testbed.reservation import (
     WORKFLOW_VARIABLE,
@@ -239,7 +239,8 @@ def outdated_looks(jobs: Iterable[NeededJob]) -> list[Path]:
 def begin(plan: Plan, specs: JobSpecs, jobs: Sequence[NeededJob], outputs: Collection[str]) -> bool:
     """Count the cells of a run, and remove the files that it replaces; return whether it measures.
 
-    Otherwise a run that fails before it replaces them would report them as measured.
+    Otherwise a run that fails before it replaces them would report them as measured. Raises
+    TestbedError if others use the testbed's subnets.
     """
     certain = [
         CellName(w["platform"], w["workload"], int(w["deployment"]), int(w["concurrency"]))
@@ -247,6 +248,8 @@ def begin(plan: Plan, specs: JobSpecs, jobs: Sequence[NeededJob], outputs: Colle
     ]
     possible = possible_cells(plan, specs, jobs, outputs)
     cells = [*certain, *possible]
+    for testbed in dict.fromkeys(specs.testbed_of(cell.platform) for cell in cells):
+        network.require_unused(testbed)
     if cells:
         platforms = {platform.name: platform for platform in plan.platforms}
         expected_s = {

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 SO_TIMESTAMPNS = 35
 """See socket(7); Python has no name for it. The same number marks the received timestamp."""
@@ -22,8 +23,10 @@ TIMESPEC = struct.Struct("@ll")
 PACKET_BYTES = 2048
 ALL_PROTOCOLS = 0x0003
 """ETH_P_ALL, for packet(7)."""
-ALL, SENDER = slice(None), slice(6, 12)
+ALL, SENDER, PORTS = slice(None), slice(6, 12), slice(34, 38)
 """Of a UDP packet's content, and of an Ethernet frame."""
+DHCP_PORTS = bytes((0, 68, 0, 67))
+"""From the client's to the server's (RFC 2131)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,11 +96,20 @@ def listening(address: str, nonce: str) -> Iterator[Receiver]:
         yield Receiver(socket=receiver, expected=nonce.encode(), part=ALL)
 
 
-@contextmanager
-def watching(interface: str, mac: str) -> Iterator[Receiver]:
+def watching(interface: str, mac: str) -> AbstractContextManager[Receiver]:
     """Watch an interface of this machine for frames from `mac`. Needs root."""
+    return _watching(interface, bytes.fromhex(mac.replace(":", "")), SENDER)
+
+
+def watching_for_dhcp(interface: str) -> AbstractContextManager[Receiver]:
+    """Watch an interface of this machine for requests for an address by DHCP. Needs root."""
+    return _watching(interface, DHCP_PORTS, PORTS)
+
+
+@contextmanager
+def _watching(interface: str, expected: bytes, part: slice) -> Iterator[Receiver]:
     kind = socket.SOCK_RAW | socket.SOCK_NONBLOCK
     with socket.socket(socket.AF_PACKET, kind, socket.htons(ALL_PROTOCOLS)) as receiver:
         receiver.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         receiver.bind((interface, ALL_PROTOCOLS))
-        yield Receiver(socket=receiver, expected=bytes.fromhex(mac.replace(":", "")), part=SENDER)
+        yield Receiver(socket=receiver, expected=expected, part=part)

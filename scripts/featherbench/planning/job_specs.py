@@ -121,16 +121,21 @@ class JobSpecs:
             ("workloads", task.spec.name),
             *(("loadgens", name) for name in sorted(task.spec.load_generators.values())),
         )
-        subnet = self._config.testbed.guest_subnet if place.is_guest else ""
         return {
             "platform": place.spec,
             "workload": task.spec,
             "services": self._services(platform, workload),
             "deployment": deployment,
-            "testbed": self.testbed.model_copy(update={"guest_subnet": subnet}),
+            "testbed": self.testbed_of(platform),
             "tuning": self._config.tuning,
             "code": code_digest(script, drivers, self._config.plugins),
         }
+
+    def testbed_of(self, platform: str) -> TestbedSpec:
+        """Return the machine's part in a platform's cells."""
+        is_guest = self._resolved.platforms[platform].is_guest
+        subnet = self._config.testbed.guest_subnet if is_guest else ""
+        return self.testbed.model_copy(update={"guest_subnet": subnet})
 
     def _services(self, platform: str, workload: str) -> tuple[str, ...]:
         resolved = self._resolved

@@ -9,6 +9,7 @@ is charged to the group that touched a page first. Peaks include the page cache.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -242,11 +243,18 @@ def own_group(name: str) -> ControlGroup:
 
 
 def _enable_controllers(root: Path) -> None:
-    """Have version 2 count CPU time and memory in the groups below its root."""
+    """Have version 2 count CPU time and memory in the groups below its root.
+
+    The kernel refuses `cpu` while real-time tasks run (EINVAL); cpu.stat has the time without it.
+    """
     file = root / "cgroup.subtree_control"
     missing = {"cpu", "memory"} - set(file.read_text(encoding="utf-8").split())
     for controller in sorted(missing):
-        file.write_text(f"+{controller}", encoding="utf-8")
+        try:
+            file.write_text(f"+{controller}", encoding="utf-8")
+        except OSError as refused:
+            if controller != "cpu" or refused.errno != errno.EINVAL:
+                raise
 
 
 def create(group: ControlGroup, *, owner: str) -> None:

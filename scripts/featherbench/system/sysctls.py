@@ -3,18 +3,26 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featherbench.system import ssh
+from featherbench.system.machine import LOCAL
 from featherbench.system.procfs import one_line, parse_open_file_limits, sysctl_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from featherbench.records.tuning import Tuning
+    from featherbench.system.machine import Machine
 
-HIDDEN = "cannot be set: this kernel hides it from the instance"
+NOT_SET = "cannot be set: "
+"""How the value of a sysctl begins that an instance does not let others set."""
+HIDDEN = f"{NOT_SET}this kernel hides it from the instance"
 """Stands for the value of a sysctl that an instance has, and nobody can set or read there."""
+LOOK_WITHIN_S = 60.0
+LIST_INSIDE = ("unshare", "--user", "--map-root-user", "--net", "ls", "-d")
 
 
 def parse_sysctl(output: str) -> dict[str, str]:
@@ -28,15 +36,35 @@ def sysctl_files(tuning: Tuning) -> list[str]:
     return [f"/{sysctl_file(key)}" for key in tuning.net_sysctls]
 
 
-def in_force(output: str, tuning: Tuning) -> Mapping[str, str]:
-    """Parse what `cat` prints of those files, and of /proc/PID/limits after them."""
-    values = dict(zip(tuning.net_sysctls, map(one_line, output.splitlines()), strict=False))
-    return (
-        values if tuning.nofile is None else values | {"nofile": parse_open_file_limits(output)[0]}
-    )
+@cache
+def _visible_files(machine_name: str, files: tuple[str, ...]) -> frozenset[str]:
+    machine = ssh.machine_named(machine_name)
+    done = machine.run([*LIST_INSIDE, *files], timeout_s=LOOK_WITHIN_S, check=False)
+    return frozenset(done.stdout.split())
+
+
+def settable_in_user_namespace(tuning: Tuning, machine: Machine) -> Tuning:
+    """Return the tuning without what the kernel of `machine` hides from user namespaces."""
+    files = sysctl_files(tuning)
+    visible_files = _visible_files(machine.name, tuple(files)) if files else frozenset()
+    sysctls = zip(tuning.net_sysctls.items(), files, strict=True)
+    kept = {key: value for (key, value), file in sysctls if file in visible_files}
+    return tuning.model_copy(update={"net_sysctls": kept})
+
+
+def in_force(files: Mapping[Path, str], tuning: Tuning, limits: str) -> dict[str, str]:
+    """Parse the files of the sysctls, and `limits`, a /proc/PID/limits; HIDDEN: it is not there."""
+    values = {
+        key: one_line(files.get(Path(file), HIDDEN))
+        for key, file in zip(tuning.net_sysctls, sysctl_files(tuning), strict=True)
+    }
+    if tuning.nofile is None:
+        return values
+    text = files.get(Path(limits))
+    return values | {"nofile": parse_open_file_limits(text)[0] if text else HIDDEN}
 
 
 def of_process(pid: int, tuning: Tuning) -> Mapping[str, str]:
     """Read what is in force for a process of this machine that shares this process's network."""
-    files = [*sysctl_files(tuning), *([] if tuning.nofile is None else [f"/proc/{pid}/limits"])]
-    return in_force("".join(Path(file).read_text(encoding="utf-8") for file in files), tuning)
+    limits = f"/proc/{pid}/limits"
+    return in_force(LOCAL.read([Path(limits), *map(Path, sysctl_files(tuning))]), tuning, limits)

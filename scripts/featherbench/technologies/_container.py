@@ -14,8 +14,9 @@ from featherbench.ownership import LABEL, Leftover
 from featherbench.services.launcher import with_address
 from featherbench.system import firewall, programs, ssh
 from featherbench.system.cgroup import ControlGroup, all_members, reset_peak, usage_of
-from featherbench.system.machine import LOCAL, Machine
-from featherbench.system.sysctls import HIDDEN, in_force, sysctl_files
+from featherbench.system.machine import LOCAL, Machine, parse_files
+from featherbench.system.procfs import one_line
+from featherbench.system.sysctls import HIDDEN, NOT_SET, in_force, sysctl_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - inside the container's own network namespace
 NEEDS = {"iptables": "iptables", **programs.FOR_ROOT_FILESYSTEM}
 DIGEST_CHARACTERS = 12
+READ = ("tail", "--verbose", "--lines=+1", "--")
+"""Prints files with their names, whether or not all of them are there."""
 
 ClientT = TypeVar("ClientT")
 ClientT_contra = TypeVar("ClientT_contra", contravariant=True)
@@ -120,9 +123,13 @@ class ContainerTechnology(technology.Technology, Generic[ClientT]):
         """Return the file inside the container with the service's limits: the first process's."""
         return "/proc/1/limits"
 
-    def readable(self, tuning: Tuning, machine: Machine) -> Tuning:
-        """Return the part of `tuning` that can be set and read inside a container."""
+    def settable(self, tuning: Tuning, machine: Machine) -> Tuning:
+        """Return the part of `tuning` that can be set inside a container; others are left out."""
         return tuning
+
+    def differs(self, client: ClientT, name: str) -> str:
+        """Return why sysctls may have other values than it was given; empty: they may not."""
+        return ""
 
     def _asking(self, instance: Instance, doing: str) -> AbstractContextManager[ClientT]:
         return self.connected(f"container {instance.id}: {doing}", machine=_machine_of(instance))
@@ -190,19 +197,29 @@ class ContainerTechnology(technology.Technology, Generic[ClientT]):
         return reset_peak(self.control_group(instance, _machine_of(instance)))
 
     def tuning_in_force(self, instance: Instance, tuning: Tuning) -> Mapping[str, str]:
-        """Read sysctls and the service's limit with a program inside the container."""
-        name, readable = name_of(instance.id), self.readable(tuning, _machine_of(instance))
+        """Read sysctls and the service's limit with a program inside the container.
+
+        HIDDEN stands for those that could not be set, or are not there: others are still read.
+        """
+        name, settable = name_of(instance.id), self.settable(tuning, _machine_of(instance))
         with self._asking(instance, "its tuning") as client:
-            limits = self.limits_file(client, name)
-            argv = ["cat", *sysctl_files(readable), limits]
+            limits, differs = self.limits_file(client, name), self.differs(client, name)
+            argv = [*READ, *sysctl_files(settable), limits]
             exit_status, output = self.operations.run_inside(client, name, argv)
-        if exit_status != 0:
+        lines = [line for line in output.splitlines() if not line.startswith("tail: ")]
+        files = parse_files("\n".join(lines))
+        if exit_status != 0 and not files:
             raise TestbedError(
                 f"the tuning cannot be read inside container {instance.id}: {output.strip()}",
-                remedy="take sysctls that it does not have out of tuning.net_sysctls",
+                remedy="see whether the container's log tells why no program can run in it",
             )
-        hidden = [key for key in tuning.net_sysctls if key not in readable.net_sysctls]
-        return {**in_force(output, readable), **dict.fromkeys(hidden, HIDDEN)}
+        hidden = [key for key in tuning.net_sysctls if key not in settable.net_sysctls]
+        values = {**in_force(files, settable, limits), **dict.fromkeys(hidden, HIDDEN)}
+        wanted = {**tuning.net_sysctls, "nofile": str(tuning.nofile)}
+        for key, value in values.items() if differs else ():
+            if value not in {HIDDEN, one_line(wanted[key])}:
+                values[key] = f"{NOT_SET}{differs} {value}"
+        return values
 
     def leftovers(self) -> Sequence[Leftover]:
         """Return what has our label at the engine and in the firewall."""

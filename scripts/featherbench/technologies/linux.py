@@ -69,7 +69,7 @@ def _make_tree(request: BuildRequest, layer: bytes) -> Path:
     with subprocesses.failure_as(ImageError, what, remedy=remedy):
         unpack(request.root_filesystems[BASE].tar, layer, tree)
     _check_devices(tree)
-    return tree.resolve()
+    return tree
 
 
 def chrooted(tree: Path, command: Sequence[str], address: str) -> list[str]:
@@ -96,7 +96,8 @@ def _confine(group: ControlGroup, cpus: Sequence[int], nofile: int | None) -> No
 
 
 def _tree_of(image: Image) -> Path:
-    tree = Path(image.reference["tree"])
+    """Return the image's tree, whose path is kept as seen from the workflow's folder."""
+    tree = Path(image.reference["tree"]).resolve()
     if not (tree / "usr").exists():
         raise ImageError(
             f"the tree {tree} of the image is gone",

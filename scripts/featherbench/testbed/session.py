@@ -149,7 +149,7 @@ def _set_up(state: State, spec: TestbedSpec, tuning_spec: Tuning, sequence: int)
         )
     split = cpus.choose(spec, LOCAL.cores())
     if isolated:
-        link = network.set_up(state, spec.subnet)
+        link = network.set_up(state, spec)
         address, client_address, namespace = link.server, link.client, network.NAMESPACE_FILE
     else:
         address, client_address, namespace = LOOPBACK, LOOPBACK, None

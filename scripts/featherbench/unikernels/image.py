@@ -147,7 +147,7 @@ def _make_kernel(make: Make, into: Path) -> tuple[Path, str]:
     with subprocesses.failure_as(ImageError, "the image cannot be made", remedy=remedy):
         printed = subprocesses.run(make.version, timeout_s=VERSION_WITHIN_S)
         subprocesses.run(command, timeout_s=make.within_s)
-    kernel = into.resolve() / KERNEL
+    kernel = into / KERNEL  # as seen from the workflow's folder, which may be moved
     if not kernel.exists():
         raise ImageError(
             f"`{' '.join(command)}` did not make {kernel}",
@@ -231,4 +231,4 @@ def require_unchanged(reference: Mapping[str, Any]) -> None:
 
 def boot_files(reference: Mapping[str, Any]) -> list[Path]:
     """Return every file that a recorded image boots from."""
-    return [Path(path) for path in reference["marks"]]
+    return [Path(path).resolve() for path in reference["marks"]]

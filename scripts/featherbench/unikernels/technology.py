@@ -135,7 +135,7 @@ class Unikernel(VmTechnology[UnikernelSettings]):
         kernel = request.image.reference["kernel"]
         boot = ImageBoot(
             description=description,
-            kernel=Path(kernel) if kernel else None,
+            kernel=Path(kernel).resolve() if kernel else None,
             arguments=description.filled_arguments(_placeholders(description, request)),
             mac=_mac(description, request),
         )

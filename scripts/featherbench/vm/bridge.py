@@ -142,7 +142,7 @@ def prepare(placement: Placement) -> None:
     ]
     settings = [f"net.ipv4.conf.{name}.forwarding=1" for name in (of(state), *clients)]
     subprocesses.run(["sysctl", "--quiet", "--write", *settings], timeout_s=TIMEOUT_S)
-    firewall.allow_past_docker(state)
+    firewall.allow_testbed_traffic(state)
 
 
 def require_route_to(address: str) -> None:

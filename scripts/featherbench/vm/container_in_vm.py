@@ -100,7 +100,7 @@ class ContainerInVm(VmTechnology):
         """Make a guest's disk, and have the technology make its image with the engine there."""
         root = request.root_filesystems[root_for(self.name)]
         files, disk_digest = disk_image.build(root, {}, request.into)
-        with engine_on(files.disk, self.name, log=request.into / "engine.log") as machine:
+        with engine_on(files.disk.resolve(), self.name, log=request.into / "engine.log") as machine:
             inner = self.inner.build_image(replace(request, machine=machine))
         return Image(
             technology=self.name,

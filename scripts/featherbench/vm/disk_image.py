@@ -61,7 +61,7 @@ LINKS = {str(UNITS / unit): "/dev/null" for unit in MASKED} | {
 
 def boot_files(reference: Mapping[str, str]) -> BootFiles:
     """Return the files of a recorded image. Raise ImageError if they are gone."""
-    files = boot_files_in(Path(reference["folder"]))
+    files = boot_files_in(Path(reference["folder"]).resolve())
     if not files.disk.exists():
         raise ImageError(
             f"the disk {files.disk} of the image is gone",
@@ -127,7 +127,7 @@ def add_overlay(tree: Path) -> None:
 
 def build(root: RootArchive, files: Mapping[str, bytes], into: Path) -> tuple[BootFiles, str]:
     """Make an image of a root and `files` (path → content), and its digest. Raise ImageError."""
-    image, tree, layer = boot_files_in(into.resolve()), into / "tree", files_layer(files)
+    image, tree, layer = boot_files_in(into), into / "tree", files_layer(files)
     try:
         unpack(root.tar, layer, tree, "--xattrs", "--xattrs-include=*")
         add_overlay(tree)

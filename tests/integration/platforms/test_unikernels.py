@@ -18,6 +18,7 @@ import yaml
 from builders import UnikernelSubject, placement_on
 from featherbench import registry
 from featherbench.cli import unikernel_check
+from featherbench.contracts.bench import Client
 from featherbench.contracts.vm_runner import addresses_in
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import listening, watching
@@ -298,7 +299,7 @@ def test_a_missing_program_leaves_nothing(guests, floor, monkeypatch):
 
 
 @pytest.fixture
-def checked(guests):
+def checked(guests, wire):
     """Check a description, and give whether it is good, with the lines that were said."""
 
     def checked_it(file, service="startup", within_s=BOOTS_WITHIN_S):
@@ -308,9 +309,15 @@ def checked(guests):
             service=service,
             runner=ProcessRunner(accelerator="tcg"),
             folder=guests.folder,
-            guest_subnet=guests.placement.guest_subnet,
-            state=guests.placement.state,
-            cpus=guests.placement.cpus,
+            client=Client(
+                address=wire.client_address,
+                cpus=guests.placement.cpus,
+                namespace=Path("/run/netns") / wire.namespace,
+                nofile=None,
+            ),
+            placement=guests.placement,
+            workload_settings=registry.load("workloads", service).Settings(),
+            connections=100,
             within_s=within_s,
         )
         return unikernel_check.run(wanted, said.append), "\n".join(said)

@@ -68,7 +68,7 @@ def test_the_client_has_no_way_out(enter, address):
         assert "unreachable" in way.stderr
 
 
-@pytest.mark.parametrize("address", ["198.18.77.1", "198.19.255.254"])
+@pytest.mark.parametrize("address", ["198.18.1.77", "198.18.2.254"])
 def test_nothing_strays_to_a_network_that_is_gone(enter, ip, address):
     with enter() as testbed:
         assert "No route to host" in ip("route", "get", address).stderr
@@ -78,6 +78,40 @@ def test_nothing_strays_to_a_network_that_is_gone(enter, ip, address):
         ip("link", "set", network.SERVER_INTERFACE, "down")
         way = ip("route", "get", testbed.client.address)
         assert "No route to host" in way.stderr
+
+
+def test_addresses_that_others_use_go_where_they_went(enter, ip):
+    """As with a proxy, whose default route is in a table of its own."""
+    ip("link", "add", "foreign0", "type", "bridge")
+    ip("link", "set", "foreign0", "up")
+    ip("address", "add", "192.0.2.1/24", "dev", "foreign0")
+    ip("route", "add", "128.0.0.0/1", "dev", "foreign0")
+    ip("route", "add", "default", "dev", "foreign0", "table", "2022")
+    ip("rule", "add", "lookup", "main", "priority", "9000", "suppress_prefixlength", "0")
+    ip("rule", "add", "lookup", "2022", "priority", "9001")
+    try:
+        before = ip("-json", "route", "get", "198.18.5.5").stdout
+        with enter() as testbed:
+            assert ip("-json", "route", "get", "198.18.5.5").stdout == before
+            ping = ["ping", "-c", "1", testbed.placement.address]
+            assert testbed.client.run(ping, timeout_s=10).exit_status == 0
+    finally:
+        for priority in ("9000", "9001"):
+            ip("rule", "delete", "priority", priority)
+        ip("link", "delete", "foreign0")
+
+
+def test_a_rule_that_takes_the_clients_packets_away_is_named(enter, ip):
+    ip("link", "add", "foreign0", "type", "bridge")
+    ip("link", "set", "foreign0", "up")
+    ip("route", "add", "default", "dev", "foreign0", "table", "2022")
+    ip("rule", "add", "lookup", "2022", "priority", "9001")
+    try:
+        with pytest.raises(TestbedError, match=r"go to foreign0.*`ip rule`"):
+            enter().__enter__()
+    finally:
+        ip("rule", "delete", "priority", "9001")
+        ip("link", "delete", "foreign0")
 
 
 def test_both_sides_are_tuned_and_put_back(enter, wired):
@@ -147,7 +181,7 @@ def test_a_subnet_that_others_use_is_refused(enter, ip):
 
 
 def test_clean_is_idempotent_and_leaves_others_alone(wired, foreign_namespace, foreign_process):
-    network.set_up(wired.state, "198.18.0.0/24")
+    network.set_up(wired.state, TestbedSpec())
     straggler = subprocess.Popen(["ip", "netns", "exec", network.NAMESPACE, "sleep", "600"])
     removed = wired.command("clean")
     assert removed.returncode == 0
@@ -164,7 +198,7 @@ def test_routes_of_others_with_our_number_stay(wired, ip):
     theirs = f"unreachable 10.79.0.0/24 proto {network.ROUTE_PROTOCOL}"
     ip("route", "add", *theirs.split())
     try:
-        network.set_up(wired.state, "198.18.0.0/24")
+        network.set_up(wired.state, TestbedSpec())
         network.tear_down(wired.state)
         left = ip("route", "show", "proto", str(network.ROUTE_PROTOCOL)).stdout
         assert left.strip() == "unreachable 10.79.0.0/24"

@@ -21,6 +21,7 @@ from featherbench.planning.inputs import cell_file
 from featherbench.planning.job_specs import JobSpecs, spec_json
 from featherbench.planning.plan import PLAN_VARIABLE, frozen_plan, make_plan
 from featherbench.planning.resolve import resolve
+from featherbench.records.job_specs import TestbedSpec
 from featherbench.records.plan import CellName, StoppingRule
 from featherbench.records.requirement import MissingRequirement
 from featherbench.system.processes import Process, identity_of, ourselves
@@ -41,6 +42,9 @@ class Specs:
 
     def cell(self, **names):
         return SimpleNamespace(model_dump=lambda **_: names)
+
+    def testbed_of(self, _platform):
+        return TestbedSpec(client="loopback", container_subnet="", guest_subnet="")
 
     def nominal_duration_s(self, workload, _platform):
         return {"http": 5.0, "startup": 2.0}[workload]

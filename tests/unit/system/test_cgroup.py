@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where control groups are (version 1, version 2 and hybrid), and their usage, as captured."""
 
+import contextlib
 import errno
 from pathlib import Path
 
@@ -144,3 +145,30 @@ def test_a_group_without_our_mark_is_not_ours(tmp_path, monkeypatch):
 
     monkeypatch.setattr(cgroup.os, "getxattr", attribute)
     assert [group.name for group in cgroup.own_groups()] == [old, mine]
+
+
+@pytest.mark.parametrize(
+    ("refused", "made"),
+    [
+        ({}, True),
+        ({"+cpu": errno.EINVAL}, True),  # while real-time tasks run
+        ({"+cpu": errno.EACCES}, False),
+        ({"+memory": errno.EINVAL}, False),
+    ],
+)
+def test_only_the_controller_that_real_time_tasks_keep_is_dispensable(
+    tmp_path, monkeypatch, refused, made
+):
+    (tmp_path / "cgroup.subtree_control").write_text("cpuset pids\n")
+
+    def write(_file, text, **_):
+        if text in refused:
+            raise OSError(refused[text], "refused")
+
+    monkeypatch.setattr(cgroup.os, "setxattr", lambda *_: None)
+    monkeypatch.setattr(Path, "write_text", write)
+    folder = tmp_path / "featherbench-0123456789ab"
+    group = ControlGroup(version=2, cpu=folder, cpuacct=folder, memory=folder)
+    with contextlib.nullcontext() if made else pytest.raises(InstanceError, match="refused"):
+        cgroup.create(group, owner="x")
+    assert folder.exists() == made

@@ -9,8 +9,12 @@ from featherbench.system import sysctls
 
 RANGE = "net.ipv4.ip_local_port_range"
 TUNING = Tuning(net_sysctls={"net.core.somaxconn": "1024", RANGE: "1024 65535"}, nofile=None)
-# `cat` of the files of two sysctls and of /proc/PID/limits, of Linux 6.1
-OUTPUT = "4096\n32768\t60999\n"
+# the files of two sysctls and /proc/PID/limits, of Linux 6.1
+SOMAXCONN_FILE, RANGE_FILE, LIMITS_FILE = (
+    Path(f"/proc/{name}")
+    for name in ("sys/net/core/somaxconn", "sys/net/ipv4/ip_local_port_range", "1/limits")
+)
+FILES = {SOMAXCONN_FILE: "4096\n", RANGE_FILE: "32768\t60999\n"}
 LIMITS = """\
 Limit                     Soft Limit           Hard Limit           Units
 Max processes             96256                96256                processes
@@ -32,9 +36,12 @@ def test_the_files_are_in_the_order_of_the_tuning():
 
 def test_what_is_in_force_is_parsed_from_their_contents():
     values = {"net.core.somaxconn": "4096", RANGE: "32768 60999"}
-    assert sysctls.in_force(OUTPUT, TUNING) == values
+    limits = str(LIMITS_FILE)
+    assert sysctls.in_force(FILES, TUNING, limits) == values
     with_limit = TUNING.model_copy(update={"nofile": 1})
-    assert sysctls.in_force(OUTPUT + LIMITS, with_limit) == values | {"nofile": "20000"}
+    files = {RANGE_FILE: FILES[RANGE_FILE], LIMITS_FILE: LIMITS}
+    hidden = values | {"net.core.somaxconn": sysctls.HIDDEN, "nofile": "20000"}
+    assert sysctls.in_force(files, with_limit, limits) == hidden
 
 
 def test_what_is_in_force_for_a_process_of_this_machine_is_read():

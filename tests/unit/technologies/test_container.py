@@ -12,17 +12,22 @@ from featherbench.ownership import Leftover
 from featherbench.records.requirement import MissingRequirement
 from featherbench.records.tuning import Tuning
 from featherbench.system import firewall
-from featherbench.system.sysctls import HIDDEN
+from featherbench.system.sysctls import HIDDEN, NOT_SET
 from featherbench.technologies._container import ContainerTechnology, Started, name_of
 
-LIMITS = "Max open files            4321                 4321                 files"
+# `tail --verbose` of files, and what it says of one that is not there
+SOMAXCONN = "==> /proc/sys/net/core/somaxconn <==\n"
+LIMITS = "==> /proc/1/limits <==\nMax open files            4321                 4321     files\n"
+NO_LIMITS = "tail: cannot open '/proc/1/limits' for reading: No such file or directory\n"
 
 
 class Engine:
     """Containers in memory, and the operations on them: client and operations in one."""
 
     def __init__(self):
-        self.conditions, self.fails_to_start, self.exit_status = {}, False, 0
+        self.conditions, self.fails_to_start = {}, False
+        self.differs, self.exit_status = "", 0
+        self.output = f"{SOMAXCONN}1024\n\n{LIMITS}"
 
     def is_running(self, _client, name):
         return name in self.conditions
@@ -31,7 +36,8 @@ class Engine:
         return self.conditions.get(name, "")
 
     def run_inside(self, _client, _name, argv):
-        return self.exit_status, f"1024\n{LIMITS}\n" if "/proc/1/limits" in argv else ""
+        assert argv[0] == "tail"
+        return self.exit_status, self.output
 
     def end(self, _client, name, *, log):
         self.conditions.pop(name, None)
@@ -66,9 +72,12 @@ class Technology(ContainerTechnology):
     def control_group(self, instance, _machine):
         raise FileNotFoundError(instance.id)
 
-    def readable(self, tuning, _machine):
+    def settable(self, tuning, _machine):
         sysctls = {key: value for key, value in tuning.net_sysctls.items() if "core" in key}
         return Tuning(net_sysctls=sysctls, nofile=tuning.nofile)
+
+    def differs(self, _client, _name):
+        return self.operations.differs
 
     def owned(self, client):
         return [Leftover(kind="container", name=name) for name in client.conditions]
@@ -124,21 +133,40 @@ def test_without_its_control_group_a_container_has_died(technology, tmp_path):
         technology.usage(instance)
 
 
-def test_sysctls_that_cannot_be_read_are_hidden(technology, tmp_path):
+OWN_VALUES = f"{SOMAXCONN}128\n\n{LIMITS}"
+NO_SYSCTL = f"tail: cannot open '/proc/sys/net/core/somaxconn'\n{LIMITS}"
+
+
+@pytest.mark.parametrize(
+    ("output", "differs", "in_force"),
+    [
+        (f"{SOMAXCONN}1024\n\n{LIMITS}", "", ("1024", "4321")),
+        (NO_SYSCTL, "", (HIDDEN, "4321")),
+        (f"{SOMAXCONN}1024\n{NO_LIMITS}", "", ("1024", HIDDEN)),
+        (OWN_VALUES, "", ("128", "4321")),
+        (OWN_VALUES, "the runtime runsc has", (f"{NOT_SET}the runtime runsc has 128", "4321")),
+    ],
+    ids=["as set", "a sysctl is hidden", "limits are hidden", "ignored", "ignored by a kernel"],
+)
+def test_what_an_instance_hides_or_ignores_is_told_and_the_rest_is_read(
+    technology, tmp_path, output, differs, in_force
+):
     instance = technology.start(request(tmp_path))
+    technology.operations.output, technology.operations.differs = output, differs
+    technology.operations.exit_status = int("tail: " in output)
     tuning = Tuning(
         net_sysctls={"net.ipv4.tcp_rmem": "1 2 3", "net.core.somaxconn": "1024"}, nofile=4321
     )
     assert technology.tuning_in_force(instance, tuning) == {
-        "net.core.somaxconn": "1024",
+        "net.core.somaxconn": in_force[0],
         "net.ipv4.tcp_rmem": HIDDEN,
-        "nofile": "4321",
+        "nofile": in_force[1],
     }
 
 
 def test_a_tuning_that_cannot_be_read_is_an_error(technology, tmp_path):
     instance = technology.start(request(tmp_path))
-    technology.operations.exit_status = 1
+    technology.operations.exit_status, technology.operations.output = 126, "no such program"
     with pytest.raises(TestbedError, match="inside container abc"):
         technology.tuning_in_force(instance, Tuning(net_sysctls={}, nofile=64))
 

@@ -138,7 +138,7 @@ def test_another_technology_is_a_few_lines_in_a_plugin_folder(blocks, tmp_path):
 
 def test_its_table_of_failures_quotes_the_real_messages(guide, repository):
     package = repository / "scripts/featherbench"
-    others = ("services/open_connections.py", "services/http.py")
+    others = ("services/open_connections.py", "services/http.py", "cli/unikernel_check.py")
     files = [*(package / "unikernels").glob("*.py"), *map(package.joinpath, others)]
     said = re.sub(r'"\s*f?"', "", "".join(file.read_text() for file in files))
     rows = rows_below(guide, "What can go wrong")

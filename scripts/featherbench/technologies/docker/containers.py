@@ -201,6 +201,11 @@ def run_inside(client: DockerClient, name: str, argv: Sequence[str]) -> tuple[in
     return int(done.exit_code or 0), done.output.decode(errors="replace")
 
 
+def runtime(client: DockerClient, name: str) -> str:
+    """Return the name of the runtime that runs it."""
+    return str(client.containers.get(name).attrs["HostConfig"]["Runtime"])
+
+
 def group(client: DockerClient, name: str, machine: Machine) -> ControlGroup:
     """Return its control group on `machine`. Raises InstanceDiedError when it does not run."""
     container = find(client, name)

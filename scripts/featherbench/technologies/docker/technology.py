@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 from pydantic import Field
@@ -20,6 +22,8 @@ from featherbench.ownership import LABEL, Leftover
 from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs.archives import image_record
 from featherbench.system.firewall import allow_testbed_traffic
+from featherbench.system.ssh import machine_named
+from featherbench.system.sysctls import settable_in_user_namespace
 from featherbench.technologies._container import ContainerTechnology, Started, name_of
 from featherbench.technologies.docker import containers, images
 from featherbench.technologies.docker.connection import SOCKET, translate_errors
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 
     from featherbench.records.image import Image
     from featherbench.records.instance import Instance
+    from featherbench.records.tuning import Tuning
     from featherbench.system.cgroup import ControlGroup
     from featherbench.system.machine import Machine
 
@@ -61,6 +66,14 @@ def _name_port_owner(request: StartRequest, refused: InstanceError) -> NoReturn:
         f"{request.placement.address}:{request.port} is taken{by}: {refused.message}",
         remedy=refused.remedy,
     ) from refused
+
+
+@cache
+def _has_user_namespace(machine_name: str) -> bool:
+    """Whether the engine of a machine maps the users of its containers: userns-remap, rootless."""
+    with translate_errors("asking for options", machine=machine_named(machine_name)) as client:
+        options = client.info().get("SecurityOptions") or ()
+    return any(word in option for option in options for word in ("name=userns", "name=rootless"))
 
 
 class Technology(ContainerTechnology["DockerClient"]):
@@ -111,12 +124,14 @@ class Technology(ContainerTechnology["DockerClient"]):
             if request.network == "host":
                 return
             containers.make_network(client, subnet=placement.container_subnet, state=state)
+        self.settable(request.tuning, placement.machine)
         allow_testbed_traffic(state, placement.machine)
 
     def run(self, request: StartRequest) -> Started:
         """Create and start a container. Its address is the machine's if it has none of its own."""
-        arguments = containers.creation(request, **request.settings.model_dump())
         what, machine = f"the {request.service} container", request.placement.machine
+        tuned = replace(request, tuning=self.settable(request.tuning, machine))
+        arguments = containers.creation(tuned, **request.settings.model_dump())
         began_s = time.monotonic()
         with translate_errors(f"creation of {what}", machine=machine) as client:
             container = client.containers.create(**arguments)
@@ -138,6 +153,19 @@ class Technology(ContainerTechnology["DockerClient"]):
         doing = f"container {instance.id}: its control group"
         with translate_errors(doing, machine=machine) as client:
             return containers.group(client, name_of(instance.id), machine)
+
+    def settable(self, tuning: Tuning, machine: Machine) -> Tuning:
+        """Return the tuning without what is hidden in an engine's user namespace, if it has one."""
+        return (
+            settable_in_user_namespace(tuning, machine)
+            if _has_user_namespace(machine.name)
+            else tuning
+        )
+
+    def differs(self, client: DockerClient, name: str) -> str:
+        """Return why other runtimes than runc, which have a kernel of their own, may differ."""
+        runtime = containers.runtime(client, name)
+        return "" if runtime == Settings().runtime else f"the runtime {runtime} has"
 
     def owned(self, client: DockerClient) -> Iterator[Leftover]:
         """Yield containers first: a network that has some cannot be removed."""

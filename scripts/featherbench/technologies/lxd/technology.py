@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -25,8 +24,7 @@ from featherbench.errors import ImageError, InstanceError, TestbedError
 from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs.archives import image_record
 from featherbench.system import firewall
-from featherbench.system.ssh import machine_named
-from featherbench.system.sysctls import sysctl_files
+from featherbench.system.sysctls import settable_in_user_namespace
 from featherbench.technologies._container import (
     ContainerTechnology,
     Started,
@@ -51,8 +49,6 @@ if TYPE_CHECKING:
     from featherbench.system.machine import Machine
 
 ROOT = "system"
-LOOK_WITHIN_S = 60.0
-LIST_INSIDE = ("unshare", "--user", "--map-root-user", "--net", "ls", "-d")
 MAIN_PROCESS = ["systemctl", "show", "--property=MainPID", "--value", "featherbench.service"]
 
 
@@ -63,14 +59,6 @@ class Settings(DriverSettings):
     """Driver of the storage pool: each container a copy of its image's files, or a snapshot."""
     memory_mib: Annotated[int, Field(ge=32, le=MOST_MIB)] | None = None
     """Limit of memory, the init system's included; none unless set."""
-
-
-@cache
-def _visible_files(machine_name: str, files: tuple[str, ...]) -> frozenset[str]:
-    done = machine_named(machine_name).run(
-        [*LIST_INSIDE, *files], timeout_s=LOOK_WITHIN_S, check=False
-    )
-    return frozenset(done.stdout.split())
 
 
 def _refuse_taken_port(client: Client, request: StartRequest) -> None:
@@ -144,8 +132,8 @@ class Technology(ContainerTechnology["Client"]):
             resources.make_network(client, subnet=placement.container_subnet, state=state)
             images.make_pool(client, driver, state=state)
             images.ensure_unpacked(client, driver, fingerprint, state=state)
-        self.readable(request.tuning, placement.machine)
-        firewall.allow_past_docker(state, placement.machine)
+        self.settable(request.tuning, placement.machine)
+        firewall.allow_testbed_traffic(state, placement.machine)
 
     def run(self, request: StartRequest) -> Started:
         """Create and start a container, and find its first process."""
@@ -155,7 +143,7 @@ class Technology(ContainerTechnology["Client"]):
         with translate_errors(f"creation of {what}", machine=machine) as client:
             _refuse_taken_port(client, request)
             address = resources.free_address(client, request.placement)
-            tuned = replace(request, tuning=self.readable(request.tuning, machine))
+            tuned = replace(request, tuning=self.settable(request.tuning, machine))
             container = containers.creation(tuned, address, **request.settings.model_dump())
             client.instances.create(container, wait=True)
         created_s = time.monotonic()
@@ -169,13 +157,9 @@ class Technology(ContainerTechnology["Client"]):
         """Ask the kernel for the group of the first process."""
         return containers.group(name_of(instance.id), instance.handle["pid"], machine)
 
-    def readable(self, tuning: Tuning, machine: Machine) -> Tuning:
+    def settable(self, tuning: Tuning, machine: Machine) -> Tuning:
         """Return the tuning without what the kernel hides from unprivileged containers."""
-        files = sysctl_files(tuning)
-        visible_files = _visible_files(machine.name, tuple(files)) if files else frozenset()
-        sysctls = zip(tuning.net_sysctls.items(), files, strict=True)
-        kept = {key: value for (key, value), file in sysctls if file in visible_files}
-        return tuning.model_copy(update={"net_sysctls": kept})
+        return settable_in_user_namespace(tuning, machine)
 
     def limits_file(self, client: Client, name: str) -> str:
         """Return the limits of the service, which the init system started."""

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from featherbench.records.tuning import Tuning
+from featherbench.system import ssh
 from featherbench.system.machine import LocalMachine
 from featherbench.technologies.lxd import connection, technology
 
@@ -26,15 +27,15 @@ class Kernel61:
 
 
 def test_a_hidden_sysctl_is_left_out(monkeypatch):
-    monkeypatch.setattr(technology, "machine_named", lambda _name: Kernel61())
-    visible = technology.Technology().readable(TUNING, Kernel61())
+    monkeypatch.setattr(ssh, "machine_named", lambda _name: Kernel61())
+    visible = technology.Technology().settable(TUNING, Kernel61())
     assert visible.net_sysctls == {"net.ipv4.tcp_tw_reuse": "1"}
     assert visible.nofile == 20000
 
 
 def test_without_sysctls_the_machine_is_not_asked():
     no_tuning = Tuning(net_sysctls={}, nofile=None)
-    assert technology.Technology().readable(no_tuning, Kernel61()) == no_tuning
+    assert technology.Technology().settable(no_tuning, Kernel61()) == no_tuning
 
 
 @dataclass(frozen=True, kw_only=True)
