@@ -10,7 +10,10 @@ SHELL := bash
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 # Measuring needs root: it makes network namespaces, sets sysctls and starts servers in a root file system.
-AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env "PATH=$$PATH")
+# sudo drops the proxies' variables, too.
+PROXIES := http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env "PATH=$$PATH" \
+  $(foreach name,$(PROXIES),$(if $($(name)),"$(name)=$$$(name)")))
 # More words for snakemake, pytest or uv: make all ARGS="--configfile config/paper.yaml"
 ARGS ?=
 # Where one cannot run, the platforms that need it are reported as such, and the others go on.

@@ -3,10 +3,23 @@
 # Sourced by engine.sh: how to start a daemon. What is specific to one is in its file in engines/, which sets
 #   NAME     its name in messages
 #   PROGRAM  its program, and the name of its process
-#   UNITS    its systemd units: the first one that exists is started
+#   UNITS    its systemd units: those that exist are started, until it answers
 #   answers      a function: succeeds if the daemon answers
 #   start_plain  a function: starts it without systemd
 DEADLINE_S=60
+
+# Succeeds if an engine answers the question "$1" at one of the Unix sockets "${@:2}": one that exists may be dead.
+answers_at() {
+  local question=$1 socket
+  for socket in "${@:2}"; do
+    [[ -S $socket ]] || continue
+    if curl --disable --silent --fail --max-time 5 --output /dev/null --unix-socket "$socket" "http://localhost$question"; then
+      answering=$socket
+      return
+    fi
+  done
+  return 1
+}
 
 log_of() {
   echo "/var/log/featherbench-$1.log"
@@ -77,14 +90,17 @@ detached() (
 
 start_with_systemd() {
   local unit
+  local -a tried=()
   for unit in "${UNITS[@]}"; do
     systemctl cat "$unit" >/dev/null 2>&1 || continue
     echo "featherbench set-up: systemctl start $unit"
-    systemctl start "$unit" || fail "$NAME does not start: see 'journalctl -u $unit'"
-    wait_for_answer true || fail "$NAME started, and does not answer: see 'journalctl -u $unit'"
-    return
+    tried+=("-u $unit")
+    if systemctl start "$unit" && wait_for_answer true; then
+      return
+    fi
   done
-  fail "there is no $NAME: setup/packages.sh installs it where the system offers one"
+  [[ ${#tried[@]} -gt 0 ]] || fail "there is no $NAME: setup/packages.sh installs it where the system offers one"
+  fail "$NAME does not start, or does not answer: see 'journalctl ${tried[*]}'"
 }
 
 start_without_systemd() {

@@ -79,7 +79,7 @@ purpose() {
 # Installs "$@"; where apt refuses all together, one by one, so that a conflict of one package costs that one alone. Prints
 # apt's own messages of those that it refuses, and what each is for. Fails if apt installs none.
 install_possible() {
-  local output package refused=0
+  local package refused=0
   if output=$(install "$@" 2>&1); then
     return
   fi
@@ -112,8 +112,8 @@ main() {
   fi
   packages+=("${pythons[@]}")
   echo "featherbench set-up: installing ${packages[*]}"
-  install_possible "${packages[@]}" || fail "apt-get installed none of ${packages[*]}: its messages are above"
-  find_python >/dev/null || fail "${pythons[*]} could not be installed: apt-get's messages are above"
+  install_possible "${packages[@]}" || fail "apt-get installed none of ${packages[*]}: $(advice "$output")"
+  find_python >/dev/null || fail "${pythons[*]} could not be installed: $(advice "${output-}")"
 }
 
 main

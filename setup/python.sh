@@ -31,8 +31,11 @@ create() {
 
 # Everything has a hash: build dependencies also come from a lock file, because of --no-build-isolation.
 pip_install() {
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-build-isolation --require-hashes -r "$1" ||
-    fail "could not install $1: pip's message is above. Is the network up?"
+  local output
+  output=$("$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input --no-build-isolation \
+    --require-hashes -r "$1" 2>&1) && return
+  printf '%s\n' "$output" >&2
+  fail "pip could not install $1: $(advice "$output")"
 }
 
 install() {

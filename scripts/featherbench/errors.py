@@ -22,9 +22,10 @@ Any other exception that reaches the user is a fault of featherbench.
 
 from __future__ import annotations
 
-import errno
+import os
 import re
 import shlex
+from re import IGNORECASE as I
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -117,19 +118,6 @@ class VerificationError(FeatherbenchError):
     """The server answers, but not as it should."""
 
 
-def error_of_system(error: OSError) -> FeatherbenchError:
-    """Return an error of the operating system with its remedy."""
-    remedy = "see what it says of the file, and run again"
-    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        remedy = "make room on the disk, and run again"
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        remedy = (
-            "run as the user who owns the folder (root, after `make all` with sudo),"
-            " or in a folder where you may write: `--directory FOLDER`"
-        )
-    return FeatherbenchError(str(error), remedy=remedy)
-
-
 class ErrorHint(NamedTuple):
     """What a phrase in the output of another program means. Upper and lower case are the same.
 
@@ -146,6 +134,79 @@ class ErrorHint(NamedTuple):
 def find_hint(hints: Iterable[ErrorHint], output: str) -> ErrorHint | None:
     """Return the first of the hints whose phrase is in a program's output."""
     return next((hint for hint in hints if re.search(hint.pattern, output, re.IGNORECASE)), None)
+
+
+AS_OWNER = (
+    "run as the user who owns the folder (root, after `make all` with sudo),"
+    " or in a folder where you may write: `--directory FOLDER`"
+)
+RESULTS_DISK = "the disk that holds the results"
+LOCAL_DISK = "keep the results on a local disk of Linux, such as ext4: `--directory FOLDER`"
+IN_CONTAINER = "root has not all rights here, as in a container: start that privileged"
+REFUSED_TO_ROOT = (
+    f"{LOCAL_DISK}, for root may not write to NFS with root_squash, nor to others' FUSE;"
+    " on a local disk, see `journalctl -k` for AppArmor or SELinux"
+)
+
+
+def _system_hints(place: str) -> tuple[ErrorHint, ...]:
+    """Return what the words of the kernel mean, in its errors and in those of programs."""
+    is_root = os.geteuid() == 0
+    return (
+        ErrorHint(
+            r"no space left on device|wrote only \d+ of \d+ bytes",
+            f"make room on {place} (`df -h` and, for inodes, `df -i`), and run again",
+        ),
+        ErrorHint(r"disk quota exceeded", f"have your quota raised on {place}: see `quota -s`"),
+        ErrorHint(
+            r"read-only file system",
+            "use a folder that is not mounted read-only: `--directory FOLDER`",
+        ),
+        ErrorHint(
+            r"failed to execute .*permission denied",
+            "keep the results on a file system that is mounted without `noexec`",
+        ),
+        ErrorHint(
+            r"cannot mknod: operation not permitted|unshare failed: operation not permitted",
+            IN_CONTAINER if is_root else AS_OWNER,
+        ),
+        ErrorHint(
+            r"(cannot change ownership|cannot create symlink|cannot hard link).*not permitted",
+            f"{LOCAL_DISK}, for that one keeps no owners or links" if is_root else AS_OWNER,
+        ),
+        ErrorHint(
+            r"permission denied|operation not permitted",
+            REFUSED_TO_ROOT if is_root else AS_OWNER,
+        ),
+        ErrorHint(r"too many open files in system", "raise the sysctl fs.file-max"),
+        ErrorHint(r"too many open files", "raise the limit of open files: ulimit -n"),
+        ErrorHint(r"cannot allocate memory", "free some memory: see `free -m`"),
+        ErrorHint(r"input/output error", f"the kernel cannot read or write {place}: see `dmesg`"),
+        ErrorHint(r"stale file handle", "mount that network file system again"),
+        ErrorHint(r"file name too long", "run in a folder with a shorter path"),
+    )
+
+
+def remedy_of(words: str, *, place: str = RESULTS_DISK, otherwise: str = "") -> str:
+    """Return what to do about a failure at `place` with the system's words in it."""
+    hint = find_hint(_system_hints(place), words)
+    return hint.remedy if hint else otherwise
+
+
+def remedy_of_silence(words: str, start: str) -> str:
+    """Return what to do about a daemon that does not answer: `start`, if it does not run."""
+    if re.search(r"permission denied|authentication (unavailable|failed)|access denied", words, I):
+        return "run as root: this user may not use its socket"
+    if re.search(r"timed? ?out", words, I):
+        return f"it is too busy, or hangs: see its log, and restart it; {start}"
+    return start
+
+
+def error_of_system(error: OSError) -> FeatherbenchError:
+    """Return an error of the operating system with its remedy."""
+    words = os.strerror(error.errno) if error.errno else str(error)
+    otherwise = "see what it says of the file, and run again"
+    return FeatherbenchError(str(error), remedy=remedy_of(words, otherwise=otherwise))
 
 
 def refusal(

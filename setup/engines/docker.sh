@@ -7,8 +7,14 @@ UNITS=(docker)
 # The engine's own networks stay within the addresses for benchmarking (RFC 2544), as all of ours do.
 ADDRESSES=(--bip 198.18.254.1/24 --default-address-pool "base=198.18.128.0/17,size=24")
 
+SOCKETS=(/var/run/docker.sock)
+[[ ${DOCKER_HOST-} != unix://* ]] || SOCKETS=("${DOCKER_HOST#unix://}" "${SOCKETS[@]}")
+# Podman answers in the words of Docker; it stands in for it where there is no Docker to start.
+command -v dockerd >/dev/null || SOCKETS+=(/run/podman/podman.sock)
+
 answers() {
-  curl --disable --silent --fail --max-time 5 --output /dev/null --unix-socket /var/run/docker.sock http://localhost/_ping
+  answers_at /_ping "${SOCKETS[@]}" || return
+  [[ $answering != *podman* ]] || echo "featherbench set-up: Podman answers in Docker's place, at $answering"
 }
 
 start_plain() {

@@ -5,18 +5,11 @@
 NAME=LXD
 PROGRAM=lxd
 UNITS=(lxd snap.lxd.daemon incus)
-SOCKETS=(/var/lib/lxd /var/snap/lxd/common/lxd /run/incus /var/lib/incus)
+FOLDERS=(${LXD_DIR:+"$LXD_DIR"} ${INCUS_DIR:+"$INCUS_DIR"} /var/lib/lxd /var/snap/lxd/common/lxd /run/incus /var/lib/incus)
 LXCFS=/var/lib/lxcfs
 
 answers() {
-  local folder
-  for folder in "${SOCKETS[@]}"; do
-    if curl --disable --silent --fail --max-time 5 --output /dev/null --unix-socket "$folder/unix.socket" \
-      http://localhost/internal/ready; then
-      return
-    fi
-  done
-  return 1
+  answers_at /internal/ready "${FOLDERS[@]/%//unix.socket}"
 }
 
 # What a container sees of its own memory and CPUs. One that was killed leaves a mount that nobody serves.

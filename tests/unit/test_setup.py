@@ -3,10 +3,14 @@
 
 import os
 import shutil
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from featherbench.system.polling import wait_until
 
 SETUP = Path(__file__).parents[2] / "setup"
 DPKG_QUERY = """\
@@ -172,3 +176,93 @@ def test_an_unknown_engine_is_told_with_the_known_ones(machine):
     )
     assert done.returncode == 1
     assert "docker, lxd and libvirt" in done.stderr
+
+
+SERVE = """\
+import socketserver, sys
+from http.server import BaseHTTPRequestHandler as Handler
+Handler.do_GET = lambda self: (self.send_response(200), self.end_headers())
+Handler.address_string = lambda self: ""
+socketserver.UnixStreamServer(sys.argv[1], Handler).serve_forever()
+"""
+
+
+@pytest.fixture
+def live_and_dead(tmp_path):
+    """Two folders with an engine's socket, of which one answers."""
+    for name in ("live", "dead"):
+        (tmp_path / name).mkdir()
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / "dead/unix.socket"))
+    live = tmp_path / "live/unix.socket"
+    server = subprocess.Popen([sys.executable, "-c", SERVE, live], stderr=subprocess.DEVNULL)
+    wait_until(live.exists, what="the socket", within_s=20)
+    yield tmp_path
+    server.kill()
+    server.wait()
+
+
+def answers(engine, **variables):
+    """Return whether an engine's file says that it answers, and at which socket."""
+    sources = f"source {SETUP}/daemon.sh; source {SETUP}/engines/{engine}.sh"
+    command = ["bash", "-c", f'set -euo pipefail; {sources}; answers; echo "${{answering-}}"']
+    env = os.environ | {name: str(value) for name, value in variables.items()}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    return done.returncode == 0, done.stdout.strip()
+
+
+@pytest.mark.parametrize("names", [("dead", "live"), ("live", "dead")])
+def test_an_engine_that_answers_is_found_beside_a_dead_one(live_and_dead, names):
+    live = live_and_dead / "live/unix.socket"
+    keys = ("LXD_DIR", "INCUS_DIR")
+    ours = {key: live_and_dead / name for key, name in zip(keys, names, strict=True)}
+    assert answers("lxd", **ours) == (True, str(live))
+    assert answers("docker", DOCKER_HOST=f"unix://{live}") == (True, str(live))
+
+
+def test_sudo_is_given_the_proxies(machine, monkeypatch):
+    root = machine / "setup/root.sh"
+    root.write_text(root.read_text().replace("$EUID", "7"))
+    put(machine, "sudo", '#!/bin/sh\necho "$@"\n')
+    put(machine, "id", "#!/bin/sh\necho 7\n")
+    monkeypatch.setenv("https_proxy", "http://a proxy:3128")
+    monkeypatch.setenv("NO_PROXY", "local")
+    monkeypatch.delenv("http_proxy", raising=False)
+    command = ["bash", "-c", f"source {root}; as_root apt-get update"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == "-- env https_proxy=http://a proxy:3128 NO_PROXY=local apt-get update\n"
+    command = ["make", "--dry-run", "--file", SETUP.parent / "Makefile", "all"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert 'sudo env "PATH=$PATH"' in said
+    assert '"https_proxy=$https_proxy"' in said
+    assert "http_proxy=$http_proxy" not in said.replace("https_proxy", "")
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("E: You don't have enough free space in /var/cache/apt/archives/.", "make room"),
+        ("OSError: [Errno 28] No space left on device", "make room"),
+        ("sudo: a password is required", "run it as root"),
+        ("E: Could not get lock /var/lib/dpkg/lock-frontend.", "let the other program end"),
+        ("E: dpkg was interrupted, you must manually run 'dpkg --configure -a'", "--configure -a"),
+        ("E: Failed to fetch http://m/x  Could not resolve 'm'", "proxy"),
+        ("E: Failed to fetch http://m/x  407  Proxy Authentication Required", "correct the proxy"),
+        ("Connection to proxy.test timed out. (connect timeout=15)", "proxy"),
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "ca-certificates"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "another index"),
+        ("E: Unable to locate package wrk", "apt-get update"),
+        ("[Errno 13] Permission denied: '.venv'", "who owns this folder"),
+        ("curl : Conflicts: other", "its messages are above"),
+    ],
+)
+def test_a_failure_of_the_set_up_has_the_remedy_of_its_cause(output, expected):
+    command = ["bash", "-c", f'source {SETUP}/root.sh; advice "$1"', "bash", output]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert expected in said
+
+
+def test_libvirt_is_found_by_either_daemon(machine):
+    for live, expected in (("legacy", True), ("direct", True), ("none", False)):
+        put(machine, "virsh", f'#!/bin/sh\ncase "$*" in *mode={live}*) ;; *) exit 1 ;; esac\n')
+        assert answers("libvirt")[0] is expected

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from featherbench.records.machine import CheckResult
 
 ROOT, ADDRESS, RESULTS = Path("/"), "198.18.0.1", Path("results")
-SOCKETS = ("run/docker.sock", "var/run/docker.sock")
+ENGINES = {"docker.sock": "running", "podman.sock": "Podman in its place"}
+"""The names of sockets, and what it means that something listens there."""
 DOCKER_SETTINGS = "etc/docker/daemon.json"
 DOCKER_ROOT = "var/lib/docker"
 LEAST_DISK_BYTES = 2 * GIB
@@ -85,8 +86,10 @@ def _is_on(sysctl: str) -> Callable[[Path], bool]:
 
 
 def _docker_state(root: Path) -> str:
-    if any((root / socket).exists() for socket in SOCKETS):
-        return "running"
+    listening = procfs.listening_sockets(root)
+    for name, state in ENGINES.items():
+        if socket := next((path for path in listening if path.endswith(f"/{name}")), None):
+            return f"{state}, at {socket}"
     installed = programs.path_of("dockerd", root) is not None
     return "installed, not running" if installed else "not installed"
 
@@ -147,7 +150,7 @@ NETWORK: tuple[Check[Any], ...] = (
     Check(
         name="Docker",
         read=_docker_state,
-        is_bad=lambda state: state == "running",
+        is_bad=lambda state: " at " in state,
         advice="its bridge and firewall rules are in the baseline's path; the record notes it",
     ),
 )

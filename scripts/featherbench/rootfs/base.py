@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from featherbench.contracts.technology import RootArchive
-from featherbench.errors import ImageError
+from featherbench.errors import RESULTS_DISK, ImageError
 from featherbench.files import file_digest
 from featherbench.paths import resource
 from featherbench.records.base import Count, Record
@@ -80,7 +80,8 @@ def compile_program(source: Path, program: Path, *, what: str) -> Path:
     """Compile a static program, and return its path. Raise ImageError."""
     argv = ["gcc", "-Wall", "-Os", "-static", "-s", "-o", str(program), str(source)]
     remedy = "apt-get install gcc libc6-dev"
-    with subprocesses.failure_as(ImageError, f"{what} cannot be compiled", remedy=remedy):
+    failed = f"{what} cannot be compiled"
+    with subprocesses.failure_as(ImageError, failed, remedy=remedy, place=RESULTS_DISK):
         subprocesses.run(argv, timeout_s=COMPILE_WITHIN_S)
     return program
 

@@ -6,14 +6,23 @@ The packages come from where the machine's own apt gets them.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from featherbench.errors import CommandError, DeadlineError, ImageError
+from featherbench.errors import (
+    RESULTS_DISK,
+    CommandError,
+    DeadlineError,
+    ErrorHint,
+    ImageError,
+    find_hint,
+    remedy_of,
+)
 from featherbench.paths import resource
 from featherbench.rootfs.archives import SOURCE_DATE_EPOCH
 from featherbench.system import subprocesses
@@ -27,6 +36,7 @@ APT = Path("/etc/apt")
 DEBIAN_KEYRINGS = "debian-archive-"
 ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<rest>.+)")
 BUILD_WITHIN_S = 1_800.0
+PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 MACHINE_KEYRINGS = Path("/usr/share/keyrings")
 
 EXCLUDED_PATHS = [f"/usr/share/{folder}/*" for folder in ("doc", "man", "info", "locale")]
@@ -199,7 +209,7 @@ def temporary_folder(tar: Path) -> Iterator[Path]:
 
 def run_logged(argv: Sequence[str], *, log: Path, temporary: Path) -> None:
     """Run a long build; its output goes to `log` as it is written."""
-    env = {"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH), "TMPDIR": str(temporary)}
+    env = {"SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH), "TMPDIR": str(temporary), **proxies()}
     # In a process namespace of its own, so that no child of `argv` outlives this process.
     namespace = ["unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
     whole = subprocesses.with_parent_death_signal([*namespace, *argv])
@@ -220,12 +230,89 @@ def run_logged(argv: Sequence[str], *, log: Path, temporary: Path) -> None:
         raise CommandError(argv, f"ended with status {process.returncode}", output.strip())
 
 
+HINTS = (
+    ErrorHint(
+        r"unable to locate package|no installation candidate",
+        "name packages of that suite in root_filesystem.packages",
+    ),
+    ErrorHint(r"version .* was not found", "name versions of that suite, or no versions"),
+    ErrorHint(
+        r"NO_PUBKEY|not signed|signatures? (couldn't|could not) be verified",
+        "apt-get install debian-archive-keyring, or correct `Signed-By` of apt's sources",
+    ),
+    ErrorHint(
+        r"not valid yet|release file .*expired",
+        "set this machine's clock: by it, the mirror's index is of the future or too old",
+    ),
+    ErrorHint(
+        r"does not have a release file|404 +not found",
+        "run `apt-get update`; the mirror in apt's sources does not have that suite or file",
+    ),
+    ErrorHint(r"hash sum mismatch|unexpected size", "run again: the mirror is being updated"),
+    ErrorHint(
+        r"certificate (verification|verify) failed",
+        "apt-get install ca-certificates, add a proxy's own certificate, and see the clock",
+    ),
+    ErrorHint(
+        r"\b407\b|proxy authentication",
+        "write user and password into the proxy's address: http_proxy=http://USER:PASSWORD@…",
+    ),
+)
+"""What apt says when mmdebstrap runs it."""
+NETWORK_FAILED = (
+    r"could not (connect|resolve)|temporary failure resolving|connection (failed|timed out)"
+    r"|unable to connect|failed to fetch|network is unreachable|\b50[234]\b|from proxy"
+)
+PROXY = re.compile(
+    r'^Acquire::(https?)::Proxy(?:::([^ ]+))? "(.*)";$', re.MULTILINE | re.IGNORECASE
+)
+
+
+def parse_proxies(apt_config: str) -> Mapping[str, str]:
+    """Return the variables that mean what `apt-config dump` says of proxies: see apt.conf(5)."""
+    found = PROXY.findall(apt_config)
+    proxies = {scheme.lower(): address for scheme, host, address in found if not host and address}
+    if "http" in proxies:
+        proxies.setdefault("https", proxies["http"])
+    direct = {host for _, host, address in found if host and address.upper() == "DIRECT"}
+    variables = {
+        f"{scheme}_proxy": "" if address.upper() == "DIRECT" else address
+        for scheme, address in proxies.items()
+    }
+    return variables | ({"no_proxy": ",".join(sorted(direct))} if direct else {})
+
+
+def proxies() -> Mapping[str, str]:
+    """Return the proxies for a build: those of apt, which mmdebstrap does not read, or our own."""
+    of_apt: Mapping[str, str] = {}
+    with suppress(CommandError):  # no apt
+        of_apt = parse_proxies(subprocesses.run(["apt-config", "dump"], timeout_s=30).stdout)
+    ours = {name: os.environ.get(name, os.environ.get(name.upper(), "")) for name in PROXIES}
+    direct = filter(None, (ours["no_proxy"], of_apt.get("no_proxy")))
+    return {**ours, **of_apt, "no_proxy": ",".join(direct)}
+
+
+def _without_password(address: str) -> str:
+    return re.sub(r"//[^/@]*@", "//", address)
+
+
 def _remedy(message: str, log: Path) -> str:
-    if "No space left on device" in message:
-        return "make room on the disk that holds the results: about 3 GB is needed"
-    if "Unable to locate package" in message or "has no installation candidate" in message:
-        return "name packages of that suite in root_filesystem.packages"
-    return f"see {log}; check with `apt-get update` that this machine reaches its package mirror"
+    if hint := find_hint(HINTS, message):
+        return hint.remedy
+    if re.search(NETWORK_FAILED, message, re.IGNORECASE):
+        used = sorted({proxy for name, proxy in proxies().items() if proxy and name != "no_proxy"})
+        if used:
+            return (
+                f"check the proxy {' and '.join(map(_without_password, used))} (of http_proxy, or"
+                " of apt: `apt-config dump Acquire`), and with `apt-get update` what is behind it"
+            )
+        return (
+            "check with `apt-get update` that this machine reaches its package mirror; where that"
+            " needs a proxy, set http_proxy (root's: sudo does not pass it on by itself)"
+        )
+    return remedy_of(
+        message, place=f"{RESULTS_DISK}, which needs about 3 GB", otherwise=f"see {log}"
+    )
 
 
 def build(argv: Sequence[str], *, what: str, log: Path, temporary: Path) -> None:

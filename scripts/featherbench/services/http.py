@@ -8,7 +8,7 @@ import hashlib
 import itertools
 from typing import TYPE_CHECKING
 
-from featherbench.errors import VerificationError
+from featherbench.errors import ErrorHint, VerificationError, find_hint
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +97,24 @@ def answers(bench: Bench) -> bool:
     return _get(bench).stdout.rpartition("\n")[2] == OK
 
 
+HINTS = (
+    ErrorHint(r"^403", "make the payload readable to the server's user"),
+    ErrorHint(r"^5\d\d", "see the server's own log: it fails to serve the payload"),
+    ErrorHint(r"^[123]\d\d", "have the server answer with the payload itself, and status 200"),
+    ErrorHint(r"\((52|56)\)|reset by peer", "see the server's log: it closes connections"),
+    ErrorHint(r"connection refused", "see the server's log: nothing listens at that port"),
+    ErrorHint(
+        r"no route to host|network is unreachable",
+        "see `ip route get` for that address: no route of this machine leads to the server",
+    ),
+    ErrorHint(
+        r"\(28\)|timed? ?out",
+        "see whether a firewall drops packets (`nft list ruleset`), and whether the server hangs",
+    ),
+)
+"""What the status and curl's message mean, where there is no payload."""
+
+
 def _remedy(bench: Bench, size_bytes: int | None) -> str:
     if not bench.technology.user_images:
         return "rebuild the image: delete its files in results/images"
@@ -111,9 +129,14 @@ def verify(bench: Bench, size_bytes: int | None = None) -> str:
     fetched = _get(bench)
     body, _, status = fetched.stdout.rpartition("\n")
     if status != OK:
+        hint = find_hint(HINTS, f"{status} {fetched.tail}")
         raise VerificationError(
             f"GET {PATH} gave status {status or '?'}, not {OK}: {fetched.tail}",
-            remedy=_remedy(bench, size_bytes) if status == NOT_FOUND else "",
+            remedy=_remedy(bench, size_bytes)
+            if status == NOT_FOUND
+            else hint.remedy
+            if hint
+            else "",
         )
     if body.encode() != payload(len(body) if size_bytes is None else size_bytes):
         raise VerificationError(

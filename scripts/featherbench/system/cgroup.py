@@ -37,6 +37,16 @@ PREFIX = f"{LABEL}-"
 OWNER_ATTRIBUTE = f"trusted.{LABEL}.state"
 INSTANCE_NAME = re.compile(rf"{PREFIX}[0-9a-f]{{12}}")
 """The groups of instances; others below our prefix are not ours without our attribute."""
+CREATION_REMEDIES = {
+    **dict.fromkeys(
+        (errno.EROFS, errno.EACCES, errno.EPERM),
+        "/sys/fs/cgroup must be writable: start this container privileged, or use the machine"
+        " itself",
+    ),
+    errno.EBUSY: "move the processes of the parent group into groups below it, as systemd does",
+    errno.EAGAIN: "raise cgroup.max.descendants of the parent group",
+    errno.ENOENT: "boot with cgroup_enable=memory: the kernel counts no memory of groups",
+}
 COUNTERS = {
     1: {
         "cpu": "cpuacct.usage",
@@ -257,6 +267,12 @@ def _enable_controllers(root: Path) -> None:
                 raise
 
 
+def _creation_remedy(refused: OSError) -> str:
+    if os.geteuid() != 0:
+        return "run as root"
+    return CREATION_REMEDIES.get(refused.errno or 0, "see cgroups(7), and `journalctl -k`")
+
+
 def create(group: ControlGroup, *, owner: str) -> None:
     """Make a group; `owner` names the testbed that it belongs to.
 
@@ -273,7 +289,7 @@ def create(group: ControlGroup, *, owner: str) -> None:
         _remove_folders(group)
         raise InstanceError(
             f"the control group {group.memory} cannot be made: {refused.strerror}",
-            remedy="run as root, on a machine whose /sys/fs/cgroup is writable",
+            remedy=_creation_remedy(refused),
         ) from refused
 
 

@@ -39,6 +39,8 @@ COLUMNS_COUNTED = 8
 SWAP_COUNTERS = {"pswpin", "pswpout"}
 LISTENING = "0A"
 """TCP_LISTEN in the column `st` of /proc/net/tcp."""
+LISTENING_UNIX = re.compile(r"^\S+: \S+ \S+ 00010000 \S+ \S+ \S+ (/.+)$", re.MULTILINE)
+"""A row of /proc/net/unix with the flag __SO_ACCEPTCON, and its path."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -327,6 +329,11 @@ def open_file_limits(root: Path) -> tuple[int, int] | None:
         return None
     soft, hard = parse_open_file_limits(limits)
     return (int(soft), int(hard)) if soft.isdigit() and hard.isdigit() else None
+
+
+def listening_sockets(root: Path) -> list[str]:
+    """Return the paths of the Unix sockets where something listens; a file may be dead."""
+    return LISTENING_UNIX.findall(text(root, "proc/net/unix") or "")
 
 
 def listening_ports(root: Path, address: str) -> frozenset[int]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from featherbench.errors import CommandError
+from featherbench.errors import CommandError, remedy_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,11 +32,18 @@ TimeoutExpired = subprocess.TimeoutExpired
 
 
 @contextmanager
-def failure_as(error: type[FeatherbenchError], what: str, *, remedy: str) -> Iterator[None]:
-    """Raise `error`, which says `what` failed and why, if a program fails in the block."""
+def failure_as(
+    error: type[FeatherbenchError], what: str, *, remedy: str = "", place: str = ""
+) -> Iterator[None]:
+    """Raise `error`, which says `what` failed and why, if a program fails in the block.
+
+    With the disk `place`, the `remedy` is that of a cause that is not the system's.
+    """
     try:
         yield
     except CommandError as failure:
+        if place:
+            remedy = remedy_of(failure.message, place=place, otherwise=remedy)
         raise error(f"{what}: {failure.message}", remedy=remedy) from failure
 
 

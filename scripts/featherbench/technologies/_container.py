@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import http.client
+import socket
 from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
@@ -33,6 +35,7 @@ NEEDS = {"iptables": "iptables", **programs.FOR_ROOT_FILESYSTEM}
 DIGEST_CHARACTERS = 12
 READ = ("tail", "--verbose", "--lines=+1", "--")
 """Prints files with their names, whether or not all of them are there."""
+ANSWER_WITHIN_S = 20.0
 
 ClientT = TypeVar("ClientT")
 ClientT_contra = TypeVar("ClientT_contra", contravariant=True)
@@ -61,6 +64,44 @@ def command(request: StartRequest) -> list[str]:
 def published_port(request: StartRequest) -> int | None:
     """Return the port that is published at the placement's address, and at no other."""
     return request.port if request.network == "nat" else None
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=ANSWER_WITHIN_S)
+        self.path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self.path))
+
+
+def _refusal(path: Path, question: str) -> str:
+    """Ask at a Unix socket; return why there is no answer, or ""."""
+    connection = _UnixConnection(path)
+    try:
+        connection.request("GET", question)
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as silence:
+        return str(silence) or type(silence).__name__
+    finally:
+        connection.close()
+    return "" if status == http.client.OK else f"status {status}"
+
+
+def answering(sockets: Iterable[Path], question: str) -> Path:
+    """Return the first socket where GET `question` is answered.
+
+    Raise ConnectionError, with the reason of each socket that exists, where there is none.
+    """
+    reasons = {}
+    for path in dict.fromkeys(sockets):
+        reasons[path] = _refusal(path, question)
+        if not reasons[path]:
+            return path
+    existing = {path: why for path, why in reasons.items() if path.exists()} or reasons
+    raise ConnectionError("; ".join(f"{path}: {why}" for path, why in existing.items()))
 
 
 class Started(NamedTuple):
@@ -137,7 +178,7 @@ class ContainerTechnology(technology.Technology, Generic[ClientT]):
     def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Return a missing engine, missing programs and rights; the engine is not asked."""
         missing = [*programs.missing_root(), *programs.missing(NEEDS)]
-        installed = any(socket.exists() for socket in self.sockets) or any(
+        installed = any(path.exists() for path in self.sockets) or any(
             map(programs.path_of, self.daemons)
         )
         return missing if installed else [self.engine_missing, *missing]

@@ -7,6 +7,7 @@ same bytes, and in its own control group, so that it is accounted in the same wa
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import resource
@@ -18,7 +19,14 @@ from typing import TYPE_CHECKING
 
 from featherbench.contracts import technology
 from featherbench.contracts.technology import BASE, BuildRequest, StartRequest
-from featherbench.errors import ImageError, InstanceDiedError, InstanceError
+from featherbench.errors import (
+    RESULTS_DISK,
+    ImageError,
+    InstanceDiedError,
+    InstanceError,
+    error_of_system,
+    remedy_of,
+)
 from featherbench.files import digest
 from featherbench.ownership import Leftover
 from featherbench.rootfs.archives import files_layer, folder_bytes, image_record, unpack
@@ -51,9 +59,10 @@ def _check_devices(tree: Path) -> None:
     try:
         (tree / "dev/null").write_bytes(b"x")
     except OSError as refused:
+        nodev = "keep the results on a file system that is mounted without `nodev`"
         raise ImageError(
             f"device nodes do not work below {tree}: {refused.strerror}",
-            remedy="keep the results on a file system that is mounted without `nodev`",
+            remedy=nodev if refused.errno == errno.EACCES else error_of_system(refused).remedy,
         ) from refused
 
 
@@ -65,8 +74,7 @@ def _make_tree(request: BuildRequest, layer: bytes) -> Path:
     """
     tree = request.into / "tree"
     what = f"the tree of {request.service} cannot be unpacked"
-    remedy = "make room on the disk that holds the results, and run again"
-    with subprocesses.failure_as(ImageError, what, remedy=remedy):
+    with subprocesses.failure_as(ImageError, what, place=RESULTS_DISK):
         unpack(request.root_filesystems[BASE].tar, layer, tree)
     _check_devices(tree)
     return tree
@@ -124,7 +132,9 @@ def _wait_for_service(group: ControlGroup, pid: int, log: Path) -> None:
 
     def is_service() -> bool:
         if pid not in cgroup.members(group):
-            raise InstanceError(f"the process ended at once; its output: {_tail(log)}")
+            output = _tail(log)
+            what = f"the process ended at once; its output: {output}"
+            raise InstanceError(what, remedy=remedy_of(output))
         return (PROC / str(pid) / "comm").read_text(encoding="utf-8").strip() not in WRAPPERS
 
     wait_until(is_service, what="start of the process", within_s=START_WITHIN_S, every_s=POLL_S)

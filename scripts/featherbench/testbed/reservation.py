@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from featherbench import registry
 from featherbench.clock import now_utc
-from featherbench.errors import DeadlineError, TestbedBusyError, TestbedError, WorkflowGoneError
+from featherbench.errors import (
+    DeadlineError,
+    TestbedBusyError,
+    TestbedError,
+    WorkflowGoneError,
+    remedy_of,
+)
 from featherbench.paths import SCRIPTS
 from featherbench.records.base import Record
 from featherbench.system import subprocesses
@@ -69,7 +75,9 @@ def our_workflow() -> Process:
 def _workflow_gone(pid: int | str) -> WorkflowGoneError:
     return WorkflowGoneError(
         f"the workflow that this job belongs to (pid {pid}) is gone",
-        remedy=f"run the workflow again; do not set {WORKFLOW_VARIABLE} by hand",
+        remedy=f"run the workflow again; where you have set {WORKFLOW_VARIABLE}, unset it"
+        if str(pid).isdigit()
+        else f"unset {WORKFLOW_VARIABLE}: it is no pid",
     )
 
 
@@ -123,9 +131,10 @@ def _start_guard(state: State, workflow: Process) -> None:
         output = state.guard_log.read_text(encoding="utf-8", errors="replace")[
             -subprocesses.TAIL_CHARACTERS :
         ]
+        otherwise = f"see {state.guard_log}, then run `python -m featherbench clean`"
         raise TestbedError(
             f"the testbed's guard ended at once: {output}",
-            remedy=f"see {state.guard_log}, then run `python -m featherbench clean`",
+            remedy=remedy_of(output, place=f"the disk of {state.directory}", otherwise=otherwise),
         )
 
 

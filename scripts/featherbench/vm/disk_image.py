@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from featherbench.contracts.vm_runner import BootFiles, GuestAddresses, boot_files_in
-from featherbench.errors import CommandError, ImageError
+from featherbench.errors import CommandError, ImageError, remedy_of
 from featherbench.files import digest, write_atomic
 from featherbench.ownership import BENCHMARKING_NETWORK
 from featherbench.paths import resource
@@ -137,7 +137,7 @@ def build(root: RootArchive, files: Mapping[str, bytes], into: Path) -> tuple[Bo
     except CommandError as error:
         raise ImageError(
             f"the guest's disk cannot be made: {error.message}",
-            remedy="make room on the disk that holds the results, and run again",
+            remedy=remedy_of(error.message),
         ) from error
     finally:
         shutil.rmtree(tree, ignore_errors=True)

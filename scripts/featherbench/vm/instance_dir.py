@@ -85,6 +85,6 @@ def remove(instance_id: str) -> None:
 def make_overlay(base: Path, overlay: Path) -> None:
     """Make a disk that starts as `base` (raw), which does not change. Raise InstanceError."""
     options = ["-q", "-f", "qcow2", "-F", "raw", "-b", str(base), str(overlay)]
-    remedy = f"make room on the disk that holds {ALL}"
-    with subprocesses.failure_as(InstanceError, f"no disk can be made over {base}", remedy=remedy):
+    what, place = f"no disk can be made over {base}", f"the disk that holds {ALL}"
+    with subprocesses.failure_as(InstanceError, what, place=place):
         subprocesses.run(["qemu-img", "create", *options], timeout_s=OVERLAY_WITHIN_S)

@@ -108,16 +108,33 @@ def test_bare_metal_without_docker(machine):
     assert results["operating system"].value == "Ubuntu 22.04.4 LTS"
 
 
+UNIX = """\
+Num       RefCount Protocol Flags    Type St Inode Path
+00000000ac773171: 00000003 00000000 00000000 0001 03 5496585 /var/run/docker.sock.other
+00000000780d8156: 00000002 00000000 {flags} 0001 01 5398241 /var/run/docker.sock
+00000000780d8157: 00000002 00000000 00010000 0001 01 5398242
+"""
+
+
 def test_docker_in_the_path_of_the_baseline_is_named(machine):
     results = machine(
         {
-            "run/docker.sock": "",
+            "proc/net/unix": UNIX.format(flags="00010000"),
             "proc/sys/net/netfilter/nf_conntrack_max": "262144",
             "proc/sys/net/bridge/bridge-nf-call-iptables": "1",
         }
     )
     for name in ("Docker", "connection tracking", "bridge-nf-call-iptables"):
         assert results[name].judgement is Judgement.NOISY, name
+    assert results["Docker"].value == "running, at /var/run/docker.sock"
+
+
+def test_a_dead_socket_of_docker_is_not_in_the_path_and_podman_is_named(machine):
+    dead = machine({"run/docker.sock": "", "proc/net/unix": UNIX.format(flags="00000000")})
+    assert dead["Docker"].value == "not installed"
+    podman = UNIX.format(flags="00010000").replace("docker.sock", "podman/podman.sock")
+    found = machine({"proc/net/unix": podman})["Docker"]
+    assert found.value == "Podman in its place, at /var/run/podman/podman.sock"
 
 
 def test_what_cannot_be_read_is_unknown_and_not_ok(tmp_path):

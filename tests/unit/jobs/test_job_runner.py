@@ -65,7 +65,7 @@ def test_an_error_is_recorded_and_shown_with_its_remedy(run, record, capsys):
     ("error", "expected"),
     [
         (OSError(28, "No space left on device"), ("OSError", "make room on the disk")),
-        (PermissionError(13, "Permission denied"), ("OSError", "run as the user who owns")),
+        (PermissionError(13, "Permission denied"), ("OSError", "--directory FOLDER")),
         (KeyError("x"), ("Fault", "this is a fault of featherbench")),
     ],
 )
@@ -76,7 +76,7 @@ def test_other_errors_say_what_to_do_and_the_log_has_the_traceback(
     failure = Failure.read(record)
     kind, remedy = expected
     assert failure.kind == kind
-    assert failure.remedy.startswith(remedy)
+    assert remedy in failure.remedy
     assert "Traceback" in Path(failure.log).read_text()
     assert "Traceback" not in capsys.readouterr().err
 

@@ -2,6 +2,7 @@
 """The mmdebstrap command, the machine's sources of packages, and the error when it fails."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,6 +17,7 @@ from featherbench.rootfs.mmdebstrap import (
     sources_of_suite,
 )
 
+REFUSED = "Could not connect to 127.0.0.1:9 (127.0.0.1). - connect (111: Connection refused)"
 CUSTOMIZATION = mmdebstrap.Customization(options=("--variant=minbase",), hooks=("copy-in x /",))
 
 
@@ -48,10 +50,22 @@ def test_without_sources_mmdebstrap_uses_its_own_with_the_collected_keys():
     [
         ("tar: write: No space left on device", "make room"),
         ("E: Unable to locate package nginx-lite", "root_filesystem.packages"),
-        ("E: Failed to fetch", "apt-get update"),
+        ("E: Version '1.2-3' for 'nginx-light' was not found", "name versions"),
+        ("W: GPG error: http://m bookworm InRelease: ... NO_PUBKEY 6ED0E7B82643E131", "keyring"),
+        ("E: Release file for http://m/InRelease is not valid yet (invalid for 17h)", "clock"),
+        ("E: The repository 'http://m bookworm Release' does not have a Release file.", "suite"),
+        ("E: Failed to fetch http://m/Packages  Hash Sum mismatch", "run again"),
+        ("Certificate verification failed: The certificate is NOT trusted.", "ca-certificates"),
+        ("E: Failed to fetch http://m/x  407  Proxy Authentication Required", "USER:PASSWORD"),
+        (f"E: Failed to fetch http://m/InRelease  {REFUSED}", "where that needs a proxy"),
+        ("E: Failed to fetch http://m/InRelease  Could not resolve 'm'", "apt-get update"),
+        ("E: mkdir: Read-only file system", "read-only"),
+        ("E: something new", "root.log"),
     ],
 )
 def test_a_failed_build_has_a_remedy(tmp_path, monkeypatch, output, remedy):
+    monkeypatch.setattr(mmdebstrap, "proxies", dict)
+
     def fail(argv, **_):
         raise CommandError(argv, "ended with status 25", output)
 
@@ -59,6 +73,56 @@ def test_a_failed_build_has_a_remedy(tmp_path, monkeypatch, output, remedy):
     with pytest.raises(ImageError, match="the base cannot be built") as failed:
         mmdebstrap.build([], what="the base", log=tmp_path / "root.log", temporary=tmp_path)
     assert remedy in failed.value.remedy
+
+
+def test_the_error_of_a_build_names_its_proxy_without_the_password(tmp_path, monkeypatch):
+    proxies = {"http_proxy": "http://me:secret@proxy.test:3128", "no_proxy": "a.test"}
+    monkeypatch.setattr(mmdebstrap, "proxies", lambda: proxies)
+    remedy = mmdebstrap._remedy(f"E: Failed to fetch http://m/x  {REFUSED}", tmp_path)
+    assert "check the proxy http://proxy.test:3128 " in remedy
+
+
+APT_CONFIG = """\
+APT::Architecture "amd64";
+Acquire "";
+Acquire::http "";
+Acquire::http::Proxy "http://proxy.test:3128/";
+Acquire::http::Proxy::local.test "DIRECT";
+Acquire::http::Pipeline-Depth "0";
+"""
+BY_APT = {
+    "http_proxy": "http://proxy.test:3128/",
+    "https_proxy": "http://proxy.test:3128/",
+    "no_proxy": "local.test",
+}
+
+
+@pytest.mark.parametrize(
+    ("apt", "shell", "expected"),
+    [
+        (APT_CONFIG, {}, BY_APT),
+        (APT_CONFIG, {"http_proxy": "http://other.test"}, BY_APT),
+        (
+            "",
+            {"HTTPS_PROXY": "http://other.test", "no_proxy": "a"},
+            {"http_proxy": "", "https_proxy": "http://other.test", "no_proxy": "a"},
+        ),
+        (
+            'Acquire::http::Proxy "DIRECT";\nAcquire::https::Proxy "http://s.test";\n',
+            {"http_proxy": "http://other.test", "no_proxy": "a"},
+            {"http_proxy": "", "https_proxy": "http://s.test", "no_proxy": "a"},
+        ),
+    ],
+)
+def test_a_build_uses_the_proxy_of_apt_or_of_the_shell(monkeypatch, apt, shell, expected):
+    for name in mmdebstrap.PROXIES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name, value in shell.items():
+        monkeypatch.setenv(name, value)
+    answer = SimpleNamespace(stdout=apt)
+    monkeypatch.setattr(mmdebstrap.subprocesses, "run", lambda *_, **__: answer)
+    assert mmdebstrap.proxies() == expected
 
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"

@@ -172,3 +172,26 @@ def test_only_the_controller_that_real_time_tasks_keep_is_dispensable(
     with contextlib.nullcontext() if made else pytest.raises(InstanceError, match="refused"):
         cgroup.create(group, owner="x")
     assert folder.exists() == made
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EROFS, "start this container privileged"),
+        (errno.EACCES, "start this container privileged"),
+        (errno.EBUSY, "move the processes"),
+        (errno.EAGAIN, "cgroup.max.descendants"),
+        (errno.ENOENT, "cgroup_enable=memory"),
+        (errno.EINVAL, "cgroups(7)"),
+    ],
+)
+def test_each_refusal_of_a_group_has_its_remedy(tmp_path, monkeypatch, number, remedy):
+    def refuse(_root):
+        raise OSError(number, "refused")
+
+    monkeypatch.setattr(cgroup, "_enable_controllers", refuse)
+    for user_id, expected in ((0, remedy), (1000, "run as root")):
+        monkeypatch.setattr("os.geteuid", lambda user_id=user_id: user_id)
+        with pytest.raises(InstanceError, match="cannot be made") as refused:
+            cgroup.create(group_at(tmp_path / "new", 2), owner="/run/x")
+        assert expected in refused.value.remedy

@@ -1,15 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engines' refusals have remedies, and a process connects to each engine once."""
 
+import hashlib
+import json
+import socketserver
+from contextlib import ExitStack, contextmanager
 from functools import partial
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
 
 import docker
+import libvirt
 import pytest
 
 from builders import placement, start_request
 from featherbench import errors
 from featherbench.errors import ImageError, InstanceError, TestbedError
+from featherbench.technologies import _container
+from featherbench.technologies._container import answering
 from featherbench.technologies.docker import connection
+from featherbench.technologies.docker import technology as docker_technology
 from featherbench.technologies.docker.technology import Technology
 from featherbench.technologies.lxd import connection as lxd
 from featherbench.vm.libvirt import domains
@@ -19,6 +31,10 @@ REFUSALS = {
     "LXD": lxd.refusal,
     "libvirt": partial(errors.refusal, program="libvirt", hints=domains.HINTS),
 }
+RUNC = (
+    "failed to create shim task: OCI runtime create failed: runc create failed: unable to start"
+    " container process: error during container init:"
+)
 O_DIRECT = (
     "internal error: process exited while connecting to monitor: qemu-system-x86_64: -blockdev"
     ' {"driver":"file"}: Could not open disk.qcow2: file system may not support O_DIRECT'
@@ -46,6 +62,38 @@ O_DIRECT = (
             "Pool overlaps with other one on this address space",
             "container_subnet",
         ),
+        (
+            "the Docker engine",
+            f"{RUNC} open /proc/sys/net/core/somaxconn: no such file or directory: unknown",
+            "take that sysctl out",
+        ),
+        (
+            "the Docker engine",
+            f"{RUNC} write /proc/sys/net/core/somaxconn: invalid argument: unknown",
+            "correct its value",
+        ),
+        (
+            "the Docker engine",
+            "cannot share the host's network namespace when user namespaces are enabled",
+            "take the network `host` out",
+        ),
+        (
+            "the Docker engine",
+            "writing file `/proc/7/gid_map`: newgidmap: gid range not allowed: user namespace",
+            "/etc/subgid",
+        ),
+        (
+            "the Docker engine",
+            f"{RUNC} error loading seccomp filter into kernel: errno 524: unknown",
+            "`seccomp: unconfined`",
+        ),
+        (
+            "the Docker engine",
+            f"{RUNC} error setting rlimit type 7: operation not permitted: unknown",
+            "tuning.nofile",
+        ),
+        ("the Docker engine", "Requested CPUs are not available - requested 99", "CPUs"),
+        ("the Docker engine", "Minimum memory limit allowed is 6MB", "memory_mib"),
         ("LXD", "write /x: no space left on device", "make room"),
         ("LXD", "LXD doesn't have a uid/gid allocation", "/etc/subuid"),
         ("LXD", 'exec: "dnsmasq": executable file not found in $PATH', "dnsmasq-base"),
@@ -99,6 +147,7 @@ def test_another_refusal_is_of_the_given_class_and_has_no_remedy(engine):
 def test_prepare_connects_to_the_engine_even_without_a_network(monkeypatch):
     connected = []
     monkeypatch.setattr(connection, "connect", connected.append)
+    monkeypatch.setattr(connection, "socket_here", lambda: connection.SOCKET)
     Technology().prepare(start_request(network="host", placement=placement()))
     assert connected == ["unix:///var/run/docker.sock"]
 
@@ -109,3 +158,114 @@ def test_a_connection_is_kept_for_the_starts_that_follow(monkeypatch):
     for _ in range(2):
         connection.connect("unix:///kept/docker.sock")
     assert made == [1]
+
+
+class Engine(BaseHTTPRequestHandler):
+    """Answers every question, or refuses it."""
+
+    status = 200
+
+    def do_GET(self):
+        self.send_response(self.status)
+        self.end_headers()
+
+    def address_string(self):
+        return ""
+
+    def log_message(self, *_):
+        pass
+
+
+@contextmanager
+def listening(path, *, status):
+    """Listen at a Unix socket: with a status, with nothing (None), or dead ("dead")."""
+    handler = type("Handler", (Engine,), {"status": status})
+    with socketserver.UnixStreamServer(str(path), handler) as server:
+        if status == "dead":
+            server.server_close()
+        elif status is not None:
+            Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield
+        if isinstance(status, int):
+            server.shutdown()
+
+
+@pytest.fixture
+def sockets(tmp_path, monkeypatch):
+    """Unix sockets: one that answers, and others that do not."""
+    monkeypatch.setattr(_container, "ANSWER_WITHIN_S", 0.2)
+    states = {"live": 200, "other": 200, "refusing": 403, "starting": 503, "hanging": None}
+    with ExitStack() as stack:
+        for name, status in {**states, "dead": "dead"}.items():
+            stack.enter_context(listening(tmp_path / name, status=status))
+        (tmp_path / "plain file").touch()
+        yield tmp_path
+
+
+SILENT = ("dead", "refusing", "starting", "hanging", "plain file", "missing")
+
+
+@pytest.mark.parametrize("silent", SILENT)
+def test_the_engine_that_answers_is_used_beside_one_that_does_not(sockets, silent):
+    names = (silent, "live", "other")
+    assert answering([sockets / name for name in names], "/version") == sockets / "live"
+
+
+def test_where_none_answers_each_has_its_reason(sockets):
+    with pytest.raises(ConnectionError) as silence:
+        answering([sockets / name for name in SILENT], "/1.0")
+    message = str(silence.value)
+    assert "dead: [Errno 111] Connection refused" in message
+    assert "refusing: status 403" in message
+    assert "hanging: timed out" in message
+    assert "missing" not in message
+    with pytest.raises(ConnectionError, match=r"missing: .*No such file"):
+        answering([sockets / "missing"], "/1.0")
+
+
+def test_an_engine_is_looked_for_where_its_user_says(tmp_path, monkeypatch):
+    context = tmp_path / ".docker/contexts/meta" / hashlib.sha256(b"mine").hexdigest()
+    context.mkdir(parents=True)
+    endpoint = {"Endpoints": {"docker": {"Host": "unix:///mine.sock"}}}
+    (context / "meta.json").write_text(json.dumps(endpoint))
+    (tmp_path / ".docker/config.json").write_text('{"currentContext": "mine"}')
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", "unix:///hosts.sock")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/7")
+    assert list(map(str, connection.candidate_sockets())) == [
+        "/hosts.sock",
+        "/mine.sock",
+        "/var/run/docker.sock",
+        "/run/user/7/docker.sock",
+        "/run/podman/podman.sock",
+        "/run/user/7/podman/podman.sock",
+    ]
+    monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere:2375")
+    monkeypatch.setenv("DOCKER_CONTEXT", "unknown")
+    assert connection.candidate_sockets()[0] == connection.SOCKET
+
+
+def test_podman_is_not_taken_for_docker_without_a_word(monkeypatch):
+    version = {"Components": [{"Name": "Podman Engine", "Version": "4.3.1"}], "ApiVersion": "1.41"}
+    info = {
+        "Driver": "overlay",
+        "CgroupDriver": "systemd",
+        "DefaultRuntime": "crun",
+        "SecurityOptions": [],
+    }
+    client = SimpleNamespace(version=lambda: version, info=lambda: info)
+    monkeypatch.setattr(connection, "connect", lambda _: client)
+    path = Path("/run/podman/podman.sock")
+    for module in (connection, docker_technology):
+        monkeypatch.setattr(module, "socket_here", lambda: path)
+    assert Technology().facts()["answers"] == f"Podman Engine at {path}"
+
+
+@pytest.mark.parametrize("live", ["legacy", "direct"])
+def test_libvirtd_or_virtqemud_whichever_answers(live):
+    def open_uri(uri):
+        if not uri.endswith(live):
+            raise libvirt.libvirtError("Connection refused")
+        return uri
+
+    assert domains._open_answering(open_uri) == f"{domains.URI}?mode={live}"

@@ -26,7 +26,11 @@ from featherbench.system.ssh import machine_named
 from featherbench.system.sysctls import settable_in_user_namespace
 from featherbench.technologies._container import ContainerTechnology, Started, name_of
 from featherbench.technologies.docker import containers, images
-from featherbench.technologies.docker.connection import SOCKET, translate_errors
+from featherbench.technologies.docker.connection import (
+    candidate_sockets,
+    socket_here,
+    translate_errors,
+)
 from featherbench.user_input import MOST_MIB, RuntimeName
 
 if TYPE_CHECKING:
@@ -88,8 +92,8 @@ class Technology(ContainerTechnology["DockerClient"]):
     engine_missing = MissingRequirement(
         what="there is no Docker engine", remedy="apt install docker.io"
     )
-    sockets = (SOCKET,)
-    daemons = ("dockerd",)
+    sockets = candidate_sockets()
+    daemons = ("dockerd", "podman")
     operations = containers
     connected = staticmethod(translate_errors)
 
@@ -195,6 +199,7 @@ class Technology(ContainerTechnology["DockerClient"]):
             component["Name"].lower(): component["Version"] for component in version["Components"]
         }
         return components | {
+            "answers": f"{version['Components'][0]['Name']} at {socket_here()}",
             "api": version["ApiVersion"],
             "storage driver": info["Driver"],
             "cgroup": f"v{info.get('CgroupVersion', '1')}, {info['CgroupDriver']}",

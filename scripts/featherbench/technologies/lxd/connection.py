@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import quote
 from featherbench import errors
 from featherbench.errors import ErrorHint, FeatherbenchError, ImageError, InstanceError
 from featherbench.system.machine import LOCAL, Machine
+from featherbench.technologies._container import answering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,16 +21,18 @@ if TYPE_CHECKING:
     from pylxd import Client
 
 
-SOCKETS = (
-    Path("/var/lib/lxd/unix.socket"),
-    Path("/var/snap/lxd/common/lxd/unix.socket"),
-    Path("/var/lib/incus/unix.socket"),
+SOCKETS = tuple(
+    Path(folder, "unix.socket")
+    for folder in (
+        *filter(None, map(os.environ.get, ("LXD_DIR", "INCUS_DIR"))),
+        *("/var/lib/lxd", "/var/snap/lxd/common/lxd", "/run/incus", "/var/lib/incus"),
+    )
 )
-"""Debian's LXD, the snap's, Incus."""
+"""The user's choice, Debian's LXD, the snap's, Incus."""
 LOOK_WITHIN_S = 60.0
 TIMEOUT_S = 300
 """An emulated machine needs half a minute to unpack an image."""
-START_IT = "systemctl start lxd, or `make engine` where no systemd runs"
+START_IT = "systemctl start lxd (or incus), or `make engine` where no systemd runs"
 
 HINTS = (
     ErrorHint(
@@ -44,6 +48,12 @@ HINTS = (
         r"uid/gid allocation|idmap|[ug]id range",
         "give root 65536 subordinate ids in /etc/subuid and /etc/subgid, as"
         " `root:1000000:65536`, and restart LXD",
+    ),
+    ErrorHint(r"apparmor", "apt-get install apparmor, and restart LXD, or boot with apparmor=0"),
+    ErrorHint(r"seccomp", "update the kernel, liblxc and libseccomp to versions that fit"),
+    ErrorHint(
+        r"user namespaces?\b",
+        "let root make user namespaces: the sysctl user.max_user_namespaces",
     ),
     ErrorHint(
         r"dnsmasq.*not found",
@@ -70,10 +80,22 @@ refusal = partial(errors.refusal, program="LXD", hints=HINTS)
 
 @cache
 def socket_of(machine: Machine) -> Path:
-    """Return the socket of `machine` on which its LXD or Incus listens."""
+    """Return the socket of `machine` on which its LXD or Incus listens; here, the one that answers.
+
+    Raises ConnectionError when none answers here.
+    """
+    if machine == LOCAL:
+        return answering(SOCKETS, "/1.0")
     argv = ["ls", "-d", *map(str, SOCKETS)]
     existing = machine.run(argv, timeout_s=LOOK_WITHIN_S, check=False).stdout.split()
     return next((path for path in SOCKETS if str(path) in existing), SOCKETS[0])
+
+
+def _silent(where: str, why: Exception, error: type[FeatherbenchError]) -> FeatherbenchError:
+    return error(
+        f"LXD at {where} does not answer: {why}",
+        remedy=errors.remedy_of_silence(str(why), START_IT),
+    )
 
 
 @cache
@@ -92,10 +114,13 @@ def translate_errors(
     import requests  # noqa: PLC0415 - heavy
     from pylxd.exceptions import ClientConnectionFailed, LXDAPIException  # noqa: PLC0415 - heavy
 
-    socket = socket_of(machine)
+    try:
+        socket = socket_of(machine)
+    except ConnectionError as lost:
+        raise _silent("its sockets", lost, error) from lost
     try:
         yield connect(machine.socket(socket))
     except LXDAPIException as refused:
         raise refusal(doing, str(refused), error) from refused
     except (ClientConnectionFailed, requests.exceptions.RequestException) as lost:
-        raise error(f"LXD at {socket} does not answer", remedy=START_IT) from lost
+        raise _silent(str(socket), lost, error) from lost

@@ -7,7 +7,7 @@ Domains are transient: libvirt forgets one when it ends, and nothing stays defin
 from __future__ import annotations
 
 import atexit
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from featherbench.vm.instance_dir import OwnedVm
 from featherbench.vm.libvirt.domain_xml import METADATA, DomainDefinition, domain_xml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     import libvirt
 
@@ -30,8 +30,8 @@ PIDS = Path("/run/libvirt/qemu")
 LOGS = Path("/var/log/libvirt/qemu")
 """libvirt's folder for QEMU's output, a file per domain, which outlives the domain."""
 START_THE_DAEMON = (
-    "systemctl start libvirtd, or `make engine` where no systemd runs; then `virsh -c"
-    f" {URI} list` must answer"
+    "systemctl start libvirtd (or virtqemud.socket), or `make engine` where no systemd runs; then"
+    f" `virsh -c {URI} list` must answer"
 )
 
 
@@ -47,7 +47,7 @@ HINTS = (
     ErrorHint(
         r"emulator '.*' does not support virt type 'kvm'|invalid argument: could not get preferred"
         r" machine .*kvm|Could not access KVM",
-        "restart libvirtd: it looked for KVM when it started",
+        "restart libvirtd (or virtqemud): it looked for KVM when it started",
     ),
     ErrorHint(
         r"unsupported configuration|unsupported machine type",
@@ -58,12 +58,22 @@ HINTS = (
 )
 
 
+def _open_answering(open_uri: Callable[[str], libvirt.virConnect]) -> libvirt.virConnect:
+    """Open what answers: what libvirt chooses by its files, or one of libvirtd and virtqemud."""
+    import libvirt  # noqa: PLC0415 - heavy
+
+    for uri in (f"{URI}?mode=legacy", f"{URI}?mode=direct"):
+        with suppress(libvirt.libvirtError):
+            return open_uri(uri)
+    return open_uri(URI)
+
+
 @cache
 def _connected() -> libvirt.virConnect:
     import libvirt  # noqa: PLC0415 - heavy
 
     libvirt.registerErrorHandler(lambda _context, _error: None, None)  # do not print errors
-    connection = libvirt.open(URI)
+    connection = _open_answering(libvirt.open)
     atexit.register(connection.close)  # its destructor at exit would print an error
     return connection
 
@@ -86,7 +96,8 @@ def translate_errors(
         connection = _connection()
     except libvirt.libvirtError as silence:
         raise error(
-            f"{doing}: libvirt at {URI} does not answer: {silence}", remedy=START_THE_DAEMON
+            f"{doing}: libvirt at {URI} does not answer: {silence}",
+            remedy=errors.remedy_of_silence(str(silence), START_THE_DAEMON),
         ) from silence
     try:
         yield connection

@@ -30,11 +30,11 @@ FOR_IMAGES = {
 FOR_QEMU = {
     "qemu-system-x86_64": "qemu-system-x86",
     "qemu-img": "qemu-utils",
-    "libvirtd": "libvirt-daemon-system",
     "ip": "iproute2",
     "iptables": "iptables",
     "sysctl": "procps",
 }
+LIBVIRT_DAEMONS = ("libvirtd", "virtqemud")
 TUN = Path("/dev/net/tun")
 VHOST_NET = Path("/dev/vhost-net")
 ARCHITECTURE = "x86_64"
@@ -76,6 +76,11 @@ def of_tun() -> Iterator[MissingRequirement]:
 def of_qemu() -> Iterator[MissingRequirement]:
     """Yield what is missing for libvirt and QEMU."""
     yield from programs.missing(FOR_QEMU)
+    if not any(map(programs.path_of, LIBVIRT_DAEMONS)):
+        yield MissingRequirement(
+            what=f"none of the programs {' and '.join(LIBVIRT_DAEMONS)} is there",
+            remedy="apt-get install libvirt-daemon-system",
+        )
     if importlib.util.find_spec("libvirt") is None:
         yield MissingRequirement(
             what="the Python package libvirt-python is missing",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 QEMU_LOG_LINES = 2
 GUEST, BRIDGE, ROUTE = "guest", "bridge", "refusing route"
-LIBVIRT_SOCKET = Path("/run/libvirt/libvirt-sock")
+LIBVIRT_SOCKETS = (Path("/run/libvirt/libvirt-sock"), Path("/run/libvirt/virtqemud-sock"))
 
 
 def _qemu_output(instance_id: str) -> str:
@@ -53,9 +53,13 @@ def _end(instance_id: str) -> None:
         instance_dir.remove(instance_id)
 
 
+def _has_socket() -> bool:
+    return any(path.exists() for path in LIBVIRT_SOCKETS)
+
+
 def _guests_of(accelerator: Accelerator) -> Iterator[Leftover]:
     """Yield domains, if libvirt is installed, and those of which only the folder is left."""
-    has_libvirt = LIBVIRT_SOCKET.exists() and importlib.util.find_spec("libvirt")
+    has_libvirt = _has_socket() and importlib.util.find_spec("libvirt")
     running = domains.owned_domains() if has_libvirt else []
     known = {domain.instance_id for domain in running}
     gone = (found for found in instance_dir.owned() if found.instance_id not in known)
@@ -185,7 +189,7 @@ class LibvirtRunner(VmRunner):
             bridge.remove_route(IPv4Network(leftover.name))
         elif leftover.kind == firewall.RULE:
             firewall.remove(leftover)
-        elif LIBVIRT_SOCKET.exists():
+        elif _has_socket():
             _end(leftover.name)
         else:
             instance_dir.remove(leftover.name)
