@@ -13,6 +13,7 @@ from featherbench.system.polling import wait_until
 from featherbench.units import GIB, MIB
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 STEADY_GOVERNORS = {"performance"}
@@ -28,6 +29,10 @@ BUSY_LOAD = 0.5
 STOLEN_FRACTION = 0.005
 """Half a per cent: below it, steal is smaller than the spread from window to window."""
 SAMPLE_S = 0.5
+
+
+def _numbers(cpus: Iterable[int]) -> str:
+    return ", ".join(map(str, sorted(cpus)))
 
 
 def _deepest(states_us: dict[str, int]) -> str:
@@ -81,6 +86,19 @@ CHECKS: tuple[Check[Any], ...] = (
         read=procfs.cpu_count,
         is_bad=lambda count: count < ENOUGH_CPUS,
         advice="with one CPU, client and server share it: measure from a second machine",
+    ),
+    # each side on another kind would compare the kinds
+    Check(
+        name="kinds of CPU",
+        read=procfs.cpu_kinds,
+        is_bad=bool,
+        show=lambda kinds: (
+            f"{len(kinds)}, the fastest first: {'; '.join(map(_numbers, kinds))}"
+            if kinds
+            else "one"
+        ),
+        advice="client and server get CPUs of one kind if it has two cores; if you name CPUs in"
+        " `testbed`, name those of one kind for both",
     ),
     Check(
         name="CPU governor",

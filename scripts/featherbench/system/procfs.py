@@ -37,6 +37,7 @@ CPU, CLOCK = "sys/devices/system/cpu", "sys/devices/system/clocksource/clocksour
 COLUMNS_COUNTED = 8
 """Of the columns of /proc/stat; `guest` and `guest_nice` are in `user` and `nice` already."""
 SWAP_COUNTERS = {"pswpin", "pswpout"}
+SAME_KIND = 0.9
 LISTENING = "0A"
 """TCP_LISTEN in the column `st` of /proc/net/tcp."""
 LISTENING_UNIX = re.compile(r"^\S+: \S+ \S+ 00010000 \S+ \S+ \S+ (/.+)$", re.MULTILINE)
@@ -229,6 +230,31 @@ def cpu_count(root: Path) -> int | None:
     """Return the number of CPUs that are online."""
     cpuinfo = text(root, "proc/cpuinfo") or ""
     return len(re.findall(r"^processor\s*:", cpuinfo, re.MULTILINE)) or None
+
+
+def cpu_kinds(root: Path) -> list[frozenset[int]]:
+    """Return the CPUs of each kind, the fastest first; none where the kernel tells of one kind.
+
+    Intel's kinds have a performance counter each (cpu_core, cpu_atom). Others differ in capacity,
+    of 1024; cores of one kind differ by a few per cent, as the maker has sorted them.
+    """
+    lists = [text(root, f"sys/devices/cpu_{name}/cpus") for name in ("core", "atom", "lowpower")]
+    named = [cpus for cpus in map(parse_cpu_list, filter(None, lists)) if cpus]
+    if len(named) > 1:
+        return named
+    files = texts(root, f"{CPU}/cpu[0-9]*/cpu_capacity")
+    capacities = sorted(
+        ((int(capacity), int(path.split("/")[-2][3:])) for path, capacity in files.items()),
+        reverse=True,
+    )
+    kinds: list[set[int]] = []
+    fastest = 0
+    for capacity, cpu in capacities:
+        if not kinds or capacity < SAME_KIND * fastest:
+            kinds.append(set())
+            fastest = capacity
+        kinds[-1].add(cpu)
+    return [frozenset(kind) for kind in kinds] if len(kinds) > 1 else []
 
 
 def operating_system(root: Path) -> str | None:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which CPUs the server gets, and which the client.
 
-`cores` maps each CPU that may be used to all CPUs of its core: see `Machine.cores`.
+`cores` maps each CPU that may be used to all CPUs of its core: see `Machine.cores`. `kinds` are
+the CPUs of each kind, where there are several, the fastest first: see `procfs.cpu_kinds`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from featherbench.errors import TestbedError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from featherbench.records.job_specs import TestbedSpec
 
@@ -27,13 +28,15 @@ class CpuSplit:
     shared: Literal["nothing", "core", "cpu"]
 
 
-def split(cores: Mapping[int, frozenset[int]]) -> CpuSplit:
-    """Split the cores in half, the threads of a core together.
+def split(cores: Mapping[int, frozenset[int]], kinds: Sequence[frozenset[int]] = ()) -> CpuSplit:
+    """Split the cores in half, the threads of a core together; of the fastest kind that has two.
 
     The client gets the first half, with CPU 0 and its interrupts, and the odd core, since it must
     not be the bottleneck. A single core is split by its threads; a single CPU is shared.
     """
     usable = sorted({tuple(sorted(core & cores.keys())) for core in cores.values()})
+    of_kinds = ([core for core in usable if kind.issuperset(core)] for kind in kinds)
+    usable = next((alike for alike in of_kinds if len(alike) > 1), usable)
     shared: Literal["nothing", "core"] = "nothing"
     if len(usable) == 1:
         usable, shared = [(cpu,) for cpu in usable[0]], "core"
@@ -70,8 +73,14 @@ def _explicit(
     return CpuSplit(server=server, client=client, shared=shared)
 
 
-def choose(spec: TestbedSpec, cores: Mapping[int, frozenset[int]]) -> CpuSplit:
+def choose(
+    spec: TestbedSpec,
+    cores: Mapping[int, frozenset[int]],
+    kinds: Sequence[frozenset[int]] = (),
+) -> CpuSplit:
     """Return the CPUs that the configuration names; a side that is `auto` gets the other ones.
+
+    Those are of the kinds that the named ones are of, if there are any.
 
     Raises TestbedError when a CPU cannot be used, or is named for both sides.
     """
@@ -80,18 +89,23 @@ def choose(spec: TestbedSpec, cores: Mapping[int, frozenset[int]]) -> CpuSplit:
             _check(key, cpus, cores)
     server, client = spec.server_cpus, spec.client_cpus
     if server == "auto" and client == "auto":
-        return split(cores)
+        return split(cores, kinds)
     if server == "auto":
-        server = _rest("server_cpus", client, cores)
+        server = _rest("server_cpus", client, cores, kinds)
     if client == "auto":
-        client = _rest("client_cpus", server, cores)
+        client = _rest("client_cpus", server, cores, kinds)
     return _explicit(server, client, cores)
 
 
 def _rest(
-    key: str, taken: tuple[int, ...] | Literal["auto"], usable: Collection[int]
+    key: str,
+    taken: tuple[int, ...] | Literal["auto"],
+    usable: Collection[int],
+    kinds: Sequence[frozenset[int]],
 ) -> tuple[int, ...]:
-    rest = tuple(sorted(set(usable) - set(taken)))
+    like_taken = frozenset[int]().union(*(kind for kind in kinds if not kind.isdisjoint(taken)))
+    others = set(usable) - set(taken)
+    rest = tuple(sorted(others & like_taken or others))
     if not rest:
         raise TestbedError(f"{key}: no CPU is left for it", remedy="name fewer for the other side")
     return rest

@@ -21,6 +21,7 @@ from featherbench.errors import TestbedError
 from featherbench.files import write_atomic
 from featherbench.records.cell import Cell
 from featherbench.records.tuning import Tuning
+from featherbench.system import procfs
 from featherbench.system.machine import LOCAL
 from featherbench.testbed import cleanup, cpus, lease, network, reservation, tuning
 from featherbench.testbed.lock import only_job
@@ -147,7 +148,7 @@ def _set_up(state: State, spec: TestbedSpec, tuning_spec: Tuning, sequence: int)
             "the testbed's network namespace needs root",
             remedy="run the workflow as root, or set `testbed.client: loopback` to try it out",
         )
-    split = cpus.choose(spec, LOCAL.cores())
+    split = cpus.choose(spec, LOCAL.cores(), procfs.cpu_kinds(Path("/")))
     if isolated:
         link = network.set_up(state, spec)
         address, client_address, namespace = link.server, link.client, network.NAMESPACE_FILE

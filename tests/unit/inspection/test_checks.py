@@ -137,6 +137,13 @@ def test_a_dead_socket_of_docker_is_not_in_the_path_and_podman_is_named(machine)
     assert found.value == "Podman in its place, at /var/run/podman/podman.sock"
 
 
+def test_two_kinds_of_cpus_are_named(machine):
+    assert machine()["kinds of CPU"].value == "one"
+    found = machine({"sys/devices/cpu_core/cpus": "0-1", "sys/devices/cpu_atom/cpus": "2-3"})
+    assert found["kinds of CPU"].judgement is Judgement.NOISY
+    assert found["kinds of CPU"].value == "2, the fastest first: 0, 1; 2, 3"
+
+
 def test_what_cannot_be_read_is_unknown_and_not_ok(tmp_path):
     checked = check_machine(root=tmp_path, results=tmp_path)
     results = {result.name: result for result in checked}

@@ -3,6 +3,7 @@
 
 import pytest
 
+from builders import write_tree
 from featherbench.system import procfs
 from featherbench.system.procfs import CpuTicks, ProcessStat
 
@@ -226,3 +227,32 @@ def test_a_process_stat_is_parsed_whatever_the_programs_name():
 def test_the_steal_fraction_is_of_the_time_between(before, after, fraction):
     first, second = (CpuTicks(busy=0, steal=steal, total=total) for steal, total in (before, after))
     assert (second - first).steal_fraction == fraction
+
+
+CPU = "sys/devices/system/cpu"
+
+
+def capacities(*values):
+    return {f"{CPU}/cpu{cpu}/cpu_capacity": f"{value}\n" for cpu, value in enumerate(values)}
+
+
+@pytest.mark.parametrize(
+    ("files", "kinds"),
+    [
+        # Core i7-1260P, and the same CPU without its counters, from Linux 6.12
+        (
+            {"sys/devices/cpu_core/cpus": "0-7\n", "sys/devices/cpu_atom/cpus": "8-15\n"},
+            [set(range(8)), set(range(8, 16))],
+        ),
+        (capacities(1009, 1024, 623, 623), [{0, 1}, {2, 3}]),
+        # RK3399, Snapdragon 8cx, Raspberry Pi 5, a server
+        (capacities(485, 485, 485, 485, 1024, 1024), [{4, 5}, {0, 1, 2, 3}]),
+        (capacities(325, 325, 871, 871, 1024), [{4}, {2, 3}, {0, 1}]),
+        (capacities(1024, 1024, 1024, 1024), []),
+        ({"sys/devices/cpu_core/cpus": "0-7\n"}, []),
+        ({}, []),
+    ],
+)
+def test_kinds_of_cpus_are_told_apart_the_fastest_first(tmp_path, files, kinds):
+    write_tree(tmp_path, **files)
+    assert procfs.cpu_kinds(tmp_path) == kinds

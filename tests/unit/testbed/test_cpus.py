@@ -12,6 +12,7 @@ LAPTOP_4_CORES_8_THREADS = ["0,4", "1,5", "2,6", "3,7"] * 2
 CLOUD_1_CORE_2_THREADS = ["0-1", "0-1"]
 CLOUD_2_CORES = ["0", "1"]
 CLOUD_3_CORES = ["0", "1", "2"]
+ONE_FAST_CORE = ["0-1", "0-1", "2", "3"]
 HYBRID = ["0-1", "0-1", "2-3", "2-3", "4", "5", "6", "7"]
 
 
@@ -49,6 +50,28 @@ def test_only_cpus_that_we_may_use_are_given_out():
     cpus = split(cores_of(LAPTOP_4_CORES_8_THREADS, {1, 5, 6}))
     assert {*cpus.client, *cpus.server} == {1, 5, 6}
     assert cpus.client == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("lists", "kinds", "client", "server"),
+    [
+        (HYBRID, ["0-3", "4-7"], (0, 1), (2, 3)),
+        (ONE_FAST_CORE, ["0-1", "2-3"], (2,), (3,)),
+        (["0", "1", "2", "3"], ["3", "1-2", "0"], (1,), (2,)),
+        (CLOUD_2_CORES, ["0", "1"], (0,), (1,)),  # no kind has two
+        (HYBRID, [], (0, 1, 2, 3, 4), (5, 6, 7)),
+    ],
+)
+def test_both_sides_get_cores_of_the_fastest_kind_that_has_two(lists, kinds, client, server):
+    cpus = split(cores_of(lists), list(map(parse_cpu_list, kinds)))
+    assert (cpus.client, cpus.server) == (client, server)
+
+
+def test_a_side_on_auto_gets_the_kind_of_the_other():
+    topology, kinds = cores_of(HYBRID), [frozenset({0, 1, 2, 3}), frozenset({4, 5, 6, 7})]
+    assert choose(TestbedSpec(server_cpus=(0, 1)), topology, kinds).client == (2, 3)
+    assert choose(TestbedSpec(client_cpus=(4,)), topology, kinds).server == (5, 6, 7)
+    assert choose(TestbedSpec(server_cpus=(0, 1, 2, 3)), topology, kinds).client == (4, 5, 6, 7)
 
 
 def test_explicit_lists_are_taken_as_they_are():
