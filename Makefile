@@ -8,6 +8,8 @@ SHELL := bash
 .DEFAULT_GOAL := all
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Else every job of a run compiles this package again, and each start of Snakemake examines all of it.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Measuring needs root: it makes network namespaces, sets sysctls and starts servers in a root file system.
 # sudo drops the proxies' variables, too.

@@ -61,6 +61,9 @@ rmdir "$groups"
 """
 """Makes the rest of the system show a new network namespace, in a new mount namespace."""
 
+# Else each program of ours that a test starts would compile and examine this package again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 # Shells have their background jobs ignore it, and so would whatever a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Other tests run beside these: how long an example takes says nothing.
