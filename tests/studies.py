@@ -14,7 +14,7 @@ import pytest
 import builders
 import paper_comparison
 from builders import METRICS
-from featherbench.plauth2017.claims.by_tukey import papers_tests
+from featherbench.plauth2017.claims.by_tukey import tukeys_tests
 from featherbench.plauth2017.comparison import claims_on_run
 from featherbench.plauth2017.data.published import read_summary
 from featherbench.records.cell import Measure, Verdict
@@ -199,7 +199,7 @@ def papers_data_once():
     """Read the paper's data, and make its tests of them, once a session: they never change."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paper_comparison, "read_summary", cache(read_summary))
-        patch.setattr(claims_on_run, "papers_tests", _once(papers_tests))
+        patch.setattr(claims_on_run, "tukeys_tests", _once(tukeys_tests))
         yield
 
 

@@ -29,6 +29,7 @@ WINDOW, DEPLOYMENT = "window", "deployment"
 """Values of `replicate`."""
 LEVEL, ALL_LEVELS, PAIR, BLOCK = "level", "all levels", "pair", "block"
 """Values of `error`; the first two are also those of `scope`."""
+UNWEIGHTED_TESTS = ("one-way ANOVA of unweighted means", "two-way ANOVA of unweighted means")
 
 
 def holm(p: pd.Series, family: pd.Series) -> pd.Series:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from featherbench.plauth2017.claims.all_claims import judge_by_tukey, judge_claims
 from featherbench.plauth2017.claims.by_pairs import ByPairs
-from featherbench.plauth2017.claims.by_tukey import papers_tests
+from featherbench.plauth2017.claims.by_tukey import tukeys_tests
 from featherbench.plauth2017.claims.pairwise import CONTAINERS, UNTRANSLATED
 from featherbench.plauth2017.comparison.matched_cells import (
     METRICS,
@@ -51,7 +51,7 @@ def own_claims(
     """
     with_papers_names = _translation(plan, samples, published)
     run = ByPairs(with_papers_names(samples), with_papers_names(ratios), plan.margin)
-    papers_claims = judge_by_tukey(published, papers_tests(published))
+    papers_claims = judge_by_tukey(published, tukeys_tests(published))
     table = [
         _row(claim, statement, papers_statement, run)
         for claim, papers_claim in zip(judge_claims(run), papers_claims, strict=True)

@@ -17,9 +17,9 @@ import pandas as pd
 
 from featherbench.errors import FeatherbenchError
 from featherbench.plauth2017.data.experiment import EXPERIMENT, METRICS, NETWORK, PLATFORMS
+from featherbench.statistics.conventions import UNWEIGHTED_TESTS
 from featherbench.statistics.data.table_io import read_csv
 from featherbench.statistics.diagnostics.screening import screen, stalled
-from featherbench.statistics.inference.anova import UNWEIGHTED_TESTS
 from featherbench.statistics.summary import COLUMNS, half_width, summarize
 
 if TYPE_CHECKING:

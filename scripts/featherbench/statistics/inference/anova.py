@@ -28,6 +28,7 @@ from featherbench.statistics.conventions import (
     LEVEL,
     ROUNDING,
     TEST_COLUMNS,
+    UNWEIGHTED_TESTS,
     holm,
 )
 from featherbench.statistics.data import replicates
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from featherbench.statistics.data.replicates import Compared
 
 TESTS = ("one-way ANOVA", "two-way ANOVA")
-UNWEIGHTED_TESTS = ("one-way ANOVA of unweighted means", "two-way ANOVA of unweighted means")
 COLUMNS = [
     *("metric", *TEST_COLUMNS, "effect", "df", "df_resid", "F", "p"),
     *("partial_eta_squared", "partial_omega_squared", "note"),
