@@ -16,6 +16,7 @@ WINDOWS = {"http": 2, "connect": 10}
 def example(project):
     shutil.copytree(EXAMPLES / "my_drivers", project.folder / "my_drivers")
     project.config = yaml.safe_load((EXAMPLES / "config.yaml").read_text())
+    project.config["workloads"]["http"]["settings"] = {"window_s": 0.5, "warm_up_s": 0.2}
     if shutil.which("ab") is None:
         del project.config["workloads"]["http"]["load_generator"]
     project.write_config()

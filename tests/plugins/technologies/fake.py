@@ -72,9 +72,12 @@ def _end(process: Process) -> None:
 
 
 class Settings(DriverSettings):
-    """`delay_ms` is how long every answer is delayed, in milliseconds."""
+    """`delay_ms` is how long every answer is delayed, in milliseconds.
 
-    delay_ms: Annotated[float, Field(ge=0)] = 0
+    Without a delay each window would take a processor from the other tests.
+    """
+
+    delay_ms: Annotated[float, Field(ge=0)] = 2
 
 
 class Technology(technology.Technology[Settings]):
