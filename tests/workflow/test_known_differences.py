@@ -61,7 +61,7 @@ class Technology(linux.Technology):
 """,
 }
 DEPLOYMENTS, LEVELS = 10, [1, 64]
-OF_STARTS = {"startup": {"repetitions": {"deployments": 8, "windows": 2}}}
+OF_STARTS = {"startup": {"repetitions": {"deployments": 5, "windows": 2}}}
 OF_ALL = {
     "http": {
         "concurrency": LEVELS,
