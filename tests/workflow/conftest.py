@@ -9,6 +9,7 @@ import csv
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from copy import deepcopy
@@ -21,9 +22,11 @@ import yaml
 from featherbench.contracts.technology import BASE as BASE_ROOT
 from featherbench.rootfs import descriptions
 from featherbench.system import cgroup
+from featherbench.system.polling import wait_until
 from featherbench.testbed.state import SYSTEM_DIRECTORY
 
 RUN_TIMEOUT_S = 540
+MAKES_A_REPORT = "making a report of what was measured; Ctrl-C leaves it out"
 BASE = {
     "plugins": ["plugins"],
     "baseline": "fake-native",
@@ -48,6 +51,8 @@ class Project:
     repository: Path
     config: dict = field(default_factory=dict)
     state: Path | None = None
+    began_at: int = 0
+    """Where the output of the run begins that was started last."""
 
     def __post_init__(self):
         self.state = self.state or self.folder / "state"
@@ -124,6 +129,7 @@ class Project:
     def start(self, *arguments):
         """Start Snakemake in a session of its own, and do not wait for it."""
         log = (self.folder / "snakemake.out").open("ab")
+        self.began_at = log.tell()
         return subprocess.Popen(
             self.command(*arguments),
             stdout=log,
@@ -131,6 +137,21 @@ class Project:
             env=self.environment,
             start_new_session=True,
         )
+
+    def said(self):
+        """Return what the run said that was started last."""
+        return (self.folder / "snakemake.out").read_bytes()[self.began_at :].decode()
+
+    def end_without_report(self, run, within_s=240):
+        """Wait for a run that fails, and leave out its report, as it says that Ctrl-C does."""
+        wait_until(
+            lambda: run.poll() is not None or MAKES_A_REPORT in self.said(),
+            what="its end",
+            within_s=within_s,
+        )
+        if run.poll() is None:
+            os.kill(run.pid, signal.SIGINT)
+        return run.wait(60)
 
     def pending(self, *arguments):
         """Return the files that Snakemake would make again."""

@@ -367,10 +367,9 @@ def fail(nested: NestedRun, *, measured: bool) -> None:
     if measured and (other := _measuring_workflow()):
         _print(f"stopping, without a report: it would disturb what is measured by {other}")
         measured = False
-    if measured:
-        _print("stopping, and making a report of what was measured; Ctrl-C leaves it out")
     with _interruptible():
         if measured:
+            _print("stopping, and making a report of what was measured; Ctrl-C leaves it out")
             _make_partial_report(nested)
     with _interruptible():
         _release_testbed()
