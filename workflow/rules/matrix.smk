@@ -5,6 +5,7 @@
 from featherbench.config.loading import naming, read, validate
 from featherbench.config.models import Config
 from featherbench.files import canonical_json, folder_digest
+from featherbench.jobs import progress, run_hooks, try_out
 from featherbench.jobs.run_hooks import PARTIAL_VARIABLE, or_exit, refuse_empty, show_exception
 from featherbench.paths import RESOURCES
 from featherbench.planning.code_digest import code_digest
@@ -41,15 +42,10 @@ def resolved_config():
 
 def require_cpus():
     with naming(CONFIG_FILE):
-        cpus.choose(SPECS.testbed, LOCAL.cores())
+        cpus.choose(RESOLVED.config.testbed, LOCAL.cores())
 
 
 RESOLVED = or_exit(resolved_config)
-PLAN = FROZEN or or_exit(lambda: make_plan(RESOLVED))
-SPECS = JobSpecs(RESOLVED, PLAN)
-HYPERVISOR_SETTINGS = canonical_json(RESOLVED.config.hypervisors)
-RANKS = ranks(PLAN)
-BUILD_FIRST = GROUP_STEP * (len(RANKS) + 2)
 or_exit(require_cpus)
 
 # Jobs use this interpreter, this package and the user's plugin folders. No result depends on where
@@ -61,6 +57,20 @@ os.environ.update(
     SCRIPTS=str(SCRIPTS),
 )
 PARTIAL = PARTIAL_VARIABLE in os.environ
+
+
+def plan():
+    may_try = workflow.is_main_process and not PARTIAL and not run_hooks.tries_nothing(sys.argv)
+    show = lambda line: progress.show(f"featherbench: {line}")
+    tried = try_out.missing(RESOLVED, may_try=may_try, show=show)
+    return make_plan(RESOLVED, tried)
+
+
+PLAN = FROZEN or or_exit(plan)
+SPECS = JobSpecs(RESOLVED, PLAN)
+HYPERVISOR_SETTINGS = canonical_json(RESOLVED.config.hypervisors)
+RANKS = ranks(PLAN)
+BUILD_FIRST = GROUP_STEP * (len(RANKS) + 2)
 
 # A profile's limit is lost when the user gives --resources; this one holds.
 workflow.global_resources["testbed"] = 1

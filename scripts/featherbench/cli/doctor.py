@@ -13,6 +13,7 @@ from featherbench.config.loading import load_config
 from featherbench.config.models import TestbedConfig
 from featherbench.inspection.doctor_report import DoctorReport, load_generators, platforms, render
 from featherbench.inspection.environment import check_machine
+from featherbench.jobs import try_out
 from featherbench.planning.plan import make_plan
 from featherbench.planning.resolve import resolve
 
@@ -53,9 +54,13 @@ def examine(config: Config | None, *, file: str) -> DoctorReport:
     folders = config.plugins if config else ()
     testbed = config.testbed if config else TestbedConfig()
     address = next(ipaddress.IPv4Network(testbed.subnet).hosts())
+    plan = None
+    if config:
+        resolved = resolve(config, file=file)
+        plan = make_plan(resolved, try_out.missing(resolved, may_try=False))
     return DoctorReport(
         baseline=config.baseline.partition("+")[0] if config else BASELINE,
-        platforms=platforms(folders, make_plan(resolve(config, file=file)) if config else None),
+        platforms=platforms(folders, plan, try_out.latest()),
         load_generators=load_generators(folders),
         machine=check_machine(address=str(address)),
     )

@@ -183,6 +183,9 @@ class Technology(ABC, Configurable[SettingsT]):
     """Whether it can run without a hypervisor."""
     user_images: bool = False
     """Whether the user brings the images, so that each platform has its own."""
+    try_out_files: tuple[Path, ...] | None = None
+    """The files whose change makes an earlier try-out worthless: an engine's program, settings and
+    socket. None: it is not tried out, since an image of it needs more than one static program."""
     is_guest: bool = False
     """Whether an instance is on the bridge of the virtual machines even without a hypervisor, with
     an address of their subnet and a MAC address of its own."""
@@ -198,6 +201,9 @@ class Technology(ABC, Configurable[SettingsT]):
     @abstractmethod
     def build_image(self, request: BuildRequest) -> Image:
         """Build the image, or build it again. Raise ImageError if it cannot be built."""
+
+    def forget_image(self, image: Image) -> None:
+        """Remove an image that is not used any more from an engine."""
 
     def prepare(self, request: StartRequest[SettingsT]) -> None:
         """Do everything that is not part of the start, because starts are timed.

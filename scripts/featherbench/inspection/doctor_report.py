@@ -60,11 +60,21 @@ def _availability(name: str, missing: Iterable[MissingRequirement]) -> DriverAva
 
 
 def platforms(
-    folders: Sequence[str] = (), plan: Plan | None = None
+    folders: Sequence[str] = (),
+    plan: Plan | None = None,
+    tried: Mapping[str, Sequence[MissingRequirement]] | None = None,
 ) -> tuple[DriverAvailability, ...]:
-    """Return every technology on every hypervisor that can run it, and the platforms of `plan`."""
+    """Return every technology on every hypervisor that can run it, and the platforms of `plan`.
+
+    `tried` is what platforms lack by their try-outs.
+    """
     hypervisors = plan.config.get("hypervisors", {}) if plan else {}
-    drivers = {driver.name: driver for driver in _drivers(folders, hypervisors)}
+    drivers = {
+        driver.name: driver
+        if driver.missing_requirements
+        else _availability(driver.name, (tried or {}).get(driver.name, ()))
+        for driver in _drivers(folders, hypervisors)
+    }
     for planned in plan.platforms if plan else ():
         name = f"{planned.technology}-{planned.hypervisor}"
         drivers[name] = _availability(name, planned.missing_requirements)

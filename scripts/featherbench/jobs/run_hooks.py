@@ -69,6 +69,10 @@ SNAKEMAKE = Path(".snakemake")
 TAKERS = SNAKEMAKE / "featherbench"
 OUR_LOCK = SNAKEMAKE / "featherbench.lock"
 OURS_WITHIN_S = 10.0
+MEASURES_NOTHING = re.compile(
+    r"paper\w*|results/paper/.*|-[lSDt]|--(unlock|report|lint|list\S*|summary|detailed-summary"
+    r"|rulegraph|filegraph|dag|d3dag|touch|archive|delete-\S+|cleanup-\S+|containerize|help|version)"
+)
 RESULTS = Path("results")
 REPORT, PAPERS_REPORT = "results/report.html", "results/paper/report.html"
 MADE_AGAIN: dict[str, type[Record]] = {
@@ -105,6 +109,12 @@ def show_exception(
 def is_dry_run(arguments: Iterable[str]) -> bool:
     """Whether Snakemake's options ask for a dry run; it says so itself only after the rules."""
     return any(re.fullmatch(r"--dry-?run|-[Fkp]*n[Fkp]*", argument) for argument in arguments)
+
+
+def tries_nothing(arguments: Iterable[str]) -> bool:
+    """Whether Snakemake's options ask for a dry run, a listing, or the paper's data."""
+    listed = list(arguments)
+    return is_dry_run(listed) or any(map(MEASURES_NOTHING.fullmatch, listed))
 
 
 def prepare() -> None:

@@ -22,7 +22,7 @@ from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs import descriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from featherbench.config.models import Repetitions
     from featherbench.planning.resolve import ResolvedConfig, ResolvedPlatform, ResolvedWorkload
@@ -43,13 +43,15 @@ def frozen_plan() -> Plan | None:
     return Plan.read(Path(file)) if file else None
 
 
-def make_plan(resolved: ResolvedConfig) -> Plan:
-    """Return the plan of a configuration."""
+def make_plan(
+    resolved: ResolvedConfig, tried: Mapping[str, Sequence[MissingRequirement]] | None = None
+) -> Plan:
+    """Return the plan of a configuration; `tried` is what platforms lack by their try-outs."""
     with naming(resolved.file):
-        return _plan(resolved)
+        return _plan(resolved, tried or {})
 
 
-def _plan(resolved: ResolvedConfig) -> Plan:
+def _plan(resolved: ResolvedConfig, tried: Mapping[str, Sequence[MissingRequirement]]) -> Plan:
     config = resolved.config
     return Plan(
         config_file=resolved.file,
@@ -59,7 +61,8 @@ def _plan(resolved: ResolvedConfig) -> Plan:
         margin=config.analysis.equivalence_margin_percent / 100,
         precision=config.analysis.precision_percent / 100,
         platforms=tuple(
-            _planned_platform(platform, resolved) for platform in resolved.platforms.values()
+            _planned_platform(platform, resolved, tried.get(platform.name, ()))
+            for platform in resolved.platforms.values()
         ),
         workloads=tuple(_planned_workload(name, resolved) for name in resolved.workloads),
         metrics=tuple(dict.fromkeys(_metrics(resolved))),
@@ -74,7 +77,9 @@ def _metrics(resolved: ResolvedConfig) -> Iterator[Metric]:
         yield from collector.metrics
 
 
-def _planned_platform(platform: ResolvedPlatform, resolved: ResolvedConfig) -> PlannedPlatform:
+def _planned_platform(
+    platform: ResolvedPlatform, resolved: ResolvedConfig, tried: Sequence[MissingRequirement]
+) -> PlannedPlatform:
     workloads, driver = resolved.workloads, platform.driver
     services = {name: platform.services_for(workload) for name, workload in workloads.items()}
     chains = map(descriptions.chain, driver.root_filesystems if driver else ())
@@ -83,7 +88,7 @@ def _planned_platform(platform: ResolvedPlatform, resolved: ResolvedConfig) -> P
         for name, usable in services.items()
         if not usable
     }
-    missing = list(_missing_requirements(platform))
+    missing = [*_missing_requirements(platform)] or [*tried]
     if driver and len(unsupported) == len(workloads):
         missing += dict.fromkeys(unsupported.values())
     return PlannedPlatform(

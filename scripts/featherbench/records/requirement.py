@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A requirement that this machine does not meet."""
+"""Requirements that this machine does not meet, and how they were found out."""
 
 from __future__ import annotations
 
@@ -11,3 +11,16 @@ class MissingRequirement(Record):
 
     what: str
     remedy: str
+
+
+class TriedPlatform(Record):
+    """The outcome of a platform's try-out; `key` is the digest of what that depends on."""
+
+    key: str
+    missing_requirements: tuple[MissingRequirement, ...]
+
+
+class TryOuts(Record):
+    """The latest outcomes, by platform."""
+
+    platforms: dict[str, TriedPlatform]

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 RULE = "firewall rule"
 CHAIN = "DOCKER-USER"
 WITHIN_S = 10.0
+MOST_CHAINS = 4
+PASS = f"from {BENCHMARKING_NETWORK} to {BENCHMARKING_NETWORK}"
+REMEDIES = {
+    "ufw": f"ufw allow {PASS}; ufw route allow {PASS}",
+    "firewalld": f"firewall-cmd --zone=trusted --add-source={BENCHMARKING_NETWORK}",
+    "": f"let packets {PASS} pass there; see `nft list ruleset` and `iptables -S`",
+}
+"""What lets our packets pass, by a word in the names of the chains."""
 
 
 def rule(state: str) -> list[str]:
@@ -70,3 +78,46 @@ def leftovers() -> Iterator[Leftover]:
 def remove(leftover: Leftover) -> None:
     """Remove a rule; no error when it is gone already."""
     _iptables("-D", CHAIN, *leftover.handle["rule"], check=False)
+
+
+def parse_dropping(ruleset: str) -> list[str]:
+    """Return the chains of `nft list ruleset` that drop or reject what arrives or is forwarded.
+
+    Those of a Docker engine are left out: it lets us pass.
+    """
+    chains: dict[str, None] = {}
+    table = chain = hook = ""
+    for line in map(str.strip, ruleset.splitlines()):
+        words = line.split()
+        if words[:1] == ["table"]:
+            table = " ".join(words[1:3])
+        elif words[:1] == ["chain"]:
+            chain, hook = words[1], ""
+        elif words[:1] == ["type"]:
+            hook = words[words.index("hook") + 1]
+        drops = "policy drop" in line if hook and words[:1] == ["type"] else _drops(line)
+        if drops and hook != "output" and not chain.startswith("DOCKER"):
+            chains[f"table {table}, chain {chain}"] = None
+    return list(chains)
+
+
+def parse_legacy(listing: str) -> list[str]:
+    """Return such chains of `iptables -S`, which knows no nftables on older machines."""
+    rules = map(str.split, listing.splitlines())
+    drops = {"DROP", "REJECT"}
+    chains = [words[1] for words in rules if drops & set(words) and words[1] != "OUTPUT"]
+    return [f"iptables chain {c}" for c in dict.fromkeys(chains) if not c.startswith("DOCKER")]
+
+
+def _drops(line: str) -> bool:
+    return line.endswith(" drop") or line == "drop" or "reject" in line.split()
+
+
+def who_drops() -> tuple[str, str]:
+    """Return which chains of this machine's firewall may drop packets of ours, and the remedy."""
+    listed = LOCAL.run(["nft", "list", "ruleset"], timeout_s=WITHIN_S, check=False).stdout
+    chains = parse_dropping(listed) or parse_legacy(_iptables("-S", check=False).stdout)
+    owner = next((word for word in REMEDIES if any(word in chain for chain in chains)), "")
+    if not chains:
+        return "nothing in `nft list ruleset` drops them", REMEDIES[""]
+    return f"the firewall may drop them ({'; '.join(chains[:MOST_CHAINS])})", REMEDIES[owner]

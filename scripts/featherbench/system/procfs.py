@@ -119,6 +119,12 @@ def parse_allowed_cpus(status: str) -> frozenset[int]:
     return parse_cpu_list(match[1]) if match else frozenset()
 
 
+def capabilities(root: Path) -> str:
+    """Return the effective capabilities of this process, in hexadecimal digits."""
+    match = re.search(r"^CapEff:\s*(\w+)$", text(root, "proc/self/status") or "", re.MULTILINE)
+    return match[1] if match else "0"
+
+
 def parse_state(status: str) -> str:
     """Parse the letter of a process's state from /proc/PID/status; empty if it is gone."""
     match = re.search(r"^State:\s*(\S)", status, re.MULTILINE)

@@ -56,6 +56,11 @@ PROC = Path("/proc")
 
 
 def _check_devices(tree: Path) -> None:
+    if os.statvfs(tree).f_flag & os.ST_NOEXEC:
+        raise ImageError(
+            f"programs cannot be run below {tree}: its file system is mounted with `noexec`",
+            remedy="keep the results on a file system that is mounted without `noexec`",
+        )
     try:
         (tree / "dev/null").write_bytes(b"x")
     except OSError as refused:
@@ -144,6 +149,7 @@ class Technology(technology.Technology):
     """See `contracts/technology.py`."""
 
     root_filesystems = (BASE,)
+    try_out_files = ()
 
     def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Return missing programs and rights."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from featherbench.contracts.bench import Client
 from featherbench.contracts.technology import Placement
-from featherbench.errors import TestbedError
+from featherbench.errors import CommandError, TestbedError
 from featherbench.files import write_atomic
 from featherbench.records.cell import Cell
 from featherbench.records.tuning import Tuning
@@ -131,7 +131,15 @@ def _reachable_nofile(nofile: int | None) -> int | None:
 def _nofile_in_force(client: Client) -> str:
     """Return the limit in force at the client. Raises TestbedError when it is not `nofile`."""
     show = ["prlimit", "--nofile", "--noheadings", "-o", "SOFT,HARD"]
-    soft, hard = client.run(show, timeout_s=READ_WITHIN_S).stdout.split()
+    try:
+        soft, hard = client.run(show, timeout_s=READ_WITHIN_S).stdout.split()
+    except CommandError as refused:
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        raise TestbedError(
+            f"nofile cannot be set to {client.nofile}: {refused.message}",
+            remedy="raise the limit before (`ulimit -Hn`; of a container: `docker run --ulimit"
+            f" nofile=…`), or set tuning.nofile to {most} or less",
+        ) from refused
     if client.nofile is not None and {soft, hard} != {str(client.nofile)}:
         raise TestbedError(
             f"nofile is {soft} (hard: {hard}) at the client, not {client.nofile}",
@@ -158,6 +166,7 @@ def _set_up(state: State, spec: TestbedSpec, tuning_spec: Tuning, sequence: int)
     client = Client(
         address=client_address, cpus=split.client, namespace=namespace, nofile=tuning_spec.nofile
     )
+    in_force = _nofile_in_force(client)
     applied = {
         "machine": tuning.apply_to_machine(state, tuning_spec) if isolated else {},
         "client": tuning.apply_to_client(client, tuning_spec) if isolated else {},
@@ -176,7 +185,7 @@ def _set_up(state: State, spec: TestbedSpec, tuning_spec: Tuning, sequence: int)
         tuning=tuning_spec,
         applied={
             **applied,
-            "nofile": _nofile_in_force(client),
+            "nofile": in_force,
             "cpus": {
                 "server": list(split.server),
                 "client": list(split.client),

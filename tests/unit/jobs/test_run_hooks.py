@@ -417,3 +417,19 @@ def test_only_one_at_a_time_looks_whose_it_is(lock, other, monkeypatch):
 def test_a_lock_of_nobody_we_know_stays(lock):
     run_hooks.drop_stale_lock()
     assert lock.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "nothing"),
+    [
+        (["--cores", "1", "all"], False),
+        (["--cores", "1"], False),
+        (["--cores", "1", "--configfile", "config/paper.yaml"], False),
+        (["-n"], True),
+        (["--cores", "1", "paper"], True),
+        (["--unlock"], True),
+        (["--rulegraph", "dot"], True),
+    ],
+)
+def test_platforms_are_tried_only_where_something_may_be_measured(arguments, nothing):
+    assert run_hooks.tries_nothing(arguments) is nothing

@@ -11,6 +11,7 @@ import contextlib
 import time
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 from pydantic import Field
@@ -94,6 +95,7 @@ class Technology(ContainerTechnology["DockerClient"]):
     )
     sockets = candidate_sockets()
     daemons = ("dockerd", "podman")
+    try_out_files = (*sockets, Path("/etc/docker/daemon.json"), Path("/usr/bin/dockerd"))
     operations = containers
     connected = staticmethod(translate_errors)
 
@@ -120,6 +122,11 @@ class Technology(ContainerTechnology["DockerClient"]):
             " compressed: gzip of its layers. Images share their root layer; each counts it.",
             build_log=f"loaded {loaded['Tag']}",
         )
+
+    def forget_image(self, image: Image) -> None:
+        """Remove its name, and itself if it has no other."""
+        with translate_errors(f"removal of {image.reference['tag']}", error=ImageError) as client:
+            client.images.remove(image.reference["tag"])
 
     def prepare(self, request: StartRequest) -> None:
         """Connect, make the network, and let the client's packets pass to it."""

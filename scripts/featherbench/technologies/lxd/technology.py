@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
@@ -92,6 +93,7 @@ class Technology(ContainerTechnology["Client"]):
     )
     sockets = SOCKETS
     daemons = ("lxd", "incusd")
+    try_out_files = (*SOCKETS, Path("/usr/sbin/lxd"))
     operations = containers
     connected = staticmethod(translate_errors)
 
@@ -121,6 +123,11 @@ class Technology(ContainerTechnology["Client"]):
             " compressed: gzip of its archives",
             build_log=f"loaded {reference['alias']}",
         )
+
+    def forget_image(self, image: Image) -> None:
+        """Remove it, with its alias."""
+        with translate_errors(f"removal of {image.reference['alias']}", error=ImageError) as client:
+            client.images.get(image.reference["fingerprint"]).delete(wait=True)
 
     def prepare(self, request: StartRequest) -> None:
         """Connect, make the network and the pool, and let the client's packets pass."""

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Platforms are tried before a run: what cannot work here is named in seconds, with its cause."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+TRY = Path(__file__).with_name("standin_try_out.py")
+WITHIN_S = 12
+OWN_NETWORK = (
+    "mkdir -p /run/netns results && mount -t tmpfs tmpfs /run/netns && ip link set lo up"
+    ' && {} && exec {} "$@"'
+)
+NOTHING = "true"
+RULES = """add table inet filter
+add chain inet filter input {{ type filter hook {hook} priority 0; policy {policy}; }}
+{rule}"""
+DROPPING = RULES.format(hook="input", policy="drop", rule="")
+READ_ONLY_GROUPS = (
+    "awk '$0 ~ / - cgroup/ {print $5}' /proc/self/mountinfo | xargs -n1 mount -o remount,bind,ro"
+)
+
+
+def tried(sandbox, platform, *before, within_s=WITHIN_S):
+    """Give what each platform of a configuration lacks, and that it took seconds to find out."""
+    content = json.dumps(
+        {"platforms": [platform], "baseline": sandbox.baseline, "workloads": {"http": {}}}
+    )
+    began_s = time.monotonic()
+    done = subprocess.run(
+        [*before, sys.executable, str(TRY), content],
+        cwd=sandbox.folder,
+        env=sandbox.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert time.monotonic() - began_s < within_s
+    return {name: "; ".join(lacking) for name, lacking in json.loads(done.stdout).items()}
+
+
+@pytest.mark.testbed
+@pytest.mark.parametrize(
+    ("broken", "wrapper", "words"),
+    [
+        (NOTHING, "", []),
+        (NOTHING, "setpriv --bounding-set=-sys_resource prlimit --nofile=64:64", ["nofile", "64"]),
+        ("mount -t tmpfs -o noexec none results", "", ["noexec"]),
+        ("mount -t tmpfs -o nodev none results", "", ["nodev"]),
+        (READ_ONLY_GROUPS, "", ["control group", "/sys/fs/cgroup"]),
+        (f"echo '{DROPPING}' | nft -f -", "", ["table inet filter, chain input", "198.18.0.0/15"]),
+    ],
+    ids=["all is well", "no right to raise limits", "noexec", "nodev", "groups", "firewall"],
+)
+def test_what_breaks_a_plain_process_is_named_before_the_run(loopback, broken, wrapper, words):
+    loopback.baseline = "linux-native"
+    shell = ["unshare", "--net", "--mount", "sh", "-c", OWN_NETWORK.format(broken, wrapper), "sh"]
+    lacking = tried(loopback, "linux-native", *shell)["linux-native"]
+    assert bool(lacking) == bool(words), lacking
+    assert all(word in lacking for word in words), lacking
+    assert not (loopback.folder / "results/tried").exists()
+
+
+def docker(sandbox, networks, **settings):
+    sandbox.baseline = f"docker-native+{networks[0]}"
+    platform = {"name": "docker-native", "network": networks, "settings": settings}
+    return tried(sandbox, platform)
+
+
+@pytest.mark.docker
+def test_an_unknown_runtime_is_named_before_the_run(wired):
+    (lacking,) = docker(wired, ["nat"], runtime="nosuch").values()
+    assert "nosuch" in lacking
+    assert "daemon.json" in lacking
+
+
+@pytest.mark.docker
+def test_a_firewall_that_drops_what_is_forwarded_is_named_before_the_run(wired):
+    rule = "add rule inet fb_test input ip daddr 198.18.0.0/15 tcp dport 18080 drop"
+    rules = RULES.format(hook="forward", policy="accept", rule=rule)
+    rules = rules.replace("inet filter", "inet fb_test")
+    subprocess.run(["nft", "-f", "-"], input=rules, text=True, check=True)
+    try:
+        lacking = docker(wired, ["bridge", "host"])
+    finally:
+        subprocess.run(["nft", "delete", "table", "inet", "fb_test"], check=True)
+    assert "table inet fb_test" in lacking["docker-native+bridge"]
+    assert not lacking["docker-native+host"]
+    again = docker(wired, ["bridge", "host"])
+    assert not any(again.values())
