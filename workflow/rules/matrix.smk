@@ -42,7 +42,7 @@ def resolved_config():
 
 def require_cpus():
     with naming(CONFIG_FILE):
-        cpus.choose(RESOLVED.config.testbed, LOCAL.cores())
+        cpus.choose(RESOLVED.config.testbed, cpus.usable(RESOLVED.config.testbed, LOCAL))
 
 
 RESOLVED = or_exit(resolved_config)

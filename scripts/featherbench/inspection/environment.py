@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -158,16 +157,19 @@ PRIVILEGES: tuple[Check[Any], ...] = (
     # namespaces, sysctls and control groups belong to root
     Check(
         name="root",
-        read=lambda _root: os.geteuid(),
-        is_bad=lambda user_id: user_id != 0,
+        read=lambda _root: "; ".join(lack.what for lack in programs.missing_root()),
+        is_bad=bool,
         severity=Judgement.MISSING,
-        show=lambda user_id: "yes" if user_id == 0 else f"no: user id {user_id}",
-        advice="run it as root: sudo -E make all",
+        show=lambda lacking: f"no: {lacking}" if lacking else "yes",
+        advice="run it as root, on the machine itself or in a container with `--privileged`",
     ),
     Check(
         name="open files",
         read=procfs.open_file_limits,
-        is_bad=lambda limits: limits[1] < ENOUGH_FILES,
+        is_bad=lambda limits: (
+            limits[1] < ENOUGH_FILES and "CAP_SYS_RESOURCE" not in procfs.capabilities(ROOT)
+        ),
+        severity=Judgement.MISSING,
         show=lambda limits: f"{limits[0]:,} now, {limits[1]:,} at most",
         advice=f"raise the hard limit: ulimit -Hn {ENOUGH_FILES}, or in /etc/security/limits.conf",
     ),

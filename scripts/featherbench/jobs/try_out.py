@@ -105,7 +105,7 @@ def key(platform: ResolvedPlatform, resolved: ResolvedConfig) -> str:
     facts = {
         "machine": fingerprint(),
         "boot": procfs.text(ROOT, "proc/sys/kernel/random/boot_id"),
-        "rights": procfs.capabilities(ROOT),
+        "rights": sorted(procfs.capabilities(ROOT)),
         "nofile": limits.getrlimit(limits.RLIMIT_NOFILE)[1],
         "disk": [disk.stat().st_dev, os.statvfs(disk).f_flag],
         "files": [[str(file), file.stat().st_ino, file.stat().st_mtime_ns] for file in files],

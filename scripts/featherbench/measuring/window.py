@@ -357,7 +357,7 @@ def shared_cores(bench: Bench) -> tuple[tuple[int, ...], ...]:
     client, shared = _client_cpus_beside_server(bench), shared_cpus(bench)
     if not client:
         return ()
-    cores = bench.placement.machine.cores()
+    cores = bench.placement.machine.cores({*bench.placement.cpus, *bench.client.cpus})
     used = {cores[cpu] for cpu in bench.placement.cpus if cpu in cores and cpu not in shared}
     return tuple(sorted(tuple(sorted(core)) for core in used if core & client))
 

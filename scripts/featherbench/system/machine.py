@@ -19,7 +19,7 @@ from featherbench.system import procfs, subprocesses
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 READ_ERRORS = (FileNotFoundError, NotADirectoryError, ProcessLookupError)
 ACCESS_TIMEOUT_S = 30.0
@@ -98,17 +98,26 @@ class Machine(ABC):
         if done.exit_status != 0:
             raise OSError(done.tail)
 
-    def cores(self) -> dict[int, frozenset[int]]:
-        """Map each CPU that programs may use to all CPUs of its core."""
+    def cores(self, named: Collection[int] = ()) -> dict[int, frozenset[int]]:
+        """Map each CPU that programs use to all CPUs of its core.
+
+        `named` are those that the user asks for: programs may use them although they do not by
+        themselves, as with `isolcpus`.
+        """
         basics = self.read([CPUS / "online", OWN_STATUS])
         online = procfs.parse_cpu_list(basics[CPUS / "online"])
         allowed = procfs.parse_allowed_cpus(basics[OWN_STATUS]) & online
+        allowed |= {cpu for cpu in online & set(named) - allowed if self._may_use(cpu)}
         files = {cpu: CPUS / f"cpu{cpu}/topology/thread_siblings_list" for cpu in sorted(allowed)}
         siblings = self.read(list(files.values()))
         return {
             cpu: (procfs.parse_cpu_list(siblings.get(file, "")) | {cpu}) & online
             for cpu, file in files.items()
         }
+
+    def _may_use(self, cpu: int) -> bool:
+        argv = ["taskset", "-c", str(cpu), "true"]
+        return self.run(argv, timeout_s=ACCESS_TIMEOUT_S, check=False).exit_status == 0
 
     def counters(self) -> Counters:
         """Read the counters of the CPUs, of the swap and, if there are any, of memory pressure."""

@@ -119,10 +119,15 @@ def parse_allowed_cpus(status: str) -> frozenset[int]:
     return parse_cpu_list(match[1]) if match else frozenset()
 
 
-def capabilities(root: Path) -> str:
-    """Return the effective capabilities of this process, in hexadecimal digits."""
+CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21, "CAP_SYS_RESOURCE": 24}
+"""The bits of linux/capability.h, as far as they are used."""
+
+
+def capabilities(root: Path) -> frozenset[str]:
+    """Return which of CAPABILITIES this process has; root has few in a container."""
     match = re.search(r"^CapEff:\s*(\w+)$", text(root, "proc/self/status") or "", re.MULTILINE)
-    return match[1] if match else "0"
+    bits = int(match[1], 16) if match else 0
+    return frozenset(name for name, bit in CAPABILITIES.items() if bits >> bit & 1)
 
 
 def parse_state(status: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from featherbench.errors import CommandError
 from featherbench.records.requirement import MissingRequirement
-from featherbench.system import subprocesses
+from featherbench.system import procfs, subprocesses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,10 +54,17 @@ def missing_program(program: str, remedy: str) -> Sequence[MissingRequirement]:
 
 
 def missing_root() -> Sequence[MissingRequirement]:
-    """Return the missing rights if this process is not root's."""
-    if os.geteuid() == 0:
-        return ()
-    return [MissingRequirement(what="this needs root", remedy="run the workflow as root")]
+    """Return the missing rights; root of a container may lack them, too."""
+    if os.geteuid() != 0:
+        return [MissingRequirement(what="this needs root", remedy="run the workflow as root")]
+    if lacking := {"CAP_NET_ADMIN", "CAP_SYS_ADMIN"} - procfs.capabilities(ROOT):
+        return [
+            MissingRequirement(
+                what=f"root lacks {' and '.join(sorted(lacking))} here, as in a container",
+                remedy="run on the machine itself, or in a container with `--privileged`",
+            )
+        ]
+    return ()
 
 
 def parse_version(output: str) -> str | None:

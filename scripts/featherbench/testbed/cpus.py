@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from featherbench.records.job_specs import TestbedSpec
+    from featherbench.system.machine import Machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,12 @@ def _explicit(
     server_cores = {sibling for cpu in server for sibling in cores[cpu]}
     shared: Literal["nothing", "core"] = "core" if server_cores & set(client) else "nothing"
     return CpuSplit(server=server, client=client, shared=shared)
+
+
+def usable(spec: TestbedSpec, machine: Machine) -> Mapping[int, frozenset[int]]:
+    """Return the cores of the CPUs that may be used: those of this process, and those named."""
+    sides = (spec.server_cpus, spec.client_cpus)
+    return machine.cores({cpu for side in sides if side != "auto" for cpu in side})
 
 
 def choose(

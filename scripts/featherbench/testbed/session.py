@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import resource
 import signal
 import sys
@@ -21,7 +20,7 @@ from featherbench.errors import CommandError, TestbedError
 from featherbench.files import write_atomic
 from featherbench.records.cell import Cell
 from featherbench.records.tuning import Tuning
-from featherbench.system import procfs
+from featherbench.system import procfs, programs
 from featherbench.system.machine import LOCAL
 from featherbench.testbed import cleanup, cpus, lease, network, reservation, tuning
 from featherbench.testbed.lock import only_job
@@ -121,9 +120,10 @@ def _last_sequence(file: Path) -> int:
 
 
 def _reachable_nofile(nofile: int | None) -> int | None:
-    """Return the limit that this user may have: only root may raise the hard limit."""
+    """Return the limit that this process may have."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if nofile is None or os.geteuid() == 0 or hard == resource.RLIM_INFINITY:
+    may_raise = "CAP_SYS_RESOURCE" in procfs.capabilities(Path("/"))
+    if nofile is None or may_raise or hard == resource.RLIM_INFINITY:
         return nofile
     return min(nofile, hard)
 
@@ -151,12 +151,12 @@ def _nofile_in_force(client: Client) -> str:
 def _set_up(state: State, spec: TestbedSpec, tuning_spec: Tuning, sequence: int) -> Testbed:
     """Set up network, CPUs and tuning; for a client on loopback, without root, only CPUs."""
     isolated = spec.client == "netns"
-    if isolated and os.geteuid() != 0:
+    for lacking in programs.missing_root() if isolated else ():
         raise TestbedError(
-            "the testbed's network namespace needs root",
-            remedy="run the workflow as root, or set `testbed.client: loopback` to try it out",
+            f"the testbed's network namespace: {lacking.what}",
+            remedy=f"{lacking.remedy}; or set `testbed.client: loopback` to try it out",
         )
-    split = cpus.choose(spec, LOCAL.cores(), procfs.cpu_kinds(Path("/")))
+    split = cpus.choose(spec, cpus.usable(spec, LOCAL), procfs.cpu_kinds(Path("/")))
     if isolated:
         link = network.set_up(state, spec)
         address, client_address, namespace = link.server, link.client, network.NAMESPACE_FILE

@@ -102,6 +102,13 @@ def test_cores_are_those_of_cpus_that_are_online_and_allowed(tmp_path):
     assert machine_with(tmp_path, "0-3\n", threads, "1").cores() == {1: {1, 3}}
 
 
+def test_an_isolated_cpu_that_is_named_may_be_used_and_one_of_another_cpuset_may_not(tmp_path):
+    machine = machine_with(tmp_path, "0-3\n", {}, "0-1")  # isolcpus=2; 3 is not in our cpuset
+    object.__setattr__(machine, "_may_use", lambda cpu: cpu == 2)
+    assert machine.cores() == {0: {0}, 1: {1}}
+    assert machine.cores((1, 2, 3, 9)) == {0: {0}, 1: {1}, 2: {2}}
+
+
 def test_a_machine_without_topology_has_single_cores(tmp_path):
     assert machine_with(tmp_path, "0-1\n", {}, "0-1").cores() == {0: {0}, 1: {1}}
 

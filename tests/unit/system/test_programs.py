@@ -61,8 +61,21 @@ def test_what_is_not_installed_is_neither_unreadable_nor_untested():
     assert (versions.unreadable("x"), versions.untested()) == ((), "")
 
 
-def test_only_root_has_roots_rights(monkeypatch):
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert list(programs.missing_root()) == []
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert [requirement.what for requirement in programs.missing_root()] == ["this needs root"]
+ALL, NETWORK_ALONE, NONE = "000001ffffffffff", "0000000000001000", "0000000000000000"
+
+
+@pytest.mark.parametrize(
+    ("user_id", "capabilities", "lacking"),
+    [
+        (0, ALL, []),
+        (0, NETWORK_ALONE, ["root lacks CAP_SYS_ADMIN here, as in a container"]),
+        (0, NONE, ["root lacks CAP_NET_ADMIN and CAP_SYS_ADMIN here, as in a container"]),
+        (1000, NONE, ["this needs root"]),
+    ],
+)
+def test_root_has_what_its_capabilities_say(monkeypatch, tmp_path, user_id, capabilities, lacking):
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/status").write_text(f"Name:\tx\nCapEff:\t{capabilities}\n")
+    monkeypatch.setattr(os, "geteuid", lambda: user_id)
+    monkeypatch.setattr(programs, "ROOT", tmp_path)
+    assert [requirement.what for requirement in programs.missing_root()] == lacking
