@@ -52,6 +52,7 @@ write_command() {
 }
 
 main() {
+  [[ $PWD != *\"* ]] || fail "neither pip nor apt can handle the double quote in $PWD: rename the folder"
   if ! is_done requirements.lock; then
     create
     pip_install setup/installer.lock

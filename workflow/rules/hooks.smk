@@ -8,6 +8,7 @@ if workflow.is_main_process:
     # Jobs name this process as the owner of the testbed, and end with it; the guard watches it.
     if FROZEN is None:
         os.environ[WORKFLOW_VARIABLE] = str(os.getpid())
+    run_hooks.or_exit(run_hooks.require_usable_folder)
     if not run_hooks.is_dry_run(sys.argv):
         run_hooks.or_exit(run_hooks.prepare)
 

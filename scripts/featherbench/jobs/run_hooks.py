@@ -6,6 +6,7 @@ Snakemake's jobs come as `NeededJob`s, which hold what is used of them.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -115,6 +116,18 @@ def tries_nothing(arguments: Iterable[str]) -> bool:
     """Whether Snakemake's options ask for a dry run, a listing, or the paper's data."""
     listed = list(arguments)
     return is_dry_run(listed) or any(map(MEASURES_NOTHING.fullmatch, listed))
+
+
+def require_usable_folder() -> None:
+    """Raise an error if Snakemake or apt cannot work in this folder; a dry run needs as much."""
+    if '"' in str(Path.cwd()):
+        raise FeatherbenchError(
+            f"apt cannot handle the double quote in {Path.cwd()}",
+            remedy="rename the folder, or choose another one: `--directory FOLDER`",
+        )
+    folder = next(filter(Path.exists, (SNAKEMAKE / "shadow", SNAKEMAKE, Path())))
+    if folder.name != "shadow" and not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(SNAKEMAKE))
 
 
 def prepare() -> None:

@@ -226,8 +226,10 @@ def run_logged(argv: Sequence[str], *, log: Path, temporary: Path) -> None:
         process.kill()
         process.wait()
     if process.returncode != 0:
-        output = log.read_text(encoding="utf-8", errors="replace")[-subprocesses.TAIL_CHARACTERS :]
-        raise CommandError(argv, f"ended with status {process.returncode}", output.strip())
+        text = log.read_text(encoding="utf-8", errors="replace")
+        output = text.rpartition(f"start: {whole}\n")[2].strip()  # without our own lines
+        output = output[-subprocesses.TAIL_CHARACTERS :]
+        raise CommandError(argv, f"ended with status {process.returncode}", output)
 
 
 HINTS = (

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 import builders
 from featherbench.config.loading import load_config
 from featherbench.config.models import Config
-from featherbench.errors import CommandError, DeadlineError, TestbedError
+from featherbench.errors import CommandError, DeadlineError, FeatherbenchError, TestbedError
 from featherbench.jobs import progress, run_hooks
 from featherbench.jobs.run_hooks import NeededJob, NestedRun
 from featherbench.planning.inputs import cell_file
@@ -80,6 +82,25 @@ def write(file, content="{}"):
 def begin(*jobs):
     outputs = {file for job in jobs for file in job.outputs}
     return run_hooks.begin(PLAN, Specs(), jobs, outputs)
+
+
+def test_a_folder_that_apt_cannot_handle_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "it's a bench").mkdir()
+    monkeypatch.chdir(tmp_path / "it's a bench")
+    run_hooks.require_usable_folder()
+    Path('the "bench"').mkdir()
+    monkeypatch.chdir('the "bench"')
+    with pytest.raises(FeatherbenchError, match="double quote"):
+        run_hooks.require_usable_folder()
+
+
+@pytest.mark.parametrize("made", ["", ".snakemake", ".snakemake/shadow"])
+def test_a_folder_where_snakemake_cannot_write_is_refused(folder, monkeypatch, made):
+    (folder / made).mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    refused = pytest.raises(PermissionError, match="snakemake")
+    with nullcontext() if made.endswith("shadow") else refused:
+        run_hooks.require_usable_folder()
 
 
 def test_the_cells_of_a_run_are_counted_and_their_old_files_removed(folder):

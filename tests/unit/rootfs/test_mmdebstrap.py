@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The mmdebstrap command, the machine's sources of packages, and the error when it fails."""
 
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,7 @@ from featherbench.rootfs.mmdebstrap import (
     parse_one_line,
     sources_of_suite,
 )
+from featherbench.system import subprocesses
 
 REFUSED = "Could not connect to 127.0.0.1:9 (127.0.0.1). - connect (111: Connection refused)"
 CUSTOMIZATION = mmdebstrap.Customization(options=("--variant=minbase",), hooks=("copy-in x /",))
@@ -123,6 +125,21 @@ def test_a_build_uses_the_proxy_of_apt_or_of_the_shell(monkeypatch, apt, shell, 
     answer = SimpleNamespace(stdout=apt)
     monkeypatch.setattr(mmdebstrap.subprocesses, "run", lambda *_, **__: answer)
     assert mmdebstrap.proxies() == expected
+
+
+def test_a_failed_build_is_told_in_its_own_words(tmp_path):
+    log = tmp_path / "job.log"
+    handler = logging.FileHandler(log)
+    subprocesses.log.addHandler(handler)
+    subprocesses.log.setLevel(logging.DEBUG)
+    try:
+        with pytest.raises(CommandError, match=r"status 25\n  its output: E: no such suite$"):
+            mmdebstrap.run_logged(
+                ["sh", "-c", "echo 'E: no such suite'; exit 25"], log=log, temporary=tmp_path
+            )
+    finally:
+        subprocesses.log.removeHandler(handler)
+        subprocesses.log.setLevel(logging.NOTSET)
 
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
