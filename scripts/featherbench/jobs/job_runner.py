@@ -38,6 +38,7 @@ JOBS_OF_PARTS: Mapping[str, str | None] = {
     "analyze": "results/tables",
     "paper_comparison": "results/tables",
     "paper_figures": "results/paper/figures",
+    "rulegraph": "results",
     "report": None,
 }
 """Jobs of which a part may fail, and the folders of the files that are then made again."""

@@ -43,6 +43,7 @@ class JobSpecs:
         self._resolved = resolved
         self._config = resolved.config
         self._workloads = {workload.name: workload for workload in plan.workloads}
+        self._services = {platform.name: platform.services for platform in plan.platforms}
         self.testbed = TestbedSpec(**self._config.testbed.model_dump())
 
     # Root file systems and images
@@ -87,7 +88,7 @@ class JobSpecs:
     def images_of(self, platform: str, workload: str) -> list[tuple[str, str]]:
         """Return owner and service of each image that a cell needs; see registry.image_owner."""
         owner = self._resolved.platforms[platform].image_owner
-        return [(owner, service) for service in self._services(platform, workload)]
+        return [(owner, service) for service in self._services[platform][workload]]
 
     def root_filesystems_of(self, owner: str) -> tuple[str, ...]:
         """Return the names of the root file systems that an owner's images are made from."""
@@ -124,7 +125,7 @@ class JobSpecs:
         return {
             "platform": place.spec,
             "workload": task.spec,
-            "services": self._services(platform, workload),
+            "services": self._services[platform][workload],
             "deployment": deployment,
             "testbed": self.testbed_of(platform),
             "tuning": self._config.tuning,
@@ -136,10 +137,6 @@ class JobSpecs:
         is_guest = self._resolved.platforms[platform].is_guest
         subnet = self._config.testbed.guest_subnet if is_guest else ""
         return self.testbed.model_copy(update={"guest_subnet": subnet})
-
-    def _services(self, platform: str, workload: str) -> tuple[str, ...]:
-        resolved = self._resolved
-        return resolved.platforms[platform].services_for(resolved.workloads[workload])
 
     def uses_lease(self, workload: str) -> bool:
         """Return whether cells are measured against a deployed and warmed-up instance."""

@@ -12,6 +12,7 @@ import pytest
 
 from featherbench.errors import ImageError, WorkflowGoneError
 from featherbench.jobs import job_runner
+from featherbench.paths import SCRIPTS
 from featherbench.records.cell import Failure
 from featherbench.testbed import reservation
 
@@ -125,6 +126,17 @@ def test_a_part_that_fails_costs_neither_its_job_nor_the_others(tmp_path, monkey
 def test_an_interrupted_job_is_no_failure(run, record, error):
     assert run(error) == 130
     assert not record.exists()
+
+
+def test_a_rule_graph_that_cannot_be_drawn_costs_no_report(tmp_path):
+    options = ["--snakefile", "nowhere", "--output", "results/rulegraph.svg"]
+    script = [sys.executable, SCRIPTS / "rulegraph.py", *options, "--log", "log"]
+    done = subprocess.run([*script, "--job", "rulegraph"], cwd=tmp_path, check=True)
+    assert done.returncode == 0
+    drawn = (tmp_path / "results/rulegraph.svg").read_text()
+    assert "could not be drawn: `" in drawn
+    assert drawn.endswith("</svg>\n")
+    assert Failure.read(tmp_path / "results/failures/rulegraph/rulegraph.json").remedy == ""
 
 
 SCRIPT = """
