@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from featherbench.system.subprocesses import Completed
 
 CONFIGURATION = "/etc/featherbench/http/nginx.conf"
+MOST_BYTES = 100 << 20
+"""Of the payload."""
 ROOT = "/srv/featherbench/http"
 PATH = "/payload"
 EXCHANGE = (f"GET {PATH} HTTP/1.1\r\nHost: featherbench\r\n\r\n", "HTTP/1.1 200")
@@ -24,7 +26,9 @@ EXCHANGE = (f"GET {PATH} HTTP/1.1\r\nHost: featherbench\r\n\r\n", "HTTP/1.1 200"
 OK, NOT_FOUND = "200", "404"
 CONNECT_WITHIN_S = 1
 """Short, because a guest that is still starting drops packets without an answer."""
-REQUEST_WITHIN_S = 5
+STALLED_AFTER_S = 5
+SLOWEST_BYTES_PER_S = 1_000_000
+"""Of a server on an emulated processor."""
 
 NGINX_CONF = f"""\
 daemon off;
@@ -83,11 +87,11 @@ def _get(bench: Bench) -> Completed:
             "--show-error",
             *("--noproxy", "*"),
             *("--connect-timeout", str(CONNECT_WITHIN_S)),
-            *("--max-time", str(REQUEST_WITHIN_S)),
+            *("--speed-time", str(STALLED_AFTER_S), "--speed-limit", "1"),
             *("--write-out", r"\n%{http_code}"),
             f"http://{endpoint.address}:{endpoint.port}{PATH}",
         ],
-        timeout_s=2 * REQUEST_WITHIN_S,
+        timeout_s=2 * STALLED_AFTER_S + MOST_BYTES / SLOWEST_BYTES_PER_S,
         check=False,
     )
 

@@ -23,6 +23,7 @@ MARGIN = 8
 """More than the load will open: a server that holds no more than the load is at its limit."""
 WITHIN_S = 10.0
 """A SYN that meets a full queue is sent again after 1, 3 and 7 seconds."""
+PER_CONNECTION_S = 0.002
 OVERDUE_S = 20.0
 EXCHANGES = {"http": http.EXCHANGE, "kv": kv.EXCHANGE}
 """By service: the request on each connection, and how the answer begins."""
@@ -59,8 +60,9 @@ def _count(bench: Bench, count: int) -> ConnectionCount:
     request, answer = EXCHANGES[bench.under_test.service]
     endpoint = bench.under_test.endpoint
     program = [sys.executable, "-I", connection_opener.__file__]
-    arguments = [endpoint.address, str(endpoint.port), str(count), str(WITHIN_S), request, answer]
-    done = bench.client.run([*program, *arguments], timeout_s=WITHIN_S + OVERDUE_S)
+    within_s = WITHIN_S + PER_CONNECTION_S * count
+    arguments = [endpoint.address, str(endpoint.port), str(count), str(within_s), request, answer]
+    done = bench.client.run([*program, *arguments], timeout_s=within_s + OVERDUE_S)
     return parse(done.stdout)
 
 

@@ -21,6 +21,10 @@ LOST_AFTER_S = 1
 LATE_AFTER_S = 5
 """Where only the number of replies counts, a late reply is not lost."""
 SHORTEST_INTERVAL_MS = 2
+TICK_MS = 10
+"""The slowest clock of a kernel: between two pings lies at least one tick."""
+OVERDUE_FACTOR = 2
+OVERDUE_S = 10.0
 REPLY = re.compile(
     r"^\[[\d.]+\] \d+ bytes from \S+ icmp_seq=(\d+) ttl=\d+ time=([\d.]+) ms$", re.MULTILINE
 )
@@ -47,6 +51,12 @@ def command(
     ]
 
 
+def longest_s(count: int, interval_ms: int, lost_after_s: int = LOST_AFTER_S) -> float:
+    """Return how long ping may take for `count` requests before it hangs."""
+    expected_s = count * max(interval_ms, TICK_MS) / 1000 + lost_after_s
+    return OVERDUE_FACTOR * expected_s + OVERDUE_S
+
+
 def parse(output: str) -> Mapping[int, float | None]:
     """Map each request's number to its round trip in milliseconds; None where no reply came.
 
@@ -63,7 +73,7 @@ def answers(bench: Bench) -> bool:
     """Return whether the instance under test answers a ping now."""
     address = bench.under_test.endpoint.ping_address
     argv = command(address, count=1, interval_ms=SHORTEST_INTERVAL_MS)
-    done = bench.client.run(argv, timeout_s=10 * LOST_AFTER_S, check=False)
+    done = bench.client.run(argv, timeout_s=longest_s(1, SHORTEST_INTERVAL_MS), check=False)
     return bool(REPLY.search(done.stdout))
 
 
@@ -80,7 +90,8 @@ def lossless_pings_per_s(bench: Bench, count: int) -> float:
         interval_ms=SHORTEST_INTERVAL_MS,
         lost_after_s=LATE_AFTER_S,
     )
-    done = bench.client.run(argv, timeout_s=count + 10, check=False)
+    within_s = longest_s(count, SHORTEST_INTERVAL_MS, LATE_AFTER_S)
+    done = bench.client.run(argv, timeout_s=within_s, check=False)
     trips_ms = parse(done.stdout + done.stderr)
     lost = any(trip_ms is None for trip_ms in trips_ms.values())
     return 0.0 if lost else 1000 / SHORTEST_INTERVAL_MS

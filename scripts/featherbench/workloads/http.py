@@ -34,7 +34,7 @@ METRICS = load_metrics("http", service="http", panel="HTTP")
 class Settings(DriverSettings):
     """The keys of `http`."""
 
-    file_bytes: Annotated[int, Field(ge=1, le=100 << 20)] = Field(
+    file_bytes: Annotated[int, Field(ge=1, le=http.MOST_BYTES)] = Field(
         1150, description="Size of the file that is served, in bytes; the default is a favicon's."
     )
     window_s: Annotated[float, Field(ge=0.01, le=3600)] = Field(

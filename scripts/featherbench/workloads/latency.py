@@ -27,7 +27,6 @@ LEAD_IN = 3
 """The first replies of every run include the look-up of the link's address and ping's own start;
 they are not measured."""
 WARM_UP_REPLIES = 5
-SPARE_S = 10.0
 ROUND_TRIP = Metric(
     name="round_trip_time",
     service="http",
@@ -98,7 +97,7 @@ def _ping(bench: Bench[Settings], count: int) -> Mapping[int, float | None]:
     address = bench.under_test.endpoint.ping_address
     done = bench.client.run(
         ping.command(address, count=count, interval_ms=interval_ms),
-        timeout_s=count * interval_ms / 1000 + SPARE_S,
+        timeout_s=ping.longest_s(count, interval_ms),
         check=False,
     )
     bench.require_running()

@@ -79,3 +79,11 @@ def test_an_instance_that_misses_a_ping_has_none():
     one_less = "".join(line for line in lines if "icmp_seq=3" not in line)
     assert ping.lossless_pings_per_s(Pinging(one_less), 5) == 0
     assert not ping.answers(Pinging((DATA / "ping_unreach.txt").read_text()))
+
+
+@pytest.mark.parametrize(
+    ("count", "interval_ms", "nominal_s"),
+    [(1, 2, 0.002), (200, 2, 2.0), (10_000, 2, 100.0), (1_000, 200, 200.0), (100, 60_000, 6_000.0)],
+)
+def test_the_time_to_spare_grows_with_what_is_asked_for(count, interval_ms, nominal_s):
+    assert 1.5 * nominal_s < ping.longest_s(count, interval_ms) < 2 * nominal_s + 13

@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import platform
+import shutil
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,13 @@ from typing import TYPE_CHECKING, Any
 from featherbench.errors import CommandError
 from featherbench.files import canonical_json
 from featherbench.ownership import LABEL
-from featherbench.rootfs.archives import SOURCE_DATE_EPOCH, disk_usage, files_layer
+from featherbench.rootfs.archives import (
+    SOURCE_DATE_EPOCH,
+    disk_usage,
+    files_layer,
+    folder_bytes,
+    unpack,
+)
 from featherbench.services import launcher
 from featherbench.technologies._container import folder_digest
 
@@ -37,6 +44,8 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64l
 SERVICE_LABEL = f"{LABEL}.service"
 """Not LABEL itself: containers inherit the labels of their image, and a user's own container of
 this image is no leftover."""
+OVERLAYS = {"overlay2", "overlay"}
+"""The storage drivers of Docker and of Podman whose layers are folders."""
 ROOT_LAYER, FILES_LAYER = "root.tar", "files.tar"
 
 
@@ -131,15 +140,31 @@ def layer_folders(image: Mapping[str, Any]) -> Sequence[Path]:
     """Return the engine's folders with the layers of `image`; none if it does not report them."""
     driver = image.get("GraphDriver") or {}
     data = driver.get("Data") or {}
-    if driver.get("Name") != "overlay2" or "UpperDir" not in data:
+    if driver.get("Name") not in OVERLAYS or "UpperDir" not in data:
         return ()
     lower = data.get("LowerDir") or ""
     return [Path(folder) for folder in (data["UpperDir"], *lower.split(":")) if folder]
 
 
-def allocated_bytes(image: Mapping[str, Any], machine: Machine) -> tuple[int, str]:
-    """Return the bytes that an image's layers allocate on `machine`, and how that was counted."""
+def size(
+    image: Mapping[str, Any], contents: Contents, machine: Machine, *, into: Path
+) -> tuple[int, int, str]:
+    """Return what an image allocates, the sizes of its files, and how that was counted.
+
+    An engine that does not say where its layers are (containerd's image store) has another meaning
+    of `Size`: compressed, unpacked or both. They are then unpacked in `into`, as other technologies
+    do it.
+    """
     if folders := layer_folders(image):
         with contextlib.suppress(CommandError):
-            return disk_usage(machine, folders), "the blocks of its overlay2 layers"
-    return image["Size"], "the engine's own size, because its layers are not accessible"
+            how = "allocated: the blocks of its layers; apparent: the engine's sum of their files"
+            return disk_usage(machine, folders), image["Size"], how
+    tree = into / "unpacked"
+    try:
+        unpack(contents.root_tar, contents.layer if contents.files else b"", tree)
+        return (
+            *folder_bytes(tree),
+            "its files, unpacked beside the results, as the engine hides them",
+        )
+    finally:
+        shutil.rmtree(tree, ignore_errors=True)

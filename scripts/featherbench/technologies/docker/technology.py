@@ -18,10 +18,11 @@ from pydantic import Field
 
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import BASE, BuildRequest, StartRequest
-from featherbench.errors import ImageError, InstanceError
+from featherbench.errors import RESULTS_DISK, ImageError, InstanceError
 from featherbench.ownership import LABEL, Leftover
 from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs.archives import image_record
+from featherbench.system import subprocesses
 from featherbench.system.firewall import allow_testbed_traffic
 from featherbench.system.ssh import machine_named
 from featherbench.system.sysctls import settable_in_user_namespace
@@ -108,7 +109,10 @@ class Technology(ContainerTechnology["DockerClient"]):
         doing = f"loading the {request.service} image"
         with translate_errors(doing, machine=request.machine, error=ImageError) as client:
             loaded = images.load(client, contents, into=request.into)
-        allocated_bytes, how = images.allocated_bytes(loaded, request.machine)
+        with subprocesses.failure_as(ImageError, doing, place=RESULTS_DISK):
+            allocated_bytes, apparent_bytes, how = images.size(
+                loaded, contents, request.machine, into=request.into
+            )
         return image_record(
             request,
             root,
@@ -117,9 +121,9 @@ class Technology(ContainerTechnology["DockerClient"]):
             reference={"id": loaded["Id"], "tag": loaded["Tag"]},
             layer=contents.layer,
             allocated_bytes=allocated_bytes,
-            apparent_bytes=loaded["Size"],
-            counted=f"allocated: {how}; apparent: the engine's sum of the sizes of its files;"
-            " compressed: gzip of its layers. Images share their root layer; each counts it.",
+            apparent_bytes=apparent_bytes,
+            counted=f"{how}; compressed: gzip of its layers. Images share their root layer; each"
+            " counts it.",
             build_log=f"loaded {loaded['Tag']}",
         )
 

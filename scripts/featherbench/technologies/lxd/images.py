@@ -13,6 +13,7 @@ import hashlib
 import io
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from featherbench.files import canonical_json
@@ -26,12 +27,10 @@ from featherbench.rootfs.archives import (
 )
 from featherbench.technologies._container import folder_digest
 from featherbench.technologies.lxd import resources
-from featherbench.technologies.lxd.connection import socket_of
 from featherbench.technologies.lxd.containers import DIR, bare_description, pool_of, remove
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from pylxd import Client
 
@@ -138,10 +137,10 @@ def make_pool(client: Client, driver: str, *, state: str) -> None:
     resources.make(client.api["storage-pools"], pool_description(driver, state))
 
 
-def folder_of(container: str, machine: Machine) -> Path:
-    """Return the folder of `machine` with the files of a container in the pool that is a folder."""
-    pools = socket_of(machine).parent / "storage-pools"
-    return pools / pool_of(DIR) / "containers" / container / "rootfs"
+def folder_of(client: Client, container: str) -> Path:
+    """Return the folder with the files of a container in the pool that is a folder."""
+    pool = client.api["storage-pools"][pool_of(DIR)].get().json()["metadata"]
+    return Path(pool["config"]["source"], "containers", container, "rootfs")
 
 
 def unpack(client: Client, driver: str, fingerprint: str, *, state: str) -> str:
@@ -168,7 +167,7 @@ def unpacked_bytes(
     make_pool(client, DIR, state=state)
     name = unpack(client, DIR, fingerprint, state=state)
     try:
-        folder = folder_of(name, machine)
+        folder = folder_of(client, name)
         return disk_usage(machine, [folder]), disk_usage(machine, [folder], apparent=True)
     finally:
         remove(client, name)

@@ -61,7 +61,30 @@ def test_layers_are_found_on_overlay2_only():
     assert images.layer_folders({}) == ()
 
 
-def test_without_its_layers_the_engines_size_is_used_and_named():
-    allocated, counted = images.allocated_bytes({"Size": 7}, LOCAL)
-    assert allocated == 7
-    assert "engine" in counted
+@pytest.mark.parametrize(
+    "described",
+    [
+        {"Size": 7},  # Docker 29
+        {"Size": 7, "GraphDriver": {"Name": "overlayfs", "Data": None}},  # Docker 27's containerd
+        {"Size": 7, "GraphDriver": {"Name": "overlay2", "Data": {"UpperDir": "/nonexistent"}}},
+    ],
+)
+def test_an_engine_that_hides_its_layers_has_the_size_of_the_unpacked_files(
+    contents, tmp_path, described
+):
+    with tarfile.open(contents.root_tar, "w") as archive:
+        entry = tarfile.TarInfo("usr/data")
+        entry.size = 10_000
+        archive.addfile(entry, io.BytesIO(bytes(10_000)))
+    before = set(tmp_path.iterdir())
+    allocated, apparent, counted = images.size(described, contents, LOCAL, into=tmp_path)
+    assert apparent == 10_000 + len(b"x")
+    assert allocated >= apparent
+    assert "unpacked" in counted
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_podmans_layers_are_folders_too():
+    data = {"UpperDir": "/var/lib/containers/storage/overlay/2/diff"}
+    described = {"GraphDriver": {"Name": "overlay", "Data": data}}
+    assert images.layer_folders(described) == [Path(data["UpperDir"])]

@@ -76,3 +76,12 @@ def test_only_marked_resources_are_leftovers(captured, scripted_api):
         ("storage pool", "featherbench-dir"),
     ]
     assert {leftover.state for leftover in leftovers} == {STATE}
+
+
+def test_the_files_of_a_container_are_where_the_pool_says(captured):
+    pool = captured("pool.json")
+    pool["config"]["source"] = "/var/lib/incus/storage-pools/featherbench-dir"  # not /run/incus
+    answer = SimpleNamespace(json=lambda: {"metadata": pool})
+    api = {"storage-pools": {"featherbench-dir": SimpleNamespace(get=lambda: answer)}}
+    folder = images.folder_of(SimpleNamespace(api=api), "x")
+    assert str(folder) == "/var/lib/incus/storage-pools/featherbench-dir/containers/x/rootfs"
