@@ -36,6 +36,7 @@ APT = Path("/etc/apt")
 DEBIAN_KEYRINGS = "debian-archive-"
 ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^]]*)\]\s+)?(?P<uri>\S+)\s+(?P<rest>.+)")
 BUILD_WITHIN_S = 1_800.0
+ASK_WITHIN_S = 30.0
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 MACHINE_KEYRINGS = Path("/usr/share/keyrings")
 
@@ -265,6 +266,7 @@ NETWORK_FAILED = (
     r"could not (connect|resolve)|temporary failure resolving|connection (failed|timed out)"
     r"|unable to connect|failed to fetch|network is unreachable|\b50[234]\b|from proxy"
 )
+DETECTOR = re.compile(r'^Acquire::http::Proxy-?Auto-?Detect "(.+)";$', re.MULTILINE | re.IGNORECASE)
 PROXY = re.compile(
     r'^Acquire::(https?)::Proxy(?:::([^ ]+))? "(.*)";$', re.MULTILINE | re.IGNORECASE
 )
@@ -284,11 +286,22 @@ def parse_proxies(apt_config: str) -> Mapping[str, str]:
     return variables | ({"no_proxy": ",".join(sorted(direct))} if direct else {})
 
 
+def _detected(apt_config: str) -> Mapping[str, str]:
+    """Ask the program that finds apt's proxy, if one does (auto-apt-proxy, squid-deb-proxy)."""
+    match = DETECTOR.search(apt_config)
+    if match is None:
+        return {}
+    argv = [match[1], "http://deb.debian.org/debian/"]
+    found = subprocesses.run(argv, timeout_s=ASK_WITHIN_S, check=False).stdout.strip()
+    return {"http_proxy": found} if found.startswith("http") else {}
+
+
 def proxies() -> Mapping[str, str]:
     """Return the proxies for a build: those of apt, which mmdebstrap does not read, or our own."""
     of_apt: Mapping[str, str] = {}
     with suppress(CommandError):  # no apt
-        of_apt = parse_proxies(subprocesses.run(["apt-config", "dump"], timeout_s=30).stdout)
+        config = subprocesses.run(["apt-config", "dump"], timeout_s=ASK_WITHIN_S).stdout
+        of_apt = {**_detected(config), **parse_proxies(config)}
     ours = {name: os.environ.get(name, os.environ.get(name.upper(), "")) for name in PROXIES}
     direct = filter(None, (ours["no_proxy"], of_apt.get("no_proxy")))
     return {**ours, **of_apt, "no_proxy": ",".join(direct)}

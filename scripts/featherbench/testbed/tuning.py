@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,13 +46,24 @@ def _read(key: str) -> str:
         ) from missing
 
 
+def _remedy(refused: OSError) -> str:
+    if refused.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return (
+            "run as root, and not in a container that may not write to /proc/sys; or take it out of"
+            " `tuning`"
+        )
+    if refused.errno == errno.ENOENT:
+        return "remove it from tuning.net_sysctls, or load the module that has it"
+    return "choose a value that the kernel accepts"
+
+
 def _write(key: str, value: str) -> None:
     try:
         _file(key).write_text(value, encoding="utf-8")
     except OSError as refused:
         raise TestbedError(
             f"tuning: sysctl {key} cannot be set to {value!r}: {refused.strerror}",
-            remedy="choose a value that the kernel accepts, and run as root",
+            remedy=_remedy(refused),
         ) from refused
 
 

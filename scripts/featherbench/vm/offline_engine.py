@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from featherbench.errors import CommandError, DeadlineError, ImageError
+from featherbench.errors import CommandError, DeadlineError, ImageError, remedy_of
 from featherbench.paths import resource
 from featherbench.system import subprocesses
 from featherbench.system.machine import Machine
@@ -157,5 +157,5 @@ def _translate_errors(technology: str, log: Path) -> Iterator[None]:
         tail = log.read_text(encoding="utf-8", errors="replace").strip()[-TAIL_CHARACTERS:]
         raise ImageError(
             f"{technology} of the guest, run on its disk: {error.message}; {log} ends: {tail}",
-            remedy=error.remedy,
+            remedy=remedy_of(tail, otherwise=error.remedy),
         ) from error

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from featherbench.contracts import workload
 from featherbench.contracts.settings import DriverSettings
-from featherbench.errors import LoadError
+from featherbench.errors import ErrorHint, LoadError, find_hint
 from featherbench.measuring.window import Moment, Observation, build_window
 from featherbench.records.metric import Metric
 from featherbench.services import http, ping
@@ -27,6 +27,14 @@ LEAD_IN = 3
 """The first replies of every run include the look-up of the link's address and ping's own start;
 they are not measured."""
 WARM_UP_REPLIES = 5
+FIREWALL = "check whether a firewall drops ICMP echo requests: `nft list ruleset`"
+HINTS = (
+    ErrorHint(r"operation not permitted", "a firewall of this machine rejects them: see nft"),
+    ErrorHint(r"host unreachable", "the server's link is down, or its address is another one"),
+    ErrorHint(r"net(work is)? unreachable", "no route leads there: see `ip route get`"),
+    ErrorHint(r"communication prohibited|port unreachable", "a firewall in between rejects them"),
+)
+"""What ping says where none is answered."""
 ROUND_TRIP = Metric(
     name="round_trip_time",
     service="http",
@@ -105,7 +113,7 @@ def _ping(bench: Bench[Settings], count: int) -> Mapping[int, float | None]:
     if all(trip_ms is None for trip_ms in trips_ms.values()):
         raise LoadError(
             f"{address} answered none of {count} pings: {done.tail}",
-            remedy="check whether a firewall drops ICMP echo requests",
+            remedy=hint.remedy if (hint := find_hint(HINTS, done.tail)) else FIREWALL,
         )
     return trips_ms
 

@@ -79,8 +79,8 @@ def ensure_copied(dom0: Machine, files: Iterable[Path]) -> None:
         if dom0 == LOCAL or not dom0.run(exists, timeout_s=STEP_WITHIN_S, check=False).exit_status:
             continue
         what = f"{file} cannot be copied to {dom0.description}"
-        remedy = f"make room there, below {CACHE}; scp needs sftp-server in dom0"
-        with subprocesses.failure_as(InstanceError, what, remedy=remedy):
+        remedy, place = "scp needs sftp-server in dom0", f"dom0's disk, below {CACHE}"
+        with subprocesses.failure_as(InstanceError, what, remedy=remedy, place=place):
             _copy(dom0, file, path_in(dom0, file))
 
 

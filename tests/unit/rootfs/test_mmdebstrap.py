@@ -110,6 +110,11 @@ BY_APT = {
             {"http_proxy": "", "https_proxy": "http://other.test", "no_proxy": "a"},
         ),
         (
+            'Acquire::http::Proxy-Auto-Detect "/usr/bin/auto-apt-proxy";\n',
+            {},
+            {"http_proxy": "http://found.test:3142", "https_proxy": "", "no_proxy": ""},
+        ),
+        (
             'Acquire::http::Proxy "DIRECT";\nAcquire::https::Proxy "http://s.test";\n',
             {"http_proxy": "http://other.test", "no_proxy": "a"},
             {"http_proxy": "", "https_proxy": "http://s.test", "no_proxy": "a"},
@@ -122,8 +127,10 @@ def test_a_build_uses_the_proxy_of_apt_or_of_the_shell(monkeypatch, apt, shell, 
         monkeypatch.delenv(name.upper(), raising=False)
     for name, value in shell.items():
         monkeypatch.setenv(name, value)
-    answer = SimpleNamespace(stdout=apt)
-    monkeypatch.setattr(mmdebstrap.subprocesses, "run", lambda *_, **__: answer)
+    answers = {"apt-config": apt, "/usr/bin/auto-apt-proxy": "http://found.test:3142\n"}
+    monkeypatch.setattr(
+        mmdebstrap.subprocesses, "run", lambda argv, **_: SimpleNamespace(stdout=answers[argv[0]])
+    )
     assert mmdebstrap.proxies() == expected
 
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import errno
+from pathlib import Path
+
 import pytest
 
 from featherbench.errors import TestbedError
@@ -103,3 +106,22 @@ def test_the_limit_on_open_files_is_never_set_within_reach(state):
     with pytest.raises(TestbedError, match="1000 files open"):
         tuning.apply_to_machine(state, spec(file_max=1999))
     assert tuning.apply_to_machine(state, spec(file_max=2000)) == {"fs.file-max": "2000"}
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EACCES, "run as root"),
+        (errno.EROFS, "not in a container"),
+        (errno.ENOENT, "load the module"),
+        (errno.EINVAL, "a value that the kernel accepts"),
+    ],
+)
+def test_each_refusal_of_a_sysctl_has_its_remedy(monkeypatch, number, remedy):
+    def refuse(*_, **__):
+        raise OSError(number, "refused")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(TestbedError, match="cannot be set") as refused:
+        tuning._write("net.core.somaxconn", "1024")
+    assert remedy in refused.value.remedy

@@ -58,3 +58,22 @@ def test_no_reply_at_all_is_an_error(bench_for, client):
     client.says = pings(lost=range(1, 8))
     with pytest.raises(LoadError, match="firewall"):
         Workload().measure(bench_for("latency"), 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("From 198.18.0.2 icmp_seq=1 Destination Host Unreachable", "link is down"),
+        ("ping: connect: Network is unreachable", "ip route get"),
+        ("ping: sendmsg: Operation not permitted", "firewall of this machine"),
+        ("From 198.18.0.9 icmp_seq=1 Packet filtered: Communication prohibited", "in between"),
+        ("", "drops ICMP"),
+    ],
+)
+def test_each_reason_for_no_reply_has_its_remedy(bench_for, client, said, remedy):
+    summary = "7 packets transmitted, 0 received, 100% packet loss"
+    page = http.payload(1150).decode() + "\n200"
+    client.says = lambda argv: page if argv[0] == "curl" else f"{said}\n{summary}"
+    with pytest.raises(LoadError) as refused:
+        Workload().measure(bench_for("latency"), 1, 4)
+    assert remedy in refused.value.remedy
