@@ -27,7 +27,7 @@ from featherbench.technologies.lxd import connection as lxd
 from featherbench.vm.libvirt import domains
 
 REFUSALS = {
-    "the Docker engine": connection.refusal,
+    "the Docker engine": partial(connection.refusal, program="the Docker engine"),
     "LXD": lxd.refusal,
     "libvirt": partial(errors.refusal, program="libvirt", hints=domains.HINTS),
 }
@@ -259,6 +259,11 @@ def test_podman_is_not_taken_for_docker_without_a_word(monkeypatch):
     for module in (connection, docker_technology):
         monkeypatch.setattr(module, "socket_here", lambda: path)
     assert Technology().facts()["answers"] == f"Podman Engine at {path}"
+    with (
+        pytest.raises(InstanceError, match="start: Podman refused: no such bridge"),
+        connection.translate_errors("start"),
+    ):
+        raise docker.errors.APIError("no such bridge")
 
 
 @pytest.mark.parametrize("live", ["legacy", "direct"])

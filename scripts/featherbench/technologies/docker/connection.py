@@ -118,8 +118,13 @@ HINTS = (
     ),
 )
 
-refusal = partial(errors.refusal, program="the Docker engine", hints=HINTS)
+refusal = partial(errors.refusal, hints=HINTS)
 """Return what it refused as an error; see `errors.refusal`."""
+
+
+def _engine_at(url: str) -> str:
+    """Return what answers there: Podman, which speaks Docker's language, is not Docker."""
+    return "Podman" if "podman" in url else "the Docker engine"
 
 
 def silent(
@@ -127,7 +132,7 @@ def silent(
 ) -> FeatherbenchError:
     """Return the error that no engine answers."""
     return error(
-        f"the Docker engine at {where} does not answer: {why}",
+        f"{_engine_at(where)} at {where} does not answer: {why}",
         remedy=errors.remedy_of_silence(str(why), START_THE_ENGINE),
     )
 
@@ -164,6 +169,7 @@ def translate_errors(
     try:
         yield connect(url)
     except docker.errors.APIError as refused:
-        raise refusal(doing, refused.explanation or str(refused), error) from refused
+        said = refused.explanation or str(refused)
+        raise refusal(doing, said, error, program=_engine_at(url)) from refused
     except requests.exceptions.RequestException as lost:
         raise silent(url, lost, error) from lost
