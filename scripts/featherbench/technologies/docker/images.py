@@ -44,8 +44,6 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64l
 SERVICE_LABEL = f"{LABEL}.service"
 """Not LABEL itself: containers inherit the labels of their image, and a user's own container of
 this image is no leftover."""
-OVERLAYS = {"overlay2", "overlay"}
-"""The storage drivers of Docker and of Podman whose layers are folders."""
 ROOT_LAYER, FILES_LAYER = "root.tar", "files.tar"
 
 
@@ -140,7 +138,7 @@ def layer_folders(image: Mapping[str, Any]) -> Sequence[Path]:
     """Return the engine's folders with the layers of `image`; none if it does not report them."""
     driver = image.get("GraphDriver") or {}
     data = driver.get("Data") or {}
-    if driver.get("Name") not in OVERLAYS or "UpperDir" not in data:
+    if driver.get("Name") != "overlay2" or "UpperDir" not in data:
         return ()
     lower = data.get("LowerDir") or ""
     return [Path(folder) for folder in (data["UpperDir"], *lower.split(":")) if folder]
@@ -151,9 +149,9 @@ def size(
 ) -> tuple[int, int, str]:
     """Return what an image allocates, the sizes of its files, and how that was counted.
 
-    An engine that does not say where its layers are (containerd's image store) has another meaning
-    of `Size`: compressed, unpacked or both. They are then unpacked in `into`, as other technologies
-    do it.
+    Engines other than Docker with overlay2 mean something else by `Size`: containerd's image store
+    the compressed layers, the unpacked ones or both, Podman the archives. The layers are then
+    unpacked in `into`, as other technologies do it.
     """
     if folders := layer_folders(image):
         with contextlib.suppress(CommandError):

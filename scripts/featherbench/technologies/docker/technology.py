@@ -207,7 +207,8 @@ class Technology(ContainerTechnology["DockerClient"]):
         with translate_errors("asking for versions") as client:
             version, info = client.version(), client.info()
         components = {
-            component["Name"].lower(): component["Version"] for component in version["Components"]
+            component["Name"].lower(): component["Version"].partition("\n")[0]
+            for component in version["Components"]
         }
         return components | {
             "answers": f"{version['Components'][0]['Name']} at {socket_here()}",
