@@ -28,8 +28,8 @@ GAP_S = 1.0
 """A look that is this late was not merely scheduled late: featherbench itself was stopped."""
 PROC, ROOT = Path("/proc"), Path("/")
 READ_WITHIN_S = 10.0
-STOPPED_STATES = frozenset("Tt")
-"""Stopped by a signal, or by a tracer; see proc(5)."""
+STOPPED, TRACED = "T", "t"
+"""States: stopped by a signal, or by a tracer; see proc(5)."""
 CLIENT_LINK = "fb-server0"
 """The server's end of the link to the client; see testbed/network.py."""
 OWN_LINKS = Path("/proc/self/net/dev")
@@ -51,6 +51,15 @@ def _pids(bench: Bench) -> tuple[int, ...]:
     if bench.instance is None or bench.placement.machine != LOCAL:
         return ()
     return tuple(bench.technology.processes(bench.instance))
+
+
+def is_held(status: str, pids: Sequence[int]) -> bool:
+    """Whether a process is stopped, and not by the server itself: gVisor's kernel may trace."""
+    state = procfs.parse_state(status)
+    if state == TRACED:
+        tracer = str(procfs.parse_tracer(status))
+        return not any((PROC / str(pid) / "task" / tracer).exists() for pid in pids)
+    return state == STOPPED
 
 
 class Processes:
@@ -91,7 +100,7 @@ class Processes:
             self._look_at_client(pid, _text(PROC / str(pid) / "status"))
 
     def _require_running(self, status: str, who: str) -> None:
-        if procfs.parse_state(status) in STOPPED_STATES:
+        if is_held(status, self._pids):
             self.held[f"{who} was stopped"] = None
 
     def _require_cpus(self, thread: str, cpus: frozenset[int]) -> None:

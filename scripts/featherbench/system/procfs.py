@@ -136,6 +136,12 @@ def parse_state(status: str) -> str:
     return match[1] if match else ""
 
 
+def parse_tracer(status: str) -> int:
+    """Parse from /proc/PID/status the thread that traces the process; 0: none does."""
+    match = re.search(r"^TracerPid:\s*(\d+)$", status, re.MULTILINE)
+    return int(match[1]) if match else 0
+
+
 def parse_stalled_s(pressure: str) -> float:
     """Parse from a file of /proc/pressure how long some program has waited since the start."""
     match = re.search(r"^some .*total=(\d+)", pressure, re.MULTILINE)

@@ -3,6 +3,7 @@
 
 import pytest
 
+from featherbench.measuring import disturbances
 from featherbench.measuring.disturbances import CLIENT_LINK, waited_s
 from featherbench.testbed.network import SERVER_INTERFACE
 
@@ -28,3 +29,16 @@ def test_waiting_for_its_own_threads_is_not_waiting_for_others(before, after, ex
 
 def test_the_clients_link_is_watched_by_its_name():
     assert CLIENT_LINK == SERVER_INTERFACE
+
+
+@pytest.mark.parametrize(
+    ("state", "tracer", "held"),
+    [("S", 0, False), ("T", 0, True), ("t", 71, True), ("t", 52, False)],
+    ids=["it waits", "stopped by a signal", "by a debugger", "by the server's own kernel"],
+)
+def test_a_server_that_traces_itself_is_not_stopped(tmp_path, monkeypatch, state, tracer, held):
+    for thread in ("50/task/50", "50/task/52", "71/task/71"):
+        (tmp_path / thread).mkdir(parents=True)
+    monkeypatch.setattr(disturbances, "PROC", tmp_path)
+    status = f"Name:\tx\nState:\t{state} (x)\nTracerPid:\t{tracer}\n"
+    assert disturbances.is_held(status, (50, 60)) is held

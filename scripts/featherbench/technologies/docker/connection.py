@@ -109,6 +109,10 @@ HINTS = (
         "keep the engine's files on a file system that is mounted without `noexec`",
     ),
     ErrorHint(
+        r"network enabled in root network namespace",
+        "update runsc, which takes all network namespaces of a new kernel for the machine's own",
+    ),
+    ErrorHint(
         r"unknown (or invalid )?runtime",
         "add the runtime to daemon.json, or remove `runtime` from the platform's settings",
     ),

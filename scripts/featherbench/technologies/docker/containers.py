@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from featherbench.errors import InstanceDiedError, InstanceError, TestbedError
@@ -12,11 +14,12 @@ from featherbench.files import write_atomic
 from featherbench.ownership import LABEL
 from featherbench.services.launcher import SCRATCH, SERVICE_UID
 from featherbench.system import cgroup
+from featherbench.system.polling import wait_until
+from featherbench.system.processes import identity_of, send
 from featherbench.technologies._container import command, name_of, published_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from docker import DockerClient
     from docker.models.containers import Container
@@ -34,6 +37,14 @@ TMPFS = {SCRATCH: "rw,noexec,nosuid,nodev,size=16m,mode=1777"}
 LOG_FILES = {"max-size": "1m", "max-file": "1"}
 STOP_GRACE_S = 5
 LOG_LINES = 20
+CGROUPS = Path("/sys/fs/cgroup")
+GROUPS = tuple(
+    f"{controllers}{group}"
+    for controllers in ("", "*/")
+    for group in ("docker/%s", "system.slice/docker-%s.scope")
+)
+"""Of a container by its id: version 2 has one, version 1 one for each of the controllers."""
+GONE_WITHIN_S = 10.0
 
 
 def driver_options(api_version: str) -> dict[str, str]:
@@ -230,6 +241,23 @@ def remove(client: DockerClient, name: str) -> None:
     if container := find(client, name):
         with contextlib.suppress(docker.errors.NotFound):
             container.remove(force=True, v=True)
+        _end_rest(str(container.id))
+
+
+def _end_rest(container_id: str) -> None:
+    """End what a runtime has left of a container on this machine: runsc does after a failure."""
+    folders = [folder for pattern in GROUPS for folder in CGROUPS.glob(pattern % container_id)]
+
+    def is_gone() -> bool:
+        for folder in filter(Path.exists, folders):
+            with contextlib.suppress(OSError):
+                pids = (folder / "cgroup.procs").read_text(encoding="utf-8").split()
+                for process in filter(None, map(identity_of, map(int, pids))):
+                    send(process, signal.SIGKILL)
+                folder.rmdir()
+        return not any(map(Path.exists, folders))
+
+    wait_until(is_gone, what=f"the end of container {container_id}", within_s=GONE_WITHIN_S)
 
 
 def end(client: DockerClient, name: str, *, log: Path) -> None:
