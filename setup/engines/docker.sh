@@ -10,7 +10,10 @@ ADDRESSES=(--bip 198.18.254.1/24 --default-address-pool "base=198.18.128.0/17,si
 SOCKETS=(/var/run/docker.sock)
 [[ ${DOCKER_HOST-} != unix://* ]] || SOCKETS=("${DOCKER_HOST#unix://}" "${SOCKETS[@]}")
 # Podman answers in the words of Docker; it stands in for it where there is no Docker to start.
-command -v dockerd >/dev/null || SOCKETS+=(/run/podman/podman.sock)
+if ! command -v dockerd >/dev/null; then
+  SOCKETS+=(/run/podman/podman.sock)
+  UNITS=(podman.socket)
+fi
 
 answers() {
   answers_at /_ping "${SOCKETS[@]}" || return

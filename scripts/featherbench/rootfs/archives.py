@@ -138,9 +138,14 @@ def folder_bytes(*folders: Path) -> tuple[int, int]:
     return sum(blocks for blocks, _ in inodes.values()), sum(size for _, size in inodes.values())
 
 
-def disk_usage(machine: Machine, folders: Sequence[Path], *, apparent: bool = False) -> int:
-    """Return what folders of `machine` allocate, or their sizes. Raise CommandError."""
-    argv = ["du", "--summarize", "--total", "--block-size=1"]
-    options = ["--apparent-size"] if apparent else []
-    done = machine.run([*argv, *options, *map(str, folders)], timeout_s=COUNT_WITHIN_S)
-    return int(done.stdout.split()[-2])
+def disk_usage(machine: Machine, folders: Sequence[Path]) -> int:
+    """Return what folders of `machine` allocate. Raise CommandError."""
+    argv = ["du", "--summarize", "--total", "--block-size=1", *map(str, folders)]
+    return int(machine.run(argv, timeout_s=COUNT_WITHIN_S).stdout.split()[-2])
+
+
+def file_bytes(machine: Machine, folder: Path) -> int:
+    """Return the sizes of the files in a folder of `machine`, as `folder_bytes` counts them."""
+    argv = ["find", str(folder), "-type", "f", "-printf", r"%D:%i %s\n"]
+    inodes = set(machine.run(argv, timeout_s=COUNT_WITHIN_S).stdout.splitlines())
+    return sum(int(line.split()[1]) for line in inodes)

@@ -19,6 +19,7 @@ from featherbench.rootfs.archives import (
     folder_bytes,
     image_record,
 )
+from featherbench.system.machine import LOCAL
 
 ROOT = RootArchive(tar=Path("unread"), digest="d", versions={}, compressed_bytes=7)
 FILES = {"/srv/a/payload": b"x" * 10, "/etc/a.conf": b"conf"}
@@ -87,3 +88,14 @@ def test_holes_are_not_allocated(tmp_path):
     allocated, apparent = folder_bytes(tmp_path)
     assert apparent == 10 << 20
     assert allocated < 1 << 20
+
+
+def test_files_are_counted_alike_here_and_on_any_machine(tmp_path):
+    folder = tmp_path / "tree"
+    (folder / "a/b").mkdir(parents=True)
+    (folder / "a/data").write_bytes(bytes(10_000))
+    (folder / "a/b/same").hardlink_to(folder / "a/data")
+    (folder / "a/link").symlink_to("data")
+    allocated, apparent = archives.folder_bytes(folder)
+    assert apparent == archives.file_bytes(LOCAL, folder) == 10_000
+    assert allocated == archives.disk_usage(LOCAL, [folder])

@@ -56,7 +56,9 @@ def candidate_sockets() -> tuple[Path, ...]:
 
 TIMEOUT_S = 300
 """Between two bytes of an answer; an engine in an emulated machine takes a minute for an image."""
-START_THE_ENGINE = "systemctl start docker, or `make engine` where no systemd runs"
+START_THE_ENGINE = (
+    "systemctl start docker (or podman.socket), or `make engine` where no systemd runs"
+)
 
 HINTS = (
     ErrorHint(

@@ -22,6 +22,7 @@ from featherbench.paths import resource
 from featherbench.rootfs.archives import (
     SOURCE_DATE_EPOCH,
     disk_usage,
+    file_bytes,
     files_layer,
     merged_archive,
 )
@@ -168,6 +169,6 @@ def unpacked_bytes(
     name = unpack(client, DIR, fingerprint, state=state)
     try:
         folder = folder_of(client, name)
-        return disk_usage(machine, [folder]), disk_usage(machine, [folder], apparent=True)
+        return disk_usage(machine, [folder]), file_bytes(machine, folder)
     finally:
         remove(client, name)
