@@ -101,20 +101,26 @@ def answers(bench: Bench) -> bool:
     return _get(bench).stdout.rpartition("\n")[2] == OK
 
 
-HINTS = (
-    ErrorHint(r"^403", "make the payload readable to the server's user"),
-    ErrorHint(r"^5\d\d", "see the server's own log: it fails to serve the payload"),
-    ErrorHint(r"^[123]\d\d", "have the server answer with the payload itself, and status 200"),
-    ErrorHint(r"\((52|56)\)|reset by peer", "see the server's log: it closes connections"),
+NO_CONNECTION = (
     ErrorHint(r"connection refused", "see the server's log: nothing listens at that port"),
     ErrorHint(
         r"no route to host|network is unreachable",
         "see `ip route get` for that address: no route of this machine leads to the server",
     ),
     ErrorHint(
+        r"\((52|56)\)|reset by peer|closed the connection", "see the server's log: it closes"
+    ),
+    ErrorHint(
         r"\(28\)|timed? ?out",
         "see whether a firewall drops packets (`nft list ruleset`), and whether the server hangs",
     ),
+)
+"""What the message of a client without a connection means."""
+HINTS = (
+    ErrorHint(r"^403", "make the payload readable to the server's user"),
+    ErrorHint(r"^5\d\d", "see the server's own log: it fails to serve the payload"),
+    ErrorHint(r"^[123]\d\d", "have the server answer with the payload itself, and status 200"),
+    *NO_CONNECTION,
 )
 """What the status and curl's message mean, where there is no payload."""
 

@@ -7,7 +7,8 @@ import re
 import uuid
 from typing import TYPE_CHECKING
 
-from featherbench.errors import VerificationError
+from featherbench.errors import ErrorHint, VerificationError, find_hint
+from featherbench.services.http import NO_CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,18 @@ EXCHANGE = ("PING\r\n", "+PONG")
 """A request, and how the answer begins."""
 COMMAND_WITHIN_S = 5.0
 PERSISTENCE_OFF = {"save": "", "appendonly": "no"}
+
+EMPTY = '""'
+HINTS = (
+    ErrorHint(r"NOAUTH|WRONGPASS|NOPERM", "leave `requirepass` and `aclfile` out of redis.conf"),
+    ErrorHint(r"protected mode", "write `protected-mode no` into the image's redis.conf"),
+    ErrorHint(r"\bOOM\b", "raise `maxmemory` in redis.conf, or give the server more memory"),
+    ErrorHint(r"MISCONF", 'write `save ""` into the image\'s redis.conf: it cannot write its dump'),
+    ErrorHint(r"READONLY", "leave `replicaof` out of redis.conf"),
+    ErrorHint(r"LOADING", "leave a dump out of the image: it loads for longer than it may"),
+    *NO_CONNECTION,
+)
+"""What a reply of Redis, or redis-cli's message, means where no value is kept."""
 
 REDIS_CONF = """\
 daemonize no
@@ -62,7 +75,11 @@ def require_kept_value(bench: Bench) -> None:
     written, read = _redis(bench, "SET", key, value), _redis(bench, "GET", key)
     _redis(bench, "DEL", key)
     if (written, read) != ("OK", value):
-        raise VerificationError(f"SET gave {written!r}, then GET {read!r} instead of {value!r}")
+        hint = find_hint(HINTS, f"{written} {read}")
+        raise VerificationError(
+            f"SET gave {written!r}, then GET {read!r} instead of {value!r}",
+            remedy=hint.remedy if hint else "see the server's log: it does not keep values",
+        )
 
 
 def verify(bench: Bench) -> str:
@@ -71,7 +88,10 @@ def verify(bench: Bench) -> str:
     for setting, expected in PERSISTENCE_OFF.items():
         value = _redis(bench, "CONFIG", "GET", setting).partition("\n")[2]
         if value != expected:
-            raise VerificationError(f"Redis has {setting} {value!r}, not {expected!r}")
+            raise VerificationError(
+                f"Redis has {setting} {value!r}, not {expected!r}",
+                remedy=f"write `{setting} {expected or EMPTY}` into the image's redis.conf",
+            )
     version = _field(_redis(bench, "INFO", "server"), "redis_version")
     return f"Redis {version}: SET and GET of a new value, persistence off"
 

@@ -63,3 +63,31 @@ def test_the_filled_key_is_the_one_of_redis_benchmark(bench_for, client):
     client.says = redis()
     kv.fill(bench_for("kv"), 5)
     assert client.asked[-1][-3:] == ["SET", "key:__rand_int__", "xxxxx"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "remedy"),
+    [
+        ("NOAUTH Authentication required.", "requirepass"),
+        ("DENIED Redis is running in protected mode because protected mode is enabled", "mode no"),
+        ("OOM command not allowed when used memory > 'maxmemory'.", "maxmemory"),
+        ("MISCONF Redis is configured to save RDB snapshots, but", "`save"),
+        ("READONLY You can't write against a read only replica.", "replicaof"),
+        ("LOADING Redis is loading the dataset in memory", "dump"),
+        ("Could not connect to Redis at 198.18.0.1:6379: Connection refused", "listens"),
+        ("Error: Server closed the connection", "it closes"),
+        ("old", "does not keep"),
+    ],
+)
+def test_each_reason_for_a_lost_value_has_its_remedy(bench_for, client, reply, remedy):
+    client.says = redis(SET=f"{reply}\n")
+    with pytest.raises(VerificationError) as refused:
+        kv.verify(bench_for("kv"))
+    assert remedy in refused.value.remedy
+
+
+def test_persistence_has_the_line_that_turns_it_off(bench_for, client):
+    client.says = redis(CONFIG_GET_save="save\n3600 1\n")
+    with pytest.raises(VerificationError) as refused:
+        kv.verify(bench_for("kv"))
+    assert refused.value.remedy == 'write `save ""` into the image\'s redis.conf'
