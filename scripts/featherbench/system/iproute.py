@@ -7,34 +7,68 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from featherbench.errors import CommandError
+from featherbench.errors import CommandError, ErrorHint, find_hint
 from featherbench.ownership import BENCHMARKING_NETWORK, LABEL
 from featherbench.system import subprocesses
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 INTERFACES = Path("/sys/class/net")
 IPV6 = Path("/proc/sys/net/ipv6")
 TIMEOUT_S = 10.0
 
 
+HINTS = (
+    ErrorHint(
+        r"operation not permitted",
+        "run as root; a container needs CAP_NET_ADMIN and CAP_SYS_ADMIN, as a privileged one has",
+    ),
+    ErrorHint(
+        r"unknown device type|not supported",
+        "have the kernel's modules loaded: `modprobe -a veth bridge tun`",
+    ),
+    ErrorHint(
+        r"file exists|already (exists|assigned)",
+        "run `python -m featherbench clean`, and see `ip address` and `ip netns` for that name",
+    ),
+    ErrorHint(
+        r"cannot find device|no such device|does not exist",
+        "see whether a network manager takes over interfaces named fb-*",
+    ),
+)
+"""What the messages of `ip` and of the kernel mean."""
+
+
+@contextmanager
+def _with_remedy() -> Iterator[None]:
+    """Give the error of `ip` the remedy of its cause."""
+    try:
+        yield
+    except CommandError as refused:
+        if hint := find_hint(HINTS, refused.message):
+            refused.remedy = hint.remedy
+        raise
+
+
 def ip(*arguments: str, namespace: str = "", check: bool = True) -> subprocesses.Completed:
     """Run `ip` to its end."""
     inside = ["-n", namespace] if namespace else []
-    return subprocesses.run(["ip", *inside, *arguments], timeout_s=TIMEOUT_S, check=check)
+    with _with_remedy():
+        return subprocesses.run(["ip", *inside, *arguments], timeout_s=TIMEOUT_S, check=check)
 
 
 def batch(steps: Sequence[str], *, namespace: str = "") -> None:
     """Run several commands of `ip`. Raises CommandError at the first that fails."""
     inside = ["-n", namespace] if namespace else []
     stdin = "".join(f"{step}\n" for step in steps)
-    subprocesses.run(["ip", *inside, "-batch", "-"], timeout_s=TIMEOUT_S, stdin=stdin)
+    with _with_remedy():
+        subprocesses.run(["ip", *inside, "-batch", "-"], timeout_s=TIMEOUT_S, stdin=stdin)
 
 
 def query(*arguments: str, namespace: str = "") -> list[dict[str, Any]]:

@@ -51,7 +51,7 @@ def make(instance_id: str, *, hypervisor: str, state: str, bridge: str) -> None:
         remove(instance_id)
         raise InstanceError(
             f"the tap of {instance_id} cannot be made: {error.message}",
-            remedy="check that no network manager takes over interfaces named fb-*",
+            remedy=error.remedy or "check that no network manager takes over interfaces named fb-*",
         ) from error
 
 

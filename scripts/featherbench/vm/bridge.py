@@ -122,7 +122,7 @@ def _make(addresses: GuestAddresses, state: str) -> None:
         remove(name)
         raise TestbedError(
             f"the guests' bridge {name} cannot be made: {error.message}",
-            remedy="check that no network manager takes over interfaces named fb-*",
+            remedy=error.remedy or "check that no network manager takes over interfaces named fb-*",
         ) from error
 
 

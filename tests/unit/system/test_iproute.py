@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is asked of `ip`, and what its answers mean."""
 
+from functools import partial
 from ipaddress import IPv4Interface
 
 import pytest
 
+from featherbench.errors import CommandError
 from featherbench.system import iproute
 from featherbench.system.subprocesses import Completed
 
@@ -70,3 +72,27 @@ def test_only_an_interface_that_exists_is_deleted(answer, tmp_path, monkeypatch)
     (tmp_path / "fb-a").mkdir()
     iproute.delete("fb-a")
     assert commands == [(["ip", "link", "delete", "fb-a"], None)]
+
+
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("RTNETLINK answers: Operation not permitted", "CAP_NET_ADMIN"),
+        ("mount --make-shared /run/netns failed: Operation not permitted", "CAP_SYS_ADMIN"),
+        ("Error: Unknown device type.", "modprobe"),
+        ("RTNETLINK answers: Operation not supported", "modprobe"),
+        ("RTNETLINK answers: File exists", "clean"),
+        ('Cannot find device "fb-server"\nCommand failed -:1', "network manager"),
+        ("Error: something new", ""),
+    ],
+)
+def test_each_refusal_has_its_remedy(monkeypatch, said, remedy):
+    def refuse(argv, **_):
+        raise CommandError(argv, "ended with status 2", said)
+
+    monkeypatch.setattr(iproute.subprocesses, "run", refuse)
+    for command in (partial(iproute.ip, "netns", "add", "x"), partial(iproute.batch, ["link"])):
+        with pytest.raises(CommandError) as refused:
+            command()
+        assert remedy in refused.value.remedy
+        assert bool(remedy) == bool(refused.value.remedy)
