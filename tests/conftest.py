@@ -42,7 +42,7 @@ ENGINES = {
 
 
 AS_ROOT = {"testbed", *ENGINES, "xen"}
-MACHINE = {*ENGINES, "qemu", "xen"}
+MACHINE = {*ENGINES, "qemu"}
 """Markers of tests that use what there is once on this machine: they run one after the other."""
 
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000

@@ -4,7 +4,6 @@
 import json
 import os
 import signal
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -32,7 +31,6 @@ MEASURED = {
     "floor-xentcg/latency/d1/c1",
     "floor-xentcg/image_size/d1/c1",
 }
-STATE = Path("/run/featherbench")
 RUN_WITHIN_S = 1800
 
 
@@ -42,9 +40,9 @@ def config(xen_settings):
 
 
 @pytest.fixture(scope="module")
-def run(config, project_with, tmp_path_factory, traces):
-    assert traces() == set()
-    project = project_with(config, folder=tmp_path_factory.mktemp("xen") / "project", state=STATE)
+def run(config, project_with, tmp_path_factory):
+    project = project_with(config, folder=tmp_path_factory.mktemp("xen") / "project")
+    assert project.traces() == set()
     project.output = project.snakemake("all", within_s=RUN_WITHIN_S)
     return project
 
@@ -68,8 +66,8 @@ def test_its_figures_are_a_guests(run):
     assert cell["windows"][0]["notes"]["stamped_by"] == "probe"
 
 
-def test_nothing_is_left_and_nothing_is_to_be_done(run, traces, left_in_dom0):
-    assert traces() == set()
+def test_nothing_is_left_and_nothing_is_to_be_done(run, left_in_dom0):
+    assert run.traces() == set()
     assert left_in_dom0() == set()
     assert "Nothing to be done" in run.snakemake("all")
 
@@ -77,17 +75,17 @@ def test_nothing_is_left_and_nothing_is_to_be_done(run, traces, left_in_dom0):
 @pytest.fixture
 def endless(config, project_with, tmp_path):
     workloads = {"latency": {"repetitions": {"deployments": 1, "windows": 3000}}}
-    return project_with({**config, "workloads": workloads}, folder=tmp_path / "p", state=STATE)
+    return project_with({**config, "workloads": workloads}, folder=tmp_path / "p")
 
 
 @pytest.mark.parametrize("ended_by", [signal.SIGINT, signal.SIGKILL])
-def test_a_run_that_is_ended_leaves_nothing(endless, traces, left_in_dom0, ended_by):
+def test_a_run_that_is_ended_leaves_nothing(endless, left_in_dom0, ended_by):
     workflow = endless.start("all")
     wait_until(left_in_dom0, what="the domain", within_s=240, every_s=1)
     os.kill(workflow.pid, ended_by)
     endless.end_without_report(workflow)
     wait_until(
-        lambda: traces() == set() and left_in_dom0() == set(),
+        lambda: endless.traces() == set() and left_in_dom0() == set(),
         what="nothing left",
         within_s=120,
         every_s=1,
