@@ -32,10 +32,9 @@ def assert_apart(spans):
     "arguments",
     [
         ["--cores", "8"],
-        ["--cores", "8", "--resources", "testbed=8"],
-        ["--cores", "8", "--workflow-profile", "none"],
+        ["--cores", "8", "--resources", "testbed=8", "--workflow-profile", "none"],
     ],
-    ids=["cores", "resources", "no-profile"],
+    ids=["cores", "resources-without-profile"],
 )
 def test_one_measurement_at_a_time(project, arguments):
     project.measure(*CELLS, arguments=arguments)

@@ -11,6 +11,7 @@ import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -79,21 +80,29 @@ class Guests(UnikernelSubject):
         return [each for each in found if each.state == state]
 
 
-@pytest.fixture
-def guests(wire, tmp_path):
-    placement = placement_on(wire, tmp_path, hypervisor="tcg")
-    technology = registry.platform("floor", "tcg")
-    given = Guests(technology=technology, placement=placement, folder=tmp_path)
-    if missing_requirements := given.technology.missing_requirements():
+@pytest.fixture(scope="module")
+def technology():
+    driver = registry.platform("floor", "tcg")
+    if missing_requirements := driver.missing_requirements():
         pytest.skip(missing_requirements[0].what)
+    return driver
+
+
+@pytest.fixture
+def guests(technology, wire, tmp_path):
+    placement = placement_on(wire, tmp_path, hypervisor="tcg")
+    given = Guests(technology=technology, placement=placement, folder=tmp_path)
     yield given
     for leftover in given.leftovers():
         registry.load("hypervisors", "tcg").remove(leftover)
 
 
-@pytest.fixture
-def floor(guests):
-    return guests.image()
+@pytest.fixture(scope="module")
+def floor(technology, tmp_path_factory):
+    """Its image; no test changes that."""
+    folder = tmp_path_factory.mktemp("floor")
+    made_for = SimpleNamespace(state=folder)
+    return Guests(technology=technology, placement=made_for, folder=folder).image()
 
 
 def assert_nothing_left_of(instance):

@@ -19,7 +19,8 @@ from featherbench.testbed.session import exclusive
 from featherbench.testbed.state import STATE_VARIABLE
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
-ROUNDS = 3
+ROUNDS = (0, 1, pytest.param(2, marks=pytest.mark.slow))
+"""Each at other moments."""
 LONGEST_S = 2.0
 
 
@@ -34,7 +35,7 @@ def pass_the_time_until(moment_s):
 
 
 @pytest.mark.testbed
-@pytest.mark.parametrize("round_number", range(ROUNDS))
+@pytest.mark.parametrize("round_number", ROUNDS)
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_workflow_that_is_ended_leaves_nothing(wired, number, round_number):
     workflow = wired.workflow()
@@ -47,7 +48,7 @@ def test_a_workflow_that_is_ended_leaves_nothing(wired, number, round_number):
 
 
 @pytest.mark.testbed
-@pytest.mark.parametrize("round_number", range(ROUNDS))
+@pytest.mark.parametrize("round_number", ROUNDS)
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_job_that_is_ended_leaves_nothing(wired, number, round_number):
     workflow = wired.workflow()
