@@ -167,7 +167,8 @@ def _system_hints(place: str) -> tuple[ErrorHint, ...]:
             "keep the results on a file system that is mounted without `noexec`",
         ),
         ErrorHint(
-            r"cannot mknod: operation not permitted|unshare failed: operation not permitted",
+            r"cannot mknod: operation not permitted|unshare failed: operation not permitted"
+            r"|mount\b.*(permission denied|operation not permitted|must be superuser)",
             IN_CONTAINER if is_root else AS_OWNER,
         ),
         ErrorHint(

@@ -56,6 +56,7 @@ def test_the_first_hint_counts():
         ("unshare: failed to execute /usr/bin/setpriv: Permission denied", "noexec", "noexec"),
         ("tar: ./null: Cannot mknod: Operation not permitted", "privileged", "who owns"),
         ("unshare: unshare failed: Operation not permitted", "privileged", "who owns"),
+        ("mount: /x/root: permission denied.", "privileged", "who owns"),
         (
             "tar: etc: Cannot change ownership to uid 0, gid 42: Operation not permitted",
             "keeps no owners",

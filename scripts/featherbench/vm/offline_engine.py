@@ -157,5 +157,5 @@ def _translate_errors(technology: str, log: Path) -> Iterator[None]:
         tail = log.read_text(encoding="utf-8", errors="replace").strip()[-TAIL_CHARACTERS:]
         raise ImageError(
             f"{technology} of the guest, run on its disk: {error.message}; {log} ends: {tail}",
-            remedy=remedy_of(tail, otherwise=error.remedy),
+            remedy=REMEDY if "loop" in tail else remedy_of(tail, otherwise=error.remedy),
         ) from error
