@@ -96,6 +96,12 @@ def _on_the_machines_network():
             _call(LIBC.setns, own.fileno(), CLONE_NEWNET)
 
 
+@pytest.fixture(scope="session")
+def on_the_machines_network():
+    """Give the context manager: what is built of packages comes from there."""
+    return _on_the_machines_network
+
+
 def pytest_configure(config):
     """Give each process of a parallel run a network of its own: tests share ports and names."""
     if hasattr(config, "workerinput") and os.geteuid() == 0:

@@ -4,13 +4,15 @@
 import pytest
 
 from featherbench.errors import ImageError
-from xen import machine
+from xen import dom0_root, machine
 
 
 @pytest.fixture(scope="session")
-def dom0():
+def dom0(on_the_machines_network):
     """Boot a dom0, for all tests that ask for it."""
     try:
+        with on_the_machines_network():
+            dom0_root.built()
         with machine.running() as booted:
             yield booted
     except ImageError as failure:
