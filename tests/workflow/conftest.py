@@ -138,6 +138,11 @@ class Project:
             start_new_session=True,
         )
 
+    @staticmethod
+    def end(run, which):
+        """Send SIGINT to all of a run, as a terminal does, or another signal to Snakemake alone."""
+        (os.killpg if which == signal.SIGINT else os.kill)(run.pid, which)
+
     def said(self):
         """Return what the run said that was started last."""
         return (self.folder / "snakemake.out").read_bytes()[self.began_at :].decode()

@@ -2,7 +2,6 @@
 """A row of `floor` on software emulation, and rows whose images nobody has brought."""
 
 import json
-import os
 import signal
 
 import pandas as pd
@@ -104,6 +103,6 @@ def test_a_run_that_is_ended_leaves_nothing(project_with, tmp_path, ended_by):
         within_s=120,
         every_s=0.2,
     )
-    os.kill(workflow.pid, ended_by)
+    project.end(workflow, ended_by)
     project.end_without_report(workflow)
     wait_until(lambda: project.traces() == set(), what="nothing left", within_s=60, every_s=0.2)
