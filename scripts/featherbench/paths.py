@@ -8,6 +8,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent
 SCRIPTS = PACKAGE.parent
 RESOURCES = SCRIPTS.parent / "resources"
+DEFAULT_CONFIG = SCRIPTS.parent / "config/config.yaml"
 
 
 def resource(name: str) -> Path:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from pydantic_core import core_schema
 
 from featherbench.errors import ConfigError
+from featherbench.paths import DEFAULT_CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -231,7 +232,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
         loader.name = str(path)
         keys = loader.get_single_data()
     except FileNotFoundError as error:
-        raise ConfigError(f"there is no file {path}", remedy="name one that exists") from error
+        raise ConfigError(
+            f"there is no file {path.absolute()}",
+            remedy=f"name one that exists, such as `--configfile {DEFAULT_CONFIG}`",
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
             f"{path} cannot be read: {error}", remedy="give a text file in UTF-8 that you may read"

@@ -127,7 +127,9 @@ def require_usable_folder() -> None:
         )
     folder = next(filter(Path.exists, (SNAKEMAKE / "shadow", SNAKEMAKE, Path())))
     if folder.name != "shadow" and not os.access(folder, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(SNAKEMAKE))
+        read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+        refused = errno.EROFS if read_only else errno.EACCES
+        raise OSError(refused, os.strerror(refused), str(SNAKEMAKE))
 
 
 def prepare() -> None:
