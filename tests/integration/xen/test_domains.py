@@ -15,7 +15,8 @@ from featherbench.system.polling import wait_until
 from featherbench.vm import instance_dir as folder
 
 pytestmark = [pytest.mark.slow, pytest.mark.xen, pytest.mark.testbed, pytest.mark.timeout(1200)]
-BOOTS_WITHIN_S = 300.0
+BOOTS_WITHIN_S = 600.0
+"""Other tests may be using the processors."""
 TUNING = Tuning(
     net_sysctls={"net.core.somaxconn": "1234", "net.ipv4.ip_local_port_range": "1024 65535"},
     nofile=4321,
