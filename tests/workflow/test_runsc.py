@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""gVisor, by Debian's runsc, as the runtime of a Docker engine of the test's own.
-
-The engine, and what is measured in it, have namespaces of their own: the machine's engine notices
-nothing.
-"""
+"""gVisor, by Debian's runsc, as the runtime of a Docker engine of the test's own."""
 
 import json
 import shutil
@@ -12,6 +8,7 @@ import subprocess
 import pytest
 
 from featherbench.system.sysctls import NOT_SET
+from own_engine import run_with_engine
 
 pytestmark = [
     *(pytest.mark.slow, pytest.mark.testbed, pytest.mark.docker),
@@ -31,21 +28,6 @@ RUNTIME = """#!/bin/sh
 exec unshare --mount --propagation private \\
     sh -c 'mount -t tmpfs none /proc/sys/net && exec {} "$@"' runsc "$@"
 """
-WITH_ENGINE = """
-engine=$1; shift
-mkdir -p /run/netns
-mount -t tmpfs tmpfs /run/netns
-ip link set lo up
-dockerd --config-file "$engine/daemon.json" >"$engine/log" 2>&1 &
-until docker version >/dev/null 2>&1; do kill -0 $! && sleep 0.1; done
-status=0
-"$@" || status=$?
-docker ps --all --quiet
-kill $!
-wait $! || true
-rm -rf "$engine/data"
-exit $status
-"""
 
 
 @pytest.fixture
@@ -61,36 +43,21 @@ def runsc(tmp_path):
     return str(tmp_path / "runsc/usr/bin/runsc")
 
 
-def engine_in(folder, runsc):
-    """Write the settings of an engine that has all its files in a folder, and the runtime."""
-    folder.mkdir()
-    (folder / "runsc").write_text(RUNTIME.format(runsc))
-    (folder / "runsc").chmod(0o755)
-    places = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
-    settings = {
-        **{key: str(folder / name) for key, name in places.items()},
-        "hosts": [f"unix://{folder}/socket"],
-        "runtimes": {"runsc": {"path": str(folder / "runsc")}},
-    }
-    (folder / "daemon.json").write_text(json.dumps(settings))
-
-
 def test_a_server_in_gvisor_is_measured_and_what_it_ignores_is_told(
     project_with, lay_root_filesystems, runsc, tmp_path
 ):
-    engine = tmp_path / "engine"
-    engine_in(engine, runsc)
+    runtime = tmp_path / "runsc.sh"
+    runtime.write_text(RUNTIME.format(runsc))
+    runtime.chmod(0o755)
     project = project_with(CONFIG, folder=tmp_path / "project")
     lay_root_filesystems(project)
     cells = project.cell_files(["docker-native/http/d1/c4"])
-    own = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    done = subprocess.run(
-        [*own, "bash", "-euc", WITH_ENGINE, "bash", str(engine), *project.command(*cells)],
-        env={**project.environment, "DOCKER_HOST": f"unix://{engine}/socket"},
-        capture_output=True,
-        text=True,
+    done = run_with_engine(
+        tmp_path / "engine",
+        project.command(*cells),
+        runtimes={"runsc": {"path": str(runtime)}},
+        env=project.environment,
         timeout=WITHIN_S,
-        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     cell = json.loads((project.folder / cells[0]).read_text())

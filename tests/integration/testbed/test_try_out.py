@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from own_engine import run_with_engine
+
 TRY = Path(__file__).with_name("standin_try_out.py")
 WITHIN_S = 30
 """A few seconds on an idle machine; a server that does not answer is given up after 120."""
@@ -95,3 +97,36 @@ def test_a_firewall_that_drops_what_is_forwarded_is_named_before_the_run(wired):
     assert not lacking["docker-native+host"]
     again = docker(wired, ["bridge", "host"])
     assert not any(again.values())
+
+
+@pytest.mark.slow
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("settings", "prepare", "networks"),
+    [
+        ({"iptables": False}, "true", {}),
+        ({}, "iptables -D FORWARD -j DOCKER-USER", {}),
+        ({}, "sysctl -qw net.ipv4.ip_forward=0", {"nat", "bridge"}),
+    ],
+    ids=["no DOCKER-USER", "nothing jumps to it", "no forwarding"],
+)
+def test_an_engine_works_where_nothing_blocks_us_and_else_its_reason_is_told(
+    loopback, tmp_path, settings, prepare, networks
+):
+    content = {
+        "platforms": [{"name": "docker-native", "network": ["nat", "bridge", "host"]}],
+        "baseline": "docker-native+nat",
+        "workloads": {"http": {}},
+    }
+    done = run_with_engine(
+        tmp_path / "engine",
+        [sys.executable, str(TRY), json.dumps(content)],
+        env=loopback.environment,
+        timeout=120,
+        prepare=prepare,
+        **settings,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    lacking = {name: "; ".join(lacks) for name, lacks in json.loads(done.stdout).items() if lacks}
+    assert set(lacking) == {f"docker-native+{network}" for network in networks}, lacking
+    assert all("ip_forward is 0" in lack for lack in lacking.values()), lacking
