@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# What the package logs goes to the logs of jobs; this process says itself what users need to know.
 # Drops Snakemake's messages on each job that repeat our own lines: the scheduler's, and the command
 # of a job that failed, after the job's message on what failed.
 
@@ -11,3 +12,4 @@ def is_news(record):
 
 
 logging.getLogger("snakemake.logging").addFilter(is_news)
+logging.getLogger("featherbench").addHandler(logging.NullHandler())
