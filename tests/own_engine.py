@@ -6,6 +6,8 @@ All its files are in one folder, and all its processes end with it.
 
 import json
 import subprocess
+import tempfile
+from pathlib import Path
 
 OWN = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 WITH_ENGINE = """
@@ -29,21 +31,26 @@ exit $status
 
 
 def run_with_engine(folder, argv, *, env, timeout, prepare="true", **settings):
-    """Run a program with an engine to talk to; `prepare` is a shell's, `settings` the engine's."""
+    """Run a program in a folder with an engine to talk to, and return how it ended.
+
+    `prepare` is a shell's; `settings` are the engine's.
+    """
     folder.mkdir()
-    places = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
-    all_settings = {
-        **{key: str(folder / name) for key, name in places.items()},
-        "hosts": [f"unix://{folder}/socket"],
-        **settings,
-    }
-    (folder / "daemon.json").write_text(json.dumps(all_settings))
-    return subprocess.run(
-        [*OWN, "bash", "-euc", WITH_ENGINE, "bash", str(folder), prepare, *argv],
-        env={**env, "DOCKER_HOST": f"unix://{folder}/socket"},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
+    # The path of a socket has 107 characters at most, and containerd's is long.
+    with tempfile.TemporaryDirectory(prefix="fb-", ignore_cleanup_errors=True) as engine:
+        places = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
+        all_settings = {
+            **{key: f"{engine}/{name}" for key, name in places.items()},
+            "hosts": [f"unix://{engine}/socket"],
+            **settings,
+        }
+        Path(engine, "daemon.json").write_text(json.dumps(all_settings))
+        return subprocess.run(
+            [*OWN, "bash", "-euc", WITH_ENGINE, "bash", engine, prepare, *argv],
+            env={**env, "DOCKER_HOST": f"unix://{engine}/socket"},
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
