@@ -3,6 +3,7 @@
 # make test-unit  sets up, and runs the unit tests
 # make test       sets up, and runs every check and the tests that are not slow
 # make test-all   sets up, and runs every check and every test
+# make campaign   sets up, and runs 200 rounds of kills and disturbances (ROUNDS=N, SEED=N); what has passed is not run again
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := all
@@ -18,10 +19,12 @@ AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo env "PATH=$$PATH" \
   $(foreach name,$(PROXIES),$(if $($(name)),"$(name)=$$$(name)")))
 # More words for snakemake, pytest or uv: make all ARGS="--configfile config/paper.yaml"
 ARGS ?=
+ROUNDS ?= 200
+SEED ?= 2017
 # Where one cannot run, the platforms that need it are reported as such, and the others go on.
 START_ENGINES := setup/engine.sh || echo "going on without the engines named above" >&2
 
-.PHONY: all test test-unit test-slow test-all check benchmark docs schema setup setup-dev environment packages engine lock
+.PHONY: all test test-unit test-slow test-all check campaign benchmark docs schema setup setup-dev environment packages engine lock
 
 all: setup
 	$(AS_ROOT) snakemake --cores 1 all $(ARGS)
@@ -47,6 +50,9 @@ check: setup-dev
 	lint-imports
 	python tests/structure.py
 	snakefmt --check Snakefile workflow
+
+campaign: setup-dev
+	$(AS_ROOT) env ROUNDS=$(ROUNDS) SEED=$(SEED) pytest -v tests/workflow/campaign.py $(ARGS)
 
 benchmark: setup-dev
 	$(AS_ROOT) pytest -m benchmark $(ARGS)

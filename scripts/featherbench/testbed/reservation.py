@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ WORKFLOW_VARIABLE = "FEATHERBENCH_WORKFLOW_PID"
 GUARD_MODULE = "featherbench.testbed.guard"
 GUARD_START_WITHIN_S = 30.0
 RELEASE_WITHIN_S = 120.0
+LEAVES_WITHIN_S = 1.0
 POLL_EVERY_S = 0.5
 
 
@@ -101,6 +103,9 @@ def restored_owner(state: State) -> Owner | None:
     if not guards:
         return None
     guard, (pid, ticks, cwd, *_) = min(guards, key=lambda found: found[0].started_ticks)
+    with suppress(DeadlineError):  # a guard that leaves removes its record last
+        wait_until(lambda: not is_alive(guard), what="its end", within_s=LEAVES_WITHIN_S)
+        return None
     owner = Owner(
         workflow=Process(pid=int(pid), started_ticks=int(ticks)),
         guard=guard,

@@ -3,6 +3,7 @@
 
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -54,6 +55,13 @@ def test_clean_names_the_workflow_though_its_record_is_damaged(state):
     state.owner.write_text("{")
     with pytest.raises(TestbedBusyError, match=r"in /a folder"):
         cleanup.planned_steps(state, ())
+
+
+def test_a_guard_that_leaves_gets_no_record(state, guard):
+    leaving = threading.Timer(0.2, guard.communicate)
+    leaving.start()
+    assert reservation.restored_owner(state) is None
+    leaving.join()
 
 
 def test_without_a_guard_there_is_no_owner(state):
