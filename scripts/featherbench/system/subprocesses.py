@@ -165,7 +165,7 @@ def start(
                 stdout=sink,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=before_exec,  # noqa: PLW1509 - our processes have one thread
+                preexec_fn=before_exec,  # noqa: PLW1509 - takes no lock that other threads hold
                 env=_environment(env),
             )
         except FileNotFoundError as missing:
