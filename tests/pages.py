@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a browser would see of a report."""
 
-from __future__ import annotations
-
 from html.parser import HTMLParser
 
 VOID = {"meta", "link", "img", "br"}

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Synthetic studies: plans, and the cells that a run would write, with a known seed."""
 
-from __future__ import annotations
-
 import tempfile
 from functools import cache
 from pathlib import Path

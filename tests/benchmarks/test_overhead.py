@@ -19,12 +19,7 @@ from scipy import stats
 from featherbench import registry
 from featherbench.contracts.technology import BuildRequest
 from featherbench.jobs.deployment import bench_for, deploy, warm_instance
-from featherbench.records.job_specs import (
-    MeasureSpec,
-    PlatformSpec,
-    TestbedSpec,
-    WorkloadSpec,
-)
+from featherbench.records.job_specs import MeasureSpec, PlatformSpec, TestbedSpec, WorkloadSpec
 from featherbench.records.tuning import Tuning
 from featherbench.testbed.reservation import release_testbed
 from featherbench.testbed.session import session

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What every load generator must do, the package's and a user's."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

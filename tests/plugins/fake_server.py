@@ -8,8 +8,6 @@
 It imports nothing from featherbench, because an image contains only this file.
 """
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import socket

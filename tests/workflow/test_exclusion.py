@@ -30,10 +30,7 @@ def assert_apart(spans):
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ["--cores", "8"],
-        ["--cores", "8", "--resources", "testbed=8", "--workflow-profile", "none"],
-    ],
+    [["--cores", "8"], ["--cores", "8", "--resources", "testbed=8", "--workflow-profile", "none"]],
     ids=["cores", "resources-without-profile"],
 )
 def test_one_measurement_at_a_time(project, arguments):

@@ -145,8 +145,7 @@ def test_a_delay_of_the_start_is_found_and_its_size(starts):
 
 @wants_a_quiet_machine
 @pytest.mark.parametrize(
-    ("metric", "level"),
-    [*(("http_throughput", level) for level in LEVELS), ("round_trip_time", 1)],
+    ("metric", "level"), [*(("http_throughput", level) for level in LEVELS), ("round_trip_time", 1)]
 )
 def test_a_platform_does_not_differ_from_itself(loads, metric, level):
     assert loads.ratio(metric, "twin", level)["p_adj"] >= SIGNIFICANT_P

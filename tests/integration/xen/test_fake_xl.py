@@ -58,11 +58,7 @@ class Domains:
             )
         )
         request = start_request(
-            "startup",
-            image=image,
-            settings=settings,
-            placement=self.placement,
-            folder=self.folder,
+            "startup", image=image, settings=settings, placement=self.placement, folder=self.folder
         )
         self.technology.prepare(request)
         return request

@@ -10,11 +10,7 @@ from featherbench.records.metric import Metric
 
 FIGURES = (99.0, 101.0)
 STEADINESS = Metric(
-    name="steadiness",
-    service="startup",
-    aspect="steadiness",
-    unit="units",
-    better="higher",
+    name="steadiness", service="startup", aspect="steadiness", unit="units", better="higher"
 )
 
 

@@ -4,8 +4,6 @@
 Also tests `comparison/text.py`.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import shutil

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The catalogue: which figures a plan has, and their captions."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures by forest_plot, latency_throughput, distribution, run_order, time_to_first_packet."""
 
-from __future__ import annotations
-
 import warnings
 
 import matplotlib as mpl

@@ -5,8 +5,6 @@ Also tests `figures/captions.py`, `figures/distribution.py`, `figures/dot_plot.p
 `figures/latency_throughput.py`, `figures/run_order.py`, `figures/time_to_first_packet.py`.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 import struct

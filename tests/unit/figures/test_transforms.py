@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dots that lie under others are left out."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

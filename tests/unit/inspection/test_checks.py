@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """All checks of `hardware.py`, `environment.py`, `inspection/check.py` on captured trees."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -163,11 +163,7 @@ def command(name, **changes):
         (
             "weighttp_ok",
             100,
-            {
-                "requests": 100_000,
-                "duration_s": approx(2.345678),
-                "transferred_bytes": 144000000,
-            },
+            {"requests": 100_000, "duration_s": approx(2.345678), "transferred_bytes": 144000000},
         ),
         (
             "ab_ok",

@@ -269,10 +269,7 @@ def test_a_faster_window_is_not_thrown_away_for_its_speed(bench_for, client):
 def test_what_the_server_counts_as_failed_invalidates(bench_for, client):
     counts = iter([7, 7, 7, 1000])
     series = kv_series(
-        bench_for("kv"),
-        client,
-        [SLOW, SLOW],
-        server_failures=lambda: {"misses": next(counts)},
+        bench_for("kv"), client, [SLOW, SLOW], server_failures=lambda: {"misses": next(counts)}
     )
     series.take()
     series.take()

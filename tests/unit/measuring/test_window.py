@@ -206,10 +206,7 @@ def test_an_observation_that_failed_is_not_ended(bench_for, technology):
 
 @pytest.mark.parametrize(
     ("facts", "verdict"),
-    [
-        (WindowFacts(), Verdict.SUSPECT),
-        (WindowFacts(failures={"timeout": 1}), Verdict.INVALID),
-    ],
+    [(WindowFacts(), Verdict.SUSPECT), (WindowFacts(failures={"timeout": 1}), Verdict.INVALID)],
 )
 def test_an_issue_makes_a_window_suspect_unless_it_is_worse(facts, verdict):
     built = build_window(

@@ -47,22 +47,14 @@ DISTURBANCES = [
     ({"held": ("the load generator was stopped",)}, "invalid", "held up: the load generator"),
     ({"others_at_server": 0.87}, "suspect", "others: other programs took 87% of the server's CPUs"),
     ({"others_at_client": 0.11}, "suspect", "others: other programs took 11% of the client's CPUs"),
-    (
-        {"changes": ("CPUs of the server: 0 instead of 1",)},
-        "invalid",
-        "changed: CPUs of the",
-    ),
+    ({"changes": ("CPUs of the server: 0 instead of 1",)}, "invalid", "changed: CPUs of the"),
     ({"changes": ("the link fb-server0 went down or up",)}, "invalid", "changed: the link fb-"),
     ({"changes": ("net.core.somaxconn at the client: 1 instead of 2",)}, "invalid", "changed: net"),
     ({"wrong_content": "GET /payload gave 7 bytes"}, "invalid", "wrong content: GET /payload"),
     ({"memory_stall_fraction": 0.02}, "suspect", "memory pressure: programs waited for 2%"),
     ({"limit_hits": 3}, "suspect", "memory limit: the server reached it 3 times"),
     ({"major_faults": 11}, "suspect", "page faults: 11"),
-    (
-        {"requested_s": None, "predicted_s": 1.3},
-        "suspect",
-        "duration off: 2 s instead of about",
-    ),
+    ({"requested_s": None, "predicted_s": 1.3}, "suspect", "duration off: 2 s instead of about"),
     ({"elapsed_s": 4.3}, "suspect", "clocks differ: the load took 4.3 s, and 2 s by the load"),
 ]
 """What was done to real windows, one row each, as the collectors tell it."""

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The published data, and single values that have exactly the published means and deviations."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -4,8 +4,6 @@
 The published F are compared in `data/published.py`, and the plan is that of `data/experiment.py`.
 """
 
-from __future__ import annotations
-
 import re
 
 import pandas as pd

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which cells a run has requested, from the interim looks on disk."""
 
-from __future__ import annotations
-
 import pytest
 
 import builders

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Results folders of runs: some cells failed, some windows are suspect or invalid."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 from functools import cache

@@ -4,8 +4,6 @@
 Also tests `report/templates.py`.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 from dataclasses import replace

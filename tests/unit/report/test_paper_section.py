@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The section on the paper (`plauth2017/section.py`) in the report of a run."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from featherbench.plauth2017.section import claim_results, claims_sentence, verdict_tables

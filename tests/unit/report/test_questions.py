@@ -4,8 +4,6 @@
 The tables behind the answers are looked up in `run_tables.py`.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

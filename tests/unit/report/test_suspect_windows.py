@@ -1,15 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-from __future__ import annotations
-
 import pandas as pd
 
 from featherbench.records.cell import Verdict
 from featherbench.records.plan import CellName
-from featherbench.report.suspect_windows import (
-    WindowQuality,
-    quality_issues,
-    window_qualities,
-)
+from featherbench.report.suspect_windows import WindowQuality, quality_issues, window_qualities
 
 
 def window(**changes):

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Groups of tables (`table_groups.py`) made of text (`tables.py`)."""
 
-from __future__ import annotations
-
 import math
 
 import pandas as pd

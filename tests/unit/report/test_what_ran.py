@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ran, what did not, and why; how many deployments sequential sampling took."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 import pytest

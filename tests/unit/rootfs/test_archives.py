@@ -13,12 +13,7 @@ from zlib_ng import zlib_ng
 
 from featherbench.contracts.technology import RootArchive
 from featherbench.rootfs import archives
-from featherbench.rootfs.archives import (
-    compressed_bytes,
-    files_layer,
-    folder_bytes,
-    image_record,
-)
+from featherbench.rootfs.archives import compressed_bytes, files_layer, folder_bytes, image_record
 from featherbench.system.machine import LOCAL
 
 ROOT = RootArchive(tar=Path("unread"), digest="d", versions={}, compressed_bytes=7)

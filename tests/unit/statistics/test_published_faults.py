@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Faults of published measurements: each would be found here; on published figures where known."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

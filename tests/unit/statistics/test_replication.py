@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether two studies agree on a ratio, and on an order."""
 
-from __future__ import annotations
-
 import math
 
 import pandas as pd

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scripts that make tables, one after the other, as the workflow calls them."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every table is computed; emulated platforms are a stratum of their own in all of them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bandwidths at which platforms cross, and which platform is the fastest."""
 
-from __future__ import annotations
-
 import itertools
 import math
 

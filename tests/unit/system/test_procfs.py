@@ -149,11 +149,7 @@ def cpu_files(**files):
         ),
         (procfs.cgroup_version, "v1 (hybrid)", {"proc/mounts": HYBRID_MOUNTS}),
         (procfs.cgroup_version, "v2", {"proc/mounts": "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0"}),
-        (
-            procfs.cgroup_version,
-            "v1",
-            {"proc/mounts": "cgroup /sys/fs/cgroup/cpu cgroup rw 0 0"},
-        ),
+        (procfs.cgroup_version, "v1", {"proc/mounts": "cgroup /sys/fs/cgroup/cpu cgroup rw 0 0"}),
         (procfs.cgroup_version, None, {"proc/mounts": "proc /proc proc rw 0 0"}),
         (procfs.virtualization, "none", {"proc/cpuinfo": BARE_CPU}),
         (procfs.virtualization, "xen", {"proc/cpuinfo": BARE_CPU, "sys/hypervisor/type": "xen"}),

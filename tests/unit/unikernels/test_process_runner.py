@@ -28,15 +28,7 @@ def told(tmp_path, monkeypatch):
     Of a QEMU that is `ending`, the process is gone soon after it was asked.
     """
 
-    def tell(
-        *,
-        status="running",
-        ending=False,
-        dead=False,
-        exit_status=0,
-        console="",
-        qemu="",
-    ):
+    def tell(*, status="running", ending=False, dead=False, exit_status=0, console="", qemu=""):
         log = tmp_path / "abc.log"
         log.write_text(console)
         process_runner.hypervisor_log(log).write_text(qemu)

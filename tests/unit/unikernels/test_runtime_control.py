@@ -107,10 +107,7 @@ def test_who_lists_one_value_wants_no_other(rumpctrl):
 
 @pytest.mark.parametrize(
     ("built", "said"),
-    [
-        ({"listens": None}, "rumpclient init failed"),
-        ({"processes": (0, 1)}, "No such process"),
-    ],
+    [({"listens": None}, "rumpclient init failed"), ({"processes": (0, 1)}, "No such process")],
     ids=["no proxy in it", "no such process"],
 )
 def test_a_refusal_is_an_error_with_message_and_remedy(rumpctrl, built, said):

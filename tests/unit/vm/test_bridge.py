@@ -118,8 +118,7 @@ def test_a_link_on_our_own_bridge_is_free(interfaces):
 
 
 @pytest.mark.parametrize(
-    ("uses", "said"),
-    [(("br0",), "is a part of br0"), (("", "eth1.7"), "carries eth1.7")],
+    ("uses", "said"), [(("br0",), "is a part of br0"), (("", "eth1.7"), "carries eth1.7")]
 )
 def test_a_link_that_others_use_is_not_touched(interfaces, uses, said):
     interfaces(*uses)

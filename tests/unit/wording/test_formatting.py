@@ -1,6 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -32,8 +30,7 @@ def test_numbers_have_four_digits(value, spelt):
 
 
 @pytest.mark.parametrize(
-    ("value", "spelt"),
-    [(0.00001, "< 0.0001"), (0.04321, "0.0432"), (1.0, "1"), (math.nan, "—")],
+    ("value", "spelt"), [(0.00001, "< 0.0001"), (0.04321, "0.0432"), (1.0, "1"), (math.nan, "—")]
 )
 def test_p_values(value, spelt):
     assert formatting.p_value(value) == spelt

@@ -5,8 +5,6 @@ The comparisons are those of `by_tukey.py`, the rules those of `rules.py`, and t
 `claim.py`.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's claims judged by a run, with the comparisons of `claims/by_pairs.py`."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

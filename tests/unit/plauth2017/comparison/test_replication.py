@@ -4,8 +4,6 @@
 The paper's data agree with themselves. Also tests `plauth2017/comparison/setup.py`.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

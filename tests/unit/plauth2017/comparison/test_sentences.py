@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The replication of the paper in sentences."""
 
-from __future__ import annotations
-
 import math
 
 import pandas as pd

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's tests, against its published results and against statsmodels on single values."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Conclusions from ratios, in sentences; the phrases are those of `wording/phrases.py`."""
 
-from __future__ import annotations
-
 import math
 from types import SimpleNamespace
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Samples from cells, with blocks, replicates and table_io."""
 
-from __future__ import annotations
-
 import pandas as pd
 import pytest
 

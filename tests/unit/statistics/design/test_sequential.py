@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """When enough deployments are measured, and why."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Components of variance, and how many deployments and windows the next run needs."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

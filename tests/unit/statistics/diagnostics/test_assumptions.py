@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each check finds its fault, and nothing without it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What only shows when windows are compared; also on the paper's published figures."""
 
-from __future__ import annotations
-
 import pandas as pd
 import pytest
 from hypothesis import given

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The analysis of variance, and the tests at each level, as statsmodels and scipy have them."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """All pairs, as libraries have them: Tukey's test, Games and Howell's, and ratios in blocks."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -4,8 +4,6 @@
 Also tests `statistics/data/replicates.py`.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

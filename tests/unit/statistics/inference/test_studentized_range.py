@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The distribution of the studentized range, as scipy has it."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from scipy import stats
