@@ -4,35 +4,26 @@ import errno
 
 import pytest
 
-from featherbench.errors import (
-    ErrorHint,
-    ImageError,
-    InstanceError,
-    error_of_system,
-    find_hint,
-    refusal,
-    remedy_of,
-    remedy_of_silence,
-)
+from featherbench import errors
 
 HINTS = (
-    ErrorHint(r"no space left", "make room"),
-    ErrorHint(r"no such image", "build it", error=ImageError),
+    errors.ErrorHint(r"no space left", "make room"),
+    errors.ErrorHint(r"no such image", "build it", error=errors.ImageError),
 )
 
 
 def refused(message):
-    return refusal("start", message, InstanceError, program="the engine", hints=HINTS)
+    return errors.refusal("start", message, errors.InstanceError, program="the engine", hints=HINTS)
 
 
 def test_a_known_phrase_has_a_remedy_whatever_its_case():
     error = refused("write: No Space Left on device")
     assert (error.message, error.remedy) == ("start: write: No Space Left on device", "make room")
-    assert type(error) is InstanceError
+    assert type(error) is errors.InstanceError
 
 
 def test_a_hint_may_stand_for_a_special_error():
-    assert type(refused("no such image: x")) is ImageError
+    assert type(refused("no such image: x")) is errors.ImageError
 
 
 def test_an_unknown_phrase_is_passed_on():
@@ -41,8 +32,8 @@ def test_an_unknown_phrase_is_passed_on():
 
 
 def test_the_first_hint_counts():
-    assert find_hint(HINTS, "no such image, no space left").remedy == "make room"
-    assert find_hint(HINTS, "all is well") is None
+    assert errors.find_hint(HINTS, "no such image, no space left").remedy == "make room"
+    assert errors.find_hint(HINTS, "all is well") is None
 
 
 @pytest.mark.parametrize(
@@ -73,13 +64,17 @@ def test_the_first_hint_counts():
 def test_each_cause_has_its_remedy(monkeypatch, words, to_root, to_others):
     for user_id, expected in ((0, to_root), (1000, to_others)):
         monkeypatch.setattr("os.geteuid", lambda user_id=user_id: user_id)
-        assert (expected in remedy_of(words)) if expected else (remedy_of(words) == "")
+        assert (
+            (expected in errors.remedy_of(words)) if expected else (errors.remedy_of(words) == "")
+        )
 
 
 def test_the_remedies_of_the_systems_errors_differ(monkeypatch):
     monkeypatch.setattr("os.geteuid", lambda: 0)
     numbers = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE, errno.EIO)
-    remedies = {error_of_system(OSError(number, "")).remedy for number in (*numbers, errno.EXDEV)}
+    remedies = {
+        errors.error_of_system(OSError(number, "")).remedy for number in (*numbers, errno.EXDEV)
+    }
     assert len(remedies) == len(numbers) + 1
 
 
@@ -95,4 +90,4 @@ def test_the_remedies_of_the_systems_errors_differ(monkeypatch):
     ],
 )
 def test_a_daemon_is_silent_for_a_reason(words, expected):
-    assert expected in remedy_of_silence(words, "start it")
+    assert expected in errors.remedy_of_silence(words, "start it")

@@ -11,16 +11,7 @@ from hypothesis import strategies as st
 
 from builders import load
 from featherbench.errors import CommandError, InstanceDiedError, LoadError
-from featherbench.measuring.load_windows import (
-    WindowSeries,
-    grown,
-    load_for,
-    load_metrics,
-    rescaled,
-    run_load,
-    sized,
-    warm_up,
-)
+from featherbench.measuring import load_windows
 from featherbench.records.cell import Verdict
 
 DATA = Path(__file__).parents[2] / "data" / "loadgens"
@@ -36,7 +27,7 @@ def redis_at(*rates_per_s):
 
 
 def get_load(bench, connections=100):
-    return load_for(bench, connections, "GET", pipeline=16, value_bytes=3)
+    return load_windows.load_for(bench, connections, "GET", pipeline=16, value_bytes=3)
 
 
 def requests_of(argv):
@@ -47,7 +38,7 @@ def requests_of(argv):
 def test_a_count_is_found_that_fills_the_window(bench_for, client, rate_per_s):
     client.says = redis_at(rate_per_s)
     bench = bench_for("kv")
-    sized_load = sized(bench, "kv", get_load(bench), window_s=2.0)
+    sized_load = load_windows.sized(bench, "kv", get_load(bench), window_s=2.0)
     assert sized_load.duration_s is None
     assert 2.0 <= sized_load.requests / rate_per_s < 2.0 + 100 * 16 / rate_per_s
 
@@ -55,13 +46,13 @@ def test_a_count_is_found_that_fills_the_window(bench_for, client, rate_per_s):
 def test_trials_stay_short_even_on_a_slow_server(bench_for, client):
     client.says = redis_at(100.0)
     bench = bench_for("kv")
-    sized(bench, "kv", get_load(bench, connections=1), window_s=2.0)
+    load_windows.sized(bench, "kv", get_load(bench, connections=1), window_s=2.0)
     assert len(client.asked) == 1
 
 
 def test_a_load_that_stops_by_time_needs_no_trial(bench_for, client):
     bench = bench_for("http")
-    sized_load = sized(bench, "http", get_load(bench), window_s=2.0)
+    sized_load = load_windows.sized(bench, "http", get_load(bench), window_s=2.0)
     assert (sized_load.duration_s, sized_load.requests) == (2.0, None)
     assert client.asked == []
 
@@ -79,7 +70,7 @@ def test_a_load_that_stops_by_time_needs_no_trial(bench_for, client):
 )
 def test_a_load_lasts_as_long_as_its_generator_allows(bench_for, generator, target_s, lasts_s):
     bench = bench_for("http", load_generators={"http": generator})
-    sized_load = sized(bench, "http", get_load(bench), window_s=target_s)
+    sized_load = load_windows.sized(bench, "http", get_load(bench), window_s=target_s)
     assert sized_load.duration_s == pytest.approx(lasts_s, rel=1e-9)
 
 
@@ -94,14 +85,14 @@ def test_counts_are_whole_pipelines_for_each_connection(
     requests, took_s, target_s, connections, pipeline
 ):
     counted = load(connections=connections, requests=requests, pipeline=pipeline)
-    scaled = rescaled(counted, took_s, target_s).requests
+    scaled = load_windows.rescaled(counted, took_s, target_s).requests
     assert scaled % (connections * pipeline) == 0
     assert scaled >= max(1, requests * target_s / took_s * (1 - 1e-9))
 
 
 @given(requests=st.integers(1, 10**8), took_s=st.floats(0, 0.2))
 def test_trials_grow_but_never_run_away(requests, took_s):
-    assert 2 * requests <= grown(requests, took_s) <= 20 * requests
+    assert 2 * requests <= load_windows.grown(requests, took_s) <= 20 * requests
 
 
 def test_the_death_of_the_server_is_reported_before_the_load_generators_failure(
@@ -111,7 +102,7 @@ def test_the_death_of_the_server_is_reported_before_the_load_generators_failure(
     client.says = lambda _: "Error: Connection reset by peer"
     bench = bench_for("kv")
     with pytest.raises(InstanceDiedError, match="exited with 137"):
-        run_load(bench, "kv", counted_load(bench), expected_s=1.0)
+        load_windows.run_load(bench, "kv", counted_load(bench), expected_s=1.0)
 
 
 def counted_load(bench):
@@ -137,19 +128,19 @@ def test_a_load_generator_that_fails_is_a_load_error(
     client.says, client.exit_status = answer, exit_status
     bench = bench_for("kv")
     with pytest.raises(LoadError, match=message):
-        run_load(bench, "kv", counted_load(bench), expected_s=1.0)
+        load_windows.run_load(bench, "kv", counted_load(bench), expected_s=1.0)
 
 
 def test_no_warm_up_is_no_load(bench_for, client):
     bench = bench_for("kv")
-    assert warm_up(bench, "kv", get_load(bench), duration_s=0) == {}
+    assert load_windows.warm_up(bench, "kv", get_load(bench), duration_s=0) == {}
     assert client.asked == []
 
 
 def test_a_warm_up_reports_its_load(bench_for, client):
     client.says = redis_at(1e6)
     bench = bench_for("kv")
-    report = warm_up(bench, "kv", get_load(bench), duration_s=1.0)
+    report = load_windows.warm_up(bench, "kv", get_load(bench), duration_s=1.0)
     assert report["connections"] == 100
     assert report["requests"] == requests_of(client.asked[-1])
     assert report["duration_s"] == pytest.approx(1.0, rel=0.01)
@@ -162,9 +153,13 @@ def windows_of(bench_for, client):
     def take(says=lambda: WRK_OK, *, window_s=2.0, count=1, bench=None):
         client.says = lambda _: says()
         bench = bench or bench_for("http")
-        load = sized(bench, "http", load_for(bench, 10, path="/payload"), window_s=window_s)
+        load = load_windows.sized(
+            bench, "http", load_windows.load_for(bench, 10, path="/payload"), window_s=window_s
+        )
         given = {"bench": bench, "load": load, "window_s": window_s}
-        series = WindowSeries(service="http", metrics=load_metrics("http", service="http"), **given)
+        series = load_windows.WindowSeries(
+            service="http", metrics=load_windows.load_metrics("http", service="http"), **given
+        )
         for _ in range(count):
             series.take()
         return series.windows
@@ -227,9 +222,9 @@ def test_a_server_that_died_makes_no_window(windows_of, technology):
 def kv_series(bench, client, rates_per_s, **changes):
     """A series on a server that has these rates, one after the other."""
     client.says = redis_at(*rates_per_s)
-    counted = rescaled(replace(get_load(bench), requests=int(SLOW)), 1.0, 2.0)
-    metrics = load_metrics("kv_get", service="kv")
-    return WindowSeries(
+    counted = load_windows.rescaled(replace(get_load(bench), requests=int(SLOW)), 1.0, 2.0)
+    metrics = load_windows.load_metrics("kv_get", service="kv")
+    return load_windows.WindowSeries(
         bench=bench, service="kv", metrics=metrics, load=counted, window_s=2.0, **changes
     )
 

@@ -9,14 +9,6 @@ import pytest
 
 from featherbench.errors import CommandError, ImageError
 from featherbench.rootfs import mmdebstrap
-from featherbench.rootfs.mmdebstrap import (
-    Source,
-    installed_versions,
-    machine_sources,
-    parse_deb822,
-    parse_one_line,
-    sources_of_suite,
-)
 from featherbench.system import subprocesses
 
 REFUSED = "Could not connect to 127.0.0.1:9 (127.0.0.1). - connect (111: Connection refused)"
@@ -178,30 +170,30 @@ Components: main
 
 
 def source(suite, *, uri="http://mirror.test/debian", components=("main",), signed_by=KEYRING):
-    return Source(uri=uri, suite=suite, components=components, signed_by=signed_by)
+    return mmdebstrap.Source(uri=uri, suite=suite, components=components, signed_by=signed_by)
 
 
 def test_one_line_sources():
-    assert list(parse_one_line(ONE_LINE)) == [
+    assert list(mmdebstrap.parse_one_line(ONE_LINE)) == [
         source("bookworm", components=("main", "contrib")),
         source("bookworm-security", uri="http://mirror.test/debian-security", signed_by=""),
     ]
 
 
 def test_deb822_sources_give_one_for_each_suite_and_skip_what_is_off():
-    assert list(parse_deb822(DEB822)) == [source("bookworm"), source("bookworm-updates")]
+    assert list(mmdebstrap.parse_deb822(DEB822)) == [source("bookworm"), source("bookworm-updates")]
 
 
 def test_an_embedded_key_is_no_keyring_of_debians():
     text = DEB822.partition("Signed-By")[0] + "Signed-By:\n -----BEGIN PGP-----\n .\n mQ\n"
-    assert sources_of_suite("bookworm", parse_deb822(text)) == ()
+    assert mmdebstrap.sources_of_suite("bookworm", mmdebstrap.parse_deb822(text)) == ()
 
 
 def test_sources_are_written_as_mmdebstrap_reads_them():
     assert str(source("bookworm")) == (
         f"deb [signed-by={KEYRING}] http://mirror.test/debian bookworm main"
     )
-    assert list(parse_one_line(str(source("bookworm")))) == [source("bookworm")]
+    assert list(mmdebstrap.parse_one_line(str(source("bookworm")))) == [source("bookworm")]
 
 
 def test_all_files_of_the_machine_are_read(tmp_path):
@@ -209,12 +201,12 @@ def test_all_files_of_the_machine_are_read(tmp_path):
     (tmp_path / "sources.list").write_text("deb http://a.test/debian bookworm main\n")
     (tmp_path / "sources.list.d/b.list").write_text("deb http://b.test/debian bookworm main\n")
     (tmp_path / "sources.list.d/c.sources").write_text(DEB822)
-    uris = {source.uri for source in machine_sources(tmp_path)}
+    uris = {source.uri for source in mmdebstrap.machine_sources(tmp_path)}
     assert uris == {"http://a.test/debian", "http://b.test/debian", "http://mirror.test/debian"}
 
 
 def test_a_machine_without_sources_has_none(tmp_path):
-    assert list(machine_sources(tmp_path)) == []
+    assert list(mmdebstrap.machine_sources(tmp_path)) == []
 
 
 def test_only_debians_own_sources_of_the_release_are_chosen():
@@ -224,11 +216,14 @@ def test_only_debians_own_sources_of_the_release_are_chosen():
         source("bookworm", uri="http://docker.test", components=("stable",)),
         source("trixie"),
     ]
-    assert list(sources_of_suite("bookworm", debian + others)) == debian
+    assert list(mmdebstrap.sources_of_suite("bookworm", debian + others)) == debian
 
 
 def test_a_machine_of_another_release_has_none():
-    assert sources_of_suite("bookworm", [source("trixie"), source("bookworm-updates")]) == ()
+    assert (
+        mmdebstrap.sources_of_suite("bookworm", [source("trixie"), source("bookworm-updates")])
+        == ()
+    )
 
 
 def test_installed_versions_leave_out_removed_packages():
@@ -245,4 +240,4 @@ Package: gone
 Status: deinstall ok config-files
 Version: 1
 """
-    assert installed_versions(status) == {"redis-server": "5:7.0.15-1~deb12u10"}
+    assert mmdebstrap.installed_versions(status) == {"redis-server": "5:7.0.15-1~deb12u10"}

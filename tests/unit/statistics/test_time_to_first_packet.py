@@ -10,23 +10,17 @@ import pytest
 from scipy import stats
 
 from builders import METRICS
-from featherbench.statistics.time_to_first_packet import (
-    COLUMNS,
-    MBIT_PER_MIB,
-    contenders,
-    crossing_bandwidths,
-    fastest_by_bandwidth,
-)
+from featherbench.statistics import time_to_first_packet
 
-MIB_PER_MBIT = 1 / MBIT_PER_MIB
+MIB_PER_MBIT = 1 / time_to_first_packet.MBIT_PER_MIB
 
 
 def crossings(samples):
-    return crossing_bandwidths(samples, METRICS)
+    return time_to_first_packet.crossing_bandwidths(samples, METRICS)
 
 
 def contenders_of(samples):
-    return contenders(samples, METRICS)
+    return time_to_first_packet.contenders(samples, METRICS)
 
 
 def samples_of(platforms, *, services=("http",), spread=0.01):
@@ -52,7 +46,7 @@ def samples_of(platforms, *, services=("http",), spread=0.01):
 def test_two_platforms_cross_where_the_surplus_takes_as_long_as_the_later_start():
     samples = samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)})
     (row,) = crossings(samples).to_dict("records")
-    assert list(row) == COLUMNS
+    assert list(row) == time_to_first_packet.COLUMNS
     assert (row["first_below"], row["first_above"]) == ("osv-kvm", "docker-native")
     assert row["bandwidth_mbit_s"] == pytest.approx(40)
     assert row["changes_the_winner"]
@@ -105,7 +99,7 @@ def test_the_fastest_ranges_are_those_of_a_search_over_all_bandwidths():
     for _ in range(50):
         drawn = {f"t{n}-kvm": tuple(rng.lognormal(0, 2, 2)) for n in range(6)}
         group = contenders_of(samples_of(drawn))["http"]
-        found = fastest_by_bandwidth(group)
+        found = time_to_first_packet.fastest_by_bandwidth(group)
         assert (found[0].low, found[-1].high) == (0, math.inf)
         assert all(a.high == b.low for a, b in itertools.pairwise(found))
         for bandwidth in rng.lognormal(0, 3, 20):
@@ -128,7 +122,7 @@ DOCKER_AND_OSV = {"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)}
 )
 def test_a_plain_process_is_the_fastest_only_where_less_than_two_isolate(platforms, expected):
     samples = samples_of(platforms)
-    ranges = fastest_by_bandwidth(contenders_of(samples)["http"])
+    ranges = time_to_first_packet.fastest_by_bandwidth(contenders_of(samples)["http"])
     assert [reign.platform for reign in ranges] == expected
     assert len(crossings(samples)) == math.comb(len(platforms), 2)
 
@@ -142,5 +136,5 @@ def test_services_are_separate_and_platforms_without_a_value_are_left_out():
 
 def test_no_samples_give_no_rows():
     table = crossings(samples_of({"docker-native": (1, 9)}).head(0))
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == time_to_first_packet.COLUMNS
     assert table.empty

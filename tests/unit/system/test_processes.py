@@ -8,17 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from featherbench.system import processes
 from featherbench.system.polling import wait_until
-from featherbench.system.processes import (
-    Process,
-    descendants,
-    end,
-    end_with_descendants,
-    identity_of,
-    is_alive,
-    ourselves,
-    with_variable,
-)
 
 SCRIPTS = Path(__file__).parents[3] / "scripts"
 STUBBORN = """
@@ -66,42 +57,44 @@ def spawn():
 
 
 def test_this_process_lives_and_a_reused_pid_is_another_process():
-    us = ourselves()
-    assert is_alive(us)
-    assert not is_alive(Process(pid=us.pid, started_ticks=us.started_ticks - 1))
+    us = processes.ourselves()
+    assert processes.is_alive(us)
+    assert not processes.is_alive(processes.Process(pid=us.pid, started_ticks=us.started_ticks - 1))
 
 
 def test_a_zombie_is_dead():
     process = subprocess.Popen(["true"])
-    wait_until(lambda: identity_of(process.pid) is None, what="end of true", within_s=5)
+    wait_until(lambda: processes.identity_of(process.pid) is None, what="end of true", within_s=5)
     process.wait()
 
 
 def test_one_that_ignores_sigterm_is_killed(spawn):
     process, _ = spawn(STUBBORN)
-    end(identity_of(process.pid), grace_s=0.1, what="it")
+    processes.end(processes.identity_of(process.pid), grace_s=0.1, what="it")
     assert process.wait(timeout=5) == -signal.SIGKILL
 
 
 def test_one_that_listens_to_sigterm_is_not_killed(spawn):
     process, _ = spawn("import signal; print(1, flush=True); signal.pause()")
-    end(identity_of(process.pid), grace_s=5, what="it")
+    processes.end(processes.identity_of(process.pid), grace_s=5, what="it")
     assert process.wait(timeout=5) == -signal.SIGTERM
 
 
 def test_ending_what_is_gone_already_is_no_error():
-    us = ourselves()
-    end(Process(pid=us.pid, started_ticks=us.started_ticks - 1), grace_s=0.1, what="it")
-    end(Process(pid=2**22 - 1, started_ticks=1), grace_s=0.1, what="it")
+    us = processes.ourselves()
+    processes.end(
+        processes.Process(pid=us.pid, started_ticks=us.started_ticks - 1), grace_s=0.1, what="it"
+    )
+    processes.end(processes.Process(pid=2**22 - 1, started_ticks=1), grace_s=0.1, what="it")
 
 
 def test_children_in_sessions_of_their_own_end_too(spawn):
     process, line = spawn(PARENT)
-    child = identity_of(int(line))
-    parent = identity_of(process.pid)
-    assert child in descendants(parent)
-    end_with_descendants(parent, grace_s=5, what="it")
-    assert not is_alive(child)
+    child = processes.identity_of(int(line))
+    parent = processes.identity_of(process.pid)
+    assert child in processes.descendants(parent)
+    processes.end_with_descendants(parent, grace_s=5, what="it")
+    assert not processes.is_alive(child)
 
 
 def test_a_process_that_ends_its_own_parent_lives_on(spawn):
@@ -112,8 +105,10 @@ def test_a_process_that_ends_its_own_parent_lives_on(spawn):
 def test_processes_are_found_by_a_variable_of_their_environment():
     with subprocess.Popen(["sleep", "60"], env={"FB_TEST_MARK": "of mine"}) as child:
         try:
-            wait_until(lambda: [*with_variable("FB_TEST_MARK")], what="exec", within_s=5)
-            assert [*with_variable("FB_TEST_MARK")] == [("of mine", identity_of(child.pid))]
+            wait_until(lambda: [*processes.with_variable("FB_TEST_MARK")], what="exec", within_s=5)
+            assert [*processes.with_variable("FB_TEST_MARK")] == [
+                ("of mine", processes.identity_of(child.pid))
+            ]
         finally:
             child.kill()
-    assert [*with_variable("FB_TEST_MARK")] == []
+    assert [*processes.with_variable("FB_TEST_MARK")] == []

@@ -66,13 +66,10 @@ def test_paths_in_a_users_own_description_are_relative_to_it(tmp_path):
     assert found.kernel == tmp_path / "my/probe.elf"
 
 
-def test_each_backend_has_its_own_image():
+def test_each_backend_has_its_own_image_and_a_service_may_have_none():
     spt = description_loader.find("mirageos", "http", "solo5-spt", {})
     hvt = description_loader.find("mirageos", "http", "qemu", {"backend": "solo5-hvt"})
     assert (spt.backend, hvt.backend) == ("solo5-spt", "solo5-hvt")
-
-
-def test_a_service_may_have_no_description():
     assert description_loader.find("mirageos", "kv", "qemu", {}) is None
 
 
@@ -101,25 +98,21 @@ def test_an_unknown_key_is_refused_in_the_settings():
 # --- what a platform says of them ----------------------------------------------------------------
 
 
-def test_a_missing_path_is_reported_with_the_remedy():
-    (lack,) = _platform("mirageos").available_images(UnikernelSettings())["http"]
-    assert "the path of the image of mirageos's http is not configured" in lack.what
-    assert "`kernel`" in lack.remedy
-
-
-def test_a_missing_image_is_reported(tmp_path):
-    settings = UnikernelSettings(images={"http": {"kernel": str(tmp_path / "gone.elf")}})
-    (lack,) = _platform("mirageos").available_images(settings)["http"]
-    assert "gone.elf, does not exist" in lack.what
-
-
-def test_an_image_for_a_backend_that_the_hypervisor_lacks_is_reported(tmp_path):
-    (tmp_path / "k").write_bytes(b"")
-    keys = {"kernel": str(tmp_path / "k"), "backend": "xl"}
-    missing_requirements = _platform("mirageos").available_images(
-        UnikernelSettings(images={"http": keys})
-    )["http"]
-    assert "is for xl" in missing_requirements[0].what
+@pytest.mark.parametrize(
+    ("images", "what", "remedy"),
+    [
+        ({}, "the path of the image of mirageos's http is not configured", "`kernel`"),
+        ({"http": {"kernel": "gone.elf"}}, "gone.elf, does not exist", ""),
+        ({"http": {"kernel": "k", "backend": "xl"}}, "is for xl", ""),
+    ],
+    ids=["no path", "no file", "another hypervisor's"],
+)
+def test_an_image_that_cannot_be_booted_is_reported(tmp_path, monkeypatch, images, what, remedy):
+    (tmp_path / "k").touch()
+    monkeypatch.chdir(tmp_path)
+    (lack,) = _platform("mirageos").available_images(UnikernelSettings(images=images))["http"]
+    assert what in lack.what
+    assert remedy in lack.remedy
 
 
 def test_the_build_inputs_change_with_the_file_and_with_every_key(tmp_path):

@@ -220,16 +220,8 @@ def test_xens_clock_is_computed_from_the_processors(floor, hertz, shift):
 def on_fake_xen(tmp_path_factory):
     """Give what the guest says to a xenstore, a console and a back that are made up."""
     program = tmp_path_factory.mktemp("floor") / "fake_xen"
-    names = (
-        "domain.c",
-        "vif.c",
-        "xenstore.c",
-        "xen_console.c",
-        "ring.c",
-        "text.c",
-        "store_message.c",
-    )
-    sources = [*(SOURCE / name for name in names), "tests/unit/unikernels/fake_xen.c"]
+    names = ("domain", "vif", "xenstore", "xen_console", "ring", "text", "store_message")
+    sources = [*(SOURCE / f"{name}.c" for name in names), "tests/unit/unikernels/fake_xen.c"]
     build = ["gcc", *STRICT, *SANITIZERS, f"-I{SOURCE}", *sources, "-o", program]
     subprocess.run(build, check=True)
 

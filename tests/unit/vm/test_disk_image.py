@@ -8,15 +8,6 @@ import io
 from featherbench.contracts.vm_runner import addresses_in
 from featherbench.records.tuning import Tuning
 from featherbench.vm import disk_image, initrd
-from featherbench.vm.disk_image import (
-    FILES,
-    LINKS,
-    MASKED,
-    UNITS,
-    WANTED,
-    add_overlay,
-    overlay_digest,
-)
 
 MODULES_DEP = """\
 kernel/virtio/virtio.ko: kernel/virtio/virtio_ring.ko
@@ -51,28 +42,30 @@ def test_an_archive_is_aligned_and_ends_as_the_kernel_expects():
 
 
 def test_every_unit_is_started():
-    assert {path.name for path in (FILES / UNITS).iterdir()} == set(WANTED)
+    assert {path.name for path in (disk_image.FILES / disk_image.UNITS).iterdir()} == set(
+        disk_image.WANTED
+    )
 
 
 def test_units_are_linked_as_systemd_expects(tmp_path):
-    add_overlay(tmp_path)
-    units = tmp_path / UNITS
-    for name in WANTED:
+    disk_image.add_overlay(tmp_path)
+    units = tmp_path / disk_image.UNITS
+    for name in disk_image.WANTED:
         assert (units / "multi-user.target.wants" / name).resolve(strict=True) == units / name
-    assert {str((units / name).readlink()) for name in MASKED} == {"/dev/null"}
+    assert {str((units / name).readlink()) for name in disk_image.MASKED} == {"/dev/null"}
 
 
 def test_programs_can_be_run_and_files_can_be_read(tmp_path):
-    add_overlay(tmp_path)
+    disk_image.add_overlay(tmp_path)
     programs = tmp_path / "usr/local/lib/featherbench"
     assert {oct(path.stat().st_mode & 0o777) for path in programs.iterdir()} == {"0o755"}
-    assert (tmp_path / UNITS / WANTED[0]).stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / disk_image.UNITS / disk_image.WANTED[0]).stat().st_mode & 0o777 == 0o644
 
 
 def test_another_link_changes_the_digest(monkeypatch):
-    before = overlay_digest()
-    monkeypatch.setitem(LINKS, "etc/more", "/dev/null")
-    assert overlay_digest() != before
+    before = disk_image.overlay_digest()
+    monkeypatch.setitem(disk_image.LINKS, "etc/more", "/dev/null")
+    assert disk_image.overlay_digest() != before
 
 
 ADDRESSES = addresses_in("198.18.2.0/24")

@@ -12,7 +12,6 @@ from featherbench.system.machine import LOCAL
 from featherbench.xen import requirements
 from featherbench.xen.settings import Dom0Settings
 
-CAPTURED = Path(__file__).parents[2] / "data/xen"
 ELSEWHERE = Dom0Settings(dom0="root@xenhost", bridge="xenbr1", link="lo")
 EMULATED = "QEMU TCG CPU version 2.5+"
 REAL = "Intel(R) Xeon(R) E-2336 CPU @ 2.90GHz"
@@ -123,9 +122,6 @@ def test_a_silent_dom0_is_asked_only_once(monkeypatch):
             requirements.probe(ELSEWHERE)
     assert asked == [1]
     requirements._probe.cache_clear()
-
-
-ELSEWHERE = Dom0Settings(dom0="root@xenhost", bridge="xenbr1", link="lo")
 
 
 def test_without_settings_this_machine_is_dom0():

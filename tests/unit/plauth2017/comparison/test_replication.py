@@ -8,12 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from featherbench.plauth2017.comparison.replication import (
-    COLUMNS,
-    MARGIN,
-    compare,
-    published_ratios,
-)
+from featherbench.plauth2017.comparison import replication
 from featherbench.plauth2017.data.experiment import PLATFORMS
 from featherbench.records.plan import MissingRequirement
 from featherbench.statistics.data.samples import per_stratum
@@ -37,7 +32,7 @@ def of_workload(plan, name, **more):
 
 def beside(plan, run, summary):
     table = ratios(run, plan.baseline, plan.margin, seed=1)
-    return compare(plan, run, summarize(run), table, summary)
+    return replication.compare(plan, run, summarize(run), table, summary)
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +53,7 @@ def gaps(table):
 
 
 def test_the_papers_data_agree_with_themselves(compared):
-    assert list(compared.columns) == COLUMNS
+    assert list(compared.columns) == replication.COLUMNS
     found = compared[compared["size"] != NOT_COMPARED]
     assert not {"differs"} & {*found["size"], *found["order"]}
     assert (found["size"] == "agrees").mean() > 0.9
@@ -87,8 +82,8 @@ def test_what_the_paper_cannot_be_compared_in_with_itself(compared):
 
 
 def test_the_very_same_tables_have_quotients_of_1(summary):
-    own = published_ratios(summary[summary["mean"] > 0], list(PLATFORMS))
-    told = replication_verdicts(own, own, MARGIN)
+    own = replication.published_ratios(summary[summary["mean"] > 0], list(PLATFORMS))
+    told = replication_verdicts(own, own, replication.MARGIN)
     np.testing.assert_allclose(told["quotient"], 1)
     assert set(told["size"]) <= {"agrees", "inconclusive"}
     assert set(told["order"]) <= {"agrees", "inconclusive"}
@@ -98,7 +93,7 @@ def test_the_very_same_tables_have_quotients_of_1(summary):
 
 
 def test_published_intervals_of_ratios_are_fiellers_and_p_is_welchs(summary):
-    own = published_ratios(summary, ["linux-native", "docker-native"])
+    own = replication.published_ratios(summary, ["linux-native", "docker-native"])
     row = own[(own["metric"] == "kv_get_throughput") & (own["concurrency"] == 100)].iloc[0]
     assert (row["platform"], row["against"]) == ("docker-native", "linux-native")
     assert 0.75 < row["ci_low"] < row["ratio"] < row["ci_high"] < 0.80
@@ -124,7 +119,7 @@ def test_a_slowdown_of_one_platform_differs_and_is_found_in_its_pairs_alone(plan
 def test_ratios_to_the_baseline_are_those_of_the_runs_own_table(plan, run, summary):
     own = few(run, "linux-native", "docker-native", "lxd-native")
     table = ratios(own, "linux-native", plan.margin, seed=1)
-    found = compare(plan, own, summarize(own), table.assign(p_adj=0.5), summary)
+    found = replication.compare(plan, own, summarize(own), table.assign(p_adj=0.5), summary)
     to_base = found[found["against"] == "linux-native"]
     assert list(to_base["ratio"]) == list(table["ratio"])
     assert set(to_base["reason"]) == {"inconclusive in this run"}
@@ -159,7 +154,7 @@ def test_what_the_paper_did_not_run_is_said_not_to_compare(plan, run, summary, n
     table = per_stratum(
         lambda part: ratios(part, "linux-native", 0.05, 1), own, baseline="linux-native"
     )
-    found = compare(told, own, per_stratum(summarize, own), table, summary)
+    found = replication.compare(told, own, per_stratum(summarize, own), table, summary)
     assert set(found["size"]) == {NOT_COMPARED}
     assert gaps(found)["", name] == reason
     assert gaps(found)["", "docker-native"] == "not requested in `platforms`"

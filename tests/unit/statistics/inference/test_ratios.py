@@ -15,15 +15,7 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 
 from featherbench.statistics.conventions import holm
-from featherbench.statistics.inference import bootstrap
-from featherbench.statistics.inference.ratios import (
-    COLUMNS,
-    PAIRED_T,
-    SIGNED_RANKS,
-    centre_and_interval,
-    ratio_interval,
-    ratios,
-)
+from featherbench.statistics.inference import bootstrap, ratios
 
 BASE, OTHER = "linux-native", "docker-native"
 MARGIN = 0.05
@@ -31,7 +23,7 @@ PLATFORMS = {BASE: 1.0, OTHER: 0.98}
 
 
 def table_of(samples, baseline=BASE):
-    return ratios(samples, baseline, MARGIN, seed=1)
+    return ratios.ratios(samples, baseline, MARGIN, seed=1)
 
 
 def row_of(samples):
@@ -55,7 +47,7 @@ def test_the_interval_and_the_test_are_those_of_paired_log_means(nested):
     theirs = stats.ttest_rel(other, base)
     low, high = theirs.confidence_interval(0.95)
     row = row_of(samples)
-    assert row["test"] == PAIRED_T
+    assert row["test"] == ratios.PAIRED_T
     assert row["ratio"] == pytest.approx(np.exp((other - base).mean()))
     assert (row["ci_low"], row["ci_high"]) == pytest.approx((np.exp(low), np.exp(high)))
     assert row["p"] == row["p_adj"] == pytest.approx(theirs.pvalue)
@@ -124,7 +116,7 @@ def test_holm_is_as_statsmodels_has_it_in_each_family():
 def test_the_family_is_all_platforms_and_levels_of_a_metric(nested):
     three = {BASE: 1.0, OTHER: 0.9, "lxd-native": 0.95}
     table = table_of(nested(platforms=three, metrics=2, levels=(1, 100), deployments=6))
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == ratios.COLUMNS
     for _, family in table.groupby("metric"):
         assert len(family) == 4
         theirs = multipletests(family["p"], method="holm")[1]
@@ -136,7 +128,7 @@ def test_values_far_from_normal_are_compared_by_ranks(nested):
     base, other = logs_of(samples)
     logs = (other - base).to_numpy()
     row = row_of(samples)
-    assert row["test"] == SIGNED_RANKS
+    assert row["test"] == ratios.SIGNED_RANKS
     assert row["p"] == pytest.approx(stats.wilcoxon(logs).pvalue)
     inside = stats.wilcoxon(logs - np.log(row["ci_low"] * (1 + 1e-9))).pvalue
     outside = stats.wilcoxon(logs - np.log(row["ci_low"] * (1 - 1e-9))).pvalue
@@ -148,7 +140,7 @@ def test_the_signed_ranks_interval_is_the_textbooks():
     """Hollander and Wolfe's Table A.4: at n = 8, the 4th from either end has 96.1 %."""
     values = np.array([1.0, 2.1, 3.3, 4.6, 6.0, 7.5, 9.1, 10.8])
     walsh = np.sort([(a + b) / 2 for i, a in enumerate(values) for b in values[i:]])
-    assert centre_and_interval(values)[1:] == pytest.approx((walsh[3], walsh[-4]))
+    assert ratios.centre_and_interval(values)[1:] == pytest.approx((walsh[3], walsh[-4]))
 
 
 def test_the_bootstrap_agrees_where_there_are_many_deployments(nested):
@@ -174,7 +166,7 @@ def test_an_interval_depends_only_on_its_own_data_and_the_seed(nested):
     assert part[["boot_low", "boot_high"]].to_numpy() == pytest.approx(
         same[["boot_low", "boot_high"]].to_numpy(), abs=0
     )
-    assert ratios(three, BASE, MARGIN, seed=2)["boot_low"][0] != whole["boot_low"][0]
+    assert ratios.ratios(three, BASE, MARGIN, seed=2)["boot_low"][0] != whole["boot_low"][0]
 
 
 def test_only_blocks_that_both_have_count_and_invalid_windows_do_not(nested):
@@ -218,7 +210,7 @@ def test_a_single_or_missing_baseline_gives_no_row(nested, baseline):
 
 
 def test_no_samples_give_an_empty_table(nested):
-    assert list(table_of(nested().iloc[:0]).columns) == COLUMNS
+    assert list(table_of(nested().iloc[:0]).columns) == ratios.COLUMNS
 
 
 @pytest.mark.slow
@@ -237,22 +229,22 @@ def test_intervals_cover_and_identical_platforms_seldom_differ(
 
 
 def test_a_certain_base_scales_the_means_own_interval():
-    assert ratio_interval(10, 4, reach=2, base_reach=0) == pytest.approx((2, 3))
+    assert ratios.ratio_interval(10, 4, reach=2, base_reach=0) == pytest.approx((2, 3))
 
 
 def test_an_uncertain_base_widens_it_upwards_more():
-    low, high = ratio_interval(10, 4, reach=2, base_reach=1)
+    low, high = ratios.ratio_interval(10, 4, reach=2, base_reach=1)
     assert low < 2
     assert high > 3
     assert high - 2.5 > 2.5 - low
 
 
 def test_a_base_that_may_be_zero_has_no_interval():
-    assert all(map(math.isnan, ratio_interval(10, 1, reach=2, base_reach=1)))
+    assert all(map(math.isnan, ratios.ratio_interval(10, 1, reach=2, base_reach=1)))
 
 
 def test_the_bounds_are_where_the_difference_from_zero_is_just_significant():
-    for bound in ratio_interval(7, 5, reach=0.8, base_reach=0.6):
+    for bound in ratios.ratio_interval(7, 5, reach=0.8, base_reach=0.6):
         assert abs(7 - bound * 5) == pytest.approx(math.hypot(0.8, bound * 0.6))
 
 
@@ -260,7 +252,7 @@ def test_it_covers_as_often_as_it_says():
     rng, quantile = np.random.default_rng(1), stats.norm.ppf(0.975)
     means, bases = rng.normal(6, 0.5, 4000), rng.normal(3, 0.3, 4000)
     found = [
-        ratio_interval(mean, base, reach=quantile * 0.5, base_reach=quantile * 0.3)
+        ratios.ratio_interval(mean, base, reach=quantile * 0.5, base_reach=quantile * 0.3)
         for mean, base in zip(means, bases, strict=True)
     ]
     covered = np.mean([low <= 2 <= high for low, high in found])
