@@ -26,7 +26,8 @@ from featherbench.services.readiness import wait_until_ready
 from featherbench.system.machine import READ_ERRORS, LocalMachine
 from featherbench.system.polling import wait_until
 
-WRK_OK = Path(__file__).parent / "data/loadgens/wrk_ok.txt"
+DATA = Path(__file__).parent / "data"
+WRK_OK = DATA / "loadgens/wrk_ok.txt"
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)
 
 

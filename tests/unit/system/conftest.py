@@ -1,21 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from functools import partial
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+from builders import write_tree
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Callable[..., Path]:
-    def make(**files: str) -> Path:
-        for path, content in files.items():
-            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / path).write_text(content + "\n")
-        return tmp_path
-
-    return make
+def tree(tmp_path):
+    """Write files below a folder, and return it."""
+    return partial(write_tree, tmp_path)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from builders import DATA
 from featherbench.errors import InstanceError
 from featherbench.system import cgroup
 from featherbench.system.cgroup import (
@@ -20,30 +21,14 @@ from featherbench.system.cgroup import (
 )
 
 TMPFS = "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
-V1_SPLIT = """\
-32 31 0:29 / /sys/fs/cgroup/cpu rw,relatime - cgroup cgroup rw,cpu
-33 31 0:30 / /sys/fs/cgroup/cpuacct rw,relatime - cgroup cgroup rw,cpuacct
-34 31 0:31 / /sys/fs/cgroup/cpuset rw,relatime - cgroup cgroup rw,cpuset
-35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
-40 31 0:37 / /sys/fs/cgroup/systemd rw,relatime - cgroup cgroup rw,name=systemd
-"""
-V1_JOINED = """\
-32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw shared:9 - cgroup cgroup rw,cpu,cpuacct
-35 31 0:32 / /sys/fs/cgroup/memory rw shared:10 - cgroup cgroup rw,memory
-"""
 HYBRID = "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n"
 V2 = "35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate\n"
 
-IN_DOCKER_V1 = """\
-9:name=systemd:/docker/4f
-4:memory:/docker/4f
-3:cpuset:/docker/4f
-2:cpuacct:/docker/4f
-1:cpu:/docker/4f
-0::/
-"""
 IN_DOCKER_JOINED = "4:memory:/docker/4f\n2:cpu,cpuacct:/docker/4f\n"
-CAPTURED = Path(__file__).parents[2] / "data"
+V1_SPLIT, V1_JOINED, IN_DOCKER_V1 = (
+    (DATA / "cgroup_v1" / name).read_text()
+    for name in ("mountinfo_split", "mountinfo_joined", "membership")
+)
 IN_DOCKER_V2 = "0::/system.slice/docker-4f.scope\n"
 
 
@@ -88,7 +73,7 @@ def group_at(folder, version):
 
 @pytest.mark.parametrize("version", [1, 2])
 def test_a_program_that_was_throttled_and_had_read_a_file(version):
-    usage = usage_of(group_at(CAPTURED / f"cgroup_v{version}", version))
+    usage = usage_of(group_at(DATA / f"cgroup_v{version}", version))
     assert usage.cpu_s == pytest.approx(0.606404, abs=1e-6)
     assert usage.throttled_s == pytest.approx(0.164588, abs=1e-6)
     assert usage.memory_current_bytes == 47_255_552
@@ -121,14 +106,11 @@ def test_a_group_that_is_gone_is_an_error(tmp_path, version):
         usage_of(group_at(tmp_path / "gone", version))
 
 
-def test_version_1_resets_its_peak(tmp_path):
-    assert reset_peak(group_at(tmp_path, 1))
-    assert (tmp_path / "memory.max_usage_in_bytes").read_text() == "0"
-
-
-def test_version_2_does_not_claim_to_have_reset_its_peak(tmp_path):
+def test_version_1_resets_its_peak_and_version_2_does_not_claim_to(tmp_path):
     assert not reset_peak(group_at(tmp_path, 2))
     assert list(tmp_path.iterdir()) == []
+    assert reset_peak(group_at(tmp_path, 1))
+    assert (tmp_path / "memory.max_usage_in_bytes").read_text() == "0"
 
 
 def test_a_group_without_our_mark_is_not_ours(tmp_path, monkeypatch):
@@ -168,9 +150,8 @@ def test_only_the_controller_that_real_time_tasks_keep_is_dispensable(
     monkeypatch.setattr(cgroup.os, "setxattr", lambda *_: None)
     monkeypatch.setattr(Path, "write_text", write)
     folder = tmp_path / "featherbench-0123456789ab"
-    group = ControlGroup(version=2, cpu=folder, cpuacct=folder, memory=folder)
     with contextlib.nullcontext() if made else pytest.raises(InstanceError, match="refused"):
-        cgroup.create(group, owner="x")
+        cgroup.create(group_at(folder, 2), owner="x")
     assert folder.exists() == made
 
 

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
+from builders import DATA
 from featherbench.system.fingerprint import fingerprint
 
-BARE_METAL = (
-    "processor\t: 0\nmodel name\t: Intel(R) Xeon(R) CPU E3-1284L v4 @ 2.90GHz\nmicrocode\t: 0x22\n"
+BARE_METAL, VIRTUAL, MEMORY = (
+    (DATA / "procfs" / name).read_text() for name in ("cpuinfo_bare", "cpuinfo_virtual", "meminfo")
 )
-VIRTUAL = "processor\t: 0\nmodel name\t: Intel(R) Xeon(R) Processor\nmicrocode\t: 0x1\n"
-MEMORY = "MemTotal:       24683656 kB\nMemFree:        24198288 kB\n"
 
 
 def test_the_fingerprint_follows_stable_facts_only(tree):

@@ -3,6 +3,7 @@
 
 import pytest
 
+from builders import DATA
 from featherbench.system import firewall
 
 
@@ -17,58 +18,21 @@ def test_only_featherbenchs_rules_are_parsed():
     assert list(firewall.parse_rules(listing)) == [(firewall.rule("/a"), "/a")]
 
 
-# `nft list ruleset`: what Docker 20.10 makes with iptables-nft, ufw, firewalld, and a plain policy
-DOCKER = """\
-table ip filter {
-	chain FORWARD {
-		type filter hook forward priority filter; policy drop;
-		counter packets 8 bytes 437 jump DOCKER-USER
-	}
-
-	chain DOCKER-ISOLATION-STAGE-2 {
-		oifname "docker0" counter packets 0 bytes 0 drop
-	}
-
-	chain OUTPUT {
-		type filter hook output priority filter; policy drop;
-	}
-}
-"""
-UFW = """\
-table ip filter {
-	chain INPUT {
-		type filter hook input priority filter; policy accept;
-		counter packets 1 bytes 40 jump ufw-after-input
-	}
-
-	chain ufw-after-input {
-		ct state invalid counter packets 0 bytes 0 drop
-	}
-}
-"""
-FIREWALLD = """\
-table inet firewalld {
-	chain filter_INPUT {
-		type filter hook input priority filter + 10; policy accept;
-		ct state invalid drop
-		reject with icmpx admin-prohibited
-	}
-}
-"""
 LEGACY = "-P INPUT DROP\n-P FORWARD ACCEPT\n-P OUTPUT DROP\n-A ufw-x -j REJECT --reject-with icmp\n"
 
 
 @pytest.mark.parametrize(
-    ("ruleset", "chains"),
+    ("made_by", "chain"),
     [
-        ("", []),
-        (DOCKER, ["table ip filter, chain FORWARD"]),
-        (UFW, ["table ip filter, chain ufw-after-input"]),
-        (FIREWALLD, ["table inet firewalld, chain filter_INPUT"]),
+        ("docker", "table ip filter, chain FORWARD"),  # Docker 20.10, with iptables-nft
+        ("ufw", "table ip filter, chain ufw-after-input"),
+        ("firewalld", "table inet firewalld, chain filter_INPUT"),
     ],
 )
-def test_chains_that_drop_are_found(ruleset, chains):
-    assert firewall.parse_dropping(ruleset) == chains
+def test_chains_that_drop_are_found(made_by, chain):
+    ruleset = (DATA / f"firewall/{made_by}.nft").read_text()  # of `nft list ruleset`
+    assert firewall.parse_dropping(ruleset) == [chain]
+    assert firewall.parse_dropping("") == []
 
 
 def test_chains_of_the_old_tables_that_drop_are_found():

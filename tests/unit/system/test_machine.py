@@ -5,22 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from builders import TreeMachine, write_tree
+from builders import DATA, TreeMachine, write_tree
 from featherbench.system.machine import LOCAL, Counters, Machine, parse_files
 from featherbench.system.procfs import CpuTicks
 
 CPU = "sys/devices/system/cpu"
-# As `tail --verbose --lines=+1` of coreutils 9.1 prints them; one of the files does not exist.
-LISTING = """\
-==> /proc/self/mountinfo <==
-22 28 0:21 / /sys rw - sysfs sysfs rw
-25 28 0:5 / /dev rw - devtmpfs udev rw
-
-==> /sys/fs/cgroup/empty <==
-
-==> /proc/1/cgroup <==
-0::/init.scope
-"""
 
 
 class MachineOfPrograms(Machine):
@@ -45,7 +34,8 @@ def machine(request):
 
 
 def test_a_listing_of_files_is_parsed_exactly():
-    files = parse_files(LISTING)
+    """As `tail --verbose --lines=+1` of coreutils 9.1 prints it; one file does not exist."""
+    files = parse_files((DATA / "procfs/tail_verbose").read_text())
     assert files[Path("/proc/1/cgroup")] == "0::/init.scope\n"
     assert files[Path("/sys/fs/cgroup/empty")] == ""
     assert files[Path("/proc/self/mountinfo")].splitlines()[-1].startswith("25 28")

@@ -68,16 +68,18 @@ def test_a_zombie_is_dead():
     process.wait()
 
 
-def test_one_that_ignores_sigterm_is_killed(spawn):
-    process, _ = spawn(STUBBORN)
-    processes.end(processes.identity_of(process.pid), grace_s=0.1, what="it")
-    assert process.wait(timeout=5) == -signal.SIGKILL
-
-
-def test_one_that_listens_to_sigterm_is_not_killed(spawn):
-    process, _ = spawn("import signal; print(1, flush=True); signal.pause()")
-    processes.end(processes.identity_of(process.pid), grace_s=5, what="it")
-    assert process.wait(timeout=5) == -signal.SIGTERM
+@pytest.mark.parametrize(
+    ("source", "grace_s", "ended_by"),
+    [
+        (STUBBORN, 0.1, signal.SIGKILL),
+        ("import signal; print(1, flush=True); signal.pause()", 5, signal.SIGTERM),
+    ],
+    ids=["one that ignores SIGTERM", "one that listens to it"],
+)
+def test_only_one_that_ignores_sigterm_is_killed(spawn, source, grace_s, ended_by):
+    process, _ = spawn(source)
+    processes.end(processes.identity_of(process.pid), grace_s=grace_s, what="it")
+    assert process.wait(timeout=5) == -ended_by
 
 
 def test_ending_what_is_gone_already_is_no_error():

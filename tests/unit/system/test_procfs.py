@@ -3,79 +3,15 @@
 
 import pytest
 
-from builders import write_tree
+from builders import DATA, write_tree
 from featherbench.system import procfs
 from featherbench.system.procfs import CpuTicks, ProcessStat
 
-VIRTUAL_CPU = """\
-processor	: 0
-vendor_id	: GenuineIntel
-model name	: Intel(R) Xeon(R) Processor
-microcode	: 0x1
-flags		: fpu vme tsc hypervisor lahf_lm
-bugs		: spectre_v1
-
-processor	: 1
-vendor_id	: GenuineIntel
-model name	: Intel(R) Xeon(R) Processor
-microcode	: 0x1
-flags		: fpu vme tsc hypervisor lahf_lm
-"""
-BARE_CPU = """\
-processor	: 0
-model name	: Intel(R) Xeon(R) CPU E3-1284L v4 @ 2.90GHz
-microcode	: 0x22
-flags		: fpu vme tsc constant_tsc nonstop_tsc
-
-processor	: 1
-model name	: Intel(R) Xeon(R) CPU E3-1284L v4 @ 2.90GHz
-microcode	: 0x22
-flags		: fpu vme tsc constant_tsc nonstop_tsc
-"""
-MEMORY = """\
-MemTotal:       24683656 kB
-MemFree:        24198288 kB
-MemAvailable:   24269508 kB
-"""
-HYBRID_MOUNTS = """\
-tmpfs /sys/fs/cgroup tmpfs rw,relatime,mode=755 0 0
-cgroup /sys/fs/cgroup/memory cgroup rw,relatime,memory 0 0
-cgroup2 /sys/fs/cgroup/unified cgroup2 rw,relatime 0 0
-"""
-LIMITS = """\
-Limit                     Soft Limit           Hard Limit           Units
-Max processes             96256                96256                processes
-Max open files            1024                 1048576              files
-"""
-LISTENING = """\
-  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 010012C6:46A0 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1
-   1: 0100007F:3FFB 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 2 1
-   2: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 3 1
-   3: 010012C6:0050 020012C6:8235 01 00000000:00000000 00:00000000 00000000     0        0 4 1
-"""
-LISTENING_6 = """\
-  sl  local_address                         remote_address                        st
-   0: 00000000000000000000000000000000:1F90 00000000000000000000000000000000:0000 0A 00000000:0
-"""
-STAT = """\
-cpu  300 2 100 1000 50 7 30 11 20 0
-cpu0 100 1 50 500 25 3 20 10 20 0
-cpu1 200 1 50 500 25 4 10 1 0 0
-intr 12345 0 9
-ctxt 987
-"""
-PROCESS_STAT = (
-    "4711 (a) strange (name)) S 4242 4711 4711 0 -1 4194560 2563 13187 0 0 2 1 9 6 20 0 1 0 "
-    "123456 10510336 1339 18446744073709551615 1 1 0 0 0 0 65536 4 65538 0 0 0 17 1 0 0 0 0 0"
-)
-SWAPS = """\
-Filename\tType\tSize\tUsed\tPriority
-/dev/sda2 partition 8388604 512 -2
-/swapfile file 2097148 256 -3
-"""
 CPU = "sys/devices/system/cpu"
-VIRTUAL = {"proc/cpuinfo": VIRTUAL_CPU}
+CAPTURED = {file.name: file.read_text() for file in (DATA / "procfs").iterdir()}
+VIRTUAL = {"proc/cpuinfo": CAPTURED["cpuinfo_virtual"]}
+BARE = {"proc/cpuinfo": CAPTURED["cpuinfo_bare"]}
+MEMINFO = {"proc/meminfo": CAPTURED["meminfo"]}
 
 
 @pytest.mark.parametrize(
@@ -103,8 +39,9 @@ def cpu_files(**files):
         (procfs.cpu_model, "Intel(R) Xeon(R) Processor", VIRTUAL),
         (procfs.cpu_count, 2, VIRTUAL),
         (procfs.microcode, "0x1", VIRTUAL),
-        (procfs.memory_bytes, 24683656 * 1024, {"proc/meminfo": MEMORY}),
-        (procfs.swap_used_bytes, 768 * 1024, {"proc/swaps": SWAPS}),
+        (procfs.memory_bytes, 24683656 * 1024, MEMINFO),
+        (lambda root: procfs.memory_bytes(root, "MemAvailable"), 24269508 * 1024, MEMINFO),
+        (procfs.swap_used_bytes, 768 * 1024, {"proc/swaps": CAPTURED["swaps"]}),
         (
             procfs.governors,
             ("performance", "powersave"),
@@ -147,25 +84,20 @@ def cpu_files(**files):
             "madvise",
             {"sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never"},
         ),
-        (procfs.cgroup_version, "v1 (hybrid)", {"proc/mounts": HYBRID_MOUNTS}),
+        (procfs.cgroup_version, "v1 (hybrid)", {"proc/mounts": CAPTURED["mounts_hybrid"]}),
         (procfs.cgroup_version, "v2", {"proc/mounts": "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0"}),
         (procfs.cgroup_version, "v1", {"proc/mounts": "cgroup /sys/fs/cgroup/cpu cgroup rw 0 0"}),
         (procfs.cgroup_version, None, {"proc/mounts": "proc /proc proc rw 0 0"}),
-        (procfs.virtualization, "none", {"proc/cpuinfo": BARE_CPU}),
-        (procfs.virtualization, "xen", {"proc/cpuinfo": BARE_CPU, "sys/hypervisor/type": "xen"}),
+        (procfs.virtualization, "none", BARE),
+        (procfs.virtualization, "xen", BARE | {"sys/hypervisor/type": "xen"}),
         (procfs.virtualization, "unknown hypervisor", VIRTUAL),
         (procfs.virtualization, "qemu", VIRTUAL | {"sys/class/dmi/id/sys_vendor": "QEMU"}),
         (procfs.virtualization, "kvm", VIRTUAL | {"sys/class/dmi/id/product_name": "KVM"}),
-        (procfs.open_file_limits, (1024, 1048576), {"proc/self/limits": LIMITS}),
+        (procfs.open_file_limits, (1024, 1048576), {"proc/self/limits": CAPTURED["limits"]}),
     ],
 )
 def test_a_fact_is_read(tree, reader, expected, files):
     assert reader(tree(**files)) == expected
-
-
-def test_memory_of_one_kind_is_in_bytes(tree):
-    root = tree(**{"proc/meminfo": MEMORY})
-    assert procfs.memory_bytes(root, "MemAvailable") == 24269508 * 1024
 
 
 def test_ticks_leave_out_guest_time_which_user_time_has_already(tree):
@@ -175,7 +107,7 @@ def test_ticks_leave_out_guest_time_which_user_time_has_already(tree):
 
 
 def test_ports_are_taken_where_the_address_reaches_a_listener(tree):
-    root = tree(**{"proc/net/tcp": LISTENING, "proc/net/tcp6": LISTENING_6})
+    root = tree(**{f"proc/net/{name}": CAPTURED[f"net_{name}"] for name in ("tcp", "tcp6")})
     assert procfs.listening_ports(root, "198.18.0.1") == {18080, 22, 8080}
     assert procfs.listening_ports(root, "127.0.0.1") == {16379, 22, 8080}
 
@@ -194,7 +126,7 @@ def test_sets_of_cpus_are_read(written, cpus):
 
 
 def test_the_columns_of_single_cpus_are_parsed_and_guests_are_not_counted_twice():
-    assert procfs.parse_cpu_ticks(STAT) == {
+    assert procfs.parse_cpu_ticks(CAPTURED["stat"]) == {
         0: CpuTicks(busy=174, steal=10, total=709, processes=151),
         1: CpuTicks(busy=265, steal=1, total=791, processes=251),
     }
@@ -211,7 +143,7 @@ def test_the_allowed_cpus_are_parsed():
 
 
 def test_a_process_stat_is_parsed_whatever_the_programs_name():
-    assert procfs.parse_process_stat(PROCESS_STAT) == ProcessStat(
+    assert procfs.parse_process_stat(CAPTURED["self_stat"]) == ProcessStat(
         state="S", parent=4242, cpu_ticks=3, started_ticks=123456
     )
 
@@ -223,9 +155,6 @@ def test_a_process_stat_is_parsed_whatever_the_programs_name():
 def test_the_steal_fraction_is_of_the_time_between(before, after, fraction):
     first, second = (CpuTicks(busy=0, steal=steal, total=total) for steal, total in (before, after))
     assert (second - first).steal_fraction == fraction
-
-
-CPU = "sys/devices/system/cpu"
 
 
 def capacities(*values):

@@ -6,22 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from builders import DATA
 from featherbench.errors import CommandError, InstanceDiedError, MachineSilentError
 from featherbench.system import machine, ssh
 from featherbench.system.ssh import Access, SshMachine
-
-RESOLVED = """\
-host node
-user root
-hostname 198.18.9.2
-port 22
-batchmode no
-identitiesonly yes
-hostkeyalias node
-identityfile /keys/one
-userknownhostsfile /keys/known_hosts
-proxycommand nc %h %p
-"""
 
 
 @pytest.fixture
@@ -151,7 +139,7 @@ def users(monkeypatch, tmp_path):
 
 
 def test_the_users_configuration_says_how_and_ours_what_for():
-    lines = ssh.user_config(Path("/c"), RESOLVED).splitlines()
+    lines = ssh.user_config(Path("/c"), (DATA / "ssh_resolved.txt").read_text()).splitlines()
     assert lines[0] == "Host node"
     assert "  BatchMode yes" in lines
     assert "  ControlPath /c/connection" in lines

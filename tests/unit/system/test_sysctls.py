@@ -50,7 +50,4 @@ def test_what_is_in_force_for_a_process_of_this_machine_is_read():
         "net.core.somaxconn": Path("/proc/sys/net/core/somaxconn").read_text().strip(),
         "nofile": str(resource.getrlimit(resource.RLIMIT_NOFILE)[0]),
     }
-
-
-def test_a_limit_that_is_not_tuned_is_not_read():
     assert sysctls.of_process(os.getpid(), Tuning(net_sysctls={}, nofile=None)) == {}
