@@ -35,85 +35,60 @@ RUNC = (
     "failed to create shim task: OCI runtime create failed: runc create failed: unable to start"
     " container process: error during container init:"
 )
+SYSCTL = "/proc/sys/net/core/somaxconn"
 O_DIRECT = (
     "internal error: process exited while connecting to monitor: qemu-system-x86_64: -blockdev"
     ' {"driver":"file"}: Could not open disk.qcow2: file system may not support O_DIRECT'
 )
 
 
-@pytest.mark.parametrize(
-    ("engine", "answer", "remedy"),
-    [
-        ("the Docker engine", "write /x: no space left on device", "make room"),
+ANSWERS = {
+    "the Docker engine": [
+        ("write /x: no space left on device", "make room"),
+        ("Bind for 198.18.0.1:18080 failed: port is already allocated", "end what listens"),
+        ("listen tcp4 198.18.0.1:18080: bind: address already in use", "end what listens"),
+        ("unknown or invalid runtime name: runsc", "daemon.json"),
+        ("Unknown runtime specified runsc", "daemon.json"),
+        ("Pool overlaps with other one on this address space", "container_subnet"),
+        (f"{RUNC} open {SYSCTL}: no such file or directory: unknown", "take that sysctl out"),
+        (f"{RUNC} write {SYSCTL}: invalid argument: unknown", "correct its value"),
         (
-            "the Docker engine",
-            "Bind for 198.18.0.1:18080 failed: port is already allocated",
-            "end what listens",
-        ),
-        (
-            "the Docker engine",
-            "listen tcp4 198.18.0.1:18080: bind: address already in use",
-            "end what listens",
-        ),
-        ("the Docker engine", "unknown or invalid runtime name: runsc", "daemon.json"),
-        ("the Docker engine", "Unknown runtime specified runsc", "daemon.json"),
-        (
-            "the Docker engine",
-            "Pool overlaps with other one on this address space",
-            "container_subnet",
-        ),
-        (
-            "the Docker engine",
-            f"{RUNC} open /proc/sys/net/core/somaxconn: no such file or directory: unknown",
-            "take that sysctl out",
-        ),
-        (
-            "the Docker engine",
-            f"{RUNC} write /proc/sys/net/core/somaxconn: invalid argument: unknown",
-            "correct its value",
-        ),
-        (
-            "the Docker engine",
             "cannot share the host's network namespace when user namespaces are enabled",
             "take the network `host` out",
         ),
         (
-            "the Docker engine",
             "writing file `/proc/7/gid_map`: newgidmap: gid range not allowed: user namespace",
             "/etc/subgid",
         ),
         (
-            "the Docker engine",
             f"{RUNC} error loading seccomp filter into kernel: errno 524: unknown",
             "`seccomp: unconfined`",
         ),
-        (
-            "the Docker engine",
-            f"{RUNC} error setting rlimit type 7: operation not permitted: unknown",
-            "tuning.nofile",
-        ),
-        ("the Docker engine", "Requested CPUs are not available - requested 99", "CPUs"),
-        ("the Docker engine", "Minimum memory limit allowed is 6MB", "memory_mib"),
-        ("LXD", "write /x: no space left on device", "make room"),
-        ("LXD", "LXD doesn't have a uid/gid allocation", "/etc/subuid"),
-        ("LXD", 'exec: "dnsmasq": executable file not found in $PATH', "dnsmasq-base"),
-        ("LXD", 'IP address "198.18.1.34" already defined on another NIC', "subnet"),
-        ("LXD", 'Instance "featherbench-abc" already exists', "clean"),
-        ("LXD", 'Required tool "btrfs" is missing', "btrfs-progs"),
-        ("LXD", "The storage pool is currently in use", "clean"),
-        ("libvirt", O_DIRECT, "guest.disk_cache"),
-        (
-            "libvirt",
-            "cannot set up guest memory 'pc.ram': Cannot allocate memory",
-            "guest.memory_mib",
-        ),
-        (
-            "libvirt",
-            "unsupported configuration: Emulator does not support machine type",
-            "domcapabilities",
-        ),
-        ("libvirt", "Could not open 'seed.img': Permission denied", "AppArmor"),
+        (f"{RUNC} error setting rlimit type 7: operation not permitted: unknown", "tuning.nofile"),
+        ("Requested CPUs are not available - requested 99", "CPUs"),
+        ("Minimum memory limit allowed is 6MB", "memory_mib"),
     ],
+    "LXD": [
+        ("write /x: no space left on device", "make room"),
+        ("LXD doesn't have a uid/gid allocation", "/etc/subuid"),
+        ('exec: "dnsmasq": executable file not found in $PATH', "dnsmasq-base"),
+        ('IP address "198.18.1.34" already defined on another NIC', "subnet"),
+        ('Instance "featherbench-abc" already exists', "clean"),
+        ('Required tool "btrfs" is missing', "btrfs-progs"),
+        ("The storage pool is currently in use", "clean"),
+    ],
+    "libvirt": [
+        (O_DIRECT, "guest.disk_cache"),
+        ("cannot set up guest memory 'pc.ram': Cannot allocate memory", "guest.memory_mib"),
+        ("unsupported configuration: Emulator does not support machine type", "domcapabilities"),
+        ("Could not open 'seed.img': Permission denied", "AppArmor"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("engine", "answer", "remedy"),
+    [(engine, *answer) for engine, answers in ANSWERS.items() for answer in answers],
 )
 def test_a_refusal_has_a_remedy(engine, answer, remedy):
     error = REFUSALS[engine]("start of x", answer, InstanceError)
@@ -247,12 +222,8 @@ def test_an_engine_is_looked_for_where_its_user_says(tmp_path, monkeypatch):
 
 def test_podman_is_not_taken_for_docker_without_a_word(monkeypatch):
     version = {"Components": [{"Name": "Podman Engine", "Version": "4.3.1"}], "ApiVersion": "1.41"}
-    info = {
-        "Driver": "overlay",
-        "CgroupDriver": "systemd",
-        "DefaultRuntime": "crun",
-        "SecurityOptions": [],
-    }
+    info = {"Driver": "overlay", "CgroupDriver": "systemd", "DefaultRuntime": "crun"}
+    info |= {"SecurityOptions": []}
     client = SimpleNamespace(version=lambda: version, info=lambda: info)
     monkeypatch.setattr(connection, "connect", lambda _: client)
     path = Path("/run/podman/podman.sock")

@@ -8,13 +8,15 @@ from featherbench.records.tuning import Tuning
 from featherbench.technologies.docker import containers
 from featherbench.technologies.docker.technology import Settings
 
+SYSCTLS = {"net.core.somaxconn": "1024"}
+
 
 def request(network="nat", **changes):
     fields = {
         "instance_id": "abc",
         "image": image(reference={"id": "sha256:d"}),
         "settings": Settings(),
-        "tuning": Tuning(net_sysctls={"net.core.somaxconn": "1024"}, nofile=20000),
+        "tuning": Tuning(net_sysctls=SYSCTLS, nofile=20000),
         "placement": placement(),
     }
     return start_request(network=network, **fields | changes)
@@ -44,36 +46,29 @@ def test_a_container_gets_its_cpus_limits_and_labels():
     assert arguments["name"] == "featherbench-abc"
 
 
-def test_nothing_is_limited_unless_set():
+def test_nothing_is_limited_and_seccomp_is_on_unless_set():
     arguments = creation(request(tuning=Tuning(net_sysctls={}, nofile=None)))
     assert arguments["ulimits"] == []
     assert arguments["mem_limit"] is None
-
-
-def test_seccomp_is_off_only_if_set():
     assert "seccomp=unconfined" in creation(request(), seccomp="unconfined")["security_opt"]
 
 
-def test_through_nat_the_port_is_published_only_at_the_placements_address():
-    arguments = creation(request("nat"))
-    assert arguments["ports"] == {"18080/tcp": ("198.18.0.1", 18080)}
-    assert arguments["network"] == "featherbench"
-    assert arguments["command"][2:] == ["0.0.0.0", "18080"]
-
-
-def test_on_the_bridge_nothing_is_published():
-    arguments = creation(request("bridge"))
-    assert arguments["ports"] == {}
-    assert arguments["network"] == "featherbench"
-    assert arguments["sysctls"] == {"net.core.somaxconn": "1024"}
-
-
-def test_in_the_machines_network_it_listens_at_the_placements_address_and_sets_nothing():
-    arguments = creation(request("host"))
-    assert arguments["network"] == "host"
-    assert arguments["command"][2:] == ["198.18.0.1", "18080"]
-    assert arguments["ports"] == {}
-    assert arguments["sysctls"] == {}
+@pytest.mark.parametrize(
+    ("network", "joined", "listens_at", "ports", "sysctls"),
+    [
+        ("nat", "featherbench", "0.0.0.0", {"18080/tcp": ("198.18.0.1", 18080)}, SYSCTLS),
+        ("bridge", "featherbench", "0.0.0.0", {}, SYSCTLS),
+        ("host", "host", "198.18.0.1", {}, {}),
+    ],
+)
+def test_a_port_is_published_through_nat_alone_and_the_machines_network_is_not_tuned(
+    network, joined, listens_at, ports, sysctls
+):
+    arguments = creation(request(network))
+    assert arguments["network"] == joined
+    assert arguments["command"][2:] == [listens_at, "18080"]
+    assert arguments["ports"] == ports
+    assert arguments["sysctls"] == sysctls
 
 
 def test_the_probe_publishes_nothing():

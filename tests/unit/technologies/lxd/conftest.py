@@ -2,12 +2,11 @@
 """Answers of LXD 5.0.2, captured; Incus and newer LXD add to them."""
 
 import json
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-DATA = Path(__file__).parents[3] / "data" / "lxd"
+from builders import DATA
 
 
 @pytest.fixture(scope="session")
@@ -15,7 +14,7 @@ def captured():
     """Return a function that reads one answer."""
 
     def read(name):
-        text = (DATA / name).read_text()
+        text = (DATA / "lxd" / name).read_text()
         return json.loads(text) if name.endswith(".json") else text
 
     return read

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The description with which a container is created, and what LXD and the kernel say of it."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from builders import image, placement, start_request
+from builders import DATA, TreeMachine, image, placement, start_request, write_tree
 from featherbench.errors import InstanceDiedError
 from featherbench.records.tuning import Tuning
-from featherbench.system.machine import LocalMachine
 from featherbench.technologies.lxd import containers, images, resources
 from featherbench.technologies.lxd.technology import Settings
 
@@ -117,20 +115,14 @@ V1_MOUNTS = "".join(
     f"3{number} 31 0:29 / /sys/fs/cgroup/{name} rw - cgroup cgroup rw,{name}\n"
     for number, name in enumerate(("cpu", "cpuacct", "memory"))
 )
-V1_MEMBERSHIP = (Path(__file__).parents[3] / "data/lxd/cgroup_v1").read_text()
+V1_MEMBERSHIP = (DATA / "lxd/cgroup_v1").read_text()
 V2_MOUNT = "35 24 0:30 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
 
 
-@dataclass(frozen=True, kw_only=True)
-class FakeMachine(LocalMachine):
+def machine_with(tmp_path, mounts, membership):
     """A machine with a process 7."""
-
-    mounts: str
-    membership: str
-
-    def read(self, paths):
-        files = {"/proc/self/mountinfo": self.mounts, "/proc/7/cgroup": self.membership}
-        return {path: files[str(path)] for path in paths if str(path) in files}
+    files = {"proc/self/mountinfo": mounts, "proc/7/cgroup": membership}
+    return TreeMachine(root=write_tree(tmp_path, **files))
 
 
 @pytest.mark.parametrize(
@@ -142,21 +134,20 @@ class FakeMachine(LocalMachine):
         (V2_MOUNT, f"0::/lxc.payload.a_{NAME}/init.scope\n", f"lxc.payload.a_{NAME}"),
     ],
 )
-def test_its_group_is_the_whole_containers(mounts, membership, memory):
-    group = containers.group(NAME, 7, FakeMachine(mounts=mounts, membership=membership))
+def test_its_group_is_the_whole_containers(tmp_path, mounts, membership, memory):
+    group = containers.group(NAME, 7, machine_with(tmp_path, mounts, membership))
     assert group.memory == Path("/sys/fs/cgroup") / memory
     assert group.cpuacct.name == group.memory.name
 
 
-@pytest.mark.parametrize("membership", ["0::/user.slice\n", "0::/lxc.payload.another\n"])
-def test_a_pid_that_belongs_to_another_process_means_that_it_died(membership):
+@pytest.mark.parametrize(
+    ("pid", "membership"),
+    [(7, "0::/user.slice\n"), (7, "0::/lxc.payload.another\n"), (8, "0::/\n")],
+    ids=["of another process", "of another container", "gone"],
+)
+def test_a_pid_that_is_not_its_own_means_that_it_died(tmp_path, pid, membership):
     with pytest.raises(InstanceDiedError):
-        containers.group(NAME, 7, FakeMachine(mounts=V2_MOUNT, membership=membership))
-
-
-def test_a_pid_that_is_gone_means_that_it_died():
-    with pytest.raises(InstanceDiedError):
-        containers.group(NAME, 8, FakeMachine(mounts=V2_MOUNT, membership="0::/\n"))
+        containers.group(NAME, pid, machine_with(tmp_path, V2_MOUNT, membership))
 
 
 @pytest.mark.parametrize("folder", ["logs", "logs/exec-output"])
