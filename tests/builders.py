@@ -19,7 +19,12 @@ from featherbench.records.instance import Endpoint, Instance
 from featherbench.records.machine import CheckResult, Judgement
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
 from featherbench.records.requirement import MissingRequirement
-from featherbench.records.stopping_decisions import InterimLook, LevelDecision
+from featherbench.records.stopping_decisions import (
+    InterimLook,
+    LevelDecision,
+    Reason,
+    SeriesPrecision,
+)
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
 from featherbench.services.readiness import wait_until_ready
@@ -83,21 +88,35 @@ def plan(*workloads, platforms=("a-native",), **changes):
     return Plan(**fields | changes, platforms=tuple(planned), workloads=workloads)
 
 
-def interim_look(deployment, rule, **levels):
-    """A look at a-native and http; levels are such as c1=(8, reason), with their deployments."""
+def interim_look(deployment, rule, *, platform="a-native", spent_s=1, **levels):
+    """A look at http; levels are such as c1=(8, reason), with deployments, and maybe half width."""
     return InterimLook(
-        platform="a-native",
+        platform=platform,
         workload="http",
         deployment=deployment,
         rule=rule,
-        spent_s=1,
+        spent_s=spent_s,
         longest_s=1,
         levels=tuple(
             LevelDecision(
-                concurrency=int(name[1:]), deployments=number, spent_s=1, series=(), reason=reason
+                concurrency=int(name[1:]),
+                deployments=number,
+                spent_s=spent_s,
+                series=tuple(_precision(number, half, reason) for half in half_widths),
+                reason=reason,
             )
-            for name, (number, reason) in levels.items()
+            for name, (number, reason, *half_widths) in levels.items()
         ),
+    )
+
+
+def _precision(deployments, half_width, reason):
+    return SeriesPrecision(
+        metric="http_throughput",
+        deployments=deployments,
+        windows=3 * deployments,
+        half_width=half_width,
+        narrow=reason is Reason.NARROW,
     )
 
 

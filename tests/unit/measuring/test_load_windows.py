@@ -3,21 +3,19 @@
 
 from dataclasses import replace
 from itertools import cycle
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import load
+from builders import DATA, load
 from featherbench.errors import CommandError, InstanceDiedError, LoadError
 from featherbench.measuring import load_windows
 from featherbench.records.cell import Verdict
 
-DATA = Path(__file__).parents[2] / "data" / "loadgens"
-WRK_OK = (DATA / "wrk_ok.txt").read_text()
+WRK_OK = (DATA / "loadgens/wrk_ok.txt").read_text()
 SLOW, FAST = 1e6, 4e6
-HEADER = (DATA / "rb_get.txt").read_text().splitlines()[0]
+HEADER = (DATA / "loadgens/rb_get.txt").read_text().splitlines()[0]
 
 
 def redis_at(*rates_per_s):
@@ -28,10 +26,6 @@ def redis_at(*rates_per_s):
 
 def get_load(bench, connections=100):
     return load_windows.load_for(bench, connections, "GET", pipeline=16, value_bytes=3)
-
-
-def requests_of(argv):
-    return int(argv[argv.index("-n") + 1])
 
 
 @pytest.mark.parametrize("rate_per_s", [5_000, 200_000, 1_700_000])
@@ -142,7 +136,8 @@ def test_a_warm_up_reports_its_load(bench_for, client):
     bench = bench_for("kv")
     report = load_windows.warm_up(bench, "kv", get_load(bench), duration_s=1.0)
     assert report["connections"] == 100
-    assert report["requests"] == requests_of(client.asked[-1])
+    argv = client.asked[-1]
+    assert report["requests"] == int(argv[argv.index("-n") + 1])
     assert report["duration_s"] == pytest.approx(1.0, rel=0.01)
 
 
@@ -207,7 +202,7 @@ def test_how_busy_the_server_was_is_recorded_as_it_is_judged(windows_of, bench_f
 
 
 def test_a_window_with_failures_is_invalid(windows_of):
-    (window,) = windows_of((DATA / "wrk_404.txt").read_text)
+    (window,) = windows_of((DATA / "loadgens/wrk_404.txt").read_text)
     assert window.verdict == Verdict.INVALID
     assert window.failures == {"status": 71283}
     assert "failures: 71283 status" in window.reasons

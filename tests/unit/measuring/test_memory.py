@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from builders import canned_load_generator, load
+from builders import WRK_OK, canned_load_generator, load
 from featherbench.errors import InstanceDiedError, LoadError, UnavailableError
 from featherbench.measuring.memory import held_bytes, is_steady, settled, typical_bytes, under_load
 from featherbench.records.cell import Usage
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
-
-WRK_OK = Path(__file__).parents[2] / "data" / "loadgens" / "wrk_ok.txt"
 
 
 def usage(*, working_set=None, current=None):

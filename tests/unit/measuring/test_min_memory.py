@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+import builders
 from builders import image
 from featherbench.contracts.bench import Bench
 from featherbench.errors import InstanceError, LoadError, MachineSilentError
 from featherbench.measuring import min_memory
 from featherbench.measuring.min_memory_search import Attempt, Rules, Search
-from featherbench.records.cell import Verdict, Window
+from featherbench.records.cell import Verdict
 from featherbench.workloads.memory import Workload
 
 
@@ -195,14 +196,9 @@ class Canned:
 
 
 def window(verdict, failures=None, requests=10):
-    return Window(
-        index=1,
-        metric="http_throughput",
-        value=5.0,
-        unit="requests/s",
-        started_utc="",
-        started_monotonic_s=0,
-        duration_s=1,
+    return builders.window(
+        "http_throughput",
+        5.0,
         requests=requests,
         failures=failures or {},
         verdict=verdict,

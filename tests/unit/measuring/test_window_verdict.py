@@ -76,12 +76,9 @@ HARMLESS = [
 ]
 
 
-def test_a_good_window_is_ok():
-    assert window_verdict(WindowFacts(**GOOD)) == (Verdict.OK, ())
-
-
-def test_nothing_known_is_ok():
-    assert window_verdict(WindowFacts()) == (Verdict.OK, ())
+@pytest.mark.parametrize("known", [GOOD, {}], ids=["good", "nothing known"])
+def test_what_has_no_fault_is_ok(known):
+    assert window_verdict(WindowFacts(**known)) == (Verdict.OK, ())
 
 
 @pytest.mark.parametrize(("change", "verdict", "keyword"), BAD)

@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import builders
 import paper_comparison
 from featherbench import registry
 from featherbench.paths import RESOURCES
 from featherbench.plauth2017.section import section as papers_section
-from featherbench.records.cell import Cell, Coordinates, Failure, Measure, Verdict, Window
-from featherbench.records.image import Image, ImageSize
+from featherbench.records.cell import Failure, Measure, Verdict
+from featherbench.records.image import ImageSize
 from featherbench.records.machine import CheckResult, Judgement, MachineRecord
-from featherbench.records.plan import MissingRequirement, Plan, PlannedPlatform, PlannedWorkload
+from featherbench.records.requirement import MissingRequirement
 from featherbench.records.tables import ANALYSIS, REPLICATION
 from featherbench.records.tuning import Tuning
 from featherbench.report.inputs import Inputs, read
@@ -46,13 +47,9 @@ DRIVERS = {
 
 
 def platform(name, *missing_requirements):
-    technology, hypervisor = name.partition("+")[0].split("-")
-    return PlannedPlatform(
-        name=name,
-        technology=technology,
-        hypervisor=hypervisor,
-        network=name.partition("+")[2] or "nat",
-        image_owner=technology,
+    hypervisor = name.partition("+")[0].split("-")[1]
+    return builders.planned_platform(
+        name,
         virtualized=hypervisor != "native",
         emulated=hypervisor == "tcg",
         fixed_memory=name == "linux-tcg",
@@ -62,32 +59,23 @@ def platform(name, *missing_requirements):
 
 
 def a_plan(*, platforms=tuple(SPEED), levels=(1, 100), deployments=4):
-    def workload(name, *, sweeps=False, windows=3):
-        return PlannedWorkload(
-            name=name,
-            levels=levels if sweeps else (1,),
-            deployments=deployments,
-            windows=windows,
-            settings={"file_bytes": 1150} if name == "http" else {},
-        )
-
-    return Plan(
+    sweep = {"levels": levels, "windows": 3}
+    different = {
+        "http": {**sweep, "settings": {"file_bytes": 1150}},
+        "kv": sweep,
+        "latency": {"windows": 5},
+    }
+    return builders.plan(
+        *(
+            builders.planned_workload(name, deployments=deployments, **different.get(name, {}))
+            for name in DRIVERS
+        ),
+        platforms=(*map(platform, platforms), platform("linux-kvm", NO_KVM)),
         config_file="config/config.yaml",
         config={"seed": 7, "tuning": Tuning().model_dump(mode="json")},
         baseline="linux-native",
         seed=7,
-        platforms=(*map(platform, platforms), platform("linux-kvm", NO_KVM)),
-        workloads=(
-            workload("http", sweeps=True),
-            workload("kv", sweeps=True),
-            workload("startup", windows=1),
-            workload("image_size", windows=1),
-            workload("latency", windows=5),
-            workload("memory", windows=1),
-        ),
-        metrics=tuple(
-            metric for driver in DRIVERS.values() for metric in driver.metrics(driver.Settings())
-        ),
+        metrics=builders.METRICS,
     )
 
 
@@ -138,63 +126,41 @@ def windows_of(name, workload, level, count, rng):
         noise = deployment_noise * rng.lognormal(0, 0.02)
         verdict, reasons = judge(rng, workload)
         for metric, value, unit in figures_of(name, workload, level, noise):
-            yield Window(
+            yield builders.window(
+                metric,
+                value,
                 index=index,
-                metric=metric,
-                value=value,
                 unit=unit,
                 secondary=tuple(secondary_of(name, metric, value, unit)),
                 started_utc=BEGAN.isoformat(),
-                started_monotonic_s=100.0,
-                duration_s=2.0,
                 verdict=verdict,
                 reasons=reasons,
             )
 
 
 def a_cell(where, windows, sequence):
-    name, workload, deployment, level = where
-    technology, hypervisor = name.partition("+")[0].split("-")
     begin = BEGAN + timedelta(seconds=sequence * (CELL_S + 2))
-    return Cell(
-        coordinates=Coordinates(
-            platform=name,
-            technology=technology,
-            hypervisor=hypervisor,
-            network="nat",
-            workload=workload,
-            deployment=deployment,
-            concurrency=level,
-        ),
-        spec={},
-        windows=tuple(windows),
-        instance=None,
-        redeployed=False,
-        image_digest="http=sha256:0",
-        verified="yes",
+    return builders.cell(
+        *where,
+        windows,
         tuning={"client": {"net.core.somaxconn": "1024"}},
         sequence=sequence,
         started_utc=begin.isoformat(timespec="milliseconds"),
         finished_utc=(begin + timedelta(seconds=CELL_S)).isoformat(timespec="milliseconds"),
         duration_s=CELL_S,
         overhead_s={"set-up": 1.5, "warm-up": 0.5},
-        client={},
         machine_fingerprint=FINGERPRINT,
     )
 
 
 def a_failure(job, message="the server under test died: killed by signal 9", **more):
-    return Failure(
-        **{
-            "job": job,
-            "kind": "InstanceDiedError",
-            "message": message,
-            "remedy": "see its log",
-            "failed_utc": BEGAN.isoformat(),
-            "log": f"results/logs/{job}/job.log",
-        }
-        | more
-    )
+    fields = {
+        "kind": "InstanceDiedError",
+        "remedy": "see its log",
+        "failed_utc": BEGAN.isoformat(),
+        "log": f"results/logs/{job}/job.log",
+    }
+    return Failure(job=job, message=message, **fields | more)
 
 
 def a_machine():
@@ -236,11 +202,10 @@ def a_machine():
 
 
 def an_image(technology, service):
-    return Image(
+    return builders.image(
         technology=technology,
         service=service,
         digest="sha256:" + "ab12" * 16,
-        reference={},
         size=ImageSize(
             allocated_bytes=18_874_368,
             apparent_bytes=18_000_000,
@@ -248,8 +213,6 @@ def an_image(technology, service):
             counted="the layers of the image",
         ),
         versions={"nginx-light": "1.22.1-9+deb12u1"},
-        built_utc=BEGAN.isoformat(),
-        build_log="",
     )
 
 

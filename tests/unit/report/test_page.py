@@ -85,12 +85,8 @@ def test_the_headline_counts_and_compares(pages):
     assert "cells measured 96 of 96" in text
     assert "cells failed 0" in text
     assert "docker-native: higher, 1.4" in text
-    assert "This report is incomplete" not in text
-
-
-def test_a_difference_that_is_not_shown_is_called_inconclusive(pages):
-    text = pages.whole.text("headline")
     assert "docker-native+host: inconclusive against linux-native (ratio 1.00" in text
+    assert "This report is incomplete" not in text
 
 
 def test_a_platform_that_cannot_run_is_there_with_the_remedy(pages):
@@ -98,22 +94,15 @@ def test_a_platform_that_cannot_run_is_there_with_the_remedy(pages):
     assert "linux-kvm no /dev/kvm here <yet>: it failed. load kvm_intel" in text
 
 
-def test_failed_cells_have_message_and_remedy(pages):
+def test_failed_cells_have_message_and_remedy_and_others_the_nearest_job_that_failed(pages):
     text = pages.broken.text("ran")
     assert "1 failed d2/c100 the server under test died: killed by signal 9 see its log" in text
-
-
-def test_cells_not_reached_name_the_nearest_job_that_failed(pages):
-    text = pages.broken.text("ran")
     deployed = "2 not reached d3/c1, d3/c100 waited for deploy/docker-native/http/d3, which failed"
     assert f"{deployed}: port 18080 is taken" in text
     assert "8 not reached" in text
     assert "waited for build_image/docker/kv, which failed: the disk is full" in text
     assert "the run ended before this cell" in text
-
-
-def test_failures_of_an_earlier_plan_are_not_reported(pages):
-    assert "long-gone" not in pages.broken.html
+    assert "long-gone" not in pages.broken.html  # a failure of an earlier plan
 
 
 def test_a_figure_is_drawn_in_or_said_to_be_missing(pages):

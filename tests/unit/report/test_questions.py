@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from featherbench.records.plan import MissingRequirement, PlannedPlatform
+from builders import planned_platform
+from featherbench.records.requirement import MissingRequirement
 from featherbench.report.inputs import read
 from featherbench.report.questions import CLASSES, OTHERS, UNIKERNELS, answers, why_unknown
 from featherbench.report.run_tables import RunTables
@@ -76,32 +77,18 @@ def test_without_a_valid_window_of_the_baseline_there_are_no_ratios(section, mak
     assert "Fastest start: docker-native" in text
 
 
-def test_workloads_that_were_not_requested_are_listed(section, make, tmp_path):
-    plan = make.plan(platforms=("linux-native", "docker-native"), deployments=2)
-    only = tuple(one for one in plan.workloads if one.name == "http")
-    text = section(
-        make.run(tmp_path, plan=plan.model_copy(update={"workloads": only})), "questions"
-    )
-    for name in ("kv", "startup", "image_size", "latency", "memory"):
-        assert f"{name}: to measure it, add {name} to workloads" in text
-
-
-def test_a_class_is_not_blamed_for_a_workload_that_was_not_requested(section, make, tmp_path):
+def test_workloads_that_were_not_requested_are_listed_and_no_class_is_blamed_for_them(
+    section, make, tmp_path
+):
     plan = make.plan(platforms=("linux-native", "docker-native"), deployments=2)
     only = tuple(one for one in plan.workloads if one.name == "startup")
     text = section(
         make.run(tmp_path, plan=plan.model_copy(update={"workloads": only})), "questions"
     )
+    for name in ("http", "kv", "image_size", "latency", "memory"):
+        assert f"{name}: to measure it, add {name} to workloads" in text
     assert "docker-native has no valid window" not in text
     assert text.count("Unikernels: to measure them, add rumprun-kvm") == 1
-
-
-def planned(name, **more):
-    technology, hypervisor = name.split("-")
-    return PlannedPlatform(
-        name=name, technology=technology, hypervisor=hypervisor, network="nat",
-        image_owner=technology, virtualized=hypervisor != "native", missing_requirements=(), **more,
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -134,7 +121,8 @@ def test_a_platform_of_no_class_is_in_the_answer(whole):
 
 def test_a_unikernel_without_an_image_of_the_workload_says_so(make):
     missing = MissingRequirement(what="floor has no image of http", remedy="none")
-    floor = planned("floor-kvm", unsupported_workloads={"http": missing, "kv": missing})
+    lacks = {"http": missing, "kv": missing}
+    floor = planned_platform("floor-kvm", virtualized=True, unsupported_workloads=lacks)
     plan = make.plan().model_copy(update={"platforms": (floor,)})
     why = why_unknown(UNIKERNELS, plan, ("http", "kv"))
     assert why.startswith(

@@ -5,14 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from builders import interim_look
 from featherbench.records.plan import StoppingRule
-from featherbench.records.stopping_decisions import (
-    InterimLook,
-    LevelDecision,
-    Reason,
-    SeriesPrecision,
-    look_file,
-)
+from featherbench.records.stopping_decisions import Reason, look_file
 from featherbench.report.inputs import read
 from featherbench.report.page import render
 from featherbench.report.what_ran import (
@@ -28,33 +23,7 @@ RULE = StoppingRule(precision=0.02, least=8, most=12, budget_s=None)
 
 
 def a_look(platform, **levels):
-    """Levels are given as deployments, reason and half width."""
-    return InterimLook(
-        platform=platform,
-        workload="http",
-        deployment=9,
-        rule=RULE,
-        spent_s=200,
-        longest_s=20,
-        levels=tuple(
-            LevelDecision(
-                concurrency=int(name[1:]),
-                deployments=number,
-                spent_s=90,
-                series=(
-                    SeriesPrecision(
-                        metric="http_throughput",
-                        deployments=number,
-                        windows=3 * number,
-                        half_width=half_width,
-                        narrow=reason is Reason.NARROW,
-                    ),
-                ),
-                reason=reason,
-            )
-            for name, (number, reason, half_width) in levels.items()
-        ),
-    )
+    return interim_look(9, RULE, platform=platform, spent_s=90, **levels)
 
 
 @pytest.fixture
