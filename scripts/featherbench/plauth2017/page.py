@@ -15,7 +15,7 @@ from featherbench.plauth2017.claims.claim import ClaimVerdict
 from featherbench.plauth2017.data import experiment
 from featherbench.plauth2017.data.published import REPEATED, agreements
 from featherbench.plauth2017.figures import PAPERS_ENTRIES
-from featherbench.report.page import illustration, numbered
+from featherbench.report.page import numbered
 from featherbench.report.table_groups import ANOVA, POSTHOC, SUMMARY, by_metric, summaries
 from featherbench.report.tables import ColumnType, bounds, figure, name, table
 from featherbench.report.templates import fill
@@ -78,10 +78,7 @@ def render(
                 table(levels_last.loc[levels_last["metric"] == metric], POSTHOC, LABEL(metric))
                 for metric in dict.fromkeys(tested["metric"])
             ],
-            "illustrations": [
-                illustration(figures, entry.name, numbered(entry), entry.caption)
-                for entry in PAPERS_ENTRIES
-            ],
+            "illustrations": [numbered(entry, figures) for entry in PAPERS_ENTRIES],
             "label": LABEL,
         },
     )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -34,20 +34,6 @@ if TYPE_CHECKING:
     from featherbench.report.questions import Statement
 
 TEMPLATE = "report.html.j2"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Illustration:
-    """A figure with title and caption; `source` is a data URI, or None if it was not drawn.
-
-    `failure` says why it could not be drawn.
-    """
-
-    name: str
-    title: str
-    caption: str
-    source: str | None
-    failure: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +89,7 @@ def _what_ran(inputs: Inputs) -> dict[str, Any]:
         "sequential_percent": 100 * SEQUENTIAL_CONFIDENCE,
         "other_failures": what_ran.other_failures(plan, inputs.failures),
         "windows": len(windows),
-        "verdicts": Counter(window.verdict for window in windows),
+        "verdicts": Counter(window["verdict"] for window in windows),
         "issues": suspect_windows.quality_issues(windows),
         "wall": what_ran.wall_time(inputs.cells),
     }
@@ -147,28 +133,27 @@ def _how_it_was_made(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def illustrations(inputs: Inputs, *, emulated: bool) -> list[Illustration]:
+def illustrations(inputs: Inputs, *, emulated: bool) -> list[dict[str, str | None]]:
     """Return the figures of the plan, drawn or not; without a plan, all that were drawn."""
     if inputs.plan is None:
         names = [] if emulated else list(inputs.figures)
         return [illustration(inputs.figures, name, name.replace("_", " "), "") for name in names]
     return [
-        replace(
-            illustration(inputs.figures, entry.name, numbered(entry), entry.caption),
-            failure=inputs.failure_of(f"plot/{entry.name}"),
-        )
+        numbered(entry, inputs.figures) | {"failure": inputs.failure_of(f"plot/{entry.name}")}
         for entry in specs_for(inputs.plan)
         if entry.emulated == emulated
     ]
 
 
-def illustration(figures: Mapping[str, str], name: str, title: str, caption: str) -> Illustration:
-    """Return a figure from its SVG text."""
+def illustration(
+    figures: Mapping[str, str], name: str, title: str, caption: str
+) -> dict[str, str | None]:
+    """Return a figure from its SVG text; `source` is a data URI, or None if it was not drawn."""
     source = data_uri(figures[name]) if name in figures else None
-    return Illustration(name=name, title=title, caption=caption, source=source)
+    return {"name": name, "title": title, "caption": caption, "source": source, "failure": ""}
 
 
-def numbered(entry: FigureSpec) -> str:
-    """Return the title after the number of the figure, which is the paper's for its figures."""
+def numbered(entry: FigureSpec, figures: Mapping[str, str]) -> dict[str, str | None]:
+    """Return a figure with its number in the title, which is the paper's for its figures."""
     number = entry.name.partition("_")[0].removeprefix("fig")
-    return f"Figure {number}: {entry.title}"
+    return illustration(figures, entry.name, f"Figure {number}: {entry.title}", entry.caption)

@@ -28,70 +28,20 @@ if TYPE_CHECKING:
 
     Row = dict[str, Any]
 
-CONTAINER_TECHNOLOGIES = ("docker", "lxd")
-SYSTEM_TECHNOLOGIES = ("linux", "netbsd")
-UNIKERNEL_TECHNOLOGIES = ("rumprun", "osv", "mirageos", "unikraft", "nanos", "floor")
 NATIVE = "native"
 PLAIN = ("linux", NATIVE)
 """The platform that does not isolate, with which all others are compared."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlatformClass:
-    """Platforms of some technologies; `examples` is what to add to the configuration.
-
-    `native` says whether they run without a hypervisor, or with one; None if both are in the class.
-    """
-
-    name: str
-    technologies: tuple[str, ...]
-    native: bool | None
-    examples: tuple[str, ...]
-
-    def has(self, technology: str, hypervisor: str) -> bool:
-        """Whether a platform is in this class."""
-        return technology in self.technologies and self.native in {None, hypervisor == NATIVE}
-
-
-CONTAINERS = PlatformClass(
-    name="containers",
-    technologies=CONTAINER_TECHNOLOGIES,
-    native=True,
-    examples=("docker-native", "lxd-native"),
-)
-GUESTS = PlatformClass(
-    name="whole-system virtualization",
-    technologies=SYSTEM_TECHNOLOGIES,
-    native=False,
-    examples=("linux-kvm",),
-)
-CONTAINERS_IN_GUESTS = PlatformClass(
-    name="containers in virtual machines",
-    technologies=CONTAINER_TECHNOLOGIES,
-    native=False,
-    examples=("docker-kvm", "lxd-kvm"),
-)
-UNIKERNELS = PlatformClass(
-    name="unikernels",
-    technologies=UNIKERNEL_TECHNOLOGIES,
-    native=None,
-    examples=("rumprun-kvm", "osv-kvm", "mirageos-kvm"),
-)
-CLASSES = (CONTAINERS, GUESTS, CONTAINERS_IN_GUESTS, UNIKERNELS)
-
-
-class OtherPlatforms(PlatformClass):
-    """Platforms that isolate and are in none of CLASSES, such as a plug-in's technology."""
-
-    def has(self, technology: str, hypervisor: str) -> bool:
-        """Whether a platform is in no other class."""
-        return (technology, hypervisor) != PLAIN and not any(
-            platform_class.has(technology, hypervisor) for platform_class in CLASSES
-        )
-
-
-OTHERS = OtherPlatforms(name="other platforms", technologies=(), native=None, examples=())
-"""The paper has no question about them, so that nothing is open if a run has none."""
+CONTAINERS, GUESTS = "containers", "whole-system virtualization"
+CONTAINERS_IN_GUESTS, UNIKERNELS = "containers in virtual machines", "unikernels"
+CLASSES = {
+    CONTAINERS: ("docker-native", "lxd-native"),
+    GUESTS: ("linux-kvm",),
+    CONTAINERS_IN_GUESTS: ("docker-kvm", "lxd-kvm"),
+    UNIKERNELS: ("rumprun-kvm", "osv-kvm", "mirageos-kvm"),
+}
+"""The classes of platforms that the paper asks about; of each, what to add to measure it."""
+OTHERS = "other platforms"
+"""Those that isolate and are in none of CLASSES, such as a plug-in's; nothing is open without."""
 
 STARTUP = "startup_time"
 THROUGHPUT = ("http", "kv")
@@ -104,6 +54,29 @@ PAIRS_OF_CLASSES = (
     (UNIKERNELS, GUESTS),
 )
 """The classes that the paper compares with each other instead of with the baseline."""
+
+
+def class_of(technology: str, hypervisor: str) -> str:
+    """Return the class of a platform; empty for the plain one."""
+    match technology:
+        case "docker" | "lxd":
+            return CONTAINERS if hypervisor == NATIVE else CONTAINERS_IN_GUESTS
+        case "linux" | "netbsd" if hypervisor != NATIVE:
+            return GUESTS
+        case "rumprun" | "osv" | "mirageos" | "unikraft" | "nanos" | "floor":
+            return UNIKERNELS
+    return "" if (technology, hypervisor) == PLAIN else OTHERS
+
+
+def platforms_of(platform_class: str, run: RunTables, workloads: Sequence[str]) -> list[str]:
+    """Return the platforms of a class that have values of some workloads."""
+    platforms = (
+        row["platform"]
+        for row in run.valid
+        if row["workload"] in workloads
+        and class_of(row["technology"], row["hypervisor"]) == platform_class
+    )
+    return list(dict.fromkeys(platforms))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +103,7 @@ def answers(run: RunTables, earlier: Sequence[Statement]) -> tuple[Answer, ...]:
 
     `earlier` are the statements on results of earlier studies, which further sections contribute.
     """
-    nowhere = [one for one in CLASSES if not run.of_class(one, *ALL)]
+    nowhere = [one for one in CLASSES if not platforms_of(one, run, ALL)]
     return (
         Answer(
             anchor="question-speed",
@@ -158,17 +131,17 @@ def answers(run: RunTables, earlier: Sequence[Statement]) -> tuple[Answer, ...]:
 def _speed(run: RunTables) -> Iterator[Statement]:
     metrics = run.metrics(*THROUGHPUT)
     for one in (*CLASSES, OTHERS):
-        platforms = run.of_class(one, *THROUGHPUT)
+        platforms = platforms_of(one, run, THROUGHPUT)
         for metric in metrics:
             if text := ratio_sentence(run.to_baseline(metric, platforms), run.baseline, {}):
-                subject = f"{capitalized(one.name)}, {run.label(metric)}"
+                subject = f"{capitalized(one)}, {run.label(metric)}"
                 links = ((anchor("ratios", metric), "ratios"),)
                 yield Statement(subject=subject, text=text, links=links)
     for one, other in PAIRS_OF_CLASSES:
-        names = (run.of_class(one, *THROUGHPUT), run.of_class(other, *THROUGHPUT))
+        names = [platforms_of(each, run, THROUGHPUT) for each in (one, other)]
         for metric in metrics:
             if text := pair_sentences(run.pairs(metric), *names):
-                subject = f"{capitalized(one.name)} against {other.name}, {run.label(metric)}"
+                subject = f"{capitalized(one)} against {other}, {run.label(metric)}"
                 links = ((anchor("pairs", metric), "all pairs"),)
                 yield Statement(subject=subject, text=text, links=links)
 
@@ -237,9 +210,7 @@ def _requested(run: RunTables, workloads: Sequence[str]) -> Sequence[str]:
     return [one.name for one in run.plan.workloads if one.name in workloads]
 
 
-def _unknown(
-    run: RunTables, workloads: Sequence[str], listed: Sequence[PlatformClass] = ()
-) -> Iterator[str]:
+def _unknown(run: RunTables, workloads: Sequence[str], listed: Sequence[str] = ()) -> Iterator[str]:
     """Yield the classes of platforms without values, and why; refer to question 1 for `listed`.
 
     If none of the workloads was requested, that is the reason, and only classes without values of
@@ -247,25 +218,25 @@ def _unknown(
     """
     relevant = workloads if _requested(run, workloads) else ALL
     for one in CLASSES:
-        if one not in listed and not run.of_class(one, *relevant):
+        if one not in listed and not platforms_of(one, run, relevant):
             why = why_unknown(one, run.plan, _requested(run, relevant))
-            yield f"{capitalized(one.name)}: {why}"
+            yield f"{capitalized(one)}: {why}"
     if listed:
-        yield f"{capitalized(', '.join(one.name for one in listed))}: see question 1"
+        yield f"{capitalized(', '.join(listed))}: see question 1"
 
 
-def why_unknown(platform_class: PlatformClass, plan: Plan | None, workloads: Sequence[str]) -> str:
+def why_unknown(platform_class: str, plan: Plan | None, workloads: Sequence[str]) -> str:
     """Return why a class has no value of these workloads, and what to add to the configuration."""
     if plan is None:
         return "the plan is missing, so that it is not known what was requested"
     requested = [
         platform
         for platform in plan.platforms
-        if platform_class.has(platform.technology, platform.hypervisor)
+        if class_of(platform.technology, platform.hypervisor) == platform_class
     ]
     reasons = [_why(platform, workloads) for platform in requested]
     if all(platform.emulated or _has_no_image(platform, workloads) for platform in requested):
-        names = " or ".join(f"`{name}`" for name in platform_class.examples)
+        names = " or ".join(f"`{name}`" for name in CLASSES[platform_class])
         reasons.append(f"to measure them, add {names} to `platforms`")
     return "; ".join(reasons)
 

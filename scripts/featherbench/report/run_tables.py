@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from featherbench.report.inputs import Inputs
-    from featherbench.report.questions import PlatformClass
 
 
 class RunTables:
@@ -55,16 +54,6 @@ class RunTables:
     def of_metric(self, metric: str) -> list[dict[str, Any]]:
         """Return the valid rows of the summary."""
         return [row for row in self.valid if row["metric"] == metric]
-
-    def of_class(self, platform_class: PlatformClass, *workloads: str) -> Sequence[str]:
-        """Return the platforms of a class that have values of some workloads."""
-        platforms = (
-            row["platform"]
-            for row in self.valid
-            if row["workload"] in workloads
-            and platform_class.has(row["technology"], row["hypervisor"])
-        )
-        return list(dict.fromkeys(platforms))
 
     def to_baseline(self, metric: str, platforms: Sequence[str]) -> list[Comparison]:
         """Return the comparisons of some platforms with the baseline."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from featherbench.records.cell import Verdict
 from featherbench.records.plan import CellName
+from featherbench.statistics.data.samples import samples_of
 from featherbench.wording.formatting import rows
 
 if TYPE_CHECKING:
@@ -18,89 +19,52 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from featherbench.records.cell import Cell
+    from featherbench.report.tables import Row
 
 SEPARATOR = "; "
 """Separates the reasons of one window in the samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class WindowQuality:
-    """One window with its verdict and the reasons for it."""
-
-    cell: CellName
-    window: int
-    metric: str
-    value: float
-    unit: str
-    verdict: Verdict
-    reasons: tuple[str, ...]
-
-    @property
-    def place(self) -> str:
-        """The cell, and the number of the window in it."""
-        return f"{self.cell}, window {self.window}"
-
-
-@dataclass(frozen=True, kw_only=True)
 class QualityIssue:
     """All windows with one verdict and one reason; the numbers in the reason may differ."""
 
-    verdict: Verdict
+    verdict: str
     reason: str
-    windows: tuple[WindowQuality, ...]
+    windows: tuple[Row, ...]
 
     @property
     def cells(self) -> Mapping[str, int]:
         """The number of windows of each platform and workload."""
-        return Counter(f"{window.cell.platform} {window.cell.workload}" for window in self.windows)
+        return Counter(f"{window['platform']} {window['workload']}" for window in self.windows)
 
 
-def window_qualities(samples: pd.DataFrame, cells: Sequence[Cell]) -> tuple[WindowQuality, ...]:
-    """Return all windows from the samples, or from the cells if there are no samples."""
-    if samples.empty:
-        return tuple(_of_cells(cells))
-    main = samples[samples["primary"].astype(bool)].fillna({"reasons": ""})
-    return tuple(
-        WindowQuality(
-            cell=CellName(*(row[name] for name in CellName._fields)),
-            window=row["window"],
-            metric=row["metric"],
-            value=row["value"],
-            unit=row["unit"],
-            verdict=Verdict(row["verdict"]),
-            reasons=tuple(reason for reason in row["reasons"].split(SEPARATOR) if reason),
-        )
-        for row in rows(main)
-    )
+def window_qualities(samples: pd.DataFrame, cells: Sequence[Cell]) -> list[Row]:
+    """Return the windows of the samples, or of the cells if there are no samples.
 
-
-def _of_cells(cells: Sequence[Cell]) -> Iterable[WindowQuality]:
-    for cell in cells:
-        name = CellName(*(getattr(cell.coordinates, name) for name in CellName._fields))
-        for window in cell.windows:
-            yield WindowQuality(
-                cell=name,
-                window=window.index,
-                metric=window.metric,
-                value=window.value,
-                unit=window.unit,
-                verdict=window.verdict,
-                reasons=window.reasons,
-            )
-
-
-def quality_issues(windows: Iterable[WindowQuality]) -> tuple[QualityIssue, ...]:
-    """Group windows by verdict and reason; invalid ones come first, then frequent ones."""
-    groups: dict[tuple[Verdict, str], list[WindowQuality]] = {}
+    `place` names the cell and the window, `reasons` has those of its verdict.
+    """
+    table = samples_of(cells) if samples.empty else samples
+    windows = rows(table[table["primary"].astype(bool)].fillna({"reasons": ""}))
     for window in windows:
-        if window.verdict is not Verdict.OK:
-            for reason in window.reasons or ("no reason was recorded",):
-                groups.setdefault((window.verdict, _pattern(reason)), []).append(window)
+        cell = CellName(*(window[name] for name in CellName._fields))
+        window["place"] = f"{cell}, window {window['window']}"
+        window["reasons"] = [reason for reason in window["reasons"].split(SEPARATOR) if reason]
+    return windows
+
+
+def quality_issues(windows: Iterable[Row]) -> list[QualityIssue]:
+    """Group windows by verdict and reason; invalid ones come first, then frequent ones."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for window in windows:
+        if window["verdict"] != Verdict.OK:
+            for reason in window["reasons"] or ["no reason was recorded"]:
+                groups.setdefault((window["verdict"], _pattern(reason)), []).append(window)
     issues = [
         QualityIssue(verdict=verdict, reason=_common(pattern, group), windows=tuple(group))
         for (verdict, pattern), group in groups.items()
     ]
-    return tuple(sorted(issues, key=lambda i: (i.verdict is not Verdict.INVALID, -len(i.windows))))
+    return sorted(issues, key=lambda i: (i.verdict != Verdict.INVALID, -len(i.windows)))
 
 
 def _pattern(reason: str) -> str:
@@ -108,7 +72,8 @@ def _pattern(reason: str) -> str:
     return re.sub(r"(?<![\w-])\d+(?:[.,]\d+)*", "…", reason)
 
 
-def _common(pattern: str, group: Sequence[WindowQuality]) -> str:
+def _common(pattern: str, group: Sequence[Row]) -> str:
     """Return the reason if all windows have the same one, otherwise the pattern."""
-    exact = {reason for window in group for reason in window.reasons if _pattern(reason) == pattern}
-    return exact.pop() if len(exact) == 1 else pattern
+    reasons = {reason for window in group for reason in window["reasons"]}
+    exact = [reason for reason in reasons if _pattern(reason) == pattern]
+    return exact[0] if len(exact) == 1 else pattern
