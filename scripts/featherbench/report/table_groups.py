@@ -143,7 +143,7 @@ SHOWN_IN_CAPTION = {"metric": "metric", "unit": "unit", "connections": "concurre
 """Columns that are left out if all rows have the same value."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class TableGroup:
     """The tables below one heading of the section "Tables".
 
@@ -275,60 +275,49 @@ def check_results(run: RunTables) -> list[Table]:
 
 GROUPS = (
     TableGroup(
-        heading="Summary",
-        file="summary",
-        tables=lambda run: summaries(run["summary"], run.label, primary=True),
+        "Summary",
+        "summary",
+        lambda run: summaries(run["summary"], run.label, primary=True),
         missing="There is no summary.",
     ),
     TableGroup(
-        heading="Secondary metrics",
-        file="summary",
-        tables=lambda run: summaries(run["summary"], run.label, primary=False),
+        "Secondary metrics",
+        "summary",
+        lambda run: summaries(run["summary"], run.label, primary=False),
         rows_are="row",
     ),
+    TableGroup("Phases of the start", "summary", phases),
+    TableGroup("Ratios to the baseline", "ratios", _ratios, missing="There are no ratios."),
     TableGroup(
-        heading="Phases of the start",
-        file="summary",
-        tables=phases,
-    ),
-    TableGroup(
-        heading="Ratios to the baseline",
-        file="ratios",
-        tables=_ratios,
-        missing="There are no ratios.",
-    ),
-    TableGroup(
-        heading="Each level",
-        file="levels",
-        tables=_one("levels", LEVELS, "Differences between platforms at each level"),
+        "Each level",
+        "levels",
+        _one("levels", LEVELS, "Differences between platforms at each level"),
         missing="There are no tests of levels.",
     ),
     TableGroup(
-        heading="Variation, and what the next run needs",
-        file="components",
-        tables=_one("components", COMPONENTS, "Variation between deployments and between windows"),
+        "Variation, and what the next run needs",
+        "components",
+        _one("components", COMPONENTS, "Variation between deployments and between windows"),
         missing="The variation is not known.",
         rows_are="cell",
     ),
     TableGroup(
-        heading="Analysis of variance",
-        file="anova",
-        tables=_one("anova", ANOVA, "Analysis of variance"),
+        "Analysis of variance",
+        "anova",
+        _one("anova", ANOVA, "Analysis of variance"),
         missing="There is no analysis of variance.",
     ),
     TableGroup(
-        heading="Time to first packet against link bandwidth",
-        file="provisioning",
-        tables=_one(
-            "provisioning", CROSSINGS, "Bandwidths at which two platforms are equally fast"
-        ),
+        "Time to first packet against link bandwidth",
+        "provisioning",
+        _one("provisioning", CROSSINGS, "Bandwidths at which two platforms are equally fast"),
         rows_are="pair",
         anchor="crossings",
     ),
     TableGroup(
-        heading="Pairwise comparisons",
-        file="posthoc",
-        tables=_pairs,
+        "Pairwise comparisons",
+        "posthoc",
+        _pairs,
         missing="There are no comparisons.",
         rows_are="comparison",
     ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -162,71 +162,40 @@ def _without_look(plan: Plan, looks: Sequence[InterimLook]) -> Iterator[Row]:
                 yield {"platform": platform.name, "workload": workload.name, "reason": reason}
 
 
-@dataclass(frozen=True, kw_only=True)
-class WallTime:
-    """The time from the start of the first cell to the end of the last one, without pauses.
+def wall_time(cells: Sequence[Cell]) -> dict[str, Any]:
+    """Return the time from the start of the first cell to the end of the last one; empty if none.
 
-    `overhead_s` is the time of the measuring jobs outside of windows, by activity; `between_s` is
-    the time between measuring jobs, for deployments, warm-ups and Snakemake.
+    `wall_s` is without `pauses_s` between two runs, and `parts` has name and duration of each part
+    of it: the windows, the other activities of the measuring jobs, and the time between these jobs
+    for deployments, warm-ups and Snakemake.
     """
-
-    first_utc: str
-    last_utc: str
-    wall_s: float
-    windows_s: float
-    overhead_s: dict[str, float]
-    unaccounted_s: float
-    between_s: float
-    pauses_s: float
-
-    @property
-    def windows_fraction(self) -> float:
-        """The fraction of the wall time that was spent in windows."""
-        return self.windows_s / self.wall_s if self.wall_s else float("nan")
-
-    @property
-    def parts(self) -> list[tuple[str, float]]:
-        """Name and duration of every part of the wall time."""
-        return [
-            ("windows", self.windows_s),
-            *((f"measuring jobs: {name}", spent_s) for name, spent_s in self.overhead_s.items()),
-            ("measuring jobs: starts, stops and checks", self.unaccounted_s),
-            ("between measuring jobs: deployments, warm-ups, Snakemake", self.between_s),
-        ]
-
-
-def wall_time(cells: Sequence[Cell]) -> WallTime | None:
-    """Return the sums over all cells; None if there is no cell."""
     if not cells:
-        return None
+        return {}
     spans = sorted((_time(cell.started_utc), _time(cell.finished_utc)) for cell in cells)
-    pauses_s = sum(
-        gap_s
-        for (_, end), (start, _) in pairwise(spans)
-        if (gap_s := (start - end).total_seconds()) > PAUSE_S
-    )
-    last = max(end for _, end in spans)
-    wall_s = (last - spans[0][0]).total_seconds() - pauses_s
+    gaps_s = ((start - end).total_seconds() for (_, end), (start, _) in pairwise(spans))
+    pauses_s = sum(gap_s for gap_s in gaps_s if gap_s > PAUSE_S)
+    first, last = spans[0][0], max(end for _, end in spans)
+    wall_s = (last - first).total_seconds() - pauses_s
     windows_s = sum(window.duration_s for cell in cells for window in cell.windows)
-    overhead_s = _overhead_s(cells)
-    jobs_s = sum(cell.duration_s for cell in cells)
-    return WallTime(
-        first_utc=f"{spans[0][0]:{MOMENT}}",
-        last_utc=f"{last:{MOMENT}}",
-        wall_s=wall_s,
-        windows_s=windows_s,
-        overhead_s=overhead_s,
-        unaccounted_s=max(0.0, jobs_s - windows_s - sum(overhead_s.values())),
-        between_s=max(0.0, wall_s - jobs_s),
-        pauses_s=pauses_s,
-    )
-
-
-def _overhead_s(cells: Sequence[Cell]) -> dict[str, float]:
-    total: Counter[str] = Counter()
+    overhead_s: Counter[str] = Counter()
     for cell in cells:
-        total.update(cell.overhead_s)
-    return {activity: spent_s for activity, spent_s in total.most_common() if spent_s > 0}
+        overhead_s.update(cell.overhead_s)
+    jobs_s = sum(cell.duration_s for cell in cells)
+    activities = [each for each in overhead_s.most_common() if each[1] > 0]
+    unaccounted_s = jobs_s - windows_s - sum(spent_s for _, spent_s in activities)
+    return {
+        "first_utc": f"{first:{MOMENT}}",
+        "last_utc": f"{last:{MOMENT}}",
+        "wall_s": wall_s,
+        "windows_s": windows_s,
+        "pauses_s": pauses_s,
+        "parts": [
+            ("windows", windows_s),
+            *((f"measuring jobs: {name}", spent_s) for name, spent_s in activities),
+            ("measuring jobs: starts, stops and checks", max(0.0, unaccounted_s)),
+            ("between measuring jobs: deployments, warm-ups, Snakemake", max(0.0, wall_s - jobs_s)),
+        ],
+    }
 
 
 def _time(utc: str) -> datetime:

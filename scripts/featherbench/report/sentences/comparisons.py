@@ -8,7 +8,8 @@ correction over all platforms and levels of the metric; see `statistics/inferenc
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -58,20 +59,20 @@ JOINED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The ratio of one platform to the baseline, with the bounds of its interval.
+    """A row of the table of ratios: one platform against the baseline.
 
-    `p` and `p_equivalence` are adjusted. `margin` is the equivalence margin, `detectable` the
-    minimum detectable ratio of the run, `suspect` the number of suspect windows of both platforms.
+    `detectable` is the minimum detectable ratio of the run, `suspect` the number of suspect windows
+    of both platforms.
     """
 
     metric: str
     platform: str
     concurrency: int
     ratio: float
-    low: float
-    high: float
-    p: float
-    p_equivalence: float
+    ci_low: float
+    ci_high: float
+    p_adj: float
+    p_equivalence_adj: float
     margin: float
     detectable: float
     test: str = ""
@@ -81,58 +82,38 @@ class Comparison:
     @property
     def equivalent(self) -> bool:
         """Whether the ratio is shown to lie within the margin."""
-        return self.p_equivalence < SIGNIFICANT_P
+        return self.p_equivalence_adj < SIGNIFICANT_P
 
     @property
     def reading(self) -> RatioReading:
         """What the tests say."""
-        if not math.isfinite(self.p):
+        if not math.isfinite(self.p_adj):
             return RatioReading.NOT_TESTED
-        if self.p < SIGNIFICANT_P:
+        if self.p_adj < SIGNIFICANT_P:
             return RatioReading.LOWER if self.ratio < 1 else RatioReading.HIGHER
         return RatioReading.EQUIVALENT if self.equivalent else RatioReading.INCONCLUSIVE
 
     @property
     def decisive_p(self) -> float:
         """The p-value of the difference if it is significant, otherwise that of equivalence."""
-        return self.p if self.p < SIGNIFICANT_P else self.p_equivalence
+        return self.p_adj if self.p_adj < SIGNIFICANT_P else self.p_equivalence_adj
 
 
 def comparisons(
     summary: Iterable[dict[str, Any]], ratios: pd.DataFrame, baseline: str
 ) -> list[Comparison]:
     """Return the rows of the table of ratios, with the suspect windows that the summary counts."""
-    suspect = {
-        (row["metric"], row["platform"], row["concurrency"]): int(row["n_suspect"])
-        for row in summary
-    }
-
-    def suspect_of(row: dict[str, Any]) -> int:
-        platforms = (row["platform"], baseline)
-        return sum(suspect.get((row["metric"], name, row["concurrency"]), 0) for name in platforms)
-
-    return [
-        Comparison(
-            metric=row["metric"],
-            platform=row["platform"],
-            concurrency=int(row["concurrency"]),
-            ratio=row["ratio"],
-            low=row["ci_low"],
-            high=row["ci_high"],
-            p=row["p_adj"],
-            p_equivalence=row["p_equivalence_adj"],
-            margin=row["margin"],
-            detectable=row["detectable"],
-            test=_text(row.get("test")),
-            note=_text(row["note"]),
-            suspect=suspect_of(row),
-        )
-        for row in rows(ratios)
-    ]
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    suspect: Counter[tuple[str, str, int]] = Counter()
+    for row in summary:
+        suspect[row["metric"], row["platform"], row["concurrency"]] = int(row["n_suspect"])
+    columns = [field.name for field in fields(Comparison) if field.name != "suspect"]
+    table = ratios.reindex(columns=columns).astype({"test": object, "note": object})
+    compared = []
+    for row in rows(table.fillna({"test": "", "note": ""})):
+        metric, level = row["metric"], row["concurrency"]
+        counts = (suspect[metric, platform, level] for platform in (row["platform"], baseline))
+        compared.append(Comparison(**row, suspect=sum(counts)))
+    return compared
 
 
 def platform_sentences(compared: Iterable[Comparison], baseline: str) -> Iterator[str]:
@@ -155,21 +136,21 @@ def _by_platform(compared: Iterable[Comparison]) -> list[tuple[str, list[Compari
 
 
 def _one_level(level: Comparison, baseline: str) -> str:
-    bounds = interval(level.low, level.high)
+    bounds = interval(level.ci_low, level.ci_high)
     within = f"within {100 * level.margin:g} %"
     times = f"{ratio(level.ratio)} times {baseline}"
     match level.reading:
         case RatioReading.NOT_TESTED:
             text = f"{times}, not tested ({level.note or 'no interval'})"
         case RatioReading.EQUIVALENT:
-            p = format_p(level.p_equivalence)
+            p = format_p(level.p_equivalence_adj)
             text = f"equivalent to {baseline} {within} (ratio {ratio(level.ratio)}, {bounds}, {p})"
         case RatioReading.INCONCLUSIVE:
-            p = format_p(level.p)
+            p = format_p(level.p_adj)
             text = f"inconclusive against {baseline} (ratio {ratio(level.ratio)}, {bounds}, {p})"
             text += f"; {_detectable(level)}"
         case different:
-            text = f"{different.value}, {times} ({bounds}, {format_p(level.p)})"
+            text = f"{different.value}, {times} ({bounds}, {format_p(level.p_adj)})"
             text += f", but {within}" if level.equivalent else ""
     return f"{text}{suspect_note(level.suspect)}"
 
@@ -232,7 +213,7 @@ def _extremes(
 
 def _times(level: Comparison, amounts: Mapping[tuple[str, int], str], *, sweeps: bool) -> str:
     amount = amounts.get((level.platform, level.concurrency), "")
-    times = f"{ratio(level.ratio)} times{in_brackets(level.low, level.high)}"
+    times = f"{ratio(level.ratio)} times{in_brackets(level.ci_low, level.ci_high)}"
     return f"{amount}{', ' if amount else ''}{times}{at_level(level.concurrency, sweeps=sweeps)}"
 
 

@@ -7,7 +7,6 @@ must be sent over a link, by the link's bandwidth.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -37,39 +36,26 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Conclusion:
-    """The sentences on one metric.
+def conclusions(run: RunTables, requested: Mapping[str, Sequence[str]]) -> list[Row]:
+    """Return the sentences on every main metric of the summary, grouped by workload.
 
     `title` is the metric's label, `baseline` the sentence on the baseline itself, and `table` the
-    anchor of the table of ratios, if there is one.
-    """
-
-    workload: str
-    title: str
-    table: str
-    baseline: str
-    sentences: tuple[str, ...]
-
-
-def conclusions(run: RunTables, requested: Mapping[str, Sequence[str]]) -> tuple[Conclusion, ...]:
-    """Return the conclusions for every main metric of the summary, grouped by workload.
-
-    `requested` maps each workload to its platforms. Those without a valid window are listed, too.
+    anchor of the table of ratios, if there is one. `requested` maps each workload to its platforms.
+    Those without a valid window are listed, too.
     """
     by_workload: dict[str, list[Row]] = {}
     for row in run.main:
         by_workload.setdefault(row["workload"], []).append(row)
-    return tuple(
+    return [
         _conclusion(run, metric, summary, requested.get(workload, ()))
         for workload, summary in by_workload.items()
         for metric in dict.fromkeys(row["metric"] for row in summary)
-    )
+    ]
 
 
 def _conclusion(
     run: RunTables, metric: str, of_workload: Sequence[Row], requested: Sequence[str]
-) -> Conclusion:
+) -> Row:
     summary = [row for row in of_workload if row["metric"] == metric]
     compared = [comparison for comparison in run.comparisons if comparison.metric == metric]
     no_ratio = _why_no_ratio(run, of_workload, metric)
@@ -78,13 +64,13 @@ def _conclusion(
     else:
         sentences = list(platform_sentences(compared, run.baseline))
     others = [name for name in requested if name != run.baseline]
-    return Conclusion(
-        workload=summary[0]["workload"],
-        title=run.label(metric),
-        table=anchor("ratios", metric) if compared and not no_ratio else "",
-        baseline=no_ratio or _baseline(summary, run.baseline),
-        sentences=(*sentences, *_without_value(of_workload, metric, others)),
-    )
+    return {
+        "workload": summary[0]["workload"],
+        "title": run.label(metric),
+        "table": anchor("ratios", metric) if compared and not no_ratio else "",
+        "baseline": no_ratio or _baseline(summary, run.baseline),
+        "sentences": (*sentences, *_without_value(of_workload, metric, others)),
+    }
 
 
 def _why_no_ratio(run: RunTables, of_workload: Sequence[Row], metric: str) -> str:

@@ -20,10 +20,10 @@ def compared(platform, ratio, p=0.001, *, level=1, same=0.9, **more):
             "platform": platform,
             "concurrency": level,
             "ratio": ratio,
-            "low": ratio - 0.02,
-            "high": ratio + 0.02,
-            "p": p,
-            "p_equivalence": same,
+            "ci_low": ratio - 0.02,
+            "ci_high": ratio + 0.02,
+            "p_adj": p,
+            "p_equivalence_adj": same,
             "margin": 0.05,
             "detectable": 1.2,
             "test": "paired t",
@@ -63,7 +63,7 @@ def test_of_many_levels_the_extremes_are_given_with_their_intervals():
 
 
 def test_a_comparison_that_is_not_tested_says_why_and_has_no_result():
-    nothing = {"low": math.nan, "high": math.nan, "test": "", "note": "only one deployment"}
+    nothing = {"ci_low": math.nan, "ci_high": math.nan, "test": "", "note": "only one deployment"}
     sentence = ratio_sentence(
         [compared("a-b", 0.7, math.nan, same=math.nan, **nothing)], "base", {("a-b", 1): "5 s"}
     )
