@@ -71,16 +71,8 @@ def plan():
 @pytest.fixture(scope="session")
 def run(raw, samples, summary):
     """The paper's data as samples of ours: one window a deployment."""
-    kept = [
-        "platform",
-        "metric",
-        "technology",
-        "hypervisor",
-        "network",
-        "workload",
-        "unit",
-        "primary",
-    ]
+    names = ["platform", "metric", "technology", "hypervisor", "network", "workload"]
+    kept = [*names, "unit", "primary"]
     identity = summary[kept].drop_duplicates()
     made = raw.merge(identity, on=["platform", "metric"])
     places = made.groupby(["metric", "concurrency", "platform"])

@@ -44,15 +44,6 @@ def test_figures_that_are_a_clocks_ticks(nested, least_ms):
     assert screened["reasons"].str.contains("few distinct values").all()
 
 
-def test_averages_of_a_growing_log_are_no_replicates(nested):
-    """eurosys21: five rows, each the average of all values so far."""
-    samples = nested(deployments=8, windows=5, levels=(1, 100))
-    groups = samples.groupby(["concurrency", "platform", "deployment"])["value"]
-    averaged = samples.assign(value=groups.cumsum() / samples["window"])
-    assert "no running averages" in found(averaged)
-    assert "no running averages" not in found(samples)
-
-
 @pytest.mark.slow
 def test_windows_passed_off_as_replicates(nested):
     """seL4/sel4bench#81: two cycles within a run, another mean on the next."""
@@ -87,7 +78,3 @@ def test_clocks_of_two_machines_subtracted(nested):
     assert screened.loc[4, "verdict"] == "invalid"
     assert screened.loc[4, "reasons"].startswith("impossible")
     assert (screened["verdict"] == "invalid").sum() == 1
-
-
-def test_a_clock_that_was_set():
-    assert keyword(WindowFacts(clock_step_s=0.5)) == (Verdict.INVALID, "clock stepped")

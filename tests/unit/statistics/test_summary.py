@@ -94,9 +94,3 @@ def test_there_is_a_row_for_each_platform_metric_and_level(twelve):
     assert len(table) == len(twelve.samples[keys].drop_duplicates())
     assert not table.duplicated(keys).any()
     assert (table["n"] == table["n_ok"] + table["n_suspect"]).all()
-
-
-def test_nothing_measured_is_an_empty_summary(twelve):
-    table = summarize(twelve.samples.head(0))
-    assert table.empty
-    assert list(table.columns) == COLUMNS

@@ -99,6 +99,13 @@ def test_what_an_emulated_deployment_costs_is_no_cost_of_the_others(nested):
     assert needed["linux-tcg"] > needed["linux-native"]
 
 
+@pytest.mark.parametrize("name", COMPUTE)
+def test_nothing_measured_is_an_empty_table_with_its_columns(name, nine, tables):
+    nothing = COMPUTE[name](nine.samples.head(0), nine.plan)
+    assert nothing.empty
+    assert list(nothing.columns) == list(tables[name].columns)
+
+
 def test_each_table_is_computed_and_has_a_caption_of_one_sentence_and_a_file():
     assert tuple(COMPUTE) == ANALYSIS
     assert all(caption.endswith(".") for caption in CAPTIONS.values())

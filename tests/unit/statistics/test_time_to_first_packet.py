@@ -132,9 +132,3 @@ def test_services_are_separate_and_platforms_without_a_value_are_left_out():
     gone = (samples["platform"] == "osv-kvm") & (samples["metric"] == "image_size_kv_compressed")
     table = crossings(samples.assign(verdict=samples["verdict"].mask(gone, "invalid")))
     assert list(table["service"]) == ["http"]
-
-
-def test_no_samples_give_no_rows():
-    table = crossings(samples_of({"docker-native": (1, 9)}).head(0))
-    assert list(table.columns) == time_to_first_packet.COLUMNS
-    assert table.empty

@@ -108,32 +108,6 @@ def test_a_stall_is_the_same_rate_and_latency_at_several_levels(
     assert keywords(screen(samples, METRICS)) == reasons
 
 
-PUBLISHED = {
-    "mirageos-xen": [0, 2004, 4221, 6335, 6289, 5914, 5785, 5675, 5537, 5414, 5282],
-    "linux-native": [72749, 79811, 81357, 81827, 79294, 79323, 70933, 71650, 53268, 60589, 50271],
-    "rumprun-kvm": [27769, 37421, 31932, 30626, 29964, 27022, 29611, 27581, 27762, 26293, 25535],
-    "docker-kvm": [31930, 33089, 28848, 24498, 27825, 23743, 20944, 18500, 14683, 16017, 14032],
-}
-"""The paper's mean requests per second over HTTP, at 1, 100, 200 ... 1000 connections."""
-PUBLISHED_LEVELS = [1, *range(100, 1001, 100)]
-
-
-def published():
-    parts = [
-        frame([float(rate) for rate in rates], platform=platform, concurrency=PUBLISHED_LEVELS)
-        for platform, rates in PUBLISHED.items()
-    ]
-    return pd.concat(parts, ignore_index=True)
-
-
-def test_the_papers_mirageos_is_found_and_nothing_else_is():
-    screened = screen(published(), METRICS)
-    marked = screened[screened["verdict"] == "suspect"]
-    assert set(marked["platform"]) == {"mirageos-xen"}
-    assert set(marked["concurrency"]) == {100, 200, 300}
-    assert keywords(screened) == {"protocol stall"}
-
-
 def test_cells_of_a_machine_other_than_the_newest_are_suspect():
     samples = frame([1.0, 2.0, 3.0], machine_fingerprint=["old", "new", "new"], sequence=[1, 2, 3])
     screened = screen(samples, METRICS)

@@ -37,10 +37,6 @@ def logs_of(samples):
     return np.log(means[BASE]), np.log(means[OTHER])
 
 
-def skewed(rng, size):
-    return rng.standard_cauchy(size) / 10
-
-
 def test_the_interval_and_the_test_are_those_of_paired_log_means(nested):
     samples = nested(platforms=PLATFORMS, deployments=5)
     base, other = logs_of(samples)
@@ -124,7 +120,8 @@ def test_the_family_is_all_platforms_and_levels_of_a_metric(nested):
 
 
 def test_values_far_from_normal_are_compared_by_ranks(nested):
-    samples = nested(platforms=PLATFORMS, deployments=12, windows=1, noise=skewed, seed=4)
+    cauchy = {"noise": lambda rng, size: rng.standard_cauchy(size) / 10, "seed": 4}
+    samples = nested(platforms=PLATFORMS, deployments=12, windows=1, **cauchy)
     base, other = logs_of(samples)
     logs = (other - base).to_numpy()
     row = row_of(samples)
@@ -209,10 +206,6 @@ def test_a_single_or_missing_baseline_gives_no_row(nested, baseline):
     assert len(table) == (0 if baseline == BASE else 1)
 
 
-def test_no_samples_give_an_empty_table(nested):
-    assert list(table_of(nested().iloc[:0]).columns) == ratios.COLUMNS
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("between", [0.02, (0.02, 0.08)])
 @pytest.mark.parametrize("deployments", [3, 10])
@@ -228,19 +221,13 @@ def test_intervals_cover_and_identical_platforms_seldom_differ(
     assert (table["p_adj"] < 0.05).mean() == pytest.approx(0.05, abs=0.02)
 
 
-def test_a_certain_base_scales_the_means_own_interval():
+def test_an_uncertain_base_widens_the_means_own_interval_upwards_more():
     assert ratios.ratio_interval(10, 4, reach=2, base_reach=0) == pytest.approx((2, 3))
-
-
-def test_an_uncertain_base_widens_it_upwards_more():
     low, high = ratios.ratio_interval(10, 4, reach=2, base_reach=1)
     assert low < 2
     assert high > 3
     assert high - 2.5 > 2.5 - low
-
-
-def test_a_base_that_may_be_zero_has_no_interval():
-    assert all(map(math.isnan, ratios.ratio_interval(10, 1, reach=2, base_reach=1)))
+    assert all(map(math.isnan, ratios.ratio_interval(10, 1, reach=2, base_reach=1)))  # may be zero
 
 
 def test_the_bounds_are_where_the_difference_from_zero_is_just_significant():
