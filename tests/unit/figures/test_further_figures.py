@@ -40,14 +40,6 @@ def _layers(plot, geom):
     return [plot.data if layer._data is None else layer._data for layer in layers]
 
 
-def _legend(plot):
-    """Map what the legend names to its colours and shapes."""
-    scales = {scale.aesthetics[0]: scale for scale in plot.scales if hasattr(scale, "limits")}
-    names = scales["color"].limits
-    pairs = zip(scales["color"].palette(9), scales["shape"].palette(9), strict=False)
-    return dict(zip(names, pairs, strict=False))
-
-
 @pytest.fixture(scope="module")
 def compared(two):
     return ratios(two.samples, two.plan.baseline, 0.05, 1)
@@ -111,7 +103,10 @@ def test_a_load_generator_with_only_a_mean_latency_has_that_drawn(two):
     "name", ["fig8a_http_latency_against_throughput", "fig10_run_order", "fig11_provisioning"]
 )
 def test_a_platform_looks_the_same_in_every_legend(name, twelve):
-    legend = _legend(_drawn(name, twelve, twelve.samples))
+    plot = _drawn(name, twelve, twelve.samples)
+    scales = {scale.aesthetics[0]: scale for scale in plot.scales if hasattr(scale, "limits")}
+    looks = zip(scales["color"].palette(9), scales["shape"].palette(9), strict=False)
+    legend = dict(zip(scales["color"].limits, looks, strict=False))
     assert len(legend) >= 9
     for platform, (colour, shape) in legend.items():
         technology, hypervisor = platform.partition("+")[0].split("-")

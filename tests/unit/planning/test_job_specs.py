@@ -114,15 +114,11 @@ def test_an_interim_look_has_the_levels_and_the_rule_and_no_cell_has_them(specs_
     assert specs(max=40).cell(**cell) == specs().cell(**cell)
 
 
-def code_of(kind, name):
-    package = registry.PACKAGE
-    return {file.relative_to(package) for file in closure([registry.driver_files(kind)[name]])}
-
-
 @pytest.mark.parametrize("technology", ["linux", "docker"])
 @pytest.mark.parametrize("word", ["lxd", "guest", "kvm", "tcg"])
 def test_no_driver_knows_of_the_added_ones(technology, word):
-    names = {str(file) for file in code_of("technologies", technology)}
+    files = closure([registry.driver_files("technologies")[technology]])
+    names = {str(file.relative_to(registry.PACKAGE)) for file in files}
     assert not [name for name in names if word in name.split("/") or f"{word}.py" in name]
 
 

@@ -38,17 +38,14 @@ def test_a_layer_contains_the_files_and_their_folders():
     assert {entry.mode for entry in entries.values() if entry.isfile()} == {0o644}
 
 
-def test_the_same_files_give_the_same_bytes_in_any_order():
+def test_the_same_files_give_the_same_bytes_in_any_order_and_other_content_gives_others():
     assert files_layer(dict(reversed(FILES.items()))) == files_layer(FILES)
+    assert files_layer(FILES | {"/etc/a.conf": b"fnoc"}) != files_layer(FILES)
 
 
 def test_no_files_give_no_layer():
     assert files_layer({}) == b""
     assert recorded_compressed_bytes(b"") == 7
-
-
-def test_other_content_gives_other_bytes():
-    assert files_layer(FILES | {"/etc/a.conf": b"fnoc"}) != files_layer(FILES)
 
 
 def test_compressed_bytes_are_about_gzips():

@@ -125,7 +125,9 @@ def test_another_version_is_refused_with_the_installed_one(installed):
     assert "root_filesystem.packages" in refused.value.remedy
 
 
-def test_the_record_contains_digest_size_and_versions(tmp_path, fake_build):
+def test_the_record_has_digest_size_and_versions_and_leads_to_the_archive_beside_it(
+    tmp_path, fake_build
+):
     fake_build(with_nginx())
     tar = tmp_path / "images/root.tar"
     built = build_root_filesystem(BASE_SPEC, tar=tar, log=tmp_path / "root.log")
@@ -133,15 +135,9 @@ def test_the_record_contains_digest_size_and_versions(tmp_path, fake_build):
     assert built.size_bytes == tar.stat().st_size
     assert built.versions == {"nginx-light": "1.22.1-9"}
     assert [path.name for path in tar.parent.iterdir()] == ["root.tar"]
-
-
-def test_a_record_leads_to_the_archive_beside_it(tmp_path, fake_build):
-    fake_build(with_nginx())
-    built = build_root_filesystem(BASE_SPEC, tar=tmp_path / "root.tar", log=tmp_path / "root.log")
-    built.write(tmp_path / "root.json")
-    archive = base_module.root_archive(tmp_path / "root.json")
-    assert archive.tar == tmp_path / "root.tar"
-    assert (archive.digest, archive.versions) == (built.digest, built.versions)
+    built.write(tar.with_suffix(".json"))
+    archive = base_module.root_archive(tar.with_suffix(".json"))
+    assert (archive.tar, archive.digest, archive.versions) == (tar, built.digest, built.versions)
     assert archive.compressed_bytes == built.compressed_bytes
 
 

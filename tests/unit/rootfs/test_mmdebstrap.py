@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from builders import DATA
 from featherbench.errors import CommandError, ImageError
 from featherbench.rootfs import mmdebstrap
 from featherbench.system import subprocesses
@@ -76,14 +77,9 @@ def test_the_error_of_a_build_names_its_proxy_without_the_password(tmp_path, mon
     assert "check the proxy http://proxy.test:3128 " in remedy
 
 
-APT_CONFIG = """\
-APT::Architecture "amd64";
-Acquire "";
-Acquire::http "";
-Acquire::http::Proxy "http://proxy.test:3128/";
-Acquire::http::Proxy::local.test "DIRECT";
-Acquire::http::Pipeline-Depth "0";
-"""
+APT_CONFIG, ONE_LINE, DEB822 = (
+    (DATA / "apt" / name).read_text() for name in ("apt_config", "sources.list", "debian.sources")
+)
 BY_APT = {
     "http_proxy": "http://proxy.test:3128/",
     "https_proxy": "http://proxy.test:3128/",
@@ -142,31 +138,6 @@ def test_a_failed_build_is_told_in_its_own_words(tmp_path):
 
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-ONE_LINE = f"""\
-# deb http://mirror.test/debian bookworm main
-deb [arch=amd64 signed-by={KEYRING}] http://mirror.test/debian bookworm main contrib # comment
-deb-src http://mirror.test/debian bookworm main
-deb http://mirror.test/debian-security bookworm-security main
-"""
-DEB822 = f"""\
-# http://snapshot.mirror.test
-Types: deb deb-src
-URIs: http://mirror.test/debian
-Suites: bookworm bookworm-updates
-Components: main
-Signed-By: {KEYRING}
-
-Enabled: no
-Types: deb
-URIs: http://off.test/debian
-Suites: bookworm
-Components: main
-
-Types: deb-src
-URIs: http://source.test/debian
-Suites: bookworm
-Components: main
-"""
 
 
 def source(suite, *, uri="http://mirror.test/debian", components=("main",), signed_by=KEYRING):
@@ -196,17 +167,14 @@ def test_sources_are_written_as_mmdebstrap_reads_them():
     assert list(mmdebstrap.parse_one_line(str(source("bookworm")))) == [source("bookworm")]
 
 
-def test_all_files_of_the_machine_are_read(tmp_path):
+def test_all_files_of_the_machine_are_read_if_there_are_any(tmp_path):
+    assert list(mmdebstrap.machine_sources(tmp_path)) == []
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / "sources.list").write_text("deb http://a.test/debian bookworm main\n")
     (tmp_path / "sources.list.d/b.list").write_text("deb http://b.test/debian bookworm main\n")
     (tmp_path / "sources.list.d/c.sources").write_text(DEB822)
     uris = {source.uri for source in mmdebstrap.machine_sources(tmp_path)}
     assert uris == {"http://a.test/debian", "http://b.test/debian", "http://mirror.test/debian"}
-
-
-def test_a_machine_without_sources_has_none(tmp_path):
-    assert list(mmdebstrap.machine_sources(tmp_path)) == []
 
 
 def test_only_debians_own_sources_of_the_release_are_chosen():
@@ -217,27 +185,10 @@ def test_only_debians_own_sources_of_the_release_are_chosen():
         source("trixie"),
     ]
     assert list(mmdebstrap.sources_of_suite("bookworm", debian + others)) == debian
-
-
-def test_a_machine_of_another_release_has_none():
-    assert (
-        mmdebstrap.sources_of_suite("bookworm", [source("trixie"), source("bookworm-updates")])
-        == ()
-    )
+    of_another_release = [source("trixie"), source("bookworm-updates")]
+    assert mmdebstrap.sources_of_suite("bookworm", of_another_release) == ()
 
 
 def test_installed_versions_leave_out_removed_packages():
-    status = """\
-Package: redis-server
-Status: install ok installed
-Conffiles:
- /etc/default/redis-server 0
-Version: 5:7.0.15-1~deb12u10
-Description: server
- Version: of the text
-
-Package: gone
-Status: deinstall ok config-files
-Version: 1
-"""
+    status = (DATA / "apt/dpkg_status").read_text()
     assert mmdebstrap.installed_versions(status) == {"redis-server": "5:7.0.15-1~deb12u10"}

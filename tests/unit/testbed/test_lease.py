@@ -1,46 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 
+from builders import instance
 from featherbench import registry
 from featherbench.errors import MachineSilentError
-from featherbench.records.instance import Endpoint, Instance
 from featherbench.testbed import lease
 from featherbench.testbed.lease import Lease
 from featherbench.testbed.state import STATE_VARIABLE
 
 
-class Stopping:
-    def __init__(self):
-        self.stopped = []
-
-    def stop(self, instance):
-        self.stopped.append(instance.id)
-
-
 @pytest.fixture
 def technology(tmp_path, monkeypatch):
     monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
-    driver = Stopping()
+    stopped = []
+    driver = SimpleNamespace(stopped=stopped, stop=lambda instance: stopped.append(instance.id))
     monkeypatch.setattr(registry, "platform", lambda *_: driver)
     return driver
 
 
 @pytest.fixture
 def some_lease():
-    instance = Instance(
-        id="abc",
-        technology="fake",
-        service="http",
-        handle={},
-        endpoint=Endpoint(address="127.0.0.1", port=1, ping_address="127.0.0.1"),
-        started_utc="",
-    )
-    return Lease(
-        deployment_id="d", instance=instance, technology="fake", hypervisor="native", warmed=True
-    )
+    fields = {"technology": "fake", "hypervisor": "native", "warmed": True}
+    return Lease(deployment_id="d", instance=instance(), **fields)
 
 
 def test_a_lease_is_held_until_it_is_released(technology, some_lease):

@@ -50,6 +50,8 @@ def test_a_bridge_of_others_is_in_the_way_of_its_subnet_only():
         ({"type": "local", "dst": "198.18.0.1", "table": "local", "protocol": "kernel"}, None),
         ({"dst": "198.18.0.0/24", "protocol": "198"}, "tun0 (198.18.0.0/24)"),
         ({"dst": "198.18.0.0/25", "dev": "fb-guest7"}, None),
+        ({"dst": "198.18.0.9"}, "tun0 (198.18.0.9/32)"),  # the route of a host
+        ({"type": "unreachable", "dst": "198.18.0.0/15", "protocol": "boot"}, None),
     ],
 )
 def test_a_route_of_others_is_in_the_way_unless_it_is_a_default_route(route, name):
@@ -75,17 +77,6 @@ def test_each_subnet_is_compared_with_what_others_use(monkeypatch, address, chan
     expected = pytest.raises(TestbedError, match=message) if message else nullcontext()
     with expected:
         network.require_unused(TestbedSpec(**changes))
-
-
-def test_a_route_by_which_others_refuse_the_range_is_not():
-    backstop = {"type": "unreachable", "dst": "198.18.0.0/15", "protocol": "boot"}
-    assert users("198.18.0.0/24", routes=[*ROUTES, backstop]) == []
-
-
-def test_a_host_route_without_a_prefix_is_read():
-    assert users("198.18.9.0/24", routes=[{"dst": "198.18.9.9", "dev": "x"}]) == [
-        "x (198.18.9.9/32)"
-    ]
 
 
 def test_the_first_two_addresses_are_the_two_ends():

@@ -107,13 +107,9 @@ def interfaces(monkeypatch, tmp_path):
     return use
 
 
-def test_a_free_link_is_free(interfaces):
-    interfaces()
-    assert bridge.in_use("eth1", "fb-guest0") == ""
-
-
-def test_a_link_on_our_own_bridge_is_free(interfaces):
-    interfaces("fb-guest0")
+@pytest.mark.parametrize("uses", [(), ("fb-guest0",)], ids=["by nobody", "by our own bridge"])
+def test_a_link_that_is_not_used_by_others_is_free(interfaces, uses):
+    interfaces(*uses)
     assert bridge.in_use("eth1", "fb-guest0") == ""
 
 

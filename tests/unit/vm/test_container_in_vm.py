@@ -53,7 +53,7 @@ def test_settings_are_the_technologys_and_the_guests(docker):
         docker.Settings.model_validate({"guest": {"init": "minimal"}})
 
 
-def test_inside_the_technology_has_its_own_machine(docker, request_in_vm):
+def test_inside_the_technology_has_its_own_machine_and_settings(docker, request_in_vm):
     inside = docker._inner_request(request_in_vm)
     assert inside.placement.address == "198.18.2.2"
     assert inside.placement.container_subnet == "198.18.2.128/25"
@@ -61,17 +61,10 @@ def test_inside_the_technology_has_its_own_machine(docker, request_in_vm):
     assert inside.placement.machine == engine_vm.machine_of("abc")
     assert inside.placement.callback_address == "198.18.0.1"
     assert inside.image == INNER
-
-
-def test_inside_the_settings_are_its_own(docker, request_in_vm):
-    inside = docker._inner_request(request_in_vm)
     assert inside.settings == docker.inner.Settings(memory_mib=64)
     assert inside.memory_mib is None
-
-
-def test_a_guest_has_the_configured_processors(docker, request_in_vm):
-    settings = docker.Settings.model_validate({"guest": {"vcpus": 1}})
-    assert docker._inner_request(replace(request_in_vm, settings=settings)).placement.cpus == (0,)
+    single = docker.Settings.model_validate({"guest": {"vcpus": 1}})
+    assert docker._inner_request(replace(request_in_vm, settings=single)).placement.cpus == (0,)
 
 
 def test_a_start_that_fails_ends_the_guest(docker, request_in_vm, monkeypatch):
@@ -94,19 +87,8 @@ def test_the_console_is_beside_the_log(request_in_vm):
 @pytest.fixture
 def accounts(docker, monkeypatch):
     """Have a hypervisor account a guest, and the engine in it a container."""
-    whole = Usage(
-        cpu_s=9.0,
-        throttled_s=None,
-        memory_current_bytes=900,
-        memory_working_set_bytes=None,
-        memory_anonymous_bytes=None,
-        memory_peak_bytes=None,
-        guest_used_bytes=300,
-        source="QEMU",
-    )
-    own = whole.model_copy(
-        update={"cpu_s": 1.0, "memory_current_bytes": 20, "guest_used_bytes": None, "source": "v1"}
-    )
+    whole = Usage(cpu_s=9.0, memory_current_bytes=900, guest_used_bytes=300, source="QEMU")
+    own = Usage(cpu_s=1.0, memory_current_bytes=20, source="v1")
     monkeypatch.setattr(type(docker.inner), "usage", lambda _self, _instance: own)
 
     def account(**changes):

@@ -5,6 +5,8 @@ If a unit were missing, nothing would start, and nothing would report it."""
 
 import io
 
+import pytest
+
 from featherbench.contracts.vm_runner import addresses_in
 from featherbench.records.tuning import Tuning
 from featherbench.vm import disk_image, initrd
@@ -18,19 +20,18 @@ kernel/drivers/net/virtio-net.ko.xz: kernel/net/core/failover.ko.xz
 """
 
 
-def test_a_module_comes_after_what_it_needs():
-    order = initrd.load_order(MODULES_DEP, ("virtio_pci",))
-    names = [path.rpartition("/")[2] for path in order]
-    assert names == ["virtio_ring.ko", "virtio.ko", "virtio_pci.ko"]
-
-
-def test_modules_that_are_built_into_the_kernel_are_left_out():
-    assert initrd.load_order(MODULES_DEP, ("ext4",)) == []
-
-
-def test_a_modules_file_may_have_a_dash():
-    order = initrd.load_order(MODULES_DEP, ("virtio_net",))
-    assert order[-1] == "kernel/drivers/net/virtio-net.ko.xz"
+@pytest.mark.parametrize(
+    ("module", "loaded"),
+    [
+        ("virtio_pci", ["virtio_ring.ko", "virtio.ko", "virtio_pci.ko"]),
+        ("virtio_net", ["failover.ko.xz", "virtio-net.ko.xz"]),
+        ("ext4", []),
+    ],
+    ids=["after what it needs", "a dash in a name", "built into the kernel"],
+)
+def test_modules_are_loaded_in_their_order(module, loaded):
+    order = initrd.load_order(MODULES_DEP, (module,))
+    assert [path.rpartition("/")[2] for path in order] == loaded
 
 
 def test_an_archive_is_aligned_and_ends_as_the_kernel_expects():

@@ -111,27 +111,17 @@ def test_console_and_report_go_to_files():
     assert [port.find("target").get("port") for port in ports] == ["0", "1"]
 
 
-def test_the_guest_reports_its_memory():
+def test_the_guest_reports_its_memory_and_files_keep_their_owner():
     assert xml().find("devices/memballoon/stats").get("period") == "1"
-
-
-def test_files_keep_their_owner():
     label = xml().find("seclabel")
     assert (label.get("model"), label.get("relabel")) == ("dac", "no")
 
 
-def test_the_metadata_is_read_back():
+def test_the_metadata_is_read_back_and_a_domain_without_it_is_not_owned():
     assert domains.parse_metadata(domain_xml(GUEST)) == ("abc", "/run/featherbench", "tcg")
-
-
-def test_the_metadata_is_read_back_from_libvirts_own_xml():
-    found = domains.parse_metadata((CAPTURED / "domain.xml").read_text())
-    assert found.instance_id.startswith("t")
-    assert found.state == "/tmp/state"
-    assert found.hypervisor == "tcg"
-
-
-def test_a_domain_without_metadata_is_not_owned():
+    as_libvirt_has_it = domains.parse_metadata((CAPTURED / "domain.xml").read_text())
+    assert as_libvirt_has_it.instance_id.startswith("t")
+    assert as_libvirt_has_it[1:] == ("/tmp/state", "tcg")
     assert domains.parse_metadata("<domain><name>featherbench-x</name></domain>") is None
 
 

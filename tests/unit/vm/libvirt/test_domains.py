@@ -19,8 +19,7 @@ def test_versions_are_formatted():
     assert domains._version(7_002_022) == "7.2.22"
 
 
-@pytest.fixture
-def silent_libvirt(monkeypatch):
+def test_other_leftovers_are_found_before_libvirts_error(monkeypatch):
     def silent(_accelerator):
         raise InstanceError("libvirt does not answer")
 
@@ -30,10 +29,6 @@ def silent_libvirt(monkeypatch):
     monkeypatch.setattr(bridge, "stale_routes", list)
     monkeypatch.setattr(firewall, "leftovers", lambda: iter([rule]))
     monkeypatch.setattr(tap, "own", lambda: [tap.Tap("fbt1", "tcg", "abc", "/mine")])
-
-
-@pytest.mark.usefixtures("silent_libvirt")
-def test_other_leftovers_are_found_before_libvirts_error():
     left = iter(tcg.Hypervisor().leftovers())
     found = [next(left).kind for _ in range(3)]
     assert found == ["unikernel", "bridge", firewall.RULE]

@@ -51,9 +51,10 @@ def test_the_memory_of_a_guest_that_has_not_reported_is_unknown():
 
 
 @pytest.mark.usefixtures("proc")
-def test_a_process_that_is_gone_is_an_error():
+def test_a_process_that_is_gone_is_an_error_and_has_no_peak_to_reset():
     with pytest.raises(InstanceDiedError):
         vm_usage.usage_of(78, STATS)
+    assert vm_usage.reset_peak(78) is False
 
 
 def test_a_process_that_ends_meanwhile_is_gone(proc):
@@ -61,8 +62,3 @@ def test_a_process_that_ends_meanwhile_is_gone(proc):
     (proc / "77/status").write_text("Name:\tqemu-system-x86\nState:\tZ (zombie)\n")
     with pytest.raises(InstanceDiedError):
         vm_usage.usage_of(77, STATS)
-
-
-@pytest.mark.usefixtures("proc")
-def test_the_peak_of_a_process_that_is_gone_cannot_be_reset():
-    assert vm_usage.reset_peak(78) is False
