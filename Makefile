@@ -52,7 +52,7 @@ check: setup-dev
 	snakefmt --check Snakefile workflow
 
 campaign: setup-dev
-	$(AS_ROOT) env ROUNDS=$(ROUNDS) SEED=$(SEED) pytest -v tests/workflow/campaign.py $(ARGS)
+	$(AS_ROOT) env RESUME=1 ROUNDS=$(ROUNDS) SEED=$(SEED) pytest -v tests/workflow/test_campaign.py $(ARGS)
 
 benchmark: setup-dev
 	$(AS_ROOT) pytest -m benchmark $(ARGS)

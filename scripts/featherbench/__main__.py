@@ -12,8 +12,7 @@ from featherbench.errors import FeatherbenchError
 COMMANDS = ("clean", "compare", "doctor", "schema", "unikernel")
 
 
-def main() -> int:
-    """Run the command and return its exit status."""
+def _run() -> int:
     parser = argparse.ArgumentParser(prog="featherbench")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for name in COMMANDS:
@@ -21,11 +20,19 @@ def main() -> int:
         command.add_parser(subparsers)
         subparsers.choices[name].set_defaults(run=command.run)
     arguments = parser.parse_args()
+    return int(arguments.run(arguments))
+
+
+def main() -> int:
+    """Run the command and return its exit status."""
     try:
-        return int(arguments.run(arguments))
+        return _run()
     except FeatherbenchError as error:
         sys.stderr.write(f"featherbench: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("featherbench: interrupted\n")
+        return 130
 
 
 if __name__ == "__main__":

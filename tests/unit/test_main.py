@@ -24,13 +24,20 @@ def test_a_command_runs_and_its_status_is_returned(monkeypatch, capsys):
     assert capsys.readouterr().out == "{}\n"
 
 
-def test_an_error_is_a_message_with_its_remedy(monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("raised", "status", "shown"),
+    [
+        (ConfigError("it is wrong", remedy="correct it"), 1, "it is wrong\n  remedy: correct it"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_what_ends_a_command_is_a_message(monkeypatch, capsys, raised, status, shown):
     def fail():
-        raise ConfigError("it is wrong", remedy="correct it")
+        raise raised
 
     monkeypatch.setattr(schema, "config_schema", fail)
-    assert run(monkeypatch, "schema") == 1
-    assert capsys.readouterr().err == "featherbench: it is wrong\n  remedy: correct it\n"
+    assert run(monkeypatch, "schema") == status
+    assert capsys.readouterr().err == f"featherbench: {shown}\n"
 
 
 def test_an_unknown_command_is_named_with_the_known_ones(monkeypatch, capsys):

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+from base64 import urlsafe_b64encode
 
 import pytest
 import yaml
@@ -44,6 +45,22 @@ def test_a_deleted_cell_is_measured_and_no_other(finished):
     after = finished.content()
     assert {name for name in ALL if after[name] != before[name]} == {gone}
     assert not finished.pending() & {*SAMPLES, *finished.cell_files(ALL)}
+
+
+def test_a_cell_that_a_killed_run_had_written_is_not_measured_again(finished):
+    """Its file tells of what it was measured; Snakemake believes that the job was not finished."""
+    name, file = next(iter(finished.cells().items()))
+    record = urlsafe_b64encode(f"results/cells/{name}.json".encode()).decode()
+    state, before = finished.folder / ".snakemake", file.read_bytes()
+    (state / "metadata" / record).unlink()
+    (state / "incomplete" / record).write_text('{"external_jobid": null}')
+    file.write_bytes(before.replace(b'"window_s": 0.2', b'"window_s": 0.3'))
+    assert "forced:\n        measure\n" in finished.snakemake("--dry-run", "all")
+    file.write_bytes(before)
+    assert "Nothing to be done" in finished.measure(name)
+    assert not (state / "incomplete" / record).exists()
+    finished.config["workloads"]["http"]["settings"]["window_s"] = 0.3
+    assert finished.pending_cells() == ALL
 
 
 def test_an_added_level_is_measured_and_no_other(finished):

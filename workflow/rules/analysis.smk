@@ -34,7 +34,7 @@ rule plan:
         # A function: in a plain string Snakemake would take a user's ${address} for a wildcard.
         spec=lambda wildcards: spec_param("plan", PLAN),
     shell:
-        'python "$SCRIPTS/plan.py" --spec {params.spec:file} --output {output}'
+        '$PYTHON "$SCRIPTS/plan.py" --spec {params.spec:file} --output {output}'
         " --log {log} --job plan"
 
 
@@ -53,7 +53,7 @@ rule aggregate:
     params:
         code=code_digest("aggregate"),
     shell:
-        'python "$SCRIPTS/aggregate.py" --plan {input.plan} --cells results/cells'
+        '$PYTHON "$SCRIPTS/aggregate.py" --plan {input.plan} --cells results/cells'
         " --stopping results/stopping --parquet {output.parquet} --csv {output.csv} --log {log} --job aggregate"
 
 
@@ -70,7 +70,7 @@ rule analyze:
     params:
         code=code_digest("analyze"),
     shell:
-        'python "$SCRIPTS/analyze.py" --plan {input.plan} --samples {input.samples}'
+        '$PYTHON "$SCRIPTS/analyze.py" --plan {input.plan} --samples {input.samples}'
         " --tables-dir results/tables --log {log} --job analyze"
 
 
@@ -91,7 +91,7 @@ rule paper_comparison:
         published=folder_digest(RESOURCES / "plauth2017"),
         code=code_digest("paper_comparison"),
     shell:
-        'python "$SCRIPTS/paper_comparison.py" --plan {input.plan} --machine {input.machine}'
+        '$PYTHON "$SCRIPTS/paper_comparison.py" --plan {input.plan} --machine {input.machine}'
         " --samples {input.samples} --summary {input.summary} --ratios {input.ratios}"
         ' --published "$SCRIPTS/../resources/plauth2017" --tables-dir results/tables'
         " --log {log} --job paper_comparison"
@@ -112,6 +112,6 @@ rule plot:
     params:
         code=code_digest("plot"),
     shell:
-        'python "$SCRIPTS/plot.py" --plan {input.plan} --samples {input.samples}'
+        '$PYTHON "$SCRIPTS/plot.py" --plan {input.plan} --samples {input.samples}'
         " --summary {input.summary} --ratios {input.ratios} --figures-dir results/figures"
         " --log {log} --job plot"

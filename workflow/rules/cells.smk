@@ -24,7 +24,7 @@ rule deploy:
             DEPLOY, SPECS.deployment("deploy", **deployment_of(wildcards)), wildcards
         ),
     shell:
-        'python "$SCRIPTS/deploy.py" --spec {params.spec:file} --output {output}'
+        '$PYTHON "$SCRIPTS/deploy.py" --spec {params.spec:file} --output {output}'
         " --log {log} --job {params.job}"
 
 
@@ -44,7 +44,7 @@ rule warmup:
             WARMUP, SPECS.deployment("warmup", **deployment_of(wildcards)), wildcards
         ),
     shell:
-        'python "$SCRIPTS/warmup.py" --spec {params.spec:file} --deployment {input}'
+        '$PYTHON "$SCRIPTS/warmup.py" --spec {params.spec:file} --deployment {input}'
         " --output {output} --log {log} --job {params.job}"
 
 
@@ -69,5 +69,5 @@ rule measure:
             f"--deployment {input.deployment}" if "deployment" in input.keys() else ""
         ),
     shell:
-        'python "$SCRIPTS/measure.py" --spec {params.spec:file} {params.deployment}'
+        '$PYTHON "$SCRIPTS/measure.py" --spec {params.spec:file} {params.deployment}'
         " --output {output} --log {log} --job {params.job}"

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # What happens around a run; see featherbench.jobs.run_hooks.
 
+from snakemake.persistence import PersistenceBase
+
 from featherbench.jobs import run_hooks
 from featherbench.testbed.reservation import WORKFLOW_VARIABLE
 
@@ -12,6 +14,24 @@ if workflow.is_main_process:
     if not run_hooks.is_dry_run(sys.argv):
         run_hooks.or_exit(run_hooks.prepare)
 
+
+async def incomplete_files(persistence, job, marked=PersistenceBase.incomplete):
+    """Return a job's incomplete files; see `PersistenceBase.incomplete`.
+
+    A run may be killed when a cell is written, and before Snakemake has recorded that.
+    """
+    files = await marked(persistence, job)
+    if job.rule.name != "measure" or not files:
+        return files
+    if not run_hooks.is_current(run_hooks.cell_of(dict(job.wildcards)), SPECS):
+        return files
+    if not run_hooks.is_dry_run(sys.argv):
+        workflow.dag.update_jobids()  # the job's command, which is recorded, may hold its number
+        await persistence.finished(job)
+    return []
+
+
+PersistenceBase.incomplete = incomplete_files
 NESTED_RUN = run_hooks.NestedRun(workflow.main_snakefile)
 
 

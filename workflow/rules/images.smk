@@ -22,7 +22,7 @@ rule root_filesystem:
     params:
         spec=lambda wildcards: spec_param("root_filesystem", SPECS.root_filesystem()),
     shell:
-        'python "$SCRIPTS/root_filesystem.py" --spec {params.spec:file} --tar {output.tar}'
+        '$PYTHON "$SCRIPTS/root_filesystem.py" --spec {params.spec:file} --tar {output.tar}'
         " --record {output.record} --digest {output.digest}"
         " --log {log} --job root_filesystem"
 
@@ -46,7 +46,7 @@ rule derived_root_filesystem:
             DERIVED, SPECS.derived_root_filesystem(wildcards.name), wildcards
         ),
     shell:
-        'python "$SCRIPTS/derived_root_filesystem.py" --spec {params.spec:file} --base {input.base}'
+        '$PYTHON "$SCRIPTS/derived_root_filesystem.py" --spec {params.spec:file} --base {input.base}'
         " --tar {output.tar} --record {output.record} --digest {output.digest}"
         " --log {log} --job {params.job}"
 
@@ -72,7 +72,7 @@ rule build_image:
             IMAGE, SPECS.image(wildcards.owner, wildcards.service), wildcards
         ),
     shell:
-        'python "$SCRIPTS/build_image.py" --spec {params.spec:file}'
+        '$PYTHON "$SCRIPTS/build_image.py" --spec {params.spec:file}'
         " --root-filesystems {input.root_filesystems}"
         " --record {output.record} --digest {output.digest}"
         " --log {log} --job {params.job}"

@@ -5,7 +5,7 @@
 from featherbench.config.loading import naming, read, validate
 from featherbench.config.models import Config
 from featherbench.files import canonical_json, folder_digest
-from featherbench.jobs import progress, run_hooks, try_out
+from featherbench.jobs import job_runner, progress, run_hooks, try_out
 from featherbench.jobs.run_hooks import PARTIAL_VARIABLE, or_exit, refuse_empty, show_exception
 from featherbench.paths import RESOURCES
 from featherbench.planning.code_digest import code_digest
@@ -53,6 +53,7 @@ or_exit(require_cpus)
 os.environ[PLUGINS_VARIABLE] = os.pathsep.join(map(os.path.abspath, RESOLVED.config.plugins))
 os.environ.update(
     PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.getenv('PATH')}",
+    PYTHON=" ".join(job_runner.PYTHON),
     PYTHONPATH=str(SCRIPTS),
     SCRIPTS=str(SCRIPTS),
 )

@@ -48,7 +48,7 @@ rule paper_tables:
         published=folder_digest(RESOURCES / "plauth2017"),
         code=code_digest("paper_tables"),
     shell:
-        'python "$SCRIPTS/paper_tables.py" --published "$SCRIPTS/../resources/plauth2017"'
+        '$PYTHON "$SCRIPTS/paper_tables.py" --published "$SCRIPTS/../resources/plauth2017"'
         " --tables-dir results/paper/tables --log {log} --job paper_tables"
 
 
@@ -65,7 +65,7 @@ rule paper_figures:
     params:
         code=code_digest("paper_figures"),
     shell:
-        'python "$SCRIPTS/paper_figures.py" --samples {input.samples} --summary {input.summary}'
+        '$PYTHON "$SCRIPTS/paper_figures.py" --samples {input.samples} --summary {input.summary}'
         " --figures-dir results/paper/figures --log {log} --job paper_figures"
 
 
@@ -84,6 +84,6 @@ rule paper_report:
     params:
         code=code_digest("paper_report") + folder_digest(RESOURCES / "report"),
     shell:
-        'python "$SCRIPTS/paper_report.py" --summary {input.summary} --anova {input.anova}'
+        '$PYTHON "$SCRIPTS/paper_report.py" --summary {input.summary} --anova {input.anova}'
         " --posthoc {input.posthoc} --figures-dir results/paper/figures --output {output}"
         " --log {log} --job paper_report"

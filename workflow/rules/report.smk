@@ -23,7 +23,7 @@ rule machine:
         code=code_digest("machine"),
         hypervisors=HYPERVISOR_SETTINGS,
     shell:
-        'python "$SCRIPTS/machine.py" --begun results/logs/machine.json --hypervisors {params.hypervisors:q}'
+        '$PYTHON "$SCRIPTS/machine.py" --begun results/logs/machine.json --hypervisors {params.hypervisors:q}'
         " --output {output} --log {log} --job machine"
 
 
@@ -40,7 +40,7 @@ rule rulegraph:
         snakefile=workflow.main_snakefile,
         code=code_digest("rulegraph"),
     shell:
-        'python "$SCRIPTS/rulegraph.py" --snakefile {params.snakefile:q} --output {output}'
+        '$PYTHON "$SCRIPTS/rulegraph.py" --snakefile {params.snakefile:q} --output {output}'
         " --log {log} --job rulegraph"
 
 
@@ -61,4 +61,4 @@ rule report:
     params:
         code=code_digest("report") + folder_digest(RESOURCES / "report"),
     shell:
-        'python "$SCRIPTS/report.py" --results results --output {output} --log {log} --job report'
+        '$PYTHON "$SCRIPTS/report.py" --results results --output {output} --log {log} --job report'

@@ -26,5 +26,5 @@ checkpoint interim_look:
             f"--previous {input.previous}" if "previous" in input.keys() else ""
         ),
     shell:
-        'python "$SCRIPTS/interim_look.py" --spec {params.spec:file} {params.previous}'
+        '$PYTHON "$SCRIPTS/interim_look.py" --spec {params.spec:file} {params.previous}'
         " --results results --output {output} --log {log} --job {params.job}"

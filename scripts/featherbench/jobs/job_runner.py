@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 from argparse import ArgumentParser
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from inspect import Parameter, signature
 from pathlib import Path
 from select import select
@@ -26,12 +26,14 @@ from featherbench.records.cell import Failure
 from featherbench.testbed.reservation import our_workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 logger = logging.getLogger(__name__)
 P = TypeVar("P")
 
 FAILED, INTERRUPTED = 1, 130
+PYTHON = ("env", "--block-signal=INT", "--block-signal=TERM", "python")
+"""Starts a script: signals wait until it handles them, or Python would show where it was."""
 FAILURES = Path("results/failures")
 JOBS_OF_PARTS: Mapping[str, str | None] = {
     "plot": "results/figures",
@@ -157,12 +159,23 @@ def end_with_failed_parts() -> None:
         sys.exit(FAILED)
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let signals through that this process was started without; see `PYTHON`."""
+    before = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def status_of(main: Callable[..., None], log: Path, job: str, **options: object) -> int:
     """Run a job's `main`; return its exit status: 0, 1 if it failed, 130 if interrupted."""
     given = {"log": log, "job": job, **options}
     try:
         _start_log(log)
-        main(**{name: given[name] for name in signature(main).parameters})
+        with _interruptible():
+            main(**{name: given[name] for name in signature(main).parameters})
     except KeyboardInterrupt:
         _print_error(f"{job}: interrupted")
         return INTERRUPTED

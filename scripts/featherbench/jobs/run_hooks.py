@@ -220,6 +220,12 @@ class NeededJob(NamedTuple):
     outputs: Sequence[str]
 
 
+def cell_of(wildcards: Mapping[str, str]) -> CellName:
+    """Return the name of the cell that a job measures."""
+    deployment, concurrency = int(wildcards["deployment"]), int(wildcards["concurrency"])
+    return CellName(wildcards["platform"], wildcards["workload"], deployment, concurrency)
+
+
 def possible_cells(
     plan: Plan, specs: JobSpecs, jobs: Iterable[NeededJob], outputs: Collection[str]
 ) -> list[CellName]:
@@ -237,12 +243,12 @@ def possible_cells(
         for cell in plan.cells()
         if (cell.platform, cell.workload) in undecided
         and cell_file(cell) not in outputs
-        and not _is_current(cell, specs)
+        and not is_current(cell, specs)
     ]
 
 
-def _is_current(cell: CellName, specs: JobSpecs) -> bool:
-    """Return whether a cell has been measured as it would be now."""
+def is_current(cell: CellName, specs: JobSpecs) -> bool:
+    """Return whether a cell has been measured as it would be now; its file is always whole."""
     spec = json.loads(spec_json(specs.cell(**cell._asdict())))
     try:
         return bool(json.loads(Path(cell_file(cell)).read_bytes())["spec"] == spec)
@@ -267,10 +273,7 @@ def begin(plan: Plan, specs: JobSpecs, jobs: Sequence[NeededJob], outputs: Colle
     Otherwise a run that fails before it replaces them would report them as measured. Raises
     TestbedError if others use the testbed's subnets.
     """
-    certain = [
-        CellName(w["platform"], w["workload"], int(w["deployment"]), int(w["concurrency"]))
-        for w in (job.wildcards for job in jobs if job.rule == "measure")
-    ]
+    certain = [cell_of(job.wildcards) for job in jobs if job.rule == "measure"]
     possible = possible_cells(plan, specs, jobs, outputs)
     cells = [*certain, *possible]
     for testbed in dict.fromkeys(specs.testbed_of(cell.platform) for cell in cells):
@@ -319,7 +322,8 @@ def examine_machine(hypervisors: str) -> None:
     """Record the machine before the run's own load is on it; `hypervisors` are settings as JSON."""
     files = ["--output", "results/logs/machine.json", "--log", "results/logs/machine_begun.log"]
     options = ["--hypervisors", hypervisors, "--job", "machine_begun"]
-    subprocesses.run([sys.executable, str(SCRIPTS / "machine.py"), *files, *options], timeout_s=60)
+    script = (*job_runner.PYTHON, str(SCRIPTS / "machine.py"))
+    subprocesses.run([*script, *files, *options], timeout_s=60)
 
 
 @dataclass(frozen=True)

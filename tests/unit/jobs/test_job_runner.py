@@ -3,6 +3,7 @@
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -141,6 +142,8 @@ def test_a_rule_graph_that_cannot_be_drawn_costs_no_report(tmp_path):
 
 SCRIPT = """
 import time
+print("importing", flush=True)
+time.sleep(0.3)
 from pathlib import Path
 from featherbench.files import open_atomic
 from featherbench.jobs import job_runner
@@ -155,22 +158,28 @@ job_runner.run(main)
 """
 
 
-@pytest.mark.parametrize("which", ["the workflow", "the job"])
-def test_a_job_ends_with_its_workflow_and_leaves_no_half_file(tmp_path, which):
+@pytest.mark.parametrize("amid", ["importing", "begun"])
+@pytest.mark.parametrize("which", ["the workflow", signal.SIGINT, signal.SIGTERM])
+def test_a_job_ends_with_its_workflow_or_by_a_signal(tmp_path, which, amid):
+    """It says so in one line, and leaves no half file."""
     workflow = subprocess.Popen(["sleep", "60"])
     options = ["--output", tmp_path / "results/table.csv", "--log", tmp_path / "log", "--job", "j"]
     job = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, *options],
+        [*job_runner.PYTHON, "-c", SCRIPT, *options],
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env=os.environ | {reservation.WORKFLOW_VARIABLE: str(workflow.pid)},
     )
-    assert job.stdout.readline() == b"begun\n"
+    while job.stdout.readline() != f"{amid}\n":
+        assert job.poll() is None
     if which == "the workflow":
         workflow.kill()
     else:
-        job.terminate()
-    assert job.wait(20) == job_runner.INTERRUPTED
-    assert list((tmp_path / "results").iterdir()) == []
+        job.send_signal(which)
+    assert job.communicate(timeout=20)[1].startswith("featherbench: j: interrupted")
+    assert job.returncode == job_runner.INTERRUPTED
+    assert list(tmp_path.glob("results/*")) == []
     workflow.kill()
     workflow.wait()
 
