@@ -302,13 +302,17 @@ def traces_of(state):
     }
 
 
+SYSCTLS = ("core/somaxconn", "ipv4/tcp_keepalive_time", "ipv4/ip_local_port_range")
+
+
 def as_lines(listings):
     return {f"{kind} {line}" for kind, lines in listings.items() for line in lines.splitlines()}
 
 
 def traces_now():
-    """Return what bears our label on this machine now, and must be gone after a run."""
+    """Return what a run may leave on this machine: what bears our label, and settings."""
     listings = traces_of(SYSTEM_DIRECTORY) | {
+        "sysctl": "".join(f"{name} {Path('/proc/sys/net', name).read_text()}" for name in SYSCTLS),
         "container": printed("docker", "ps", "-aq", "--filter", "label=featherbench"),
         "network": printed("docker", "network", "ls", "-q", "--filter", "label=featherbench"),
     }

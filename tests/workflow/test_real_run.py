@@ -3,10 +3,8 @@
 
 import json
 import os
-import random
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -59,24 +57,12 @@ FIGURES = {
     "fig10_run_order",
     "fig11_provisioning",
 }
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
-
-
-def sysctls():
-    names = ("core/somaxconn", "ipv4/tcp_keepalive_time", "ipv4/ip_local_port_range")
-    return {name: Path("/proc/sys/net", name).read_text() for name in names}
 
 
 @pytest.fixture(scope="module")
-def untouched(traces):
-    assert traces() == set()
-    return sysctls()
-
-
-@pytest.fixture(scope="module")
-def run(untouched, project_with, lay_root_filesystems, tmp_path_factory):
+def run(traces, project_with, lay_root_filesystems, tmp_path_factory):
     """One small run of everything, on the machine's own testbed."""
-    assert untouched, "the machine's own settings are read before anything runs"
+    assert traces() == set(), "before anything runs"
     folder = tmp_path_factory.mktemp("real") / "project"
     project = project_with(SMALL, folder=folder, state=Path("/run/featherbench"))
     lay_root_filesystems(project)
@@ -126,34 +112,25 @@ def test_startup_orders_are_sane(run):
     assert 0 < startup["linux-native"] < startup["docker-native"] < 30
 
 
-def test_nothing_is_left_and_nothing_is_to_be_done(run, untouched, traces):
+def test_nothing_is_left_and_nothing_is_to_be_done(run, traces):
     assert traces() == set()
-    assert sysctls() == untouched
     assert "Nothing to be done" in run.snakemake("all")
 
 
-def test_kills_at_random_moments_leave_nothing_on_the_machine(run, untouched, traces):
-    before = run.content()
-    again = {name for name in before if "/http/d1/" in name or "/startup/d1/" in name}
-    rng = random.Random(2017)
-    for which in SIGNALS:
-        for name in again & run.cells().keys():
-            run.cells()[name].unlink()
-        process = run.start("all")
-        moment = time.monotonic() + rng.uniform(3, 12)
-        wait_until(
-            lambda at=moment, process=process: time.monotonic() >= at or process.poll() is not None,
-            what="the moment to interrupt",
-            within_s=60,
-        )
-        os.kill(process.pid, which)
-        run.end_without_report(process)
-        wait_until(lambda: traces() == set(), what=f"nothing left after {which.name}", within_s=90)
-        assert sysctls() == untouched
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_ended_leaves_nothing(run, traces, which):
+    """For all signals, at random moments, see test_campaign.py."""
+    before, again = run.content(), "docker-native/startup/d1/c1"
+    run.cells()[again].unlink()
+    process = run.start("all")
+    wait_until(lambda: "docker-native" in run.said(), what="a cell", within_s=60)
+    os.kill(process.pid, which)
+    run.end_without_report(process)
+    wait_until(lambda: traces() == set(), what="nothing left", within_s=90)
     run.measure(*before)
     after = run.content()
-    assert set(after) == set(before)
-    assert all(after[name] == before[name] for name in before.keys() - again)
+    assert after.keys() == before.keys()
+    assert all(after[name] == before[name] for name in before.keys() - {again})
 
 
 ON_A_FULL_DISK = "linux-native/latency/d1/c1"
