@@ -38,7 +38,7 @@ without_engines() {
   local failed=0 running=
   trap 'kill "$running" 2>/dev/null; exit 1' TERM
   stream "not machine and not xen" auto "$@"
-  stream "xen" 1 "$@"
+  if [[ $selected != *"not slow"* ]]; then stream "xen" 1 "$@"; fi
   return "$failed"
 }
 
