@@ -9,13 +9,10 @@ from __future__ import annotations
 import ast
 import sys
 import tomllib
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from featherbench.registry import driver_files
 from structure import ROOT, modules, rooms
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 START, END = "<!-- {name}: made by `make docs` -->", "<!-- end of {name} -->"
 KINDS = {

@@ -25,12 +25,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from re import IGNORECASE as I
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
+from typing import NamedTuple
 
 
 class FeatherbenchError(Exception):

@@ -7,19 +7,16 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from featherbench.errors import ConfigError
 from featherbench.paths import PACKAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import ModuleType
-
     from featherbench.contracts.hypervisor import Hypervisor
     from featherbench.contracts.load_generator import LoadGenerator
     from featherbench.contracts.technology import Technology

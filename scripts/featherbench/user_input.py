@@ -6,21 +6,25 @@ from __future__ import annotations
 import math
 import re
 import reprlib
+from collections.abc import Iterator
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, NoReturn, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import core_schema
 
 from featherbench.errors import ConfigError
 from featherbench.paths import DEFAULT_CONFIG
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
 MOST_BYTES = 40_000
 """Of a file; more would take YAML's reader longer than a second."""

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,9 +19,6 @@ from featherbench.records.instance import Endpoint, Instance
 from featherbench.records.tuning import Tuning
 from featherbench.system.machine import LOCAL, Machine
 from featherbench.system.subprocesses import Completed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @dataclass

@@ -4,15 +4,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from argparse import ArgumentParser, Namespace, _SubParsersAction
+from collections.abc import Sequence
 
 from featherbench.testbed import cleanup
 from featherbench.testbed.cleanup import CleanupResult
 from featherbench.testbed.state import current_state
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace, _SubParsersAction
-    from collections.abc import Sequence
 
 ALL_GONE, SOMETHING_LEFT = 0, 1
 

@@ -6,21 +6,16 @@ from __future__ import annotations
 import ipaddress
 import os
 import sys
+from argparse import ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench.config.loading import load_config
-from featherbench.config.models import TestbedConfig
+from featherbench.config.models import Config, TestbedConfig
 from featherbench.inspection.doctor_report import DoctorReport, load_generators, platforms, render
 from featherbench.inspection.environment import check_machine
 from featherbench.jobs import try_out
 from featherbench.planning.plan import make_plan
 from featherbench.planning.resolve import resolve
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace, _SubParsersAction
-
-    from featherbench.config.models import Config
 
 BASELINE = "linux-native"
 RUNS, DOES_NOT_RUN = 0, 1

@@ -4,12 +4,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from argparse import ArgumentParser, Namespace, _SubParsersAction
 
 from featherbench.config.json_schema import config_schema
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace, _SubParsersAction
 
 
 def add_parser(subparsers: _SubParsersAction[ArgumentParser]) -> None:

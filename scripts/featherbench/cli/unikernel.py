@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from argparse import ArgumentParser, Namespace, _SubParsersAction
 from pathlib import Path
-from typing import TYPE_CHECKING, cast, get_args
+from typing import cast, get_args
 
 from featherbench import registry
 from featherbench.cli import unikernel_check
 from featherbench.config.loading import load_config
-from featherbench.config.models import WorkloadConfig
+from featherbench.config.models import Config, WorkloadConfig
+from featherbench.contracts.vm_runner import VmRunner
 from featherbench.errors import ConfigError
 from featherbench.paths import SCRIPTS
 from featherbench.planning.plan import DEFAULT_LEVELS
@@ -20,12 +22,6 @@ from featherbench.records.tuning import Tuning
 from featherbench.testbed.reservation import release_testbed
 from featherbench.testbed.session import session
 from featherbench.unikernels.description_loader import Service
-
-if TYPE_CHECKING:
-    from argparse import ArgumentParser, Namespace, _SubParsersAction
-
-    from featherbench.config.models import Config
-    from featherbench.contracts.vm_runner import VmRunner
 
 GOOD, NOT_GOOD = 0, 1
 DEFAULT_CONFIG = SCRIPTS.parent / "config/config.yaml"

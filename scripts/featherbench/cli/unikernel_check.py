@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench import registry
-from featherbench.contracts.bench import Bench
-from featherbench.contracts.technology import BuildRequest, Probe
+from featherbench.contracts.bench import Bench, Client
+from featherbench.contracts.settings import DriverSettings
+from featherbench.contracts.technology import BuildRequest, Placement, Probe, StartRequest
+from featherbench.contracts.vm_runner import VmRunner
 from featherbench.errors import CommandError, DeadlineError, FeatherbenchError
-from featherbench.measuring.first_packet import listening, watching, watching_for_dhcp
+from featherbench.measuring.first_packet import Receiver, listening, watching, watching_for_dhcp
 from featherbench.records.cell import Coordinates
+from featherbench.records.image import Image
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher, open_connections, ping
 from featherbench.services.readiness import ANSWERS
@@ -24,16 +27,6 @@ from featherbench.unikernels import console_hints, description_loader
 from featherbench.unikernels.description_loader import DESCRIPTION, Service, UnikernelSettings
 from featherbench.unikernels.technology import Unikernel
 from featherbench.vm import boot_report
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from featherbench.contracts.bench import Client
-    from featherbench.contracts.settings import DriverSettings
-    from featherbench.contracts.technology import Placement, StartRequest
-    from featherbench.contracts.vm_runner import VmRunner
-    from featherbench.measuring.first_packet import Receiver
-    from featherbench.records.image import Image
 
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)
 POLL_S = 0.01

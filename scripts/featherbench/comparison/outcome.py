@@ -3,20 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from featherbench.comparison.run import Run
 from featherbench.files import canonical_json
 from featherbench.records.base import Record
 from featherbench.statistics.conventions import SIGNIFICANT_P
 from featherbench.statistics.run_comparison import changes
 from featherbench.wording.formatting import rows
 from featherbench.wording.phrases import label
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from featherbench.comparison.run import Run
 
 NOTHING = "nothing"
 NOT_COMPARED = {"recorded_utc", "findings", "fingerprint"}

@@ -3,8 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
 
 from featherbench.errors import FeatherbenchError, RecordError
 from featherbench.records.base import Record
@@ -13,12 +17,6 @@ from featherbench.records.machine import MachineRecord
 from featherbench.records.plan import Plan
 from featherbench.statistics.data.samples import DTYPES
 from featherbench.statistics.data.table_io import read_parquet
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    import pandas as pd
 
 R = TypeVar("R", bound=Record)
 SAMPLES = "tables/samples.parquet"

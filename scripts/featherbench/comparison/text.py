@@ -3,16 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
-from featherbench.comparison.outcome import ChangeReading
+from featherbench.comparison.outcome import Change, ChangeReading, ComparisonResult
 from featherbench.statistics.run_comparison import EXACT
 from featherbench.wording.formatting import NOTHING, number, p_value, ratio
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from featherbench.comparison.outcome import Change, ComparisonResult
 
 COLOURS = {ChangeReading.WORSE: "31", ChangeReading.BETTER: "32", ChangeReading.NOT_COMPARED: "33"}
 HEADINGS = ("", "platform", "metric", "at", "A", "B", "B / A", "95 % interval", "p", "")

@@ -11,23 +11,19 @@ import ast
 import inspect
 import json
 import textwrap
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core.core_schema import ModelSchema
 
 from featherbench import registry
 from featherbench.config.models import Config
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from pydantic_core.core_schema import ModelSchema
-
-    from featherbench.contracts.technology import Technology
-    from featherbench.contracts.workload import Workload
-    from featherbench.registry import Kind
+from featherbench.contracts.technology import Technology
+from featherbench.contracts.workload import Workload
+from featherbench.registry import Kind
 
 Json = dict[str, Any]
 References = dict[object, Json]

@@ -6,22 +6,18 @@ from __future__ import annotations
 import difflib
 import os
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, get_args
+from typing import Any, NoReturn, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from featherbench.config.models import Config
 from featherbench.errors import ConfigError, FeatherbenchError
-from featherbench.registry import CONTRACTS, driver_files, load
+from featherbench.registry import CONTRACTS, Kind, driver_files, load
 from featherbench.user_input import brief, read_yaml, require_plain, shortened, unquoted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from featherbench.registry import Kind
 
 UNION_MEMBER = re.compile(r"\[.*\]|^(function|constrained)-")
 """What pydantic adds to the keys: no word of the user's."""

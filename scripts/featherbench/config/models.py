@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import (
     ConfigDict,
@@ -16,13 +16,11 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from featherbench.records.job_specs import RootFilesystemSource, TestbedSpec
 from featherbench.records.tuning import Tuning
 from featherbench.user_input import EACH_ONCE, MOST_INTEGER, DriverName, UserInput
-
-if TYPE_CHECKING:
-    from pydantic.config import JsonDict
 
 BENCHMARKING_NETWORK = ipaddress.IPv4Network("198.18.0.0/15")
 """RFC 2544: the addresses reserved for benchmarking; featherbench uses no others."""

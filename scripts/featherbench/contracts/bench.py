@@ -4,24 +4,23 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Self
 
 from featherbench.contracts.settings import DriverSettings, SettingsT
 from featherbench.contracts.technology import Placement, Probe, StartRequest, Technology
 from featherbench.errors import InstanceDiedError
+from featherbench.records.cell import Coordinates
+from featherbench.records.image import Image
+from featherbench.records.instance import Instance
+from featherbench.records.tuning import Tuning
 from featherbench.system.machine import LOCAL, Machine
+from featherbench.system.subprocesses import Completed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
     from featherbench.contracts.load_generator import LoadGenerator
-    from featherbench.records.cell import Coordinates
-    from featherbench.records.image import Image
-    from featherbench.records.instance import Instance
-    from featherbench.records.tuning import Tuning
-    from featherbench.system.subprocesses import Completed
 
 
 @dataclass(frozen=True, kw_only=True)

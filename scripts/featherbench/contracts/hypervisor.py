@@ -8,15 +8,11 @@ below. Import heavy libraries inside the methods that need them, as in drivers o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from featherbench.contracts.settings import Configurable, SettingsT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from featherbench.contracts.technology import Technology
-    from featherbench.ownership import Leftover
+from featherbench.contracts.technology import Technology
+from featherbench.ownership import Leftover
 
 
 class Hypervisor(ABC, Configurable[SettingsT]):

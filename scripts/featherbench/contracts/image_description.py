@@ -7,18 +7,16 @@ Data of every kind of unikernel; the code knows no single one. `docs/unikernels.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
+from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from featherbench.files import canonical_json
 from featherbench.user_input import MOST_MIB, UserInput
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 Backend = Literal["qemu", "solo5-spt", "solo5-hvt", "xl"]
 BootMethod = Literal["kernel", "kernel+disk", "disk"]

@@ -9,18 +9,15 @@ runs the command at the client.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from featherbench.errors import LoadError
+from featherbench.records.instance import Endpoint
+from featherbench.records.requirement import MissingRequirement
 from featherbench.system import programs
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from featherbench.records.instance import Endpoint
-    from featherbench.records.requirement import MissingRequirement
-    from featherbench.system.programs import Versions
+from featherbench.system.programs import Versions
 
 SHOWN_CHARACTERS = 500
 

@@ -14,25 +14,24 @@ from __future__ import annotations
 
 import ipaddress
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self
 
 from featherbench.clock import now_utc
 from featherbench.contracts.settings import Configurable, SettingsT
+from featherbench.ownership import Leftover
+from featherbench.records.cell import Usage
+from featherbench.records.image import Image
 from featherbench.records.instance import Endpoint, Instance
+from featherbench.records.requirement import MissingRequirement
+from featherbench.records.tuning import Tuning
 from featherbench.system.machine import LOCAL, Machine
 from featherbench.system.sysctls import HIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
     from featherbench.contracts.vm_runner import VmRunner
-    from featherbench.ownership import Leftover
-    from featherbench.records.cell import Usage
-    from featherbench.records.image import Image
-    from featherbench.records.requirement import MissingRequirement
-    from featherbench.records.tuning import Tuning
 
 
 LISTEN_ADDRESS = "{address}"

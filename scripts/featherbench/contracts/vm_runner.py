@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
+from featherbench.contracts.image_description import Backend, Description
 from featherbench.contracts.settings import DriverSettings
+from featherbench.contracts.technology import Placement
 from featherbench.ownership import LABEL, Leftover
+from featherbench.records.cell import Usage
+from featherbench.records.requirement import MissingRequirement
 from featherbench.user_input import MOST_MIB
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from featherbench.contracts.image_description import Backend, Description
-    from featherbench.contracts.technology import Placement
-    from featherbench.records.cell import Usage
-    from featherbench.records.requirement import MissingRequirement
 
 NAME_PREFIX = f"{LABEL}-"
 

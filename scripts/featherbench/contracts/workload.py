@@ -9,18 +9,17 @@ platform and the client through the Bench that it is given.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from featherbench.contracts.bench import Bench
 from featherbench.contracts.settings import Configurable, SettingsT
+from featherbench.records.cell import Window
+from featherbench.records.metric import Metric
+from featherbench.records.requirement import MissingRequirement
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from featherbench.contracts.bench import Bench
-    from featherbench.records.cell import Window
-    from featherbench.records.metric import Metric
     from featherbench.records.plan import PlannedPlatform
-    from featherbench.records.requirement import MissingRequirement
 
 WithoutServer = Literal["no", "image", "pings"]
 """What a workload needs of the service `startup` in place of a server: it cannot use it, it needs

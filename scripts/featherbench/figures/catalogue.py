@@ -6,16 +6,13 @@ This module is read whenever the workflow starts, so it imports nothing that dra
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from featherbench.figures import captions
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
+from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
 
 FORMATS = ("svg", "png")
 INVARIABLE = {"image_size"}

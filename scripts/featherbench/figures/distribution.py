@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
 import plotnine as p9
 
+from featherbench.figures.catalogue import FigureSpec
 from featherbench.figures.theme import (
     MOST_VECTORS,
     add_style,
@@ -16,11 +18,6 @@ from featherbench.figures.theme import (
     row_axis,
 )
 from featherbench.figures.transforms import downsample, in_panels, in_rows, relative_to_median
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from featherbench.figures.catalogue import FigureSpec
 
 WIDTH_IN, PANEL_IN, FRAME_IN = 6.5, 2.4, 1.4
 ROW_IN, LINE_IN, MOST_ROW_IN = 0.25, 0.07, 0.9

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 import plotnine as p9
 
+from featherbench.figures.catalogue import FigureSpec
 from featherbench.figures.theme import (
     MOST_VECTORS,
     add_style,
@@ -17,11 +19,6 @@ from featherbench.figures.theme import (
     identity_scales,
 )
 from featherbench.figures.transforms import in_panels
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from featherbench.figures.catalogue import FigureSpec
 
 WIDTH_IN, PANEL_IN, ROW_IN, FRAME_IN = 6.5, 2.4, 0.42, 1.5
 TEXT_ABOVE, DOTS_BELOW = 0.3, 0.24

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import plotnine as p9
 
+from featherbench.figures.catalogue import FigureSpec
 from featherbench.figures.theme import (
     add_style,
     format_ticks,
@@ -19,11 +21,6 @@ from featherbench.figures.theme import (
 )
 from featherbench.figures.transforms import in_panels, in_rows
 from featherbench.statistics.conventions import SIGNIFICANT_P
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from featherbench.figures.catalogue import FigureSpec
 
 WIDTH_IN, PANEL_IN, FRAME_IN = 6.5, 2.6, 1.5
 ROW_IN, LINE_IN, ROOMY_LINE_IN = 0.2, 0.055, 0.13

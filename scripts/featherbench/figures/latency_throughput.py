@@ -3,20 +3,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 import plotnine as p9
 from matplotlib.ticker import MaxNLocator
 
+from featherbench.figures.catalogue import FigureSpec
 from featherbench.figures.theme import format_ticks, framed, legend
+from featherbench.records.metric import Metric
 from featherbench.statistics.data.samples import declared, latencies_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from featherbench.figures.catalogue import FigureSpec
-    from featherbench.records.metric import Metric
 
 WIDTH_IN, FRAME_IN, PANEL_IN = 8.5, 1.3, 3.0
 US_PER_MS = 1000.0

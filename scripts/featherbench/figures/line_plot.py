@@ -4,17 +4,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotnine as p9
 
+from featherbench.figures.catalogue import FigureSpec
 from featherbench.figures.theme import format_ticks, framed, legend
 from featherbench.figures.transforms import in_panels
-
-if TYPE_CHECKING:
-    from featherbench.figures.catalogue import FigureSpec
 
 WIDTH_IN, HEIGHT_IN, PANEL_IN = 8.0, 4.6, 4.0
 SHADE, FEW = 0.5, 4

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import matplotlib as mpl
+import pandas as pd
 import plotnine as p9
 from matplotlib import pyplot as plt
 
@@ -21,21 +23,13 @@ from featherbench.figures import (
     run_order,
     time_to_first_packet,
 )
-from featherbench.figures.catalogue import FORMATS, INVARIABLE, PER_WORKLOAD, FigureKind
+from featherbench.figures.catalogue import FORMATS, INVARIABLE, PER_WORKLOAD, FigureKind, FigureSpec
 from featherbench.figures.theme import DPI
 from featherbench.figures.transforms import SERIES, in_order
 from featherbench.files import open_atomic
+from featherbench.records.plan import Plan, PlannedPlatform
 from featherbench.statistics.data.samples import valid
 from featherbench.statistics.data.table_io import require_computed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    import pandas as pd
-
-    from featherbench.figures.catalogue import FigureSpec
-    from featherbench.records.plan import Plan, PlannedPlatform
 
 MOST_OF_REASON = 240
 REPRODUCIBLE: dict[str, dict[str, None]] = {"svg": {"Date": None}, "png": {}}

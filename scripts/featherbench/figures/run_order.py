@@ -4,17 +4,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import plotnine as p9
 
+from featherbench.figures.catalogue import FigureSpec
 from featherbench.figures.theme import MOST_VECTORS, format_ticks, framed, legend
 from featherbench.figures.transforms import SERIES, downsample, in_panels, relative_to_median
 from featherbench.statistics.summary import half_width
-
-if TYPE_CHECKING:
-    from featherbench.figures.catalogue import FigureSpec
 
 WIDTH_IN, PANEL_IN, FRAME_IN = 8.5, 1.7, 1.6
 COLUMNS = 2

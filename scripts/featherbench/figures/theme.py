@@ -10,19 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
+import pandas as pd
 import plotnine as p9
 from matplotlib.colors import to_hex, to_rgb
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pandas as pd
-
-    from featherbench.figures.catalogue import FigureSpec
+from featherbench.figures.catalogue import FigureSpec
 
 DPI = 160
 TEXT_PT = 9

@@ -3,24 +3,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotnine as p9
 
+from featherbench.figures.catalogue import FigureSpec
 from featherbench.figures.theme import format_ticks, format_value, framed, legend
+from featherbench.records.metric import Metric
 from featherbench.statistics.data.samples import declared
 from featherbench.statistics.summary import half_width
-from featherbench.statistics.time_to_first_packet import contenders, fastest_by_bandwidth
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from featherbench.figures.catalogue import FigureSpec
-    from featherbench.records.metric import Metric
-    from featherbench.statistics.time_to_first_packet import Contender
+from featherbench.statistics.time_to_first_packet import Contender, contenders, fastest_by_bandwidth
 
 WIDTH_IN, HEIGHT_IN, PANEL_IN = 8.0, 4.8, 3.0
 LEAST_MBIT_S, MOST_MBIT_S, STEPS = 1.0, 100_000.0, 101

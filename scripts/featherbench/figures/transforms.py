@@ -3,16 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from featherbench.figures.theme import MOST_VECTORS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from featherbench.records.plan import PlannedPlatform
+from featherbench.records.plan import PlannedPlatform
 
 SERIES = ["platform", "metric", "concurrency"]
 MOST_ON_ONE = 3

@@ -3,27 +3,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
 
 from featherbench.contracts.hypervisor import Hypervisor
+from featherbench.contracts.settings import DriverSettings
+from featherbench.contracts.technology import Technology
+from featherbench.contracts.vm_runner import VmRunner
+from featherbench.ownership import Leftover
 from featherbench.rootfs import descriptions
 from featherbench.unikernels import process_runner
 from featherbench.unikernels.process_runner import ProcessRunner
 from featherbench.vm.container_in_vm import ContainerInVm, root_for
 from featherbench.vm.libvirt import domains
+from featherbench.vm.libvirt.domain_xml import Accelerator
 from featherbench.vm.libvirt.runner import LibvirtRunner
 from featherbench.vm.virtual_machine import VirtualMachine
 from featherbench.xen.runner import XenRunner
 from featherbench.xen.settings import Dom0Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from featherbench.contracts.settings import DriverSettings
-    from featherbench.contracts.technology import Technology
-    from featherbench.contracts.vm_runner import VmRunner
-    from featherbench.ownership import Leftover
-    from featherbench.vm.libvirt.domain_xml import Accelerator
 
 IMAGE_FAMILY = "guest"
 """All hypervisors of virtual machines share their disk images."""

@@ -3,13 +3,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from featherbench.contracts import hypervisor
-
-if TYPE_CHECKING:
-    from featherbench.contracts.settings import DriverSettings
-    from featherbench.contracts.technology import Technology
+from featherbench.contracts.settings import DriverSettings
+from featherbench.contracts.technology import Technology
 
 
 class Hypervisor(hypervisor.Hypervisor):

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from featherbench import registry
 from featherbench.errors import FeatherbenchError
@@ -17,10 +18,6 @@ from featherbench.system import procfs, subprocesses
 from featherbench.system.fingerprint import ROOT, fingerprint
 from featherbench.system.programs import Versions, parse_version
 from featherbench.units import MIB
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 TOOL_TIMEOUT_S = 10.0
 

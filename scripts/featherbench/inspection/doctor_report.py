@@ -4,18 +4,15 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from featherbench import registry
+from featherbench.contracts.technology import Technology
 from featherbench.records.base import Record
 from featherbench.records.machine import CheckResult, Judgement
+from featherbench.records.plan import Plan
 from featherbench.records.requirement import MissingRequirement
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from featherbench.contracts.technology import Technology
-    from featherbench.records.plan import Plan
 
 NO_IMAGE = MissingRequirement(
     what="there is no image of it",

@@ -5,21 +5,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from featherbench.inspection import hardware
 from featherbench.inspection.check import Check, on_or_off
 from featherbench.inspection.collect import parsed_programs
-from featherbench.records.machine import Judgement
+from featherbench.records.machine import CheckResult, Judgement
 from featherbench.services.launcher import PORTS
 from featherbench.system import procfs, programs
 from featherbench.units import GIB
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from featherbench.records.machine import CheckResult
 
 ROOT, ADDRESS, RESULTS = Path("/"), "198.18.0.1", Path("results")
 ENGINES = {"docker.sock": "running", "podman.sock": "Podman in its place"}

@@ -4,17 +4,15 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 from featherbench.inspection.check import Check, on_or_off
 from featherbench.records.machine import Judgement
 from featherbench.system import procfs
 from featherbench.system.polling import wait_until
 from featherbench.units import GIB, MIB
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
 
 STEADY_GOVERNORS = {"performance"}
 PRECISE_CLOCKS = {"tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page"}

@@ -4,20 +4,16 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 from featherbench import registry
 from featherbench.contracts.technology import BuildRequest
+from featherbench.records.image import Image
+from featherbench.records.job_specs import ImageSpec
 from featherbench.rootfs.base import root_archive
 from featherbench.testbed.session import exclusive
 from featherbench.testbed.state import current_state
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from featherbench.records.image import Image
-    from featherbench.records.job_specs import ImageSpec
 
 
 def build_image(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,19 +22,17 @@ from featherbench.contracts.bench import Bench
 from featherbench.errors import ImageError, InstanceDiedError, RecordError, TestbedError
 from featherbench.records.cell import OPEN_CONNECTIONS, Cell, Deployment
 from featherbench.records.image import Image
+from featherbench.records.job_specs import DeploySpec, MeasureSpec
 from featherbench.services import launcher, open_connections
 from featherbench.services.readiness import wait_until_ready
 from featherbench.system.fingerprint import fingerprint
 from featherbench.system.sysctls import NOT_SET
 from featherbench.testbed import lease
 from featherbench.testbed.lease import Lease
+from featherbench.testbed.session import Testbed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from featherbench.contracts.workload import Workload
-    from featherbench.records.job_specs import DeploySpec, MeasureSpec
-    from featherbench.testbed.session import Testbed
 
 IMAGES = Path("results/images")
 

@@ -13,20 +13,18 @@ import shutil
 import signal
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from inspect import Parameter, signature
 from pathlib import Path
 from select import select
 from threading import Thread
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from featherbench.clock import now_utc
 from featherbench.errors import FeatherbenchError, WorkflowGoneError, error_of_system
 from featherbench.records.cell import Failure
 from featherbench.testbed.reservation import our_workflow
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 logger = logging.getLogger(__name__)
 P = TypeVar("P")

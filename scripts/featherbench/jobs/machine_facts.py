@@ -3,16 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from featherbench import registry
 from featherbench.errors import FeatherbenchError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    Ask = Callable[[], Mapping[str, str]]
+Ask = Callable[[], Mapping[str, str]]
 
 
 def driver_facts(hypervisors: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:

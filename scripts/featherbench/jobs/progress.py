@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from featherbench.records.base import Record
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from featherbench.records.cell import Cell
+from featherbench.records.cell import Cell
 
 FILE = Path("results/logs/progress.json")
 WHOLE_FROM = 10_000

@@ -12,18 +12,21 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from types import FrameType, TracebackType
+from typing import NamedTuple, TypeVar
 
 from featherbench.errors import CommandError, FeatherbenchError, RecordError, error_of_system
 from featherbench.jobs import job_runner, progress
 from featherbench.paths import SCRIPTS
 from featherbench.planning.inputs import cell_file
-from featherbench.planning.job_specs import spec_json
+from featherbench.planning.job_specs import JobSpecs, spec_json
 from featherbench.planning.plan import PLAN_VARIABLE
+from featherbench.records.base import Record
 from featherbench.records.cell import Deployment, Warmup
 from featherbench.records.machine import MachineRecord
 from featherbench.records.plan import CellName, Plan
@@ -48,15 +51,7 @@ from featherbench.testbed.reservation import (
     our_workflow,
     release_testbed,
 )
-from featherbench.testbed.state import current_state
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from types import FrameType, TracebackType
-
-    from featherbench.planning.job_specs import JobSpecs
-    from featherbench.records.base import Record
-    from featherbench.testbed.state import State
+from featherbench.testbed.state import State, current_state
 
 T = TypeVar("T")
 

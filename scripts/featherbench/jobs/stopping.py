@@ -3,18 +3,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from featherbench.jobs import progress
 from featherbench.records.cell import Cell, Deployment, Warmup
 from featherbench.records.plan import CellName
+from featherbench.records.stopping_decisions import InterimLook, InterimLookSpec
 from featherbench.statistics.design.sequential import look
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from pathlib import Path
-
-    from featherbench.records.stopping_decisions import InterimLook, InterimLookSpec
 
 
 def take_look(spec: InterimLookSpec, previous: InterimLook | None, *, results: Path) -> InterimLook:

@@ -17,14 +17,15 @@ import shutil
 import socket
 import tarfile
 import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench.contracts.technology import (
     LISTEN_ADDRESS,
     BuildRequest,
     RootArchive,
     StartRequest,
+    Technology,
 )
 from featherbench.errors import (
     DeadlineError,
@@ -36,6 +37,8 @@ from featherbench.errors import (
 )
 from featherbench.files import canonical_json, digest, file_digest
 from featherbench.paths import resource
+from featherbench.planning.resolve import ResolvedConfig, ResolvedPlatform
+from featherbench.records.instance import Instance
 from featherbench.records.job_specs import TestbedSpec
 from featherbench.records.requirement import MissingRequirement, TriedPlatform, TryOuts
 from featherbench.rootfs.base import compile_program
@@ -44,15 +47,7 @@ from featherbench.system import firewall, procfs
 from featherbench.system.fingerprint import fingerprint
 from featherbench.system.polling import wait_until
 from featherbench.testbed.reservation import WORKFLOW_VARIABLE
-from featherbench.testbed.session import session
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from featherbench.contracts.technology import Technology
-    from featherbench.planning.resolve import ResolvedConfig, ResolvedPlatform
-    from featherbench.records.instance import Instance
-    from featherbench.testbed.session import Testbed
+from featherbench.testbed.session import Testbed, session
 
 ROOT, RESULTS = Path("/"), Path("results")
 FILE, FOLDER = RESULTS / "tried.json", RESULTS / "tried"

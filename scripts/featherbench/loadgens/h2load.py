@@ -14,15 +14,11 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from featherbench.contracts import load_generator
 from featherbench.contracts.load_generator import Load, LoadResult
 from featherbench.system.programs import Versions
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
 
 CLOCK_TICK_S = 1e-3
 """Its event loop's timers, which end the run, tick in milliseconds."""

@@ -14,15 +14,11 @@ Properties of its figures (Redis 7.0, found by trial; 6.0 as its sources say):
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from featherbench.contracts import load_generator
 from featherbench.contracts.load_generator import Load, LoadResult
 from featherbench.system.programs import Versions
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
 
 CLOCK_TICK_S = 1e-3
 SERVER_ERROR = "Error from server"

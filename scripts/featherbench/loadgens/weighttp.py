@@ -9,15 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from featherbench.contracts import load_generator
 from featherbench.contracts.load_generator import Load, LoadResult
 from featherbench.system.programs import Versions
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
 
 CLOCK_TICK_S = 1e-6
 

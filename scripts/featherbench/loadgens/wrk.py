@@ -14,16 +14,12 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from featherbench.contracts import load_generator
 from featherbench.contracts.load_generator import Load, LoadResult, even_threads
 from featherbench.paths import resource
 from featherbench.system.programs import Versions
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 REPORT_SCRIPT = resource("loadgens/wrk_report.lua")
 REPORT_MARK = "featherbench "

@@ -11,17 +11,14 @@ from __future__ import annotations
 import re
 import threading
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from featherbench.contracts.bench import Bench
 from featherbench.system import cgroup, iproute, procfs
 from featherbench.system.machine import LOCAL, parse_files
 from featherbench.system.sysctls import sysctl_files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from featherbench.contracts.bench import Bench
 
 SAMPLE_EVERY_S = 0.2
 GAP_S = 1.0

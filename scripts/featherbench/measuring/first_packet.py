@@ -9,13 +9,9 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
 
 SO_TIMESTAMPNS = 35
 """See socket(7); Python has no name for it. The same number marks the received timestamp."""

@@ -7,23 +7,17 @@ A load generator runs once at the client for each; trials find how many requests
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
-from featherbench.contracts.load_generator import Load, even_threads
+from featherbench.contracts.bench import Bench
+from featherbench.contracts.load_generator import Load, LoadResult, even_threads
 from featherbench.errors import CommandError, LoadError
 from featherbench.measuring.window import Observation
-from featherbench.measuring.window_verdict import MINIMUM_CLOCK_TICKS, OTHERS_FRACTION
+from featherbench.measuring.window_verdict import MINIMUM_CLOCK_TICKS, OTHERS_FRACTION, WindowFacts
+from featherbench.records.cell import Measure, Window
 from featherbench.records.metric import Metric
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from featherbench.contracts.bench import Bench
-    from featherbench.contracts.load_generator import LoadResult
-    from featherbench.measuring.window_verdict import WindowFacts
-    from featherbench.records.cell import Measure, Window
-    from featherbench.system.subprocesses import Completed
+from featherbench.system.subprocesses import Completed
 
 LATENCY_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
 WARM_UP_CONNECTIONS = 50

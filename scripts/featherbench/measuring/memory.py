@@ -5,24 +5,20 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from featherbench.contracts.bench import Bench
+from featherbench.contracts.load_generator import Load, LoadResult
 from featherbench.errors import DeadlineError, LoadError, UnavailableError
 from featherbench.measuring.load_windows import OVERDUE_FACTOR, OVERDUE_S
 from featherbench.measuring.window import Collector
+from featherbench.records.cell import Measure, Usage
 from featherbench.records.metric import Metric
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
 from featherbench.units import MIB
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from featherbench.contracts.bench import Bench
-    from featherbench.contracts.load_generator import Load, LoadResult
-    from featherbench.records.cell import Measure, Usage
 
 READ_EVERY_S = 0.1
 STEADY_READINGS = 3

@@ -7,10 +7,13 @@ A search is resumed from its file; its window has everything that was tried.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
 
+from featherbench.contracts.bench import Bench
+from featherbench.contracts.load_generator import Load
 from featherbench.errors import FeatherbenchError, InstanceError, MachineSilentError
 from featherbench.files import canonical_json, digest
 from featherbench.measuring.load_windows import (
@@ -19,22 +22,13 @@ from featherbench.measuring.load_windows import (
     sized,
 )
 from featherbench.measuring.memory import memory_metrics, typical_bytes
-from featherbench.measuring.min_memory_search import AmountOutcome, Attempt, Search
+from featherbench.measuring.min_memory_search import AmountOutcome, Attempt, Rules, Search
 from featherbench.measuring.window import Moment, build_window
-from featherbench.records.cell import Verdict
+from featherbench.records.cell import Measure, Verdict, Window
 from featherbench.services import launcher, ping
 from featherbench.services.readiness import READY_WITHIN_S, wait_until_ready
 from featherbench.system.fingerprint import fingerprint
 from featherbench.units import MIB
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from featherbench.contracts.bench import Bench
-    from featherbench.contracts.load_generator import Load
-    from featherbench.measuring.min_memory_search import Rules
-    from featherbench.records.cell import Measure, Window
 
 BOOT_TIMEOUT_FACTOR = 4
 """An instance that takes this many times as long as with reference memory to answer has failed."""

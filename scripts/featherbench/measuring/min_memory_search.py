@@ -10,16 +10,14 @@ The search is pure: the next amount to try follows from the attempts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from statistics import fmean
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
 from featherbench.records.base import Count, Record
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 LOOKS = 2
 """An amount that is undecided after the first starts gets as many again, and no more."""

@@ -15,26 +15,21 @@ import os
 import resource
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from featherbench.clock import now_utc
+from featherbench.contracts.bench import Bench, Client
+from featherbench.contracts.technology import Placement
 from featherbench.errors import VerificationError
 from featherbench.measuring.disturbances import Disturbances
 from featherbench.measuring.first_packet import Clocks
 from featherbench.measuring.window_verdict import WindowFacts, window_verdict
-from featherbench.records.cell import Verdict, Window
-from featherbench.system.machine import LOCAL
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from featherbench.contracts.bench import Bench, Client
-    from featherbench.contracts.technology import Placement
-    from featherbench.records.cell import Measure, Usage
-    from featherbench.records.metric import Metric
-    from featherbench.system.machine import Counters, Machine
-    from featherbench.system.procfs import CpuTicks
+from featherbench.records.cell import Measure, Usage, Verdict, Window
+from featherbench.records.metric import Metric
+from featherbench.system.machine import LOCAL, Counters, Machine
+from featherbench.system.procfs import CpuTicks
 
 
 class Collector(ABC):

@@ -7,13 +7,10 @@ begins with a keyword that stays the same, so that reasons can be counted.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from featherbench.records.cell import Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
 
 MINIMUM_CLOCK_TICKS = 1000
 """A window of a thousand ticks of its clock is timed to 0.1 %, less than any effect of interest."""

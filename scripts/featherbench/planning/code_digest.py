@@ -14,17 +14,15 @@ import ast
 import importlib.util
 import json
 import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from featherbench.files import digest, write_atomic
 from featherbench.paths import PACKAGE, RESOURCES, SCRIPTS
 from featherbench.registry import driver_files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 CACHE = Path(importlib.util.cache_from_source(__file__)).with_suffix(".json")
 PROGRESS_ONLY = frozenset(
@@ -44,8 +42,8 @@ class CodeFacts(NamedTuple):
     """Facts about one file.
 
     `does` hashes its syntax tree without docstrings, positions and imports of this package, and
-    with a placeholder for each module that such an import binds. `resources` are the literal
-    arguments of `paths.resource`.
+    with a placeholder for each module that such an import binds. `imports` are those that do
+    something at run time. `resources` are the literal arguments of `paths.resource`.
     """
 
     does: str
@@ -69,6 +67,31 @@ def _imports_of_package(statement: ast.stmt) -> Iterator[Import]:
         if module.split(".")[0] == PACKAGE.name:
             for alias in statement.names:
                 yield Import(alias.asname or alias.name, f"{module}.{alias.name}")
+
+
+def _names(node: ast.AST, *, in_model: bool = False) -> Iterator[str]:
+    """Yield the names that code uses at run time.
+
+    Of annotations these are those of pydantic's models alone: a dataclass does not read its own.
+    """
+    if isinstance(node, ast.Name):
+        yield node.id
+    if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+        decorators = " ".join(map(ast.unparse, node.decorator_list))
+        in_model = isinstance(node, ast.ClassDef) and "dataclass" not in decorators
+    for field, value in ast.iter_fields(node):
+        if field == "returns" or (field == "annotation" and not in_model):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield from _names(child, in_model=in_model)
+
+
+def _for_annotations_only(tree: ast.Module) -> set[str]:
+    """Return the names that a file uses in annotations which nothing reads at run time."""
+    if not any(isinstance(s, ast.ImportFrom) and s.module == "__future__" for s in tree.body):
+        return set()
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - set(_names(tree))
 
 
 class _Text:
@@ -115,6 +138,7 @@ class _Text:
 def examine(source: bytes) -> CodeFacts:
     """Return the facts of a file with that content."""
     tree = ast.parse(source)
+    ignored = _for_annotations_only(tree)
     text = _Text()
     first_pass = text.of(tree.body)
     modules = {found.bound for found in text.imports if _file_of(found.dotted)}
@@ -124,7 +148,7 @@ def examine(source: bytes) -> CodeFacts:
             node.id = "<module>"
     return CodeFacts(
         does=digest((text.of(tree.body) if modules else first_pass).encode()),
-        imports=tuple(sorted(text.imports)),
+        imports=tuple(sorted(found for found in text.imports if found.bound not in ignored)),
         resources=tuple(sorted(text.resources)),
     )
 

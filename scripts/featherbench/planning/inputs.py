@@ -9,20 +9,16 @@ the caller until it exists.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from featherbench.contracts.technology import BASE
+from featherbench.planning.job_specs import JobSpecs
 from featherbench.records import stopping_decisions
-from featherbench.records.plan import CellName
+from featherbench.records.plan import CellName, Plan, PlannedWorkload
+from featherbench.records.stopping_decisions import InterimLook, InterimLookSpec
 from featherbench.rootfs import descriptions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from featherbench.planning.job_specs import JobSpecs
-    from featherbench.records.plan import Plan, PlannedWorkload
-    from featherbench.records.stopping_decisions import InterimLook, InterimLookSpec
 
 
 class ReadLook(Protocol):

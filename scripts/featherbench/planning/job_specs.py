@@ -7,12 +7,13 @@ Snakemake compares specs as params, as text, and jobs get them as files.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from featherbench import registry
 from featherbench.files import canonical_json, write_atomic
 from featherbench.planning.code_digest import code_digest
-from featherbench.planning.resolve import resolve_workload
+from featherbench.planning.resolve import ResolvedConfig, resolve_workload
+from featherbench.records.base import Record
 from featherbench.records.job_specs import (
     DeploySpec,
     ImageSpec,
@@ -21,14 +22,10 @@ from featherbench.records.job_specs import (
     TestbedSpec,
     WorkloadSpec,
 )
+from featherbench.records.plan import Plan, PlannedPlatform
 from featherbench.records.stopping_decisions import InterimLookSpec
 from featherbench.rootfs import descriptions
-
-if TYPE_CHECKING:
-    from featherbench.planning.resolve import ResolvedConfig
-    from featherbench.records.base import Record
-    from featherbench.records.plan import Plan, PlannedPlatform
-    from featherbench.rootfs.descriptions import DerivedRootFilesystemSpec
+from featherbench.rootfs.descriptions import DerivedRootFilesystemSpec
 
 
 def spec_json(spec: Record) -> str:

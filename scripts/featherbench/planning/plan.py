@@ -11,22 +11,19 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from featherbench.config.loading import naming
+from featherbench.config.models import Repetitions
 from featherbench.files import digest
 from featherbench.measuring import window
+from featherbench.planning.resolve import ResolvedConfig, ResolvedPlatform, ResolvedWorkload
+from featherbench.records.metric import Metric
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload, StoppingRule
 from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs import descriptions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from featherbench.config.models import Repetitions
-    from featherbench.planning.resolve import ResolvedConfig, ResolvedPlatform, ResolvedWorkload
-    from featherbench.records.metric import Metric
 
 DEFAULT_LEVELS = (1, 100)
 GROUP_STEP = 10_000

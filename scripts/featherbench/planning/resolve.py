@@ -6,29 +6,30 @@ Everything downstream (plan, job specs) uses the result. A wrong name or key is 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
 from featherbench import registry
 from featherbench.config.loading import naming, raise_config_error
-from featherbench.config.models import DEFAULT_LOAD_GENERATORS, WorkloadConfig
+from featherbench.config.models import (
+    DEFAULT_LOAD_GENERATORS,
+    Config,
+    PlatformConfig,
+    WorkloadConfig,
+)
+from featherbench.contracts.load_generator import LoadGenerator
+from featherbench.contracts.settings import DriverSettings
+from featherbench.contracts.technology import Technology
+from featherbench.contracts.workload import Workload
 from featherbench.errors import ConfigError
 from featherbench.records.job_specs import PlatformSpec, WorkloadSpec
+from featherbench.records.requirement import MissingRequirement
+from featherbench.registry import Kind
 from featherbench.user_input import shortened
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from featherbench.config.models import Config, PlatformConfig
-    from featherbench.contracts.load_generator import LoadGenerator
-    from featherbench.contracts.settings import DriverSettings
-    from featherbench.contracts.technology import Technology
-    from featherbench.contracts.workload import Workload
-    from featherbench.records.requirement import MissingRequirement
-    from featherbench.registry import Kind
 
 MOST_CELLS = 100_000
 """Planning them takes a second; the paper has about 20,000."""

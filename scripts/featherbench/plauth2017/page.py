@@ -3,30 +3,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from featherbench.plauth2017.claims.all_claims import judge_by_tukey
 from featherbench.plauth2017.claims.by_tukey import Error, with_error
-from featherbench.plauth2017.claims.claim import ClaimVerdict
+from featherbench.plauth2017.claims.claim import Claim, ClaimVerdict, JudgedStatement
 from featherbench.plauth2017.data import experiment
 from featherbench.plauth2017.data.published import REPEATED, agreements
 from featherbench.plauth2017.figures import PAPERS_ENTRIES
 from featherbench.report.page import numbered
 from featherbench.report.table_groups import ANOVA, POSTHOC, SUMMARY, by_metric, summaries
-from featherbench.report.tables import ColumnType, bounds, figure, name, table
+from featherbench.report.tables import Columns, ColumnType, Table, bounds, figure, name, table
 from featherbench.report.templates import fill
 from featherbench.wording.formatting import count, p_value, ratio
 from featherbench.wording.phrases import label
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from featherbench.plauth2017.claims.claim import Claim, JudgedStatement
-    from featherbench.report.tables import Columns, Table
 
 TEMPLATE = "paper.html.j2"
 LABEL = partial(label, experiment.plan())

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from featherbench.plauth2017.claims.claim import ClaimVerdict, claim_verdict
 from featherbench.plauth2017.comparison.matched_cells import METRICS
@@ -15,21 +18,14 @@ from featherbench.plauth2017.comparison.sentences import (
     overall_sentence,
 )
 from featherbench.plauth2017.data import experiment
+from featherbench.records.plan import Plan
 from featherbench.records.tables import REPLICATION
+from featherbench.report.inputs import Inputs
 from featherbench.report.page import Section
 from featherbench.report.questions import Statement
-from featherbench.report.tables import figure, name, prose, table
+from featherbench.report.tables import Columns, Table, figure, name, prose, table
 from featherbench.wording.formatting import count, rows
 from featherbench.wording.phrases import label
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import pandas as pd
-
-    from featherbench.records.plan import Plan
-    from featherbench.report.inputs import Inputs
-    from featherbench.report.tables import Columns, Table
 
 TABLES = REPLICATION
 ANCHOR, CLAIMS_ANCHOR = "paper", "claims"

@@ -7,7 +7,7 @@ Times ending in `_s` are seconds; `*_monotonic_s` are readings of CLOCK_MONOTONI
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - pydantic needs it at run time
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError

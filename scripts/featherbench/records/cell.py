@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from featherbench.records.base import Count, Record, Seconds
-from featherbench.records.instance import Instance  # noqa: TC001 - pydantic needs it at run time
+from featherbench.records.instance import Instance
 
 OPEN_CONNECTIONS = "open connections"
 """Key, in the tuning of a cell, of the number of connections that were verified."""

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from featherbench.records.base import Record
 from featherbench.records.cell import Coordinates
-from featherbench.records.tuning import Tuning  # noqa: TC001 - pydantic needs it at run time
+from featherbench.records.tuning import Tuning
 from featherbench.user_input import (
     EACH_ONCE,
     PackageName,

@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
 from featherbench.records.base import Record
-from featherbench.records.metric import Metric  # noqa: TC001 - pydantic needs it at run time
-from featherbench.records.requirement import MissingRequirement  # noqa: TC001 - pydantic needs it at run time
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+from featherbench.records.metric import Metric
+from featherbench.records.requirement import MissingRequirement
 
 GUEST_FACTOR, EMULATED_FACTOR = 3.0, 15.0
 

@@ -7,16 +7,13 @@ requested.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from itertools import count, takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench.records.base import Count, Record, Seconds
 from featherbench.records.plan import Plan, StoppingRule, series_name
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FOLDER = Path("results/stopping")
 

@@ -7,11 +7,8 @@ here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 CAPTIONS: Mapping[str, str] = MappingProxyType(
     {

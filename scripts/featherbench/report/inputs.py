@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
@@ -13,17 +15,12 @@ from featherbench.records.base import Record
 from featherbench.records.cell import Cell, Failure
 from featherbench.records.image import Image
 from featherbench.records.machine import MachineRecord
+from featherbench.records.metric import Metric
 from featherbench.records.plan import Plan, PlannedPlatform
 from featherbench.records.stopping_decisions import InterimLook, latest_looks, with_requested_cells
 from featherbench.records.tables import ANALYSIS
 from featherbench.statistics.data.samples import is_emulated
 from featherbench.statistics.data.table_io import read_csv, read_parquet, require_computed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from featherbench.records.metric import Metric
 
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")

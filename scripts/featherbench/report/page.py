@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from featherbench.figures.catalogue import specs_for
+from featherbench.figures.catalogue import FigureSpec, specs_for
 from featherbench.records.machine import Judgement
 from featherbench.report import (
     setup,
@@ -16,7 +17,8 @@ from featherbench.report import (
     table_groups,
     what_ran,
 )
-from featherbench.report.questions import answers
+from featherbench.report.inputs import Inputs
+from featherbench.report.questions import Statement, answers
 from featherbench.report.run_tables import RunTables
 from featherbench.report.sentences.conclusions import (
     conclusions,
@@ -25,13 +27,6 @@ from featherbench.report.sentences.conclusions import (
 )
 from featherbench.report.templates import data_uri, fill
 from featherbench.statistics.summary import SEQUENTIAL_CONFIDENCE
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from featherbench.figures.catalogue import FigureSpec
-    from featherbench.report.inputs import Inputs
-    from featherbench.report.questions import Statement
 
 TEMPLATE = "report.html.j2"
 

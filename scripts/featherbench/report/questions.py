@@ -7,9 +7,12 @@ What the run cannot answer is listed as open, with what would have to be measure
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from featherbench.records.plan import Plan, PlannedPlatform
+from featherbench.report.run_tables import RunTables
 from featherbench.report.sentences.comparisons import (
     fastest_sentence,
     pair_sentences,
@@ -20,13 +23,7 @@ from featherbench.report.tables import anchor
 from featherbench.wording.formatting import number
 from featherbench.wording.phrases import capitalized
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from featherbench.records.plan import Plan, PlannedPlatform
-    from featherbench.report.run_tables import RunTables
-
-    Row = dict[str, Any]
+Row = dict[str, Any]
 
 NATIVE = "native"
 PLAIN = ("linux", NATIVE)

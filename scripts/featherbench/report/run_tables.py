@@ -3,18 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
+from featherbench.report.inputs import Inputs
 from featherbench.report.sentences.comparisons import Comparison, Pairs, comparisons, pairs
 from featherbench.wording.formatting import rows
 from featherbench.wording.phrases import counterpart, label
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from featherbench.report.inputs import Inputs
 
 
 class RunTables:

@@ -3,18 +3,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import yaml
 
 from featherbench.files import canonical_json
-from featherbench.records.cell import OPEN_CONNECTIONS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from featherbench.records.cell import Cell
-    from featherbench.records.machine import MachineRecord
+from featherbench.records.cell import OPEN_CONNECTIONS, Cell
+from featherbench.records.machine import MachineRecord
 
 UNKNOWN = "not reported by the kernel"
 MIB_PER_GIB = 1024

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from featherbench.report.run_tables import RunTables
 from featherbench.report.tables import (
+    Columns,
     ColumnType,
+    Row,
     Table,
     anchor,
     bounds,
@@ -20,12 +23,6 @@ from featherbench.report.tables import (
     table,
 )
 from featherbench.wording.formatting import count, number, p_value, percentage, ratio, rows
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from featherbench.report.run_tables import RunTables
-    from featherbench.report.tables import Columns, Row
 
 
 def _verdicts(row: Row) -> str:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,13 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from featherbench.wording.formatting import NO_VARIATION, NOTHING, is_point, number, ratio, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import pandas as pd
 
-    Row = dict[str, Any]
-    Spell = Callable[[Row], str]
-    Columns = dict[str, tuple["ColumnType", Spell]]
+Row = dict[str, Any]
+Spell = Callable[[Row], str]
+Columns = dict[str, tuple["ColumnType", Spell]]
 
 MOST_ROWS = 600
 """A longer table is cut off here and refers to its file."""

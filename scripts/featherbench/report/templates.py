@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
@@ -14,9 +15,6 @@ from markupsafe import Markup, escape
 from featherbench.paths import resource
 from featherbench.report import setup
 from featherbench.wording import formatting, phrases
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 TEMPLATES = resource("report")
 

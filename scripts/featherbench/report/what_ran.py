@@ -4,25 +4,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from featherbench.records.cell import StampedBy
-from featherbench.report.tables import figure, name, prose, table
+from featherbench.records.cell import Cell, Failure, StampedBy
+from featherbench.records.plan import CellName, Plan, PlannedPlatform
+from featherbench.records.stopping_decisions import InterimLook
+from featherbench.report.tables import Columns, Row, Table, figure, name, prose, table
 from featherbench.wording.formatting import count, duration, percentage
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from featherbench.records.cell import Cell, Failure
-    from featherbench.records.plan import CellName, Plan, PlannedPlatform
-    from featherbench.records.stopping_decisions import InterimLook
-    from featherbench.report.tables import Columns, Row, Table
 
 MOMENT = "%Y-%m-%d %H:%M UTC"
 PAUSE_S = 600

@@ -7,21 +7,18 @@ import io
 import stat
 import tarfile
 import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from zlib_ng import zlib_ng
 
 from featherbench.clock import now_utc
+from featherbench.contracts.technology import BuildRequest, RootArchive
 from featherbench.files import CHUNK_BYTES
 from featherbench.records.image import Image, ImageSize
 from featherbench.system import subprocesses
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from featherbench.contracts.technology import BuildRequest, RootArchive
-    from featherbench.system.machine import Machine
+from featherbench.system.machine import Machine
 
 SOURCE_DATE_EPOCH = 1_672_531_200
 """The time of every file in an archive, so that the same content gives the same bytes."""

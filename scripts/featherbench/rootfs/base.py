@@ -6,15 +6,16 @@ from __future__ import annotations
 import shlex
 import shutil
 import tarfile
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench.contracts.technology import RootArchive
 from featherbench.errors import RESULTS_DISK, ImageError
 from featherbench.files import file_digest
 from featherbench.paths import resource
 from featherbench.records.base import Count, Record
+from featherbench.records.job_specs import RootFilesystemSpec
 from featherbench.rootfs import mmdebstrap
 from featherbench.rootfs.archives import compressed_bytes
 from featherbench.rootfs.mmdebstrap import (
@@ -26,11 +27,6 @@ from featherbench.rootfs.mmdebstrap import (
 )
 from featherbench.services import launcher as services
 from featherbench.system import subprocesses
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from featherbench.records.job_specs import RootFilesystemSpec
 
 COMPILE_WITHIN_S = 60.0
 DPKG_STATUS = "./var/lib/dpkg/status"

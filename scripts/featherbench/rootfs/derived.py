@@ -6,19 +6,15 @@ from __future__ import annotations
 import hashlib
 import shlex
 import tarfile
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from featherbench.errors import ImageError
 from featherbench.rootfs.archives import files_layer
 from featherbench.rootfs.base import RootFilesystem, build_archive, read_versions
+from featherbench.rootfs.descriptions import DerivedRootFilesystemSpec
 from featherbench.rootfs.mmdebstrap import Customization
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from featherbench.rootfs.descriptions import DerivedRootFilesystemSpec
 
 DATABASES = (
     *("./etc/group*", "./etc/gshadow*", "./etc/passwd*", "./etc/shadow*", "./etc/sub[gu]id*"),

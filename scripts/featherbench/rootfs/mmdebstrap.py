@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from featherbench.errors import (
     RESULTS_DISK,
@@ -27,10 +28,6 @@ from featherbench.paths import resource
 from featherbench.rootfs.archives import SOURCE_DATE_EPOCH
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
 
 APT = Path("/etc/apt")
 DEBIAN_KEYRINGS = "debian-archive-"

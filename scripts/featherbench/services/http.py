@@ -6,15 +6,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from featherbench.contracts.bench import Bench
 from featherbench.errors import ErrorHint, VerificationError, find_hint
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from featherbench.contracts.bench import Bench
-    from featherbench.system.subprocesses import Completed
+from featherbench.system.subprocesses import Completed
 
 CONFIGURATION = "/etc/featherbench/http/nginx.conf"
 MOST_BYTES = 100 << 20

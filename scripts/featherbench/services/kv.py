@@ -5,15 +5,11 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from featherbench.contracts.bench import Bench
 from featherbench.errors import ErrorHint, VerificationError, find_hint
 from featherbench.services.http import NO_CONNECTION
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from featherbench.contracts.bench import Bench
 
 CONFIGURATION = "/etc/featherbench/kv/redis.conf"
 BENCHMARK_KEY = "key:__rand_int__"

@@ -7,14 +7,10 @@ writes what depends on the address to SCRATCH, the only folder that an instance 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from featherbench.contracts.bench import Bench
 from featherbench.contracts.technology import LISTEN_ADDRESS, Probe, StartRequest
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from featherbench.contracts.bench import Bench
 
 LAUNCHER = "/usr/local/bin/featherbench-serve"
 PROBE = "/usr/local/bin/featherbench-probe"

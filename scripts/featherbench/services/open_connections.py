@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from featherbench.contracts.bench import Bench
 from featherbench.errors import LoadError, VerificationError
 from featherbench.services import connection_opener, http, kv
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from featherbench.contracts.bench import Bench
 
 MARGIN = 8
 """More than the load will open: a server that holds no more than the load is at its limit."""

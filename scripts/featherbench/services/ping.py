@@ -4,16 +4,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
+from featherbench.contracts.bench import Bench
 from featherbench.errors import LoadError
+from featherbench.records.requirement import MissingRequirement
 from featherbench.system import programs
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from featherbench.contracts.bench import Bench
-    from featherbench.records.requirement import MissingRequirement
 
 VERSIONS = programs.Versions(ask=("ping", "-V"), says="iputils", tested=("20221126",))
 INSTALL = "apt-get install iputils-ping"

@@ -4,14 +4,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
+from featherbench.contracts.bench import Bench
 from featherbench.errors import CommandError, DeadlineError, InstanceError
 from featherbench.services import http, kv, ping
 from featherbench.system.polling import wait_until
-
-if TYPE_CHECKING:
-    from featherbench.contracts.bench import Bench
 
 ANSWERS = {"http": http.answers, "kv": kv.answers, "startup": ping.answers}
 READY_WITHIN_S = 120.0

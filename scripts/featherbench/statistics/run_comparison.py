@@ -16,22 +16,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import scipy
 
+from featherbench.records.metric import Metric
 from featherbench.statistics.conventions import DEPLOYMENT, ROUNDING, SIGNIFICANT_P, holm
 from featherbench.statistics.data.replicates import main_values
 from featherbench.statistics.data.samples import declared
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from featherbench.records.metric import Metric
-
-    Tail = Callable[[np.ndarray, np.ndarray], float]
+Tail = Callable[[np.ndarray, np.ndarray], float]
 
 KEYS = ["platform", "workload", "metric", "concurrency", "unit"]
 COLUMNS = [

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,6 @@ from scipy import special
 from featherbench.records.cell import Verdict
 from featherbench.statistics.conventions import CONFIDENCE, notes
 from featherbench.statistics.data.samples import valid
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 SEQUENTIAL_CONFIDENCE = 0.957
 """Level of the t interval if measuring continued until it was narrow: that stops when the spread

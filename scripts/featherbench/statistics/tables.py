@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from featherbench.records.plan import Plan
 from featherbench.statistics.data.replicates import comparisons
 from featherbench.statistics.data.samples import per_stratum
 from featherbench.statistics.design.variance_components import components
@@ -15,13 +18,6 @@ from featherbench.statistics.inference.posthoc import posthoc
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.summary import summarize
 from featherbench.statistics.time_to_first_packet import crossing_bandwidths
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    import pandas as pd
-
-    from featherbench.records.plan import Plan
 
 COMPUTE: Mapping[str, Callable[[pd.DataFrame, Plan], pd.DataFrame]] = MappingProxyType(
     {

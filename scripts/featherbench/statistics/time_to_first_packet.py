@@ -11,21 +11,18 @@ deployments.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import scipy
 
+from featherbench.records.metric import Metric
 from featherbench.statistics.conventions import CONFIDENCE
 from featherbench.statistics.data.samples import declared, valid
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from featherbench.records.metric import Metric
 
 SAME_SIZE = 1e-3
 """Relative difference of images that count as of one size."""

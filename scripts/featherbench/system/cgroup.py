@@ -13,20 +13,15 @@ import errno
 import os
 import re
 import signal
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench.errors import DeadlineError, InstanceError
 from featherbench.ownership import LABEL
 from featherbench.records.cell import Usage
-from featherbench.system.machine import LOCAL
+from featherbench.system.machine import LOCAL, Machine
 from featherbench.system.polling import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from featherbench.system.machine import Machine
 
 PROC = Path("/proc")
 CONTROLLERS = ("cpu", "cpuacct", "memory")

@@ -8,18 +8,13 @@ it is for another technology.
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from featherbench.errors import TestbedError
 from featherbench.ownership import BENCHMARKING_NETWORK, LABEL, Leftover
 from featherbench.system import subprocesses
-from featherbench.system.machine import LOCAL
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from featherbench.system.machine import Machine
-    from featherbench.system.subprocesses import Completed
+from featherbench.system.machine import LOCAL, Machine
+from featherbench.system.subprocesses import Completed
 
 RULE = "firewall rule"
 CHAIN = "DOCKER-USER"

@@ -7,17 +7,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from featherbench.errors import CommandError, ErrorHint, find_hint
 from featherbench.ownership import BENCHMARKING_NETWORK, LABEL
 from featherbench.system import subprocesses
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 INTERFACES = Path("/sys/class/net")
 IPV6 = Path("/proc/sys/net/ipv6")

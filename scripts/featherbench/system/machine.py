@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,6 @@ from featherbench.system import procfs, subprocesses
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Collection, Mapping, Sequence
 
 READ_ERRORS = (FileNotFoundError, NotADirectoryError, ProcessLookupError)
 ACCESS_TIMEOUT_S = 30.0

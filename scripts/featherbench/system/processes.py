@@ -9,16 +9,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench.errors import DeadlineError
 from featherbench.records.base import Record
 from featherbench.system.polling import wait_until
 from featherbench.system.procfs import ProcessStat, parse_process_stat
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PROC = Path("/proc")
 DEAD_STATES = {"Z", "X", "x"}

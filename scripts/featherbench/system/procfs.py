@@ -11,12 +11,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from featherbench.units import KIB
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HYPERVISORS = {
     "KVM": "kvm",

@@ -15,8 +15,8 @@ import selectors
 import shlex
 import time
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from featherbench.errors import CommandError
 from featherbench.system.subprocesses import (
@@ -25,9 +25,6 @@ from featherbench.system.subprocesses import (
     TimeoutExpired,
     start_with_pipes,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 log = logging.getLogger(__name__)
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 import atexit
 import os
 import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench.errors import (
     CommandError,
@@ -32,9 +32,6 @@ from featherbench.system import subprocesses
 from featherbench.system.machine import LOCAL, Machine
 from featherbench.system.polling import wait_until
 from featherbench.system.shell import Shell, ShellLostError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
 
 CONFIG_NAME, CONTROL_NAME = "ssh_config", "connection"
 HOST = "node"

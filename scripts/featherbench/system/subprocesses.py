@@ -11,17 +11,12 @@ import os
 import resource
 import subprocess
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from featherbench.errors import CommandError, remedy_of
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from featherbench.errors import FeatherbenchError
+from featherbench.errors import CommandError, FeatherbenchError, remedy_of
 
 log = logging.getLogger(__name__)
 

@@ -3,19 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from featherbench.records.tuning import Tuning
 from featherbench.system import ssh
-from featherbench.system.machine import LOCAL
+from featherbench.system.machine import LOCAL, Machine
 from featherbench.system.procfs import one_line, parse_open_file_limits, sysctl_file
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from featherbench.records.tuning import Tuning
-    from featherbench.system.machine import Machine
 
 NOT_SET = "cannot be set: "
 """How the value of a sysctl begins that an instance does not let others set."""

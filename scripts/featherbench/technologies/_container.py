@@ -6,29 +6,26 @@ from __future__ import annotations
 import http.client
 import socket
 from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from featherbench.contracts import technology
+from featherbench.contracts.technology import StartRequest
 from featherbench.errors import FeatherbenchError, InstanceDiedError, InstanceError, TestbedError
 from featherbench.files import digest
 from featherbench.ownership import LABEL, Leftover
+from featherbench.records.cell import Usage
+from featherbench.records.instance import Instance
+from featherbench.records.requirement import MissingRequirement
+from featherbench.records.tuning import Tuning
 from featherbench.services.launcher import with_address
 from featherbench.system import firewall, programs, ssh
 from featherbench.system.cgroup import ControlGroup, all_members, reset_peak, usage_of
 from featherbench.system.machine import LOCAL, Machine, parse_files
 from featherbench.system.procfs import one_line
 from featherbench.system.sysctls import HIDDEN, NOT_SET, in_force, sysctl_files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from contextlib import AbstractContextManager
-
-    from featherbench.contracts.technology import StartRequest
-    from featherbench.records.cell import Usage
-    from featherbench.records.instance import Instance
-    from featherbench.records.requirement import MissingRequirement
-    from featherbench.records.tuning import Tuning
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - inside the container's own network namespace
 NEEDS = {"iptables": "iptables", **programs.FOR_ROOT_FILESYSTEM}

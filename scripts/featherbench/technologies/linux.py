@@ -13,9 +13,9 @@ import platform
 import resource
 import shutil
 import time
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench.contracts import technology
 from featherbench.contracts.technology import BASE, BuildRequest, StartRequest
@@ -29,20 +29,16 @@ from featherbench.errors import (
 )
 from featherbench.files import digest
 from featherbench.ownership import Leftover
+from featherbench.records.cell import Usage
+from featherbench.records.image import Image
+from featherbench.records.instance import Instance
+from featherbench.records.requirement import MissingRequirement
+from featherbench.records.tuning import Tuning
 from featherbench.rootfs.archives import files_layer, folder_bytes, image_record, unpack
 from featherbench.services import launcher
 from featherbench.system import cgroup, programs, subprocesses, sysctls
+from featherbench.system.cgroup import ControlGroup
 from featherbench.system.polling import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from featherbench.records.cell import Usage
-    from featherbench.records.image import Image
-    from featherbench.records.instance import Instance
-    from featherbench.records.requirement import MissingRequirement
-    from featherbench.records.tuning import Tuning
-    from featherbench.system.cgroup import ControlGroup
 
 NAME = "linux"
 NEEDS = {"unshare": "util-linux", "tar": "tar", **programs.FOR_ROOT_FILESYSTEM}

@@ -4,17 +4,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from featherbench import registry
+from featherbench.contracts.technology import Technology
 from featherbench.errors import MachineSilentError, TestbedError
 from featherbench.files import write_atomic
-from featherbench.system.processes import end_with_descendants, is_alive, ourselves
+from featherbench.system.processes import Process, end_with_descendants, is_alive, ourselves
 from featherbench.testbed import lease, network, tuning
-from featherbench.testbed.lock import running_job, try_lock
+from featherbench.testbed.lock import Job, Lock, running_job, try_lock
 from featherbench.testbed.reservation import (
     Owner,
     busy,
@@ -22,15 +24,10 @@ from featherbench.testbed.reservation import (
     relinquish,
     restored_owner,
 )
+from featherbench.testbed.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
     from featherbench.contracts.hypervisor import Hypervisor
-    from featherbench.contracts.technology import Technology
-    from featherbench.system.processes import Process
-    from featherbench.testbed.lock import Job, Lock
-    from featherbench.testbed.state import State
 
 log = logging.getLogger(__name__)
 

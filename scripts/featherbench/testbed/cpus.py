@@ -7,17 +7,14 @@ the CPUs of each kind, where there are several, the fastest first: see `procfs.c
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from featherbench.errors import TestbedError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from featherbench.records.job_specs import TestbedSpec
-    from featherbench.system.machine import Machine
+from featherbench.records.job_specs import TestbedSpec
+from featherbench.system.machine import Machine
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,8 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from featherbench import registry
 from featherbench.errors import DeadlineError
@@ -26,12 +26,7 @@ from featherbench.system.processes import Process, is_alive, ourselves
 from featherbench.testbed import cleanup
 from featherbench.testbed.lock import try_lock
 from featherbench.testbed.reservation import Owner
-from featherbench.testbed.state import current_state
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from featherbench.testbed.state import State
+from featherbench.testbed.state import State, current_state
 
 log = logging.getLogger("featherbench.guard")
 

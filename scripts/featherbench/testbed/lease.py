@@ -11,7 +11,7 @@ from pydantic import Field
 from featherbench import registry
 from featherbench.errors import MachineSilentError
 from featherbench.records.base import Record
-from featherbench.records.instance import Instance  # noqa: TC001 - pydantic needs it at run time
+from featherbench.records.instance import Instance
 from featherbench.testbed.state import current_state
 
 

@@ -7,21 +7,17 @@ import fcntl
 import os
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench.errors import DeadlineError, TestbedBusyError
 from featherbench.records.base import Record
 from featherbench.system.polling import wait_until
 from featherbench.system.processes import Process, ourselves
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from featherbench.testbed.state import State
+from featherbench.testbed.state import State
 
 REMIND_EVERY_S = 60.0
 POLL_EVERY_S = 0.2

@@ -9,21 +9,18 @@ that is gone cannot leave the machine. Others may use the rest of the range.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from featherbench.errors import TestbedError
 from featherbench.ownership import BENCHMARKING_NETWORK
 from featherbench.records.base import Record
+from featherbench.records.job_specs import TestbedSpec
 from featherbench.system import iproute
 from featherbench.system.processes import end, identity_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from featherbench.records.job_specs import TestbedSpec
-    from featherbench.testbed.state import State
+from featherbench.testbed.state import State
 
 NAMESPACE = "fb-client"
 NAMESPACE_FILE = Path("/run/netns") / NAMESPACE

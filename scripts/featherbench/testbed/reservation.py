@@ -8,7 +8,6 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench import registry
 from featherbench.clock import now_utc
@@ -32,10 +31,7 @@ from featherbench.system.processes import (
     with_variable,
 )
 from featherbench.testbed.lock import Announcer
-from featherbench.testbed.state import STATE_VARIABLE, current_state
-
-if TYPE_CHECKING:
-    from featherbench.testbed.state import State
+from featherbench.testbed.state import STATE_VARIABLE, State, current_state
 
 WORKFLOW_VARIABLE = "FEATHERBENCH_WORKFLOW_PID"
 GUARD_MODULE = "featherbench.testbed.guard"

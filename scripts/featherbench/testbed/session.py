@@ -9,29 +9,25 @@ import resource
 import signal
 import sys
 import threading
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import Any
 
 from featherbench.contracts.bench import Client
 from featherbench.contracts.technology import Placement
 from featherbench.errors import CommandError, TestbedError
 from featherbench.files import write_atomic
 from featherbench.records.cell import Cell
+from featherbench.records.job_specs import TestbedSpec
 from featherbench.records.tuning import Tuning
 from featherbench.system import procfs, programs
 from featherbench.system.machine import LOCAL
 from featherbench.testbed import cleanup, cpus, lease, network, reservation, tuning
 from featherbench.testbed.lock import only_job
-from featherbench.testbed.state import current_state
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from types import FrameType
-
-    from featherbench.records.job_specs import TestbedSpec
-    from featherbench.testbed.state import State
+from featherbench.testbed.state import State, current_state
 
 log = logging.getLogger(__name__)
 

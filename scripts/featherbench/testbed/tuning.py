@@ -4,20 +4,16 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench.errors import RecordError, TestbedError
 from featherbench.records.base import Record
+from featherbench.records.tuning import Tuning
+from featherbench.system.machine import Machine
 from featherbench.system.procfs import one_line
 from featherbench.system.sysctls import parse_sysctl
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from featherbench.records.tuning import Tuning
-    from featherbench.system.machine import Machine
-    from featherbench.testbed.state import State
+from featherbench.testbed.state import State
 
 PROC_SYS = Path("/proc/sys")
 FILE_MAX = "fs.file-max"

@@ -4,17 +4,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from featherbench.contracts.image_description import ImageDisk
+from featherbench.contracts.vm_runner import ImageBoot, VmRequest
 from featherbench.unikernels import tap
+from featherbench.vm.libvirt.domain_xml import Accelerator
 from featherbench.vm.libvirt.kvm_probe import CPU, QEMU
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from featherbench.contracts.image_description import ImageDisk
-    from featherbench.contracts.vm_runner import ImageBoot, VmRequest
-    from featherbench.vm.libvirt.domain_xml import Accelerator
 
 NIC_WITHOUT_ROM = "virtio-net-device"
 """Not a PCI device, so it has no option for the ROM from which others boot over the network."""

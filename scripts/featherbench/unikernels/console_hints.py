@@ -4,19 +4,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
+from featherbench.contracts.image_description import Console
+from featherbench.contracts.vm_runner import Vm
 from featherbench.errors import ErrorHint, find_hint
 from featherbench.services.open_connections import EXCHANGES
 from featherbench.vm import boot_report, bridge
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from featherbench.contracts.image_description import Console
-    from featherbench.contracts.vm_runner import Vm
-
 
 OF_GUESTS = (
     ErrorHint(

@@ -6,8 +6,9 @@ The settings of a unikernel's platform say which.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_args
+from typing import Annotated, Any, Literal, NoReturn, get_args
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -16,10 +17,6 @@ from featherbench.contracts.settings import DriverSettings
 from featherbench.errors import ConfigError
 from featherbench.paths import RESOURCES
 from featherbench.user_input import MOST_MIB, brief, read_yaml, shortened
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 
 SHIPPED = RESOURCES / "unikernels"
 GUIDE = "docs/unikernels.md"

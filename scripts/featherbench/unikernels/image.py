@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from string import Template
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from featherbench.clock import now_utc
-from featherbench.contracts.image_description import Description, ImageDisk, Make, description_in
+from featherbench.contracts.image_description import (
+    Backend,
+    Description,
+    ImageDisk,
+    Make,
+    description_in,
+)
+from featherbench.contracts.technology import BuildRequest
 from featherbench.errors import ImageError
 from featherbench.files import canonical_json, digest, file_digest
 from featherbench.records.image import Image
 from featherbench.system import subprocesses
 from featherbench.vm.disk_image import size_of_files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from featherbench.contracts.image_description import Backend
-    from featherbench.contracts.technology import BuildRequest
 
 KERNEL = "kernel"
 """The name, in ${into}, of the kernel that a vendor's tool makes."""

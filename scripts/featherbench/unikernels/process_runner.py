@@ -10,31 +10,30 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from featherbench.contracts.image_description import Backend, Description
+from featherbench.contracts.technology import Placement
 from featherbench.contracts.vm_runner import ImageBoot, Vm, VmRequest, VmRunner
 from featherbench.errors import CommandError, DeadlineError, InstanceDiedError, InstanceError
 from featherbench.ownership import Leftover
 from featherbench.records.cell import Usage
+from featherbench.records.requirement import MissingRequirement
 from featherbench.system import cgroup, programs, subprocesses
 from featherbench.system.polling import wait_until
 from featherbench.unikernels import console_hints, qmp, tap
 from featherbench.unikernels.commands import qemu_command, solo5_command
 from featherbench.vm import bridge
 from featherbench.vm.libvirt import kvm_probe, requirements, vm_usage
+from featherbench.vm.libvirt.domain_xml import Accelerator
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
     from subprocess import Popen
-
-    from featherbench.contracts.image_description import Backend, Description
-    from featherbench.contracts.technology import Placement
-    from featherbench.records.requirement import MissingRequirement
-    from featherbench.vm.libvirt.domain_xml import Accelerator
 
 NATIVE = "native"
 """The name without an accelerator: a tender that is a plain process."""

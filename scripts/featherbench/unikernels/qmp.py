@@ -10,16 +10,14 @@ from __future__ import annotations
 import json
 import re
 import socket
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from io import BufferedRWPair
+from typing import Any
 
 from featherbench.errors import FeatherbenchError
 from featherbench.unikernels.commands import monitor_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from io import BufferedRWPair
 
 ANSWERS_WITHIN_S = 2.0
 ENABLED_INTERRUPTS = 1 << 9

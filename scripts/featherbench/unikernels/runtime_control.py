@@ -6,16 +6,12 @@ The description names the program and its arguments; see Rumprun's in resources/
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from string import Template
-from typing import TYPE_CHECKING
 
+from featherbench.contracts.image_description import Control
 from featherbench.errors import InstanceError
 from featherbench.system import subprocesses
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from featherbench.contracts.image_description import Control
 
 NOT_APPLIED = "set while it runs"
 """The key, in the tuning, of the reason why nothing was set."""

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 
 from featherbench.contracts.image_description import Description, description_in
 from featherbench.contracts.technology import BuildRequest, FirstFrame, StartRequest
 from featherbench.contracts.vm_runner import ImageBoot, VmRunner, addresses_in, mac_of
 from featherbench.errors import ConfigError
 from featherbench.files import file_digest, folder_digest
+from featherbench.records.image import Image
+from featherbench.records.instance import Instance
 from featherbench.records.requirement import MissingRequirement
 from featherbench.system import programs
 from featherbench.unikernels import description_loader, image, runtime_control
@@ -18,12 +21,6 @@ from featherbench.unikernels.description_loader import Service, UnikernelSetting
 from featherbench.unikernels.process_runner import ProcessRunner
 from featherbench.vm import bridge
 from featherbench.vm.virtual_machine import VmTechnology
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from featherbench.records.image import Image
-    from featherbench.records.instance import Instance
 
 NATIVE = ProcessRunner()
 SERVICES: tuple[Service, ...] = ("http", "kv", "startup")

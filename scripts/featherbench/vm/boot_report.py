@@ -4,16 +4,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
+from featherbench.contracts.vm_runner import Vm
+from featherbench.records.tuning import Tuning
 from featherbench.vm import instance_dir
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from featherbench.contracts.vm_runner import Vm
-    from featherbench.records.tuning import Tuning
 
 USER_SPACE_BEGAN, SERVICE_BEGAN, NOFILE = "user_space_began_s", "service_began_s", "nofile"
 READY = "ready_s"

@@ -13,14 +13,12 @@ import ipaddress
 import socket
 from contextlib import suppress
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from featherbench.contracts.technology import Placement
 from featherbench.contracts.vm_runner import GuestAddresses, addresses_in
 from featherbench.errors import CommandError, FeatherbenchError, InstanceDiedError, TestbedError
 from featherbench.system import firewall, iproute, subprocesses
-
-if TYPE_CHECKING:
-    from featherbench.contracts.technology import Placement
 
 PREFIX = "fb-guest"
 NAMES = tuple(f"{PREFIX}{number}" for number in range(32))

@@ -9,13 +9,14 @@ service's image.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench.clock import now_utc
+from featherbench.contracts.technology import BuildRequest, StartRequest, Technology
 from featherbench.contracts.vm_runner import (
     GuestSettings,
     SystemBoot,
@@ -26,22 +27,17 @@ from featherbench.contracts.vm_runner import (
 )
 from featherbench.errors import FeatherbenchError, InstanceDiedError
 from featherbench.files import digest
+from featherbench.records.cell import Usage
 from featherbench.records.image import Image
+from featherbench.records.instance import Instance
+from featherbench.records.requirement import MissingRequirement
+from featherbench.records.tuning import Tuning
 from featherbench.system.procfs import parse_used_memory_bytes
 from featherbench.vm import disk_image, engine_vm, instance_dir, virtual_machine
 from featherbench.vm.engine_vm import EngineVm
 from featherbench.vm.libvirt import requirements
 from featherbench.vm.offline_engine import engine_on
 from featherbench.vm.virtual_machine import VmTechnology, settings_with_guest, vm_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from featherbench.contracts.technology import BuildRequest, StartRequest, Technology
-    from featherbench.records.cell import Usage
-    from featherbench.records.instance import Instance
-    from featherbench.records.requirement import MissingRequirement
-    from featherbench.records.tuning import Tuning
 
 log = logging.getLogger(__name__)
 

@@ -11,15 +11,17 @@ from __future__ import annotations
 import shlex
 import shutil
 import stat
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
+from featherbench.contracts.technology import RootArchive
 from featherbench.contracts.vm_runner import BootFiles, GuestAddresses, boot_files_in
 from featherbench.errors import CommandError, ImageError, remedy_of
 from featherbench.files import digest, write_atomic
 from featherbench.ownership import BENCHMARKING_NETWORK
 from featherbench.paths import resource
 from featherbench.records.image import ImageSize
+from featherbench.records.tuning import Tuning
 from featherbench.rootfs.archives import (
     BLOCK_BYTES,
     compressed_bytes,
@@ -31,12 +33,6 @@ from featherbench.services.launcher import with_address
 from featherbench.system import subprocesses
 from featherbench.units import MIB
 from featherbench.vm import initrd
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from featherbench.contracts.technology import RootArchive
-    from featherbench.records.tuning import Tuning
 
 MAKE_DISK_WITHIN_S = 300.0
 HEADROOM_BYTES = 1024 * MIB

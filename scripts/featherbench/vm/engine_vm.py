@@ -4,23 +4,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from featherbench.contracts.vm_runner import GuestAddresses, Vm, VmRequest, VmRunner
 from featherbench.errors import DeadlineError, InstanceError
+from featherbench.records.tuning import Tuning
 from featherbench.system import ssh
 from featherbench.system.polling import wait_until
 from featherbench.system.ssh import Access, SshMachine
 from featherbench.vm import boot_report, bridge, disk_image, instance_dir
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from featherbench.contracts.vm_runner import GuestAddresses, Vm, VmRequest, VmRunner
-    from featherbench.records.tuning import Tuning
 
 log = logging.getLogger(__name__)
 

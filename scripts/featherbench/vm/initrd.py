@@ -10,14 +10,11 @@ from __future__ import annotations
 import io
 import lzma
 import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from featherbench.paths import resource
 from featherbench.rootfs.base import compile_program
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 SOURCE = resource("vm/init.c")
 MODULES = {

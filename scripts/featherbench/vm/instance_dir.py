@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from featherbench.errors import InstanceError
 from featherbench.files import write_atomic
 from featherbench.system import subprocesses
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ALL = Path("/var/lib/featherbench/guests")
 OVERLAY_WITHIN_S = 30.0

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,6 @@ from featherbench.system.polling import wait_until
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterator, Sequence
 
 SCRIPT = resource("vm/engine_on_disk.sh")
 NAMESPACES = ("--mount", "--net", "--ipc", "--pid")

@@ -9,9 +9,9 @@ through this machine.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import Field, create_model
 
@@ -30,18 +30,14 @@ from featherbench.contracts.vm_runner import (
     addresses_in,
 )
 from featherbench.errors import TestbedError
+from featherbench.ownership import Leftover
+from featherbench.records.cell import Usage
 from featherbench.records.image import Image
+from featherbench.records.instance import Instance
+from featherbench.records.requirement import MissingRequirement
+from featherbench.records.tuning import Tuning
 from featherbench.vm import boot_report, disk_image, instance_dir
 from featherbench.vm.libvirt import requirements
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from featherbench.ownership import Leftover
-    from featherbench.records.cell import Usage
-    from featherbench.records.instance import Instance
-    from featherbench.records.requirement import MissingRequirement
-    from featherbench.records.tuning import Tuning
 
 ROOT = "guest"
 """The root file system's name."""

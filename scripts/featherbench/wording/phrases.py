@@ -5,14 +5,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
 
+from featherbench.records.plan import Plan
 from featherbench.wording.formatting import NO_VARIATION, is_point, p_value, ratio
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from featherbench.records.plan import Plan
 
 COUNTERPARTS = {"load": "minimum", "minimum": "load"}
 """Statistics of one quantity, of which a platform has one or the other."""

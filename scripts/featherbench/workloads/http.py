@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 from pydantic import Field
 
 from featherbench.contracts import workload
+from featherbench.contracts.bench import Bench
 from featherbench.contracts.settings import DriverSettings
 from featherbench.measuring.load_windows import (
     WARM_UP_CONNECTIONS,
@@ -17,15 +19,10 @@ from featherbench.measuring.load_windows import (
     sized,
     warm_up,
 )
+from featherbench.records.cell import Window
+from featherbench.records.metric import Metric
+from featherbench.records.plan import PlannedPlatform
 from featherbench.services import http
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from featherbench.contracts.bench import Bench
-    from featherbench.records.cell import Window
-    from featherbench.records.metric import Metric
-    from featherbench.records.plan import PlannedPlatform
 
 WINDOW_OVERHEAD_S = 0.2
 METRICS = load_metrics("http", service="http", panel="HTTP")

@@ -3,21 +3,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from featherbench.contracts import workload
+from featherbench.contracts.bench import Bench
+from featherbench.contracts.settings import DriverSettings
 from featherbench.measuring.window import Moment, build_window
+from featherbench.records.cell import Window
+from featherbench.records.image import Image
 from featherbench.records.metric import Metric
+from featherbench.records.plan import PlannedPlatform
 from featherbench.units import MIB
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from featherbench.contracts.bench import Bench
-    from featherbench.contracts.settings import DriverSettings
-    from featherbench.records.cell import Window
-    from featherbench.records.image import Image
-    from featherbench.records.plan import PlannedPlatform
 
 PANELS = {"http": "http", "kv": "key-value", "startup": "startup"}
 """By service; `startup` stands in for both others on a platform that has neither."""

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from featherbench.contracts import workload
+from featherbench.contracts.bench import Bench
+from featherbench.contracts.load_generator import Load
 from featherbench.contracts.settings import DriverSettings
 from featherbench.measuring.load_windows import (
     WARM_UP_CONNECTIONS,
@@ -19,17 +22,11 @@ from featherbench.measuring.load_windows import (
     sized,
     warm_up,
 )
+from featherbench.records.cell import Window
+from featherbench.records.metric import Metric
+from featherbench.records.plan import PlannedPlatform
 from featherbench.services import kv
 from featherbench.user_input import EACH_ONCE
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from featherbench.contracts.bench import Bench
-    from featherbench.contracts.load_generator import Load
-    from featherbench.records.cell import Window
-    from featherbench.records.metric import Metric
-    from featherbench.records.plan import PlannedPlatform
 
 WINDOW_OVERHEAD_S = 0.2
 CALIBRATION_S = 0.5

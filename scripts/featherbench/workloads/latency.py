@@ -3,25 +3,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
 from featherbench.contracts import workload
+from featherbench.contracts.bench import Bench
 from featherbench.contracts.settings import DriverSettings
 from featherbench.errors import ErrorHint, LoadError, find_hint
 from featherbench.measuring.window import Moment, Observation, build_window
+from featherbench.records.cell import Window
 from featherbench.records.metric import Metric
+from featherbench.records.plan import PlannedPlatform
+from featherbench.records.requirement import MissingRequirement
 from featherbench.services import http, ping
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from featherbench.contracts.bench import Bench
-    from featherbench.records.cell import Window
-    from featherbench.records.plan import PlannedPlatform
-    from featherbench.records.requirement import MissingRequirement
 
 LEAD_IN = 3
 """The first replies of every run include the look-up of the link's address and ping's own start;

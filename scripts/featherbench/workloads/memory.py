@@ -10,15 +10,19 @@ ping.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
 from featherbench.contracts import workload
+from featherbench.contracts.bench import Bench
+from featherbench.contracts.load_generator import Load
 from featherbench.contracts.settings import DriverSettings
 from featherbench.measuring.load_windows import load_for, minimum_s, sized
 from featherbench.measuring.memory import (
+    LoadedMemory,
     PeakMemory,
     held_bytes,
     memory_metrics,
@@ -29,20 +33,13 @@ from featherbench.measuring.memory import (
 from featherbench.measuring.min_memory import Trial, minimum_memory_window
 from featherbench.measuring.min_memory_search import Rules
 from featherbench.measuring.window import Observation
+from featherbench.records.cell import Measure, Usage, Window
+from featherbench.records.metric import Metric
+from featherbench.records.plan import PlannedPlatform
 from featherbench.services import http, kv, launcher, ping
 from featherbench.services.readiness import wait_until_ready
 from featherbench.units import MIB
 from featherbench.user_input import MOST_MIB
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from featherbench.contracts.bench import Bench
-    from featherbench.contracts.load_generator import Load
-    from featherbench.measuring.memory import LoadedMemory
-    from featherbench.records.cell import Measure, Usage, Window
-    from featherbench.records.metric import Metric
-    from featherbench.records.plan import PlannedPlatform
 
 KV_PIPELINE = 16
 KV_VALUE_BYTES = 3

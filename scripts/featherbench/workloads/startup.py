@@ -11,28 +11,24 @@ from __future__ import annotations
 import math
 import time
 import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field
 
 from featherbench.contracts import workload
+from featherbench.contracts.bench import Bench
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import Probe
 from featherbench.errors import DeadlineError, InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import Clocks, Receiver, listening, watching
 from featherbench.measuring.window import Observation
-from featherbench.records.cell import StampedBy
+from featherbench.records.cell import Measure, StampedBy, Window
 from featherbench.records.metric import Metric
+from featherbench.records.plan import PlannedPlatform
 from featherbench.services.launcher import probe_command
 from featherbench.system.polling import wait_until
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from featherbench.contracts.bench import Bench
-    from featherbench.records.cell import Measure, Window
-    from featherbench.records.plan import PlannedPlatform
 
 LIVENESS_EVERY_S = 1.0
 """Rarely, because asking the platform takes CPU time from the start."""

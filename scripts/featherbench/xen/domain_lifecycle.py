@@ -10,10 +10,10 @@ broken run is found by it.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -27,10 +27,6 @@ from featherbench.system.machine import LOCAL, Machine
 from featherbench.vm import instance_dir
 from featherbench.xen.settings import Dom0Settings
 from featherbench.xen.xl import Disk, Domain, Xl, xl_config
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
 
 SCRIPTS = resource("xen")
 CACHE = Path("/var/lib/featherbench/images")

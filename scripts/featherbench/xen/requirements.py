@@ -3,23 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench.errors import CommandError, InstanceError, MachineSilentError
 from featherbench.paths import resource
 from featherbench.records.requirement import MissingRequirement
 from featherbench.system import iproute, programs
 from featherbench.system.procfs import parse_cpuinfo
+from featherbench.xen.settings import Dom0Settings
 from featherbench.xen.xl import Xl
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from featherbench.xen.settings import Dom0Settings
 
 NEEDS = {"ip": "iproute2", "iptables": "iptables", "sysctl": "procps", "tar": "tar"}
 BY_SSH = {"ssh": "openssh-client", "scp": "openssh-client"}

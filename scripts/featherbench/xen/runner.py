@@ -4,13 +4,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import cast
 
 from featherbench.contracts.image_description import XEN_DISKS, Backend
+from featherbench.contracts.technology import Placement
 from featherbench.contracts.vm_runner import ImageBoot, SystemBoot, Vm, VmRequest, VmRunner, mac_of
 from featherbench.errors import DeadlineError, FeatherbenchError
+from featherbench.ownership import Leftover
+from featherbench.records.cell import Usage
+from featherbench.records.requirement import MissingRequirement
 from featherbench.system.polling import wait_until
 from featherbench.unikernels import console_hints
 from featherbench.unikernels.process_runner import POWER_DOWN_WITHIN_S
@@ -19,15 +25,6 @@ from featherbench.xen import domain_lifecycle, requirements
 from featherbench.xen.domain_lifecycle import SEED, DomainLifecycle
 from featherbench.xen.settings import Dom0Settings, WholeXenSettings, XenSettings
 from featherbench.xen.xl import ALIVE, Disk, Domain, State
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from featherbench.contracts.technology import Placement
-    from featherbench.ownership import Leftover
-    from featherbench.records.cell import Usage
-    from featherbench.records.requirement import MissingRequirement
 
 DISK_NAMES = tuple(f"xvd{letter}" for letter in "abcdefgh"[:XEN_DISKS])
 ROOT_DISK, SEED_DISK = DISK_NAMES[:2]

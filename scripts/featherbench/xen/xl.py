@@ -4,23 +4,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
+from featherbench.contracts.image_description import XenMode
 from featherbench.contracts.vm_runner import name_of
 from featherbench.errors import DeadlineError, InstanceDiedError, InstanceError
 from featherbench.paths import resource
 from featherbench.records.cell import Usage
 from featherbench.system import subprocesses
+from featherbench.system.machine import Machine
 from featherbench.system.polling import wait_until
 from featherbench.units import MIB
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from featherbench.contracts.image_description import XenMode
-    from featherbench.system.machine import Machine
 
 CREATE = resource("xen/create.sh")
 CREATE_WITHIN_S = 120.0

@@ -15,32 +15,28 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from featherbench.clock import now_utc
 from featherbench.contracts import technology
 from featherbench.contracts.settings import DriverSettings
-from featherbench.contracts.technology import LISTEN_ADDRESS
+from featherbench.contracts.technology import LISTEN_ADDRESS, BuildRequest, StartRequest
 from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.files import digest, write_atomic
 from featherbench.ownership import Leftover
 from featherbench.records.cell import Usage
 from featherbench.records.image import Image, ImageSize
 from featherbench.records.instance import Endpoint, Instance
+from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
 from featherbench.system import processes, subprocesses, sysctls
 from featherbench.system.polling import wait_until
 from featherbench.system.processes import Process
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from featherbench.contracts.technology import BuildRequest, StartRequest
-    from featherbench.records.tuning import Tuning
 
 SERVER = Path(__file__).parents[1] / "fake_server.py"
 SERVICES = ("http", "kv", "startup")

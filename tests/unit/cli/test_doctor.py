@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +11,6 @@ from featherbench.cli import doctor
 from featherbench.errors import ConfigError
 from featherbench.inspection.doctor_report import DoctorReport
 from featherbench.records.requirement import MissingRequirement
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.mark.parametrize(

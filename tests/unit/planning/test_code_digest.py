@@ -289,6 +289,30 @@ if TYPE_CHECKING:
     assert bound(source) == {"digest", "faults"}
 
 
+TYPED = """
+from featherbench.paths import PACKAGE, RESOURCES, SCRIPTS, Field, resource
+from featherbench.records import plan
+class Model(Record):
+    field: Field
+    def method(self, a: PACKAGE, *, b: "list[plan.Plan]" = ()) -> Mapping[str, plan.Plan]:
+        local: RESOURCES = SCRIPTS
+@dataclass(frozen=True)
+class Plain:
+    field: PACKAGE
+CONSTANT: RESOURCES = 1
+def f(a: SCRIPTS = resource): ...
+"""
+
+
+def test_an_import_for_annotations_alone_is_no_dependency_but_in_models_of_pydantic():
+    assert bound(f"from __future__ import annotations{TYPED}") == {"SCRIPTS", "Field", "resource"}
+
+
+def test_all_annotations_count_where_python_evaluates_them():
+    everything = {"PACKAGE", "RESOURCES", "SCRIPTS", "Field", "resource", "plan"}
+    assert bound(TYPED) == everything
+
+
 OTHER_PYTHONS_FIELDS = """
 import ast, sys
 from featherbench.planning import code_digest

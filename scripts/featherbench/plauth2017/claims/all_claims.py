@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -12,20 +12,16 @@ from featherbench.plauth2017.claims.by_tukey import ByTukey, Error
 from featherbench.plauth2017.claims.claim import (
     MOST,
     Claim,
+    JudgedStatement,
+    Statement,
     declared_claims,
     inconclusive,
     judge_statement,
 )
 from featherbench.plauth2017.claims.computed import JUDGES, REMARKS
-from featherbench.plauth2017.claims.pairwise import OVER_ALL
+from featherbench.plauth2017.claims.pairwise import OVER_ALL, Contrast, Contrasts
 from featherbench.plauth2017.claims.rules import ALIKE, MUCH, STEP_MIB, rules
 from featherbench.statistics.conventions import SIGNIFICANT_P
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from featherbench.plauth2017.claims.claim import JudgedStatement, Statement
-    from featherbench.plauth2017.claims.pairwise import Contrast, Contrasts
 
 WORDS = {
     "p": SIGNIFICANT_P,

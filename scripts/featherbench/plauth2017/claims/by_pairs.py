@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,9 +22,6 @@ from featherbench.plauth2017.comparison.replication import P_EQUIVALENCE, measur
 from featherbench.statistics.conventions import CONFIDENCE, SIGNIFICANT_P
 from featherbench.statistics.data.replicates import CELL, deployment_means
 from featherbench.wording.formatting import rows
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 HOLM = "paired t, or signed ranks, of log ratios of deployments; Holm over all pairs"
 

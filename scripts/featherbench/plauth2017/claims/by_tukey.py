@@ -7,8 +7,9 @@ Intervals and p-values are simultaneous for all pairs of one family.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -20,7 +21,7 @@ from featherbench.plauth2017.claims.pairwise import (
 )
 from featherbench.plauth2017.data.published import REPLICATE, SUSPECT
 from featherbench.statistics.conventions import ALL_LEVELS, LEVEL, PAIR, SIGNIFICANT_P
-from featherbench.statistics.data.replicates import summarized
+from featherbench.statistics.data.replicates import Compared, summarized
 from featherbench.statistics.inference.posthoc import (
     compare,
     compare_over_levels,
@@ -29,11 +30,6 @@ from featherbench.statistics.inference.posthoc import (
 )
 from featherbench.statistics.inference.ratios import ratio_interval
 from featherbench.wording.formatting import rows
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from featherbench.statistics.data.replicates import Compared
 
 VERY = 0.0001
 """The p-value below which the paper calls differences of throughput significant."""

@@ -4,22 +4,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import yaml
 
 from featherbench.paths import resource
+from featherbench.plauth2017.claims.pairwise import Contrast
+from featherbench.plauth2017.claims.rules import Rule
 from featherbench.records.base import Record
 from featherbench.wording.formatting import ratio
 from featherbench.wording.phrases import format_p, interval
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from featherbench.plauth2017.claims.pairwise import Contrast
-    from featherbench.plauth2017.claims.rules import Rule
 
 MOST = 0.5
 """"Most" and "many" are more than this share."""

@@ -4,19 +4,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from featherbench.plauth2017.claims.claim import ClaimVerdict, JudgedStatement, inconclusive
+from featherbench.plauth2017.claims.claim import (
+    ClaimVerdict,
+    JudgedStatement,
+    Statement,
+    inconclusive,
+)
+from featherbench.plauth2017.claims.pairwise import Contrast, Contrasts
 from featherbench.plauth2017.claims.rules import POWERS_OF_TEN
 from featherbench.wording.formatting import fraction, number
 from featherbench.wording.phrases import interval
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from featherbench.plauth2017.claims.claim import Statement
-    from featherbench.plauth2017.claims.pairwise import Contrast, Contrasts
 
 START, SIZE = "startup_time", "image_size"
 GUESTS = ("linux-kvm", "linux-xen")

@@ -4,13 +4,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from featherbench.statistics.conventions import SIGNIFICANT_P
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
 
 CONTAINERS = ("docker-native", "lxd-native")
 UNTRANSLATED = "+bridge"

@@ -4,17 +4,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from featherbench.plauth2017.claims.pairwise import Contrast
 from featherbench.statistics.conventions import SIGNIFICANT_P
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from featherbench.plauth2017.claims.pairwise import Contrast
-
-    Condition = Callable[[Contrast], bool]
+Condition = Callable[[Contrast], bool]
 
 MUCH = 2.0
 """"Much" is a factor of two, and a significant difference."""

@@ -7,7 +7,8 @@ are left out, and so are metrics that the paper did not measure of a platform.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ import pandas as pd
 from featherbench.plauth2017.claims.all_claims import judge_by_tukey, judge_claims
 from featherbench.plauth2017.claims.by_pairs import ByPairs
 from featherbench.plauth2017.claims.by_tukey import tukeys_tests
+from featherbench.plauth2017.claims.claim import Claim, JudgedStatement
 from featherbench.plauth2017.claims.pairwise import CONTAINERS, UNTRANSLATED
 from featherbench.plauth2017.comparison.matched_cells import (
     METRICS,
@@ -24,14 +26,9 @@ from featherbench.plauth2017.comparison.matched_cells import (
     workload_differences,
 )
 from featherbench.plauth2017.data import experiment
+from featherbench.records.plan import Plan
 from featherbench.wording.formatting import rows
 from featherbench.wording.phrases import label, suspect_note
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from featherbench.plauth2017.claims.claim import Claim, JudgedStatement
-    from featherbench.records.plan import Plan
 
 COLUMNS = [
     *("claim", "text", "statement", "verdict", "papers_verdict", "test", "finding", "remark"),

@@ -7,20 +7,17 @@ is not the paper's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
 from featherbench.plauth2017.data.experiment import EXPERIMENT, PLATFORMS, Condition
+from featherbench.records.plan import Plan, PlannedPlatform
 from featherbench.records.tuning import Tuning
 from featherbench.wording.formatting import rows
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from featherbench.records.plan import Plan, PlannedPlatform
-
-    Gap = dict[str, Any]
+Gap = dict[str, Any]
 
 NETWORKS = {"docker": "nat", "lxd": "nat"}
 """The network path to the paper's containers: it suspects address translation as a cause."""

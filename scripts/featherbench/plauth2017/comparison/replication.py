@@ -8,8 +8,9 @@ the ratio of two platforms, and on their order. Ratios are frames of the columns
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 import scipy
@@ -22,6 +23,7 @@ from featherbench.plauth2017.comparison.matched_cells import (
     with_our_names,
 )
 from featherbench.plauth2017.data.experiment import PLATFORMS
+from featherbench.records.plan import Plan
 from featherbench.statistics.conventions import holm
 from featherbench.statistics.data.replicates import deployment_means
 from featherbench.statistics.data.samples import is_emulated
@@ -35,11 +37,6 @@ from featherbench.statistics.replication import (
     replication_verdicts,
 )
 from featherbench.wording.formatting import rows
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from featherbench.records.plan import Plan
 
 OF_EACH = ["rank", "rank_against", "n_suspect"]
 COLUMNS = [

@@ -6,15 +6,16 @@ All sentences are made from the table `paper_comparison`; see `replication.py` i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from featherbench.report.sentences.comparisons import span
 from featherbench.report.table_groups import by_metric
-from featherbench.report.tables import Table, bounds, figure, name, prose, table
+from featherbench.report.tables import Columns, Table, bounds, figure, name, prose, table
 from featherbench.statistics.replication import Agreement
 from featherbench.wording.formatting import count, ratio, rows
 from featherbench.wording.phrases import (
@@ -27,12 +28,7 @@ from featherbench.wording.phrases import (
     suspect_note,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from featherbench.report.tables import Columns
-
-    Row = dict[str, Any]
+Row = dict[str, Any]
 
 SUSPECT = {"suspect here": "n_suspect", "suspect in the paper": "papers_n_suspect"}
 """The columns of suspect windows, by heading."""

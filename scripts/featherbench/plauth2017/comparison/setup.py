@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
 from featherbench.config.models import DEFAULT_LOAD_GENERATORS
 from featherbench.plauth2017.data.experiment import EXPERIMENT
+from featherbench.records.machine import MachineRecord
+from featherbench.records.plan import Plan, PlannedWorkload
 from featherbench.wording.phrases import plural
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from featherbench.records.machine import MachineRecord
-    from featherbench.records.plan import Plan, PlannedWorkload
 
 CLIENTS = {
     "netns": "from a network namespace of this machine",

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import yaml
 
 from featherbench.paths import resource
 from featherbench.records.base import Record
-from featherbench.records.metric import Metric  # noqa: TC001 - pydantic needs it at run time
+from featherbench.records.metric import Metric
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class PublishedMetric(Record):

@@ -11,21 +11,22 @@ are treated as independent. Published results of tests are compared with those c
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pandas as pd
 
 from featherbench.errors import FeatherbenchError
-from featherbench.plauth2017.data.experiment import EXPERIMENT, METRICS, NETWORK, PLATFORMS
+from featherbench.plauth2017.data.experiment import (
+    EXPERIMENT,
+    METRICS,
+    NETWORK,
+    PLATFORMS,
+    PublishedMetric,
+)
 from featherbench.statistics.conventions import UNWEIGHTED_TESTS
 from featherbench.statistics.data.table_io import read_csv
 from featherbench.statistics.diagnostics.screening import screen, stalled
 from featherbench.statistics.summary import COLUMNS, half_width, summarize
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from featherbench.plauth2017.data.experiment import PublishedMetric
 
 UNWEIGHTED = "unweighted means"
 PUBLISHED_F = (("http_throughput", 9, 2970, 3921), ("kv_get_throughput", 7, 7920, 4099))

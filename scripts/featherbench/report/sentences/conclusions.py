@@ -7,12 +7,19 @@ must be sent over a link, by the link's bandwidth.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pandas as pd
+
+from featherbench.records.metric import Metric
+from featherbench.records.plan import PlannedPlatform
+from featherbench.report.run_tables import RunTables
 from featherbench.report.sentences.comparisons import platform_sentences
 from featherbench.report.tables import anchor
 from featherbench.statistics.time_to_first_packet import (
+    Contender,
     contenders,
     crossing_bandwidths,
     fastest_by_bandwidth,
@@ -21,17 +28,7 @@ from featherbench.statistics.time_to_first_packet import (
 from featherbench.wording.formatting import number, rows
 from featherbench.wording.phrases import FEW_LEVELS, at_level, in_brackets, suspect_note
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    import pandas as pd
-
-    from featherbench.records.metric import Metric
-    from featherbench.records.plan import PlannedPlatform
-    from featherbench.report.run_tables import RunTables
-    from featherbench.statistics.time_to_first_packet import Contender
-
-    Intervals = Mapping[tuple[str, str, str], tuple[float, float]]
+Intervals = Mapping[tuple[str, str, str], tuple[float, float]]
 
 Row = dict[str, Any]
 

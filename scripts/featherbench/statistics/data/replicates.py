@@ -13,20 +13,16 @@ symmetric: 2 is as far from 1 as 0.5.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import numpy as np
+import pandas as pd
 
 from featherbench.statistics.conventions import DEPLOYMENT, ROUNDING, WINDOW
 from featherbench.statistics.data.samples import valid
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    import pandas as pd
-
-    Compared = Iterable[tuple[str, str, pd.DataFrame]]
-    """Metric, kind of replicate, and groups of platform and concurrency (see `groups`)."""
+Compared = Iterable[tuple[str, str, pd.DataFrame]]
+"""Metric, kind of replicate, and groups of platform and concurrency (see `groups`)."""
 
 CELL = ["metric", "concurrency", "platform"]
 """The columns that all values of one estimate have in common."""

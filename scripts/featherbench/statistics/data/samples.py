@@ -8,18 +8,15 @@ a test over both strata would find a difference that is of no interest.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Container, Iterable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from featherbench.records.cell import Cell, Verdict, Window
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterable, Iterator
-    from pathlib import Path
-
-    from featherbench.records.metric import Metric
-    from featherbench.records.plan import Plan
+from featherbench.records.metric import Metric
+from featherbench.records.plan import Plan
 
 EMULATED = "emulated"
 CPU_USE = ("client_busy_fraction", "server_busy_fraction", "client_cpu_s", "server_cpu_s")

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -12,11 +13,6 @@ from pyarrow import csv
 
 from featherbench.errors import FeatherbenchError, damaged
 from featherbench.files import open_atomic
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
 
 NOT_COMPUTED = "could not be computed: "
 

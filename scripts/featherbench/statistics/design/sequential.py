@@ -11,10 +11,13 @@ its coverage.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from featherbench.records.cell import Cell
+from featherbench.records.plan import StoppingRule
 from featherbench.records.stopping_decisions import (
     InterimLook,
     InterimLookSpec,
@@ -24,12 +27,6 @@ from featherbench.records.stopping_decisions import (
 )
 from featherbench.statistics.data.samples import samples_of
 from featherbench.statistics.summary import summarize
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
-
-    from featherbench.records.cell import Cell
-    from featherbench.records.plan import StoppingRule
 
 
 def look(

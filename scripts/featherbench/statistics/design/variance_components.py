@@ -8,8 +8,8 @@ analysis of variance; the plan for the next run is Kalibera and Jones's (2013), 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,6 @@ import scipy
 
 from featherbench.statistics.conventions import CONFIDENCE, notes
 from featherbench.statistics.data.replicates import CELL, deployment_means, main_values
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 MOST_DEPLOYMENTS = 10_000
 MOST_WINDOWS = 100

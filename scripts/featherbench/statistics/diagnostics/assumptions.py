@@ -7,7 +7,8 @@ reader. The checks of SUSPICIOUS make the windows that they concern suspect (see
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,10 +25,7 @@ from featherbench.statistics.diagnostics.series_tests import (
     trend,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-
-    Rows = Iterator[dict[str, Any]]
+Rows = Iterator[dict[str, Any]]
 
 SERIES = [*CELL, "deployment"]
 LEAST_DEPLOYMENTS = 6

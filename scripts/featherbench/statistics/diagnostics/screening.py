@@ -6,23 +6,18 @@ A verdict never becomes better here. Values of suspect windows stay in the means
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 import numpy as np
+import pandas as pd
 
 from featherbench.records.cell import Verdict
+from featherbench.records.metric import Metric
 from featherbench.statistics.data.samples import declared, latencies_of, strata, valid
 from featherbench.statistics.diagnostics.assumptions import NEEDED, SUSPICIOUS, checks
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    import pandas as pd
-
-    from featherbench.records.metric import Metric
-
-    Marks = Iterator[tuple[pd.Index, str]]
-    """The index of rows, and the reason why they are suspect or invalid."""
+Marks = Iterator[tuple[pd.Index, str]]
+"""The index of rows, and the reason why they are suspect or invalid."""
 
 SERIES = ["platform", "workload", "metric"]
 CELLS = [*SERIES, "concurrency"]

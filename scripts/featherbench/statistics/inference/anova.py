@@ -15,7 +15,8 @@ one level of the paper's HTTP data, standard deviations range from 60 to 9,655.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,12 +33,7 @@ from featherbench.statistics.conventions import (
     holm,
 )
 from featherbench.statistics.data import replicates
-from featherbench.statistics.data.replicates import deployment_means, squares_within
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from featherbench.statistics.data.replicates import Compared
+from featherbench.statistics.data.replicates import Compared, deployment_means, squares_within
 
 TESTS = ("one-way ANOVA", "two-way ANOVA")
 COLUMNS = [

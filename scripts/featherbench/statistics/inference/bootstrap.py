@@ -9,7 +9,7 @@ shown beside the t interval, and no claim rests on it.
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Hashable
 
 import numpy as np
 import pandas as pd
@@ -17,11 +17,8 @@ import pandas as pd
 from featherbench.statistics.conventions import CONFIDENCE
 from featherbench.statistics.data.replicates import CELL, main_values
 
-if TYPE_CHECKING:
-    from collections.abc import Hashable
-
-    Deployments = dict[Hashable, np.ndarray]
-    """By deployment, the logarithms of the means of the windows drawn from it, one a replicate."""
+Deployments = dict[Hashable, np.ndarray]
+"""By deployment, the logarithms of the means of the windows drawn from it, one a replicate."""
 
 REPLICATES = 2000
 MOST_DRAWN = 2_000_000

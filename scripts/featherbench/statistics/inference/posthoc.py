@@ -14,9 +14,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,7 @@ from featherbench.statistics.conventions import (
 )
 from featherbench.statistics.data.replicates import (
     CELL,
+    Compared,
     block_pairs,
     comparisons,
     deployment_means,
@@ -45,17 +47,12 @@ from featherbench.statistics.data.replicates import (
 from featherbench.statistics.inference.ratios import unadjusted_ratios
 from featherbench.statistics.inference.studentized_range import critical, survival
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from featherbench.statistics.data.replicates import Compared
-
-    Families = Iterable[tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]]
-    """What identifies the rows, the groups to compare, and those whose variation is the error."""
-    Parts = tuple[np.ndarray, float | np.ndarray, Callable[[np.ndarray], np.ndarray]]
-    """The pairs' standard errors and critical values, and the distribution's survival function."""
-    Test = Callable[[pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray], Parts]
-    """From both groups, and the positions of the first and of the second platforms of all pairs."""
+Families = Iterable[tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]]
+"""What identifies the rows, the groups to compare, and those whose variation is the error."""
+Parts = tuple[np.ndarray, float | np.ndarray, Callable[[np.ndarray], np.ndarray]]
+"""The pairs' standard errors and critical values, and the distribution's survival function."""
+Test = Callable[[pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray], Parts]
+"""From both groups, and the positions of the first and of the second platforms of all pairs."""
 
 TUKEY_KRAMER, GAMES_HOWELL = "Tukey-Kramer", "Games-Howell"
 COLUMNS = [

@@ -6,27 +6,25 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import signal
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from featherbench.contracts.technology import StartRequest
 from featherbench.errors import InstanceDiedError, InstanceError, TestbedError
 from featherbench.files import write_atomic
 from featherbench.ownership import LABEL
 from featherbench.services.launcher import SCRATCH, SERVICE_UID
 from featherbench.system import cgroup
+from featherbench.system.cgroup import ControlGroup
+from featherbench.system.machine import Machine
 from featherbench.system.polling import wait_until
 from featherbench.system.processes import identity_of, send
 from featherbench.technologies._container import command, name_of, published_port
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from docker import DockerClient
     from docker.models.containers import Container
-
-    from featherbench.contracts.technology import StartRequest
-    from featherbench.system.cgroup import ControlGroup
-    from featherbench.system.machine import Machine
 
 NETWORK = LABEL
 BRIDGE = "fb-docker0"

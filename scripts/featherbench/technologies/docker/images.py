@@ -14,6 +14,7 @@ import json
 import platform
 import shutil
 import tarfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,15 +30,12 @@ from featherbench.rootfs.archives import (
     unpack,
 )
 from featherbench.services import launcher
+from featherbench.system.machine import Machine
 from featherbench.technologies._container import folder_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from docker import DockerClient
     from docker.models.images import Image as DockerImage
-
-    from featherbench.system.machine import Machine
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "ppc64le": "ppc64le"}
 """The engine's names of the kernel's architectures."""

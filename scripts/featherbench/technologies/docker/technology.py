@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -20,10 +21,15 @@ from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import BASE, BuildRequest, StartRequest
 from featherbench.errors import RESULTS_DISK, ImageError, InstanceError
 from featherbench.ownership import LABEL, Leftover
+from featherbench.records.image import Image
+from featherbench.records.instance import Instance
 from featherbench.records.requirement import MissingRequirement
+from featherbench.records.tuning import Tuning
 from featherbench.rootfs.archives import image_record
 from featherbench.system import subprocesses
+from featherbench.system.cgroup import ControlGroup
 from featherbench.system.firewall import allow_testbed_traffic
+from featherbench.system.machine import Machine
 from featherbench.system.ssh import machine_named
 from featherbench.system.sysctls import settable_in_user_namespace
 from featherbench.technologies._container import ContainerTechnology, Started, name_of
@@ -36,15 +42,7 @@ from featherbench.technologies.docker.connection import (
 from featherbench.user_input import MOST_MIB, RuntimeName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from docker import DockerClient
-
-    from featherbench.records.image import Image
-    from featherbench.records.instance import Instance
-    from featherbench.records.tuning import Tuning
-    from featherbench.system.cgroup import ControlGroup
-    from featherbench.system.machine import Machine
 
 CONTAINER, NETWORK = "container", "network"
 

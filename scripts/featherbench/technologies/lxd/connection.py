@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -16,8 +17,6 @@ from featherbench.system.machine import LOCAL, Machine
 from featherbench.technologies._container import answering
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pylxd import Client
 
 

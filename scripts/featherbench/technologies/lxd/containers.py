@@ -7,27 +7,25 @@ import contextlib
 import ipaddress
 import re
 import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from featherbench.contracts.technology import Placement, StartRequest
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.files import write_atomic
 from featherbench.ownership import LABEL
+from featherbench.records.tuning import Tuning
 from featherbench.system import cgroup
+from featherbench.system.cgroup import ControlGroup
+from featherbench.system.machine import Machine
 from featherbench.system.polling import wait_until
 from featherbench.technologies._container import command, name_of, published_port
 from featherbench.technologies.lxd import resources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
     from pylxd import Client
-
-    from featherbench.contracts.technology import Placement, StartRequest
-    from featherbench.records.tuning import Tuning
-    from featherbench.system.cgroup import ControlGroup
-    from featherbench.system.machine import Machine
 
 COMMAND = "FEATHERBENCH_COMMAND"
 """The unit of `resources/technologies/lxd.service` runs what this variable contains."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,16 +27,13 @@ from featherbench.rootfs.archives import (
     files_layer,
     merged_archive,
 )
+from featherbench.system.machine import Machine
 from featherbench.technologies._container import folder_digest
 from featherbench.technologies.lxd import resources
 from featherbench.technologies.lxd.containers import DIR, bare_description, pool_of, remove
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pylxd import Client
-
-    from featherbench.system.machine import Machine
 
 UNIT = resource("technologies/lxd.service")
 UNITS = "/etc/systemd/system"

@@ -7,19 +7,17 @@ The network is a bridge, with the addresses on it.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from featherbench.contracts.technology import Placement
 from featherbench.errors import InstanceError, TestbedError
 from featherbench.ownership import LABEL, Leftover
+from featherbench.system.machine import Machine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
     from pylxd import Client
     from pylxd.client import _APINode
-
-    from featherbench.contracts.technology import Placement
-    from featherbench.system.machine import Machine
 
 MARK = f"user.{LABEL}"
 STATE = f"{MARK}.state"

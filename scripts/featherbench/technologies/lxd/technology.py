@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -21,10 +22,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from featherbench.contracts.settings import DriverSettings
+from featherbench.contracts.technology import BuildRequest, StartRequest
 from featherbench.errors import ImageError, InstanceError, TestbedError
+from featherbench.ownership import Leftover
+from featherbench.records.image import Image
+from featherbench.records.instance import Instance
 from featherbench.records.requirement import MissingRequirement
+from featherbench.records.tuning import Tuning
 from featherbench.rootfs.archives import image_record
 from featherbench.system import firewall
+from featherbench.system.cgroup import ControlGroup
+from featherbench.system.machine import Machine
 from featherbench.system.sysctls import settable_in_user_namespace
 from featherbench.technologies._container import (
     ContainerTechnology,
@@ -37,17 +45,7 @@ from featherbench.technologies.lxd.connection import SOCKETS, translate_errors
 from featherbench.user_input import MOST_MIB
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from pylxd import Client
-
-    from featherbench.contracts.technology import BuildRequest, StartRequest
-    from featherbench.ownership import Leftover
-    from featherbench.records.image import Image
-    from featherbench.records.instance import Instance
-    from featherbench.records.tuning import Tuning
-    from featherbench.system.cgroup import ControlGroup
-    from featherbench.system.machine import Machine
 
 ROOT = "system"
 MAIN_PROCESS = ["systemctl", "show", "--property=MainPID", "--value", "featherbench.service"]

@@ -7,7 +7,8 @@ See https://libvirt.org/formatdomain.html for the elements.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from pathlib import Path
+from typing import Literal, cast
 from xml.etree import ElementTree as ET
 
 from pydantic import field_validator
@@ -20,11 +21,7 @@ from featherbench.contracts.vm_runner import (
     mac_of,
 )
 from featherbench.ownership import LABEL
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from featherbench.vm.instance_dir import InstanceDir
+from featherbench.vm.instance_dir import InstanceDir
 
 Accelerator = Literal["kvm", "tcg"]
 MachineType = Literal["q35", "pc"]

@@ -7,6 +7,7 @@ Domains are transient: libvirt forgets one when it ends, and nothing stays defin
 from __future__ import annotations
 
 import atexit
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -20,8 +21,6 @@ from featherbench.vm.instance_dir import OwnedVm
 from featherbench.vm.libvirt.domain_xml import METADATA, DomainDefinition, domain_xml
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
     import libvirt
 
 

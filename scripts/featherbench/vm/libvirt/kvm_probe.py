@@ -16,15 +16,12 @@ import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench.files import canonical_json
 from featherbench.records.base import Record
 from featherbench.system import subprocesses
 from featherbench.system.programs import path_of
-
-if TYPE_CHECKING:
-    from featherbench.vm.libvirt.domain_xml import Accelerator
+from featherbench.vm.libvirt.domain_xml import Accelerator
 
 QEMU = "qemu-system-x86_64"
 DEVICE = Path("/dev/kvm")

@@ -6,18 +6,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from featherbench.contracts.vm_runner import VmRunner
 from featherbench.records.requirement import MissingRequirement
 from featherbench.system import programs
 from featherbench.vm.libvirt import kvm_probe
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from featherbench.contracts.vm_runner import VmRunner
-    from featherbench.vm.libvirt.domain_xml import Accelerator
+from featherbench.vm.libvirt.domain_xml import Accelerator
 
 FOR_IMAGES = {
     "mke2fs": "e2fsprogs",

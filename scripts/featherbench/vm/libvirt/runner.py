@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import importlib.util
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from featherbench.contracts.technology import Placement
 from featherbench.contracts.vm_runner import SystemBoot, Vm, VmRequest, VmRunner
 from featherbench.errors import FeatherbenchError
 from featherbench.files import write_atomic
 from featherbench.ownership import Leftover
+from featherbench.records.cell import Usage
+from featherbench.records.requirement import MissingRequirement
 from featherbench.system import firewall
 from featherbench.vm import boot_report, bridge, disk_image, instance_dir
 from featherbench.vm.libvirt import domains, requirements, vm_usage
@@ -23,13 +26,6 @@ from featherbench.vm.libvirt.domain_xml import (
     QemuSettings,
     WholeQemuSettings,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from featherbench.contracts.technology import Placement
-    from featherbench.records.cell import Usage
-    from featherbench.records.requirement import MissingRequirement
 
 QEMU_LOG_LINES = 2
 GUEST, BRIDGE, ROUTE = "guest", "bridge", "refusing route"

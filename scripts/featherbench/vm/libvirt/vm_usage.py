@@ -4,16 +4,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from featherbench.errors import InstanceDiedError
 from featherbench.records.cell import Usage
 from featherbench.system.procfs import parse_process_stat, parse_sizes
 from featherbench.units import KIB
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 PROC = Path("/proc")
 RESET_PEAK = "5"
