@@ -70,6 +70,6 @@ def _blocks(table: pd.DataFrame) -> pd.DataFrame:
         value=("value", "mean"), sd=("value", "std"), n=("value", "size"),
         sequence=("sequence", "mean"),
     ).reset_index()  # fmt: skip
-    half = half_width(blocks["sd"].to_numpy(float), blocks["n"].to_numpy(int))
+    half = half_width(blocks["sd"], blocks["n"])
     blocks = blocks.assign(half=half, low=blocks["value"] - half, high=blocks["value"] + half)
     return blocks[blocks.groupby("panel", observed=True)["value"].transform("size") > 1]

@@ -74,11 +74,10 @@ def _lines(
 
 
 def _line(contender: Contender, panel: str) -> pd.DataFrame:
-    starts = np.array(contender.starts_s)
-    half = half_width(np.atleast_1d(starts.std(ddof=1) if len(starts) > 1 else 0.0),
-                      np.atleast_1d(len(starts)))[0]  # fmt: skip
+    starts_s = pd.Series(contender.starts_s)
+    half = np.nan_to_num(half_width(starts_s.std(), len(starts_s)))
     time = contender.time_s(BANDWIDTHS_MBIT_S)
-    spread = min(np.nan_to_num(half), 0.9 * contender.start_s)
+    spread = min(half, 0.9 * contender.start_s)
     return pd.DataFrame(
         {"bandwidth": BANDWIDTHS_MBIT_S, "time": time, "low": time - spread, "high": time + spread}
     ).assign(platform=contender.platform, panel=panel)

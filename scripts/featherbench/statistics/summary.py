@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import special
 
 from featherbench.records.cell import Verdict
@@ -63,7 +64,7 @@ def _interval(samples: pd.DataFrame, level: pd.Series[float]) -> pd.DataFrame:
     sizes = deployments.size().groupby(KEYS, sort=False)
     means = deployments.mean().groupby(KEYS, sort=False).agg(["mean", "std", "size"])
     levels = level.reindex(means.index).to_numpy(float)
-    half = half_width(means["std"].to_numpy(float), means["size"].to_numpy(int), levels)
+    half = half_width(means["std"], means["size"], levels)
     return pd.DataFrame(
         {
             "deployments": means["size"],
@@ -80,8 +81,9 @@ def _counts(samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def half_width(
-    sd: np.ndarray, n: np.ndarray, confidence: float | np.ndarray = CONFIDENCE
+    sd: ArrayLike, n: ArrayLike, confidence: float | np.ndarray = CONFIDENCE
 ) -> np.ndarray:
     """Return half the width of the t interval of a mean; NaN if n < 2."""
+    sd, n = np.asarray(sd, float), np.asarray(n)
     quantile = special.stdtrit(np.maximum(n - 1, 1), (1 + confidence) / 2)
     return np.where(n > 1, quantile * sd / np.sqrt(n), np.nan)

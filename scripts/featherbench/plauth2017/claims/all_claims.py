@@ -64,8 +64,8 @@ def _judged(declared: Statement, contrasts: Contrasts) -> JudgedStatement:
         declared = declared.model_copy(update={"remark": remark})
     if not declared.rule:
         return inconclusive(declared, declared.without)
-    test = declared.test.format(**asdict(contrasts.terms), **WORDS)
-    return judge_statement(declared, test, evidence, rules(contrasts.terms.very)[declared.rule])
+    test = declared.test.format(**contrasts.terms, very=contrasts.very, **WORDS)
+    return judge_statement(declared, test, evidence, rules(contrasts.very)[declared.rule])
 
 
 def _evidence(declared: Statement, contrasts: Contrasts) -> Iterator[Contrast]:

@@ -9,40 +9,40 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy
 
 from featherbench.plauth2017.claims.pairwise import (
     ALL_LEVELS,
     OVER_ALL,
     Contrast,
     Contrasts,
-    Terms,
 )
 from featherbench.plauth2017.comparison.replication import P_EQUIVALENCE, measured_ratios
-from featherbench.statistics.conventions import CONFIDENCE, SIGNIFICANT_P
+from featherbench.statistics.conventions import SIGNIFICANT_P
 from featherbench.statistics.data.replicates import CELL, deployment_means
+from featherbench.statistics.summary import half_width
 from featherbench.wording.formatting import rows
 
 HOLM = "paired t, or signed ranks, of log ratios of deployments; Holm over all pairs"
 
 
-def terms(margin: float) -> Terms:
+def terms(margin: float) -> dict[str, str]:
     """Return the tests of a run with an equivalence margin, in words."""
     within = f"{100 * margin:g} %"
-    return Terms(
-        every_level=f"{HOLM} and levels",
-        over_all=f"{HOLM}, of geometric means over all levels",
-        one_level=HOLM,
-        interval="the 95 % interval of the ratio",
-        very=SIGNIFICANT_P,
-        not_different=f"equivalent within {within}, p < {SIGNIFICANT_P}",
-        not_below=f"lower by less than {within} in the whole 95 % interval",
-        not_ahead=f"ahead by less than {within} in the whole 95 % interval",
-    )
+    return {
+        "every_level": f"{HOLM} and levels",
+        "over_all": f"{HOLM}, of geometric means over all levels",
+        "one_level": HOLM,
+        "interval": "the 95 % interval of the ratio",
+        "not_different": f"equivalent within {within}, p < {SIGNIFICANT_P}",
+        "not_below": f"lower by less than {within} in the whole 95 % interval",
+        "not_ahead": f"ahead by less than {within} in the whole 95 % interval",
+    }
 
 
 class ByPairs(Contrasts):
     """All comparisons of a run. Samples and ratios already have the paper's names."""
+
+    very = SIGNIFICANT_P
 
     def __init__(self, samples: pd.DataFrame, ratios: pd.DataFrame, margin: float) -> None:
         self.terms, self._margin = terms(margin), margin
@@ -83,7 +83,9 @@ class ByPairs(Contrasts):
         if row is None or not math.isfinite(row["ratio"]):
             return None
         means_a, means_b = (self._means[metric, at, name] for name in (a, b))
-        low, high = _interval((means_a - means_b).dropna())
+        differences = (means_a - means_b).dropna()
+        difference, sd = differences.mean(), differences.std()
+        half = half_width(sd, len(differences)) if sd > 0 else math.nan
         return Contrast(
             metric=metric,
             unit=self._units[metric],
@@ -92,9 +94,9 @@ class ByPairs(Contrasts):
             level=level if len(self.levels(metric)) > 1 else None,
             mean_a=float(means_a.mean()),
             mean_b=float(means_b.mean()),
-            difference=float((means_a - means_b).mean()),
-            low=low,
-            high=high,
+            difference=float(difference),
+            low=float(difference - half),
+            high=float(difference + half),
             p=row["p_adj"],
             ratio=row["ratio"],
             ratio_low=row["ci_low"],
@@ -116,15 +118,6 @@ class ByPairs(Contrasts):
 def _key(key: Any) -> tuple[str, int, str]:  # noqa: ANN401 - a group key of CELL
     metric, level, platform = key
     return str(metric), int(level), str(platform)
-
-
-def _interval(differences: pd.Series[float]) -> tuple[float, float]:
-    """Return the paired t interval of the mean difference; NaN if nothing varies."""
-    n, sd = len(differences), differences.std()
-    if not sd > 0:
-        return math.nan, math.nan
-    half = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) * sd / math.sqrt(n)
-    return float(differences.mean() - half), float(differences.mean() + half)
 
 
 def over_levels(samples: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,6 @@ from featherbench.plauth2017.claims.pairwise import (
     OVER_ALL,
     Contrast,
     Contrasts,
-    Terms,
 )
 from featherbench.plauth2017.data.published import REPLICATE, SUSPECT
 from featherbench.statistics.conventions import ALL_LEVELS, LEVEL, PAIR, SIGNIFICANT_P
@@ -34,16 +33,15 @@ from featherbench.wording.formatting import rows
 VERY = 0.0001
 """The p-value below which the paper calls differences of throughput significant."""
 ALL_PAIRS = "all pairs of platforms"
-TERMS = Terms(
-    every_level=f"Tukey-Kramer at every level, {ALL_PAIRS} at a level as one family",
-    over_all=f"Tukey-Kramer over all levels, {ALL_PAIRS} as one family",
-    one_level=f"Tukey-Kramer, {ALL_PAIRS} as one family",
-    interval="the simultaneous 95 % interval of the ratio (Tukey-Kramer, Fieller)",
-    very=VERY,
-    not_different=f"no p < {SIGNIFICANT_P}",
-    not_below=f"not significantly below (p < {SIGNIFICANT_P})",
-    not_ahead=f"not significantly ahead at p < {SIGNIFICANT_P}",
-)
+TERMS = {
+    "every_level": f"Tukey-Kramer at every level, {ALL_PAIRS} at a level as one family",
+    "over_all": f"Tukey-Kramer over all levels, {ALL_PAIRS} as one family",
+    "one_level": f"Tukey-Kramer, {ALL_PAIRS} as one family",
+    "interval": "the simultaneous 95 % interval of the ratio (Tukey-Kramer, Fieller)",
+    "not_different": f"no p < {SIGNIFICANT_P}",
+    "not_below": f"not significantly below (p < {SIGNIFICANT_P})",
+    "not_ahead": f"not significantly ahead at p < {SIGNIFICANT_P}",
+}
 
 
 class Error(StrEnum):
@@ -79,7 +77,7 @@ def _posthoc(summary: pd.DataFrame, *tests: Callable[[Compared], pd.DataFrame]) 
 class ByTukey(Contrasts):
     """All comparisons of a summary and its post-hoc table, with one error term."""
 
-    terms = TERMS
+    terms, very = TERMS, VERY
 
     def __init__(self, summary: pd.DataFrame, posthoc: pd.DataFrame, error: Error) -> None:
         self._error = error

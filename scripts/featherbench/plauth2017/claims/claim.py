@@ -115,7 +115,7 @@ def judge_statement(
     """
     if not evidence:
         return inconclusive(declared, declared.without)
-    holds = tuple(rule.of(contrast) for contrast in evidence)
+    holds = tuple(map(rule, evidence))
     return JudgedStatement(
         statement=declared.statement,
         verdict=_verdict(holds, MOST if declared.most else 1.0),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from featherbench.statistics.conventions import SIGNIFICANT_P
@@ -51,32 +51,16 @@ class Contrast:
         return self.p_equivalence < SIGNIFICANT_P
 
 
-@dataclass(frozen=True, kw_only=True)
-class Terms:
-    """The tests in words: at every level, over all levels, and for metrics with one level.
-
-    `interval` is the one on which equivalence rests, `very` the p-value below which throughput
-    differs in the paper's sense. The others describe what shows that a platform is not different,
-    not below, or not ahead.
-    """
-
-    every_level: str
-    over_all: str
-    one_level: str
-    interval: str
-    very: float
-    not_different: str
-    not_below: str
-    not_ahead: str
-
-
 class Contrasts(ABC):
     """All comparisons that a data set allows.
 
-    `cells` has metric, level and platform of its means, in the order of the tables.
+    `cells` has metric, level and platform of its means, in the order of the tables. `terms` are its
+    tests in words, for `claims.yaml`; `very` is the p-value below which throughput differs in the
+    paper's sense.
     """
 
-    terms: Terms
+    terms: Mapping[str, str]
+    very: float
     cells: Collection[tuple[str, int, str]]
 
     def levels(self, metric: str) -> list[int]:

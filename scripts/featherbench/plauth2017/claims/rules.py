@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from featherbench.plauth2017.claims.pairwise import Contrast
 from featherbench.statistics.conventions import SIGNIFICANT_P
 
-Condition = Callable[[Contrast], bool]
+Rule = Callable[[Contrast], bool | None]
+"""Whether a comparison agrees with a statement; None if it does not decide."""
 
 MUCH = 2.0
 """"Much" is a factor of two, and a significant difference."""
@@ -23,88 +23,75 @@ POWERS_OF_TEN = {"tenth": 1, "hundredth": 2}
 """The rules that a is smaller than b by a power of ten."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """When a comparison agrees with a statement.
+def _decided(it: Contrast, holds: bool, *, shown: bool, refuted: bool) -> bool | None:  # noqa: FBT001 - what it decides
+    """Return whether a comparison agrees with a statement; None if it does not decide.
 
     For the paper's own data, `holds` decides. A run may be too small to decide: there, `shown`
     agrees with the statement, `refuted` contradicts it, and neither leaves it open.
     """
-
-    holds: Condition
-    shown: Condition
-    refuted: Condition
-
-    def of(self, contrast: Contrast) -> bool | None:
-        """Return whether a comparison agrees; None if it does not decide."""
-        if contrast.margin is None:
-            return self.holds(contrast)
-        return True if self.shown(contrast) else (False if self.refuted(contrast) else None)
+    if it.margin is None:
+        return holds
+    return True if shown else (False if refuted else None)
 
 
-def by_value(holds: Condition) -> Rule:
-    """Return a rule for values without a test, which always decide."""
-    return Rule(holds=holds, shown=holds, refuted=lambda contrast: not holds(contrast))
+def _is_below(it: Contrast, alpha: float, factor: float = 1.0) -> bool:
+    return it.p < alpha and it.ratio < 1 and it.ratio * factor <= 1
+
+
+def _is_above(it: Contrast, alpha: float) -> bool:
+    return it.p < alpha and it.difference > 0
 
 
 def below(alpha: float, factor: float = 1.0) -> Rule:
     """Return the rule that a is significantly below b, and by at least that factor."""
 
-    def holds(it: Contrast) -> bool:
-        return it.p < alpha and it.ratio < 1 and it.ratio * factor <= 1
+    def rule(it: Contrast) -> bool | None:
+        holds = _is_below(it, alpha, factor)
+        refuted = it.equivalent or it.ratio_low * factor > 1
+        return _decided(it, holds, shown=holds, refuted=refuted)
 
-    return Rule(
-        holds=holds, shown=holds, refuted=lambda it: it.equivalent or it.ratio_low * factor > 1
-    )
+    return rule
 
 
 def above(alpha: float) -> Rule:
     """Return the rule that a is significantly above b."""
 
-    def holds(it: Contrast) -> bool:
-        return it.p < alpha and it.difference > 0
+    def rule(it: Contrast) -> bool | None:
+        holds = _is_above(it, alpha)
+        return _decided(it, holds, shown=holds, refuted=it.equivalent or it.ratio_high < 1)
 
-    return Rule(holds=holds, shown=holds, refuted=lambda it: it.equivalent or it.ratio_high < 1)
-
-
-def _margin(it: Contrast) -> float:
-    return 1 + (it.margin or 0.0)
+    return rule
 
 
-NOT_BELOW = Rule(
-    holds=lambda it: not below(SIGNIFICANT_P).holds(it),
-    shown=lambda it: it.ratio_low * _margin(it) >= 1,
-    refuted=below(SIGNIFICANT_P).holds,
-)
-"""a is not significantly below b; in a run: below by less than the margin."""
-NOT_ABOVE = Rule(
-    holds=lambda it: not above(SIGNIFICANT_P).holds(it),
-    shown=lambda it: it.ratio_high <= _margin(it),
-    refuted=above(SIGNIFICANT_P).holds,
-)
-"""a is not significantly above b; in a run: above by less than the margin."""
-NOT_DIFFERENT = Rule(
-    holds=lambda it: not it.p < SIGNIFICANT_P,
-    shown=lambda it: it.equivalent,
-    refuted=lambda it: it.p < SIGNIFICANT_P,
-)
-"""a is not significantly different from b; in a run: equivalent to b."""
+def not_below(it: Contrast) -> bool | None:
+    """Return whether a is not significantly below b; in a run: below by less than the margin."""
+    is_below = _is_below(it, SIGNIFICANT_P)
+    shown = it.ratio_low * (1 + (it.margin or 0.0)) >= 1
+    return _decided(it, not is_below, shown=shown, refuted=is_below)
 
 
-def _alike(it: Contrast) -> bool:
-    return it.ratio_low >= 1 / ALIKE and it.ratio_high <= ALIKE
+def not_above(it: Contrast) -> bool | None:
+    """Return whether a is not significantly above b; in a run: above by less than the margin."""
+    is_above = _is_above(it, SIGNIFICANT_P)
+    shown = it.ratio_high <= 1 + (it.margin or 0.0)
+    return _decided(it, not is_above, shown=shown, refuted=is_above)
 
 
-ALIKE_EACH = Rule(
-    holds=_alike,
-    shown=_alike,
-    refuted=lambda it: it.ratio_high < 1 / ALIKE or it.ratio_low > ALIKE,
-)
-"""The interval of the ratio lies within ALIKE."""
+def not_different(it: Contrast) -> bool | None:
+    """Return whether a is not significantly different from b; in a run: equivalent to b."""
+    differs = it.p < SIGNIFICANT_P
+    return _decided(it, not differs, shown=it.equivalent, refuted=differs)
+
+
+def alike(it: Contrast) -> bool | None:
+    """Return whether the interval of the ratio lies within ALIKE."""
+    holds = it.ratio_low >= 1 / ALIKE and it.ratio_high <= ALIKE
+    outside = it.ratio_high < 1 / ALIKE or it.ratio_low > ALIKE
+    return _decided(it, holds, shown=holds, refuted=outside)
 
 
 def _nearest_power(power: int) -> Rule:
-    return by_value(lambda it: round(-math.log10(it.ratio)) == power)
+    return lambda it: round(-math.log10(it.ratio)) == power
 
 
 def rules(very: float) -> Mapping[str, Rule]:
@@ -115,11 +102,11 @@ def rules(very: float) -> Mapping[str, Rule]:
         "very_below": below(very),
         "above": above(SIGNIFICANT_P),
         "very_above": above(very),
-        "not_below": NOT_BELOW,
-        "not_above": NOT_ABOVE,
-        "not_different": NOT_DIFFERENT,
-        "alike": ALIKE_EACH,
+        "not_below": not_below,
+        "not_above": not_above,
+        "not_different": not_different,
+        "alike": alike,
         **{name: _nearest_power(power) for name, power in POWERS_OF_TEN.items()},
-        "less_memory": by_value(lambda it: it.difference <= -STEP_MIB),
-        "more_memory": by_value(lambda it: it.difference >= STEP_MIB),
+        "less_memory": lambda it: it.difference <= -STEP_MIB,
+        "more_memory": lambda it: it.difference >= STEP_MIB,
     }

@@ -91,7 +91,7 @@ def _tidy(source: PublishedMetric, table: pd.DataFrame) -> pd.DataFrame:
 def _summarized(table: pd.DataFrame) -> pd.DataFrame:
     """Return a published summary with all columns; the median is not known."""
     mean, sd = table[MEAN].astype(float), table["sd_requests_per_second"].astype(float)
-    half = half_width(sd.to_numpy(), table["n"].to_numpy())
+    half = half_width(sd, table["n"])
     summary = table.assign(
         deployments=table["n"], mean=mean, sd=sd, median=float("nan"),
         ci_low=mean - half, ci_high=mean + half, ci_note=REPEATED,

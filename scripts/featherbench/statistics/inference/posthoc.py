@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from scipy.interpolate import CubicSpline
 
 from featherbench.statistics.conventions import (
@@ -46,6 +45,7 @@ from featherbench.statistics.data.replicates import (
 )
 from featherbench.statistics.inference.ratios import unadjusted_ratios
 from featherbench.statistics.inference.studentized_range import critical, survival
+from featherbench.statistics.summary import half_width
 
 Families = Iterable[tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]]
 """What identifies the rows, the groups to compare, and those whose variation is the error."""
@@ -229,7 +229,6 @@ def _differences(base: str, means: pd.DataFrame) -> pd.DataFrame:
     pairs = block_pairs(means, base)
     differences = pairs.assign(difference=pairs["mean"] - pairs["mean_base"])
     table = differences.groupby(CELL, sort=False)["difference"].agg(["mean", "std", "size"])
-    freedom = (table["size"] - 1).where(table["size"] > 1).astype(float)
-    half = stats.t.ppf((1 + CONFIDENCE) / 2, freedom) * table["std"] / np.sqrt(table["size"])
+    half = half_width(table["std"], table["size"])
     low, high = table["mean"] - half, table["mean"] + half
     return pd.DataFrame({"difference": table["mean"], "ci_low": low, "ci_high": high}).reset_index()

@@ -24,7 +24,7 @@ from featherbench.plauth2017.claims.claim import (
 )
 from featherbench.plauth2017.claims.computed import transfer
 from featherbench.plauth2017.claims.pairwise import OVER_ALL, UNTRANSLATED
-from featherbench.plauth2017.claims.rules import ALIKE_EACH, NOT_DIFFERENT, below
+from featherbench.plauth2017.claims.rules import alike, below, not_different
 from featherbench.plauth2017.data.experiment import METRICS, PLATFORMS
 
 HTTP = "http_throughput"
@@ -200,11 +200,11 @@ def test_over_all_levels_means_count_every_level_alike(contrasts, summary):
 def test_alike_wants_the_whole_interval_within_the_margin(contrasts):
     near = contrasts.contrast("round_trip_time", "docker-native", "osv-kvm")
     assert near.ratio == pytest.approx(0.975, abs=0.001)
-    assert NOT_DIFFERENT.of(near)
-    assert ALIKE_EACH.of(near)
+    assert not_different(near)
+    assert alike(near)
     wide = contrasts.contrast("round_trip_time", "rumprun-kvm", "lxd-native")
-    assert NOT_DIFFERENT.of(wide)
-    assert not ALIKE_EACH.of(wide)
+    assert not_different(wide)
+    assert not alike(wide)
 
 
 def test_where_image_and_start_balance(contrasts):

@@ -10,7 +10,7 @@ import pytest
 from featherbench.plauth2017.claims.by_pairs import ByPairs, over_levels
 from featherbench.plauth2017.claims.claim import ClaimVerdict, Statement, judge_statement
 from featherbench.plauth2017.claims.pairwise import OVER_ALL, Contrast
-from featherbench.plauth2017.claims.rules import ALIKE_EACH, NOT_BELOW, NOT_DIFFERENT, above, below
+from featherbench.plauth2017.claims.rules import above, alike, below, not_below, not_different
 from featherbench.plauth2017.comparison.claims_on_run import COLUMNS, own_claims
 from featherbench.statistics.inference.ratios import ratios
 
@@ -189,13 +189,13 @@ LONE = contrast(0.5, math.nan, math.nan, p=math.nan, same=math.nan)
         (below(0.05), (True, None, False, False, None)),
         (below(0.05, 2), (True, None, False, False, None)),
         (above(0.05), (False, None, False, True, None)),
-        (NOT_BELOW, (False, None, True, True, None)),
-        (NOT_DIFFERENT, (False, None, True, False, None)),
-        (ALIKE_EACH, (False, None, True, False, None)),
+        (not_below, (False, None, True, True, None)),
+        (not_different, (False, None, True, False, None)),
+        (alike, (False, None, True, False, None)),
     ],
 )
 def test_a_run_that_is_too_small_to_tell_speaks_neither_for_nor_against(rule, says):
-    assert tuple(rule.of(one) for one in (CLEAR, WIDE, EQUAL, ABOVE, LONE)) == says
+    assert tuple(rule(one) for one in (CLEAR, WIDE, EQUAL, ABOVE, LONE)) == says
 
 
 @pytest.mark.parametrize(
