@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any
 
 from featherbench.figures import captions
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
@@ -152,127 +152,106 @@ class FigureSpec:
         )
 
 
-class _Subject(NamedTuple):
-    """What a figure is about: its workloads, and the aspect and services of its metrics."""
-
-    workloads: tuple[str, ...]
-    aspect: str = ""
-    services: tuple[str, ...] = ()
+Part = dict[str, Any]
+"""Some fields of a figure: what it is about, or how figures of its kind look."""
 
 
-class _Look(NamedTuple):
-    """How figures of one kind look: the axis, and what marks and bars mean."""
-
-    kind: FigureKind
-    axis: str
-    marks: str
+def _look(kind: FigureKind, axis: str, marks: str) -> Part:
+    return {"kind": kind, "axis": axis, "marks": marks}
 
 
-HTTP = _Subject(("http",), "throughput", ("http",))
-KV = _Subject(("kv",), "throughput", ("kv",))
-STARTUP = _Subject(("startup",), "startup")
-LATENCY = _Subject(("latency",), "round_trip")
-IMAGE_SIZE = _Subject(("image_size",), "image_size", ("http", "kv"))
-MEMORY = _Subject(("memory",), "memory", ("http", "kv"))
-PROVISIONING = _Subject(("startup", "image_size"), "image_size", ("http", "kv"))
+def _dots(quantity: str) -> Part:
+    return _look(FigureKind.DOT_PLOT, f"{quantity} [{{unit}}]", captions.DOT_PLOT)
 
-LINES = _Look(FigureKind.LINE_PLOT, "throughput [{unit}]", captions.LINE_PLOT)
-RATIOS = _Look(FigureKind.RATIOS, "ratio to {baseline}", captions.RATIOS.format(levels=""))
-RATIOS_AT_LEVELS = RATIOS._replace(marks=captions.RATIOS.format(levels=captions.FROM_TOP))
-LATENCIES = _Look(FigureKind.LATENCY_THROUGHPUT, "latency [ms]", captions.LATENCY_THROUGHPUT)
-RUN_ORDER = _Look(FigureKind.RUN_ORDER, "relative to the median", captions.RUN_ORDER)
-TIME_TO_FIRST_PACKET = _Look(
+
+def _windows(quantity: str, levels: str = "") -> Part:
+    marks = captions.DISTRIBUTION.format(levels=levels)
+    return _look(FigureKind.DISTRIBUTION, f"{quantity}, relative to the median", marks)
+
+
+BOTH_SERVICES = {"services": ("http", "kv")}
+HTTP: Part = {"workloads": ("http",), "aspect": "throughput", "services": ("http",)}
+KV: Part = {"workloads": ("kv",), "aspect": "throughput", "services": ("kv",)}
+KV_IN_PANELS = KV | {"titles": {"GET": "GET", "SET": "SET"}}
+STARTUP: Part = {"workloads": ("startup",), "aspect": "startup"}
+LATENCY: Part = {"workloads": ("latency",), "aspect": "round_trip"}
+IMAGE_SIZE: Part = {"workloads": ("image_size",), "aspect": "image_size"} | BOTH_SERVICES
+PROVISIONING = IMAGE_SIZE | {"workloads": ("startup", "image_size")}
+MEMORY: Part = {"workloads": ("memory",), "aspect": "memory"} | BOTH_SERVICES
+FOOTPRINT: Part = {
+    **MEMORY,
+    **_dots("memory"),
+    "titles": {"idle": "idle", "load": "under load"},
+    "note": captions.WORKING_SET,
+    "fixed_memory_titles": {"minimum": "minimum that suffices"},
+    "fixed_memory_note": captions.MINIMUM,
+}
+
+LINES = _look(FigureKind.LINE_PLOT, "throughput [{unit}]", captions.LINE_PLOT)
+NATIVE, VIRTUALIZED = LINES | {"virtualized": False}, LINES | {"virtualized": True}
+RATIOS = _look(FigureKind.RATIOS, "ratio to {baseline}", captions.RATIOS.format(levels=""))
+RATIOS_AT_LEVELS = RATIOS | {"marks": captions.RATIOS.format(levels=captions.FROM_TOP)}
+LATENCIES = _look(FigureKind.LATENCY_THROUGHPUT, "latency [ms]", captions.LATENCY_THROUGHPUT)
+THROUGHPUTS = _windows("throughput", captions.AT_LEVEL)
+RUN_ORDER = _look(FigureKind.RUN_ORDER, "relative to the median", captions.RUN_ORDER)
+TIME_TO_FIRST_PACKET = _look(
     FigureKind.TIME_TO_FIRST_PACKET, "image transfer and start [s]", captions.TIME_TO_FIRST_PACKET
 )
+LOG_SCALE = {"log_scale": True}
 
 
-def _dots(axis: str) -> _Look:
-    return _Look(FigureKind.DOT_PLOT, f"{axis} [{{unit}}]", captions.DOT_PLOT)
+def _figures(*described: tuple[str, str, Part]) -> tuple[FigureSpec, ...]:
+    return tuple(FigureSpec(name=name, title=title, **part) for name, title, part in described)
 
 
-def _windows(quantity: str, levels: str = "") -> _Look:
-    marks = captions.DISTRIBUTION.format(levels=levels)
-    return _Look(FigureKind.DISTRIBUTION, f"{quantity}, relative to the median", marks)
-
-
-THROUGHPUTS = _windows("throughput", captions.AT_LEVEL)
-
-
-def _figure(name: str, title: str, subject: _Subject, look: _Look) -> FigureSpec:
-    return FigureSpec(name=name, title=title, **subject._asdict(), **look._asdict())
-
-
-def _throughput(name: str, title: str, subject: _Subject, *, virtualized: bool) -> FigureSpec:
-    titles = {"GET": "GET", "SET": "SET"} if subject is KV else {}
-    return replace(_figure(name, title, subject, LINES), titles=titles, virtualized=virtualized)
-
-
-def _memory(name: str, title: str, service: str) -> FigureSpec:
-    return replace(
-        _figure(name, title, MEMORY, _dots("memory")),
-        services=(service,),
-        titles={"idle": "idle", "load": "under load"},
-        note=captions.WORKING_SET,
-        fixed_memory_titles={"minimum": "minimum that suffices"},
-        fixed_memory_note=captions.MINIMUM,
-    )
-
-
-PAPER_FIGURES = (
-    replace(
-        _figure("fig3a_startup_time", "Startup time", STARTUP, _dots("time to first UDP packet")),
-        log_scale=True,
+PAPER_FIGURES = _figures(
+    ("fig3a_startup_time", "Startup time", STARTUP | _dots("time to first UDP packet") | LOG_SCALE),
+    ("fig3b_image_size", "Image size", IMAGE_SIZE | _dots("allocated on disk") | LOG_SCALE),
+    (
+        "fig3c_network_latency",
+        "Network latency",
+        LATENCY | _dots("round-trip time") | {"note": captions.PINGED},
     ),
-    replace(
-        _figure("fig3b_image_size", "Image size", IMAGE_SIZE, _dots("allocated on disk")),
-        log_scale=True,
+    ("fig4a_http_throughput_native", "HTTP throughput, native", HTTP | NATIVE),
+    ("fig4b_http_throughput_virtualized", "HTTP throughput, virtualized", HTTP | VIRTUALIZED),
+    (
+        "fig5a_memory_http",
+        "Memory footprint of the HTTP server",
+        FOOTPRINT | {"services": ("http",)},
     ),
-    replace(
-        _figure("fig3c_network_latency", "Network latency", LATENCY, _dots("round-trip time")),
-        note=captions.PINGED,
+    (
+        "fig5b_memory_kv",
+        "Memory footprint of the key-value store",
+        FOOTPRINT | {"services": ("kv",)},
     ),
-    _throughput("fig4a_http_throughput_native", "HTTP throughput, native", HTTP, virtualized=False),
-    _throughput(
-        "fig4b_http_throughput_virtualized", "HTTP throughput, virtualized", HTTP, virtualized=True
-    ),
-    _memory("fig5a_memory_http", "Memory footprint of the HTTP server", "http"),
-    _memory("fig5b_memory_kv", "Memory footprint of the key-value store", "kv"),
-    _throughput(
-        "fig6a_kv_throughput_native", "Key-value throughput, native", KV, virtualized=False
-    ),
-    _throughput(
-        "fig6b_kv_throughput_virtualized", "Key-value throughput, virtualized", KV, virtualized=True
+    ("fig6a_kv_throughput_native", "Key-value throughput, native", KV_IN_PANELS | NATIVE),
+    (
+        "fig6b_kv_throughput_virtualized",
+        "Key-value throughput, virtualized",
+        KV_IN_PANELS | VIRTUALIZED,
     ),
 )
-FURTHER_FIGURES = (
-    _figure("fig7a_http_ratios", "HTTP throughput against the baseline", HTTP, RATIOS_AT_LEVELS),
-    _figure("fig7b_kv_ratios", "Key-value throughput against the baseline", KV, RATIOS_AT_LEVELS),
-    _figure("fig7c_startup_ratios", "Startup time against the baseline", STARTUP, RATIOS),
-    _figure("fig7d_latency_ratios", "Network latency against the baseline", LATENCY, RATIOS),
-    _figure("fig7e_memory_ratios", "Memory footprint against the baseline", MEMORY, RATIOS),
-    _figure(
-        "fig8a_http_latency_against_throughput", "HTTP latency against throughput", HTTP, LATENCIES
-    ),
-    _figure(
-        "fig8b_kv_latency_against_throughput", "Key-value latency against throughput", KV, LATENCIES
-    ),
-    _figure("fig9a_http_distribution", "HTTP throughput, every window", HTTP, THROUGHPUTS),
-    _figure("fig9b_kv_distribution", "Key-value throughput, every window", KV, THROUGHPUTS),
-    _figure(
-        "fig9c_startup_distribution", "Startup time, every start", STARTUP, _windows("startup time")
-    ),
-    _figure(
+FURTHER_FIGURES = _figures(
+    ("fig7a_http_ratios", "HTTP throughput against the baseline", HTTP | RATIOS_AT_LEVELS),
+    ("fig7b_kv_ratios", "Key-value throughput against the baseline", KV | RATIOS_AT_LEVELS),
+    ("fig7c_startup_ratios", "Startup time against the baseline", STARTUP | RATIOS),
+    ("fig7d_latency_ratios", "Network latency against the baseline", LATENCY | RATIOS),
+    ("fig7e_memory_ratios", "Memory footprint against the baseline", MEMORY | RATIOS),
+    ("fig8a_http_latency_against_throughput", "HTTP latency against throughput", HTTP | LATENCIES),
+    ("fig8b_kv_latency_against_throughput", "Key-value latency against throughput", KV | LATENCIES),
+    ("fig9a_http_distribution", "HTTP throughput, every window", HTTP | THROUGHPUTS),
+    ("fig9b_kv_distribution", "Key-value throughput, every window", KV | THROUGHPUTS),
+    ("fig9c_startup_distribution", "Startup time, every start", STARTUP | _windows("startup time")),
+    (
         "fig9d_latency_distribution",
         "Network latency, every round trip",
-        LATENCY,
-        _windows("round-trip time"),
+        LATENCY | _windows("round-trip time"),
     ),
-    _figure("fig10_run_order", "The order of the run", _Subject(()), RUN_ORDER),
-    _figure(
+    ("fig10_run_order", "The order of the run", {"workloads": ()} | RUN_ORDER),
+    (
         "fig11_provisioning",
         "Time to first packet against link bandwidth",
-        PROVISIONING,
-        TIME_TO_FIRST_PACKET,
+        PROVISIONING | TIME_TO_FIRST_PACKET,
     ),
 )
 
