@@ -46,7 +46,7 @@ class Inputs:
     looks: tuple[InterimLook, ...]
     failures: tuple[Failure, ...]
     rulegraph: str | None
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = ()
     faults: dict[str, Exception] = field(default_factory=dict)
     """What went wrong, by part, while the report was made: a part costs no other."""
 
@@ -93,44 +93,36 @@ class Reader:
     def __init__(self) -> None:
         self.problems: list[str] = []
 
-    def record(self, model: type[R], path: Path) -> R | None:
-        """Read a record; return None if it is missing or cannot be read."""
+    def part(self, path: Path, read: Callable[[Path], T]) -> T | None:
+        """Read a part; return None if it is missing or cannot be read."""
         try:
-            return model.read(path)
+            return read(path)
         except FileNotFoundError:
             self.problems.append(f"{path} is missing")
         except RecordError as error:
             self.problems.append(error.message)
+        except FeatherbenchError as error:
+            self.problems.append(f"{path} cannot be read: {error.message}")
         except OSError as error:
             self.problems.append(f"{path} cannot be read: {error.strerror}")
         return None
 
     def records(self, model: type[R], folder: Path, pattern: str) -> tuple[R, ...]:
         """Read all records below a folder, in the order of their names."""
-        records = (self.record(model, path) for path in sorted(folder.glob(pattern)))
+        records = (self.part(path, model.read) for path in sorted(folder.glob(pattern)))
         return tuple(record for record in records if record is not None)
 
     def table(self, path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
         """Read a table; return an empty one if it is missing or cannot be read."""
-        if not path.exists():
-            self.problems.append(f"{path} is missing")
-            return pd.DataFrame()
-        try:
-            return require_computed(read(path))
-        except RecordError as error:
-            self.problems.append(error.message)
-        except FeatherbenchError as error:
-            self.problems.append(f"{path} cannot be read: {error.message}")
-        return pd.DataFrame()
+        table = self.part(path, lambda path: require_computed(read(path)))
+        return pd.DataFrame() if table is None else table
 
     def text(self, path: Path) -> str | None:
         """Read a text; return None if it is missing or empty."""
-        content = (
-            path.read_text(encoding="utf-8", errors="replace").strip() if path.is_file() else ""
-        )
-        if not content:
-            self.problems.append(f"{path} is missing")
-        return content or None
+        if path.is_file() and (text := path.read_text(encoding="utf-8", errors="replace").strip()):
+            return text
+        self.problems.append(f"{path} is missing")
+        return None
 
 
 def read(results: Path, other_tables: Sequence[str] = ()) -> Inputs:
@@ -139,13 +131,13 @@ def read(results: Path, other_tables: Sequence[str] = ()) -> Inputs:
     `other_tables` are tables besides those of the analysis, for further sections of the report.
     """
     reader = Reader()
-    configured = reader.record(Plan, results / "plan.json")
+    configured = reader.part(results / "plan.json", Plan.read)
     plan = with_requested_cells(configured, results / "stopping") if configured else None
     requested = set(map(str, plan.cells())) if plan else None
     figures = sorted((results / "figures").glob("*.svg"))
     return Inputs(
         plan=plan,
-        machine=reader.record(MachineRecord, results / "machine.json"),
+        machine=reader.part(results / "machine.json", MachineRecord.read),
         samples=reader.table(results / "tables/samples.parquet", read_parquet),
         tables={
             name: reader.table(results / f"tables/{name}.csv", read_csv)

@@ -19,7 +19,6 @@ from featherbench.report.sentences.comparisons import (
     ratio_sentence,
 )
 from featherbench.report.sentences.conclusions import amount, first_packet_sentences
-from featherbench.report.tables import anchor
 from featherbench.wording.formatting import number
 from featherbench.wording.phrases import capitalized
 
@@ -132,14 +131,14 @@ def _speed(run: RunTables) -> Iterator[Statement]:
         for metric in metrics:
             if text := ratio_sentence(run.to_baseline(metric, platforms), run.baseline, {}):
                 subject = f"{capitalized(one)}, {run.label(metric)}"
-                links = ((anchor("ratios", metric), "ratios"),)
+                links = ((f"ratios-{metric}", "ratios"),)
                 yield Statement(subject=subject, text=text, links=links)
     for one, other in PAIRS_OF_CLASSES:
         names = [platforms_of(each, run, THROUGHPUT) for each in (one, other)]
         for metric in metrics:
             if text := pair_sentences(run.pairs(metric), *names):
                 subject = f"{capitalized(one)} against {other}, {run.label(metric)}"
-                links = ((anchor("pairs", metric), "all pairs"),)
+                links = ((f"pairs-{metric}", "all pairs"),)
                 yield Statement(subject=subject, text=text, links=links)
 
 
@@ -151,8 +150,8 @@ def _provisioning(run: RunTables) -> Iterator[Statement]:
         test = fastest_sentence(run.pairs(STARTUP), _names(isolating))
         text = f"{', then '.join(map(_amount, isolating))}{test}"
         left_out = "".join(f"; without {_amount(row)}, which does not isolate" for row in plain)
-        links = [(anchor("summary", "startup"), "starts")]
-        links += [(anchor("pairs", STARTUP), "all pairs")] if test else []
+        links = [("summary-startup", "starts")]
+        links += [(f"pairs-{STARTUP}", "all pairs")] if test else []
         yield Statement(subject="Fastest start", text=text + left_out, links=tuple(links))
     for sentence in first_packet_sentences(run.samples, run.inputs.metrics):
         links = [("crossings", "all pairs")]
@@ -169,9 +168,9 @@ def _footprint(run: RunTables) -> Iterator[Statement]:
         base = [_amount(row) for row in summary if row["platform"] == run.baseline]
         ratios = ratio_sentence(run.to_baseline(metric, _names(summary)), run.baseline, means)
         if base and ratios:
-            text, link = f"{base[0]}; {ratios}", (anchor("ratios", metric), "ratios")
+            text, link = f"{base[0]}; {ratios}", (f"ratios-{metric}", "ratios")
         else:
-            link = (anchor("summary", summary[0]["workload"]), "means")
+            link = (f"summary-{summary[0]['workload']}", "means")
             text = f"{', '.join(map(_amount, summary))}{'' if base else _why_no_ratio(run, metric)}"
         yield Statement(subject=capitalized(run.label(metric)), text=text, links=(link,))
 

@@ -15,7 +15,6 @@ from featherbench.report.tables import (
     ColumnType,
     Row,
     Table,
-    anchor,
     bounds,
     figure,
     name,
@@ -173,7 +172,7 @@ def summaries(
             frame,
             _varying(columns, frame),
             f"{workload}{_shared_by_all(frame, label)}",
-            anchor("summary", str(workload)) if primary else "",
+            f"summary-{workload}" if primary else "",
         )
         for workload, frame in chosen.groupby("workload", sort=False)
     ]
@@ -235,7 +234,7 @@ def _ratios(run: RunTables) -> list[Table]:
             frame,
             _varying(RATIOS, frame),
             f"{run.label(metric)}, ratio to {frame['baseline'].iloc[0]}",
-            anchor("ratios", metric),
+            f"ratios-{metric}",
         )
         for metric, frame in by_metric(run["ratios"])
     ]
@@ -243,7 +242,7 @@ def _ratios(run: RunTables) -> list[Table]:
 
 def _pairs(run: RunTables) -> list[Table]:
     return [
-        table(frame, POSTHOC, run.label(metric), anchor("pairs", metric))
+        table(frame, POSTHOC, run.label(metric), f"pairs-{metric}")
         for metric, frame in by_metric(run["posthoc"])
     ]
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from featherbench.wording.formatting import NO_VARIATION, NOTHING, is_point, number, ratio, rows
 
@@ -101,8 +101,3 @@ def bounds(
         return f"{spell(row[low])} … {spell(row[high])}"
 
     return ColumnType.NUMBER, spell_both
-
-
-def anchor(kind: Literal["summary", "ratios", "pairs"], of: str) -> str:
-    """Return the id of the table of means of a workload, or of ratios or pairs of a metric."""
-    return f"{kind}-{of}"

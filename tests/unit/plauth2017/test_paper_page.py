@@ -75,8 +75,8 @@ def test_a_verdict_that_another_error_turns_is_named(page):
 
 def test_an_f_that_is_not_found_again_says_so(anova, summary):
     other = anova.assign(F=anova["F"] * 1.01)
-    assert [one.agrees_by for one in agreements(other, summary)] == ["", ""]
-    assert [one.agrees_by for one in agreements(anova, summary)] == [
+    assert [one["agrees_by"] for one in agreements(other, summary)] == ["", ""]
+    assert [one["agrees_by"] for one in agreements(anova, summary)] == [
         "unweighted means",
         "either analysis",
     ]

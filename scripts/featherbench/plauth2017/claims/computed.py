@@ -72,8 +72,9 @@ def faster_with_transfer(
     if not transfers:
         reason = "The data do not have start and image size of both a unikernel and Docker"
         return inconclusive(declared, reason)
-    faster = sum(one.first_is_faster(LINK_GBIT_S) for one in transfers)
-    on_papers_link = sum(one.first_is_faster(PAPERS_LINK_GBIT_S) for one in transfers)
+    faster, on_papers_link = (
+        sum(link < one.low for one in transfers) for link in (LINK_GBIT_S, PAPERS_LINK_GBIT_S)
+    )
     all_faster = faster == len(transfers)
     return JudgedStatement(
         statement=declared.statement,
@@ -99,10 +100,6 @@ class Transfer:
     equal_gbit_s: float
     low: float
     high: float
-
-    def first_is_faster(self, link_gbit_s: float) -> bool:
-        """Whether `first` is faster on a link, for the whole interval."""
-        return link_gbit_s < self.low
 
     def __str__(self) -> str:
         bounds = f"{number(self.low)} to {number(self.high)}"

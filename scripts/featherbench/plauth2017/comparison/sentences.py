@@ -7,7 +7,6 @@ All sentences are made from the table `paper_comparison`; see `replication.py` i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +14,7 @@ import pandas as pd
 
 from featherbench.report.sentences.comparisons import span
 from featherbench.report.table_groups import by_metric
-from featherbench.report.tables import Columns, Table, bounds, figure, name, prose, table
+from featherbench.report.tables import Columns, bounds, figure, name, prose, table
 from featherbench.statistics.replication import Agreement
 from featherbench.wording.formatting import count, ratio, rows
 from featherbench.wording.phrases import (
@@ -49,16 +48,6 @@ COLUMNS: Columns = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class MetricReplication:
-    """The replication of one metric. `orders` and `ratios` are sentences without a full stop."""
-
-    title: str
-    table: Table
-    orders: tuple[str, ...]
-    ratios: tuple[str, ...]
-
-
 def _comparable(compared: pd.DataFrame) -> pd.DataFrame:
     if compared.empty:
         return compared
@@ -86,22 +75,17 @@ def _verb(verdict: str) -> str:
     return verdict if verdict in {Agreement.AGREES, Agreement.DIFFERS} else f"is {verdict}"
 
 
-def metric_replications(
-    compared: pd.DataFrame, label: Callable[[str], str]
-) -> list[MetricReplication]:
-    """Return for each metric which orders and ratios agree."""
-    replications = []
-    for metric, frame in by_metric(_comparable(compared)):
-        pairs, title = rows(frame), label(metric)
-        replications.append(
-            MetricReplication(
-                title=title,
-                table=table(frame, _columns(frame), f"{title}, all pairs", f"paper-{metric}"),
-                orders=tuple(_orders(pairs)),
-                ratios=tuple(_ratios(pairs)),
-            )
-        )
-    return replications
+def metric_replications(compared: pd.DataFrame, label: Callable[[str], str]) -> list[Row]:
+    """Return for each metric its table, and which `orders` and `ratios` agree, in sentences."""
+    return [
+        {
+            "title": (title := label(metric)),
+            "table": table(frame, _columns(frame), f"{title}, all pairs", f"paper-{metric}"),
+            "orders": list(_orders(rows(frame))),
+            "ratios": list(_ratios(rows(frame))),
+        }
+        for metric, frame in by_metric(_comparable(compared))
+    ]
 
 
 def _columns(frame: pd.DataFrame) -> Columns:

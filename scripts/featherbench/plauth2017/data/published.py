@@ -10,8 +10,8 @@ are treated as independent. Published results of tests are compared with those c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -109,63 +109,46 @@ def _with_stalls(summary: pd.DataFrame) -> pd.DataFrame:
     return summary
 
 
-@dataclass(frozen=True, kw_only=True)
-class FAgreement:
-    """One published F for the platforms, and its values by least squares and unweighted means.
+def agreements(anova: pd.DataFrame, summary: pd.DataFrame) -> list[dict[str, Any]]:
+    """Compare every published F for the platforms with those by least squares and unweighted means.
 
-    `unweighted` is None if n is equal everywhere, so that both are the same. `few` are the
-    platforms with the fewest repetitions, `few_n`; others have up to `many_n`. `few_ratio` is their
-    mean divided by the mean of the others, and `common_n` the harmonic mean of n.
+    `unweighted` is None if n is equal everywhere, so that both are the same. `agrees_by` is the
+    analysis that gives the published F after rounding; empty if none does. `few` are the platforms
+    with the fewest repetitions, `few_n`; others have up to `many_n`. `few_ratio` is their mean
+    divided by the mean of the others, and `common_n` the harmonic mean of n.
     """
-
-    metric: str
-    df: int
-    df_resid: int
-    published: int
-    least_squares: float
-    unweighted: float | None
-    few: tuple[str, ...]
-    few_n: int
-    many_n: int
-    few_ratio: float
-    common_n: float
-
-    @property
-    def agrees_by(self) -> str:
-        """The analysis that gives the published F after rounding; empty if none does."""
-        if round(self.least_squares) == self.published:
-            return "least squares" if self.unweighted is not None else "either analysis"
-        agrees = self.unweighted is not None and round(self.unweighted) == self.published
-        return UNWEIGHTED if agrees else ""
-
-
-def agreements(anova: pd.DataFrame, summary: pd.DataFrame) -> tuple[FAgreement, ...]:
-    """Compare every published F with the rows of the effect `platform`."""
-    return tuple(
+    return [
         _agreement(published, anova, summary[summary["metric"] == published[0]])
         for published in PUBLISHED_F
-    )
+    ]
 
 
 def _agreement(
     published: tuple[str, int, int, int], anova: pd.DataFrame, cells: pd.DataFrame
-) -> FAgreement:
+) -> dict[str, Any]:
     metric, df, df_resid, value = published
     rows = anova[(anova["metric"] == metric) & (anova["effect"] == "platform")]
     is_unweighted = rows["test"].isin(UNWEIGHTED_TESTS)
     is_few = cells["n"] == cells["n"].min()
     unequal = not is_few.all()
     others = cells[~is_few] if unequal else cells
-    return FAgreement(
-        metric=metric,
-        df=df,
-        df_resid=df_resid,
-        published=value,
-        least_squares=float(rows.loc[~is_unweighted, "F"].iloc[0]),
-        unweighted=float(rows.loc[is_unweighted, "F"].iloc[0]) if unequal else None,
-        few=tuple(cells.loc[is_few, "platform"].unique()),
-        few_n=int(cells["n"].min()),
-        many_n=int(cells["n"].max()),
-        few_ratio=float(cells.loc[is_few, "mean"].mean() / others["mean"].mean()),
-        common_n=len(cells) / float((1 / cells["n"]).sum()),
-    )
+    least_squares = float(rows.loc[~is_unweighted, "F"].iloc[0])
+    unweighted = float(rows.loc[is_unweighted, "F"].iloc[0]) if unequal else None
+    if round(least_squares) == value:
+        agrees_by = "least squares" if unequal else "either analysis"
+    else:
+        agrees_by = UNWEIGHTED if unweighted and round(unweighted) == value else ""
+    return {
+        "metric": metric,
+        "df": df,
+        "df_resid": df_resid,
+        "published": value,
+        "least_squares": least_squares,
+        "unweighted": unweighted,
+        "agrees_by": agrees_by,
+        "few": cells.loc[is_few, "platform"].unique(),
+        "few_n": cells["n"].min(),
+        "many_n": cells["n"].max(),
+        "few_ratio": cells.loc[is_few, "mean"].mean() / others["mean"].mean(),
+        "common_n": len(cells) / (1 / cells["n"]).sum(),
+    }

@@ -17,7 +17,6 @@ from featherbench.records.metric import Metric
 from featherbench.records.plan import PlannedPlatform
 from featherbench.report.run_tables import RunTables
 from featherbench.report.sentences.comparisons import platform_sentences
-from featherbench.report.tables import anchor
 from featherbench.statistics.time_to_first_packet import (
     Contender,
     contenders,
@@ -64,7 +63,7 @@ def _conclusion(
     return {
         "workload": summary[0]["workload"],
         "title": run.label(metric),
-        "table": anchor("ratios", metric) if compared and not no_ratio else "",
+        "table": f"ratios-{metric}" if compared and not no_ratio else "",
         "baseline": no_ratio or _baseline(summary, run.baseline),
         "sentences": (*sentences, *_without_value(of_workload, metric, others)),
     }

@@ -214,9 +214,6 @@ def test_where_image_and_start_balance(contrasts):
         (355.2 - 10.875) * 8 * 2**20 / 1e9 / 0.43564, rel=1e-4
     )
     assert compared.low < compared.equal_gbit_s < compared.high
-    assert compared.first_is_faster(compared.low - 0.01)
-    # Within the interval neither is faster.
-    assert not compared.first_is_faster((compared.low + compared.equal_gbit_s) / 2)
 
 
 def test_the_tables_have_every_part_and_all_its_evidence(claims):

@@ -38,7 +38,7 @@ def told(*found):
 
 
 def test_a_ratio_has_both_intervals_and_the_quotients():
-    (said,) = told(pair("x", 0.6, 0.5, n_suspect=1)).ratios
+    (said,) = told(pair("x", 0.6, 0.5, n_suspect=1))["ratios"]
     assert said == (
         "x, the paper’s Docker: 0.60 times base here (95 % interval 0.54 to 0.66), "  # noqa: RUF001
         "0.50 in the paper (95 % interval 0.45 to 0.55): agrees, quotient 1.20 (95 % interval 1.08 "
@@ -52,7 +52,7 @@ def test_many_levels_are_counted_and_the_farthest_apart_is_given_in_full():
         pair("x", 0.6, 0.5, level=100, papers_n_suspect=9),
         pair("x", 0.3, 0.9, level=200, size="differs"),
     ]
-    (said,) = told(*levels).ratios
+    (said,) = told(*levels)["ratios"]
     assert "0.30 to 0.60 times base here, 0.50 to 0.90 in the paper" in said
     assert "over 3 levels it agrees in 2, differs in 1" in said
     assert "largest disagreement at 200 connections: 0.30 times base here" in said
@@ -60,7 +60,7 @@ def test_many_levels_are_counted_and_the_farthest_apart_is_given_in_full():
 
 
 def test_the_same_order_at_several_levels_is_said_once():
-    (said,) = told(pair("x", 0.6, 0.5, level=1), pair("x", 0.6, 0.5, level=100)).orders
+    (said,) = told(pair("x", 0.6, 0.5, level=1), pair("x", 0.6, 0.5, level=100))["orders"]
     assert said == (
         "Order at 1, 100 connections: the same here and in the paper, x < base; it agrees"
     )
@@ -74,7 +74,7 @@ def test_another_order_lists_the_pairs_in_the_opposite_order():
         | {"order": "differs"},
     ]
     found[0]["papers_rank"] = 2
-    (said,) = told(*found).orders
+    (said,) = told(*found)["orders"]
     assert said == (
         "Order: here x < y < base, in the paper y < x < base; "
         "of 3 pairs it agrees in 2, differs in 1; in the opposite order: y and x"
@@ -82,7 +82,7 @@ def test_another_order_lists_the_pairs_in_the_opposite_order():
 
 
 def test_equal_ranks_are_shown_as_such():
-    (said,) = told(pair("x", 1.0, 1.0, rank=1.5, rank_against=1.5, order="inconclusive")).orders
+    (said,) = told(pair("x", 1.0, 1.0, rank=1.5, rank_against=1.5, order="inconclusive"))["orders"]
     assert said == "Order: here base = x, in the paper x < base; it is inconclusive"
 
 
