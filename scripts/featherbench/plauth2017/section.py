@@ -45,14 +45,14 @@ def section(inputs: Inputs) -> Section:
     replication, on_claims = overall_sentence(compared), claims_sentence(claims)
     statements = [
         Statement(
-            subject="Earlier results",
-            text=replication or "this run has nothing that can be compared with them",
-            links=((ANCHOR, "replication of the paper"),),
+            "Earlier results",
+            replication or "this run has nothing that can be compared with them",
+            ((ANCHOR, "replication of the paper"),),
         )
     ]
     if on_claims:
         links = ((CLAIMS_ANCHOR, "all claims"),)
-        statements.append(Statement(subject="Claims of the paper", text=on_claims, links=links))
+        statements.append(Statement("Claims of the paper", on_claims, links))
     return Section(
         anchor=ANCHOR,
         title="Replication of the paper",

@@ -75,7 +75,7 @@ def platforms_of(platform_class: str, run: RunTables, workloads: Sequence[str]) 
     return list(dict.fromkeys(platforms))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Statement:
     """A statement on a subject, without a full stop. `links` are pairs of anchor and link text."""
 
@@ -131,15 +131,13 @@ def _speed(run: RunTables) -> Iterator[Statement]:
         for metric in metrics:
             if text := ratio_sentence(run.to_baseline(metric, platforms), run.baseline, {}):
                 subject = f"{capitalized(one)}, {run.label(metric)}"
-                links = ((f"ratios-{metric}", "ratios"),)
-                yield Statement(subject=subject, text=text, links=links)
+                yield Statement(subject, text, ((f"ratios-{metric}", "ratios"),))
     for one, other in PAIRS_OF_CLASSES:
         names = [platforms_of(each, run, THROUGHPUT) for each in (one, other)]
         for metric in metrics:
             if text := pair_sentences(run.pairs(metric), *names):
                 subject = f"{capitalized(one)} against {other}, {run.label(metric)}"
-                links = ((f"pairs-{metric}", "all pairs"),)
-                yield Statement(subject=subject, text=text, links=links)
+                yield Statement(subject, text, ((f"pairs-{metric}", "all pairs"),))
 
 
 def _provisioning(run: RunTables) -> Iterator[Statement]:
@@ -152,10 +150,9 @@ def _provisioning(run: RunTables) -> Iterator[Statement]:
         left_out = "".join(f"; without {_amount(row)}, which does not isolate" for row in plain)
         links = [("summary-startup", "starts")]
         links += [(f"pairs-{STARTUP}", "all pairs")] if test else []
-        yield Statement(subject="Fastest start", text=text + left_out, links=tuple(links))
+        yield Statement("Fastest start", text + left_out, tuple(links))
     for sentence in first_packet_sentences(run.samples, run.inputs.metrics):
-        links = [("crossings", "all pairs")]
-        yield Statement(subject="If the image must be sent", text=sentence, links=tuple(links))
+        yield Statement("If the image must be sent", sentence, (("crossings", "all pairs"),))
 
 
 def _footprint(run: RunTables) -> Iterator[Statement]:
@@ -172,7 +169,7 @@ def _footprint(run: RunTables) -> Iterator[Statement]:
         else:
             link = (f"summary-{summary[0]['workload']}", "means")
             text = f"{', '.join(map(_amount, summary))}{'' if base else _why_no_ratio(run, metric)}"
-        yield Statement(subject=capitalized(run.label(metric)), text=text, links=(link,))
+        yield Statement(capitalized(run.label(metric)), text, (link,))
 
 
 def _names(summary: Sequence[Row]) -> list[str]:

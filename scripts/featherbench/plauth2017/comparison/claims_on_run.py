@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from featherbench.plauth2017.claims.all_claims import judge_by_tukey, judge_claims
@@ -27,7 +26,6 @@ from featherbench.plauth2017.comparison.matched_cells import (
 )
 from featherbench.plauth2017.data import experiment
 from featherbench.records.plan import Plan
-from featherbench.wording.formatting import rows
 from featherbench.wording.phrases import label, suspect_note
 
 COLUMNS = [
@@ -65,19 +63,18 @@ def _translation(
     """Return a function that gives a table the paper's names and drops what the paper lacks."""
     platforms = dict(_platforms(plan))
     metrics = _metrics(plan, samples[samples["platform"].isin(list(platforms))])
-    papers_cells = {*published[["metric", "platform"]].itertuples(index=False, name=None)}
-    papers_cells |= {("http_throughput", name + UNTRANSLATED) for name in CONTAINERS}
+    papers_cells = [
+        *published[["metric", "platform"]].itertuples(index=False, name=None),
+        *(("http_throughput", name + UNTRANSLATED) for name in CONTAINERS),
+    ]
 
     def translated(table: pd.DataFrame) -> pd.DataFrame:
-        roles = [name for name in ("platform", "baseline") if name in table.columns]
-        named = table.assign(
-            metric=table["metric"].map(metrics),
-            **{role: table[role].map(platforms) for role in roles},
-        )
-        known = (
-            all((row["metric"], row[role]) in papers_cells for role in roles) for row in rows(named)
-        )
-        return named[np.fromiter(known, bool, len(named))].reset_index(drop=True)
+        table = table.assign(metric=table["metric"].map(metrics))
+        for role in ("platform", "baseline"):
+            if role in table:
+                table = table.assign(**{role: table[role].map(platforms)})
+                table = table[pd.MultiIndex.from_frame(table[["metric", role]]).isin(papers_cells)]
+        return table.reset_index(drop=True)
 
     return translated
 

@@ -58,16 +58,22 @@ def matched_cells(
     ours = summary[summary["metric"].isin(METRICS) & (summary["n"] > 0)]
     papers = with_our_names(plan, published)
     gaps = _platform_gaps(plan) + _workload_gaps(plan, ours, papers)
-    joined = ours[CELL + VALUES].merge(
-        papers[CELL + VALUES].rename(columns={name: f"papers_{name}" for name in VALUES}),
-        on=CELL,
-        how="outer",
-    )
-    cells = _without(joined, gaps)
+    theirs = papers[CELL + VALUES].rename(columns={name: f"papers_{name}" for name in VALUES})
+    cells = ours[CELL + VALUES].merge(theirs, on=CELL, how="outer")
+    for column in ("platform", "metric"):
+        cells = cells[~cells[column].isin([gap[column] for gap in gaps if gap[column]])]
     cells = cells.assign(reason=[_reason(row, ours, papers) for row in rows(cells)])
     comparable = cells[cells["reason"] == ""].reset_index(drop=True)
-    gaps += _two_quantities(comparable)
-    return comparable, _gaps(plan, gaps, cells)
+    known = set(comparable["metric"])
+    gaps += [
+        _gap(metric=minimum, reason=TWO_QUANTITIES)
+        for minimum, in_use in MINIMUM_MEMORY.items()
+        if {minimum, in_use} <= known
+    ]
+    table = pd.DataFrame([*gaps, *_merged(cells)], columns=[*CELL, "reason"])
+    names = PLATFORMS | {one.name: PLATFORMS.get(papers_name(one), "") for one in plan.platforms}
+    papers_names = [names.get(str(name), "") for name in table["platform"]]
+    return comparable, table.assign(papers_platform=papers_names)[GAP]
 
 
 def with_our_names(plan: Plan, published: pd.DataFrame) -> pd.DataFrame:
@@ -130,26 +136,8 @@ def _workload_gaps(plan: Plan, ours: pd.DataFrame, papers: pd.DataFrame) -> list
     return gaps
 
 
-def _two_quantities(comparable: pd.DataFrame) -> list[Gap]:
-    """Return a gap for each service of which both memory in use and minimum memory are compared."""
-    known = set(comparable["metric"])
-    return [
-        _gap(metric=minimum, reason=TWO_QUANTITIES)
-        for minimum, in_use in MINIMUM_MEMORY.items()
-        if {minimum, in_use} <= known
-    ]
-
-
 def _gap(**known: Any) -> Gap:  # noqa: ANN401 - any of GAP
     return {"metric": "", "concurrency": None, "platform": ""} | known
-
-
-def _without(cells: pd.DataFrame, gaps: list[Gap]) -> pd.DataFrame:
-    """Return the cells without those of a platform or metric that has a gap as a whole."""
-    platforms = {gap["platform"] for gap in gaps if not gap["metric"]}
-    metrics = {gap["metric"] for gap in gaps if gap["metric"]}
-    left_out = cells["platform"].isin(platforms) | cells["metric"].isin(metrics)
-    return cells[~left_out].reset_index(drop=True)
 
 
 def _reason(row: Mapping[str, Any], ours: pd.DataFrame, papers: pd.DataFrame) -> str:
@@ -173,14 +161,6 @@ def _reason(row: Mapping[str, Any], ours: pd.DataFrame, papers: pd.DataFrame) ->
 
 def _listed(levels: set[int]) -> str:
     return ", ".join(f"{level:,}" for level in sorted(levels))
-
-
-def _gaps(plan: Plan, gaps: list[Gap], cells: pd.DataFrame) -> pd.DataFrame:
-    """Return all gaps as a frame; gaps of single cells are merged where they cover a whole."""
-    table = pd.DataFrame([*gaps, *_merged(cells)], columns=[*CELL, "reason"])
-    names = PLATFORMS | {one.name: PLATFORMS.get(papers_name(one), "") for one in plan.platforms}
-    papers_names = [names.get(str(name), "") for name in table["platform"]]
-    return table.assign(papers_platform=papers_names)[GAP]
 
 
 def _merged(cells: pd.DataFrame) -> Iterator[Gap]:

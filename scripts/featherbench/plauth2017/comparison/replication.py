@@ -135,7 +135,9 @@ def measured_ratios(
     ]
     to_baseline = ratios.rename(columns={"baseline": "against"})
     to_baseline = to_baseline[to_baseline["platform"].isin(order)]
-    others = _without(pd.concat(parts, ignore_index=True), to_baseline) if parts else pd.DataFrame()
+    pairs = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=PAIR)
+    known = pd.MultiIndex.from_frame(to_baseline[PAIR])
+    others: pd.DataFrame = pairs[~pd.MultiIndex.from_frame(pairs[PAIR]).isin(known)]
     if others.empty:
         return to_baseline.reindex(columns=columns)
     others = others.assign(
@@ -143,12 +145,6 @@ def measured_ratios(
         **{P_EQUIVALENCE: holm(others["p_equivalence"], others["metric"])},
     )
     return pd.concat([to_baseline[columns], others[columns]], ignore_index=True)
-
-
-def _without(pairs: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    keys = set(known[PAIR].itertuples(index=False, name=None))
-    is_new = [row not in keys for row in pairs[PAIR].itertuples(index=False, name=None)]
-    return pairs[is_new].reset_index(drop=True)
 
 
 def published_ratios(summary: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:

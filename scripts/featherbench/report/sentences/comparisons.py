@@ -231,26 +231,20 @@ def pairs(posthoc: pd.DataFrame, metric: str, unit: str) -> Pairs:
     """Return the rows of the pairwise test in blocks; pairs with the baseline by Games-Howell."""
     by_names: Pairs = {}
     for error in (PAIR, BLOCK) if len(posthoc) else ():
-        chosen = (posthoc["error"] == error) & (posthoc["metric"] == metric)
-        by_names |= _in_both_orders(rows(posthoc[chosen].assign(unit=unit)))
+        chosen = posthoc[(posthoc["error"] == error) & (posthoc["metric"] == metric)]
+        of_error: Pairs = {}
+        for row in rows(chosen.assign(unit=unit)):
+            a, b = row["platform_a"], row["platform_b"]
+            turned = {
+                "difference": -row["difference"],
+                "ratio": 1 / row["ratio"] if row["ratio"] else math.nan,
+                "ci_low": -row["ci_high"],
+                "ci_high": -row["ci_low"],
+            }
+            of_error.setdefault((a, b), []).append(row)
+            of_error.setdefault((b, a), []).append(row | turned)
+        by_names |= of_error
     return by_names
-
-
-def _in_both_orders(compared: Sequence[dict[str, Any]]) -> Pairs:
-    by_names: Pairs = {}
-    for row in compared:
-        by_names.setdefault((row["platform_a"], row["platform_b"]), []).append(row)
-        by_names.setdefault((row["platform_b"], row["platform_a"]), []).append(_turned(row))
-    return by_names
-
-
-def _turned(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {
-        "difference": -row["difference"],
-        "ratio": 1 / row["ratio"] if row["ratio"] else math.nan,
-        "ci_low": -row["ci_high"],
-        "ci_high": -row["ci_low"],
-    }
 
 
 def pair_sentences(by_names: Pairs, platforms: Sequence[str], others: Sequence[str]) -> str:
