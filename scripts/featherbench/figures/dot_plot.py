@@ -37,7 +37,10 @@ def draw(spec: FigureSpec, summary: pd.DataFrame, windows: pd.DataFrame) -> p9.g
         for number, names in enumerate(groups)
         for row, name in enumerate(names)
     }
-    table = _with_axis_ends(_bounded(_placed(spec, summary, rows), spec, windows), depth)
+    table = _bounded(_placed(spec, summary, rows), spec, windows)
+    # each panel's axis has `depth` rows, with room for the text of the first
+    first = -depth * (-table["row"] // depth)
+    table = table.assign(axis_low=first - depth + ROW_BELOW, axis_high=first + ROW_ABOVE)
     height_in = FRAME_IN + ROW_IN * depth
     scales: Literal["fixed", "free_y"] = "free_y" if len(groups) > 1 else "fixed"
     return (
@@ -75,12 +78,6 @@ def _bounded(table: pd.DataFrame, spec: FigureSpec, windows: pd.DataFrame) -> pd
         side=_sides(table["mean"], spec),
         text=[_text(*row) for row in table[["mean", "n_invalid"]].itertuples(index=False)],
     )
-
-
-def _with_axis_ends(table: pd.DataFrame, depth: int) -> pd.DataFrame:
-    """Add the ends of each panel's axis: `depth` rows, with room for the text of the first."""
-    first = -depth * (-table["row"] // depth)
-    return table.assign(axis_low=first - depth + ROW_BELOW, axis_high=first + ROW_ABOVE)
 
 
 def _sides(means: pd.Series[float], spec: FigureSpec) -> list[str]:

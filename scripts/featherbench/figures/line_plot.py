@@ -22,16 +22,11 @@ CROWDED = 0.04
 """The labels of levels closer than this share of a linear axis would overlap."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class LevelAxis:
     """The axis of concurrency; `levels` are in ascending order."""
 
     levels: tuple[int, ...]
-
-    @classmethod
-    def of(cls, levels: pd.Series[int]) -> LevelAxis:
-        """Return the axis of all levels that occur."""
-        return cls(levels=tuple(sorted(int(level) for level in levels.unique())))
 
     @property
     def logarithmic(self) -> bool:
@@ -64,7 +59,7 @@ def draw(spec: FigureSpec, summary: pd.DataFrame) -> p9.ggplot:
     table = _prepared(spec, summary)
     by_label = dict.fromkeys(("color", "shape", "linetype"), "label")
     x = "open connections"
-    good, axis = table[table["n"] > 0], LevelAxis.of(table["concurrency"])
+    good, axis = table[table["n"] > 0], LevelAxis(tuple(sorted(table["concurrency"].unique())))
     return (
         p9.ggplot(good, p9.aes("concurrency", "mean", **by_label))
         + _layers(good, axis)

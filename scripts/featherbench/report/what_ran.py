@@ -104,13 +104,13 @@ def other_failures(plan: Plan | None, failures: Sequence[Failure]) -> tuple[Fail
     """Return the failures that belong to no single cell, without those of an earlier plan."""
     if plan is None:
         return tuple(failures)
-    requested = {str(cell).rpartition("/")[0] for cell in plan.cells()}
-    return tuple(failure for failure in failures if _is_other(failure.job, requested))
-
-
-def _is_other(job: str, requested: set[str]) -> bool:
-    kind, _, deployed = job.partition("/")
-    return kind != "measure" and (kind not in {"deploy", "warmup"} or deployed in requested)
+    deployed = {str(cell).rpartition("/")[0] for cell in plan.cells()}
+    others = ((failure, *failure.job.partition("/")) for failure in failures)
+    return tuple(
+        failure
+        for failure, kind, _, of in others
+        if kind != "measure" and (kind not in {"deploy", "warmup"} or of in deployed)
+    )
 
 
 def without_probe(cells: Sequence[Cell]) -> list[str]:

@@ -72,7 +72,11 @@ def changes(
         for pair, is_tested in zip(values, tested, strict=True)
     ]
     table = pairs.join(pd.DataFrame(rows, index=pairs.index)).reindex(columns=COLUMNS)
-    return _adjusted(table)
+    has_p = table["note"] == ""
+    for column in ("p_change", "p_same"):
+        adjusted = holm(table[column].astype(float).where(has_p), has_p)
+        table[column] = table[column].mask(has_p, adjusted)
+    return table
 
 
 def _deployment_means(samples: pd.DataFrame) -> dict[tuple[Any, ...], np.ndarray]:
@@ -152,7 +156,7 @@ def _test_for(n_a: int, n_b: int, family: int) -> tuple[str, Tail]:
         needed = math.ceil(RESAMPLES_PER_COMPARISON * family / SIGNIFICANT_P)
         resamples = min(max(needed, LEAST_RESAMPLES), MOST_RESAMPLES)
         return PERMUTATION, lambda a, b: _permuted(a, b, resamples)
-    return WELCH, _t_tail
+    return WELCH, lambda a, b: float(scipy.stats.t.sf(_welch(b, a), _freedom(a, b)))
 
 
 def _permuted(a: np.ndarray, b: np.ndarray, resamples: int) -> float:
@@ -185,10 +189,6 @@ def _rearranged(values: np.ndarray, first: int, most: int) -> Iterator[np.ndarra
         yield rng.permuted(np.tile(values, (min(BATCH, most - begin), 1)), axis=1)
 
 
-def _t_tail(a: np.ndarray, b: np.ndarray) -> float:
-    return float(scipy.stats.t.sf(_welch(b, a), _freedom(a, b)))
-
-
 def _welch(x: np.ndarray, y: np.ndarray, axis: int = -1) -> Any:  # noqa: ANN401 - as NumPy's
     """Return Welch's t along an axis; without any variance it is very large, but finite."""
     error = _variance_of_mean(x, axis) + _variance_of_mean(y, axis)
@@ -203,11 +203,3 @@ def _freedom(a: np.ndarray, b: np.ndarray) -> float:
     """Return the degrees of freedom after Welch and Satterthwaite."""
     parts = np.array([_variance_of_mean(a), _variance_of_mean(b)])
     return float(parts.sum() ** 2 / (parts**2 / (np.array([len(a), len(b)]) - 1)).sum())
-
-
-def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
-    tested = table["note"] == ""
-    for column in ("p_change", "p_same"):
-        adjusted = holm(table[column].astype(float).where(tested), tested)
-        table[column] = table[column].mask(tested, adjusted)
-    return table

@@ -38,7 +38,11 @@ def summarize(samples: pd.DataFrame, sequential: Collection[str] = ()) -> pd.Dat
     identity = groups[IDENTITY].first()
     is_sequential = identity["workload"].isin(list(sequential))
     level = is_sequential.map({True: SEQUENTIAL_CONFIDENCE, False: CONFIDENCE})
-    parts = [identity, _spread(samples), _interval(samples, level), _counts(samples)]
+    values = valid(samples).groupby(KEYS, sort=False)["value"]
+    spread = values.agg(n="size", mean="mean", sd="std", median="median")
+    has = {f"n_{verdict.value}": samples["verdict"] == verdict.value for verdict in Verdict}
+    judged = samples[KEYS].assign(**has).groupby(KEYS, sort=False).sum()
+    parts = [identity, spread, _interval(samples, level), judged]
     table = pd.concat(parts, axis="columns").reindex(groups.size().index)
     counts = ["n", "deployments", *COUNTS]
     table[counts] = table[counts].fillna(0).astype("int64")
@@ -52,11 +56,6 @@ def summarize(samples: pd.DataFrame, sequential: Collection[str] = ()) -> pd.Dat
         }
     )
     return table.reset_index()[COLUMNS]
-
-
-def _spread(samples: pd.DataFrame) -> pd.DataFrame:
-    values = valid(samples).groupby(KEYS, sort=False)["value"]
-    return pd.DataFrame(values.agg(n="size", mean="mean", sd="std", median="median"))
 
 
 def _interval(samples: pd.DataFrame, level: pd.Series[float]) -> pd.DataFrame:
@@ -73,11 +72,6 @@ def _interval(samples: pd.DataFrame, level: pd.Series[float]) -> pd.DataFrame:
             "unequal": sizes.min() < sizes.max(),
         }
     )
-
-
-def _counts(samples: pd.DataFrame) -> pd.DataFrame:
-    has = {f"n_{verdict.value}": samples["verdict"] == verdict.value for verdict in Verdict}
-    return samples[KEYS].assign(**has).groupby(KEYS, sort=False).sum()
 
 
 def half_width(

@@ -233,18 +233,18 @@ def test_a_users_technology_and_hypervisor_have_a_constant_style():
     [((1, *range(100, 1001, 100)), False), ((1, 100), False), ((1, 10, 100, 1000), True)],
 )
 def test_the_axis_is_logarithmic_where_levels_would_collide(levels, logarithmic):
-    assert LevelAxis.of(pd.Series(levels)).logarithmic is logarithmic
+    assert LevelAxis(tuple(levels)).logarithmic is logarithmic
 
 
 def test_places_beside_levels_are_equally_far_on_a_logarithmic_axis():
     levels = pd.Series((1, 10, 100, 1000))
-    places = LevelAxis.of(levels).beside(levels, pd.Series(0.4, index=levels.index))
+    places = LevelAxis(tuple(levels)).beside(levels, pd.Series(0.4, index=levels.index))
     assert list(places / levels) == pytest.approx([10**0.12] * 4)
 
 
 @pytest.mark.parametrize("levels", [(1, 10, 100, 1000), (1, 100), (7,)])
 def test_what_lies_beside_a_level_is_nearer_to_it_than_to_others(levels):
-    axis = LevelAxis.of(pd.Series(levels))
+    axis = LevelAxis(tuple(levels))
     for share in (-0.4, 0.4):
         places = axis.beside(pd.Series(levels), pd.Series(share, index=range(len(levels))))
         nearest = [min(levels, key=lambda level, p=place: abs(level - p)) for place in places]

@@ -61,10 +61,21 @@ def samples_of(cells: Iterable[Cell], emulated: Container[str] = ()) -> pd.DataF
     windows: list[dict[str, Any]] = []
     values: list[tuple[int, str, float, str, bool]] = []
     for cell in cells:
-        shared = _cell_columns(cell) | {"emulated": cell.coordinates.platform in emulated}
+        shared = cell.coordinates.model_dump() | {
+            EMULATED: cell.coordinates.platform in emulated,
+            "instance_id": cell.instance.id if cell.instance else "",
+            "sequence": cell.sequence,
+            "machine_fingerprint": cell.machine_fingerprint,
+        }
         for window in cell.windows:
             values += _values(window, len(windows))
-            windows.append(shared | _window_columns(window))
+            own = {
+                "window": window.index,
+                "failures": sum(window.failures.values()),
+                "verdict": window.verdict.value,
+                "reasons": "; ".join(window.reasons),
+            }
+            windows.append(shared | window.model_dump(include=COPIED) | own)
     # A window has many values. Their shared columns are repeated by column, which is faster.
     tidy = pd.DataFrame(values, columns=["window_at", "metric", "value", "unit", "primary"])
     columns = pd.DataFrame(windows, columns=[name for name in DTYPES if name not in tidy])
@@ -105,23 +116,6 @@ def _values(window: Window, window_at: int) -> Iterator[tuple[int, str, float, s
     yield window_at, window.metric, window.value, window.unit, True
     for measure in window.secondary:
         yield window_at, measure.metric, measure.value, measure.unit, False
-
-
-def _cell_columns(cell: Cell) -> dict[str, Any]:
-    return cell.coordinates.model_dump() | {
-        "instance_id": cell.instance.id if cell.instance else "",
-        "sequence": cell.sequence,
-        "machine_fingerprint": cell.machine_fingerprint,
-    }
-
-
-def _window_columns(window: Window) -> dict[str, Any]:
-    return window.model_dump(include=COPIED) | {
-        "window": window.index,
-        "failures": sum(window.failures.values()),
-        "verdict": window.verdict.value,
-        "reasons": "; ".join(window.reasons),
-    }
 
 
 def is_emulated(table: pd.DataFrame) -> pd.Series[bool]:

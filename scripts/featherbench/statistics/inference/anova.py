@@ -75,7 +75,7 @@ def effects(groups: pd.DataFrame, *, unweighted: bool = False) -> Iterator[dict[
     The effects are platform, concurrency and their interaction; with a single concurrency,
     platform alone: a one-way analysis.
     """
-    platforms, levels = _distinct(groups, "platform"), _distinct(groups, "concurrency")
+    platforms, levels = groups["platform"].nunique(), groups["concurrency"].nunique()
     counted = groups.assign(n=harmonic_n(groups)) if unweighted else groups
     obstacle = replicates.obstacle(groups)
     sums = _sums_of_squares(counted) if platforms > 1 else {"platform": (np.nan, np.nan)}
@@ -91,12 +91,8 @@ def harmonic_n(groups: pd.DataFrame) -> float:
     return float(scipy.stats.hmean(groups["n"].to_numpy(float)))
 
 
-def _distinct(groups: pd.DataFrame, column: str) -> int:
-    return len(groups[column].unique())
-
-
 def _balanced(groups: pd.DataFrame) -> bool:
-    return _distinct(groups, "n") == 1
+    return len(set(groups["n"])) == 1
 
 
 def _remark(groups: pd.DataFrame, combinations: int, *, unweighted: bool) -> str:
