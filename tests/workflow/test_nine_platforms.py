@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from featherbench import registry
-from featherbench.jobs.run_hooks import PARTIAL_VARIABLE
+from featherbench.jobs.run_end import PARTIAL_VARIABLE
 from featherbench.records.image import Image
 
 pytestmark = [

@@ -5,8 +5,9 @@
 from featherbench.config.loading import naming, read, validate
 from featherbench.config.models import Config
 from featherbench.files import canonical_json, folder_digest
-from featherbench.jobs import job_runner, progress, run_hooks, try_out
-from featherbench.jobs.run_hooks import PARTIAL_VARIABLE, or_exit, refuse_empty, show_exception
+from featherbench.jobs import invocation, job_runner, progress, try_out
+from featherbench.jobs.invocation import or_exit, refuse_empty, show_exception
+from featherbench.jobs.run_end import PARTIAL_VARIABLE
 from featherbench.paths import RESOURCES
 from featherbench.planning.code_digest import code_digest
 from featherbench.planning.job_specs import JobSpecs, SpecParam, spec_json
@@ -61,9 +62,8 @@ PARTIAL = PARTIAL_VARIABLE in os.environ
 
 
 def plan():
-    may_try = workflow.is_main_process and not PARTIAL and not run_hooks.tries_nothing(sys.argv)
-    show = lambda line: progress.show(f"featherbench: {line}")
-    tried = try_out.missing(RESOLVED, may_try=may_try, show=show)
+    may_try = workflow.is_main_process and not PARTIAL and not invocation.tries_nothing(sys.argv)
+    tried = try_out.missing(RESOLVED, may_try=may_try, show=progress.say)
     return make_plan(RESOLVED, tried)
 
 

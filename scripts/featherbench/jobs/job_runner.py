@@ -127,7 +127,7 @@ def make_parts(
     """Make each named part of a job's result, or what stands `instead` of it, with the reason.
 
     A part that fails costs neither the job nor the others; it has a record of its own, and
-    `run_hooks` ends the run with a failure. A full disk fails the job.
+    `run_end` ends the run with a failure. A full disk fails the job.
     """
     forget_parts(job)
     for name, part in parts.items():

@@ -28,6 +28,11 @@ def show(line: str) -> None:
     sys.stdout.flush()
 
 
+def say(message: str) -> None:
+    """Print a message of a run to the user."""
+    show(f"featherbench: {message}")
+
+
 class Progress(Record):
     """The cells of a run with their expected times, and the times of those that are done.
 
