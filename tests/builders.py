@@ -126,10 +126,10 @@ def window(metric, value, **changes):
     return Window(metric=metric, value=value, **fields | changes)
 
 
-def cell(platform, workload, deployment, concurrency, windows, **changes):
-    """A cell of a planned platform, or of one with that name."""
+def coordinates(platform, workload, deployment=1, concurrency=1):
+    """Those of a cell of a planned platform, or of one with that name."""
     planned = planned_platform(platform) if isinstance(platform, str) else platform
-    coordinates = Coordinates(
+    return Coordinates(
         platform=planned.name,
         technology=planned.technology,
         hypervisor=planned.hypervisor,
@@ -138,6 +138,10 @@ def cell(platform, workload, deployment, concurrency, windows, **changes):
         deployment=deployment,
         concurrency=concurrency,
     )
+
+
+def cell(platform, workload, deployment, concurrency, windows, **changes):
+    """A cell of a planned platform, or of one with that name."""
     fields = {
         "spec": {},
         "instance": None,
@@ -153,7 +157,8 @@ def cell(platform, workload, deployment, concurrency, windows, **changes):
         "duration_s": 9.0,
         "machine_fingerprint": "abc",
     }
-    return Cell(coordinates=coordinates, windows=tuple(windows), **fields | changes)
+    where = coordinates(platform, workload, deployment, concurrency)
+    return Cell(coordinates=where, windows=tuple(windows), **fields | changes)
 
 
 def image(**changes):
@@ -255,21 +260,19 @@ class Subject:
             self.technology.remove(leftover)
 
 
-def bench_of(platform, service, *, tuning, logs):
-    """Start a server of a platform under test; return the bench with it, once it answers."""
-    bench = Bench(
-        coordinates=Coordinates(
-            platform=f"{platform.technology.__module__}-native",
-            technology="any",
-            hypervisor="native",
-            network=platform.technology.networks[0],
-            workload=service,
-            deployment=1,
-            concurrency=1,
-        ),
+def bench_with(platform, instance, *, tuning, logs):
+    """Return a bench with an instance of a platform under test, at the client's end of its wire."""
+    planned = planned_platform(
+        f"{platform.technology.__module__}-native",
+        technology="any",
+        hypervisor="native",
+        network=platform.technology.networks[0],
+    )
+    return Bench(
+        coordinates=coordinates(planned, instance.service),
         technology=platform.technology,
         technology_settings=platform.technology.Settings(),
-        settings=registry.load("workloads", service).Settings(),
+        settings=registry.load("workloads", instance.service).Settings(),
         load_generators={},
         images=platform.images,
         client=Client(
@@ -281,10 +284,22 @@ def bench_of(platform, service, *, tuning, logs):
         placement=platform.placement,
         tuning=tuning,
         logs=logs,
+        instance=instance,
     )
-    bench = bench.with_instance(platform.start(service, tuning=tuning))
+
+
+def bench_of(platform, service, *, tuning, logs):
+    """Start a server of a platform under test; return the bench with it, once it answers."""
+    instance = platform.start(service, tuning=tuning)
+    bench = bench_with(platform, instance, tuning=tuning, logs=logs)
     wait_until_ready(bench)
     return bench
+
+
+def fetch(wire, instance, *, within_s=2):
+    """Fetch the payload from the client's end; empty while nothing answers."""
+    where = f"http://{instance.endpoint.address}:{instance.endpoint.port}/payload"
+    return wire.client("sh", "-c", f"curl --silent --max-time {within_s} {where} || true")
 
 
 @dataclass(kw_only=True)
@@ -415,3 +430,30 @@ class CannedLoadGenerator(wrk.LoadGenerator):
 def canned_load_generator(*argv):
     """Return wrk with another command; by default one that prints the output of a run of 2 s."""
     return CannedLoadGenerator(argv or ("cat", str(WRK_OK)))
+
+
+REDIS = {
+    "PING": "PONG\n",
+    "SET": "OK\n",
+    "DEL": "1\n",
+    "INFO server": "# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\n",
+    "INFO stats": "# Stats\r\nkeyspace_hits:9\r\nkeyspace_misses:3\r\n",
+    "CONFIG GET save": "save\n\n",
+    "CONFIG GET appendonly": "appendonly\nno\n",
+}
+
+
+def redis_answers(**changes):
+    """Return what answers as redis-cli would; GET returns what was SET last."""
+    memory = {}
+
+    def answer(argv):
+        words = argv[argv.index("-p") + 2 :]
+        if words[0] == "SET":
+            memory[words[1]] = words[2]
+        if words[0] == "GET":
+            return changes.get("GET", memory.get(words[1], "") + "\n")
+        replies = {**REDIS, **{key.replace("_", " "): value for key, value in changes.items()}}
+        return replies.get(" ".join(words), replies.get(words[0], ""))
+
+    return answer

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from builders import build_image
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest
 from featherbench.jobs.deployment import bench_for, deploy, warm_instance
 from featherbench.records.job_specs import MeasureSpec, PlatformSpec, TestbedSpec, WorkloadSpec
 from featherbench.records.tuning import Tuning
@@ -47,20 +47,6 @@ def spec_of(service, generator, settings):
         concurrency=CONNECTIONS,
         windows=1,
     )
-
-
-def build(service, built_root, folder):
-    workload, linux = registry.load("workloads", service), registry.load("technologies", "linux")
-    into = folder / "results/images/linux" / service
-    into.mkdir(parents=True)
-    request = BuildRequest(
-        service=service,
-        into=into,
-        root_filesystems=built_root.root_filesystems_of(linux),
-        files=workload.files(workload.Settings()),
-        state=folder / "state",
-    )
-    linux.build_image(request).write(into.with_suffix(".json"))
 
 
 def at_the_client(bench, *argv):
@@ -106,7 +92,9 @@ def test_our_throughput_is_that_of_the_load_generator_by_hand(
     case, built_root, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    build(case.service, built_root, tmp_path)
+    linux = registry.load("technologies", "linux")
+    into = tmp_path / "results/images/linux" / case.service
+    build_image(linux, case.service, into, built_root).write(into.with_suffix(".json"))
     spec = spec_of(case.service, case.generator, case.settings)
     rng, workload = random.Random(2017), registry.load("workloads", case.service)
     try:

@@ -1,23 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bench whose client and platform are scripted."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from builders import TreeMachine, write_tree
+from builders import ENDPOINT, NO_TUNING, TreeMachine, coordinates, instance, placement, write_tree
 from featherbench import registry
 from featherbench.contracts.bench import Bench
 from featherbench.contracts.settings import DriverSettings
-from featherbench.contracts.technology import Placement, Technology
-from featherbench.records.cell import Coordinates, Usage
-from featherbench.records.instance import Endpoint, Instance
-from featherbench.records.tuning import Tuning
-from featherbench.system.machine import LOCAL, Machine
+from featherbench.contracts.technology import Technology
+from featherbench.records.cell import Usage
+from featherbench.system.machine import LOCAL
 from featherbench.system.subprocesses import Completed
 
 
@@ -25,13 +20,13 @@ from featherbench.system.subprocesses import Completed
 class ScriptedClient:
     """Answers each command by calling `says` with it."""
 
-    says: Callable[[list[str]], str] = lambda _: ""
+    says: object = lambda _: ""
     address: str = "198.18.0.2"
     cpus: tuple[int, ...] = (0,)
     exit_status: int = 0
     duration_s: float = 2.0
     asked: list[list[str]] = field(default_factory=list)
-    machine: Machine = LOCAL
+    machine: object = LOCAL
 
     def command(self, argv):
         return list(argv)
@@ -91,14 +86,7 @@ class ScriptedTechnology(Technology):
         self.stopped.append(instance.id)
 
 
-INSTANCE = Instance(
-    id="abc",
-    technology="scripted",
-    service="http",
-    handle={},
-    endpoint=Endpoint(address="198.18.0.1", port=18080, ping_address="198.18.0.1"),
-    started_utc="2026-01-01T00:00:00+00:00",
-)
+INSTANCE = instance(technology="scripted", handle={}, endpoint=ENDPOINT)
 
 
 @pytest.fixture
@@ -131,15 +119,7 @@ def bench_for(client, technology, machine, tmp_path):
         workload = registry.load("workloads", name)
         chosen = {"http": "wrk", "kv": "redis_benchmark"} | (load_generators or {})
         return Bench(
-            coordinates=Coordinates(
-                platform="scripted-native",
-                technology="scripted",
-                hypervisor="native",
-                network="host",
-                workload=name,
-                deployment=1,
-                concurrency=1,
-            ),
+            coordinates=coordinates("scripted-native", name),
             technology=technology,
             technology_settings=DriverSettings(),
             settings=workload.Settings(**settings),
@@ -148,16 +128,8 @@ def bench_for(client, technology, machine, tmp_path):
             },
             images=dict.fromkeys(workload.services),
             client=client,
-            placement=Placement(
-                hypervisor="native",
-                address="198.18.0.1",
-                callback_address="198.18.0.1",
-                cpus=(1,),
-                container_subnet="198.18.1.0/24",
-                state=tmp_path,
-                machine=machine,
-            ),
-            tuning=Tuning(net_sysctls={}, nofile=None),
+            placement=placement(cpus=(1,), state=tmp_path, machine=machine),
+            tuning=NO_TUNING,
             logs=Path(tmp_path),
             instance=INSTANCE.model_copy(update={"service": workload.services[0]}),
         )

@@ -8,12 +8,9 @@ import pytest
 import structure
 
 
-def test_no_folders_import_each_other_in_a_circle():
-    assert structure.circles(structure.rooms(with_types=False)) == []
-
-
-def test_not_even_for_types():
-    assert structure.circles(structure.rooms(with_types=True)) == []
+@pytest.mark.parametrize("with_types", [False, True])
+def test_no_folders_import_each_other_in_a_circle_not_even_for_types(with_types):
+    assert structure.circles(structure.rooms(with_types=with_types)) == []
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 
 import shutil
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from featherbench.errors import InstanceError
 from featherbench.system import ssh
@@ -18,61 +17,19 @@ SUBNET = "198.19.240"
 END_GRACE_S = 5.0
 
 
-@dataclass(frozen=True, kw_only=True)
 class Place:
     """The folder, the interfaces of this machine and the addresses of one dom0."""
 
-    number: int
-
-    @property
-    def folder(self):
-        return RUNS / str(self.number)
-
-    @property
-    def management_tap(self):
-        return f"fb-xen{self.number}m"
-
-    @property
-    def data_tap(self):
-        return f"fb-xen{self.number}d"
-
-    @property
-    def taps(self):
-        return self.management_tap, self.data_tap
-
-    @property
-    def machine_address(self):
-        return f"{SUBNET}.{4 * self.number + 1}"
-
-    @property
-    def dom0_address(self):
-        return f"{SUBNET}.{4 * self.number + 2}"
-
-    @property
-    def access(self):
-        return ssh.Access(
+    def __init__(self, number):
+        self.folder = RUNS / str(number)
+        self.taps = self.management_tap, self.data_tap = f"fb-xen{number}m", f"fb-xen{number}d"
+        self.machine_address, self.dom0_address = (f"{SUBNET}.{4 * number + n}" for n in (1, 2))
+        self.access = ssh.Access(
             folder=self.folder, address=self.dom0_address, interface=self.management_tap
         )
-
-    @property
-    def console(self):
-        return self.folder / "console.log"
-
-    @property
-    def overlay(self):
-        return self.folder / "disk.qcow2"
-
-    @property
-    def seed(self):
-        return self.folder / "seed.img"
-
-    @property
-    def qemu_log(self):
-        return self.folder / "qemu.log"
-
-    @property
-    def process(self):
-        return self.folder / "qemu.json"
+        self.console, self.qemu_log = self.folder / "console.log", self.folder / "qemu.log"
+        self.overlay, self.seed = self.folder / "disk.qcow2", self.folder / "seed.img"
+        self.process = self.folder / "qemu.json"
 
 
 def _remove_leftover(place):
@@ -86,7 +43,7 @@ def _take_free():
     """Find a place that nobody has, and lock it."""
     for number in range(MOST_RUNS):
         if lock := try_lock(RUNS / f"{number}.lock"):
-            return Place(number=number), lock
+            return Place(number), lock
     raise InstanceError(
         f"{MOST_RUNS} of the tests' dom0s run already", remedy=f"end some: see {RUNS}"
     )

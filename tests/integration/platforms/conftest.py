@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import builders
-from builders import Subject, build_image
+from builders import Subject, build_image, fetch
 from featherbench import registry
 from featherbench.errors import InstanceError
 from featherbench.records.tuning import Tuning
@@ -33,10 +33,7 @@ class Platform(Subject):
         )
 
     def fetch(self, instance):
-        """Fetch the payload from the client's end; empty while nothing answers."""
-        where = f"http://{instance.endpoint.address}:{instance.endpoint.port}/payload"
-        script = f"curl --silent --max-time 2 {where} || true"
-        return self.wire.client("sh", "-c", script)
+        return fetch(self.wire, instance)
 
     def await_payload(self, instance):
         return wait_until(

@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from featherbench.contracts.bench import Bench
+from builders import bench_with
 from featherbench.contracts.vm_runner import addresses_in
 from featherbench.errors import InstanceError, TestbedError
-from featherbench.records.cell import Coordinates
 from featherbench.records.tuning import Tuning
 from featherbench.services.readiness import wait_until_ready
-from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
 from featherbench.vm import bridge, instance_dir, virtual_machine
 from featherbench.vm.libvirt import domains
@@ -158,48 +156,20 @@ def test_too_little_memory_is_reported_as_such(platform, start):
     assert "its kernel never started the first program" in said
 
 
-class FakeClient:
-    """The end of the wire, for the test's bench."""
-
-    def __init__(self, wire):
-        self.wire = wire
-
-    def run(self, argv, *, timeout_s, check=True):
-        inside = ["ip", "netns", "exec", self.wire.namespace, *argv]
-        return subprocesses.run(inside, timeout_s=timeout_s, check=check)
-
-
-def bench_with(platform, instance):
-    """What a workload has of an instance; nothing here measures."""
-    where = {
-        "platform": "linux-tcg",
-        "technology": "linux",
-        "hypervisor": "tcg",
-        "network": "bridge",
-    }
-    return Bench(
-        coordinates=Coordinates(**where, workload="http", deployment=1, concurrency=1),
-        technology=platform.technology,
-        technology_settings=platform.technology.Settings(),
-        settings=None,
-        load_generators={},
-        images=platform.images,
-        client=FakeClient(platform.wire),
-        placement=platform.placement,
-        tuning=TUNING,
-        logs=platform.folder,
-        instance=instance,
-    )
+def until_ready(platform, instance, *, within_s):
+    """Wait for the service as a workload does; return what it says when that is in vain."""
+    bench = bench_with(platform, instance, tuning=TUNING, logs=platform.folder)
+    with pytest.raises(InstanceError) as told:
+        wait_until_ready(bench, within_s=within_s)
+    return told.value.message
 
 
 @pytest.mark.slow
 def test_a_hang_at_boot_is_reported_within_its_deadline(platform, start, monkeypatch):
     monkeypatch.setitem(virtual_machine.INITS, "minimal", "/usr/bin/cat")
-    instance = start()
-    with pytest.raises(InstanceError) as told:
-        wait_until_ready(bench_with(platform, instance), within_s=20)
-    assert "did not answer within 20 s: the guest runs" in told.value.message
-    assert "its service never began" in told.value.message
+    said = until_ready(platform, start(), within_s=20)
+    assert "did not answer within 20 s: the guest runs" in said
+    assert "its service never began" in said
 
 
 @pytest.mark.slow
@@ -211,10 +181,8 @@ def test_a_guest_that_accepts_connections_without_answering_is_reported(platform
         within_s=BOOTS_WITHIN_S,
         every_s=0.5,
     )
-    with pytest.raises(InstanceError) as told:
-        wait_until_ready(bench_with(platform, instance), within_s=5)
-    address = instance.endpoint.address
-    assert f"the guest runs, and {address}:18080 accepts connections" in told.value.message
+    said = until_ready(platform, instance, within_s=5)
+    assert f"the guest runs, and {instance.endpoint.address}:18080 accepts connections" in said
 
 
 # --- what broken runs leave ----------------------------------------------------------------------

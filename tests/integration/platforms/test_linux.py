@@ -41,20 +41,12 @@ def test_it_is_confined_to_its_tree_its_user_and_its_cpus(platform, status_of):
         assert os.sched_getaffinity(pid) == set(platform.placement.cpus)
 
 
-def test_it_has_its_own_mounts(platform):
-    instance = platform.start()
-    pid = instance.handle["pid"]
-    mounts = Path(f"/proc/{pid}/mountinfo").read_text()
-    assert "proc" in mounts
-    assert (
-        str(platform.images["http"].reference["tree"])
-        not in Path("/proc/self/mountinfo").read_text()
-    )
-
-
-def test_its_limit_of_open_files_is_set(platform):
-    instance = platform.start()
-    limits = Path(f"/proc/{instance.handle['pid']}/limits").read_text()
+def test_it_has_its_own_mounts_and_its_limit_of_open_files(platform):
+    process = Path(f"/proc/{platform.start().handle['pid']}")
+    assert "proc" in (process / "mountinfo").read_text()
+    tree = platform.images["http"].reference["tree"]
+    assert str(tree) not in Path("/proc/self/mountinfo").read_text()
+    limits = (process / "limits").read_text()
     assert "Max open files            4321                 4321" in limits
 
 

@@ -107,13 +107,20 @@ def test_a_guard_ignores_what_a_terminal_sends(loopback):
     assert loopback.leftovers() == []
 
 
-@pytest.mark.testbed
-def test_when_the_guard_is_killed_too_the_next_workflow_removes_all(wired):
+@pytest.fixture
+def killed_with_its_guard(wired):
+    """A testbed whose workflow was killed, and its guard before."""
     workflow = wired.workflow(load_s=30)
     wait_until(wired.state.lease.exists, what="the lease", within_s=30)
     os.kill(current_owner(wired.state).guard.pid, signal.SIGKILL)
     workflow.kill()
     workflow.wait(timeout=30)
+    return wired
+
+
+@pytest.mark.testbed
+def test_when_the_guard_is_killed_too_the_next_workflow_removes_all(killed_with_its_guard):
+    wired = killed_with_its_guard
     orphan = running_job(wired.state)
     assert orphan is not None
     assert wired.workflow(jobs=1).wait(timeout=60) == 0
@@ -122,12 +129,8 @@ def test_when_the_guard_is_killed_too_the_next_workflow_removes_all(wired):
 
 
 @pytest.mark.testbed
-def test_when_the_guard_is_killed_too_clean_removes_all(wired):
-    workflow = wired.workflow(load_s=30)
-    wait_until(wired.state.lease.exists, what="the lease", within_s=30)
-    os.kill(current_owner(wired.state).guard.pid, signal.SIGKILL)
-    workflow.kill()
-    workflow.wait(timeout=30)
+def test_when_the_guard_is_killed_too_clean_removes_all(killed_with_its_guard):
+    wired = killed_with_its_guard
     listed = wired.command("clean", "--dry-run")
     assert listed.returncode == 1
     assert "network namespace fb-client" in listed.stdout

@@ -80,38 +80,36 @@ def test_nothing_strays_to_a_network_that_is_gone(enter, ip, address):
         assert "No route to host" in way.stderr
 
 
-def test_addresses_that_others_use_go_where_they_went(enter, ip):
-    """As with a proxy, whose default route is in a table of its own."""
+@pytest.fixture
+def foreign_bridge(ip):
+    """A network of somebody else's."""
     ip("link", "add", "foreign0", "type", "bridge")
     ip("link", "set", "foreign0", "up")
-    ip("address", "add", "192.0.2.1/24", "dev", "foreign0")
-    ip("route", "add", "128.0.0.0/1", "dev", "foreign0")
-    ip("route", "add", "default", "dev", "foreign0", "table", "2022")
+    yield "foreign0"
+    for priority in ("9000", "9001"):
+        ip("rule", "delete", "priority", priority)
+    ip("link", "delete", "foreign0")
+
+
+def test_addresses_that_others_use_go_where_they_went(enter, ip, foreign_bridge):
+    """As with a proxy, whose default route is in a table of its own."""
+    ip("address", "add", "192.0.2.1/24", "dev", foreign_bridge)
+    ip("route", "add", "128.0.0.0/1", "dev", foreign_bridge)
+    ip("route", "add", "default", "dev", foreign_bridge, "table", "2022")
     ip("rule", "add", "lookup", "main", "priority", "9000", "suppress_prefixlength", "0")
     ip("rule", "add", "lookup", "2022", "priority", "9001")
-    try:
-        before = ip("-json", "route", "get", "198.18.5.5").stdout
-        with enter() as testbed:
-            assert ip("-json", "route", "get", "198.18.5.5").stdout == before
-            ping = ["ping", "-c", "1", testbed.placement.address]
-            assert testbed.client.run(ping, timeout_s=10).exit_status == 0
-    finally:
-        for priority in ("9000", "9001"):
-            ip("rule", "delete", "priority", priority)
-        ip("link", "delete", "foreign0")
+    before = ip("-json", "route", "get", "198.18.5.5").stdout
+    with enter() as testbed:
+        assert ip("-json", "route", "get", "198.18.5.5").stdout == before
+        ping = ["ping", "-c", "1", testbed.placement.address]
+        assert testbed.client.run(ping, timeout_s=10).exit_status == 0
 
 
-def test_a_rule_that_takes_the_clients_packets_away_is_named(enter, ip):
-    ip("link", "add", "foreign0", "type", "bridge")
-    ip("link", "set", "foreign0", "up")
-    ip("route", "add", "default", "dev", "foreign0", "table", "2022")
+def test_a_rule_that_takes_the_clients_packets_away_is_named(enter, ip, foreign_bridge):
+    ip("route", "add", "default", "dev", foreign_bridge, "table", "2022")
     ip("rule", "add", "lookup", "2022", "priority", "9001")
-    try:
-        with pytest.raises(TestbedError, match=r"go to foreign0.*`ip rule`"):
-            enter().__enter__()
-    finally:
-        ip("rule", "delete", "priority", "9001")
-        ip("link", "delete", "foreign0")
+    with pytest.raises(TestbedError, match=r"go to foreign0.*`ip rule`"):
+        enter().__enter__()
 
 
 def test_both_sides_are_tuned_and_put_back(enter, wired):
@@ -168,16 +166,12 @@ def test_a_damaged_network_is_made_again(enter, ip):
         assert testbed.client.run(ping, timeout_s=10).exit_status == 0
 
 
-def test_a_subnet_that_others_use_is_refused(enter, ip):
-    ip("link", "add", "foreign0", "type", "bridge")
-    ip("address", "add", "198.18.9.1/24", "dev", "foreign0")
-    try:
-        with pytest.raises(TestbedError, match=r"foreign0 \(198\.18\.9\.0/24\)"):
-            enter(subnet="198.18.9.0/24").__enter__()
-        with enter(subnet="198.18.10.0/24") as testbed:
-            assert testbed.placement.address == "198.18.10.1"
-    finally:
-        ip("link", "delete", "foreign0")
+def test_a_subnet_that_others_use_is_refused(enter, ip, foreign_bridge):
+    ip("address", "add", "198.18.9.1/24", "dev", foreign_bridge)
+    with pytest.raises(TestbedError, match=r"foreign0 \(198\.18\.9\.0/24\)"):
+        enter(subnet="198.18.9.0/24").__enter__()
+    with enter(subnet="198.18.10.0/24") as testbed:
+        assert testbed.placement.address == "198.18.10.1"
 
 
 def test_clean_is_idempotent_and_leaves_others_alone(wired, foreign_namespace, foreign_process):

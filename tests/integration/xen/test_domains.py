@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from builders import start_request
+from builders import build_image, fetch, start_request
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, Placement
+from featherbench.contracts.technology import Placement
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
 from featherbench.system.polling import wait_until
@@ -50,10 +50,8 @@ class Xen:
         return self.technology.start(request)
 
     def await_payload(self, instance):
-        where = f"http://{instance.endpoint.address}:{instance.endpoint.port}/payload"
-        script = f"curl --silent --max-time 5 {where} || true"
         return wait_until(
-            lambda: self.wire.client("sh", "-c", script),
+            lambda: fetch(self.wire, instance, within_s=5),
             what=f"the payload: {self.technology.diagnosis(instance)}",
             within_s=BOOTS_WITHIN_S,
             every_s=1,
@@ -65,16 +63,7 @@ def image(built_root, tmp_path_factory):
     technology = registry.platform("linux", "tcg")
     if missing_requirements := technology.missing_requirements():
         pytest.skip(missing_requirements[0].what)
-    workload = registry.load("workloads", "http")
-    return technology.build_image(
-        BuildRequest(
-            service="http",
-            into=tmp_path_factory.mktemp("http"),
-            root_filesystems=built_root.root_filesystems_of(technology),
-            files=workload.files(workload.Settings()),
-            state=tmp_path_factory.mktemp("state"),
-        )
-    )
+    return build_image(technology, "http", tmp_path_factory.mktemp("http"), built_root)
 
 
 @pytest.fixture

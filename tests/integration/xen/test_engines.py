@@ -8,7 +8,6 @@ import pytest
 
 import builders
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest
 from featherbench.records.tuning import Tuning
 from featherbench.system.polling import wait_until
 from featherbench.vm import instance_dir
@@ -32,16 +31,7 @@ def technology(request, xen_settings):
 
 @pytest.fixture
 def start_request(technology, built_root, placement, tmp_path):
-    workload = registry.load("workloads", "http")
-    image = technology.build_image(
-        BuildRequest(
-            service="http",
-            into=tmp_path,
-            root_filesystems=built_root.root_filesystems_of(technology),
-            files=workload.files(workload.Settings()),
-            state=placement.state,
-        )
-    )
+    image = builders.build_image(technology, "http", tmp_path / "http", built_root)
     settings = {"guest": {"memory_mib": MEMORY_MIB, "vcpus": 1}}
     return builders.start_request(
         image=image,
@@ -56,9 +46,8 @@ def start_request(technology, built_root, placement, tmp_path):
 def test_a_container_in_a_domain_serves_the_client(technology, start_request, wire, left_in_dom0):
     technology.prepare(start_request)
     instance = technology.start(start_request)
-    where = f"http://{instance.endpoint.address}:{instance.endpoint.port}/payload"
     said = wait_until(
-        lambda: wire.client("sh", "-c", f"curl --silent --max-time 5 {where} || true"),
+        lambda: builders.fetch(wire, instance, within_s=5),
         what=f"the payload: {technology.diagnosis(instance)}",
         within_s=ANSWERS_WITHIN_S,
         every_s=1,

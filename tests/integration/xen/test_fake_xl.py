@@ -9,14 +9,12 @@ import struct
 import subprocess
 import sys
 import uuid
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from builders import start_request
+from builders import UnikernelSubject
 from featherbench import registry
-from featherbench.contracts.technology import BuildRequest, Placement
 from featherbench.contracts.vm_runner import name_of
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.system.polling import wait_until
@@ -30,13 +28,8 @@ FAKE = Path(__file__).with_name("fake_xl.py")
 ELF_HEAD = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 62)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Domains:
+class Domains(UnikernelSubject):
     """Rumprun's startup image as domains of this machine."""
-
-    technology: object
-    placement: Placement
-    folder: Path
 
     def start(self, kernel=b"stays", **changes):
         return self.technology.start(self.request(kernel, **changes))
@@ -44,22 +37,7 @@ class Domains:
     def request(self, kernel, **changes):
         file = self.folder / f"{uuid.uuid4().hex}.elf"
         file.write_bytes(ELF_HEAD + kernel)
-        settings = self.technology.Settings.model_validate(
-            {"images": {"startup": {"kernel": str(file), **changes}}}
-        )
-        image = self.technology.build_image(
-            BuildRequest(
-                service="startup",
-                into=self.folder,
-                root_filesystems={},
-                files={},
-                state=self.placement.state,
-                build_inputs=self.technology.build_inputs("startup", settings),
-            )
-        )
-        request = start_request(
-            "startup", image=image, settings=settings, placement=self.placement, folder=self.folder
-        )
+        request = super().request(self.image(kernel=file, **changes))
         self.technology.prepare(request)
         return request
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from builders import UnikernelSubject, start_request
+from builders import UnikernelSubject
 from featherbench import registry
-from featherbench.contracts.technology import Probe
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import listening
 from featherbench.system.polling import wait_until
@@ -30,15 +29,8 @@ class Floor(UnikernelSubject):
     wire: object
 
     def request(self, *, port=9, nonce="n", memory_mib=None, **changes):
-        return start_request(
-            "startup",
-            image=self.image(**changes),
-            settings=self.settings(),
-            placement=self.placement,
-            folder=self.folder,
-            probe=Probe(address=self.placement.callback_address, port=port, nonce=nonce),
-            memory_mib=memory_mib,
-        )
+        image = self.image(**changes)
+        return super().request(image, port=port, nonce=nonce, memory_mib=memory_mib)
 
     def start(self, **given):
         request = self.request(**given)

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from __future__ import annotations
-
 import argparse
-from pathlib import Path
 
 import pytest
 
@@ -12,18 +9,12 @@ from featherbench.errors import ConfigError
 from featherbench.inspection.doctor_report import DoctorReport
 from featherbench.records.requirement import MissingRequirement
 
+LACK = MissingRequirement(what="x", remedy="y")
 
-@pytest.mark.parametrize(
-    ("missing_requirements", "status"), [((), 0), (({"what": "x", "remedy": "y"},), 1)]
-)
-def test_the_command_prints_json_and_its_exit_status_tells(
-    monkeypatch, capsys, missing_requirements, status
-):
-    report = doctor_report(
-        missing_requirements=tuple(
-            MissingRequirement.model_validate(lack) for lack in missing_requirements
-        )
-    )
+
+@pytest.mark.parametrize(("lacking", "status"), [((), 0), ((LACK,), 1)])
+def test_the_command_prints_json_and_its_exit_status_tells(monkeypatch, capsys, lacking, status):
+    report = doctor_report(missing_requirements=lacking)
     monkeypatch.setattr(doctor, "examine", lambda config, file: report)  # noqa: ARG005
     parser = argparse.ArgumentParser()
     doctor.add_parser(parser.add_subparsers())
@@ -31,7 +22,7 @@ def test_the_command_prints_json_and_its_exit_status_tells(
     assert DoctorReport.model_validate_json(capsys.readouterr().out) == report
 
 
-def test_a_config_file_that_does_not_exist_is_one_message(tmp_path: Path):
+def test_a_config_file_that_does_not_exist_is_one_message(tmp_path):
     parser = argparse.ArgumentParser()
     doctor.add_parser(parser.add_subparsers())
     with pytest.raises(ConfigError, match="there is no file"):

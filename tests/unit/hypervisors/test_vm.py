@@ -32,12 +32,8 @@ def test_only_what_may_be_a_process_runs_without_a_hypervisor():
 
 
 def test_a_technology_without_an_engine_cannot_run_in_a_guest():
-    assert (
-        registry.load("hypervisors", "tcg").platform(
-            "mirageos", registry.load("technologies", "linux"), None
-        )
-        is None
-    )
+    tcg, linux = registry.load("hypervisors", "tcg"), registry.load("technologies", "linux")
+    assert tcg.platform("mirageos", linux, None) is None
 
 
 @pytest.mark.parametrize(("hypervisor", "runner"), [("kvm", "kvm"), ("native", "native")])

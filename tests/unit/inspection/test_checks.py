@@ -4,62 +4,17 @@
 import json
 
 import pytest
+import yaml
 
-from builders import write_tree
+from builders import DATA, write_tree
 from featherbench.inspection import environment, hardware
 from featherbench.inspection.environment import check_machine, docker_root
-from featherbench.records.machine import CheckResult, Judgement
+from featherbench.records.machine import Judgement
 
-CPU = "sys/devices/system/cpu"
-UBUNTU = {
-    "etc/os-release": 'NAME="Ubuntu"\nPRETTY_NAME="Ubuntu 22.04.4 LTS"',
-    "proc/cpuinfo": "\n".join(
-        f"processor\t: {n}\nmodel name\t: Intel(R) Xeon(R) E-2278G CPU @ 3.40GHz\n"
-        "microcode\t: 0xf8\nflags\t\t: fpu vme tsc constant_tsc nonstop_tsc\n"
-        for n in range(4)
-    ),
-    "proc/meminfo": "MemTotal:       32768000 kB\nMemAvailable:   30000000 kB",
-    "proc/swaps": "Filename Type Size Used Priority\n/swap.img file 8388604 2048 -2",
-    "proc/loadavg": "0.12 0.20 0.18 1/412 99812",
-    "proc/stat": "cpu  1000 0 500 90000 10 0 5 0 0 0\ncpu0 1 2 3",
-    "proc/mounts": "cgroup2 /sys/fs/cgroup cgroup2 rw,nosuid,nodev 0 0",
-    "proc/self/limits": "Max open files            1024                 1048576              files",
-    "proc/sys/kernel/osrelease": "5.15.0-105-generic",
-    "proc/sys/net/ipv4/ip_forward": "0",
-    "proc/net/tcp": "  sl  local_address rem_address   st\n",
-    f"{CPU}/cpu0/cpufreq/scaling_governor": "powersave",
-    f"{CPU}/cpu1/cpufreq/scaling_governor": "powersave",
-    f"{CPU}/intel_pstate/no_turbo": "0",
-    f"{CPU}/smt/active": "1",
-    f"{CPU}/cpu0/cpuidle/state0/name": "POLL",
-    f"{CPU}/cpu0/cpuidle/state0/latency": "0",
-    f"{CPU}/cpu0/cpuidle/state1/name": "C10",
-    f"{CPU}/cpu0/cpuidle/state1/latency": "890",
-    f"{CPU}/vulnerabilities/mds": "Mitigation: Clear CPU buffers; SMT vulnerable",
-    "sys/devices/system/clocksource/clocksource0/current_clocksource": "hpet",
-    "sys/kernel/mm/transparent_hugepage/enabled": "[always] madvise never",
-    "sys/kernel/mm/ksm/run": "1",
-}
-QUIET = {
-    "proc/swaps": "Filename Type Size Used Priority",
-    f"{CPU}/cpu0/cpufreq/scaling_governor": "performance",
-    f"{CPU}/cpu1/cpufreq/scaling_governor": "performance",
-    f"{CPU}/intel_pstate/no_turbo": "1",
-    f"{CPU}/smt/active": "0",
-    f"{CPU}/cpu0/cpuidle/state1/latency": "2",
-    "sys/devices/system/clocksource/clocksource0/current_clocksource": "tsc",
-    "sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never",
-    "sys/kernel/mm/ksm/run": "0",
-}
+UBUNTU, QUIET = yaml.safe_load_all((DATA / "machines.yaml").read_text())
 KNOBS = (
-    "CPU governor",
-    "turbo",
-    "SMT",
-    "idle states",
-    "clock source",
-    "transparent huge pages",
-    "KSM",
-    "swap in use",
+    *("CPU governor", "turbo", "SMT", "idle states", "clock source"),
+    *("transparent huge pages", "KSM", "swap in use"),
 )
 
 
@@ -70,7 +25,7 @@ def _no_waiting(monkeypatch):
 
 @pytest.fixture
 def machine(tmp_path):
-    def make(*trees: dict[str, str]) -> dict[str, CheckResult]:
+    def make(*trees):
         for tree in (UBUNTU, *trees):
             write_tree(tmp_path / "root", **{path: f"{text}\n" for path, text in tree.items()})
         results = check_machine(root=tmp_path / "root", results=tmp_path / "results")

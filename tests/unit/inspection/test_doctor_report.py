@@ -3,10 +3,9 @@
 
 import pytest
 
-from builders import doctor_report
+from builders import doctor_report, plan, planned_platform
 from featherbench.inspection.doctor_report import COLUMNS, DriverAvailability, platforms, render
 from featherbench.records.machine import Judgement
-from featherbench.records.plan import Plan, PlannedPlatform
 from featherbench.records.requirement import MissingRequirement
 
 
@@ -49,61 +48,30 @@ def test_what_is_missing_again_is_spelt_out_once():
 
 
 PLUGIN = """
+from featherbench.records.requirement import MissingRequirement
+from featherbench.technologies import linux
 class Technology(linux.Technology):
     def missing_requirements(self):
-        return MISSING
+        return {}
 """
-
-
-@pytest.fixture
-def plugin(tmp_path):
-    def make(missing_requirements: str) -> str:
-        folder = tmp_path / "plugin"
-        (folder / "technologies").mkdir(parents=True)
-        imports = (
-            "from featherbench.records.requirement import MissingRequirement\n"
-            "from featherbench.technologies import linux"
-        )
-        code = f"{imports}\nMISSING = {missing_requirements}\n" + PLUGIN
-        (folder / "technologies" / "fridge.py").write_text(code)
-        return str(folder)
-
-    return make
+NO_ICE = MissingRequirement(what="no ice", remedy="make some")
 
 
 def by_name(drivers):
     return {driver.name: driver for driver in drivers}
 
 
-def test_a_plugins_technology_is_listed_with_each_hypervisor(plugin):
-    drivers = by_name(platforms([plugin("()")]))
-    assert drivers["fridge-native"].available
-
-
-def test_what_a_technology_lacks_is_listed_with_the_remedy(plugin):
-    missing_requirements = '(MissingRequirement(what="no ice", remedy="make some"),)'
-    driver = by_name(platforms([plugin(missing_requirements)]))["fridge-native"]
-    assert not driver.available
-    assert driver.missing_requirements == (MissingRequirement(what="no ice", remedy="make some"),)
+@pytest.mark.parametrize("lacking", [(), (NO_ICE,)], ids=["nothing", "ice"])
+def test_a_plugins_technology_is_listed_with_what_it_lacks(tmp_path, lacking):
+    (tmp_path / "technologies").mkdir()
+    (tmp_path / "technologies/fridge.py").write_text(PLUGIN.format(lacking))
+    driver = by_name(platforms([str(tmp_path)]))["fridge-native"]
+    assert driver.available == (not lacking)
+    assert driver.missing_requirements == lacking
 
 
 def test_what_a_plan_asks_for_without_a_driver_is_a_row():
     lack = MissingRequirement(what="no driver for xen", remedy="write one")
-    asked = PlannedPlatform(
-        name="osv-xen+nat",
-        technology="osv",
-        hypervisor="xen",
-        network="nat",
-        image_owner="osv",
-        virtualized=True,
-        missing_requirements=(lack,),
-    )
-    plan = Plan(
-        config_file="c.yaml",
-        config={},
-        baseline="linux-native",
-        seed=1,
-        platforms=(asked,),
-        workloads=(),
-    )
-    assert by_name(platforms((), plan))["osv-xen"].missing_requirements == (lack,)
+    asked = planned_platform("osv-xen+nat", virtualized=True, missing_requirements=(lack,))
+    drivers = by_name(platforms((), plan(platforms=(asked,))))
+    assert drivers["osv-xen"].missing_requirements == (lack,)

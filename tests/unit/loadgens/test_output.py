@@ -14,63 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest import approx  # noqa: PT013 - many values are approximate
 
-from builders import load
+from builders import DATA, load
 from featherbench import registry
 from featherbench.contracts.load_generator import even_threads
 from featherbench.errors import LoadError
 from featherbench.loadgens import h2load, redis_benchmark, weighttp, wrk
 
-ROOT = Path(__file__).parents[3]
-EXAMPLES = (str(ROOT / "examples/my_drivers"),)
-WEIGHTTP = """\
-weighttp - a lightweight and simple webserver benchmarking tool
-
-starting benchmark...
-spawning thread #1: 100 concurrent requests, 100000 total requests
-progress:  10% done
-progress: 100% done
-
-finished in 2 sec, 345 millisec and 678 microsec, 42631 req/s, 60000 kbyte/s
-requests: 100000 total, 100000 started, 100000 done, {ok} succeeded, {bad} failed, 0 errored
-status codes: {ok} 2xx, 0 3xx, {bad} 4xx, 0 5xx
-traffic: 144000000 bytes total, 24000000 bytes http, 120000000 bytes data
-"""
-WEIGHTTP_JSON = """\
-weighttp 0.5 - a lightweight and simple webserver benchmarking tool
-
-starting benchmark...
-{
-  "reqs_per_sec": 42631,
-  "kBps_per_sec": 60000,
-  "secs_elapsed": 2.345678,
-  "request_counts": {
-    "started": 100000,
-    "retired": 100000,
-    "total":   100000
-  },
-  "response_counts": {
-    "pass": 99990,
-    "fail": 10,
-    "errs": 0
-  },
-  "status_codes": {
-    "2xx":  99990,
-    "3xx":  0,
-    "4xx":  0,
-    "5xx":  3
-  },
-  "traffic": {
-    "bytes_total":      144000000,
-    "bytes_headers":     24000000,
-    "bytes_body":       120000000
-  }
-}
-"""
-WRITTEN = {
-    "weighttp_ok": WEIGHTTP.format(ok=100_000, bad=0),
-    "weighttp_404": WEIGHTTP.format(ok=60_000, bad=40_000),
-    "weighttp_json": WEIGHTTP_JSON,
-}
+EXAMPLES = (str(Path(__file__).parents[3] / "examples/my_drivers"),)
 GENERATORS = {
     "wrk": (wrk.LoadGenerator(), load(duration_s=2.0)),
     "h2": (h2load.LoadGenerator(), load(connections=4, duration_s=2.0)),
@@ -82,7 +32,7 @@ GENERATORS = {
 
 
 def captured(name):
-    return WRITTEN.get(name) or (ROOT / f"tests/data/loadgens/{name}.txt").read_text()
+    return (DATA / f"loadgens/{name}.txt").read_text()
 
 
 def parsed(name, stderr="", **changes):

@@ -10,8 +10,9 @@ import math
 import pytest
 from pydantic import ValidationError
 
+from builders import coordinates
 from featherbench.errors import RecordError
-from featherbench.records.cell import Cell, Coordinates, Measure
+from featherbench.records.cell import Cell, Measure
 from featherbench.records.job_specs import RootFilesystemSpec, TestbedSpec
 from featherbench.records.tuning import Tuning
 
@@ -57,16 +58,8 @@ def test_a_cell_of_another_schema_is_not_read():
 
 
 def test_a_cell_is_named_by_its_coordinates():
-    coordinates = Coordinates(
-        platform="docker-native+host",
-        technology="docker",
-        hypervisor="native",
-        network="host",
-        workload="http",
-        deployment=3,
-        concurrency=100,
-    )
-    assert str(coordinates) == "docker-native+host/http/d3/c100"
+    where = coordinates("docker-native+host", "http", 3, 100)
+    assert str(where) == "docker-native+host/http/d3/c100"
 
 
 def test_specs_have_the_defaults_that_the_configuration_has():

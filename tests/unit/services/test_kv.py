@@ -3,38 +3,13 @@
 
 import pytest
 
+from builders import redis_answers
 from featherbench.errors import VerificationError
 from featherbench.services import kv
 
-REDIS = {
-    "PING": "PONG\n",
-    "SET": "OK\n",
-    "DEL": "1\n",
-    "INFO server": "# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\n",
-    "INFO stats": "# Stats\r\nkeyspace_hits:9\r\nkeyspace_misses:3\r\n",
-    "CONFIG GET save": "save\n\n",
-    "CONFIG GET appendonly": "appendonly\nno\n",
-}
-
-
-def redis(**changes):
-    """Answer as redis-cli would; GET returns what was SET last."""
-    memory = {}
-
-    def answer(argv):
-        words = argv[argv.index("-p") + 2 :]
-        if words[0] == "SET":
-            memory[words[1]] = words[2]
-        if words[0] == "GET":
-            return changes.get("GET", memory.get(words[1], "") + "\n")
-        replies = {**REDIS, **{key.replace("_", " "): value for key, value in changes.items()}}
-        return replies.get(" ".join(words), replies.get(words[0], ""))
-
-    return answer
-
 
 def test_redis_is_verified_by_a_value_that_it_keeps(bench_for, client):
-    client.says = redis()
+    client.says = redis_answers()
     assert "7.0.15" in kv.verify(bench_for("kv"))
 
 
@@ -49,18 +24,18 @@ def test_redis_is_verified_by_a_value_that_it_keeps(bench_for, client):
     ],
 )
 def test_a_redis_that_forgets_or_persists_is_refused(bench_for, client, change):
-    client.says = redis(**change)
+    client.says = redis_answers(**change)
     with pytest.raises(VerificationError):
         kv.verify(bench_for("kv"))
 
 
 def test_misses_are_read_from_the_server(bench_for, client):
-    client.says = redis()
+    client.says = redis_answers()
     assert kv.misses(bench_for("kv")) == {"misses": 3}
 
 
 def test_the_filled_key_is_the_one_of_redis_benchmark(bench_for, client):
-    client.says = redis()
+    client.says = redis_answers()
     kv.fill(bench_for("kv"), 5)
     assert client.asked[-1][-3:] == ["SET", "key:__rand_int__", "xxxxx"]
 
@@ -80,14 +55,14 @@ def test_the_filled_key_is_the_one_of_redis_benchmark(bench_for, client):
     ],
 )
 def test_each_reason_for_a_lost_value_has_its_remedy(bench_for, client, reply, remedy):
-    client.says = redis(SET=f"{reply}\n")
+    client.says = redis_answers(SET=f"{reply}\n")
     with pytest.raises(VerificationError) as refused:
         kv.verify(bench_for("kv"))
     assert remedy in refused.value.remedy
 
 
 def test_persistence_has_the_line_that_turns_it_off(bench_for, client):
-    client.says = redis(CONFIG_GET_save="save\n3600 1\n")
+    client.says = redis_answers(CONFIG_GET_save="save\n3600 1\n")
     with pytest.raises(VerificationError) as refused:
         kv.verify(bench_for("kv"))
     assert refused.value.remedy == 'write `save ""` into the image\'s redis.conf'

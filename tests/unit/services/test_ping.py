@@ -1,37 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """ping's output, captured from iputils 20221126."""
 
-from pathlib import Path
-from types import SimpleNamespace
-
 import pytest
 
+from builders import DATA
 from featherbench.errors import LoadError
 from featherbench.services import ping
 
-DATA = Path(__file__).parents[2] / "data" / "ping"
+CAPTURED = {file.stem: file.read_text() for file in (DATA / "ping").iterdir()}
 
 
 def test_each_reply_is_parsed():
-    trips_ms = ping.parse((DATA / "ping_ok.txt").read_text())
+    trips_ms = ping.parse(CAPTURED["ping_ok"])
     assert trips_ms == {1: 0.262, 2: 0.057, 3: 0.052, 4: 0.054, 5: 0.053}
 
 
 def test_late_replies_are_parsed():
-    trips_ms = ping.parse((DATA / "ping_part.txt").read_text())
+    trips_ms = ping.parse(CAPTURED["ping_part"])
     assert len(trips_ms) == 15
     assert (trips_ms[1], trips_ms[6], trips_ms[11]) == (1.36, 1028.0, 4.06)
 
 
 def test_lost_replies_are_none_under_their_number():
-    lines = (DATA / "ping_ok.txt").read_text().splitlines()
+    lines = CAPTURED["ping_ok"].splitlines()
     without_third = "\n".join(line for line in lines if "icmp_seq=3 " not in line)
     assert ping.parse(without_third)[3] is None
-    assert ping.parse((DATA / "ping_unreach.txt").read_text()) == {1: None, 2: None, 3: None}
+    assert ping.parse(CAPTURED["ping_unreach"]) == {1: None, 2: None, 3: None}
 
 
 def test_duplicates_do_not_count():
-    text = (DATA / "ping_ok.txt").read_text()
+    text = CAPTURED["ping_ok"]
     first = "64 bytes from 127.0.0.1: icmp_seq=1 ttl=64 time=0.262 ms"
     doubled = text.replace(first, f"{first}\n[1795418893.9] {first.replace('262', '999')} (DUP!)")
     assert ping.parse(doubled) == ping.parse(text)
@@ -54,31 +52,20 @@ def test_the_interval_is_given_in_seconds():
     assert "0.2" in ping.command("198.18.0.1", count=3, interval_ms=200)
 
 
-class Pinging:
-    """A bench whose client prints `output`."""
-
-    def __init__(self, output):
-        self.client = self
-        self.under_test = SimpleNamespace(endpoint=SimpleNamespace(ping_address="198.18.2.2"))
-        self.output = output
-
-    def run(self, argv, **_):
-        self.argv = argv
-        return SimpleNamespace(stdout=self.output, stderr="")
-
-
-def test_an_instance_that_answers_every_ping_has_the_highest_rate():
-    bench = Pinging((DATA / "ping_ok.txt").read_text())
+def test_an_instance_that_answers_every_ping_has_the_highest_rate(bench_for, client):
+    client.says = lambda _: CAPTURED["ping_ok"]
+    bench = bench_for("latency")
     assert ping.answers(bench)
     assert ping.lossless_pings_per_s(bench, 5) == 500
-    assert bench.argv[-1] == "198.18.2.2"
+    assert client.asked[-1][-1] == bench.under_test.endpoint.ping_address
 
 
-def test_an_instance_that_misses_a_ping_has_none():
-    lines = (DATA / "ping_ok.txt").read_text().splitlines(keepends=True)
-    one_less = "".join(line for line in lines if "icmp_seq=3" not in line)
-    assert ping.lossless_pings_per_s(Pinging(one_less), 5) == 0
-    assert not ping.answers(Pinging((DATA / "ping_unreach.txt").read_text()))
+def test_an_instance_that_misses_a_ping_has_none(bench_for, client):
+    lines = CAPTURED["ping_ok"].splitlines(keepends=True)
+    client.says = lambda _: "".join(line for line in lines if "icmp_seq=3" not in line)
+    assert ping.lossless_pings_per_s(bench_for("latency"), 5) == 0
+    client.says = lambda _: CAPTURED["ping_unreach"]
+    assert not ping.answers(bench_for("latency"))
 
 
 @pytest.mark.parametrize(

@@ -45,27 +45,31 @@ def told(tmp_path, monkeypatch):
     return tell
 
 
+ENDING = {"ending": True, "exit_status": 83}
+
+
 def test_a_guest_that_runs(told):
     said = told(console="\x1b[2Jready\r\n")
     assert said.startswith("QEMU and the guest run; ")
     assert said.endswith("last lines of its console:\nready")
 
 
-def test_a_dead_guest_under_a_live_qemu(told):
-    assert "the guest is dead" in told(dead=True)
-
-
 @pytest.mark.parametrize(
-    ("status", "words"),
+    ("given", "words"),
     [
-        ("internal-error", "KVM failed inside (an internal error)"),
-        ("guest-panicked", "QEMU has stopped the guest: guest-panicked"),
-        ("shutdown", "QEMU has stopped the guest: shutdown"),
-        (qmp.SILENT, "QEMU hangs"),
+        ({"dead": True}, "the guest is dead"),
+        ({"status": "internal-error"}, "KVM failed inside (an internal error)"),
+        ({"status": "guest-panicked"}, "QEMU has stopped the guest: guest-panicked"),
+        ({"status": "shutdown"}, "QEMU has stopped the guest: shutdown"),
+        ({"status": qmp.SILENT}, "QEMU hangs"),
+        ({"status": None}, "ended by itself, with status 0"),
+        ({"status": None, "exit_status": None}, "its process has ended"),
+        ({"status": "shutdown"} | ENDING, "ended by itself, with status 83"),
+        ({"status": qmp.SILENT} | ENDING, "ended by itself, with status 83"),
     ],
 )
-def test_the_status_of_qemu_is_reported(told, status, words):
-    assert words in told(status=status)
+def test_the_state_of_guest_and_qemu_is_reported(told, given, words):
+    assert words in told(**given)
 
 
 def test_an_internal_error_of_kvm_that_killed_qemu(told):
@@ -73,16 +77,6 @@ def test_an_internal_error_of_kvm_that_killed_qemu(told):
     assert "killed by signal 6" in said
     assert "KVM failed inside" in said
     assert "QEMU said: error: failed to set MSR" in said
-
-
-def test_an_exit_before_it_is_ready_is_reported_even_with_status_0(told):
-    assert "ended by itself, with status 0" in told(status=None)
-    assert "its process has ended" in told(status=None, exit_status=None)
-
-
-@pytest.mark.parametrize("status", ["shutdown", qmp.SILENT])
-def test_a_qemu_that_is_about_to_end_is_reported_as_ended(told, status):
-    assert "ended by itself, with status 83" in told(status=status, ending=True, exit_status=83)
 
 
 def test_the_exit_status_is_known_although_the_process_is_not_dead_yet():
@@ -135,31 +129,17 @@ def test_a_server_without_an_answer_for_the_client_is_told_by_what_its_port_does
     assert console_hints.mute_server(vm(service="startup")) == ""
 
 
-@pytest.fixture
-def usage_of_ended(monkeypatch):
-    """Return the usage of a process that ends, with status 0, while its usage is read."""
-
+def test_an_end_that_is_allowed_leaves_no_usage_and_any_other_is_an_error(monkeypatch):
     def dies(*_):
         raise InstanceDiedError("its process is gone")
 
     monkeypatch.setattr(process_runner, "process_id", lambda _: 7)
     monkeypatch.setattr(process_runner, "exit_status", lambda _: 0)
     monkeypatch.setattr(process_runner.vm_usage, "usage_of", dies)
-
-    def usage(accepted_exits):
-        description = Description(accepted_exits=accepted_exits)
-        return ProcessRunner().usage(vm(description=description))
-
-    return usage
-
-
-def test_an_end_that_is_allowed_leaves_no_usage(usage_of_ended):
-    assert usage_of_ended([0]).source == ENDED_AS_ALLOWED
-
-
-def test_any_other_end_is_an_error(usage_of_ended):
+    allowed, other = (vm(description=Description(accepted_exits=[status])) for status in (0, 1))
+    assert ProcessRunner().usage(allowed).source == ENDED_AS_ALLOWED
     with pytest.raises(InstanceDiedError):
-        usage_of_ended([1])
+        ProcessRunner().usage(other)
 
 
 def test_a_tap_is_labelled():

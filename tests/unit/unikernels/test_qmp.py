@@ -29,15 +29,11 @@ def test_a_dead_processor_is_distinguished_from_a_sleeping_one(registers, dead):
 
 @pytest.fixture
 def qemu():
-    """A monitor that says what a test wants: greeting, then one line for each question."""
+    """A monitor that says the lines it is given: greeting, then one for each question."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
         listener.bind("\0featherbench-unit-monitor")
         listener.listen()
-
-        def says(*lines):
-            process_lines.extend(lines)
-
-        process_lines = []
+        lines = []
 
         def serve():
             plug, _ = listener.accept()
@@ -47,14 +43,14 @@ def qemu():
                 stream.readline()
                 stream.write(b'{"return": {}}\n')
                 stream.flush()
-                for line in process_lines:
+                for line in lines:
                     stream.readline()
                     stream.write(line.encode() + b"\n")
                     stream.flush()
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        yield says
+        yield lines.append
 
 
 @pytest.mark.parametrize("status", ["running", "internal-error", "guest-panicked"])

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+import builders
 from featherbench import registry
 from featherbench.contracts.image_description import Control
 from featherbench.errors import ConfigError, InstanceError
-from featherbench.records.instance import Endpoint, Instance
+from featherbench.records.instance import Endpoint
 from featherbench.unikernels import description_loader, runtime_control
 
 FAKE = Path(__file__).with_name("fake_rumpctrl.py")
@@ -131,17 +132,14 @@ def test_a_program_that_hangs_is_ended(tmp_path):
         runtime_control.apply(shipped(program=program, within_s=0.2), ADDRESS)
 
 
-def test_a_program_that_reads_nothing_back_is_not_believed(tmp_path):
+@pytest.mark.parametrize(
+    ("mode", "said"), [(0o755, "prints no value of proc"), (0o644, "Permission denied")]
+)
+def test_a_program_that_reads_nothing_back_or_cannot_be_run_is_an_error(tmp_path, mode, said):
     program = program_that(tmp_path, "exit 0")
-    with pytest.raises(InstanceError, match="prints no value of proc"):
+    Path(program).chmod(mode)
+    with pytest.raises(InstanceError, match=said):
         runtime_control.apply(shipped(program=program), ADDRESS)
-
-
-def test_a_program_that_cannot_be_run_is_an_error(tmp_path):
-    program = tmp_path / "sysctl"
-    program.write_text("no program")
-    with pytest.raises(InstanceError, match="Permission denied"):
-        runtime_control.apply(shipped(program=str(program)), ADDRESS)
 
 
 def test_the_path_of_the_program_may_be_relative(tmp_path, monkeypatch):
@@ -161,9 +159,7 @@ def test_a_technology_applies_the_settings_of_the_description(rumpctrl):
         at = Endpoint(address=ADDRESS, port=16379, ping_address=ADDRESS)
         wanted = description_loader.find("rumprun", "kv", "qemu", keys)
         handle = {"description": wanted.model_dump(mode="json")}
-        return Instance(
-            id="abc", technology="rumprun", service="kv", handle=handle, endpoint=at, started_utc=""
-        )
+        return builders.instance(service="kv", handle=handle, endpoint=at)
 
     rumprun = registry.platform("rumprun", "tcg")
     own = instance(control={"program": str(rumpctrl.program)})

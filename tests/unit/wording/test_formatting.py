@@ -5,10 +5,8 @@ import pytest
 
 from featherbench.wording import formatting
 
-
-@pytest.mark.parametrize(
-    ("value", "spelt"),
-    [
+SPELT = {
+    formatting.number: [
         (1234567.0, "1,235,000"),
         (47612.3, "47,610"),
         (999.96, "1,000"),
@@ -20,51 +18,28 @@ from featherbench.wording import formatting
         (0.0000123, "1.230e-05"),
         (-52.128, "-52.13"),
         (0.0, "0"),
-        (math.nan, "—"),
-        (math.inf, "—"),
-        (None, "—"),
+        *((nothing, "—") for nothing in (math.nan, math.inf, None)),
     ],
-)
-def test_numbers_have_four_digits(value, spelt):
-    assert formatting.number(value) == spelt
-
-
-@pytest.mark.parametrize(
-    ("value", "spelt"), [(0.00001, "< 0.0001"), (0.04321, "0.0432"), (1.0, "1"), (math.nan, "—")]
-)
-def test_p_values(value, spelt):
-    assert formatting.p_value(value) == spelt
-
-
-@pytest.mark.parametrize(
-    ("value", "spelt"),
-    [
-        (1.0, "1.00"),
-        (0.7249, "0.72"),
-        (34.12, "34.1"),
-        (0.0312, "0.0312"),
-        (1234.5, "1,234"),
-        (81_008_600.8, "81,010,000"),
+    formatting.p_value: [(0.00001, "< 0.0001"), (0.04321, "0.0432"), (1.0, "1"), (math.nan, "—")],
+    formatting.ratio: [
+        *((1.0, "1.00"), (0.7249, "0.72"), (34.12, "34.1"), (0.0312, "0.0312")),
+        *((1234.5, "1,234"), (81_008_600.8, "81,010,000")),
     ],
-)
-def test_ratios(value, spelt):
-    assert formatting.ratio(value) == spelt
+    formatting.duration: [
+        *((0.0583, "0.0583 s"), (59.0, "59 s"), (61.0, "1 min 1 s"), (7260.0, "2 h 1 min")),
+    ],
+    formatting.size: [
+        *((0, "0 B"), (2048, "2 KiB"), (18874368, "18 MiB"), (5 << 30, "5 GiB"), (None, "—")),
+    ],
+}
 
 
 @pytest.mark.parametrize(
-    ("value", "spelt"),
-    [(0.0583, "0.0583 s"), (59.0, "59 s"), (61.0, "1 min 1 s"), (7260.0, "2 h 1 min")],
+    ("spell", "value", "spelt"),
+    [(spell, *figure) for spell, figures in SPELT.items() for figure in figures],
 )
-def test_durations(value, spelt):
-    assert formatting.duration(value) == spelt
-
-
-@pytest.mark.parametrize(
-    ("value", "spelt"),
-    [(0, "0 B"), (2048, "2 KiB"), (18874368, "18 MiB"), (5 << 30, "5 GiB"), (None, "—")],
-)
-def test_sizes(value, spelt):
-    assert formatting.size(value) == spelt
+def test_figures_are_spelt_for_people(spell, value, spelt):
+    assert spell(value) == spelt
 
 
 def test_a_size_never_rounds_up_to_a_whole_of_the_next_unit_unseen():

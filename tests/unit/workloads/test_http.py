@@ -1,23 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """nginx as the workload measures it."""
 
-from pathlib import Path
-
 import pytest
 
+from builders import WRK_OK
 from featherbench.errors import VerificationError
 from featherbench.records.cell import Verdict
 from featherbench.services import http
 from featherbench.workloads.http import Workload
 
-WRK_OK = (Path(__file__).parents[2] / "data/loadgens/wrk_ok.txt").read_text()
-
-
 PAYLOAD = http.payload(1150)
 
 
 def server(argv, payload=PAYLOAD):
-    return WRK_OK if argv[0] == "wrk" else payload.decode() + "\n200"
+    return WRK_OK.read_text() if argv[0] == "wrk" else payload.decode() + "\n200"
 
 
 def test_it_takes_as_many_windows_as_requested(bench_for, client):
@@ -32,7 +28,7 @@ def test_it_takes_as_many_windows_as_requested(bench_for, client):
 
 def test_a_payload_that_changed_in_a_window_invalidates_it(bench_for, client):
     payloads = iter([PAYLOAD, PAYLOAD, b"another"])
-    client.says = lambda argv: WRK_OK if argv[0] == "wrk" else server(argv, next(payloads))
+    client.says = lambda argv: server(argv, PAYLOAD if argv[0] == "wrk" else next(payloads))
     windows = Workload().measure(bench_for("http"), 10, 2)
     assert [window.verdict for window in windows] == [Verdict.OK, Verdict.INVALID]
     assert windows[1].reasons[0].startswith("wrong content: GET /payload gave 7 bytes")

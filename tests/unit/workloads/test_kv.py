@@ -1,24 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Redis as the workload measures it."""
 
-from pathlib import Path
-
 import pytest
 from pydantic import ValidationError
 
+from builders import DATA, redis_answers
 from featherbench.records.cell import Verdict
 from featherbench.workloads.kv import Settings, Workload
 
-HEADER = (Path(__file__).parents[2] / "data/loadgens/rb_get.txt").read_text().splitlines()[0]
-NO_MISSES = "keyspace_misses:0\r\n"
+HEADER = (DATA / "loadgens/rb_get.txt").read_text().splitlines()[0]
 
 
-def kv_client(argv, kept={}):  # noqa: B006 - what the server keeps
+def kv_client(argv, server=redis_answers()):  # noqa: B008 - what the server keeps
     if argv[0] == "redis-cli":
-        if "SET" in argv:
-            kept[argv[-2]] = argv[-1]
-            return "OK\n"
-        return kept[argv[-1]] if "GET" in argv else NO_MISSES
+        return server(argv)
     operation = argv[argv.index("-t") + 1].upper()
     return f'{HEADER}\n"{operation}","1000000.00"' + ',"0.1"' * 6 + "\n"
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from builders import canned_load_generator
+from builders import canned_load_generator, redis_answers
 from featherbench.measuring import window_verdict
 from featherbench.records.cell import Verdict
 from featherbench.services import http
@@ -64,23 +64,6 @@ def test_the_circumstances_are_judged(measured, client):
     assert {window.reasons[0].partition(":")[0] for window in measured()} == {"loopback"}
 
 
-def memory_client(argv):
+def memory_client(argv, server=redis_answers()):  # noqa: B008 - what the server keeps
     """Answer readiness and verification of both services."""
-    words = argv[-3:]
-    if argv[0] == "curl":
-        return http.payload(10).decode() + "\n200"
-    if words[0] == "SET":
-        VALUES[words[1]] = words[2]
-        return "OK\n"
-    known = {
-        "PING": "PONG\n",
-        "CONFIG GET save": "save\n\n",
-        "CONFIG GET appendonly": "appendonly\nno\n",
-        "INFO server": "redis_version:7.0.15\r\n",
-        "GET": VALUES.get(words[-1], "") + "\n",
-    }
-    spoken = [known[key] for key in known if " ".join(argv).endswith(key) or words[1] == key]
-    return spoken[0] if spoken else ""
-
-
-VALUES = {}
+    return http.payload(10).decode() + "\n200" if argv[0] == "curl" else server(argv)

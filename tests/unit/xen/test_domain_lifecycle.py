@@ -79,39 +79,37 @@ class Recorder:
         self.asked.append(f"put {to.name}")
 
 
-def test_a_complete_copy_replaces_the_old_version(tmp_path):
+@pytest.fixture
+def disk(tmp_path):
     file = tmp_path / "disk.raw"
     file.write_bytes(b"x")
+    return file
+
+
+def test_a_complete_copy_replaces_the_old_version(disk):
     recorder = Recorder()
-    domain_lifecycle.ensure_copied(recorder, [file])
-    wanted = ["test", "rm", "mkdir", "put packed.tar", "tar", "rm", "mv"]
-    assert recorder.asked == wanted
+    domain_lifecycle.ensure_copied(recorder, [disk])
+    assert recorder.asked == ["test", "rm", "mkdir", "put packed.tar", "tar", "rm", "mv"]
 
 
-def test_a_file_that_changed_has_another_path(tmp_path):
-    file = tmp_path / "disk.raw"
-    file.write_bytes(b"x")
-    before = domain_lifecycle.cached_path(file)
-    os.utime(file, ns=(1, 1))
-    after = domain_lifecycle.cached_path(file)
+def test_a_file_that_changed_has_another_path(disk):
+    before = domain_lifecycle.cached_path(disk)
+    os.utime(disk, ns=(1, 1))
+    after = domain_lifecycle.cached_path(disk)
     assert before != after
     assert before.parent.parent == after.parent.parent
 
 
-def test_nothing_is_copied_on_this_machine(tmp_path):
-    file = tmp_path / "disk.raw"
-    file.write_bytes(b"x")
-    domain_lifecycle.ensure_copied(LOCAL, [file])
-    assert domain_lifecycle.path_in(LOCAL, file) == file
+def test_nothing_is_copied_on_this_machine(disk):
+    domain_lifecycle.ensure_copied(LOCAL, [disk])
+    assert domain_lifecycle.path_in(LOCAL, disk) == disk
 
 
-def test_a_copy_that_fails_is_an_error_of_the_image(tmp_path):
+def test_a_copy_that_fails_is_an_error_of_the_image(disk):
     def put(*_):
         raise CommandError(["scp"], "ended with status 1")
 
-    file = tmp_path / "disk.raw"
-    file.write_bytes(b"x")
     recorder = Recorder()
     recorder.put = put
     with pytest.raises(InstanceError, match="cannot be copied to dom0"):
-        domain_lifecycle.ensure_copied(recorder, [file])
+        domain_lifecycle.ensure_copied(recorder, [disk])
