@@ -6,6 +6,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from featherbench import registry
 from featherbench.contracts.bench import Bench, Client
 from featherbench.contracts.load_generator import Load
@@ -33,6 +35,13 @@ from featherbench.system.polling import wait_until
 
 DATA = Path(__file__).parent / "data"
 WRK_OK = DATA / "loadgens/wrk_ok.txt"
+
+
+def captured(name):
+    """Return what a file of YAML in the folder of data holds."""
+    return yaml.safe_load((DATA / f"{name}.yaml").read_text())
+
+
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)
 
 

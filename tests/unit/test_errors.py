@@ -4,6 +4,7 @@ import errno
 
 import pytest
 
+from builders import captured
 from featherbench import errors
 
 HINTS = (
@@ -38,28 +39,7 @@ def test_the_first_hint_counts():
 
 @pytest.mark.parametrize(
     ("words", "to_root", "to_others"),
-    [
-        ("tar: ./big: Wrote only 5632 of 10240 bytes", "make room", "make room"),
-        ("tar: ./big: Cannot open: No space left on device", "df -i", "df -i"),
-        ("tar: ./null: Cannot mknod: No space left on device", "make room", "make room"),
-        ("[Errno 122] Disk quota exceeded: 'x'", "quota -s", "quota -s"),
-        ("tar: ./true: Cannot open: Read-only file system", "read-only", "read-only"),
-        ("unshare: failed to execute /usr/bin/setpriv: Permission denied", "noexec", "noexec"),
-        ("tar: ./null: Cannot mknod: Operation not permitted", "privileged", "who owns"),
-        ("unshare: unshare failed: Operation not permitted", "privileged", "who owns"),
-        ("mount: /x/root: permission denied.", "privileged", "who owns"),
-        (
-            "tar: etc: Cannot change ownership to uid 0, gid 42: Operation not permitted",
-            "keeps no owners",
-            "who owns",
-        ),
-        ("[Errno 13] Permission denied: 'results'", "root_squash", "who owns"),
-        ("[Errno 24] Too many open files", "ulimit -n", "ulimit -n"),
-        ("cc1: out of memory: Cannot allocate memory", "free -m", "free -m"),
-        ("cp: error writing 'x': Input/output error", "dmesg", "dmesg"),
-        ("ls: cannot access 'x': Stale file handle", "mount", "mount"),
-        ("all is well", "", ""),
-    ],
+    captured("messages/tools"),
 )
 def test_each_cause_has_its_remedy(monkeypatch, words, to_root, to_others):
     for user_id, expected in ((0, to_root), (1000, to_others)):

@@ -10,32 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from builders import DATA, captured
 from featherbench.system.polling import wait_until
 
 SETUP = Path(__file__).parents[2] / "setup"
-DPKG_QUERY = """\
-#!/bin/sh
-for name; do case " {installed} " in *" $name "*) echo "installed $name" ;; esac; done
-exit 1
-"""
-APT_CACHE = """\
-#!/bin/sh
-case " {offered} " in *" $2 "*) ;; *) exit 100 ;; esac
-"""
-APT_GET = """\
-#!/bin/sh
-echo "$@" >>{told}
-for name; do
-  case " {conflicting} " in *" $name "*) echo "$name : Conflicts: other"; exit 100 ;; esac
-done
-"""
-ENGINE = """\
-NAME=no-{name}
-PROGRAM=no-{name}
-UNITS=(no-such-unit)
-answers() {{ {answers}; }}
-start_plain() {{ false; }}
-"""
+STAND_INS = {file.name: file.read_text() for file in (DATA / "setup").iterdir()}
 
 
 @pytest.fixture
@@ -57,11 +36,11 @@ def run_packages(machine, listed, *, installed="", offered="", conflicting=""):
     """Run packages.sh with a list; return its process and the packages of each call of apt."""
     (machine / "setup/packages.txt").write_text(listed)
     told = machine / "told"
-    put(machine, "dpkg-query", DPKG_QUERY.format(installed=installed))
-    put(machine, "apt-cache", APT_CACHE.format(offered=offered))
+    put(machine, "dpkg-query", STAND_INS["dpkg-query"].format(installed=installed))
+    put(machine, "apt-cache", STAND_INS["apt-cache"].format(offered=offered))
     put(machine, "dpkg", "#!/bin/sh\necho amd64\n")
     put(machine, "python3.13", "#!/bin/sh\n")
-    put(machine, "apt-get", APT_GET.format(told=told, conflicting=conflicting))
+    put(machine, "apt-get", STAND_INS["apt-get"].format(told=told, conflicting=conflicting))
     put(machine, "sudo", '#!/bin/sh\nshift\nexec "$@"\n')
     done = subprocess.run(
         [machine / "setup/packages.sh"], capture_output=True, text=True, check=False
@@ -125,12 +104,6 @@ def test_where_apt_installs_nothing_its_own_words_are_printed(machine):
     assert "apt-get installed none of curl engine wrk" in done.stderr
 
 
-PYTHON = """\
-#!/bin/sh
-[ "$1" = -c ] || echo "$@" >>{told}
-"""
-
-
 def test_the_environment_has_the_command_of_the_package(machine):
     setup = (machine / "setup/python.sh").read_text()
     (machine / "setup/python.sh").write_text(setup.replace('main "$@"', ""))
@@ -138,7 +111,7 @@ def test_the_environment_has_the_command_of_the_package(machine):
     venv, told = machine / "v e", machine / "told"
     command = f"source {machine}/setup/python.sh; venv='{venv}'; write_command"
     subprocess.run(["bash", "-c", command], check=True)
-    (venv / "bin/python").write_text(PYTHON.format(told=told))
+    (venv / "bin/python").write_text(STAND_INS["python"].format(told=told))
     (venv / "bin/python").chmod(0o755)
     subprocess.run([venv / "bin/featherbench", "doctor", "--json"], check=True)
     assert told.read_text() == "-P -m featherbench doctor --json\n"
@@ -147,7 +120,7 @@ def test_the_environment_has_the_command_of_the_package(machine):
 def engines(machine, **answers):
     """Run engine.sh for engines that answer or not; give its status and what it said."""
     for name, answer in answers.items():
-        engine = ENGINE.format(name=name, answers="true" if answer else "false")
+        engine = STAND_INS["engine"].format(name=name, answers="true" if answer else "false")
         (machine / f"setup/engines/{name}.sh").write_text(engine)
     done = subprocess.run(
         [machine / "setup/engine.sh", *answers], capture_output=True, text=True, check=False
@@ -240,21 +213,7 @@ def test_sudo_is_given_the_proxies(machine, monkeypatch):
 
 @pytest.mark.parametrize(
     ("output", "expected"),
-    [
-        ("E: You don't have enough free space in /var/cache/apt/archives/.", "make room"),
-        ("OSError: [Errno 28] No space left on device", "make room"),
-        ("sudo: a password is required", "run it as root"),
-        ("E: Could not get lock /var/lib/dpkg/lock-frontend.", "let the other program end"),
-        ("E: dpkg was interrupted, you must manually run 'dpkg --configure -a'", "--configure -a"),
-        ("E: Failed to fetch http://m/x  Could not resolve 'm'", "proxy"),
-        ("E: Failed to fetch http://m/x  407  Proxy Authentication Required", "correct the proxy"),
-        ("Connection to proxy.test timed out. (connect timeout=15)", "proxy"),
-        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "ca-certificates"),
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES", "another index"),
-        ("E: Unable to locate package wrk", "apt-get update"),
-        ("[Errno 13] Permission denied: '.venv'", "who owns this folder"),
-        ("curl : Conflicts: other", "its messages are above"),
-    ],
+    captured("messages/set_up"),
 )
 def test_a_failure_of_the_set_up_has_the_remedy_of_its_cause(output, expected):
     command = ["bash", "-c", f'source {SETUP}/root.sh; advice "$1"', "bash", output]

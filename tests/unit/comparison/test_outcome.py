@@ -45,13 +45,7 @@ def write_run(folder, *, factors=(), seed=1, **more):
 @pytest.fixture
 def machine():
     """The record of some host."""
-    facts = dict.fromkeys(MachineRecord.model_fields)
-    return MachineRecord.model_validate(
-        facts
-        | {"fingerprint": "abc", "recorded_utc": "now", "governors": (), "idle_states_us": {}}
-        | {"mitigations": {}, "virtualization": "none", "sysctls": {}, "tools": {"wrk": "4.1.0"}}
-        | {"technologies": {}, "python": "3.11.2", "libraries": {}, "findings": ()}
-    )
+    return MachineRecord.read(builders.DATA / "machine.json")
 
 
 @pytest.fixture

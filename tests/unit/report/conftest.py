@@ -17,7 +17,7 @@ from featherbench.paths import RESOURCES
 from featherbench.plauth2017.section import section as papers_section
 from featherbench.records.cell import Failure, Measure, Verdict
 from featherbench.records.image import ImageSize
-from featherbench.records.machine import CheckResult, Judgement, MachineRecord
+from featherbench.records.machine import MachineRecord
 from featherbench.records.requirement import MissingRequirement
 from featherbench.records.tables import ANALYSIS, REPLICATION
 from featherbench.records.tuning import Tuning
@@ -40,6 +40,7 @@ PHASES = {"native": ("create", "start"), "tcg": ("definition", "firmware_and_ker
 """By hypervisor; each phase takes a quarter of the start."""
 NO_KVM = MissingRequirement(what="no /dev/kvm here <yet>: it failed.", remedy="load kvm_intel")
 FINGERPRINT = "5eed5eed5eed"
+"""That of `machine.json`."""
 DRIVERS = {
     name: registry.load("workloads", name)
     for name in ("http", "kv", "startup", "image_size", "latency", "memory")
@@ -164,41 +165,7 @@ def a_failure(job, message="the server under test died: killed by signal 9", **m
 
 
 def a_machine():
-    return MachineRecord(
-        fingerprint=FINGERPRINT,
-        recorded_utc=BEGAN.isoformat(),
-        cpu_model="Intel(R) Xeon(R) CPU E3-1284L v4 @ 2.90GHz",
-        cpu_count=8,
-        microcode="0x22",
-        governors=("powersave",),
-        turbo=True,
-        smt=None,
-        idle_states_us={"POLL": 0, "C6": 133},
-        mitigations={"meltdown": "Mitigation: PTI"},
-        memory_mib=32100,
-        transparent_huge_pages="madvise",
-        clock_source="tsc",
-        virtualization="none",
-        operating_system="Debian GNU/Linux 12 (bookworm)",
-        kernel="6.1.0-28-amd64",
-        cgroup_version="v2",
-        sysctls={"net.core.somaxconn": "4096"},
-        tools={"wrk": "4.1.0"},
-        technologies={"docker": {"engine": "20.10.24"}},
-        python="3.11.2",
-        libraries={"pandas": "3.1.1"},
-        git_commit="c0ffee" * 6 + "c0ff",
-        git_dirty=False,
-        findings=(
-            CheckResult(
-                name="CPU governor",
-                judgement=Judgement.NOISY,
-                value="powersave",
-                advice="cpupower frequency-set -g performance",
-            ),
-            CheckResult(name="KSM", judgement=Judgement.OK, value="off"),
-        ),
-    )
+    return MachineRecord.read(builders.DATA / "machine.json")
 
 
 def an_image(technology, service):

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from builders import DATA
+from builders import DATA, captured
 from featherbench.errors import CommandError, ImageError
 from featherbench.rootfs import mmdebstrap
 from featherbench.system import subprocesses
@@ -42,21 +42,7 @@ def test_without_sources_mmdebstrap_uses_its_own_with_the_collected_keys():
 
 @pytest.mark.parametrize(
     ("output", "remedy"),
-    [
-        ("tar: write: No space left on device", "make room"),
-        ("E: Unable to locate package nginx-lite", "root_filesystem.packages"),
-        ("E: Version '1.2-3' for 'nginx-light' was not found", "name versions"),
-        ("W: GPG error: http://m bookworm InRelease: ... NO_PUBKEY 6ED0E7B82643E131", "keyring"),
-        ("E: Release file for http://m/InRelease is not valid yet (invalid for 17h)", "clock"),
-        ("E: The repository 'http://m bookworm Release' does not have a Release file.", "suite"),
-        ("E: Failed to fetch http://m/Packages  Hash Sum mismatch", "run again"),
-        ("Certificate verification failed: The certificate is NOT trusted.", "ca-certificates"),
-        ("E: Failed to fetch http://m/x  407  Proxy Authentication Required", "USER:PASSWORD"),
-        (f"E: Failed to fetch http://m/InRelease  {REFUSED}", "where that needs a proxy"),
-        ("E: Failed to fetch http://m/InRelease  Could not resolve 'm'", "apt-get update"),
-        ("E: mkdir: Read-only file system", "read-only"),
-        ("E: something new", "root.log"),
-    ],
+    captured("messages/mmdebstrap"),
 )
 def test_a_failed_build_has_a_remedy(tmp_path, monkeypatch, output, remedy):
     monkeypatch.setattr(mmdebstrap, "proxies", dict)

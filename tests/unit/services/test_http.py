@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import captured
 from featherbench.errors import VerificationError
 from featherbench.services import http
 
@@ -68,16 +69,7 @@ def test_a_wrong_file_is_blamed_on_the_image_that_serves_it(bench_for, client, o
 
 @pytest.mark.parametrize(
     ("output", "remedy"),
-    [
-        ("no\n403", "readable"),
-        ("\n502", "server's own log"),
-        ("\n301", "status 200"),
-        ("curl: (7) Failed to connect to 198.18.0.1: Connection refused\n000", "listens"),
-        ("curl: (7) Failed to connect to 198.18.0.1: No route to host\n000", "route"),
-        ("curl: (28) Connection timed out after 1001 milliseconds\n000", "firewall"),
-        ("curl: (52) Empty reply from server\n000", "it closes"),
-        ("curl: (56) Recv failure: Connection reset by peer\n000", "it closes"),
-    ],
+    captured("messages/http"),
 )
 def test_each_reason_for_no_payload_has_its_remedy(bench_for, client, output, remedy):
     client.says = lambda _: output

@@ -3,7 +3,7 @@
 
 import pytest
 
-from builders import redis_answers
+from builders import captured, redis_answers
 from featherbench.errors import VerificationError
 from featherbench.services import kv
 
@@ -42,17 +42,7 @@ def test_the_filled_key_is_the_one_of_redis_benchmark(bench_for, client):
 
 @pytest.mark.parametrize(
     ("reply", "remedy"),
-    [
-        ("NOAUTH Authentication required.", "requirepass"),
-        ("DENIED Redis is running in protected mode because protected mode is enabled", "mode no"),
-        ("OOM command not allowed when used memory > 'maxmemory'.", "maxmemory"),
-        ("MISCONF Redis is configured to save RDB snapshots, but", "`save"),
-        ("READONLY You can't write against a read only replica.", "replicaof"),
-        ("LOADING Redis is loading the dataset in memory", "dump"),
-        ("Could not connect to Redis at 198.18.0.1:6379: Connection refused", "listens"),
-        ("Error: Server closed the connection", "it closes"),
-        ("old", "does not keep"),
-    ],
+    captured("messages/redis"),
 )
 def test_each_reason_for_a_lost_value_has_its_remedy(bench_for, client, reply, remedy):
     client.says = redis_answers(SET=f"{reply}\n")

@@ -6,6 +6,7 @@ from ipaddress import IPv4Interface
 
 import pytest
 
+from builders import captured
 from featherbench.errors import CommandError
 from featherbench.system import iproute
 from featherbench.system.subprocesses import Completed
@@ -76,15 +77,7 @@ def test_only_an_interface_that_exists_is_deleted(answer, tmp_path, monkeypatch)
 
 @pytest.mark.parametrize(
     ("said", "remedy"),
-    [
-        ("RTNETLINK answers: Operation not permitted", "CAP_NET_ADMIN"),
-        ("mount --make-shared /run/netns failed: Operation not permitted", "CAP_SYS_ADMIN"),
-        ("Error: Unknown device type.", "modprobe"),
-        ("RTNETLINK answers: Operation not supported", "modprobe"),
-        ("RTNETLINK answers: File exists", "clean"),
-        ('Cannot find device "fb-server"\nCommand failed -:1', "network manager"),
-        ("Error: something new", ""),
-    ],
+    captured("messages/iproute"),
 )
 def test_each_refusal_has_its_remedy(monkeypatch, said, remedy):
     def refuse(argv, **_):

@@ -15,7 +15,7 @@ import docker
 import libvirt
 import pytest
 
-from builders import placement, start_request
+from builders import captured, placement, start_request
 from featherbench import errors
 from featherbench.errors import ImageError, InstanceError, TestbedError
 from featherbench.technologies import _container
@@ -31,64 +31,11 @@ REFUSALS = {
     "LXD": lxd.refusal,
     "libvirt": partial(errors.refusal, program="libvirt", hints=domains.HINTS),
 }
-RUNC = (
-    "failed to create shim task: OCI runtime create failed: runc create failed: unable to start"
-    " container process: error during container init:"
-)
-SYSCTL = "/proc/sys/net/core/somaxconn"
-O_DIRECT = (
-    "internal error: process exited while connecting to monitor: qemu-system-x86_64: -blockdev"
-    ' {"driver":"file"}: Could not open disk.qcow2: file system may not support O_DIRECT'
-)
-
-
-ANSWERS = {
-    "the Docker engine": [
-        ("write /x: no space left on device", "make room"),
-        ("Bind for 198.18.0.1:18080 failed: port is already allocated", "end what listens"),
-        ("listen tcp4 198.18.0.1:18080: bind: address already in use", "end what listens"),
-        ("unknown or invalid runtime name: runsc", "daemon.json"),
-        ("Unknown runtime specified runsc", "daemon.json"),
-        ("Pool overlaps with other one on this address space", "container_subnet"),
-        (f"{RUNC} open {SYSCTL}: no such file or directory: unknown", "take that sysctl out"),
-        (f"{RUNC} write {SYSCTL}: invalid argument: unknown", "correct its value"),
-        (
-            "cannot share the host's network namespace when user namespaces are enabled",
-            "take the network `host` out",
-        ),
-        (
-            "writing file `/proc/7/gid_map`: newgidmap: gid range not allowed: user namespace",
-            "/etc/subgid",
-        ),
-        (
-            f"{RUNC} error loading seccomp filter into kernel: errno 524: unknown",
-            "`seccomp: unconfined`",
-        ),
-        (f"{RUNC} error setting rlimit type 7: operation not permitted: unknown", "tuning.nofile"),
-        ("Requested CPUs are not available - requested 99", "CPUs"),
-        ("Minimum memory limit allowed is 6MB", "memory_mib"),
-    ],
-    "LXD": [
-        ("write /x: no space left on device", "make room"),
-        ("LXD doesn't have a uid/gid allocation", "/etc/subuid"),
-        ('exec: "dnsmasq": executable file not found in $PATH', "dnsmasq-base"),
-        ('IP address "198.18.1.34" already defined on another NIC', "subnet"),
-        ('Instance "featherbench-abc" already exists', "clean"),
-        ('Required tool "btrfs" is missing', "btrfs-progs"),
-        ("The storage pool is currently in use", "clean"),
-    ],
-    "libvirt": [
-        (O_DIRECT, "guest.disk_cache"),
-        ("cannot set up guest memory 'pc.ram': Cannot allocate memory", "guest.memory_mib"),
-        ("unsupported configuration: Emulator does not support machine type", "domcapabilities"),
-        ("Could not open 'seed.img': Permission denied", "AppArmor"),
-    ],
-}
 
 
 @pytest.mark.parametrize(
     ("engine", "answer", "remedy"),
-    [(engine, *answer) for engine, answers in ANSWERS.items() for answer in answers],
+    captured("messages/engines"),
 )
 def test_a_refusal_has_a_remedy(engine, answer, remedy):
     error = REFUSALS[engine]("start of x", answer, InstanceError)

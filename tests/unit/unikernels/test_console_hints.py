@@ -3,52 +3,21 @@
 
 import pytest
 
+from builders import captured
 from featherbench import errors
 from featherbench.contracts.image_description import Console
 from featherbench.unikernels import console_hints, description_loader
 
-GUESTS = {
-    "Starting network... DHCP: sending discover": "waits for DHCP",
-    "eth0: waiting for an address": "waits for DHCP",
-    "[I/28 dhcp]: Waiting for IP...": "waits for DHCP",
-    "dhcpcd: vioif0: soliciting a DHCP lease": "waits for DHCP",
-    "rumprun: configuring dhcp for vioif0 failed: 60": "waits for DHCP",
-    "Boot failed: not a bootable disk": "nothing to boot",
-    "No bootable device.": "nothing to boot",
-    "Fatal error: exception Out of memory": "ran out of memory",
-}
-HYPERVISORS = {
-    "KVM internal error. Suberror: 1\nEAX=00000000 EBX=00000000": "KVM failed inside",
-    "error: failed to set MSR 0x10a to 0x69": "KVM failed inside",
-    "Error loading uncompressed kernel without PVH ELF Note": "for another hypervisor",
-    "qemu: could not load kernel '/images/k': Exec format error": "for another hypervisor",
-    "qemu-system-x86_64: -drive file=x: Image is not in qcow2 format": "not in the format",
-    "'no-such-device' is not a valid device model name": "does not have",
-    "unsupported machine type": "does not have",
-    "cannot set up guest memory 'pc.ram': Cannot allocate memory": "amount of memory",
-    "solo5-spt: www.hvt: Executable is not for the solo5-spt target": "interface (ABI)",
-    "solo5-spt: www: Executable requests unsupported ABI version 2 (expected 1)": "interface (ABI)",
-    "solo5-spt: www: No Solo5 ABI information found in executable": "interface (ABI)",
-    "solo5-hvt: www: elf_load: invalid or unsupported executable (elf header invalid": "(ABI)",
-    "solo5-hvt: www: elf_load: invalid or unsupported executable": "too little memory for it, or",
-    "solo5-spt: www: invalid executable: phdr[2] program memory segment falls outside of valid"
-    " range (9437184 (p_vaddr + p_memsz) > 8388608 (mem_size))": "does not fit into",
-    "solo5-spt: www: invalid executable: e_entry does not fall within the memory allocation range"
-    " (1048576 < 65536 || 1048576 >= 1048576)": "does not fit into",
-    "solo5-spt: Resource not declared in manifest: 'service'": "other devices",
-    "solo5-spt: Device 'data' of type BLOCK_BASIC declared but not attached.": "other devices",
-}
+
+@pytest.mark.parametrize(("said", "meaning"), captured("messages/guests"))
+def test_known_output_of_guests_has_a_meaning(said, meaning):
+    assert meaning in errors.find_hint(console_hints.OF_GUESTS, said).meaning
 
 
-@pytest.mark.parametrize("said", GUESTS)
-def test_known_output_of_guests_has_a_meaning(said):
-    assert GUESTS[said] in errors.find_hint(console_hints.OF_GUESTS, said).meaning
-
-
-@pytest.mark.parametrize("said", HYPERVISORS)
-def test_known_output_of_hypervisors_has_a_meaning_and_a_remedy(said):
+@pytest.mark.parametrize(("said", "meaning"), captured("messages/hypervisors"))
+def test_known_output_of_hypervisors_has_a_meaning_and_a_remedy(said, meaning):
     found = errors.find_hint(console_hints.OF_HYPERVISORS, said)
-    assert HYPERVISORS[said] in found.meaning
+    assert meaning in found.meaning
     assert found.remedy
 
 
