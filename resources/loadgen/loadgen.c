@@ -26,7 +26,8 @@ enum { FORMAT = 1, WORKERS_MOST = 256, LINES_MOST = 1024, FILES_SPARE = 64 };
 /* Of enum count. */
 static const char *const count_names[COUNTS] = {
     "connected", "sent", "answered", "answered_after", "waited", "unsent", "reconnects", "bytes_in",
-    "bytes_out", "cpu_ns", "oldest_unsent_ns", "begin_late_ns", "drained_ns",
+    "bytes_out", "cpu_ns", "oldest_unsent_ns", "begin_late_ns", "loop_late_ns",
+    "drained_ns",
 };
 /* Of enum failure. */
 static const char *const failure_names[FAILURES] = {
@@ -60,7 +61,7 @@ static const struct option {
     {"spin", NULL, &options.spin_us, 0, 1e6, .is_whole = false},
     {"seed", NULL, &options.seed, 0, 1e15, .is_whole = true},
     {"priority", NULL, &options.priority, 1, 99, .is_whole = true},
-    {"seconds", NULL, &options.seconds, 0.1, 3600, .is_of_window = true},
+    {"seconds", NULL, &options.seconds, 0.01, 3600, .is_of_window = true},
     {"rate", NULL, &options.rate, 1e-3, 1e8, .is_of_window = true},
     {"arrivals", .text = &options.arrivals, .is_of_window = true},
     {"only", .text = &options.only, .is_of_window = true},

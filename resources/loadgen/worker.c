@@ -549,8 +549,11 @@ static void run(struct loop *loop)
         }
         if (loop->has_ended && loop->in_flight == 0)
             break;
-        if (now >= loop->scan_at)
+        if (now >= loop->scan_at) {
+            if (!loop->has_ended && now - loop->scan_at > loop->counts[LOOP_LATE_NS])
+                loop->counts[LOOP_LATE_NS] = now - loop->scan_at;
             scan(loop, now);
+        }
         until = loop->scan_at;
         if (!loop->has_ended) {
             if (loop->is_open_loop)

@@ -42,9 +42,10 @@ struct slice {
 };
 
 /* What is counted in a window: ANSWERED_AFTER its end; those that WAITED until a connection was
- * free; UNSENT, which were due in it. The last three are the most of any worker, not sums. */
+ * free; UNSENT, which were due in it. From SUMS on, it is the most of any worker that counts. */
 enum count { CONNECTED, SENT, ANSWERED, ANSWERED_AFTER, WAITED, UNSENT, RECONNECTS, BYTES_IN,
-             BYTES_OUT, CPU_NS, SUMS, OLDEST_UNSENT_NS = SUMS, BEGIN_LATE_NS, DRAINED_NS, COUNTS };
+             BYTES_OUT, CPU_NS, SUMS, OLDEST_UNSENT_NS = SUMS, BEGIN_LATE_NS, LOOP_LATE_NS,
+             DRAINED_NS, COUNTS };
 
 /* What a worker, or all of them, saw in a window. */
 struct tally {

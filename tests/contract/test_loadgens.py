@@ -26,7 +26,8 @@ def load(generator):
 
 
 def test_its_service_and_its_way_to_stop_are_known(generator):
-    assert generator.service in {"http", "kv"}
+    assert generator.services
+    assert set(generator.services) <= {"http", "kv"}
     assert generator.stops_by in {"duration", "requests"}
 
 

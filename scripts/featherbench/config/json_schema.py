@@ -112,10 +112,10 @@ def _settings_of_hypervisors() -> dict[str, type[BaseModel]]:
 
 
 def _known_load_generators() -> Iterator[tuple[str, Json]]:
-    services = {name: registry.load("loadgens", name).service for name in _names("loadgens")}
+    services = {name: registry.load("loadgens", name).services for name in _names("loadgens")}
     for service, workload in _workloads().items():
         if workload.sweeps:
-            usable = [name for name in services if services[name] == service]
+            usable = [name for name in services if service in services[name]]
             yield service, {"properties": {"load_generator": {"enum": [*usable, None]}}}
 
 

@@ -26,17 +26,21 @@ SHOWN_CHARACTERS = 500
 class Load:
     """The load to make. Exactly one of `duration_s` and `requests` is set.
 
-    `operation` is `GET` for http, `GET` or `SET` for kv. `path` is for http; `pipeline` (requests
-    in flight per connection) and `value_bytes` are for kv. `threads` is the maximum.
+    `operation` is `GET` for http, `GET` or `SET` for kv. `path` and `response_bytes` (of the body;
+    None: not known) are for http; `pipeline` (requests in flight per connection) and `value_bytes`
+    are for kv. `threads` is the maximum; `cpus` are the client's, to which it is confined.
     """
 
     endpoint: Endpoint
     connections: int
     threads: int
     operation: str
+    service: str = "http"
+    cpus: tuple[int, ...] = ()
     duration_s: float | None = None
     requests: int | None = None
     path: str = "/"
+    response_bytes: int | None = None
     pipeline: int = 1
     value_bytes: int = 3
 
@@ -52,8 +56,8 @@ class LoadResult:
 
     `duration_s` is by its own clock, of resolution `clock_tick_s`. `requests` counts successful
     responses only; `failures` counts the others by kind. `latency_us` maps `mean`, `p50`, `p90`,
-    `p95`, `p99` and `max` to microseconds, as far as they are reported. `transferred_bytes` is None
-    if it is not reported. `threads` made the load; None: as many as the Load allows.
+    `p95`, `p99`, `p999` and `max` to microseconds, as far as they are reported. `transferred_bytes`
+    is None if it is not reported. `threads` made the load; None: as many as the Load allows.
     """
 
     requests: int
@@ -77,8 +81,8 @@ class LoadGenerator(ABC):
     """The program's name."""
     install: str
     """How to install it."""
-    service: str = "http"
-    """The service whose protocol it speaks: `http` or `kv`."""
+    services: tuple[str, ...] = ("http",)
+    """The services whose protocols it speaks: of `http` and `kv`."""
     versions: Versions | None = None
     """The versions that `parse` was tested with; None: unknown."""
     duration_step_s: float | None = None
@@ -93,6 +97,9 @@ class LoadGenerator(ABC):
         """Return what this machine lacks to run it."""
         missing = programs.missing_program(self.program, self.install)
         return missing or (self.versions.unreadable(self.install) if self.versions else ())
+
+    def prepare(self) -> None:
+        """Make what its command needs, before any load. Raise LoadError."""
 
     @abstractmethod
     def command(self, load: Load) -> Sequence[str]:

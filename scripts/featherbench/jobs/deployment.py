@@ -73,15 +73,18 @@ def bench_for(spec: DeploySpec, testbed: Testbed, *, concurrency: int, logs: Pat
     assert technology is not None, f"{spec.platform.name} was planned, but cannot run"
     workload = registry.load("workloads", spec.workload.name)
     owner = registry.image_owner(*names)
+    load_generators = {
+        service: registry.load("loadgens", name)
+        for service, name in spec.workload.load_generators.items()
+    }
+    for load_generator in load_generators.values():
+        load_generator.prepare()
     return Bench(
         coordinates=spec.coordinates(concurrency),
         technology=technology,
         technology_settings=technology.Settings.model_validate(spec.platform.settings),
         settings=workload.Settings.model_validate(spec.workload.settings),
-        load_generators={
-            service: registry.load("loadgens", name)
-            for service, name in spec.workload.load_generators.items()
-        },
+        load_generators=load_generators,
         images={service: image_of(owner, service) for service in spec.services},
         client=testbed.client,
         placement=testbed.placement.with_share(technology.subnet_share),

@@ -37,7 +37,7 @@ class LoadGenerator(load_generator.LoadGenerator):
     """Runs redis-benchmark with CSV output."""
 
     program, install = "redis-benchmark", "apt install redis-tools"
-    service = "kv"
+    services = ("kv",)
     versions = Versions(
         ask=("redis-benchmark", "--version"), says="redis-benchmark", tested=("6.0", "7.0")
     )

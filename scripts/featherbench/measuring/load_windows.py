@@ -19,7 +19,7 @@ from featherbench.records.cell import Measure, Window
 from featherbench.records.metric import Metric
 from featherbench.system.subprocesses import Completed
 
-LATENCY_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "max")
+LATENCY_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 WARM_UP_CONNECTIONS = 50
 """The same for every deployment, because its cells come in random order."""
 
@@ -59,6 +59,7 @@ def load_for(
     operation: str = "GET",
     *,
     path: str = "/",
+    response_bytes: int | None = None,
     pipeline: int = 1,
     value_bytes: int = 3,
 ) -> Load:
@@ -68,7 +69,10 @@ def load_for(
         connections=connections,
         threads=even_threads(connections, len(bench.client.cpus)),
         operation=operation,
+        service=bench.under_test.service,
+        cpus=bench.client.cpus,
         path=path,
+        response_bytes=response_bytes,
         pipeline=pipeline,
         value_bytes=value_bytes,
     )

@@ -233,7 +233,7 @@ def _load_generator(config: Config, service: str, file: str) -> str:
     name = section.load_generator or DEFAULT_LOAD_GENERATORS[service]
     driver = registry.load("loadgens", name, config.plugins)
     _require(driver, f"{file}: {service} needs load generator {name!r}")
-    if driver.service != service:
+    if service not in driver.services:
         raise ConfigError(
             f"{file}: load generator {name!r} does not speak {service}",
             remedy=f"use another one for workload {service}",

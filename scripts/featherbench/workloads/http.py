@@ -10,6 +10,7 @@ from pydantic import Field
 
 from featherbench.contracts import workload
 from featherbench.contracts.bench import Bench
+from featherbench.contracts.load_generator import Load
 from featherbench.contracts.settings import DriverSettings
 from featherbench.measuring.load_windows import (
     WARM_UP_CONNECTIONS,
@@ -65,14 +66,14 @@ class Workload(workload.Workload[Settings]):
 
     def warm_up(self, bench: Bench[Settings]) -> Mapping[str, object]:
         """Fetch the file for a while."""
-        load = load_for(bench, WARM_UP_CONNECTIONS, path=http.PATH)
+        load = _load(bench, WARM_UP_CONNECTIONS)
         return warm_up(bench, "http", load, duration_s=bench.settings.warm_up_s)
 
     def measure(self, bench: Bench[Settings], concurrency: int, windows: int) -> Sequence[Window]:
         """Measure the throughput over `concurrency` connections."""
         self.verify(bench)
         window_s = bench.settings.window_s
-        load = load_for(bench, concurrency, path=http.PATH)
+        load = _load(bench, concurrency)
         series = WindowSeries(
             bench=bench,
             service="http",
@@ -90,3 +91,8 @@ class Workload(workload.Workload[Settings]):
     ) -> float:
         """Return the windows' length plus an overhead."""
         return platform.slowdown * windows * (settings.window_s + WINDOW_OVERHEAD_S)
+
+
+def _load(bench: Bench[Settings], connections: int) -> Load:
+    size = bench.settings.file_bytes
+    return load_for(bench, connections, path=http.PATH, response_bytes=size)

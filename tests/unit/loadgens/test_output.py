@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the load generators print, and what is read from it; their commands.
 
-Captured on loopback: wrk 4.1.0 and h2load of nghttp2 1.52.0 against nginx, redis-benchmark of Redis
-7.0.15, and ab 2.3, the example of a user's own. As others have reported or as its sources print it:
-weighttp's (0.4, and since), the tables of eight columns of nghttp2 1.69 and 1.70, Redis 6.0's CSV.
+Captured on loopback: our own against nginx and Redis, wrk 4.1.0 and h2load of nghttp2 1.52.0
+against nginx, redis-benchmark of Redis 7.0.15, and ab 2.3, the example of a user's own. As others
+have reported or as its sources print it: weighttp's (0.4, and since), the tables of eight columns
+of nghttp2 1.69 and 1.70, Redis 6.0's CSV.
 """
 
 from dataclasses import replace
@@ -18,10 +19,13 @@ from builders import DATA, load
 from featherbench import registry
 from featherbench.contracts.load_generator import even_threads
 from featherbench.errors import LoadError
+from featherbench.loadgens import featherbench as own
 from featherbench.loadgens import h2load, redis_benchmark, weighttp, wrk
+from featherbench.services.kv import BENCHMARK_KEY
 
 EXAMPLES = (str(Path(__file__).parents[3] / "examples/my_drivers"),)
 GENERATORS = {
+    "fb": (own.LoadGenerator(), load(duration_s=0.3)),
     "wrk": (wrk.LoadGenerator(), load(duration_s=2.0)),
     "h2": (h2load.LoadGenerator(), load(connections=4, duration_s=2.0)),
     "rb": (redis_benchmark.LoadGenerator(), load(connections=100, requests=10**6, operation="GET")),
@@ -48,6 +52,27 @@ def command(name, **changes):
 @pytest.mark.parametrize(
     ("name", "connections", "expected"),
     [
+        (
+            "fb_http",
+            10,
+            {
+                "requests": 16649,
+                "duration_s": approx(0.3),
+                "requests_per_s": approx(55496.7, abs=0.1),
+                "transferred_bytes": 23142110,
+                "latency_us": {
+                    "mean": 178.979,
+                    "p50": 157.184,
+                    "p90": 225.792,
+                    "p95": 254.464,
+                    "p99": 394.24,
+                    "p999": 7094.272,
+                    "max": 9612.065,
+                },
+                "threads": 1,
+            },
+        ),
+        ("fb_get", 10, {"requests": 52912, "requests_per_s": approx(176373.3, abs=0.1)}),
         (
             "wrk_ok",
             1,
@@ -136,6 +161,8 @@ def test_a_good_run_is_read(name, connections, expected):
 @pytest.mark.parametrize(
     ("name", "requests", "failures"),
     [
+        ("fb_404", 0, {"status": 17369}),
+        ("fb_refused", 0, {"refused": 10}),
         ("wrk_404", 0, {"status": 71283}),
         ("wrk_killed", ..., {"read": 12, "write": 170298}),
         ("wrk_worker", ..., {"read": 10}),
@@ -200,6 +227,9 @@ def test_the_row_of_the_operation_is_read():
 @pytest.mark.parametrize(
     ("name", "stderr", "message"),
     [
+        ("fb", "featherbench-load: the CPU cannot be used: Invalid argument", "cannot be used"),
+        ("fb", captured("fb_http").replace('"format":1', '"format":2'), "no result"),
+        ("fb", captured("fb_http")[:100], "no result"),
         ("wrk", captured("wrk_refused"), "Connection refused"),
         ("h2", "client could not connect to host", "could not connect"),
         ("rb", captured("rb_killed"), "Connection reset by peer"),
@@ -220,6 +250,39 @@ def test_a_run_without_a_result_is_a_load_error_with_its_message(name, stderr, m
 def test_durations_are_in_the_units_of_the_program():
     assert "--duration=3s" in command("wrk", duration_s=2.1)
     assert "--duration=1500ms" in command("h2", duration_s=1.5)
+    assert "--seconds=0.25" in command("fb", duration_s=0.25)
+
+
+def test_our_own_checks_what_is_known_of_the_responses():
+    known = command("fb", path="/payload", response_bytes=1150, cpus=(2, 3, 5), threads=2)
+    assert {"--protocol=http", "--line=path /payload", "--line=length 1150"} <= set(known)
+    assert "--cpus=2,3" in known
+    assert "length" not in " ".join(command("fb"))
+    get = command("fb", service="kv", operation="GET", pipeline=16, value_bytes=3)
+    assert {"--protocol=resp", "--depth=16", "--line=argument GET", "--line=length 3"} <= set(get)
+    assert f"--line=argument {BENCHMARK_KEY}" in get
+    assert "--line=value 7" in command("fb", service="kv", operation="SET", value_bytes=7)
+
+
+def test_our_own_is_compiled_once_and_a_compiler_that_fails_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sources").mkdir()
+    source = tmp_path / "sources/load.c"
+    source.write_text("int main(void) { return 0; }")
+    monkeypatch.setattr(own, "SOURCES", source.parent)
+    generator, _ = GENERATORS["fb"]
+    generator.prepare()
+    (program,) = (tmp_path / "results/programs").iterdir()
+    assert command("fb")[0] == str(program)
+    made_ns = program.stat().st_mtime_ns
+    generator.prepare()
+    assert program.stat().st_mtime_ns == made_ns
+    program.unlink()
+    source.write_text("int main(void) { return nothing; }")
+    with pytest.raises(LoadError, match=r"(?s)cannot be compiled.*nothing") as failed:
+        generator.prepare()
+    assert failed.value.remedy == "apt-get install gcc libc6-dev"
+    assert list(program.parent.iterdir()) == []
 
 
 def test_wrks_report_script_is_found_from_anywhere():

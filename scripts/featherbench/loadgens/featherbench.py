@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""featherbench's own: HTTP/1.1 and RESP over warm keep-alive connections, for a given time.
+
+Its program is compiled from `resources/loadgen` when a job needs it. docs/load.md says what it
+measures. Properties of its figures:
+- A request counts in the rate if its whole response was there before the window's end; its latency
+  counts even if it came later.
+- Status, length and kind of every response are checked; a failure is in no rate and no latency.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from featherbench.contracts import load_generator
+from featherbench.contracts.load_generator import Load, LoadResult
+from featherbench.errors import RESULTS_DISK, LoadError
+from featherbench.files import folder_digest
+from featherbench.paths import resource
+from featherbench.records.requirement import MissingRequirement
+from featherbench.services.kv import BENCHMARK_KEY
+from featherbench.system import programs, subprocesses
+
+SOURCES = resource("loadgen")
+FOLDER = Path("results/programs")
+COMPILER = {"gcc": "gcc libc6-dev"}
+COMPILE = ("gcc", "-std=c11", "-O2", "-static", "-s")
+COMPILE_WITHIN_S = 120.0
+CLOCK_TICK_S = 1e-9
+FORMAT = 1
+"""Of its output."""
+SHOWN_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
+
+
+class LoadGenerator(load_generator.LoadGenerator):
+    """Runs one window, in a closed loop."""
+
+    program, install = "featherbench-load", "apt-get install gcc libc6-dev"
+    services = ("http", "kv")
+    duration_step_s = 0.01
+
+    def missing_requirements(self) -> Sequence[MissingRequirement]:
+        """Return the compiler, if it is missing."""
+        return programs.missing(COMPILER)
+
+    def prepare(self) -> None:
+        """Compile it, unless it has been compiled from the same sources."""
+        program = _path()
+        if program.exists():
+            return
+        program.parent.mkdir(parents=True, exist_ok=True)
+        partial = program.with_suffix(f".{os.getpid()}")
+        sources = map(str, sorted(SOURCES.glob("*.c")))
+        argv = [*COMPILE, "-o", str(partial), *sources, "-lm", "-pthread"]
+        failed, remedy = "the load generator cannot be compiled", self.install
+        with subprocesses.failure_as(LoadError, failed, remedy=remedy, place=RESULTS_DISK):
+            subprocesses.run(argv, timeout_s=COMPILE_WITHIN_S)
+        partial.replace(program)
+
+    def command(self, load: Load) -> Sequence[str]:
+        """Return its command."""
+        assert load.duration_s is not None, "it stops by duration"
+        lines = _http(load) if load.service == "http" else _kv(load)
+        cpus = ",".join(map(str, load.cpus[: load.threads]))
+        return [
+            str(_path()),
+            f"--protocol={'http' if load.service == 'http' else 'resp'}",
+            f"--address={load.endpoint.address}",
+            f"--port={load.endpoint.port}",
+            f"--connections={load.connections}",
+            f"--depth={load.pipeline}",
+            *([f"--cpus={cpus}"] if cpus else []),
+            *(f"--line={line}" for line in lines),
+            f"--seconds={load.duration_s:g}",
+        ]
+
+    def parse(self, stdout: str, stderr: str, load: Load) -> LoadResult:
+        """Read its line of JSON."""
+        try:
+            window = json.loads(stdout)
+            assert window["format"] == FORMAT
+        except (ValueError, TypeError, KeyError, AssertionError):
+            raise self.no_result(stdout, stderr) from None
+        latency = window["latency_us"]
+        return LoadResult(
+            requests=window["answered"],
+            duration_s=window["seconds"],
+            clock_tick_s=CLOCK_TICK_S,
+            failures=window["failures"],
+            latency_us={name: latency[name] for name in SHOWN_STATISTICS if name in latency},
+            transferred_bytes=window["bytes_in"],
+            threads=window["threads"],
+        )
+
+
+def _path() -> Path:
+    return (FOLDER / f"featherbench-load-{folder_digest(SOURCES)[:12]}").absolute()
+
+
+def _http(load: Load) -> list[str]:
+    length = [] if load.response_bytes is None else [f"length {load.response_bytes}"]
+    return [f"method {load.operation}", f"path {load.path}", *length]
+
+
+def _kv(load: Load) -> list[str]:
+    key = [f"argument {load.operation}", f"argument {BENCHMARK_KEY}"]
+    if load.operation == "SET":
+        return [*key, f"value {load.value_bytes}"]
+    return [*key, f"length {load.value_bytes}"]
