@@ -58,6 +58,8 @@ class LoadResult:
     responses only; `failures` counts the others by kind. `latency_us` maps `mean`, `p50`, `p90`,
     `p95`, `p99`, `p999` and `max` to microseconds, as far as they are reported. `transferred_bytes`
     is None if it is not reported. `threads` made the load; None: as many as the Load allows.
+    `late_s` is the longest time for which one of them did not run when it should have, as far as
+    the load generator knows.
     """
 
     requests: int
@@ -67,6 +69,7 @@ class LoadResult:
     latency_us: Mapping[str, float] = field(default_factory=dict)
     transferred_bytes: int | None = None
     threads: int | None = None
+    late_s: float = 0.0
 
     @property
     def requests_per_s(self) -> float:

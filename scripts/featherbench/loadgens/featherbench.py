@@ -93,6 +93,7 @@ class LoadGenerator(load_generator.LoadGenerator):
             latency_us={name: latency[name] for name in SHOWN_STATISTICS if name in latency},
             transferred_bytes=window["bytes_in"],
             threads=window["threads"],
+            late_s=max(window["begin_late_ns"], window["loop_late_ns"]) / 1e9,
         )
 
 

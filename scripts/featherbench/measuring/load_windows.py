@@ -281,6 +281,7 @@ class WindowSeries:
             predicted_s=self.window_s if run.load.requests else None,
             elapsed_s=run.completed.duration_s,
             clock_tick_s=result.clock_tick_s,
+            late_s=result.late_s,
             server_cpu_s=observation.usage.cpu_s,
             client_busy_fraction=observation.machine.client_busy_fraction,
             client_threads_busy_fraction=run.completed.cpu_s / (run.threads * result.duration_s),

@@ -32,6 +32,8 @@ COUNTED_DEVIATION_FRACTION = 0.5
 """Half as long again as the trial of a counted load predicts; a trial's rate is less accurate."""
 CLOCKS_DIFFER_FRACTION, CLOCKS_DIFFER_S = 0.10, 0.5
 """The load generator's start and its connections are in featherbench's time, not in its own."""
+LATE_FRACTION = 0.05
+"""Of the window, for which the load generator did not run and the server perhaps had no work."""
 CLOCK_STEP_S = 1e-3
 """A wall clock that moved this much against the monotonic one was set, not merely disciplined."""
 OTHERS_FRACTION = 0.10
@@ -56,9 +58,10 @@ class WindowFacts:
     responses. `shared_cores` are the CPUs of each core of which client and server use different
     threads. `clock_step_s` is how far the wall clock moved against the monotonic one.
 
-    `elapsed_s` is the load generator's time by featherbench's monotonic clock, `predicted_s` what a
-    trial predicts for a counted load. `others_at_server` and `others_at_client` are the CPU time of
-    programs other than the server and the client, as a fraction of the CPUs of that side;
+    `elapsed_s` is the load generator's time by featherbench's monotonic clock, `late_s` for how
+    long it did not run by its own, `predicted_s` what a trial predicts for a counted load.
+    `others_at_server` and `others_at_client` are the CPU time of programs other than the server and
+    the client, as a fraction of the CPUs of that side;
     `waited_fraction` is the part of the window for which the server waited for them, and
     `others_before` what they took of the CPUs in a pause before it, if it cannot be known. `held`
     says what was stopped or frozen, `changes` what is not as before, `wrong_content` what was
@@ -84,6 +87,7 @@ class WindowFacts:
     loopback: bool = False
     clock_step_s: float = 0.0
     elapsed_s: float | None = None
+    late_s: float = 0.0
     predicted_s: float | None = None
     others_at_server: float | None = None
     others_at_client: float | None = None
@@ -189,6 +193,8 @@ def _duration_suspicions(facts: WindowFacts) -> Iterator[str]:
             yield f"duration off: {duration_s:.3g} s instead of {facts.requested_s:.3g} s"
     if predicted_s is not None and duration_s > (1 + COUNTED_DEVIATION_FRACTION) * predicted_s:
         yield f"duration off: {duration_s:.3g} s instead of about {predicted_s:.3g} s"
+    if facts.late_s > LATE_FRACTION * duration_s:
+        yield f"late: the load generator did not run for {facts.late_s * 1e3:.3g} ms"
     if elapsed_s is not None:
         allowed_s = CLOCKS_DIFFER_FRACTION * duration_s + CLOCKS_DIFFER_S
         if abs(elapsed_s - duration_s) > allowed_s:

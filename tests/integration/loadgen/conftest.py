@@ -14,6 +14,7 @@ import pytest
 HERE = Path(__file__).parent
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+OWN_NETWORK = 'ip link set lo up; echo "$0" > /proc/sys/net/ipv4/ip_local_port_range; exec "$@"'
 WITHOUT_LEAKS = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
 """What its threads have until the end is none."""
 
@@ -55,8 +56,7 @@ class Record:
 class Server:
     """The server, until it has been asked for its record."""
 
-    def __init__(self, program, protocol, behaviour, nth, milliseconds):
-        argv = [program, protocol, behaviour, str(nth), str(milliseconds)]
+    def __init__(self, protocol, argv):
         self.process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.protocol = protocol
         self.port = int(self.process.stdout.readline())
@@ -75,8 +75,12 @@ class Loader:
     kind: str
 
     @contextmanager
-    def server(self, behaviour="ok", *, protocol="http", nth=0, milliseconds=0):
-        server = Server(self.programs["server"], protocol, behaviour, nth, milliseconds)
+    def server(self, behaviour="ok", *, protocol="http", nth=0, milliseconds=0, own_network=""):
+        """Start one, maybe in a network of its own with so many ports for clients."""
+        argv = [self.programs["server"], protocol, behaviour, str(nth), str(milliseconds)]
+        if own_network:
+            argv = ["unshare", "--net", "sh", "-c", OWN_NETWORK, own_network, *argv]
+        server = Server(protocol, argv)
         try:
             yield server
         finally:

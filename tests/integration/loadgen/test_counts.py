@@ -4,11 +4,20 @@
 Every failure is there with its kind, and nothing that failed is in a rate or a latency.
 """
 
+import json
+import os
 import re
+import signal
+import subprocess
+import time
 import zlib
 from math import sqrt
+from pathlib import Path
 
 import pytest
+
+from featherbench.system.polling import wait_until
+from integration.loadgen.conftest import WITHOUT_LEAKS
 
 BODY = 1150
 CHECKS = "path /a", f"length {BODY}", f"crc32 {zlib.crc32(b'x' * BODY):08x}"
@@ -169,6 +178,44 @@ def test_several_threads_share_the_connections(checked):
     assert window["connected"] == 5
     assert window["sent"] + window["unsent"] == 200
     assert window["sent"] == record["requests"]
+    add_up(window)
+
+
+def test_it_tells_that_it_did_not_run(checked):
+    with checked.server() as server:
+        argv = checked.argv(server, seconds=1, connections=2)
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, env=WITHOUT_LEAKS) as process:
+            files = Path(f"/proc/{process.pid}/fd")
+            wait_until(lambda: len(list(files.iterdir())) >= 6, what="sockets", within_s=10)
+            time.sleep(0.1)
+            process.send_signal(signal.SIGSTOP)
+            time.sleep(0.2)
+            process.send_signal(signal.SIGCONT)
+            window = json.loads(process.stdout.readline())
+    assert window["failures"] == {}
+    assert 150e6 < window["loop_late_ns"] < 900e6
+
+
+def test_a_generator_that_is_killed_gives_no_figures(checked):
+    with checked.server() as server:
+        argv = checked.argv(server, seconds=5)
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, env=WITHOUT_LEAKS) as process:
+            time.sleep(0.2)
+            process.kill()
+            assert process.stdout.read() == b""
+
+
+def test_ports_that_run_out_are_failures(checked):
+    """Ten ports, of which the server has one."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    with checked.server(own_network="40000 40009") as server:
+        inside = ("nsenter", f"--net=/proc/{server.process.pid}/ns/net")
+        done = checked.run([*inside, *checked.argv(server, connections=20, seconds=0.1)])
+    window = json.loads(done.stdout)
+    assert window["failures"].keys() == {"connect"}
+    assert window["failures"]["connect"] >= 10
+    assert window["connected"] <= 10
     add_up(window)
 
 

@@ -70,6 +70,7 @@ def command(name, **changes):
                     "max": 9612.065,
                 },
                 "threads": 1,
+                "late_s": approx(0.0018, abs=1e-4),
             },
         ),
         ("fb_get", 10, {"requests": 52912, "requests_per_s": approx(176373.3, abs=0.1)}),
