@@ -19,6 +19,7 @@ from featherbench.records.cell import Measure, Window
 from featherbench.records.metric import Metric
 from featherbench.system.subprocesses import Completed
 
+CPU_PER_REQUEST = "cpu_per_request"
 LATENCY_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 WARM_UP_CONNECTIONS = 50
 """The same for every deployment, because its cells come in random order."""
@@ -173,21 +174,29 @@ def _counted(load: Load, requests: float) -> Load:
 def load_metrics(
     prefix: str, *, service: str, panel: str = "", operation: str = ""
 ) -> dict[str, Metric]:
-    """Return the metrics of a load: `throughput`, `latency_<statistic>` and `transfer`."""
+    """Return the metrics of a load, by aspect and statistic, such as `latency_p99`.
+
+    `cpu_per_request` is the busy time of all CPUs of the server, with what kernel and hypervisor do
+    for it; `cpu_per_request_instance` is what is accounted to the instance.
+    """
     rows = (
         ("throughput", "requests/s", ""),
         *(("latency", "us", statistic) for statistic in LATENCY_STATISTICS),
         ("transfer", "bytes/s", ""),
+        *((CPU_PER_REQUEST, "us", statistic) for statistic in ("", "instance")),
     )
+    shown = {("throughput", ""): panel, (CPU_PER_REQUEST, ""): panel}
+    if panel:
+        shown[CPU_PER_REQUEST, "instance"] = f"{panel}, instance"
     return {
         f"{aspect}_{statistic}".rstrip("_"): Metric(
             name=f"{prefix}_{aspect}_{statistic}".rstrip("_"),
             service=service,
             aspect=aspect,
             unit=unit,
-            better="lower" if aspect == "latency" else "higher",
+            better="higher" if aspect in {"throughput", "transfer"} else "lower",
             label=f"{panel} {aspect}" if aspect == "throughput" else "",
-            panel=panel if aspect == "throughput" else "",
+            panel=shown.get((aspect, statistic), ""),
             operation=operation,
             statistic=statistic,
         )
@@ -251,7 +260,7 @@ class WindowSeries:
             index=len(self.windows) + 1,
             duration_s=run.result.duration_s,
             facts=self._facts(run, observation, failures),
-            secondary=self._secondary(run),
+            secondary=(*self._secondary(run), *self._cpu_per_request(run, observation)),
             client_cpu_s=run.completed.cpu_s,
             client_cpus=len(self.bench.client.cpus),
             command=run.completed.argv,
@@ -294,6 +303,16 @@ class WindowSeries:
         if run.result.transferred_bytes is not None:
             rate = run.result.transferred_bytes / run.result.duration_s
             yield self.metrics["transfer"].measure(rate)
+
+
+    def _cpu_per_request(self, run: LoadRun, observation: Observation) -> Iterator[Measure]:
+        """Yield what a request cost; not the server's CPUs, where the client uses them, too."""
+        instance_s, server_s = observation.usage.cpu_s, observation.machine.server_busy_s
+        shared = bool(observation.facts.shared_cpus)
+        for name, cpu_s in (("", None if shared else server_s), ("_instance", instance_s)):
+            if cpu_s is not None and run.result.requests:
+                metric = self.metrics[f"{CPU_PER_REQUEST}{name}"]
+                yield metric.measure(1e6 * cpu_s / run.result.requests)
 
 
 def _server_busy_fraction(observation: Observation, duration_s: float) -> float | None:

@@ -63,6 +63,7 @@ class MachineCounters(Collector):
     client_busy_fraction: float | None
     server_busy_fraction: float | None
     server_busiest_fraction: float | None
+    server_busy_s: float | None
     client_ticks: Sequence[CpuTicks]
     server_ticks: Sequence[CpuTicks]
     steal_fraction: float
@@ -85,6 +86,8 @@ class MachineCounters(Collector):
         self.server_busiest_fraction = max(
             filter(None, (_busy_fraction([cpu]) for cpu in server)), default=None
         )
+        busy_s = sum(cpu.busy for cpu in server) / os.sysconf("SC_CLK_TCK")
+        self.server_busy_s = None if self.server_busy_fraction is None else busy_s
         self.steal_fraction = max((cpu.steal_fraction for cpu in [*client, *server]), default=0.0)
         self.swapped_pages = sum(counters.swapped_pages for counters in spent.values())
         self.memory_stalled_s = max(counters.memory_stalled_s for counters in spent.values())

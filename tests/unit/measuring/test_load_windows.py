@@ -175,7 +175,9 @@ def test_windows_are_numbered_and_have_figures_and_how_busy_both_sides_were(wind
     assert names == {
         **{f"http_latency_{s}": "us" for s in ("mean", "p50", "p90", "p99", "max")},
         "http_transfer": "bytes/s",
+        "http_cpu_per_request_instance": "us",
     }
+    assert window.secondary[-1].value == pytest.approx(1e6 * 1.0 / 228251)
 
 
 def test_a_window_is_judged_by_the_duration_that_was_requested(windows_of):
@@ -197,8 +199,10 @@ def test_how_busy_the_server_was_is_recorded_as_it_is_judged(windows_of, bench_f
         return WRK_OK
 
     (window,) = windows_of(says, bench=bench)
+    measured = {measure.metric: measure.value for measure in window.secondary}
     assert window.server_busy_fraction == pytest.approx(0.97)
     assert window.notes["server_cpus_busy_fraction"] == pytest.approx(0.49)
+    assert measured["http_cpu_per_request"] == pytest.approx(1e6 * 0.98 / 228251)
 
 
 def test_a_window_with_failures_is_invalid(windows_of):
