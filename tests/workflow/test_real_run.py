@@ -56,6 +56,8 @@ FIGURES = {
     "fig9d_latency_distribution",
     "fig10_run_order",
     "fig11_provisioning",
+    "fig12a_http_cpu_per_request",
+    "fig12b_kv_cpu_per_request",
 }
 
 

@@ -49,6 +49,11 @@ PINGED = (
     "The ping goes to the network stack that the server uses: this machine's for linux and for "
     "network host; for nat the container's own address, by route, not through the translation."
 )
+CPU_PER_REQUEST = (
+    "The whole cost is the busy time of the server's CPUs: the kernel's work for the network, the "
+    "hypervisor and an engine's helpers are in it; 'instance' is what the platform accounts to the "
+    "instance alone."
+)
 WORKING_SET = (
     "Memory is the working set: everything but the page cache that the kernel would drop first. "
     "The rest of that cache is charged to the process that first used a page, even if that is "

@@ -127,6 +127,8 @@ class FigureSpec:
     def _has_data(
         self, plan: Plan, shown: tuple[PlannedPlatform, ...], workload: PlannedWorkload
     ) -> bool:
+        if self.aspect and all(metric.aspect != self.aspect for metric in plan.metrics):
+            return False
         match self.kind:
             case FigureKind.RATIOS:
                 return any(self._has_ratio(plan, platform) for platform in shown)
@@ -188,6 +190,10 @@ FOOTPRINT: Part = {
 }
 
 LINES = _look(FigureKind.LINE_PLOT, "throughput [{unit}]", captions.LINE_PLOT)
+COSTS = _look(FigureKind.LINE_PLOT, "CPU time per request [{unit}]", captions.LINE_PLOT) | {
+    "aspect": "cpu_per_request",
+    "note": captions.CPU_PER_REQUEST,
+}
 NATIVE, VIRTUALIZED = LINES | {"virtualized": False}, LINES | {"virtualized": True}
 RATIOS = _look(FigureKind.RATIOS, "ratio to {baseline}", captions.RATIOS.format(levels=""))
 RATIOS_AT_LEVELS = RATIOS | {"marks": captions.RATIOS.format(levels=captions.FROM_TOP)}
@@ -253,6 +259,8 @@ FURTHER_FIGURES = _figures(
         "Time to first packet against link bandwidth",
         PROVISIONING | TIME_TO_FIRST_PACKET,
     ),
+    ("fig12a_http_cpu_per_request", "CPU time of an HTTP request", HTTP | COSTS),
+    ("fig12b_kv_cpu_per_request", "CPU time of a key-value request", KV | COSTS),
 )
 
 

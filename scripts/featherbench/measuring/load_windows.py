@@ -304,7 +304,6 @@ class WindowSeries:
             rate = run.result.transferred_bytes / run.result.duration_s
             yield self.metrics["transfer"].measure(rate)
 
-
     def _cpu_per_request(self, run: LoadRun, observation: Observation) -> Iterator[Measure]:
         """Yield what a request cost; not the server's CPUs, where the client uses them, too."""
         instance_s, server_s = observation.usage.cpu_s, observation.machine.server_busy_s

@@ -23,6 +23,7 @@ NATIVE_ONLY = (
     *("fig8a_http_latency_against_throughput", "fig8b_kv_latency_against_throughput"),
     *("fig9a_http_distribution", "fig9b_kv_distribution", "fig9c_startup_distribution"),
     *("fig9d_latency_distribution", "fig10_run_order", "fig11_provisioning"),
+    *("fig12a_http_cpu_per_request", "fig12b_kv_cpu_per_request"),
 )
 ALONE = tuple(name for name in NATIVE_ONLY if not name.endswith(("_ratios", "_provisioning")))
 """What there is of a single platform."""
@@ -56,7 +57,12 @@ def test_a_workload_that_was_not_asked_for_has_no_figure(make):
         "fig9a_http_distribution",
         "fig9d_latency_distribution",
         "fig10_run_order",
+        "fig12a_http_cpu_per_request",
     )
+    throughput = tuple(metric for metric in plan.metrics if metric.aspect == "throughput")
+    of_less = figures_for(plan.model_copy(update={"metrics": throughput}))
+    assert "fig12a_http_cpu_per_request" not in of_less
+    assert "fig9a_http_distribution" in of_less
 
 
 def test_metrics_that_do_not_vary_have_no_distribution_and_no_run_order(make):
