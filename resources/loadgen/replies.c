@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "replies.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -164,23 +165,14 @@ static enum parsed header_end(struct parser *parser)
 
 static enum parsed chunk_size(struct parser *parser)
 {
-    static const char hex[] = "0123456789abcdef";
-    const char *at = parser->line;
+    size_t digits = strspn(parser->line, "0123456789abcdefABCDEF");
 
-    parser->left = 0;
-    for (; *at != '\0'; at++) {
-        const char *digit = strchr(hex, *at | ((*at >= 'A' && *at <= 'F') ? 0x20 : 0));
-        if (digit == NULL)
-            break;
-        parser->left = parser->left * 16 + (uint64_t)(digit - hex);
-        if (parser->left > BODY_MOST)
-            return PARSED_BAD;
-    }
-    if (at == parser->line || (*at != '\0' && *at != ';' && *at != ' ' && *at != '\t'))
+    if (digits == 0 || digits > 15 || strchr("; \t", parser->line[digits]) == NULL)
         return PARSED_BAD;
+    parser->left = strtoull(parser->line, NULL, 16);
     parser->lines_bytes = 0;
     parser->state = parser->left == 0 ? TRAILER : CHUNK;
-    return PARSED_MORE;
+    return parser->left > BODY_MOST ? PARSED_BAD : PARSED_MORE;
 }
 
 /* A value of RESP is complete: so are the arrays that it ends. */

@@ -11,7 +11,7 @@
 
 static const char RANDOM[] = "{random}", MARK[] = "\1\2\1\2\1\2\1\2\1\2\1\2";
 
-/* What has been read of the kind that is being described. */
+/* What has been read of the kind that is being described; its texts stay until the end. */
 static struct {
     struct request request;
     char *method, *path, *headers, *body;
@@ -70,20 +70,15 @@ static void find_marks(struct request *request)
     }
 }
 
-static void begin_kind(char *name_and_weight)
+static void begin_kind(const char *name_and_weight)
 {
-    char *space = strrchr(name_and_weight, ' '), *end;
+    struct request *request = &draft.request;
+    char more;
 
-    if (space == NULL || space == name_and_weight || space - name_and_weight >= NAME_MOST)
-        usage("request is \"%s\": it must be NAME WEIGHT, with a name of at most %d characters",
+    if (sscanf(name_and_weight, "%31[^ \"\\] %lf%c", request->name, &request->weight, &more) != 2 ||
+        !(request->weight > 0 && request->weight <= 1e9))
+        usage("request is \"%s\": it must be NAME WEIGHT, of at most %d characters and above 0",
               name_and_weight, NAME_MOST - 1);
-    *space = '\0';
-    draft.request.weight = strtod(space + 1, &end);
-    if (*end != '\0' || !(draft.request.weight > 0) || !(draft.request.weight <= 1e9))
-        usage("the weight of request %s is \"%s\": it must be above 0", name_and_weight, space + 1);
-    if (name_and_weight[strcspn(name_and_weight, "\"\\ \t")] != '\0')
-        usage("request is \"%s\": a name is one word without quotes", name_and_weight);
-    strcpy(draft.request.name, name_and_weight);
 }
 
 static void finish_http(struct request *request, const char *host)
@@ -139,11 +134,6 @@ static void finish_kind(struct requests *requests)
         if (strcmp(requests->kinds[at].name, draft.request.name) == 0)
             usage("two kinds of requests are named %s", draft.request.name);
     requests->kinds[requests->count++] = draft.request;
-    free(draft.method);
-    free(draft.path);
-    free(draft.headers);
-    free(draft.body);
-    free(draft.arguments);
     memset(&draft, 0, sizeof draft);
 }
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS = 256, RECEIVED_MOST = 256 << 10 };
+enum { EVENTS = 256, OPEN_LOOP_EVENTS = 16, RECEIVED_MOST = 256 << 10 };
 #define RETRY_AFTER (SECOND / 10)
 #define SCAN_EVERY (SECOND / 50)
 
@@ -53,21 +53,15 @@ struct loop {
     size_t batch_room;
 };
 
-uint64_t now_ns(void)
+static inline uint64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
 }
 
-static uint64_t thread_cpu(void)
-{
-    struct timespec used;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return (uint64_t)used.tv_sec * SECOND + (uint64_t)used.tv_nsec;
-}
+uint64_t now_ns(void) { return clock_ns(CLOCK_MONOTONIC); }
 
 /* SplitMix64. */
 static uint64_t random_bits(struct loop *loop)
@@ -193,15 +187,15 @@ static void connect_again(struct loop *loop, struct connection *connection, uint
     watch(loop, connection, EPOLL_CTL_ADD, EPOLLOUT);
 }
 
-/* All that is in flight on a connection has failed; the connection is made again. */
-static void lose(struct loop *loop, struct connection *connection, enum failure failure,
+/* All that is in flight on a connection has failed; the connection is made again. False. */
+static bool lose(struct loop *loop, struct connection *connection, enum failure failure,
                  uint64_t now)
 {
-    if (failure != NO_FAILURE)
-        count_failure(loop, failure, connection->in_flight, now);
+    count_failure(loop, failure, connection->in_flight, now);
     close_connection(loop, connection, now);
     if (!loop->has_ended)
         connect_again(loop, connection, now);
+    return false;
 }
 
 /* Send bytes; keep what the socket does not take. False: the connection was lost. */
@@ -210,10 +204,8 @@ static bool send_bytes(struct loop *loop, struct connection *connection, const c
 {
     ssize_t taken = send(connection->fd, bytes, size, MSG_NOSIGNAL);
 
-    if (taken < 0 && errno != EAGAIN) {
-        lose(loop, connection, errno == ETIMEDOUT ? TIMEOUT : RESET, now);
-        return false;
-    }
+    if (taken < 0 && errno != EAGAIN)
+        return lose(loop, connection, errno == ETIMEDOUT ? TIMEOUT : RESET, now);
     taken = taken < 0 ? 0 : taken;
     if (now < loop->window->end)
         loop->counts[BYTES_OUT] += (uint64_t)taken;
@@ -353,32 +345,27 @@ static bool parse(struct loop *loop, struct connection *connection, const char *
 {
     struct parser *parser = &connection->parser;
     const struct request *request;
+    enum parsed parsed;
     size_t used;
 
     for (; size > 0; bytes += used, size -= used) {
         if (connection->in_flight == 0) { /* nobody asked for it */
             count_failure(loop, PROTOCOL, 1, now);
-            lose(loop, connection, NO_FAILURE, now);
-            return false;
+            return lose(loop, connection, PROTOCOL, now);
         }
         request = connection->flights[connection->first].request;
         if (!connection->is_parsing)
             parser_begin(parser, loop->plan->requests.protocol, request->without_body,
                          request->has_crc32);
         connection->is_parsing = true;
-        switch (parser_feed(parser, bytes, size, &used)) {
-        case PARSED_MORE:
+        parsed = parser_feed(parser, bytes, size, &used);
+        if (parsed == PARSED_MORE)
             return true;
-        case PARSED_BAD:
-            lose(loop, connection, PROTOCOL, now);
-            return false;
-        case PARSED_DONE:
-            complete(loop, connection, now);
-        }
-        if (parser->reply.closes) {
-            lose(loop, connection, SHORT, now);
-            return false;
-        }
+        if (parsed == PARSED_BAD)
+            return lose(loop, connection, PROTOCOL, now);
+        complete(loop, connection, now);
+        if (parser->reply.closes)
+            return lose(loop, connection, SHORT, now);
     }
     return true;
 }
@@ -466,13 +453,11 @@ static int wait_and_handle(struct loop *loop, uint64_t until)
     struct epoll_event events[EVENTS];
     uint64_t now = now_ns(), left = until > now ? until - now : 0;
     struct timespec timeout = {0};
-    int count;
+    int count, most = loop->is_open_loop ? OPEN_LOOP_EVENTS : EVENTS;
 
-    if (left > loop->plan->spin) {
-        timeout.tv_sec = (time_t)(left / SECOND);
-        timeout.tv_nsec = (long)(left % SECOND);
-    }
-    count = epoll_pwait2(loop->epoll, events, EVENTS, &timeout, NULL);
+    if (left > loop->plan->spin)
+        timeout = (struct timespec){(time_t)(left / SECOND), (long)(left % SECOND)};
+    count = epoll_pwait2(loop->epoll, events, most, &timeout, NULL);
     if (count < 0 && errno != EINTR)
         fail("epoll_pwait2");
     for (int at = 0; at < count; at++)
@@ -537,14 +522,14 @@ static void begin(struct loop *loop)
 static void run(struct loop *loop)
 {
     const struct window *window = loop->window;
-    uint64_t used = thread_cpu(), now, until;
+    uint64_t used = clock_ns(CLOCK_THREAD_CPUTIME_ID), now, until;
 
     begin(loop);
     for (;;) {
         now = now_ns();
         if (now >= window->end && !loop->has_ended) {
             loop->has_ended = true;
-            loop->counts[CPU_NS] = thread_cpu() - used;
+            loop->counts[CPU_NS] = clock_ns(CLOCK_THREAD_CPUTIME_ID) - used;
             count_unsent(loop);
         }
         if (loop->has_ended && loop->in_flight == 0)

@@ -231,6 +231,7 @@ def test_the_same_seed_gives_the_same_arrivals(checked):
     assert abs(counts[0] - 1000) < 5 * sqrt(1000)
 
 
+NAME_AND_WEIGHT = ": it must be NAME WEIGHT, of at most 31 characters and above 0"
 WRONG = {
     "--protocol=ftp": 'protocol is "ftp": it must be http or resp',
     "--address=localhost": 'address is "localhost": it must be of IPv4 or IPv6, no name',
@@ -245,8 +246,8 @@ WRONG = {
     "--depth": '"depth" is not of the form NAME=VALUE',
     "--line=status x": 'status is "x": it must be a whole number up to 999',
     "--line=value 3": '"value" is no line of a request of http',
-    "--line=request a": 'request is "a": it must be NAME WEIGHT, with a name of at most 31 characters',  # noqa: E501
-    "--line=request a -1": 'the weight of request a is "-1": it must be above 0',
+    "--line=request a": f'request is "a"{NAME_AND_WEIGHT}',
+    "--line=request a -1": f'request is "a -1"{NAME_AND_WEIGHT}',
     "--line=crc32 12": 'crc32 is "12": it must have eight hexadecimal digits',
     "--requests=/nowhere": "/nowhere cannot be read: No such file or directory",
 }
