@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Names in the configuration become drivers and checked settings; a mistake is one message."""
 
-import re
-
 import pytest
 
 from featherbench.errors import ConfigError
@@ -32,49 +30,6 @@ def test_what_no_driver_runs_keeps_its_settings_unchecked(resolved):
     osv = resolved(["linux-native", platform]).platforms["osv-native"]
     assert (osv.driver, osv.settings, osv.spec.settings) == (None, None, {"x": 1})
     assert osv.spec.network == "nat"
-
-
-@pytest.mark.parametrize(
-    ("keys", "message"),
-    [
-        ({"platforms": ["lynux-native"]}, "whose technology does not exist"),
-        ({"platforms": ["linux-kvn"]}, "whose hypervisor does not exist"),
-        ({"platforms": ["docker-native"]}, "'baseline' is 'linux-native', which is not among"),
-        (
-            {"platforms": [*NAMES, {"name": "lxd-native", "network": "x"}]},
-            "lxd-native cannot be reached by network 'x'",
-        ),
-        (
-            {"platforms": ["linux-native", {"name": "docker-native", "settings": {"x": 1}}]},
-            "there is no key 'platforms.docker-native.settings.x'",
-        ),
-        ({"workloads": {"http": {"settings": {"x": 1}}}}, "no key 'workloads.http.settings.x'"),
-        ({"workloads": {"startup": {"concurrency": [1]}}}, "'startup' has no concurrency"),
-        ({"workloads": {"startup": {"load_generator": "wrk"}}}, "'startup' has no load_generator"),
-        ({"workloads": {"kv": {"load_generator": "wrk"}}}, "'wrk' does not speak kv"),
-        ({"workloads": {"http": {"load_generator": "wrkk"}}}, "no load generator named 'wrkk'"),
-    ],
-)
-def test_a_mistake_names_what_is_wrong_and_the_remedy(resolved, keys, message):
-    with pytest.raises(ConfigError, match=re.escape(message)) as raised:
-        resolved(**{"platforms": NAMES, **keys})
-    assert raised.value.remedy
-
-
-@pytest.mark.parametrize(
-    ("hypervisors", "message"),
-    [
-        ({"xne": {}}, "'hypervisors' names 'xne'"),
-        ({"xen": {"dom1": "x"}}, "there is no key 'hypervisors.xen.dom1'"),
-        ({"xen": {"dom0": "x"}}, "go together"),
-        ({"tcg": {"dom0": "x"}}, "there is no key 'hypervisors.tcg.dom0'"),
-    ],
-)
-def test_a_mistake_in_a_hypervisors_settings_is_one_of_the_configuration(
-    resolved, hypervisors, message
-):
-    with pytest.raises(ConfigError, match=re.escape(message)):
-        resolved([*NAMES, "linux-xen", "linux-tcg"], hypervisors=hypervisors)
 
 
 def test_the_load_generator_of_a_service_holds_for_every_workload_that_loads_it(

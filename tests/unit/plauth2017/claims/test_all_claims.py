@@ -10,6 +10,7 @@ import math
 import numpy as np
 import pytest
 
+from builders import captured
 from featherbench.plauth2017.claims.all_claims import (
     evidence_table,
     judge_by_tukey,
@@ -76,45 +77,14 @@ def test_they_compare_platforms_and_metrics_that_the_paper_has():
 @pytest.mark.parametrize(
     ("number", "beginning", "verdict"),
     [
-        (1, "Unikernels", OUT),
-        (1, "Docker", OUT),
-        (1, "LXD", NOT),
-        (2, "Docker", OUT),
-        (2, "The services", OPEN),
-        (3, "Containers", OUT),
-        (3, "Rumprun", OUT),
-        (3, "OSv", NOT),
-        (3, "MirageOS", OUT),
-        (4, "Rumprun and OSv", NOT),
-        (4, "KVM's are much", OUT),
-        (4, "KVM's are also", OPEN),
-        (5, "HTTP", NOT),
-        (5, "Redis GET", OPEN),
-        (5, "Redis SET", OPEN),
-        (6, "Docker and LXD are", OUT),
-        (6, "Docker and LXD in", OUT),
-        (6, "Network", OPEN),
-        (7, "Ahead of containers in a KVM guest", OUT),
-        (7, "Ahead of native", NOT),
-        (7, "Not ahead of containers in a KVM guest", NOT),
-        (8, "MirageOS", OUT),
-        (9, "Containers", OUT),
-        (9, "MirageOS needs least of the unikernels (Redis)", OPEN),
-        (9, "OSv", OUT),
-        (10, "GET: containers cost throughput natively", OUT),
-        (10, "SET: containers cost throughput in a KVM guest", OUT),
-        (10, "GET: OSv", OUT),
-        (10, "SET: OSv", NOT),
-        (10, "GET: Rumprun", NOT),
-        (11, "Docker", OUT),
-        (11, "At 1 Gbit/s", OUT),
-        (12, "Most are not slower than containers in", OUT),
-        (12, "Most are not slower than containers without", NOT),
+        (number, *verdict)
+        for number, verdicts in captured("claims_verdicts").items()
+        for verdict in verdicts.items()
     ],
 )
 def test_the_published_data_decide(claims, number, beginning, verdict):
     part = _part(claims, number, beginning)
-    assert part.verdict is verdict, part.finding
+    assert part.verdict.value == verdict, part.finding
 
 
 def test_at_600_rumprun_is_ahead_of_containers_in_a_guest_and_not_of_native_ones(contrasts):
