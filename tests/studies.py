@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import builders
@@ -18,6 +19,7 @@ from featherbench.plauth2017.data.published import read_summary
 from featherbench.records.cell import Measure, Verdict
 from featherbench.records.requirement import MissingRequirement
 from featherbench.statistics.data.samples import cell_files, gather
+from featherbench.statistics.time_to_first_packet import MBIT_PER_MIB
 
 WORKLOADS = ("http", "kv", "startup", "image_size", "latency", "memory")
 TWO = ("linux-native", "docker-native")
@@ -154,6 +156,26 @@ def _order(plan, seed):
     shuffled = np.random.default_rng(seed).permutation(len(cells))
     blocked = sorted(shuffled, key=lambda number: cells[number][2])
     return {cells[number]: place for place, number in enumerate(blocked)}
+
+
+def first_packets(platforms, *, services=("http",), spread=0.01):
+    """Samples of platforms by name: mean start in s, and compressed image in Mbit."""
+    rows = []
+    for name, (start_s, image_mbit) in platforms.items():
+        technology, hypervisor = name.split("-")
+        names = {"platform": name, "technology": technology, "hypervisor": hypervisor}
+        shared = names | {"verdict": "ok"}
+        starts = start_s * (1 + spread * np.array([-1, 0, 1]))
+        rows += [
+            shared | {"metric": "startup_time", "deployment": n, "value": start}
+            for n, start in enumerate(starts, start=1)
+        ]
+        rows += [
+            shared | {"metric": f"image_size_{service}{kind}", "deployment": 1, "value": size}
+            for service in services
+            for kind, size in (("_compressed", image_mbit / MBIT_PER_MIB), ("", 1e6))
+        ]
+    return pd.DataFrame(rows)
 
 
 def study_of(plan, folder):

@@ -18,13 +18,10 @@ def usage(*, working_set=None, current=None):
     return Usage(memory_current_bytes=current, memory_working_set_bytes=working_set, source="test")
 
 
-def test_the_working_set_is_preferred():
+def test_the_working_set_is_preferred_and_no_amount_at_all_is_an_error():
     assert held_bytes(usage(working_set=5, current=9)) == 5
     assert held_bytes(usage(current=9)) == 9
     assert held_bytes(usage(working_set=0, current=9)) == 0
-
-
-def test_a_platform_that_counts_no_memory_is_an_error():
     with pytest.raises(UnavailableError, match="memory"):
         held_bytes(usage())
 

@@ -203,22 +203,16 @@ def test_the_time_adds_up(pages):
     assert "between measuring jobs: deployments, warm-ups, Snakemake 3 min 10 s" in text
 
 
-def test_how_it_was_made(pages):
+def test_how_it_was_made_and_on_what_and_only_what_disturbs_is_advised(pages):
     text = pages.whole.text("made")
     assert "docker/http ab12ab12ab12 18 MiB 17.2 MiB 7 MiB the layers of the image" in text
     assert "wrk 4.1.0" in text
     assert "docker: engine 20.10.24" in text
     assert "own report" in text
     assert "somaxconn" in pages.whole.text("requested")
-
-
-def test_only_what_disturbs_is_advised(pages):
-    text = pages.whole.text("machine")
-    assert "cpupower frequency-set -g performance" in text
-    assert "KSM" not in text
-
-
-def test_the_paper_is_cited(pages):
+    machine = pages.whole.text("machine")
+    assert "cpupower frequency-set -g performance" in machine
+    assert "KSM" not in machine
     assert "https://doi.org/10.1007/978-3-319-67262-5_3" in pages.whole.links
 
 

@@ -5,14 +5,12 @@ import itertools
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
 from builders import METRICS
 from featherbench.statistics import time_to_first_packet
-
-MIB_PER_MBIT = 1 / time_to_first_packet.MBIT_PER_MIB
+from studies import first_packets
 
 
 def crossings(samples):
@@ -23,28 +21,8 @@ def contenders_of(samples):
     return time_to_first_packet.contenders(samples, METRICS)
 
 
-def samples_of(platforms, *, services=("http",), spread=0.01):
-    """Samples of platforms by name: mean start in s, and compressed image in Mbit."""
-    rows = []
-    for name, (start_s, image_mbit) in platforms.items():
-        technology, hypervisor = name.split("-")
-        names = {"platform": name, "technology": technology, "hypervisor": hypervisor}
-        shared = names | {"verdict": "ok"}
-        starts = start_s * (1 + spread * np.array([-1, 0, 1]))
-        rows += [
-            shared | {"metric": "startup_time", "deployment": n, "value": start}
-            for n, start in enumerate(starts, start=1)
-        ]
-        rows += [
-            shared | {"metric": f"image_size_{service}{kind}", "deployment": 1, "value": size}
-            for service in services
-            for kind, size in (("_compressed", image_mbit * MIB_PER_MBIT), ("", 1e6))
-        ]
-    return pd.DataFrame(rows)
-
-
 def test_two_platforms_cross_where_the_surplus_takes_as_long_as_the_later_start():
-    samples = samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)})
+    samples = first_packets({"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)})
     (row,) = crossings(samples).to_dict("records")
     assert list(row) == time_to_first_packet.COLUMNS
     assert (row["first_below"], row["first_above"]) == ("osv-kvm", "docker-native")
@@ -53,14 +31,14 @@ def test_two_platforms_cross_where_the_surplus_takes_as_long_as_the_later_start(
 
 
 def test_at_the_crossing_both_take_equally_long():
-    samples = samples_of({"docker-native": (0.23, 600.0), "osv-kvm": (1.1, 75.0)})
+    samples = first_packets({"docker-native": (0.23, 600.0), "osv-kvm": (1.1, 75.0)})
     (bandwidth,) = crossings(samples)["bandwidth_mbit_s"]
     a, b = contenders_of(samples)["http"]
     assert a.time_s(bandwidth) == pytest.approx(b.time_s(bandwidth))
 
 
 def test_the_interval_is_that_of_the_later_start():
-    samples = samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)}, spread=0.05)
+    samples = first_packets({"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)}, spread=0.05)
     (row,) = crossings(samples).to_dict("records")
     later = stats.ttest_ind([2.85, 3, 3.15], [0.95, 1, 1.05], equal_var=False)
     interval = later.confidence_interval()
@@ -69,13 +47,13 @@ def test_the_interval_is_that_of_the_later_start():
 
 
 def test_if_the_starts_may_be_equal_the_interval_is_infinite():
-    samples = samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (1.1, 20.0)}, spread=0.3)
+    samples = first_packets({"docker-native": (1.0, 100.0), "osv-kvm": (1.1, 20.0)}, spread=0.3)
     (row,) = crossings(samples).to_dict("records")
     assert row["ci_low"] < row["bandwidth_mbit_s"] < row["ci_high"] == math.inf
 
 
 def test_one_that_is_sooner_and_smaller_is_first_at_any_bandwidth():
-    samples = samples_of({"docker-native": (1.0, 10.0), "osv-kvm": (3.0, 20.0)})
+    samples = first_packets({"docker-native": (1.0, 10.0), "osv-kvm": (3.0, 20.0)})
     (row,) = crossings(samples).to_dict("records")
     assert "docker-native starts no later than osv-kvm" in row["note"]
     assert math.isnan(row["bandwidth_mbit_s"])
@@ -83,7 +61,7 @@ def test_one_that_is_sooner_and_smaller_is_first_at_any_bandwidth():
 
 
 def test_a_single_deployment_has_no_interval():
-    samples = samples_of({"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)})
+    samples = first_packets({"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)})
     (row,) = crossings(samples[samples["deployment"] == 1]).to_dict("records")
     assert row["bandwidth_mbit_s"] == pytest.approx(80 / 1.98)
     assert math.isnan(row["ci_low"])
@@ -98,7 +76,7 @@ def test_the_fastest_ranges_are_those_of_a_search_over_all_bandwidths():
     rng = np.random.default_rng(1)
     for _ in range(50):
         drawn = {f"t{n}-kvm": tuple(rng.lognormal(0, 2, 2)) for n in range(6)}
-        group = contenders_of(samples_of(drawn))["http"]
+        group = contenders_of(first_packets(drawn))["http"]
         found = time_to_first_packet.fastest_by_bandwidth(group)
         assert (found[0].low, found[-1].high) == (0, math.inf)
         assert all(a.high == b.low for a, b in itertools.pairwise(found))
@@ -121,14 +99,14 @@ DOCKER_AND_OSV = {"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)}
     ],
 )
 def test_a_plain_process_is_the_fastest_only_where_less_than_two_isolate(platforms, expected):
-    samples = samples_of(platforms)
+    samples = first_packets(platforms)
     ranges = time_to_first_packet.fastest_by_bandwidth(contenders_of(samples)["http"])
     assert [reign.platform for reign in ranges] == expected
     assert len(crossings(samples)) == math.comb(len(platforms), 2)
 
 
 def test_services_are_separate_and_platforms_without_a_value_are_left_out():
-    samples = samples_of({"docker-native": (1, 9), "osv-kvm": (3, 2)}, services=("http", "kv"))
+    samples = first_packets({"docker-native": (1, 9), "osv-kvm": (3, 2)}, services=("http", "kv"))
     gone = (samples["platform"] == "osv-kvm") & (samples["metric"] == "image_size_kv_compressed")
     table = crossings(samples.assign(verdict=samples["verdict"].mask(gone, "invalid")))
     assert list(table["service"]) == ["http"]

@@ -124,12 +124,9 @@ def test_a_silent_dom0_is_asked_only_once(monkeypatch):
     requirements._probe.cache_clear()
 
 
-def test_without_settings_this_machine_is_dom0():
+def test_without_settings_this_machine_is_dom0_and_another_is_described_with_the_remedy():
     assert Dom0Settings().machine == LOCAL
     assert Dom0Settings().machine.description == "dom0 (this machine)"
-
-
-def test_another_dom0_is_described_with_the_remedy():
     dom0 = ELSEWHERE.machine
     assert (dom0.destination, dom0.description) == ("root@xenhost", "dom0 (root@xenhost)")
     assert "BatchMode=yes root@xenhost xl info" in dom0.remedy

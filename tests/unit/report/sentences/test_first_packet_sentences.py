@@ -1,33 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 import pandas as pd
 
-from featherbench import registry
+from builders import METRICS
 from featherbench.report.sentences.conclusions import first_packet_sentences
 from featherbench.report.table_groups import GROUPS
 from featherbench.statistics.time_to_first_packet import crossing_bandwidths
-
-DRIVERS = [registry.load("workloads", name) for name in ("startup", "image_size")]
-METRICS = tuple(metric for driver in DRIVERS for metric in driver.metrics(driver.Settings()))
-MIB_PER_MBIT = 1 / (8 * 1.048576)
+from studies import first_packets
 
 
 def sentences(samples):
     return first_packet_sentences(samples, METRICS)
 
 
-def samples_of(platforms, *, deployments=3):
-    """Samples of platforms by name: mean start in s, and compressed image in Mbit."""
-    rows = [
-        (name, "startup_time", n, start_s * (1 + 0.01 * n))
-        for name, (start_s, _) in platforms.items()
-        for n in range(-1, deployments - 1)
-    ] + [
-        (name, "image_size_kv_compressed", 1, image_mbit * MIB_PER_MBIT)
-        for name, (_, image_mbit) in platforms.items()
-    ]
-    table = pd.DataFrame(rows, columns=["platform", "metric", "deployment", "value"])
-    names = table["platform"].str.split("-", expand=True)
-    return table.assign(technology=names[0], hypervisor=names[1], verdict="ok")
+def samples_of(platforms):
+    return first_packets(platforms, services=("kv",))
 
 
 def test_the_first_platform_is_given_from_slow_links_to_fast_ones():
@@ -53,7 +39,8 @@ def test_a_platform_that_is_always_first_has_one_sentence():
 
 def test_what_has_no_interval_is_given_without_one():
     platforms = {"docker-native": (1.0, 100.0), "osv-kvm": (3.0, 20.0)}
-    (said,) = sentences(samples_of(platforms, deployments=1))
+    samples = samples_of(platforms)
+    (said,) = sentences(samples[samples["deployment"] == 1])
     assert "interval" not in said
     assert "Mbit/s on it is docker-native" in said
 

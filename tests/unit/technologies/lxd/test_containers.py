@@ -50,21 +50,15 @@ def test_a_container_gets_its_cpus_limits_sysctls_and_marks():
     assert description["limits.memory"] == "64MiB"
     assert description["linux.sysctl.net.core.somaxconn"] == "1024"
     assert (description[resources.MARK], description[resources.STATE]) == ("abc", STATE)
-
-
-def test_a_single_cpu_is_a_range_and_not_a_count():
-    assert containers.cpus((1,)) == "1-1"
+    assert containers.cpus((1,)) == "1-1", "a range, not a count"
+    unlimited = creation(request(tuning=Tuning(net_sysctls={}, nofile=None)))["config"]
+    assert not {"limits.kernel.nofile", "limits.memory"} & set(unlimited)
 
 
 @pytest.mark.parametrize("storage", ["dir", "btrfs"])
 def test_it_is_in_the_pool_of_its_storage(storage):
     pool = creation(request(), storage=storage)["devices"]["root"]["pool"]
     assert pool == images.pool_description(storage, STATE)["name"] == f"featherbench-{storage}"
-
-
-def test_nothing_is_limited_unless_set():
-    description = creation(request(tuning=Tuning(net_sysctls={}, nofile=None)))["config"]
-    assert not {"limits.kernel.nofile", "limits.memory"} & set(description)
 
 
 def test_its_address_is_set_before_its_first_process():
@@ -98,17 +92,14 @@ def test_the_command_listens_at_any_address_inside_and_is_quoted():
     assert command(request(command=("a b", "c"))) == "'a b' c"
 
 
-def test_the_output_is_the_units_lines_of_the_console(captured):
+def test_the_output_is_the_units_lines_of_the_console_or_the_last_ones_of_the_boot(captured):
     output = containers.unit_lines(captured("console.txt"))
     assert output.splitlines()[0].endswith("Redis is starting oO0OoO0OoO0Oo")
     assert output.splitlines()[-1] == "it ended: signal, killed KILL"
     assert "Stopped target" not in output
-
-
-def test_the_output_of_a_boot_without_the_service_is_its_last_lines(captured):
-    boot = captured("console.txt").partition("featherbench[")[0]
-    assert "Started featherbench.service" in containers.unit_lines(boot)
-    assert len(containers.unit_lines(boot).splitlines()) <= containers.LOG_LINES
+    boot = containers.unit_lines(captured("console.txt").partition("featherbench[")[0])
+    assert "Started featherbench.service" in boot
+    assert len(boot.splitlines()) <= containers.LOG_LINES
 
 
 V1_MOUNTS = "".join(

@@ -26,16 +26,13 @@ class Kernel61:
         return SimpleNamespace(stdout="/proc/sys/net/ipv4/tcp_tw_reuse\n", exit_status=2)
 
 
-def test_a_hidden_sysctl_is_left_out(monkeypatch):
+def test_a_hidden_sysctl_is_left_out_and_without_sysctls_the_machine_is_not_asked(monkeypatch):
+    no_tuning = Tuning(net_sysctls={}, nofile=None)
+    assert technology.Technology().settable(no_tuning, Kernel61()) == no_tuning
     monkeypatch.setattr(ssh, "machine_named", lambda _name: Kernel61())
     visible = technology.Technology().settable(TUNING, Kernel61())
     assert visible.net_sysctls == {"net.ipv4.tcp_tw_reuse": "1"}
     assert visible.nofile == 20000
-
-
-def test_without_sysctls_the_machine_is_not_asked():
-    no_tuning = Tuning(net_sysctls={}, nofile=None)
-    assert technology.Technology().settable(no_tuning, Kernel61()) == no_tuning
 
 
 @dataclass(frozen=True, kw_only=True)
