@@ -25,13 +25,10 @@ def load(generator):
     return builders.load(connections=100, threads=2, path="/payload", **end)
 
 
-def test_its_service_and_its_way_to_stop_are_known(generator):
+def test_its_services_and_its_way_to_stop_are_known_and_only_a_timed_one_has_steps(generator):
     assert generator.services
     assert set(generator.services) <= {"http", "kv"}
     assert generator.stops_by in {"duration", "requests"}
-
-
-def test_only_a_timed_one_has_a_step_of_durations(generator):
     if generator.stops_by == "duration":
         assert generator.duration_step_s > 0
     else:

@@ -17,18 +17,12 @@ def workload(request):
     return registry.load("workloads", request.param, PLUGINS)
 
 
-def test_its_settings_have_defaults(workload):
+def test_its_settings_have_defaults_and_descriptions_and_no_unknown_key(workload):
     assert isinstance(workload.Settings(), DriverSettings)
-
-
-def test_an_unknown_key_is_refused(workload):
-    with pytest.raises(ValidationError):
-        workload.Settings(no_such_key=1)
-
-
-def test_every_key_is_described(workload):
     fields = workload.Settings.model_fields
     assert [name for name, field in fields.items() if not field.description] == []
+    with pytest.raises(ValidationError):
+        workload.Settings(no_such_key=1)
 
 
 def test_each_of_its_services_has_a_workload_of_that_name(workload):
@@ -37,11 +31,8 @@ def test_each_of_its_services_has_a_workload_of_that_name(workload):
     assert set(workload.loads) <= set(workload.services)
 
 
-def test_a_leased_instance_is_of_a_single_service(workload):
+def test_a_leased_instance_is_of_a_single_service_and_only_workloads_with_one_are_swept(workload):
     assert not workload.uses_lease or len(workload.services) == 1
-
-
-def test_only_a_workload_with_leased_instances_is_swept(workload):
     assert workload.uses_lease or not workload.sweeps
 
 

@@ -23,11 +23,8 @@ def test_a_known_phrase_has_a_remedy_whatever_its_case():
     assert type(error) is errors.InstanceError
 
 
-def test_a_hint_may_stand_for_a_special_error():
+def test_a_hint_may_stand_for_a_special_error_and_an_unknown_phrase_is_passed_on():
     assert type(refused("no such image: x")) is errors.ImageError
-
-
-def test_an_unknown_phrase_is_passed_on():
     error = refused("boom")
     assert (error.message, error.remedy) == ("start: the engine refused: boom", "")
 

@@ -30,10 +30,6 @@ def test_a_finished_run_has_nothing_to_do(finished):
     assert "workflow specific profile" in output
 
 
-def test_every_cell_was_measured_once(finished):
-    assert set(finished.cells()) == ALL
-
-
 def test_a_deleted_cell_is_measured_and_no_other(finished):
     before = finished.content()
     gone = "fake-native/http/d1/c2"

@@ -27,11 +27,8 @@ CONFIG = {
     "repetitions": {"deployments": 1, "windows": 1},
 }
 MEASURED = {
-    "floor-tcg/startup/d1/c1",
-    "floor-tcg/startup/d2/c1",
-    "floor-tcg/latency/d1/c1",
-    "floor-tcg/image_size/d1/c1",
-    "floor-tcg/memory/d1/c1",
+    f"floor-tcg/{cell}/c1"
+    for cell in ("startup/d1", "startup/d2", "latency/d1", "image_size/d1", "memory/d1")
 }
 
 

@@ -26,10 +26,8 @@ CONFIG = {
     "repetitions": {"deployments": 1, "windows": 1},
 }
 MEASURED = {
-    "floor-xentcg/startup/d1/c1",
-    "floor-xentcg/startup/d2/c1",
-    "floor-xentcg/latency/d1/c1",
-    "floor-xentcg/image_size/d1/c1",
+    f"floor-xentcg/{cell}/c1"
+    for cell in ("startup/d1", "startup/d2", "latency/d1", "image_size/d1")
 }
 RUN_WITHIN_S = 1800
 

@@ -17,15 +17,12 @@ def entries(built_root):
         return {entry.name.removeprefix("."): entry for entry in tar}
 
 
-def test_it_has_the_servers_the_probe_and_the_launcher(entries):
+def test_it_has_the_servers_the_probe_the_launcher_and_a_scratch_folder(entries):
     for program in ("/usr/sbin/nginx", launcher.PROBE, launcher.LAUNCHER):
         assert entries[program].mode & 0o111
         assert entries[program].uid == 0
     assert "/usr/bin/redis-server" in entries
-
-
-def test_everybody_may_write_to_its_scratch_folder(entries):
-    assert entries["/run/featherbench"].mode == 0o1777
+    assert entries["/run/featherbench"].mode == 0o1777, "everybody may write to it"
 
 
 def test_it_contains_no_trace_of_when_or_from_where_it_was_built(entries):

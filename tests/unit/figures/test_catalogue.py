@@ -65,11 +65,8 @@ def test_a_workload_that_was_not_asked_for_has_no_figure(make):
     assert "fig9a_http_distribution" in of_less
 
 
-def test_metrics_that_do_not_vary_have_no_distribution_and_no_run_order(make):
+def test_what_does_not_vary_or_is_a_single_value_has_no_distribution(make):
     assert figures_for(make.plan(make.TWO, workloads=("image_size",))) == ("fig3b_image_size",)
-
-
-def test_a_single_value_has_no_distribution(make):
     plan = make.plan(make.TWO, workloads=("startup",), deployments=1, windows=1)
     assert "fig9c_startup_distribution" not in figures_for(plan)
 
@@ -130,16 +127,13 @@ def test_emulated_platforms_have_figures_of_their_own_and_are_in_no_other(make):
     assert {f"{name}_emulated" for name in names} >= {n for n in names if n.endswith("_emulated")}
 
 
-def test_emulated_platforms_may_be_the_only_ones(make):
+def test_emulated_platforms_may_be_the_only_ones_and_their_baseline_is_theirs_alone(make):
     names = figures_for(make.plan(("linux-tcg", "docker-tcg")))
     assert names
     assert all(name.endswith("_emulated") for name in names)
-
-
-def test_an_emulated_baseline_stands_beside_nothing_else(make):
-    names = figures_for(make.plan(("linux-tcg", "docker-tcg", "docker-native", "lxd-native")))
-    assert "fig7c_startup_ratios_emulated" in names
-    assert "fig7c_startup_ratios" not in names
+    beside = figures_for(make.plan(("linux-tcg", "docker-tcg", "docker-native", "lxd-native")))
+    assert "fig7c_startup_ratios_emulated" in beside
+    assert "fig7c_startup_ratios" not in beside
 
 
 def _memory(plan):

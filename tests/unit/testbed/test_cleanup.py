@@ -203,16 +203,11 @@ def test_a_leftover_that_clings_stops_the_way_in(state, technologies):
         cleanup.sweep_once(state, owner())
 
 
-def test_one_on_a_machine_that_is_silent_does_not(state, technologies):
+def test_what_is_on_a_machine_or_of_an_engine_that_is_silent_does_not(state, technologies):
     runtime = Runtime("a", elsewhere=("a",))
-    technologies(runtime=runtime)
+    technologies(runtime=runtime, silent=Silent())
     cleanup.sweep_once(state, owner())
     assert runtime.left
-
-
-def test_an_engine_that_is_silent_does_not_stop_the_way_in(state, technologies):
-    technologies(silent=Silent())
-    cleanup.sweep_once(state, owner())
 
 
 def test_cleaning_is_refused_while_a_living_workflow_owns_the_testbed(state, technologies):

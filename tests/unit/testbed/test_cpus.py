@@ -74,15 +74,12 @@ def test_a_side_on_auto_gets_the_kind_of_the_other():
     assert choose(TestbedSpec(server_cpus=(0, 1, 2, 3)), topology, kinds).client == (4, 5, 6, 7)
 
 
-def test_explicit_lists_are_taken_as_they_are():
+def test_explicit_lists_are_taken_as_they_are_and_threads_of_one_core_are_reported():
     spec = TestbedSpec(server_cpus=(3,), client_cpus=(0, 1))
     cpus = choose(spec, cores_of(LAPTOP_4_CORES_8_THREADS))
     assert (cpus.server, cpus.client, cpus.shared) == ((3,), (0, 1), "nothing")
-
-
-def test_explicit_threads_of_one_core_are_reported():
-    spec = TestbedSpec(server_cpus=(0,), client_cpus=(4,))
-    assert choose(spec, cores_of(LAPTOP_4_CORES_8_THREADS)).shared == "core"
+    threads = TestbedSpec(server_cpus=(0,), client_cpus=(4,))
+    assert choose(threads, cores_of(LAPTOP_4_CORES_8_THREADS)).shared == "core"
 
 
 def test_a_side_on_auto_gets_what_the_other_leaves():

@@ -49,17 +49,14 @@ def test_what_is_set_is_read_back_and_put_back(proc_sys, state):
     assert not state.sysctls.exists()
 
 
-def test_setting_twice_keeps_the_first_originals(proc_sys, state):
-    tuning.apply_to_machine(state, spec(core__somaxconn="1024"))
-    tuning.apply_to_machine(state, spec(core__somaxconn="2048"))
-    tuning.restore(state)
-    tuning.restore(state)
-    assert (proc_sys / "net/core/somaxconn").read_text() == "4096"
-
-
-def test_a_key_that_is_wanted_no_longer_is_put_back(proc_sys, state):
-    tuning.apply_to_machine(state, spec(core__somaxconn="1024"))
+def test_the_first_originals_are_put_back_once_a_key_is_wanted_no_longer(proc_sys, state):
+    for value in ("1024", "2048"):
+        tuning.apply_to_machine(state, spec(core__somaxconn=value))
     tuning.apply_to_machine(state, spec())
+    assert (proc_sys / "net/core/somaxconn").read_text() == "4096"
+    tuning.apply_to_machine(state, spec(core__somaxconn="1024"))
+    tuning.restore(state)
+    tuning.restore(state)
     assert (proc_sys / "net/core/somaxconn").read_text() == "4096"
 
 

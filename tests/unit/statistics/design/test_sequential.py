@@ -60,18 +60,18 @@ def alternating(count, spread=SPREAD):
     return [100.0 * spread[number % 2] for number in range(count)]
 
 
-def test_a_narrow_series_stops(cells):
-    found = after(cells(1, alternating(8)), deployment=8)
-    assert found.levels[0].reason is Reason.NARROW
-    assert found.continuing_levels == ()
-    assert found.requested() == {1: 8}
-
-
-def test_a_wide_series_goes_on_and_is_asked_for_one_more(cells):
-    found = after(cells(1, alternating(8, (0.8, 1.2))), deployment=8)
-    assert found.levels[0].reason is None
-    assert found.continuing_levels == (1,)
-    assert found.requested() == {1: 9}
+@pytest.mark.parametrize(
+    ("spread", "reason", "continuing", "requested"),
+    [(SPREAD, Reason.NARROW, (), {1: 8}), ((0.8, 1.2), None, (1,), {1: 9})],
+    ids=["narrow", "wide"],
+)
+def test_a_narrow_series_stops_and_a_wide_one_is_asked_for_one_more(
+    cells, spread, reason, continuing, requested
+):
+    found = after(cells(1, alternating(8, spread)), deployment=8)
+    assert found.levels[0].reason is reason
+    assert found.continuing_levels == continuing
+    assert found.requested() == requested
 
 
 def test_the_interval_is_the_published_one(cells):

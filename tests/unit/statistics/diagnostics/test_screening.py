@@ -108,22 +108,22 @@ def test_a_stall_is_the_same_rate_and_latency_at_several_levels(
     assert keywords(screen(samples, METRICS)) == reasons
 
 
-def test_cells_of_a_machine_other_than_the_newest_are_suspect():
-    samples = frame([1.0, 2.0, 3.0], machine_fingerprint=["old", "new", "new"], sequence=[1, 2, 3])
-    screened = screen(samples, METRICS)
-    assert list(screened["verdict"]) == ["suspect", "ok", "ok"]
-    assert screened["reasons"].iloc[0].startswith("other machine: ")
-
-
-def test_an_invalid_window_stays_invalid_on_another_machine():
-    samples = frame([1.0, 2.0], machine_fingerprint=["old", "new"], sequence=[1, 2])
-    samples["verdict"] = ["invalid", "ok"]
-    assert list(screen(samples, METRICS)["verdict"]) == ["invalid", "ok"]
-
-
-def test_a_resumed_cell_of_the_first_machine_makes_the_others_old():
-    samples = frame([1.0, 2.0], machine_fingerprint=["a", "b"], sequence=[9, 2])
-    assert list(screen(samples, METRICS)["verdict"]) == ["ok", "suspect"]
+@pytest.mark.parametrize(
+    ("machines", "sequence", "before", "after"),
+    [
+        (["old", "new", "new"], [1, 2, 3], "ok", ["suspect", "ok", "ok"]),
+        (["old", "new"], [1, 2], ["invalid", "ok"], ["invalid", "ok"]),
+        (["a", "b"], [9, 2], "ok", ["ok", "suspect"]),
+    ],
+    ids=["the newest counts", "invalid stays invalid", "a cell of the first machine was resumed"],
+)
+def test_cells_of_a_machine_other_than_the_newest_are_suspect(machines, sequence, before, after):
+    values = [1.0, 2.0, 3.0][: len(machines)]
+    more = {"machine_fingerprint": machines, "sequence": sequence, "verdict": before}
+    screened = screen(frame(values, **more), METRICS)
+    assert list(screened["verdict"]) == after
+    told = screened["reasons"].str.startswith("other machine: ")
+    assert list(told[screened["verdict"] != "ok"]) == [True]
 
 
 def test_reasons_are_added_to_those_there_are():
