@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: `featherbench COMMAND`, one module of `cli/` for each command."""
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import sys

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The time of day, for people only: durations are measured by monotonic clocks."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 

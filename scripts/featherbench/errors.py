@@ -20,8 +20,6 @@
 Any other exception that reaches the user is a fault of featherbench.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

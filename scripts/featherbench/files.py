@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that are written completely or not at all, and digests."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How to recognise what belongs to featherbench: its label, its addresses, and its leftovers."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where things are: this package, the scripts, and the files of `resources/`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What users write: YAML, its types, the names that reach other programs, and how it is quoted."""
 
-from __future__ import annotations
-
 import math
 import re
 import reprlib

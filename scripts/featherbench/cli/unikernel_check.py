@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Boots one image once, and reports line by line what it observes: for authors of descriptions."""
 
-from __future__ import annotations
-
 import time
 import uuid
 from collections.abc import Callable, Iterator

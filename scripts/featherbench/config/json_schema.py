@@ -5,8 +5,6 @@ It knows the drivers of this package. Once a configuration has `plugins`, the sc
 names: names and settings of a user's own drivers are checked when the workflow starts.
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 import json

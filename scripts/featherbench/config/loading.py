@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads and checks a configuration file; a mistake is one message with key, file and remedy."""
 
-from __future__ import annotations
-
 import difflib
 import os
 import re

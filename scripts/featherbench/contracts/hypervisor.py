@@ -5,8 +5,6 @@ One file per hypervisor. Its class is always called `Hypervisor` and derives fro
 below. Import heavy libraries inside the methods that need them, as in drivers of technologies.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 

@@ -4,8 +4,6 @@
 Data of every kind of unikernel; the code knows no single one. `docs/unikernels.md` explains it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache

@@ -6,8 +6,6 @@ One file per load generator. Its name is its name in the configuration; its clas
 runs the command at the client.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

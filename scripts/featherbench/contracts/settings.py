@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a driver lets the user set."""
 
-from __future__ import annotations
-
 from typing import Any, Generic, get_args
 
 from typing_extensions import TypeVar

@@ -5,8 +5,6 @@ Virtual machines boot from one of our disk images (`SystemBoot`), or from an ima
 brings (`ImageBoot`). These differ in the request only.
 """
 
-from __future__ import annotations
-
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The machine without a hypervisor."""
 
-from __future__ import annotations
-
 from featherbench.contracts import hypervisor
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import Technology

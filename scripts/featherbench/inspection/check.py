@@ -5,8 +5,6 @@ As in pyperf's `_system.py`, each property is one object. A check reads below a 
 captured tree can stand in for a machine.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

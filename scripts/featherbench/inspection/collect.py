@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collects the record of the machine: `results/machine.json`."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of network, disks, privileges and programs, after those of the hardware."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from collections.abc import Callable

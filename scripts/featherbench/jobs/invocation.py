@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A call of Snakemake: what its options ask for, and how its errors are shown."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Callable, Iterable

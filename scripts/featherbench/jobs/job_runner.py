@@ -5,8 +5,6 @@ A failure is data: its record lies beside the results, where the report finds it
 succeeds. The user sees what failed and the remedy; the log has the traceback.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import shutil

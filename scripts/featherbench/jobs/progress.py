@@ -5,8 +5,6 @@ When a run starts, the cells that it will measure are written to a file. The mea
 a time, mark them as done there.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Iterable, Mapping

@@ -4,8 +4,6 @@
 Snakemake's jobs come as `NeededJob`s, which hold what is used of them.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The end of a run: jobs that wait end, the testbed is released, and the report is made."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

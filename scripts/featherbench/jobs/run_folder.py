@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The folder of a run: whether it can be used, its stale lock, and its damaged files."""
 
-from __future__ import annotations
-
 import errno
 import os
 from pathlib import Path

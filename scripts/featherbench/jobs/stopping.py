@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Takes an interim look at the deployments so far of a platform and a workload."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 

@@ -7,8 +7,6 @@ is refused is missing. What worked is not tried again on the same machine; what 
 next run.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os

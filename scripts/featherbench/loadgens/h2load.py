@@ -10,8 +10,6 @@ Properties of its figures (nghttp2 1.52, found by trial):
   connections too high for the total.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Mapping, Sequence

@@ -11,8 +11,6 @@ Properties of its figures (Redis 7.0, found by trial; 6.0 as its sources say):
 - It may send up to one pipeline more than requested; request a multiple of the pipeline.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Mapping, Sequence
 

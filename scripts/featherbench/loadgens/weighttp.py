@@ -5,8 +5,6 @@ It prints its summary as text in versions up to 0.4, and as JSON since. Its own 
 requests, so only counts and time are read. It reports no latencies.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping, Sequence

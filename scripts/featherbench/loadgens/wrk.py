@@ -10,8 +10,6 @@ Properties of its figures (wrk 4.1, from its source and by trial):
 - A server that accepts connections and never answers causes neither requests nor errors.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Sequence

@@ -6,8 +6,6 @@ looked for while the window lasts as well, every SAMPLE_EVERY_S: each look takes
 time.
 """
 
-from __future__ import annotations
-
 import re
 import threading
 import time

@@ -4,8 +4,6 @@
 A load generator runs once at the client for each; trials find how many requests fill a window.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads how much memory a server holds, at rest and under load, and declares the metrics of it."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import Iterable, Sequence

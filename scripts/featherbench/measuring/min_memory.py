@@ -4,8 +4,6 @@
 A search is resumed from its file; its window has everything that was tried.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,11 +14,7 @@ from featherbench.contracts.bench import Bench
 from featherbench.contracts.load_generator import Load
 from featherbench.errors import FeatherbenchError, InstanceError, MachineSilentError
 from featherbench.files import canonical_json, digest
-from featherbench.measuring.load_windows import (
-    WindowSeries,
-    load_metrics,
-    sized,
-)
+from featherbench.measuring.load_windows import WindowSeries, load_metrics, sized
 from featherbench.measuring.memory import memory_metrics, typical_bytes
 from featherbench.measuring.min_memory_search import AmountOutcome, Attempt, Rules, Search
 from featherbench.measuring.window import Moment, build_window

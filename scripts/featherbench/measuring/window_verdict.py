@@ -5,8 +5,6 @@
 begins with a keyword that stays the same, so that reasons can be counted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 

@@ -8,8 +8,6 @@ Facts about files are cached in `__pycache__`, by the file's content: finding th
 takes half a second, which every run with nothing to do would pay.
 """
 
-from __future__ import annotations
-
 import ast
 import importlib.util
 import json
@@ -70,7 +68,7 @@ def _imports_of_package(statement: ast.stmt) -> Iterator[Import]:
 
 
 def _names(node: ast.AST, *, in_model: bool = False) -> Iterator[str]:
-    """Yield the names that code uses at run time.
+    """Yield the names that do something at run time.
 
     Of annotations these are those of pydantic's models alone: a dataclass does not read its own.
     """
@@ -85,13 +83,6 @@ def _names(node: ast.AST, *, in_model: bool = False) -> Iterator[str]:
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST):
                 yield from _names(child, in_model=in_model)
-
-
-def _for_annotations_only(tree: ast.Module) -> set[str]:
-    """Return the names that a file uses in annotations which nothing reads at run time."""
-    if not any(isinstance(s, ast.ImportFrom) and s.module == "__future__" for s in tree.body):
-        return set()
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - set(_names(tree))
 
 
 class _Text:
@@ -138,7 +129,8 @@ class _Text:
 def examine(source: bytes) -> CodeFacts:
     """Return the facts of a file with that content."""
     tree = ast.parse(source)
-    ignored = _for_annotations_only(tree)
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    annotating = names.difference(_names(tree))
     text = _Text()
     first_pass = text.of(tree.body)
     modules = {found.bound for found in text.imports if _file_of(found.dotted)}
@@ -148,7 +140,7 @@ def examine(source: bytes) -> CodeFacts:
             node.id = "<module>"
     return CodeFacts(
         does=digest((text.of(tree.body) if modules else first_pass).encode()),
-        imports=tuple(sorted(found for found in text.imports if found.bound not in ignored)),
+        imports=tuple(sorted(found for found in text.imports if found.bound not in annotating)),
         resources=tuple(sorted(text.resources)),
     )
 

@@ -6,8 +6,6 @@ reads the look after a deployment. In the workflow that is a checkpoint's output
 the caller until it exists.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@
 Snakemake compares specs as params, as text, and jobs get them as files.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, Self
 

@@ -7,8 +7,6 @@ once, so that a drift of the machine affects all of them equally (Duplyakin et a
 the Ordering Trap in Systems Performance Measurement").
 """
 
-from __future__ import annotations
-
 import os
 import random
 from collections.abc import Iterator, Mapping, Sequence

@@ -4,8 +4,6 @@
 Everything downstream (plan, job specs) uses the result. A wrong name or key is a ConfigError.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property

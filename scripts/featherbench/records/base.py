@@ -5,8 +5,6 @@ Times ending in `_s` are seconds; `*_monotonic_s` are readings of CLOCK_MONOTONI
 `*_utc` are ISO 8601, for people only.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Self
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The record of an image, and of its size."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from featherbench.records.base import Count, Record

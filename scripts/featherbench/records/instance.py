@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The record of an instance: a server under test that has been started."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from pydantic import Field

@@ -5,8 +5,6 @@ A spec holds exactly the facts that can change the job's result, and nothing els
 a job when its spec has changed. Parts that the user sets have their defaults and descriptions here.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -14,13 +12,7 @@ from pydantic import Field
 from featherbench.records.base import Record
 from featherbench.records.cell import Coordinates
 from featherbench.records.tuning import Tuning
-from featherbench.user_input import (
-    EACH_ONCE,
-    PackageName,
-    PackageVersion,
-    SuiteName,
-    UserInput,
-)
+from featherbench.user_input import EACH_ONCE, PackageName, PackageVersion, SuiteName, UserInput
 
 CpuList = Annotated[
     tuple[Annotated[int, Field(ge=0, le=8191)], ...], Field(min_length=1), EACH_ONCE

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The record of a machine: `results/machine.json`."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 from featherbench.records.base import Count, Record

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requirements that this machine does not meet, and how they were found out."""
 
-from __future__ import annotations
-
 from featherbench.records.base import Record
 
 

@@ -5,8 +5,6 @@ Each interim look is a file. Together with the plan, these files tell which cell
 requested.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from enum import StrEnum
 from itertools import count, takewhile

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tuning of client and server."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field, field_validator

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The archives that images consist of, and how many bytes they take."""
 
-from __future__ import annotations
-
 import io
 import stat
 import tarfile

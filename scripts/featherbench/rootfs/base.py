@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build the Debian root file system that nginx and Redis come from on every platform."""
 
-from __future__ import annotations
-
 import shlex
 import shutil
 import tarfile

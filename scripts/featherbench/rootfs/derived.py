@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Build a root file system that is derived from another, none of whose files changes."""
 
-from __future__ import annotations
-
 import hashlib
 import shlex
 import tarfile

@@ -4,8 +4,6 @@
 Separate from `derived.py`, so that planning does not depend on the code that builds them.
 """
 
-from __future__ import annotations
-
 import platform
 import re
 from functools import cache

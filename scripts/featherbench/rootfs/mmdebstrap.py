@@ -4,8 +4,6 @@
 The packages come from where the machine's own apt gets them.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

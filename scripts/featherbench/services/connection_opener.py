@@ -7,8 +7,6 @@ limits; so it imports nothing of this package. It prints one JSON object: how ma
 one was, and `trouble`: the number of the other connections by what happened to them.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The HTTP service under test, nginx: its files, its readiness, its verification."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import itertools

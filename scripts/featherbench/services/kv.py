@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The key-value service under test, Redis: its files, its readiness, its verification."""
 
-from __future__ import annotations
-
 import re
 import uuid
 from collections.abc import Mapping

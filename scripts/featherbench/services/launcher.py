@@ -5,8 +5,6 @@ The same launcher starts them on every platform that uses this repository's root
 writes what depends on the address to SCRATCH, the only folder that an instance may write to.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from featherbench.contracts.bench import Bench

@@ -4,8 +4,6 @@
 The limits of an image that the user brings are constants of its build, which cannot be read.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Mapping

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure round trips with ping (iputils)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Wait until a service answers in its own protocol."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 
 from featherbench.contracts.bench import Bench

@@ -6,8 +6,6 @@ minus `inactive_file`, as in Kubernetes and `docker stats`. It includes the acti
 is charged to the group that touched a page first. Peaks include the page cache.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import os

@@ -5,8 +5,6 @@ It is a module of its own because every cell depends on it: an edit of the machi
 measure everything again.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from featherbench.files import canonical_json, digest

@@ -5,8 +5,6 @@ A Docker engine drops every forwarded packet that is not for a published port of
 it is for another technology.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator
 

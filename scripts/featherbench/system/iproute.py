@@ -4,8 +4,6 @@
 `namespace` names a network namespace (ip-netns(8)); empty is the one of this process.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress

@@ -4,8 +4,6 @@
 The start time is in ticks since boot: unlike the time of day, nobody sets it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

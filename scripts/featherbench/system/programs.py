@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs that this machine must have, their versions, and the Debian package of each."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -6,8 +6,6 @@ session costs 20 and more, or 400 without a shared connection. The other machine
 and coreutils.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import re

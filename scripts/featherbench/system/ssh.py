@@ -10,8 +10,6 @@ first needed, by the user's own ssh configuration, and closes by itself when it 
 process has to remember it. See ssh_config(5).
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import shlex

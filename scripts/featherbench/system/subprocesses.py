@@ -4,8 +4,6 @@
 They inherit the environment, except that they speak English (LC_ALL=C).
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import resource

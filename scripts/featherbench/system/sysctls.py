@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sysctls and limits that are in force for a process, as its kernel shows them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path

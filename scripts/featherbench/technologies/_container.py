@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the drivers of container engines share."""
 
-from __future__ import annotations
-
 import http.client
 import socket
 from abc import abstractmethod

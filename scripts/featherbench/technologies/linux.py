@@ -5,8 +5,6 @@ It runs in a chroot with the same root file system as the other technologies, so
 same bytes, and in its own control group, so that it is accounted in the same way.
 """
 
-from __future__ import annotations
-
 import errno
 import os
 import platform

@@ -17,13 +17,7 @@ from featherbench.files import write_atomic
 from featherbench.system.processes import Process, end_with_descendants, is_alive, ourselves
 from featherbench.testbed import lease, network, tuning
 from featherbench.testbed.lock import Job, Lock, running_job, try_lock
-from featherbench.testbed.reservation import (
-    Owner,
-    busy,
-    current_owner,
-    relinquish,
-    restored_owner,
-)
+from featherbench.testbed.reservation import Owner, busy, current_owner, relinquish, restored_owner
 from featherbench.testbed.state import State
 
 if TYPE_CHECKING:

@@ -5,8 +5,6 @@
 the CPUs of each kind, where there are several, the fastest first: see `procfs.cpu_kinds`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain

@@ -8,8 +8,6 @@ the workflow, sleeps until the workflow's process has ended (or SIGTERM arrives)
 everything.
 """
 
-from __future__ import annotations
-
 import logging
 import os
 import select

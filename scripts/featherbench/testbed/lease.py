@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one instance that lives on between jobs, so that the cells of a deployment share it."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from typing import Any
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Locks that end with their holder, and the lock that lets one job measure at a time."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import sys

@@ -6,8 +6,6 @@ testbed's subnets on this machine, and the whole range at the client, so that a 
 that is gone cannot leave the machine. Others may use the rest of the range.
 """
 
-from __future__ import annotations
-
 import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

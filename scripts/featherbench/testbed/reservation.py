@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which workflow owns the testbed: the one whose guard holds the owner's lock."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The testbed during one job: exclusive, with its network, CPUs and tuning."""
 
-from __future__ import annotations
-
 import logging
 import math
 import resource

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The folder of the testbed's state, which vanishes with a reboot as what it describes does."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sysctls on both sides while measurements run, and their restoration afterwards."""
 
-from __future__ import annotations
-
 import errno
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The commands that run a user's image: of QEMU, and of Solo5's tenders, which are hypervisors."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterator
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the output of guests, of QEMU and of tenders means: known failures and their remedies."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from pathlib import Path

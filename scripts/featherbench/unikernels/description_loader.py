@@ -4,8 +4,6 @@
 The settings of a unikernel's platform say which.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, get_args

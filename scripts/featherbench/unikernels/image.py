@@ -5,8 +5,6 @@ For the first bytes of the files, see the ELF specification, chapter "ELF Header
 docs/interop/qcow2.rst; Linux' boot.rst.
 """
 
-from __future__ import annotations
-
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping

@@ -5,8 +5,6 @@ There is one command per connection: the socket accepts one connection at a time
 for the next. See https://www.qemu.org/docs/master/interop/qmp-spec.html.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import socket

@@ -4,8 +4,6 @@
 The description names the program and its arguments; see Rumprun's in resources/unikernels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from string import Template
 

@@ -4,8 +4,6 @@
 Its alias has the label, the hypervisor, the instance, and the Placement.state that it is for.
 """
 
-from __future__ import annotations
-
 import hashlib
 from typing import NamedTuple
 

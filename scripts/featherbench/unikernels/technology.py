@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A unikernel as a technology. The descriptions of its images say everything that is special."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, cast

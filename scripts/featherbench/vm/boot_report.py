@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a guest reports as it boots: lines of `name:value`, on a serial port or its console."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path

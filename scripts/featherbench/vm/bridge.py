@@ -7,8 +7,6 @@ A link is an interface on it that leads to domains of another machine's dom0, wh
 guests of this machine.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import socket
 from contextlib import suppress

@@ -6,8 +6,6 @@ and ends with the instance. The image is the guest's disk, on which the engine a
 service's image.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

@@ -6,8 +6,6 @@ is what a guest is given for one start, on a small disk: an archive, without a f
 kernel's command line is too short for it, and every process in the guest can read that.
 """
 
-from __future__ import annotations
-
 import shlex
 import shutil
 import stat

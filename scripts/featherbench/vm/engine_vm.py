@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A virtual machine with a container engine in it: started, and reached by ssh."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -5,8 +5,6 @@ Debian's own looks for disks and file systems of every kind, which takes seconds
 software emulation; this one takes milliseconds.
 """
 
-from __future__ import annotations
-
 import io
 import lzma
 import stat

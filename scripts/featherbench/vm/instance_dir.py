@@ -5,8 +5,6 @@ It is not in the testbed's state folder, which is in memory on most machines, be
 write much. A folder that a broken run left names its testbed, and is found even after a reboot.
 """
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections.abc import Iterator

@@ -6,8 +6,6 @@ a kernel and systemd, on a disk of its own. It serves at its own address, which 
 through this machine.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache, partial

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """http: how many requests for a static file nginx answers, over keep-alive connections."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 

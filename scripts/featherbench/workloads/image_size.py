@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """image_size: the bytes of the images that the other workloads start, counted in three ways."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from featherbench.contracts import workload

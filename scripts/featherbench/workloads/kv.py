@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """kv: how many GETs and SETs Redis answers, over pipelined keep-alive connections."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Literal

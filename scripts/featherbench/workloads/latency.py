@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """latency: round trips from the client to the instance by ping, each reply a window."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated

@@ -8,8 +8,6 @@ nothing, because memory is seldom given back. A guest that serves nothing must b
 ping.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated

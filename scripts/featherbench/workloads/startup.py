@@ -6,8 +6,6 @@ with the kernel's timestamp of the packet, which carries this start's nonce. A u
 the program is timed to its first packet of any kind, and the window says so.
 """
 
-from __future__ import annotations
-
 import math
 import time
 import uuid

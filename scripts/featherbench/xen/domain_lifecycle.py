@@ -7,8 +7,6 @@ The folder on this machine names the domain's testbed and dom0, and is removed l
 broken run is found by it.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What dom0 is, and what is missing to run domains: on this machine, and in dom0."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs virtual machines as domains of Xen, from our disk images and from users' images."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a user may set of Xen: its control domain, how guests there are reached, and the guests."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal, Self
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs xl in dom0, parses its output, and writes its configuration; see xl.cfg(5)."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

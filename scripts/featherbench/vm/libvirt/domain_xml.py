@@ -4,8 +4,6 @@
 See https://libvirt.org/formatdomain.html for the elements.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast

@@ -10,8 +10,6 @@ make QEMU exit through a port for tests: resources/vm/kvm_probe.S. The same byte
 emulation are the control: if they do not run there either, the fault is not KVM's.
 """
 
-from __future__ import annotations
-
 import sys
 import tempfile
 from contextlib import suppress

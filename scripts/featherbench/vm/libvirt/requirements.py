@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What this machine lacks to run virtual machines. Cheap: no daemon is asked."""
 
-from __future__ import annotations
-
 import importlib.util
 import os
 import platform

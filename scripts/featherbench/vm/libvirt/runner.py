@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs virtual machines of QEMU by libvirt, from our disk images; finds what broken runs left."""
 
-from __future__ import annotations
-
 import importlib.util
 import time
 from collections.abc import Iterator, Mapping, Sequence

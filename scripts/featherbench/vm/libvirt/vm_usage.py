@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a virtual machine has used: its QEMU process, and the memory that its kernel reports."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path
