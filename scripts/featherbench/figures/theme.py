@@ -97,18 +97,15 @@ def style(platform: str, technology: str, hypervisor: str) -> Style:
     place = hashlib.sha256(technology.encode()).digest()[0] % len(OTHERS)
     colour, shapes = TECHNOLOGIES.get(technology, OTHERS[place])
     shape = shapes[list(LINES).index(hypervisor)] if hypervisor in LINES else shapes[0]
-    colour = _shaded(colour, hypervisor)
+    if colour == "#000000":
+        colour = GREYS.get(hypervisor, colour)
+    elif hypervisor in SHADES:
+        colour = _mix(colour, *SHADES[hypervisor])
     network = platform.partition("+")[2]
     if network:
         mixed_with, share, shape = NETWORKS.get(network, ("#FFFFFF", 0.25, "*"))
         colour = _mix(colour, mixed_with, share)
     return Style(colour=colour, shape=shape, line=LINES.get(hypervisor, OTHER_LINE))
-
-
-def _shaded(colour: str, hypervisor: str) -> str:
-    if hypervisor not in SHADES:
-        return colour
-    return GREYS[hypervisor] if colour == "#000000" else _mix(colour, *SHADES[hypervisor])
 
 
 def _mix(colour: str, other: str, share: float) -> str:

@@ -45,7 +45,5 @@ DIFFERENT: dict[str, dict[str, Any]] = {
 """What differs from our figure of that name."""
 
 PAPERS_ENTRIES = tuple(
-    replace(spec, **DIFFERENT[spec.name]).for_plan(plan())
-    for spec in PAPER_FIGURES
-    if spec.name in DIFFERENT
+    replace(spec, **DIFFERENT[spec.name]).for_plan(plan()) for spec in PAPER_FIGURES
 )

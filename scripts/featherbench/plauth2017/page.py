@@ -68,7 +68,13 @@ def render(
                 table(frame, WITHOUT_METRIC, LABEL(metric))
                 for metric, frame in by_metric(anova.dropna(subset=["F"]))
             ],
-            "summary_tables": _summaries(summary),
+            # The template states once what all of these remarks would repeat.
+            "summary_tables": summaries(
+                summary.assign(ci_note=summary["ci_note"].mask(summary["ci_note"] == REPEATED)),
+                LABEL,
+                primary=True,
+                columns=SUMMARIES,
+            ),
             "posthoc_tables": [
                 table(levels_last.loc[levels_last["metric"] == metric], POSTHOC, LABEL(metric))
                 for metric in dict.fromkeys(tested["metric"])
@@ -112,9 +118,3 @@ def _evidence_table(statement: JudgedStatement) -> Table | None:
         agrees=agrees or [""] * len(statement.evidence)
     )
     return table(frame.astype({"level": float}), EVIDENCE, statement.statement)
-
-
-def _summaries(summary: pd.DataFrame) -> list[Table]:
-    """Return the published values; the template states once what all remarks would repeat."""
-    remarks = summary["ci_note"].mask(summary["ci_note"] == REPEATED)
-    return summaries(summary.assign(ci_note=remarks), LABEL, primary=True, columns=SUMMARIES)

@@ -25,8 +25,6 @@ from featherbench.statistics.data.table_io import read_csv, read_parquet, requir
 R = TypeVar("R", bound=Record)
 T = TypeVar("T")
 
-DEFAULT_BASELINE = "linux-native"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Inputs:
@@ -65,7 +63,7 @@ class Inputs:
     @property
     def baseline(self) -> str:
         """The platform that all others are compared with."""
-        return self.plan.baseline if self.plan else DEFAULT_BASELINE
+        return self.plan.baseline if self.plan else "linux-native"
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

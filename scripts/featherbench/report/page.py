@@ -11,12 +11,7 @@ from typing import Any
 
 from featherbench.figures.catalogue import FigureSpec, specs_for
 from featherbench.records.machine import Judgement
-from featherbench.report import (
-    setup,
-    suspect_windows,
-    table_groups,
-    what_ran,
-)
+from featherbench.report import setup, suspect_windows, table_groups, what_ran
 from featherbench.report.inputs import Inputs
 from featherbench.report.questions import Statement, answers
 from featherbench.report.run_tables import RunTables

@@ -44,11 +44,7 @@ THROUGHPUT = ("http", "kv")
 PROVISIONING = ("startup", "image_size")
 FOOTPRINT = ("image_size", "latency", "memory")
 ALL = (*THROUGHPUT, "startup", *FOOTPRINT)
-PAIRS_OF_CLASSES = (
-    (CONTAINERS_IN_GUESTS, GUESTS),
-    (UNIKERNELS, CONTAINERS),
-    (UNIKERNELS, GUESTS),
-)
+PAIRS_OF_CLASSES = ((CONTAINERS_IN_GUESTS, GUESTS), (UNIKERNELS, CONTAINERS), (UNIKERNELS, GUESTS))
 """The classes that the paper compares with each other instead of with the baseline."""
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -32,28 +32,21 @@ def tuning_in_force(cells: Sequence[Cell]) -> list[tuple[str, str]]:
     If there are several, the workloads are listed, too: a platform may differ between workloads.
     """
     by_tuning: dict[str, dict[str, list[str]]] = {}
-    verified = _most_connections(cells)
+    verified = {  # the largest number of connections of each platform and workload
+        (cell.coordinates.platform, cell.coordinates.workload): cell.tuning[OPEN_CONNECTIONS]
+        for cell in sorted(cells, key=lambda cell: cell.coordinates.concurrency)
+        if OPEN_CONNECTIONS in cell.tuning
+    }
     for cell in cells:
         platform, workload = cell.coordinates.platform, cell.coordinates.workload
-        tuning = as_yaml({**cell.tuning, **verified.get((platform, workload), {})})
+        most = verified.get((platform, workload))
+        tuning = as_yaml(cell.tuning | ({OPEN_CONNECTIONS: most} if most else {}))
         workloads = by_tuning.setdefault(tuning, {}).setdefault(platform, [])
         if workload not in workloads:
             workloads.append(workload)
     if len(by_tuning) == 1:
         return [(", ".join(platforms), tuning) for tuning, platforms in by_tuning.items()]
     return [(_with_workloads(platforms), tuning) for tuning, platforms in by_tuning.items()]
-
-
-def _most_connections(cells: Iterable[Cell]) -> Mapping[tuple[str, str], Mapping[str, str]]:
-    """Return by platform and workload the largest number of connections that was verified."""
-    levels = sorted(cells, key=lambda cell: cell.coordinates.concurrency)
-    return {
-        (cell.coordinates.platform, cell.coordinates.workload): {
-            OPEN_CONNECTIONS: cell.tuning[OPEN_CONNECTIONS]
-        }
-        for cell in levels
-        if OPEN_CONNECTIONS in cell.tuning
-    }
 
 
 def _with_workloads(platforms: Mapping[str, Sequence[str]]) -> str:

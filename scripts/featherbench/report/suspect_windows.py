@@ -7,16 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from featherbench.records.cell import Cell, Verdict
 from featherbench.records.plan import CellName
 from featherbench.report.tables import Row
 from featherbench.statistics.data.samples import samples_of
 from featherbench.wording.formatting import rows
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SEPARATOR = "; "
 """Separates the reasons of one window in the samples."""

@@ -157,11 +157,7 @@ class TableGroup:
 
 
 def summaries(
-    summary: pd.DataFrame,
-    label: Callable[[str], str],
-    *,
-    primary: bool,
-    columns: Columns = SUMMARY,
+    summary: pd.DataFrame, label: Callable[[str], str], *, primary: bool, columns: Columns = SUMMARY
 ) -> list[Table]:
     """Return one table for each workload, of its main metrics or of the others."""
     if summary.empty:
@@ -264,9 +260,8 @@ def _one(source: str, columns: Columns, caption: str) -> Callable[[RunTables], l
 def check_results(run: RunTables) -> list[Table]:
     """Return the one table of the checks that found something, if any did."""
     checks = run["checks"]
-    if checks.empty or not checks["found"].astype(bool).any():
-        return []
-    return [table(checks[checks["found"].astype(bool)], CHECKS, "Results of the checks")]
+    found = checks if checks.empty else checks[checks["found"].astype(bool)]
+    return [] if found.empty else [table(found, CHECKS, "Results of the checks")]
 
 
 GROUPS = (

@@ -7,12 +7,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from featherbench.wording.formatting import NO_VARIATION, NOTHING, is_point, number, ratio, rows
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Row = dict[str, Any]
 Spell = Callable[[Row], str]

@@ -135,14 +135,10 @@ def _with_look(looks: Sequence[InterimLook]) -> Iterator[Row]:
     for look in looks:
         for level in look.levels:
             for series in level.series:
-                yield {
+                yield series.model_dump() | {
                     "platform": look.platform,
                     "workload": look.workload,
-                    "metric": series.metric,
                     "concurrency": level.concurrency,
-                    "deployments": series.deployments,
-                    "windows": series.windows,
-                    "half_width": series.half_width,
                     "spent_s": level.spent_s,
                     "reason": level.reason.value if level.reason else NOT_DECIDED,
                 }

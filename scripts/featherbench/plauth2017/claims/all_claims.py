@@ -70,18 +70,16 @@ def _judged(declared: Statement, contrasts: Contrasts) -> JudgedStatement:
 
 def _evidence(declared: Statement, contrasts: Contrasts) -> Iterator[Contrast]:
     for metric in declared.metrics:
-        each = [
+        each: list[int | None] = [
             level
             for level in contrasts.levels(metric)
             if declared.from_level <= level <= declared.to_level
         ]
-        levels = (
-            each if declared.levels == "each" else [1 if declared.levels == "one" else OVER_ALL]
-        )
+        levels: dict[str, list[int | None]] = {"each": each, "one": [1], "over all": [OVER_ALL]}
         for platforms, against in declared.compare:
             others = [name for name in contrasts.platforms(metric) if name not in platforms]
             bases = others if against == "others" else against
-            yield from contrasts.each(metric, platforms, bases, levels)
+            yield from contrasts.each(metric, platforms, bases, levels[declared.levels])
 
 
 def statements_table(claims: Sequence[Claim]) -> pd.DataFrame:

@@ -10,12 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from featherbench.plauth2017.claims.pairwise import (
-    ALL_LEVELS,
-    OVER_ALL,
-    Contrast,
-    Contrasts,
-)
+from featherbench.plauth2017.claims.pairwise import ALL_LEVELS, OVER_ALL, Contrast, Contrasts
 from featherbench.plauth2017.comparison.replication import P_EQUIVALENCE, measured_ratios
 from featherbench.statistics.conventions import SIGNIFICANT_P
 from featherbench.statistics.data.replicates import CELL, deployment_means
@@ -76,34 +71,30 @@ class ByPairs(Contrasts):
         )
         return sum(self._suspect.get(key, 0) for key in keys)
 
-    def contrast(self, metric: str, a: str, b: str, level: int | None = 1) -> Contrast | None:
-        """Compare a with b; return None if the run lacks one of them at that level."""
+    def compared(self, metric: str, a: str, b: str, level: int | None) -> dict[str, Any]:
+        """Return what a contrast has of the run; empty if it lacks a or b at that level."""
         at = ALL_LEVELS if level is OVER_ALL else level
         row = self._row(metric, a, b, at)
         if row is None or not math.isfinite(row["ratio"]):
-            return None
+            return {}
         means_a, means_b = (self._means[metric, at, name] for name in (a, b))
         differences = (means_a - means_b).dropna()
         difference, sd = differences.mean(), differences.std()
         half = half_width(sd, len(differences)) if sd > 0 else math.nan
-        return Contrast(
-            metric=metric,
-            unit=self._units[metric],
-            a=a,
-            b=b,
-            level=level if len(self.levels(metric)) > 1 else None,
-            mean_a=float(means_a.mean()),
-            mean_b=float(means_b.mean()),
-            difference=float(difference),
-            low=float(difference - half),
-            high=float(difference + half),
-            p=row["p_adj"],
-            ratio=row["ratio"],
-            ratio_low=row["ci_low"],
-            ratio_high=row["ci_high"],
-            margin=self._margin,
-            p_equivalence=row[P_EQUIVALENCE],
-        )
+        return {
+            "unit": self._units[metric],
+            "mean_a": float(means_a.mean()),
+            "mean_b": float(means_b.mean()),
+            "difference": float(difference),
+            "low": float(difference - half),
+            "high": float(difference + half),
+            "p": row["p_adj"],
+            "ratio": row["ratio"],
+            "ratio_low": row["ci_low"],
+            "ratio_high": row["ci_high"],
+            "margin": self._margin,
+            "p_equivalence": row[P_EQUIVALENCE],
+        }
 
     def _row(self, metric: str, a: str, b: str, level: int) -> Mapping[str, Any] | None:
         if (metric, a, b, level) in self._pairs:
@@ -134,9 +125,5 @@ def over_levels(samples: pd.DataFrame) -> pd.DataFrame:
     table = grouped.agg(n=("log", "size"), n_levels=("n_levels", "first"), log=("log", "mean"))
     complete = table[table["n"] == table["n_levels"]].reset_index()
     return complete.assign(
-        value=np.exp(complete["log"]),
-        concurrency=ALL_LEVELS,
-        window=1,
-        verdict="ok",
-        primary=True,
+        value=np.exp(complete["log"]), concurrency=ALL_LEVELS, window=1, verdict="ok", primary=True
     ).drop(columns=["n", "n_levels", "log"])

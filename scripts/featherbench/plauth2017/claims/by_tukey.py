@@ -13,11 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from featherbench.plauth2017.claims.pairwise import (
-    OVER_ALL,
-    Contrast,
-    Contrasts,
-)
+from featherbench.plauth2017.claims.pairwise import OVER_ALL, Contrasts
 from featherbench.plauth2017.data.published import REPLICATE, SUSPECT
 from featherbench.statistics.conventions import ALL_LEVELS, LEVEL, PAIR, SIGNIFICANT_P
 from featherbench.statistics.data.replicates import Compared, summarized
@@ -100,43 +96,30 @@ class ByTukey(Contrasts):
                 issues.setdefault(row["ci_note"].removeprefix(SUSPECT), []).append(level)
         return issues
 
-    def contrast(self, metric: str, a: str, b: str, level: int | None = 1) -> Contrast | None:
-        """Compare a with b; return None if the data lack one of them at that level."""
-        signed = self._row(metric, a, b, level)
-        if signed is None:
-            return None
-        row, sign = signed
+    def compared(self, metric: str, a: str, b: str, level: int | None) -> dict[str, Any]:
+        """Return what a contrast has of the summary; empty if it lacks a or b at that level."""
+        sign = 1 if (metric, a, b, level) in self._pairs else -1
+        row = self._pairs.get((metric, *((a, b) if sign > 0 else (b, a)), level))
+        if row is None:
+            return {}
         low, high = sorted((sign * row["ci_low"], sign * row["ci_high"]))
         (mean_a, variance_a), (mean_b, variance_b) = (self._mean(metric, x, level) for x in (a, b))
         # Half the width is c * sqrt(variance_a + variance_b), which gives the part of each mean.
         squared = ((high - low) / 2) ** 2 / (variance_a + variance_b)
         reach, base_reach = math.sqrt(squared * variance_a), math.sqrt(squared * variance_b)
         bounds = ratio_interval(mean_a, mean_b, reach=reach, base_reach=base_reach)
-        return Contrast(
-            metric=metric,
-            unit=next(cell["unit"] for key, cell in self._cells.items() if key[0] == metric),
-            a=a,
-            b=b,
-            level=level if len(self.levels(metric)) > 1 else None,
-            mean_a=mean_a,
-            mean_b=mean_b,
-            difference=sign * row["difference"],
-            low=low,
-            high=high,
-            p=row["p_adj"],
-            ratio=mean_a / mean_b if mean_b else math.nan,
-            ratio_low=bounds[0],
-            ratio_high=bounds[1],
-        )
-
-    def _row(
-        self, metric: str, a: str, b: str, level: int | None
-    ) -> tuple[dict[str, Any], int] | None:
-        """Return the row of the pair, and -1 if it is b against a; None if there is no row."""
-        for pair, sign in (((a, b), 1), ((b, a), -1)):
-            if (row := self._pairs.get((metric, *pair, level))) is not None:
-                return row, sign
-        return None
+        return {
+            "unit": next(cell["unit"] for key, cell in self._cells.items() if key[0] == metric),
+            "mean_a": mean_a,
+            "mean_b": mean_b,
+            "difference": sign * row["difference"],
+            "low": low,
+            "high": high,
+            "p": row["p_adj"],
+            "ratio": mean_a / mean_b if mean_b else math.nan,
+            "ratio_low": bounds[0],
+            "ratio_high": bounds[1],
+        }
 
     def _mean(self, metric: str, platform: str, level: int | None) -> tuple[float, float]:
         """Return the mean and its variance, up to a factor that all means share."""

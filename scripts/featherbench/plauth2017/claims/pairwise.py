@@ -6,6 +6,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from featherbench.statistics.conventions import SIGNIFICANT_P
 
@@ -78,8 +79,16 @@ class Contrasts(ABC):
         """Return why means of a platform are suspect, and at which levels."""
 
     @abstractmethod
+    def compared(self, metric: str, a: str, b: str, level: int | None) -> dict[str, Any]:
+        """Return what a contrast has of this data set; empty if it lacks a or b at that level."""
+
     def contrast(self, metric: str, a: str, b: str, level: int | None = 1) -> Contrast | None:
         """Compare a with b; return None if the data lack one of them at that level."""
+        compared = self.compared(metric, a, b, level)
+        if not compared:
+            return None
+        own_level = level if len(self.levels(metric)) > 1 else None
+        return Contrast(metric=metric, a=a, b=b, level=own_level, **compared)
 
     def each(
         self,

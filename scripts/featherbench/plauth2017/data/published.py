@@ -28,7 +28,6 @@ from featherbench.statistics.data.table_io import read_csv
 from featherbench.statistics.diagnostics.screening import screen, stalled
 from featherbench.statistics.summary import COLUMNS, half_width, summarize
 
-UNWEIGHTED = "unweighted means"
 PUBLISHED_F = (("http_throughput", 9, 2970, 3921), ("kv_get_throughput", 7, 7920, 4099))
 """Metric, degrees of freedom, F. The paper gives p < 0.0001 for both."""
 REPLICATE = "repetition"
@@ -137,7 +136,7 @@ def _agreement(
     if round(least_squares) == value:
         agrees_by = "least squares" if unequal else "either analysis"
     else:
-        agrees_by = UNWEIGHTED if unweighted and round(unweighted) == value else ""
+        agrees_by = "unweighted means" if unweighted and round(unweighted) == value else ""
     return {
         "metric": metric,
         "df": df,

@@ -13,7 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pandas as pd
 
 from featherbench.statistics.conventions import BLOCK, PAIR, SIGNIFICANT_P
 from featherbench.wording.formatting import number, ratio, rows
@@ -26,9 +28,6 @@ from featherbench.wording.phrases import (
     interval,
     suspect_note,
 )
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Pairs = dict[tuple[str, ...], list[dict[str, Any]]]
 """The rows of each pair of platforms by its names, in both orders."""

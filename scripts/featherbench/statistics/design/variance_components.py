@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from featherbench.statistics.conventions import CONFIDENCE, notes
+from featherbench.statistics.conventions import notes
 from featherbench.statistics.data.replicates import CELL, deployment_means, main_values
+from featherbench.statistics.summary import half_width
 
 MOST_DEPLOYMENTS = 10_000
 MOST_WINDOWS = 100
@@ -137,5 +138,4 @@ def _deployments_needed(table: pd.DataFrame) -> list[float]:
 @cache
 def _half_widths() -> np.ndarray:
     """Return half the width of the interval for 2, 3 ... values of standard deviation 1."""
-    n = np.arange(2, MOST_DEPLOYMENTS + 1)
-    return np.asarray(scipy.stats.t.ppf((1 + CONFIDENCE) / 2, n - 1) / np.sqrt(n))
+    return half_width(1.0, np.arange(2, MOST_DEPLOYMENTS + 1))

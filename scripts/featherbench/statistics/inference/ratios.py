@@ -84,8 +84,11 @@ def unadjusted_ratios(means: pd.DataFrame, baseline: str, margin: float) -> pd.D
     """
     table = _compared(means, baseline)
     table["margin"] = margin
-    table["p_equivalence"] = _equivalence_p(table, np.log1p(margin))
-    _test_ranks(table, block_ratios(means, baseline), np.log1p(margin))
+    log_margin = np.log1p(margin)
+    below = scipy.stats.t.sf((table["centre"] + log_margin) / table["standard_error"], table["df"])
+    above = scipy.stats.t.cdf((table["centre"] - log_margin) / table["standard_error"], table["df"])
+    table["p_equivalence"] = np.maximum(below, above)  # two one-sided tests: Schuirmann (1987)
+    _test_ranks(table, block_ratios(means, baseline), log_margin)
     return table
 
 
@@ -112,13 +115,6 @@ def _compared(means: pd.DataFrame, baseline: str) -> pd.DataFrame:
         error="",
         scope=LEVEL,
     )
-
-
-def _equivalence_p(table: pd.DataFrame, margin: float) -> np.ndarray:
-    """Return the larger p of Schuirmann's two one-sided tests (1987)."""
-    below = scipy.stats.t.sf((table["centre"] + margin) / table["standard_error"], table["df"])
-    above = scipy.stats.t.cdf((table["centre"] - margin) / table["standard_error"], table["df"])
-    return np.maximum(below, above)
 
 
 def _test_ranks(table: pd.DataFrame, logs: pd.DataFrame, margin: float) -> None:
