@@ -18,7 +18,7 @@ from featherbench.plauth2017.data.published import REPEATED, agreements
 from featherbench.plauth2017.figures import PAPERS_ENTRIES
 from featherbench.report.page import numbered
 from featherbench.report.table_groups import ANOVA, POSTHOC, SUMMARY, by_metric, summaries
-from featherbench.report.tables import Columns, ColumnType, Table, bounds, figure, name, table
+from featherbench.report.tables import Columns, Table, bounds, figure, name, table
 from featherbench.report.templates import fill
 from featherbench.wording.formatting import count, p_value, ratio
 from featherbench.wording.phrases import label
@@ -30,7 +30,7 @@ SUMMARIES: Columns = {
     for heading in ("platform", "metric", "connections", "mean", "SD", "median", "95 % interval")
 } | {"n": figure("n", count), "unit": SUMMARY["unit"], "remark": SUMMARY["remark"]}
 EVIDENCE: Columns = {
-    "metric": (ColumnType.NAME, lambda row: LABEL(row["metric"])),
+    "metric": ("name", lambda row: LABEL(row["metric"])),
     "connections": figure("level", count),
     "platform": name("a"),
     "against": name("b"),

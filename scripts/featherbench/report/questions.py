@@ -80,44 +80,35 @@ class Statement:
     links: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """A question, the statements that answer it, and what the run leaves open."""
-
-    anchor: str
-    question: str
-    statements: tuple[Statement, ...]
-    open: tuple[str, ...]
-
-
-def answers(run: RunTables, earlier: Sequence[Statement]) -> tuple[Answer, ...]:
+def answers(run: RunTables, earlier: Sequence[Statement]) -> list[Row]:
     """Answer the three questions from the tables without emulated platforms.
 
-    `earlier` are the statements on results of earlier studies, which further sections contribute.
+    Each has its `anchor`, the `question`, the `statements` that answer it, and what the run leaves
+    `open`. `earlier` are statements on results of earlier studies, from further sections.
     """
     nowhere = [one for one in CLASSES if not platforms_of(one, run, ALL)]
-    return (
-        Answer(
-            anchor="question-speed",
-            question="How fast are containers, unikernels and whole-system virtualization under "
+    return [
+        {
+            "anchor": "question-speed",
+            "question": "How fast are containers, unikernels and whole-system virtualization under "
             "different workloads, and do earlier results hold up?",
-            statements=(*_speed(run), *earlier),
-            open=(*_no_values(run, THROUGHPUT), *_unknown(run, THROUGHPUT)),
-        ),
-        Answer(
-            anchor="question-provisioning",
-            question="Which technology suits on-demand provisioning best?",
-            statements=tuple(_provisioning(run)),
-            open=(*_no_values(run, PROVISIONING), *_unknown(run, ("startup",), nowhere)),
-        ),
-        Answer(
-            anchor="question-footprint",
-            question="How does the technology affect image size, network latency and memory "
+            "statements": [*_speed(run), *earlier],
+            "open": [*_no_values(run, THROUGHPUT), *_unknown(run, THROUGHPUT)],
+        },
+        {
+            "anchor": "question-provisioning",
+            "question": "Which technology suits on-demand provisioning best?",
+            "statements": list(_provisioning(run)),
+            "open": [*_no_values(run, PROVISIONING), *_unknown(run, ("startup",), nowhere)],
+        },
+        {
+            "anchor": "question-footprint",
+            "question": "How does the technology affect image size, network latency and memory "
             "footprint?",
-            statements=tuple(_footprint(run)),
-            open=(*_no_values(run, FOOTPRINT), *_unknown(run, FOOTPRINT, nowhere)),
-        ),
-    )
+            "statements": list(_footprint(run)),
+            "open": [*_no_values(run, FOOTPRINT), *_unknown(run, FOOTPRINT, nowhere)],
+        },
+    ]
 
 
 def _speed(run: RunTables) -> Iterator[Statement]:

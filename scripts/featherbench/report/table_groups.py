@@ -12,7 +12,6 @@ import pandas as pd
 from featherbench.report.run_tables import RunTables
 from featherbench.report.tables import (
     Columns,
-    ColumnType,
     Row,
     Table,
     bounds,
@@ -44,8 +43,8 @@ SUMMARY: Columns = {
     "median": figure("median"),
     "95 % interval": bounds("ci_low", "ci_high", number),
     "unit": name("unit"),
-    "windows / deployments": (ColumnType.NUMBER, _replicates),
-    "ok / suspect / invalid": (ColumnType.NUMBER, _verdicts),
+    "windows / deployments": ("num", _replicates),
+    "ok / suspect / invalid": ("num", _verdicts),
     "remark": prose("ci_note"),
 }
 ANOVA: Columns = {

@@ -6,8 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -15,35 +14,24 @@ from featherbench.wording.formatting import NO_VARIATION, NOTHING, is_point, num
 
 Row = dict[str, Any]
 Spell = Callable[[Row], str]
-Columns = dict[str, tuple["ColumnType", Spell]]
+ColumnType = Literal["num", "name", "prose"]
+"""What a column holds: numbers, aligned; names, on one line; or prose."""
+Columns = dict[str, tuple[ColumnType, Spell]]
 
 MOST_ROWS = 600
 """A longer table is cut off here and refers to its file."""
 
 
-class ColumnType(StrEnum):
-    """What a column holds: numbers, aligned; names, on one line; or prose."""
-
-    NUMBER = "num"
-    NAME = "name"
-    PROSE = "prose"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """The heading of a column, and what it holds."""
-
-    heading: str
-    type: ColumnType
-
-
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table of text. `left_out` rows are in the file only; `anchor` is its id in the page."""
+    """A table of text. `columns` are headings and types; `left_out` rows are in the file only.
+
+    `anchor` is its id in the page.
+    """
 
     caption: str
     anchor: str = ""
-    columns: tuple[Column, ...]
+    columns: tuple[tuple[str, ColumnType], ...]
     rows: tuple[tuple[str, ...], ...]
     left_out: int = 0
 
@@ -61,7 +49,7 @@ def table(frame: pd.DataFrame, columns: Columns, caption: str, anchor: str = "")
     return Table(
         caption=caption,
         anchor=anchor,
-        columns=tuple(Column(heading=heading, type=columns[heading][0]) for heading in kept),
+        columns=tuple((heading, columns[heading][0]) for heading in kept),
         rows=tuple(zip(*(texts[heading] for heading in kept), strict=True)),
         left_out=max(0, len(frame) - MOST_ROWS),
     )
@@ -74,17 +62,17 @@ def text_of(key: str) -> Spell:
 
 def name(key: str) -> tuple[ColumnType, Spell]:
     """Return a column of names."""
-    return ColumnType.NAME, text_of(key)
+    return "name", text_of(key)
 
 
 def prose(key: str) -> tuple[ColumnType, Spell]:
     """Return a column of prose."""
-    return ColumnType.PROSE, text_of(key)
+    return "prose", text_of(key)
 
 
 def figure(key: str, spell: Callable[[float | None], str] = number) -> tuple[ColumnType, Spell]:
     """Return a column of numbers."""
-    return ColumnType.NUMBER, lambda row: spell(row.get(key))
+    return "num", lambda row: spell(row.get(key))
 
 
 def bounds(
@@ -99,4 +87,4 @@ def bounds(
             return NO_VARIATION
         return f"{spell(row[low])} … {spell(row[high])}"
 
-    return ColumnType.NUMBER, spell_both
+    return "num", spell_both

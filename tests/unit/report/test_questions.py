@@ -113,7 +113,7 @@ def test_a_platform_of_no_class_is_in_the_answer(whole):
     summary = inputs.tables["summary"].replace({"technology": {"docker": "gvisor"}})
     inputs = replace(inputs, tables=inputs.tables | {"summary": summary})
     speed = answers(RunTables(inputs, emulated=False), ())[0]
-    subjects = [statement.subject for statement in speed.statements]
+    subjects = [statement.subject for statement in speed["statements"]]
     assert "Other platforms, HTTP throughput" in subjects
     assert "Containers, HTTP throughput" not in subjects
 

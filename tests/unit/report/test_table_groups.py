@@ -16,7 +16,7 @@ def shares_of(make):
         found = phases(make.tables(summary=summary_of(**summary)))
         if not found:
             return {}
-        headings = [column.heading for column in found[0].columns]
+        headings = [heading for heading, _ in found[0].columns]
         phase, share = headings.index("phase"), headings.index("share of the start")
         return {row[phase]: row[share] for row in found[0].rows}
 
@@ -65,5 +65,5 @@ def test_a_column_that_is_empty_in_all_rows_is_left_out():
     frame = pd.DataFrame({"a": ["x", "y"], "b": [math.nan, math.nan], "c": [1.5, math.nan]})
     columns = {"A": name("a"), "B": figure("b"), "C": figure("c")}
     made = table(frame, columns, "caption")
-    assert [column.heading for column in made.columns] == ["A", "C"]
+    assert [heading for heading, _ in made.columns] == ["A", "C"]
     assert made.rows == (("x", "1.5"), ("y", "—"))

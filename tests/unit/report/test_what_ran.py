@@ -41,7 +41,7 @@ LOOKS = (
 
 def test_each_series_says_how_many_it_took_and_why_it_stopped(plan):
     (table,) = stopping_table(plan, LOOKS)
-    heads = [column.heading for column in table.columns]
+    heads = [heading for heading, _ in table.columns]
     rows = [dict(zip(heads, row, strict=True)) for row in table.rows]
     first, second, third = rows[:3]
     assert (first["deployments"], first["valid windows"]) == ("8", "24")
