@@ -15,7 +15,7 @@ from featherbench.plauth2017.claims.by_tukey import papers_tests
 from featherbench.plauth2017.data.published import REPLICATE, read_samples, read_summary
 from featherbench.statistics.data.replicates import summarized
 from featherbench.statistics.data.table_io import write_csv, write_parquet
-from featherbench.statistics.inference.anova import analyse, analyse_unweighted
+from featherbench.statistics.inference.anova import analyse
 
 
 def main(published: Path, tables_dir: Path) -> None:
@@ -27,7 +27,7 @@ def main(published: Path, tables_dir: Path) -> None:
     write_parquet(samples, tables_dir / "samples.parquet")
     write_csv(samples, tables_dir / "samples.csv")
     write_csv(summary, tables_dir / "summary.csv")
-    anova = pd.concat([analyse(compared), analyse_unweighted(compared)])
+    anova = pd.concat([analyse(compared), analyse(compared, unweighted=True)])
     write_csv(anova, tables_dir / "anova.csv")
     write_csv(posthoc, tables_dir / "posthoc.csv")
     write_csv(statements_table(claims), tables_dir / "claims.csv")

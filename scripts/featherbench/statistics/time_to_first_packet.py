@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -65,8 +65,7 @@ class Contender:
         return self.start_s + self.image_mbit / bandwidth_mbit_s
 
 
-@dataclass(frozen=True, kw_only=True)
-class FastestRange:
+class FastestRange(NamedTuple):
     """The bandwidths, in Mbit/s, between which a platform is the fastest."""
 
     platform: str
@@ -133,7 +132,7 @@ def fastest_by_bandwidth(group: Sequence[Contender]) -> list[FastestRange]:
         fastest = _fastest(group, low, high).platform
         if ranges and ranges[-1].platform == fastest:
             low = ranges.pop().low  # noqa: PLW2901 - the range continues
-        ranges.append(FastestRange(platform=fastest, low=low, high=high))
+        ranges.append(FastestRange(fastest, low, high))
     return ranges
 
 

@@ -79,11 +79,7 @@ def counterpart(plan: Plan | None, metric: str) -> str:
     if plan is None or declared is None:
         return ""
     quantity = (declared.service, declared.aspect, COUNTERPARTS.get(declared.statistic))
-    return next(
-        (
-            other.name
-            for other in plan.metrics
-            if (other.service, other.aspect, other.statistic) == quantity
-        ),
-        "",
-    )
+    for other in plan.metrics:
+        if (other.service, other.aspect, other.statistic) == quantity:
+            return other.name
+    return ""

@@ -14,7 +14,7 @@ from featherbench.plauth2017.data.published import REPLICATE, agreements
 from featherbench.plauth2017.figures import PAPERS_ENTRIES
 from featherbench.plauth2017.page import render
 from featherbench.statistics.data.replicates import summarized
-from featherbench.statistics.inference.anova import analyse, analyse_unweighted
+from featherbench.statistics.inference.anova import analyse
 from pages import Page
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg"/>'
@@ -27,7 +27,7 @@ def compared(summary):
 
 @pytest.fixture(scope="module")
 def anova(compared):
-    return pd.concat([analyse(compared), analyse_unweighted(compared)])
+    return pd.concat([analyse(compared), analyse(compared, unweighted=True)])
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from featherbench.plauth2017.claims.claim import (
     ClaimVerdict,
@@ -89,8 +89,7 @@ def faster_with_transfer(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Transfer:
+class Transfer(NamedTuple):
     """The bandwidth in Gbit/s at which two platforms are equally fast, with its interval.
 
     Below it, the smaller image of `first` outweighs its longer start.
@@ -113,12 +112,8 @@ def transfer(contrasts: Contrasts, first: str, second: str) -> Transfer | None:
     if start is None or size is None:
         return None
     saved = -size.difference * GBIT_PER_MIB
-    return Transfer(
-        first=first,
-        equal_gbit_s=_equal_gbit_s(saved, start.difference),
-        low=_equal_gbit_s(saved, start.high),
-        high=_equal_gbit_s(saved, start.low),
-    )
+    longer_s = (start.difference, start.high, start.low)
+    return Transfer(first, *(_equal_gbit_s(saved, each) for each in longer_s))
 
 
 def _equal_gbit_s(saved_gbit: float, longer_s: float) -> float:

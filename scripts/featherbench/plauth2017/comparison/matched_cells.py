@@ -28,12 +28,11 @@ MINIMUM_MEMORY = {name: papers for name, papers in METRICS.items() if name.endsw
 """The metrics of minimum memory, and those of memory in use."""
 TABLE_3 = Tuning()
 """Our defaults are the paper's values."""
-TUNING = tuple(
-    Condition(of="tuning", key=key, accepted=(value,), papers=papers)
-    for key, value, papers in (
-        ("net_sysctls", TABLE_3.net_sysctls, "its Table 3"),
-        ("nofile", TABLE_3.nofile, str(TABLE_3.nofile)),
-    )
+TUNING = (
+    Condition(
+        of="tuning", key="net_sysctls", accepted=(TABLE_3.net_sysctls,), papers="its Table 3"
+    ),
+    Condition(of="tuning", key="nofile", accepted=(TABLE_3.nofile,), papers=str(TABLE_3.nofile)),
 )
 """Without `fs.file-max`: it is a limit of the whole machine that our runs never reach."""
 TUNED = ("http", "kv")

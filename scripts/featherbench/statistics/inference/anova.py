@@ -47,23 +47,16 @@ LEVEL_COLUMNS = [
 ]
 
 
-def analyse(compared: Compared) -> pd.DataFrame:
+def analyse(compared: Compared, *, unweighted: bool = False) -> pd.DataFrame:
     """Analyse every main metric, into a frame of COLUMNS with one row per effect.
 
-    If a metric cannot be analysed, its row has NaN, and `note` says why.
+    If a metric cannot be analysed, its row has NaN, and `note` says why. The analysis of
+    `unweighted` means leaves out metrics of equal n, for which it gives the same result.
     """
-    return _table(compared, unweighted=False)
-
-
-def analyse_unweighted(compared: Compared) -> pd.DataFrame:
-    """Analyse unweighted means, of the metrics for which the result differs: those of unequal n."""
-    return _table((groups for groups in compared if not _balanced(groups[2])), unweighted=True)
-
-
-def _table(compared: Compared, *, unweighted: bool) -> pd.DataFrame:
     rows = [
         {"metric": metric, "replicate": replicate} | row
         for metric, replicate, groups in compared
+        if not (unweighted and _balanced(groups))
         for row in effects(groups, unweighted=unweighted)
     ]
     return pd.DataFrame(rows, columns=COLUMNS).assign(error="", scope=ALL_LEVELS)

@@ -11,7 +11,7 @@ from statsmodels.stats.multicomp import pairwise_tukeyhsd
 
 from featherbench.plauth2017.data.published import REPLICATE
 from featherbench.statistics.data.replicates import groups, summarized
-from featherbench.statistics.inference.anova import analyse, analyse_unweighted
+from featherbench.statistics.inference.anova import analyse
 from featherbench.statistics.inference.posthoc import (
     compare,
     compare_over_levels,
@@ -60,7 +60,7 @@ def test_get_is_as_published(summary):
 
 
 def test_http_is_as_published_by_unweighted_means_and_less_by_least_squares(summary):
-    unweighted = _platforms(analyse_unweighted(_of(summary, HTTP)))
+    unweighted = _platforms(analyse(_of(summary, HTTP), unweighted=True))
     squares = _platforms(analyse(_of(summary, HTTP)))
     for row in (unweighted, squares):
         assert (row["df"], row["df_resid"]) == (9, 2970)
@@ -72,7 +72,7 @@ def test_http_is_as_published_by_unweighted_means_and_less_by_least_squares(summ
 
 
 def test_equal_numbers_have_no_analysis_of_unweighted_means_beside_the_other(summary):
-    assert analyse_unweighted(_of(summary, GET)).empty
+    assert analyse(_of(summary, GET), unweighted=True).empty
 
 
 def test_least_squares_as_statsmodels_has_them(summary, metric, fitted):
@@ -94,7 +94,7 @@ def test_unweighted_means_as_statsmodels_has_them(summary, raw):
     between = anova_lm(ols("mean ~ C(platform) + C(concurrency)", cells).fit())
     error = ols(SATURATED, values).fit().mse_resid
     harmonic_n = len(cells) / (1 / cells["size"]).sum()
-    ours = analyse_unweighted(_of(summary, HTTP)).set_index("effect")
+    ours = analyse(_of(summary, HTTP), unweighted=True).set_index("effect")
     names = {"C(platform)": "platform", "C(concurrency)": "concurrency"} | {
         "Residual": "platform:concurrency"
     }
