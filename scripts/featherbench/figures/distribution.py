@@ -8,15 +8,8 @@ from typing import Any
 import pandas as pd
 import plotnine as p9
 
+from featherbench.figures import theme
 from featherbench.figures.catalogue import FigureSpec
-from featherbench.figures.theme import (
-    MOST_VECTORS,
-    add_style,
-    format_ticks,
-    framed,
-    identity_scales,
-    row_axis,
-)
 from featherbench.figures.transforms import downsample, in_panels, in_rows, relative_to_median
 
 WIDTH_IN, PANEL_IN, FRAME_IN = 6.5, 2.4, 1.4
@@ -35,18 +28,18 @@ def draw(spec: FigureSpec, windows: pd.DataFrame) -> p9.ggplot:
     height_in = FRAME_IN + rows * min(ROW_IN + LINE_IN * lines, MOST_ROW_IN)
     return (
         p9.ggplot(table, p9.aes("value", "place", color="colour", fill="colour", shape="shape"))
-        + row_axis(table)
+        + theme.row_axis(table)
         + _layers(table)
-        + identity_scales()
-        + p9.scale_x_continuous(labels=format_ticks)
-        + framed(spec, table, WIDTH_IN, height_in, panel_in=PANEL_IN, x=spec.axis)
+        + theme.identity_scales()
+        + p9.scale_x_continuous(labels=theme.format_ticks)
+        + theme.framed(spec, table, WIDTH_IN, height_in, panel_in=PANEL_IN, x=spec.axis)
         + p9.theme(panel_grid_major_y=p9.element_blank())
     )
 
 
 def _placed(spec: FigureSpec, windows: pd.DataFrame) -> pd.DataFrame:
     """Add the panel, the style, the row, and within that the line of the deployment."""
-    values = in_panels(add_style(relative_to_median(windows)), spec.panels)
+    values = in_panels(theme.add_style(relative_to_median(windows)), spec.panels)
     line = values.groupby("platform", sort=False)["deployment"].rank("dense") - 1
     lines = line.groupby(values["platform"]).transform("max") + 1
     return in_rows(values, line, lines, USED)
@@ -57,7 +50,7 @@ def _layers(table: pd.DataFrame) -> list[Any]:
     means = table.groupby(by, observed=True, sort=False)["value"].mean().reset_index()
     half = 0.45 * USED / means["lines"]
     ticks = means.assign(low=means["place"] - half, high=means["place"] + half)
-    dots, many = downsample(table, PLACES), len(table) > MOST_VECTORS
+    dots, many = downsample(table, PLACES), len(table) > theme.MOST_VECTORS
     suspect = dots[dots["verdict"] == "suspect"]
     return [
         p9.geom_point(data=dots, shape="o", size=0.9, stroke=0.15, alpha=0.45, raster=many),

@@ -9,15 +9,8 @@ import numpy as np
 import pandas as pd
 import plotnine as p9
 
+from featherbench.figures import theme
 from featherbench.figures.catalogue import FigureSpec
-from featherbench.figures.theme import (
-    MOST_VECTORS,
-    add_style,
-    format_ticks,
-    format_value,
-    framed,
-    identity_scales,
-)
 from featherbench.figures.transforms import in_panels
 
 WIDTH_IN, PANEL_IN, ROW_IN, FRAME_IN = 6.5, 2.4, 0.42, 1.5
@@ -46,10 +39,12 @@ def draw(spec: FigureSpec, summary: pd.DataFrame, windows: pd.DataFrame) -> p9.g
     return (
         p9.ggplot(table, p9.aes(color="colour", fill="colour", shape="shape"))
         + _layers(table, _placed(spec, windows, rows))
-        + identity_scales()
+        + theme.identity_scales()
         + _axes(spec, rows)
         + [p9.expand_limits(x=_least_span(spec, table["mean"].dropna()))]
-        + framed(spec, table, WIDTH_IN, height_in, panel_in=PANEL_IN, scales=scales, x=spec.axis)
+        + theme.framed(
+            spec, table, WIDTH_IN, height_in, panel_in=PANEL_IN, scales=scales, x=spec.axis
+        )
     )
 
 
@@ -63,7 +58,7 @@ def _groups(spec: FigureSpec, summary: pd.DataFrame) -> list[list[str]]:
 
 def _placed(spec: FigureSpec, table: pd.DataFrame, rows: dict[str, int]) -> pd.DataFrame:
     """Add the panel, the row and the style."""
-    placed = in_panels(add_style(table), spec.panels)
+    placed = in_panels(theme.add_style(table), spec.panels)
     return placed.assign(row=table["platform"].map(rows).astype("float64"))
 
 
@@ -89,7 +84,7 @@ def _sides(means: pd.Series[float], spec: FigureSpec) -> list[str]:
 
 
 def _text(mean: float, invalid: int) -> str:
-    value = "no valid window" if np.isnan(mean) else format_value(mean)
+    value = "no valid window" if np.isnan(mean) else theme.format_value(mean)
     return f"{value} ({invalid} invalid)" if invalid else value
 
 
@@ -101,7 +96,7 @@ def _layers(table: pd.DataFrame, windows: pd.DataFrame) -> list[Any]:
     return [
         p9.geom_point(
             p9.aes("value", "row"), windows.assign(row=windows["row"] - DOTS_BELOW),
-            shape="o", size=1.1, stroke=0, alpha=0.35, raster=len(windows) > MOST_VECTORS,
+            shape="o", size=1.1, stroke=0, alpha=0.35, raster=len(windows) > theme.MOST_VECTORS,
         ),
         p9.geom_segment(p9.aes("ci_floor", xend="ci_high", **level), sure, size=2.6, alpha=0.3),
         p9.geom_segment(p9.aes("sd_low", xend="sd_high", **level), spread, size=0.5),
@@ -118,7 +113,7 @@ def _axes(spec: FigureSpec, rows: dict[str, int]) -> list[Any]:
     scale_x = p9.scale_x_log10 if spec.log_scale else p9.scale_x_continuous
     names: dict[Any, str] = {row: name for name, row in rows.items()}
     return [
-        scale_x(labels=format_ticks, expand=(0.1, 0)),
+        scale_x(labels=theme.format_ticks, expand=(0.1, 0)),
         p9.scale_y_continuous(
             breaks=list(names), labels=lambda shown: [names[row] for row in shown], expand=(0, 0)
         ),

@@ -10,15 +10,8 @@ import numpy as np
 import pandas as pd
 import plotnine as p9
 
+from featherbench.figures import theme
 from featherbench.figures.catalogue import FigureSpec
-from featherbench.figures.theme import (
-    add_style,
-    format_ticks,
-    format_value,
-    framed,
-    identity_scales,
-    row_axis,
-)
 from featherbench.figures.transforms import in_panels, in_rows
 from featherbench.statistics.conventions import SIGNIFICANT_P
 
@@ -50,13 +43,13 @@ def draw(spec: FigureSpec, table: pd.DataFrame) -> p9.ggplot:
     return (
         p9.ggplot(table, p9.aes(color="colour", fill="colour", shape="shape", alpha="alpha"))
         + p9.geom_vline(xintercept=1.0, color="#555555", size=0.4)
-        + row_axis(table)
+        + theme.row_axis(table)
         + _layers(table, few=levels <= FEW)
-        + identity_scales()
+        + theme.identity_scales()
         + p9.scale_alpha_identity()
-        + p9.scale_x_log10(breaks=round_ratios, labels=format_ticks, expand=(0.08, 0))
+        + p9.scale_x_log10(breaks=round_ratios, labels=theme.format_ticks, expand=(0.08, 0))
         + [p9.expand_limits(x=[0.8, 1.25])]
-        + framed(spec, table, WIDTH_IN, height_in, panel_in=PANEL_IN, x=spec.axis)
+        + theme.framed(spec, table, WIDTH_IN, height_in, panel_in=PANEL_IN, x=spec.axis)
         + p9.theme(panel_grid_major_y=p9.element_blank())
     )
 
@@ -65,16 +58,16 @@ def _placed(spec: FigureSpec, table: pd.DataFrame) -> pd.DataFrame:
     line = table.groupby("metric", sort=False)["concurrency"].rank("dense") - 1
     alpha = np.where(table["p_adj"] < SIGNIFICANT_P, 1.0, PALE)
     shown = table.assign(**{each: table[each].clip(LEAST, 1 / LEAST) for each in PLACES})
-    placed = in_rows(in_panels(add_style(shown), spec.panels), line, line.max() + 1, USED)
+    placed = in_rows(in_panels(theme.add_style(shown), spec.panels), line, line.max() + 1, USED)
     return placed.assign(alpha=alpha, text=_texts(table))
 
 
 def _texts(table: pd.DataFrame) -> list[str]:
     """Return the ratios, with the number of connections if there are several levels."""
     if len(table["concurrency"].unique()) == 1:
-        return [format_value(ratio) for ratio in table["ratio"]]
+        return [theme.format_value(ratio) for ratio in table["ratio"]]
     pairs = zip(table["concurrency"], table["ratio"], strict=True)
-    return [f"{format_value(ratio)} at {level:,}" for level, ratio in pairs]
+    return [f"{theme.format_value(ratio)} at {level:,}" for level, ratio in pairs]
 
 
 def _layers(table: pd.DataFrame, *, few: bool) -> list[Any]:

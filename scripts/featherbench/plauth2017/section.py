@@ -11,12 +11,8 @@ from typing import Any
 import pandas as pd
 
 from featherbench.plauth2017.claims.claim import ClaimVerdict, claim_verdict
+from featherbench.plauth2017.comparison import sentences
 from featherbench.plauth2017.comparison.matched_cells import METRICS
-from featherbench.plauth2017.comparison.sentences import (
-    metric_replications,
-    not_comparable,
-    overall_sentence,
-)
 from featherbench.plauth2017.data import experiment
 from featherbench.records.plan import Plan
 from featherbench.records.tables import REPLICATION
@@ -42,7 +38,7 @@ def section(inputs: Inputs) -> Section:
     """Return the section, from the tables REPLICATION of the inputs."""
     compared, claims, setup = (inputs.tables[name] for name in REPLICATION)
     label_of = partial(label, _with_papers_metrics(inputs.plan))
-    replication, on_claims = overall_sentence(compared), claims_sentence(claims)
+    replication, on_claims = sentences.overall_sentence(compared), claims_sentence(claims)
     statements = [
         Statement(
             "Earlier results",
@@ -60,8 +56,8 @@ def section(inputs: Inputs) -> Section:
         statements=tuple(statements),
         context={
             "replication": replication,
-            "metrics": metric_replications(compared, label_of),
-            "not_comparable": not_comparable(compared, label_of),
+            "metrics": sentences.metric_replications(compared, label_of),
+            "not_comparable": sentences.not_comparable(compared, label_of),
             "claim_tables": verdict_tables(claims),
             "claims_sentence": on_claims,
             "claim_results": claim_results(claims),

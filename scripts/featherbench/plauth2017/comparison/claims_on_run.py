@@ -17,13 +17,7 @@ from featherbench.plauth2017.claims.by_pairs import ByPairs
 from featherbench.plauth2017.claims.by_tukey import tukeys_tests
 from featherbench.plauth2017.claims.claim import Claim, JudgedStatement
 from featherbench.plauth2017.claims.pairwise import CONTAINERS, UNTRANSLATED
-from featherbench.plauth2017.comparison.matched_cells import (
-    METRICS,
-    WORKLOAD_OF,
-    papers_name,
-    platform_differences,
-    workload_differences,
-)
+from featherbench.plauth2017.comparison import matched_cells
 from featherbench.plauth2017.data import experiment
 from featherbench.records.plan import Plan
 from featherbench.wording.phrases import label, suspect_note
@@ -83,10 +77,10 @@ def _platforms(plan: Plan) -> Iterator[tuple[str, str]]:
     """Yield our name and the paper's of its platforms, and of its containers without NAT."""
     for platform in plan.platforms:
         name = f"{platform.technology}-{platform.hypervisor}"
-        if any(platform_differences(plan, platform)):
+        if any(matched_cells.platform_differences(plan, platform)):
             continue
-        if papers_name(platform):
-            yield platform.name, papers_name(platform)
+        if matched_cells.papers_name(platform):
+            yield platform.name, matched_cells.papers_name(platform)
         elif name in CONTAINERS and platform.network == UNTRANSLATED.removeprefix("+"):
             yield platform.name, name + UNTRANSLATED
 
@@ -97,9 +91,9 @@ def _metrics(plan: Plan, samples: pd.DataFrame) -> dict[str, str]:
     size = max(SIZES, key=lambda metric: n_platforms.get(metric, 0))
     return {
         ours: papers
-        for ours, papers in METRICS.items()
+        for ours, papers in matched_cells.METRICS.items()
         if (ours == size or ours not in SIZES)
-        and not any(workload_differences(plan, WORKLOAD_OF[ours]))
+        and not any(matched_cells.workload_differences(plan, matched_cells.WORKLOAD_OF[ours]))
     }
 
 
