@@ -191,6 +191,12 @@ def _shared(name):
     return study_of(plan_of(names, **more), Path(tempfile.mkdtemp(prefix=f"{name}-")))
 
 
+def layers(plot, geom):
+    """The data that each layer of that geom draws."""
+    layers = [layer for layer in plot.layers if type(layer.geom).__name__ == geom]
+    return [plot.data if layer._data is None else layer._data for layer in layers]
+
+
 STUDIES = {
     "two": (TWO, {}),
     "twelve": (TWELVE, {}),

@@ -47,11 +47,6 @@ def cells_under_way(project):
     return {f.removeprefix("results/cells/").removesuffix(".json") for f in files}
 
 
-def assert_complete(cells):
-    for path in cells.values():
-        json.loads(path.read_text())
-
-
 @pytest.mark.timeout(1200)
 def test_signals_at_random_moments_leave_nothing_behind(project):
     project.config["workloads"]["startup"] = {"repetitions": {"deployments": 2, "windows": 1}}
@@ -82,7 +77,7 @@ def test_signals_at_random_moments_leave_nothing_behind(project):
             within_s=60,
         )
         after = project.content()
-        assert_complete(project.cells())
+        assert all(map(json.loads, after.values())), "no cell is there by half"
         # A job that ends well while Snakemake is already dying counts as interrupted.
         redone = {name for name, content in before.items() if after.get(name) != content}
         assert redone <= interrupted

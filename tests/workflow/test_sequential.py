@@ -20,8 +20,8 @@ LEAST, MOST = 8, 10
 SAMPLES = "results/tables/samples.csv"
 
 
-def measured(last, *, platform="fake-native"):
-    return {f"{platform}/steady/d{number}/c1" for number in range(1, last + 1)}
+def measured(last):
+    return {f"fake-native/steady/d{number}/c1" for number in range(1, last + 1)}
 
 
 def ask(project, until, **more):
@@ -30,19 +30,15 @@ def ask(project, until, **more):
     project.write_config()
 
 
-def last_look(project, platform="fake-native"):
-    """The first interim look at which no level continues."""
-    folder = project.folder / "results/stopping" / platform / "steady"
+def reasons(project):
+    """Why each level stopped, by the first interim look at which none continues."""
+    folder = project.folder / "results/stopping/fake-native/steady"
     for number in range(1, MOST + 1):
         file = folder / f"d{number}.json"
         look = json.loads(file.read_text()) if file.exists() else None
         if look and all(level["reason"] for level in look["levels"]):
-            return look
+            return [level["reason"] for level in look["levels"]]
     raise AssertionError(f"nothing was decided in {list(folder.glob('*'))}")
-
-
-def reasons(project, **which):
-    return [level["reason"] for level in last_look(project, **which)["levels"]]
 
 
 def analysed(project):

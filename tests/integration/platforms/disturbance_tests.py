@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is done to a real server in the middle of a window, and what the window then says.
-
-It tests `measuring/disturbances.py`.
-"""
+"""What `measuring/disturbances.py` sees of what is done to a real server within a window."""
 
 import os
 import signal

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real Docker containers: unprivileged, reached in three ways, and removed without a trace.
-
-Also `containers`, whose every function asks an engine.
-
-Also tests `technologies/docker/containers.py`.
-"""
+"""Real Docker containers (`technologies/docker/containers.py`), removed without a trace."""
 
 import tarfile
 import time

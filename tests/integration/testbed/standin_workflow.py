@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A workflow as Snakemake is one: a process that runs jobs, one after the other.
-
-standin_workflow.py JOBS JOB_ARGUMENT ...
-"""
+"""A workflow as Snakemake is one: jobs in turn, by `standin_workflow.py JOBS JOB_ARGUMENT ...`."""
 
 import os
 import subprocess

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""However and whenever a workflow or a job ends, its `guard` leaves nothing behind.
-
-Also tests `testbed/guard.py`.
-"""
+"""However a workflow or a job ends, its guard (`testbed/guard.py`) leaves nothing behind."""
 
 import os
 import random

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Containers in domains of a real Xen, which runs on an emulated processor: the same drivers.
-
-Each takes seven minutes or more there, so they run with the benchmarks.
-"""
+"""Containers in domains of a real Xen on an emulated processor: each takes seven minutes."""
 
 import pytest
 

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two runs compared, and the command itself.
-
-Also tests `comparison/text.py`.
-"""
+"""Two runs compared, what `comparison/text.py` says of them, and the command itself."""
 
 import argparse
 import json

@@ -18,6 +18,7 @@ from featherbench.statistics.data.samples import per_stratum
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.summary import summarize
 from featherbench.statistics.time_to_first_packet import crossing_bandwidths
+from studies import layers
 
 mpl.use("agg")
 BY_NAME = {spec.name: spec for spec in FURTHER_FIGURES}
@@ -32,12 +33,6 @@ def _drawn(name, study, samples, compared=None):
 def _figure(spec, plan, samples, summary, compared):
     data = FigureData(plan=plan, samples=samples, summary=summary, ratios=compared)
     return figure(spec.for_plan(plan), data)
-
-
-def _layers(plot, geom):
-    """The data that each layer of that geom draws."""
-    layers = [layer for layer in plot.layers if type(layer.geom).__name__ == geom]
-    return [plot.data if layer._data is None else layer._data for layer in layers]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +63,7 @@ def test_every_ratio_stands_by_its_platform_and_pale_where_it_may_be_chance(twel
 
 def test_few_levels_have_their_ratios_written_beside_them(make, tmp_path):
     study = make.study(make.plan(make.TWO, levels=(1, 64)), tmp_path)
-    (texts,) = _layers(_drawn("fig7b_kv_ratios", study, study.samples), "geom_text")
+    (texts,) = layers(_drawn("fig7b_kv_ratios", study, study.samples), "geom_text")
     assert len(texts) == 4
     assert texts["text"].str.fullmatch(r"0\.\d{3} at (1|64)").all()
 
@@ -86,9 +81,7 @@ def test_latency_meets_the_throughput_of_the_same_platform_and_level(two):
 
 
 def test_along_a_line_connections_grow(two):
-    (path,) = _layers(
-        _drawn("fig8a_http_latency_against_throughput", two, two.samples), "geom_path"
-    )
+    (path,) = layers(_drawn("fig8a_http_latency_against_throughput", two, two.samples), "geom_path")
     for _, line in path.groupby(["label", "panel"], observed=True):
         assert line["concurrency"].is_monotonic_increasing
 
@@ -133,7 +126,7 @@ def test_relative_values_have_the_median_one_and_none_if_the_median_is_zero(two)
 
 def test_drift_is_seen_in_the_blocks(two):
     samples = two.samples.assign(value=two.samples["value"] * 1.1 ** two.samples["deployment"])
-    (line,) = _layers(_drawn("fig10_run_order", two, samples), "geom_line")
+    (line,) = layers(_drawn("fig10_run_order", two, samples), "geom_line")
     for _, blocks in line.groupby("panel", observed=True):
         assert blocks.sort_values("sequence")["value"].is_monotonic_increasing
         assert blocks["value"].iloc[-1] / blocks["value"].iloc[0] == pytest.approx(1.21, abs=0.1)
@@ -160,7 +153,7 @@ def test_intervals_of_throughput_do_not_reach_below_zero(two):
 
 def test_the_rings_are_where_the_table_says_that_the_winner_changes(twelve):
     plot = _drawn("fig11_provisioning", twelve, twelve.samples)
-    texts = _layers(plot, "geom_text")[0]
+    texts = layers(plot, "geom_text")[0]
     table = crossing_bandwidths(twelve.samples, METRICS)
     changing = table[table["changes_the_winner"]]
     shown = changing[changing["bandwidth_mbit_s"].between(1, 100_000)]
@@ -206,7 +199,7 @@ def test_hollow_marks_are_the_suspect_ones(two):
     odd = (samples["platform"] == "docker-native") & (samples["deployment"] == 2)
     samples["verdict"] = samples["verdict"].mask(odd, "suspect")
     for name in ("fig9a_http_distribution", "fig10_run_order"):
-        hollow = _layers(_drawn(name, two, samples), "geom_point")[1]
+        hollow = layers(_drawn(name, two, samples), "geom_point")[1]
         assert set(zip(hollow["platform"], hollow["deployment"], strict=True)) == {
             ("docker-native", 2)
         }

@@ -26,17 +26,12 @@ from featherbench.statistics.data.samples import per_stratum
 from featherbench.statistics.data.table_io import read_csv, write_reason
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.summary import summarize
+from studies import layers
 
 mpl.use("agg")
 HTTP = next(spec for spec in PAPER_FIGURES if spec.name.startswith("fig4a"))
 STARTUP = next(spec for spec in PAPER_FIGURES if spec.name.startswith("fig3a"))
 SIZES = next(spec for spec in PAPER_FIGURES if spec.name.startswith("fig3b"))
-
-
-def _layer_data(plot, geom):
-    """The data that each layer of that geom draws."""
-    layers = [layer for layer in plot.layers if type(layer.geom).__name__ == geom]
-    return [plot.data if layer._data is None else layer._data for layer in layers]
 
 
 def _data(study, samples, compared):
@@ -116,7 +111,7 @@ def test_suspect_points_are_hollow_and_the_others_are_not(two):
     samples = two.samples.assign(verdict="ok")
     odd = (samples["platform"] == "docker-native") & (samples["concurrency"] == 300)
     samples["verdict"] = samples["verdict"].mask(odd, "suspect")
-    hollow = _layer_data(_figure(HTTP, two, samples), "geom_point")[1]
+    hollow = layers(_figure(HTTP, two, samples), "geom_point")[1]
     assert list(zip(hollow["platform"], hollow["concurrency"], strict=True)) == [
         ("docker-native", 300)
     ]
@@ -126,7 +121,7 @@ def test_invalid_windows_are_counted_in_the_legend_and_marked_on_the_axis(two):
     samples = two.samples.assign(verdict="ok")
     bad = (samples["platform"] == "docker-native") & (samples["concurrency"] == 300)
     samples["verdict"] = samples["verdict"].mask(bad, "invalid")
-    points = _layer_data(_figure(HTTP, two, samples), "geom_point")
+    points = layers(_figure(HTTP, two, samples), "geom_point")
     assert set(points[0]["label"]) == {"linux-native", "docker-native (9 invalid)"}
     assert 300 not in set(points[0][points[0]["platform"] == "docker-native"]["concurrency"])
     assert set(points[2]["platform"]) == {"docker-native"}
@@ -136,7 +131,7 @@ def test_a_platform_without_a_valid_window_keeps_its_row(two):
     samples = two.samples
     bad = samples["platform"] == "docker-native"
     samples = samples.assign(verdict=samples["verdict"].mask(bad, "invalid"))
-    (texts,) = _layer_data(_figure(STARTUP, two, samples), "geom_text")
+    (texts,) = layers(_figure(STARTUP, two, samples), "geom_text")
     assert list(texts["text"])[1] == "no valid window (9 invalid)"
 
 
@@ -145,12 +140,12 @@ def test_bars_on_a_log_scale_stay_above_zero(two):
     samples = here.assign(value=here["value"] * here["deployment"] ** 6)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        bars = pd.concat(_layer_data(_figure(STARTUP, two, samples), "geom_segment"))
+        bars = pd.concat(layers(_figure(STARTUP, two, samples), "geom_segment"))
     assert (bars[["sd_low", "ci_floor"]] > 0).all(axis=None)
 
 
 def test_the_services_of_an_image_are_panels(two):
-    (texts,) = _layer_data(_figure(SIZES, two, two.samples), "geom_text")
+    (texts,) = layers(_figure(SIZES, two, two.samples), "geom_text")
     assert list(texts["panel"].unique()) == ["http", "key-value"]
 
 

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report of the paper's data (`page.py`, `figures.py`): complete, self-contained, from tables.
-
-The published F are compared in `data/published.py`, and the plan is that of `data/experiment.py`.
-"""
+"""The report of the paper's data: complete, self-contained, from tables."""
 
 import re
 

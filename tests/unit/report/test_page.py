@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page (`page.py`), its templates (`templates.py`), and its parts (`inputs.py`).
-
-Also tests `report/templates.py`.
-"""
+"""The page, its templates (`report/templates.py`), and its parts (`report/inputs.py`)."""
 
 import re
 import shutil

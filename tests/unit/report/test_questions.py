@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's questions, and the classes of platforms that they are about.
-
-The tables behind the answers are looked up in `run_tables.py`.
-"""
+"""The paper's questions, its classes of platforms, and the tables of `report/run_tables.py`."""
 
 import re
 from dataclasses import replace

@@ -12,8 +12,16 @@ from featherbench.report.tables import figure, name, table
 
 @pytest.fixture
 def shares_of(make):
-    def shares(**summary):
-        found = phases(make.tables(summary=summary_of(**summary)))
+    """Give the shares of a start's phases, by name as mean and number of windows."""
+
+    def shares(*, start_s=2.0, n=9, **phases_s):
+        shared = {"platform": "docker-native", "sd": 0.1, "unit": "s", "primary": False}
+        rows = [shared | {"metric": "startup_time", "mean": start_s, "n": n}]
+        rows += [
+            shared | {"metric": f"startup_phase_{phase}", "mean": mean_s, "n": seen}
+            for phase, (mean_s, seen) in phases_s.items()
+        ]
+        found = phases(make.tables(summary=pd.DataFrame(rows)))
         if not found:
             return {}
         headings = [heading for heading, _ in found[0].columns]
@@ -23,27 +31,16 @@ def shares_of(make):
     return shares
 
 
-def summary_of(*, start_s=2.0, n=9, **phases_s):
-    """Return a summary; phases are given by name as mean and number of windows."""
-    shared = {"platform": "docker-native", "sd": 0.1, "unit": "s", "primary": False}
-    rows = [shared | {"metric": "startup_time", "mean": start_s, "n": n}]
-    rows += [
-        shared | {"metric": f"startup_phase_{phase}", "mean": mean_s, "n": seen}
-        for phase, (mean_s, seen) in phases_s.items()
-    ]
-    return pd.DataFrame(rows)
-
-
-def test_phases_and_their_remainder_make_up_the_start(shares_of):
-    assert shares_of(create=(0.5, 9), start=(1.0, 9)) == {
-        "create": "25 %",
-        "start": "50 %",
-        REMAINDER: "25 %",
-    }
-
-
-def test_if_steps_end_after_the_packet_there_is_no_remainder(shares_of):
-    assert shares_of(create=(0.5, 9), start=(1.9, 9)) == {"create": "25 %", "start": "95 %"}
+@pytest.mark.parametrize(
+    ("start_s", "shares"),
+    [
+        (1.0, {"create": "25 %", "start": "50 %", REMAINDER: "25 %"}),
+        (1.9, {"create": "25 %", "start": "95 %"}),
+    ],
+    ids=["until the packet", "steps end after the packet"],
+)
+def test_phases_and_their_remainder_make_up_the_start(shares_of, start_s, shares):
+    assert shares_of(create=(0.5, 9), start=(start_s, 9)) == shares
 
 
 def test_if_not_every_start_reported_its_phases_the_remainder_is_not_known(shares_of):

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where descriptions of images are found, and how a user changes them.
-
-The user does so with unikernels/settings.py; unikernels/technology.py uses them.
-"""
+"""Where descriptions of images are found, and how `unikernels/technology.py` uses them."""
 
 from pathlib import Path
 

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The bridge of virtual machines, its label, and when an interface may be put on it.
-
-Each virtual machine has a folder: vm/instance_dir.py.
-"""
+"""The bridge of virtual machines, its label, and when an interface may be put on it."""
 
 from types import SimpleNamespace
 

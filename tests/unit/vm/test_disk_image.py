@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The initial RAM disk, the files that are added to a guest's root file system, and the seed.
-
-If a unit were missing, nothing would start, and nothing would report it."""
+"""The initial RAM disk, the files added to a guest's root file system, and the seed."""
 
 import io
 

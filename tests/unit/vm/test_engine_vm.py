@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guest with an engine is booted again if its kernel hangs; engines run on its disk, too.
-
-tests/integration/platforms runs vm/offline_engine.py."""
+"""A guest with an engine (`vm/offline_engine.py`) is booted again if its kernel hangs."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The twelve claims of `claims.yaml`, with `claim.py` and `computed.py`, by the paper's data.
-
-The comparisons are those of `by_tukey.py`, the rules those of `rules.py`, and the verdicts those of
-`claim.py`.
-"""
+"""The twelve claims of `claims.yaml`, with their rules, by the paper's data."""
 
 import math
 

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The replication, with `plauth2017/comparison/matched_cells.py` and `setup.py` of that folder.
-
-The paper's data agree with themselves. Also tests `plauth2017/comparison/setup.py`.
-"""
+"""The replication, `plauth2017/comparison/matched_cells.py`, `plauth2017/comparison/setup.py`."""
 
 import numpy as np
 import pandas as pd

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ratios to the baseline, as scipy and statsmodels have them: bootstrap, holm.
-
-Also tests `statistics/data/replicates.py`.
-"""
+"""Ratios of `statistics/data/replicates.py` to the baseline, as scipy and statsmodels have them."""
 
 import math
 

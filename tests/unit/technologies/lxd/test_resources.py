@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The network, its addresses, and the comparison with existing resources.
-
-Also of the pools in `images`.
-"""
+"""The network, its addresses, the pools, and the comparison with those that there are."""
 
 from types import SimpleNamespace
 

@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Versions are formatted; a libvirt that does not answer hides no other leftovers.
-
-The latter is vm/libvirt/runner.py's; technologies/test_connections.py has the refusals."""
+"""A silent libvirt hides no leftovers from `vm/libvirt/runner.py`; versions are formatted."""
 
 import pytest
 
