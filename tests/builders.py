@@ -16,8 +16,7 @@ from featherbench.contracts.technology import BuildRequest, Placement, Probe, St
 from featherbench.inspection.doctor_report import DoctorReport, DriverAvailability
 from featherbench.loadgens import wrk
 from featherbench.records.cell import Cell, Coordinates, Window
-from featherbench.records.image import Image, ImageSize
-from featherbench.records.instance import Endpoint, Instance
+from featherbench.records.instance import Endpoint, Image, ImageSize, Instance
 from featherbench.records.machine import CheckResult, Judgement
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
 from featherbench.records.requirement import MissingRequirement

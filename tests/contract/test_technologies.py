@@ -22,8 +22,7 @@ from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import BASE, Probe
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.records.cell import Usage
-from featherbench.records.image import Image
-from featherbench.records.instance import Instance
+from featherbench.records.instance import Image, Instance
 from featherbench.rootfs import descriptions
 from featherbench.services import launcher
 from featherbench.system.polling import wait_until

@@ -12,7 +12,7 @@ import pytest
 
 from featherbench import registry
 from featherbench.jobs.run_end import PARTIAL_VARIABLE
-from featherbench.records.image import Image
+from featherbench.records.instance import Image
 
 pytestmark = [
     pytest.mark.slow,

@@ -17,8 +17,7 @@ from featherbench.errors import ImageError, InstanceDiedError
 from featherbench.files import digest, write_atomic
 from featherbench.ownership import Leftover
 from featherbench.records.cell import Usage
-from featherbench.records.image import Image, ImageSize
-from featherbench.records.instance import Instance
+from featherbench.records.instance import Image, ImageSize, Instance
 from featherbench.records.tuning import Tuning
 from featherbench.system import processes, subprocesses, sysctls
 from featherbench.system.polling import wait_until

@@ -9,8 +9,7 @@ from featherbench.contracts import workload
 from featherbench.contracts.bench import Bench
 from featherbench.contracts.settings import DriverSettings
 from featherbench.measuring.window import Observation
-from featherbench.records.cell import Window
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric, Window
 from featherbench.services import http
 
 CONNECT_TIME = Metric(

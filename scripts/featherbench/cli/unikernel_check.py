@@ -16,7 +16,7 @@ from featherbench.contracts.vm_runner import VmRunner
 from featherbench.errors import CommandError, DeadlineError, FeatherbenchError
 from featherbench.measuring.first_packet import Receiver, listening, watching, watching_for_dhcp
 from featherbench.records.cell import Coordinates
-from featherbench.records.image import Image
+from featherbench.records.instance import Image
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher, open_connections, ping
 from featherbench.services.readiness import ANSWERS

@@ -13,8 +13,7 @@ from featherbench.contracts.settings import DriverSettings, SettingsT
 from featherbench.contracts.technology import Placement, Probe, StartRequest, Technology
 from featherbench.errors import InstanceDiedError
 from featherbench.records.cell import Coordinates
-from featherbench.records.image import Image
-from featherbench.records.instance import Instance
+from featherbench.records.instance import Image, Instance
 from featherbench.records.tuning import Tuning
 from featherbench.system.machine import LOCAL, Machine
 from featherbench.system.subprocesses import Completed

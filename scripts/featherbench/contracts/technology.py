@@ -23,8 +23,7 @@ from featherbench.clock import now_utc
 from featherbench.contracts.settings import Configurable, SettingsT
 from featherbench.ownership import Leftover
 from featherbench.records.cell import Usage
-from featherbench.records.image import Image
-from featherbench.records.instance import Endpoint, Instance
+from featherbench.records.instance import Endpoint, Image, Instance
 from featherbench.records.requirement import MissingRequirement
 from featherbench.records.tuning import Tuning
 from featherbench.system.machine import LOCAL, Machine

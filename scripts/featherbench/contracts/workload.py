@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from featherbench.contracts.bench import Bench
 from featherbench.contracts.settings import Configurable, SettingsT
-from featherbench.records.cell import Window
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric, Window
 from featherbench.records.requirement import MissingRequirement
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from featherbench.figures.catalogue import FigureSpec
 from featherbench.figures.theme import format_ticks, framed, legend
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric
 from featherbench.statistics.data.samples import declared, latencies_of
 
 WIDTH_IN, FRAME_IN, PANEL_IN = 8.5, 1.3, 3.0

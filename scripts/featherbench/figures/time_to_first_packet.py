@@ -13,7 +13,7 @@ import plotnine as p9
 
 from featherbench.figures.catalogue import FigureSpec
 from featherbench.figures.theme import format_ticks, format_value, framed, legend
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric
 from featherbench.statistics.data.samples import declared
 from featherbench.statistics.summary import half_width
 from featherbench.statistics.time_to_first_packet import Contender, contenders, fastest_by_bandwidth

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from featherbench import registry
 from featherbench.contracts.technology import BuildRequest
-from featherbench.records.image import Image
+from featherbench.records.instance import Image
 from featherbench.records.job_specs import ImageSpec
 from featherbench.rootfs.base import root_archive
 from featherbench.testbed.session import exclusive

@@ -21,7 +21,7 @@ from featherbench.clock import now_utc
 from featherbench.contracts.bench import Bench
 from featherbench.errors import ImageError, InstanceDiedError, RecordError, TestbedError
 from featherbench.records.cell import OPEN_CONNECTIONS, Cell, Deployment
-from featherbench.records.image import Image
+from featherbench.records.instance import Image
 from featherbench.records.job_specs import DeploySpec, MeasureSpec
 from featherbench.services import launcher, open_connections
 from featherbench.services.readiness import wait_until_ready

@@ -13,8 +13,7 @@ from featherbench.contracts.load_generator import Load, LoadResult, even_threads
 from featherbench.errors import CommandError, LoadError
 from featherbench.measuring.window import Observation
 from featherbench.measuring.window_verdict import MINIMUM_CLOCK_TICKS, OTHERS_FRACTION, WindowFacts
-from featherbench.records.cell import Measure, Window
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Measure, Metric, Window
 from featherbench.system.subprocesses import Completed
 
 CPU_PER_REQUEST = "cpu_per_request"

@@ -12,8 +12,7 @@ from featherbench.contracts.load_generator import Load, LoadResult
 from featherbench.errors import DeadlineError, LoadError, UnavailableError
 from featherbench.measuring.load_windows import OVERDUE_FACTOR, OVERDUE_S
 from featherbench.measuring.window import Collector
-from featherbench.records.cell import Measure, Usage
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Measure, Metric, Usage
 from featherbench.system import subprocesses
 from featherbench.system.polling import wait_until
 from featherbench.units import MIB

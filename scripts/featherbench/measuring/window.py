@@ -26,8 +26,7 @@ from featherbench.errors import VerificationError
 from featherbench.measuring.disturbances import Disturbances
 from featherbench.measuring.first_packet import Clocks
 from featherbench.measuring.window_verdict import WindowFacts, window_verdict
-from featherbench.records.cell import Measure, Usage, Verdict, Window
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Measure, Metric, Usage, Verdict, Window
 from featherbench.system.machine import LOCAL, Counters, Machine
 from featherbench.system.procfs import CpuTicks
 

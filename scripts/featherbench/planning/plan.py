@@ -18,7 +18,7 @@ from featherbench.config.models import Repetitions
 from featherbench.files import digest
 from featherbench.measuring import window
 from featherbench.planning.resolve import ResolvedConfig, ResolvedPlatform, ResolvedWorkload
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload, StoppingRule
 from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs import descriptions

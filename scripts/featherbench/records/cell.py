@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The record of a measured cell, and of the jobs before it."""
+"""The record of a measured cell with its figures, and of the jobs before it."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from featherbench.records.base import Count, Record, Seconds
 from featherbench.records.instance import Instance
 
+ANY = "*"
+"""Ends the name of a metric that stands for several; see Metric."""
 OPEN_CONNECTIONS = "open connections"
 """Key, in the tuning of a cell, of the number of connections that were verified."""
 
@@ -73,6 +75,52 @@ class Measure(Record):
     metric: str
     value: float
     unit: str
+
+
+class Metric(Record):
+    """A figure that a workload measures, main or secondary.
+
+    `aspect` is the quantity (`throughput`, `latency`, `transfer`, `startup`, `startup_phase`,
+    `round_trip`, `image_size`, `memory`, …) of `service` and, if it has several, of one `operation`
+    (`GET`). `statistic` distinguishes figures of one quantity: `p50` of a latency, `minimum` of
+    memory. `label` names the metric in a sentence, by default with the words of `name`; `panel`
+    names it in a figure.
+
+    A `name` that ends in `*` stands for all names that begin so. The rest is the `statistic`, which
+    the technology names.
+    """
+
+    name: str
+    service: str
+    aspect: str
+    unit: str
+    better: Literal["higher", "lower"]
+    label: str = ""
+    panel: str = ""
+    operation: str = ""
+    statistic: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_label(cls, fields: Any) -> Any:  # noqa: ANN401 - checked by pydantic afterwards
+        if not isinstance(fields, dict) or fields.get("label") or "name" not in fields:
+            return fields
+        return fields | {"label": fields["name"].removesuffix(f"_{ANY}").replace("_", " ")}
+
+    def named(self, name: str) -> Self | None:
+        """Return the metric of that name if it is this one, or one that this one stands for."""
+        prefix = self.name.removesuffix(ANY)
+        if self.name == name:
+            return self
+        if not self.name.endswith(ANY) or not name.startswith(prefix):
+            return None
+        statistic = name.removeprefix(prefix)
+        label = f"{self.label} {statistic.replace('_', ' ')}"
+        return self.model_copy(update={"name": name, "label": label, "statistic": statistic})
+
+    def measure(self, value: float) -> Measure:
+        """Return a figure of this metric."""
+        return Measure(metric=self.name, value=value, unit=self.unit)
 
 
 class Window(Record):

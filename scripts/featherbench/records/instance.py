@@ -1,11 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The record of an instance: a server under test that has been started."""
+"""The records of an image, with its size, and of an instance: a server that has been started."""
 
 from typing import Any
 
 from pydantic import Field
 
-from featherbench.records.base import Record, Seconds
+from featherbench.records.base import Count, Record, Seconds
+
+
+class ImageSize(Record):
+    """The size of an image in three ways, and what was counted."""
+
+    allocated_bytes: Count
+    apparent_bytes: Count
+    compressed_bytes: Count
+    counted: str
+
+
+class Image(Record):
+    """A built image. `digest` depends only on its content: equal bytes have equal digests."""
+
+    technology: str
+    service: str
+    digest: str
+    reference: dict[str, Any]
+    size: ImageSize
+    versions: dict[str, str]
+    built_utc: str
+    build_log: str
 
 
 class Endpoint(Record):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from pydantic import Field
 
 from featherbench.records.base import Record
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric
 from featherbench.records.requirement import MissingRequirement
 
 GUEST_FACTOR, EMULATED_FACTOR = 3.0, 15.0

@@ -12,10 +12,9 @@ import pandas as pd
 
 from featherbench.errors import FeatherbenchError, RecordError
 from featherbench.records.base import Record
-from featherbench.records.cell import Cell, Failure
-from featherbench.records.image import Image
+from featherbench.records.cell import Cell, Failure, Metric
+from featherbench.records.instance import Image
 from featherbench.records.machine import MachineRecord
-from featherbench.records.metric import Metric
 from featherbench.records.plan import Plan, PlannedPlatform
 from featherbench.records.stopping_decisions import InterimLook, latest_looks, with_requested_cells
 from featherbench.records.tables import ANALYSIS

@@ -14,7 +14,7 @@ from zlib_ng import zlib_ng
 from featherbench.clock import now_utc
 from featherbench.contracts.technology import BuildRequest, RootArchive
 from featherbench.files import CHUNK_BYTES
-from featherbench.records.image import Image, ImageSize
+from featherbench.records.instance import Image, ImageSize
 from featherbench.system import subprocesses
 from featherbench.system.machine import Machine
 

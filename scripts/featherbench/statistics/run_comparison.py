@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric
 from featherbench.statistics.conventions import DEPLOYMENT, ROUNDING, SIGNIFICANT_P, holm
 from featherbench.statistics.data.replicates import main_values
 from featherbench.statistics.data.samples import declared

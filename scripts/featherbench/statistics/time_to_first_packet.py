@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import scipy
 
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric
 from featherbench.statistics.conventions import CONFIDENCE
 from featherbench.statistics.data.samples import declared, valid
 

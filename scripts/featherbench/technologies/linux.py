@@ -28,8 +28,7 @@ from featherbench.errors import (
 from featherbench.files import digest
 from featherbench.ownership import Leftover
 from featherbench.records.cell import Usage
-from featherbench.records.image import Image
-from featherbench.records.instance import Instance
+from featherbench.records.instance import Image, Instance
 from featherbench.records.requirement import MissingRequirement
 from featherbench.records.tuning import Tuning
 from featherbench.rootfs.archives import files_layer, folder_bytes, image_record, unpack

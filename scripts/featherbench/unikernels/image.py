@@ -23,7 +23,7 @@ from featherbench.contracts.image_description import (
 from featherbench.contracts.technology import BuildRequest
 from featherbench.errors import ImageError
 from featherbench.files import canonical_json, digest, file_digest
-from featherbench.records.image import Image
+from featherbench.records.instance import Image
 from featherbench.system import subprocesses
 from featherbench.vm.disk_image import size_of_files
 

@@ -10,8 +10,7 @@ from featherbench.contracts.technology import BuildRequest, FirstFrame, StartReq
 from featherbench.contracts.vm_runner import ImageBoot, VmRunner, addresses_in, mac_of
 from featherbench.errors import ConfigError
 from featherbench.files import file_digest, folder_digest
-from featherbench.records.image import Image
-from featherbench.records.instance import Instance
+from featherbench.records.instance import Image, Instance
 from featherbench.records.requirement import MissingRequirement
 from featherbench.system import programs
 from featherbench.unikernels import description_loader, image, runtime_control

@@ -26,8 +26,7 @@ from featherbench.contracts.vm_runner import (
 from featherbench.errors import FeatherbenchError, InstanceDiedError
 from featherbench.files import digest
 from featherbench.records.cell import Usage
-from featherbench.records.image import Image
-from featherbench.records.instance import Instance
+from featherbench.records.instance import Image, Instance
 from featherbench.records.requirement import MissingRequirement
 from featherbench.records.tuning import Tuning
 from featherbench.system.procfs import parse_used_memory_bytes

@@ -18,7 +18,7 @@ from featherbench.errors import CommandError, ImageError, remedy_of
 from featherbench.files import digest, write_atomic
 from featherbench.ownership import BENCHMARKING_NETWORK
 from featherbench.paths import resource
-from featherbench.records.image import ImageSize
+from featherbench.records.instance import ImageSize
 from featherbench.records.tuning import Tuning
 from featherbench.rootfs.archives import (
     BLOCK_BYTES,

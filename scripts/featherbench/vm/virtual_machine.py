@@ -30,8 +30,7 @@ from featherbench.contracts.vm_runner import (
 from featherbench.errors import TestbedError
 from featherbench.ownership import Leftover
 from featherbench.records.cell import Usage
-from featherbench.records.image import Image
-from featherbench.records.instance import Instance
+from featherbench.records.instance import Image, Instance
 from featherbench.records.requirement import MissingRequirement
 from featherbench.records.tuning import Tuning
 from featherbench.vm import boot_report, disk_image, instance_dir

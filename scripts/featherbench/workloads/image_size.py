@@ -7,9 +7,8 @@ from featherbench.contracts import workload
 from featherbench.contracts.bench import Bench
 from featherbench.contracts.settings import DriverSettings
 from featherbench.measuring.window import Moment, build_window
-from featherbench.records.cell import Window
-from featherbench.records.image import Image
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric, Window
+from featherbench.records.instance import Image
 from featherbench.records.plan import PlannedPlatform
 from featherbench.units import MIB
 

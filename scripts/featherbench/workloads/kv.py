@@ -20,8 +20,7 @@ from featherbench.measuring.load_windows import (
     sized,
     warm_up,
 )
-from featherbench.records.cell import Window
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric, Window
 from featherbench.records.plan import PlannedPlatform
 from featherbench.services import kv
 from featherbench.user_input import EACH_ONCE

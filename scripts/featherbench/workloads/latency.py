@@ -12,8 +12,7 @@ from featherbench.contracts.bench import Bench
 from featherbench.contracts.settings import DriverSettings
 from featherbench.errors import ErrorHint, LoadError, find_hint
 from featherbench.measuring.window import Moment, Observation, build_window
-from featherbench.records.cell import Window
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric, Window
 from featherbench.records.plan import PlannedPlatform
 from featherbench.records.requirement import MissingRequirement
 from featherbench.services import http, ping

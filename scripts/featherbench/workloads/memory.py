@@ -31,8 +31,7 @@ from featherbench.measuring.memory import (
 from featherbench.measuring.min_memory import Trial, minimum_memory_window
 from featherbench.measuring.min_memory_search import Rules
 from featherbench.measuring.window import Observation
-from featherbench.records.cell import Measure, Usage, Window
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Measure, Metric, Usage, Window
 from featherbench.records.plan import PlannedPlatform
 from featherbench.services import http, kv, launcher, ping
 from featherbench.services.readiness import wait_until_ready

@@ -22,8 +22,7 @@ from featherbench.contracts.technology import Probe
 from featherbench.errors import DeadlineError, InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import Clocks, Receiver, listening, watching
 from featherbench.measuring.window import Observation
-from featherbench.records.cell import Measure, StampedBy, Window
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Measure, Metric, StampedBy, Window
 from featherbench.records.plan import PlannedPlatform
 from featherbench.services.launcher import probe_command
 from featherbench.system.polling import wait_until

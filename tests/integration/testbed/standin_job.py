@@ -14,7 +14,7 @@ from pathlib import Path
 from featherbench import registry
 from featherbench.contracts.technology import StartRequest
 from featherbench.errors import FeatherbenchError
-from featherbench.records.image import Image
+from featherbench.records.instance import Image
 from featherbench.records.job_specs import TestbedSpec
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher

@@ -30,8 +30,7 @@ from featherbench.errors import ImageError, InstanceDiedError, InstanceError
 from featherbench.files import digest, write_atomic
 from featherbench.ownership import Leftover
 from featherbench.records.cell import Usage
-from featherbench.records.image import Image, ImageSize
-from featherbench.records.instance import Endpoint, Instance
+from featherbench.records.instance import Endpoint, Image, ImageSize, Instance
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher
 from featherbench.system import processes, subprocesses, sysctls

@@ -6,7 +6,7 @@ Its deployments give 99 and 101 in turns: the interval of eight to ten is about 
 
 from featherbench.contracts import workload
 from featherbench.measuring.window import Moment, build_window
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric
 
 FIGURES = (99.0, 101.0)
 STEADINESS = Metric(

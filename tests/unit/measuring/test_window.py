@@ -18,8 +18,7 @@ from featherbench.measuring.window import (
     shared_cpus,
 )
 from featherbench.measuring.window_verdict import WindowFacts
-from featherbench.records.cell import Usage, Verdict
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric, Usage, Verdict
 
 ENERGY = Metric(name="energy", service="http", aspect="energy", unit="J", better="lower")
 TIME = Metric(name="connect_time", service="http", aspect="connect", unit="us", better="lower")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records are files that are complete, and that no other version of a record is read from.
 
-This holds for records.cell, records.image, records.instance, records.job_specs, records.machine,
+This holds for records.cell, records.instance, records.job_specs, records.machine,
 records.requirement and records.tuning alike.
 """
 

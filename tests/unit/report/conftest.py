@@ -16,7 +16,7 @@ from featherbench import registry
 from featherbench.paths import RESOURCES
 from featherbench.plauth2017.section import section as papers_section
 from featherbench.records.cell import Failure, Measure, Verdict
-from featherbench.records.image import ImageSize
+from featherbench.records.instance import ImageSize
 from featherbench.records.machine import MachineRecord
 from featherbench.records.requirement import MissingRequirement
 from featherbench.records.tables import ANALYSIS, REPLICATION

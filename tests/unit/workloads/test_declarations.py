@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What all workloads declare: metrics (records.metric) and nominal durations."""
+"""What all workloads declare: metrics (records.cell) and nominal durations."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from featherbench.measuring import window
 from featherbench.measuring.window import Collector
 from featherbench.planning.plan import make_plan
 from featherbench.planning.resolve import resolve
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric
 
 WORKLOADS = ("http", "image_size", "kv", "latency", "memory", "startup")
 

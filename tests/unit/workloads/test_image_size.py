@@ -4,7 +4,7 @@
 from dataclasses import replace
 
 from builders import image
-from featherbench.records.image import ImageSize
+from featherbench.records.instance import ImageSize
 from featherbench.workloads.image_size import Workload
 
 MIB = 1 << 20

@@ -10,7 +10,7 @@ import yaml
 
 from featherbench.paths import resource
 from featherbench.records.base import Record
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric
 from featherbench.records.plan import PlannedPlatform
 from featherbench.report.run_tables import RunTables
 from featherbench.report.sentences.comparisons import platform_sentences

@@ -14,8 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from featherbench.records.cell import Cell, Verdict, Window
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Cell, Metric, Verdict, Window
 from featherbench.records.plan import Plan
 
 EMULATED = "emulated"

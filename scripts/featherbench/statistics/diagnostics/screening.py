@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import pandas as pd
 
-from featherbench.records.cell import Verdict
-from featherbench.records.metric import Metric
+from featherbench.records.cell import Metric, Verdict
 from featherbench.statistics.data.samples import declared, latencies_of, strata, valid
 from featherbench.statistics.diagnostics.assumptions import NEEDED, SUSPICIOUS, checks
 

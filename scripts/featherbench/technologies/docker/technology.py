@@ -21,8 +21,7 @@ from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import BASE, BuildRequest, StartRequest
 from featherbench.errors import RESULTS_DISK, ImageError, InstanceError
 from featherbench.ownership import LABEL, Leftover
-from featherbench.records.image import Image
-from featherbench.records.instance import Instance
+from featherbench.records.instance import Image, Instance
 from featherbench.records.requirement import MissingRequirement
 from featherbench.records.tuning import Tuning
 from featherbench.rootfs.archives import image_record
