@@ -76,9 +76,7 @@ def usable(spec: TestbedSpec, machine: Machine) -> Mapping[int, frozenset[int]]:
 
 
 def choose(
-    spec: TestbedSpec,
-    cores: Mapping[int, frozenset[int]],
-    kinds: Sequence[frozenset[int]] = (),
+    spec: TestbedSpec, cores: Mapping[int, frozenset[int]], kinds: Sequence[frozenset[int]] = ()
 ) -> CpuSplit:
     """Return the CPUs that the configuration names; a side that is `auto` gets the other ones.
 

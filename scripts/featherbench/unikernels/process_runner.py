@@ -52,9 +52,7 @@ ENDS_WITHIN_S = 2.0
 """From the guest's end to the end of its process."""
 TAIL_CHARACTERS = 1_000
 ENDED_AS_ALLOWED = "its process had ended, as its description allows"
-UNKNOWN_USAGE = Usage(
-    source=ENDED_AS_ALLOWED,
-)
+UNKNOWN_USAGE = Usage(source=ENDED_AS_ALLOWED)
 
 _children: dict[str, Popen[bytes]] = {}
 """The processes that this one has started, by instance: only their parent learns how they end."""

@@ -130,8 +130,7 @@ def build(root: RootArchive, files: Mapping[str, bytes], into: Path) -> tuple[Bo
         _make_disk(tree, image.disk)
     except CommandError as error:
         raise ImageError(
-            f"the guest's disk cannot be made: {error.message}",
-            remedy=remedy_of(error.message),
+            f"the guest's disk cannot be made: {error.message}", remedy=remedy_of(error.message)
         ) from error
     finally:
         shutil.rmtree(tree, ignore_errors=True)

@@ -39,11 +39,7 @@ STARTUP_TIME = Metric(
     panel="startup time",
 )
 STARTUP_PHASE = Metric(
-    name="startup_phase_*",
-    service="startup",
-    aspect="startup_phase",
-    unit="s",
-    better="lower",
+    name="startup_phase_*", service="startup", aspect="startup_phase", unit="s", better="lower"
 )
 
 

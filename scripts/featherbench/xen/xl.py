@@ -199,9 +199,7 @@ class Xl:
         if domain is None or domain.state not in ALIVE:
             raise InstanceDiedError(f"the domain {name_of(instance_id)} has ended")
         return Usage(
-            cpu_s=domain.cpu_s,
-            memory_current_bytes=domain.memory_mib * MIB,
-            source=SOURCE,
+            cpu_s=domain.cpu_s, memory_current_bytes=domain.memory_mib * MIB, source=SOURCE
         )
 
     def record_console(self, instance_id: str, into: Path) -> None:

@@ -92,8 +92,7 @@ HINTS = (
         "update runc and libseccomp, or set `seccomp: unconfined` in the platform's settings",
     ),
     ErrorHint(
-        r"apparmor",
-        "apt-get install apparmor, and restart the engine, or boot with apparmor=0",
+        r"apparmor", "apt-get install apparmor, and restart the engine, or boot with apparmor=0"
     ),
     ErrorHint(
         r"setting rlimit",

@@ -54,10 +54,7 @@ HINTS = (
         r"user namespaces?\b",
         "let root make user namespaces: the sysctl user.max_user_namespaces",
     ),
-    ErrorHint(
-        r"dnsmasq.*not found",
-        "apt-get install dnsmasq-base",
-    ),
+    ErrorHint(r"dnsmasq.*not found", "apt-get install dnsmasq-base"),
     ErrorHint(
         r"btrfs",
         "apt-get install btrfs-progs, and restart LXD; or remove `storage` from the platform's"
