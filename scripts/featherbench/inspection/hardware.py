@@ -8,7 +8,7 @@ from typing import Any
 
 from featherbench.inspection.check import Check, on_or_off
 from featherbench.records.machine import Judgement
-from featherbench.system import procfs
+from featherbench.system import energy, procfs
 from featherbench.system.polling import wait_until
 from featherbench.units import GIB, MIB
 
@@ -132,6 +132,11 @@ CHECKS: tuple[Check[Any], ...] = (
         read=procfs.clock_source,
         is_bad=lambda name: name not in PRECISE_CLOCKS,
         advice="choose tsc at boot (clocksource=tsc), if the kernel does not call it unstable",
+    ),
+    Check(
+        name="energy counters",
+        read=energy.packages,
+        show=lambda names: ", ".join(names) or f"none in {energy.ZONES}: no energy per request",
     ),
     # they cost each technology differently, and are judged nowhere: production has them, too
     Check(name="mitigations", read=procfs.mitigations, show=_mitigations),

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from featherbench.contracts.bench import Bench
 from featherbench.contracts.load_generator import Load, LoadResult, even_threads
 from featherbench.errors import CommandError, LoadError
-from featherbench.measuring.window import Observation
+from featherbench.measuring.window import EnergyUse, Observation
 from featherbench.measuring.window_verdict import MINIMUM_CLOCK_TICKS, OTHERS_FRACTION, WindowFacts
 from featherbench.records.cell import Measure, Metric, Window
+from featherbench.system import energy
 from featherbench.system.subprocesses import Completed
 
-CPU_PER_REQUEST = "cpu_per_request"
+CPU_PER_REQUEST, ENERGY_PER_REQUEST = "cpu_per_request", "energy_per_request"
 LATENCY_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 WARM_UP_CONNECTIONS = 50
 """The same for every deployment, because its cells come in random order."""
@@ -174,13 +175,16 @@ def load_metrics(
     """Return the metrics of a load, by aspect and statistic, such as `latency_p99`.
 
     `cpu_per_request` is the busy time of all CPUs of the server, with what kernel and hypervisor do
-    for it; `cpu_per_request_instance` is what is accounted to the instance.
+    for it; `cpu_per_request_instance` is what is accounted to the instance. `energy_per_request` is
+    that of the machine, the client on it included; `…_above_idle` is what it used beyond its idle
+    power.
     """
     rows = (
         ("throughput", "requests/s", ""),
         *(("latency", "us", statistic) for statistic in LATENCY_STATISTICS),
         ("transfer", "bytes/s", ""),
         *((CPU_PER_REQUEST, "us", statistic) for statistic in ("", "instance")),
+        *((ENERGY_PER_REQUEST, "uJ", statistic) for statistic in ("", "above_idle")),
     )
     shown = {("throughput", ""): panel, (CPU_PER_REQUEST, ""): panel}
     if panel:
@@ -212,7 +216,7 @@ class WindowSeries:
 
     `load` has an end, see `sized`; `metrics` are those of `load_metrics`.
     `server_failures` reads the server's own counts of failures since its start, by kind; `verify`
-    checks after each window what is served.
+    checks after each window what is served. `idle_power_w` is measured before the first window.
     """
 
     bench: Bench
@@ -224,6 +228,7 @@ class WindowSeries:
     verify: Callable[[Bench], object] | None = None
     windows: list[Window] = field(default_factory=list)
     may_resize: bool = True
+    idle_power_w: float | None = None
 
     def take(self) -> None:
         """Take a window.
@@ -231,6 +236,8 @@ class WindowSeries:
         If a counted load ends too early (for the workload or for its own clock), the count is
         wrong. It is corrected, once, and another window is taken; the short one stays, as invalid.
         """
+        if not self.windows:
+            self.idle_power_w = energy.idle_power_w(self.bench.placement.machine)
         window = self._take()
         shortest_s = max(self._minimum_s, MINIMUM_CLOCK_TICKS * window.notes["clock_tick_s"])
         if self.load.requests and self.may_resize and window.duration_s < shortest_s:
@@ -245,7 +252,8 @@ class WindowSeries:
     def _take(self) -> Window:
         expected_s = self.load.duration_s or self.window_s
         failed_before = self.server_failures()
-        with Observation(self.bench, verify=self.verify) as observation:
+        used = EnergyUse()
+        with Observation(self.bench, used, verify=self.verify) as observation:
             run = run_load(self.bench, self.service, self.load, expected_s=expected_s)
         failed = {
             kind: count - failed_before[kind] for kind, count in self.server_failures().items()
@@ -257,7 +265,7 @@ class WindowSeries:
             index=len(self.windows) + 1,
             duration_s=run.result.duration_s,
             facts=self._facts(run, observation, failures),
-            secondary=(*self._secondary(run), *self._cpu_per_request(run, observation)),
+            secondary=(*self._secondary(run), *self._costs(run, observation, used.spent_j)),
             client_cpu_s=run.completed.cpu_s,
             client_cpus=len(self.bench.client.cpus),
             command=run.completed.argv,
@@ -301,14 +309,24 @@ class WindowSeries:
             rate = run.result.transferred_bytes / run.result.duration_s
             yield self.metrics["transfer"].measure(rate)
 
-    def _cpu_per_request(self, run: LoadRun, observation: Observation) -> Iterator[Measure]:
+    def _costs(
+        self, run: LoadRun, observation: Observation, spent_j: float | None
+    ) -> Iterator[Measure]:
         """Yield what a request cost; not the server's CPUs, where the client uses them, too."""
-        instance_s, server_s = observation.usage.cpu_s, observation.machine.server_busy_s
         shared = bool(observation.facts.shared_cpus)
-        for name, cpu_s in (("", None if shared else server_s), ("_instance", instance_s)):
-            if cpu_s is not None and run.result.requests:
-                metric = self.metrics[f"{CPU_PER_REQUEST}{name}"]
-                yield metric.measure(1e6 * cpu_s / run.result.requests)
+        costs = {
+            CPU_PER_REQUEST: None if shared else observation.machine.server_busy_s,
+            f"{CPU_PER_REQUEST}_instance": observation.usage.cpu_s,
+        }
+        if spent_j is not None and self.idle_power_w is not None:
+            idle_j = self.idle_power_w * observation.elapsed_s
+            costs |= {
+                ENERGY_PER_REQUEST: spent_j,
+                f"{ENERGY_PER_REQUEST}_above_idle": spent_j - idle_j,
+            }
+        for name, cost in costs.items():
+            if cost is not None and run.result.requests:
+                yield self.metrics[name].measure(1e6 * cost / run.result.requests)
 
 
 def _server_busy_fraction(observation: Observation, duration_s: float) -> float | None:

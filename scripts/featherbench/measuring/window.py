@@ -27,6 +27,7 @@ from featherbench.measuring.disturbances import Disturbances
 from featherbench.measuring.first_packet import Clocks
 from featherbench.measuring.window_verdict import WindowFacts, window_verdict
 from featherbench.records.cell import Measure, Metric, Usage, Verdict, Window
+from featherbench.system import energy
 from featherbench.system.machine import LOCAL, Counters, Machine
 from featherbench.system.procfs import CpuTicks
 
@@ -161,6 +162,22 @@ class InstanceUsage(Collector):
         start_s = seconds(self._before) if self._before else 0.0
         end_s = seconds(self.at_end) if self.at_end else None
         return None if start_s is None or end_s is None else max(0.0, end_s - start_s)
+
+
+class EnergyUse(Collector):
+    """Energy that the processors of the server's machine used; None where it is not counted."""
+
+    spent_j: float | None
+
+    def begin(self, bench: Bench) -> None:
+        """Read the counters."""
+        self._before = energy.read(bench.placement.machine)
+
+    def end(self, bench: Bench) -> Sequence[Measure]:
+        """Read the counters again, and set the difference."""
+        after = energy.read(bench.placement.machine)
+        self.spent_j = energy.spent_j(self._before, after) if self._before else None
+        return ()
 
 
 def _usage(bench: Bench) -> Usage | None:

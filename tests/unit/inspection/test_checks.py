@@ -97,6 +97,12 @@ def test_two_kinds_of_cpus_are_named(machine):
     assert found["kinds of CPU"].value == "2, the fastest first: 0, 1; 2, 3"
 
 
+def test_energy_counters_are_named_or_what_is_lost_without_them(machine):
+    assert machine()["energy counters"].value.startswith("none in /sys/class/powercap")
+    found = machine({"sys/class/powercap/intel-rapl:0/name": "package-0"})["energy counters"]
+    assert (found.judgement, found.value) == (Judgement.OK, "package-0")
+
+
 def test_what_cannot_be_read_is_unknown_and_not_ok(tmp_path):
     checked = check_machine(root=tmp_path, results=tmp_path)
     results = {result.name: result for result in checked}

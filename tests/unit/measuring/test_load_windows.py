@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import DATA, load
+from builders import DATA, load, write_tree
 from featherbench.errors import CommandError, InstanceDiedError, LoadError
 from featherbench.measuring import load_windows
 from featherbench.records.cell import Verdict
+from featherbench.system import energy
+from featherbench.system.energy import ZONES
 
 WRK_OK = (DATA / "loadgens/wrk_ok.txt").read_text()
 SLOW, FAST = 1e6, 4e6
@@ -203,6 +205,23 @@ def test_how_busy_the_server_was_is_recorded_as_it_is_judged(windows_of, bench_f
     assert window.server_busy_fraction == pytest.approx(0.97)
     assert window.notes["server_cpus_busy_fraction"] == pytest.approx(0.49)
     assert measured["http_cpu_per_request"] == pytest.approx(1e6 * 0.98 / 228251)
+
+
+def test_what_a_request_costs_in_energy_is_told_with_and_without_what_an_idle_machine_uses(
+    windows_of, machine, monkeypatch
+):
+    counter = machine.root / ZONES.relative_to("/") / "intel-rapl:0"
+    write_tree(counter, name="package-0", energy_uj="0", max_energy_range_uj="262143328850")
+    monkeypatch.setattr(energy, "idle_power_w", lambda _: 0.001)
+
+    def says():
+        (counter / "energy_uj").write_text("22825100")
+        return WRK_OK
+
+    (window,) = windows_of(says)
+    measured = {measure.metric: measure.value for measure in window.secondary}
+    assert measured["http_energy_per_request"] == pytest.approx(100)
+    assert 99 < measured["http_energy_per_request_above_idle"] < 100
 
 
 def test_a_window_with_failures_is_invalid(windows_of):
