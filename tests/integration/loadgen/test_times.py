@@ -136,3 +136,10 @@ def test_quantiles_are_those_of_the_histogram_and_it_is_within_1_percent(fast):
     assert latency["max"] * 1e3 == pytest.approx(least[-1], rel=0.01)
     middles = least + widths / 2
     assert latency["mean"] * 1e3 == pytest.approx((middles * counts).sum() / counts.sum(), rel=0.01)
+
+
+def test_waiting_for_a_connection_is_no_lateness_of_its_own(fast):
+    with fast.server("service", nth=1, milliseconds=10) as server:
+        (window,) = fast.windows(server, "window seconds=0.4 rate=200\n")
+    assert window["latency_us"]["p50"] > 50_000
+    assert window["lateness_us"]["p50"] < 0.1 * window["latency_us"]["p50"]
