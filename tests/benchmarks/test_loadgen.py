@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from benchmarks.test_overhead import build, spec_of
+from benchmarks.test_overhead import spec_of
+from builders import build_image
 from featherbench import registry
 from featherbench.jobs.deployment import bench_for, deploy, warm_instance
 from featherbench.measuring.load_windows import load_for, run_load, sized
@@ -83,7 +84,9 @@ def test_it_makes_as_much_load_as_theirs_for_no_more_cpu(
     case, built_root, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    build(case.service, built_root, tmp_path)
+    linux = registry.load("technologies", "linux")
+    into = tmp_path / "results/images/linux" / case.service
+    build_image(linux, case.service, into, built_root).write(into.with_suffix(".json"))
     spec = spec_of(case.service, "featherbench", {"warm_up_s": 0.5})
     rng, throughput, cpu = random.Random(2017), [], []
     try:
