@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The result of comparing two runs: a record, and an exit status."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Any

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A finished run, read from its results folder."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The result of a comparison as text for a terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from featherbench.comparison.outcome import Change, ChangeReading, ComparisonResult

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The captions of the figures: what marks and bars mean, and what to know of the metrics."""
 
-from __future__ import annotations
-
 LINE_PLOT = (
     "Mean of the valid windows; error bars: ± SD of the windows (as in the paper); shading: 95 % "
     "interval of the mean over deployments. Hollow: at least one window is suspect. The means "

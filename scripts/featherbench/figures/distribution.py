@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every window of every deployment, with a row for each platform."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each platform against the baseline, with intervals: a forest plot."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Latency against throughput, along growing concurrency."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

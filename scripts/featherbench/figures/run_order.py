@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Values in the order in which they were measured: drift, steps, and effects of the order."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

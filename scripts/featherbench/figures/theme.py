@@ -6,8 +6,6 @@ hypervisor, so that nothing is lost in print in grey or for colour-blind readers
 than the default one has its own tint and shape. Colours: Okabe and Ito's, then Tol's `muted`.
 """
 
-from __future__ import annotations
-
 import hashlib
 import textwrap
 from collections.abc import Sequence

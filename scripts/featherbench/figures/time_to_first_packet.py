@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Time to first packet against link bandwidth, on a machine that the image must be sent to."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any

@@ -8,8 +8,6 @@ measures. Properties of its figures:
 - Status, length and kind of every response are checked; a failure is in no rate and no latency.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Sequence

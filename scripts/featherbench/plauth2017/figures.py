@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's Figures 3 to 6, drawn from its data, with captions that describe these data."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The report of the paper's published data: one self-contained HTML file."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial

@@ -5,8 +5,6 @@ The paper asks about classes of platforms. Each statement is made from one table
 What the run cannot answer is listed as open, with what would have to be measured.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any

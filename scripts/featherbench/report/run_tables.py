@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of the analysis of emulated platforms, or of all others, looked up by metric."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was requested and what was in force, as pairs of names and values."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

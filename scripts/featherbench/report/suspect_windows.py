@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every suspect and invalid window, grouped by reason."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of the analysis in the report: one entry of GROUPS for each, and its columns."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,16 +8,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from featherbench.report.run_tables import RunTables
-from featherbench.report.tables import (
-    Columns,
-    Row,
-    Table,
-    bounds,
-    figure,
-    name,
-    prose,
-    table,
-)
+from featherbench.report.tables import Columns, Row, Table, bounds, figure, name, prose, table
 from featherbench.wording.formatting import count, number, p_value, percentage, ratio, rows
 
 

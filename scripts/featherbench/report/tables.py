@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames as tables of text for people: columns, captions and anchors."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

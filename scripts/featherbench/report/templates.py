@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The templates of the reports; each report is one self-contained file."""
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Mapping

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ran, what did not, and why: cells, other jobs, sequential sampling, and wall time."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -12,8 +12,6 @@ unequal variances (Janssen 1997). With few deployments, no permutation is rare e
 distribution is used, which assumes that the deployments' logarithms are about normal.
 """
 
-from __future__ import annotations
-
 import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Computes each table of the analysis from the samples and the plan; see records/tables.py."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 

@@ -8,8 +8,6 @@ The interval of that bandwidth follows from Welch's interval of the difference o
 deployments.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

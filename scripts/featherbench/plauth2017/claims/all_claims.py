@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's twelve claims (`resources/plauth2017/claims.yaml`), judged by a data set."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 

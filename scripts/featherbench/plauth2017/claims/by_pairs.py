@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Platforms of a run, under the paper's names, compared by the paired test of its ratios."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

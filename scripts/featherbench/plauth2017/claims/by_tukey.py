@@ -4,8 +4,6 @@
 Intervals and p-values are simultaneous for all pairs of one family.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from enum import StrEnum

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Claims of the paper: as `claims.yaml` declares them, and as comparisons decide on them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What comparisons alone do not decide: statements and remarks that `claims.yaml` refers to."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import NamedTuple

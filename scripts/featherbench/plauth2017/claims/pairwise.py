@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Comparisons of two platforms under the paper's names, by which its claims are judged."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass

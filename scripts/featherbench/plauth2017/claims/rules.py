@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules by which a comparison agrees with a statement of the paper, or contradicts it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 

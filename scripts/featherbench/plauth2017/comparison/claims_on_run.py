@@ -5,8 +5,6 @@ The same code judges both. Emulated platforms, and platforms with another setup 
 are left out, and so are metrics that the paper did not measure of a platform.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

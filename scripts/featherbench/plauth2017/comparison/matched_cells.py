@@ -5,8 +5,6 @@ A platform, metric or workload that is not in `experiment.yaml`, or has other se
 is not the paper's.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

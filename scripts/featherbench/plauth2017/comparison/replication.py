@@ -6,8 +6,6 @@ the ratio of two platforms, and on their order. Ratios are frames of the columns
 `statistics.replication` takes; `against` comes before `platform` in the given order.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any

@@ -4,8 +4,6 @@
 All sentences are made from the table `paper_comparison`; see `replication.py` in this folder.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any

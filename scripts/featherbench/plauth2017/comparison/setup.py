@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The setup of the paper's experiment and of this run: differences that ratios do not cancel."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paper's experiment (`resources/plauth2017/experiment.yaml`), and the same as a plan."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -8,8 +8,6 @@ summary has it. A repetition stands for a deployment with one window; as in the 
 are treated as independent. Published results of tests are compared with those computed here.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

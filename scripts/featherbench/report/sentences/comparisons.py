@@ -5,8 +5,6 @@ A platform is different from the baseline, or equivalent to it, if that is signi
 correction over all platforms and levels of the metric; see `statistics/inference/ratios.py`.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -5,8 +5,6 @@ For each main metric, each platform against the baseline; and which platform is 
 must be sent over a link, by the link's bandwidth.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any

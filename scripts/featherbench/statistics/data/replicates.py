@@ -11,8 +11,6 @@ the same machine, so their ratio there is an independent replicate. Logarithms m
 symmetric: 2 is as far from 1 as 0.5.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

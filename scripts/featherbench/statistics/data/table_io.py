@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables on disk: written atomically, and read back with the same types."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path

@@ -8,8 +8,6 @@ The interval is that of the summary: see `summary.SEQUENTIAL_CONFIDENCE`, and do
 its coverage.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any

@@ -6,8 +6,6 @@ More windows reduce only the latter, and cost less. The estimates are those of t
 analysis of variance; the plan for the next run is Kalibera and Jones's (2013), sections 6 and 7.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from functools import cache
 

@@ -5,8 +5,6 @@ A check that finds something does not invalidate a value. `reading` says what it
 reader. The checks of SUSPICIOUS make the windows that they concern suspect (see `screening.py`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 

@@ -4,8 +4,6 @@
 A verdict never becomes better here. Values of suspect windows stay in the means, and are shown.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 import numpy as np

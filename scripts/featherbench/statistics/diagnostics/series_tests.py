@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of series of values that scipy lacks: modes, a change point, running averages, a trend."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

@@ -13,8 +13,6 @@ Welch's analysis of variance and the test of ranks, at each level, do not assume
 one level of the paper's HTTP data, standard deviations range from 60 to 9,655.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -6,8 +6,6 @@ fewer than 30 deployments its interval is too narrow (docs/statistics.md has the
 shown beside the t interval, and no claim rests on it.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Hashable
 

@@ -12,8 +12,6 @@
   different from 1, are far apart.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from itertools import combinations

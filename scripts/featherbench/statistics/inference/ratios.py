@@ -7,8 +7,6 @@ three deployments, and the bootstrap not below thirty (docs/statistics.md). If t
 far from normal, their signed ranks are tested instead, which assume only symmetry.
 """
 
-from __future__ import annotations
-
 import math
 from functools import lru_cache
 from typing import Literal

@@ -5,8 +5,6 @@ scipy's `studentized_range` takes 10 ms for one value: a minute for all pairs of
 at a dozen levels. This takes a fortieth of that.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np
