@@ -21,7 +21,7 @@ POWERS_OF_TEN = {"tenth": 1, "hundredth": 2}
 """The rules that a is smaller than b by a power of ten."""
 
 
-def _decided(it: Contrast, holds: bool, *, shown: bool, refuted: bool) -> bool | None:  # noqa: FBT001 - what it decides
+def _decided(it: Contrast, *, holds: bool, shown: bool, refuted: bool) -> bool | None:
     """Return whether a comparison agrees with a statement; None if it does not decide.
 
     For the paper's own data, `holds` decides. A run may be too small to decide: there, `shown`
@@ -46,7 +46,7 @@ def below(alpha: float, factor: float = 1.0) -> Rule:
     def rule(it: Contrast) -> bool | None:
         holds = _is_below(it, alpha, factor)
         refuted = it.equivalent or it.ratio_low * factor > 1
-        return _decided(it, holds, shown=holds, refuted=refuted)
+        return _decided(it, holds=holds, shown=holds, refuted=refuted)
 
     return rule
 
@@ -56,7 +56,7 @@ def above(alpha: float) -> Rule:
 
     def rule(it: Contrast) -> bool | None:
         holds = _is_above(it, alpha)
-        return _decided(it, holds, shown=holds, refuted=it.equivalent or it.ratio_high < 1)
+        return _decided(it, holds=holds, shown=holds, refuted=it.equivalent or it.ratio_high < 1)
 
     return rule
 
@@ -65,27 +65,27 @@ def not_below(it: Contrast) -> bool | None:
     """Return whether a is not significantly below b; in a run: below by less than the margin."""
     is_below = _is_below(it, SIGNIFICANT_P)
     shown = it.ratio_low * (1 + (it.margin or 0.0)) >= 1
-    return _decided(it, not is_below, shown=shown, refuted=is_below)
+    return _decided(it, holds=not is_below, shown=shown, refuted=is_below)
 
 
 def not_above(it: Contrast) -> bool | None:
     """Return whether a is not significantly above b; in a run: above by less than the margin."""
     is_above = _is_above(it, SIGNIFICANT_P)
     shown = it.ratio_high <= 1 + (it.margin or 0.0)
-    return _decided(it, not is_above, shown=shown, refuted=is_above)
+    return _decided(it, holds=not is_above, shown=shown, refuted=is_above)
 
 
 def not_different(it: Contrast) -> bool | None:
     """Return whether a is not significantly different from b; in a run: equivalent to b."""
     differs = it.p < SIGNIFICANT_P
-    return _decided(it, not differs, shown=it.equivalent, refuted=differs)
+    return _decided(it, holds=not differs, shown=it.equivalent, refuted=differs)
 
 
 def alike(it: Contrast) -> bool | None:
     """Return whether the interval of the ratio lies within ALIKE."""
     holds = it.ratio_low >= 1 / ALIKE and it.ratio_high <= ALIKE
     outside = it.ratio_high < 1 / ALIKE or it.ratio_low > ALIKE
-    return _decided(it, holds, shown=holds, refuted=outside)
+    return _decided(it, holds=holds, shown=holds, refuted=outside)
 
 
 def _nearest_power(power: int) -> Rule:
