@@ -429,15 +429,23 @@ static void handle(struct loop *loop, struct connection *connection, uint32_t ev
         go_on(loop, connection, now_ns());
 }
 
-/* Give up what takes too long; open again what could not be opened a while ago. */
+static bool is_overdue(const struct loop *loop, const struct connection *connection, uint64_t now)
+{
+    return connection->in_flight > 0 &&
+           now - connection->flights[connection->first].sent > loop->plan->timeout;
+}
+
+/* Give up what takes too long, unless it is there and this thread was late to look; open again
+ * what could not be opened a while ago. */
 static void scan(struct loop *loop, uint64_t now)
 {
     loop->scan_at = now + SCAN_EVERY;
     for (unsigned at = 0; at < loop->worker->connections; at++) {
         struct connection *connection = &loop->connections[at];
 
-        if (connection->in_flight > 0 &&
-            now - connection->flights[connection->first].sent > loop->plan->timeout)
+        if (is_overdue(loop, connection, now))
+            receive(loop, connection);
+        if (is_overdue(loop, connection, now))
             lose(loop, connection, TIMEOUT, now);
         else if (connection->state == CONNECTING && now - connection->changed > loop->plan->timeout)
             connect_failed(loop, connection, ETIMEDOUT, now);

@@ -181,19 +181,33 @@ def test_several_threads_share_the_connections(checked):
     add_up(window)
 
 
+def stopped(argv, for_s):
+    """Stop it once it has its connections, for a while; return its window."""
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, env=WITHOUT_LEAKS) as process:
+        files = Path(f"/proc/{process.pid}/fd")
+        wait_until(lambda: len(list(files.iterdir())) >= 6, what="sockets", within_s=10)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(for_s)
+        process.send_signal(signal.SIGCONT)
+        return json.loads(process.stdout.readline())
+
+
 def test_it_tells_that_it_did_not_run(checked):
     with checked.server() as server:
         argv = checked.argv(server, seconds=1, connections=2)
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, env=WITHOUT_LEAKS) as process:
-            files = Path(f"/proc/{process.pid}/fd")
-            wait_until(lambda: len(list(files.iterdir())) >= 6, what="sockets", within_s=10)
-            time.sleep(0.1)
-            process.send_signal(signal.SIGSTOP)
-            time.sleep(0.2)
-            process.send_signal(signal.SIGCONT)
-            window = json.loads(process.stdout.readline())
+        window = stopped(argv, for_s=0.2)
     assert window["failures"] == {}
     assert 150e6 < window["loop_late_ns"] < 900e6
+
+
+def test_what_it_was_late_to_read_is_no_timeout(checked):
+    with checked.server() as server:
+        argv = checked.argv(server, seconds=1, connections=2, timeout=0.1)
+        window = stopped(argv, for_s=0.3)
+    assert window["failures"] == {}
+    assert window["latency_us"]["max"] > 250_000
+    add_up(window)
 
 
 def test_a_generator_that_is_killed_gives_no_figures(checked):
