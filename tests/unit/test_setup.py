@@ -32,6 +32,17 @@ def put(machine, name, content):
     program.chmod(0o755)
 
 
+def run(*command, env=None):
+    return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+
+
+def said_by(*command):
+    """Run a command that succeeds; return what it said."""
+    done = run(*command)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def run_packages(machine, listed, *, installed="", offered="", conflicting=""):
     """Run packages.sh with a list; return its process and the packages of each call of apt."""
     (machine / "setup/packages.txt").write_text(listed)
@@ -42,9 +53,7 @@ def run_packages(machine, listed, *, installed="", offered="", conflicting=""):
     put(machine, "python3.13", "#!/bin/sh\n")
     put(machine, "apt-get", STAND_INS["apt-get"].format(told=told, conflicting=conflicting))
     put(machine, "sudo", '#!/bin/sh\nshift\nexec "$@"\n')
-    done = subprocess.run(
-        [machine / "setup/packages.sh"], capture_output=True, text=True, check=False
-    )
+    done = run(machine / "setup/packages.sh")
     lines = told.read_text().splitlines() if told.exists() else []
     return done, [line.split("--no-remove ")[1].split() for line in lines if " install " in line]
 
@@ -122,9 +131,7 @@ def engines(machine, **answers):
     for name, answer in answers.items():
         engine = STAND_INS["engine"].format(name=name, answers="true" if answer else "false")
         (machine / f"setup/engines/{name}.sh").write_text(engine)
-    done = subprocess.run(
-        [machine / "setup/engine.sh", *answers], capture_output=True, text=True, check=False
-    )
+    done = run(machine / "setup/engine.sh", *answers)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -144,9 +151,7 @@ def test_engines_that_answer_are_left_alone(machine):
 
 @pytest.mark.testbed
 def test_an_unknown_engine_is_told_with_the_known_ones(machine):
-    done = subprocess.run(
-        [machine / "setup/engine.sh", "podman"], capture_output=True, text=True, check=False
-    )
+    done = run(machine / "setup/engine.sh", "podman")
     assert done.returncode == 1
     assert "docker, lxd and libvirt" in done.stderr
 
@@ -178,9 +183,9 @@ def live_and_dead(tmp_path):
 def answers(engine, **variables):
     """Return whether an engine's file says that it answers, and at which socket."""
     sources = f"source {SETUP}/daemon.sh; source {SETUP}/engines/{engine}.sh"
-    command = ["bash", "-c", f'set -euo pipefail; {sources}; answers; echo "${{answering-}}"']
+    script = f'set -euo pipefail; {sources}; answers; echo "${{answering-}}"'
     env = os.environ | {name: str(value) for name, value in variables.items()}
-    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    done = run("bash", "-c", script, env=env)
     return done.returncode == 0, done.stdout.strip()
 
 
@@ -201,24 +206,18 @@ def test_sudo_is_given_the_proxies(machine, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://a proxy:3128")
     monkeypatch.setenv("NO_PROXY", "local")
     monkeypatch.delenv("http_proxy", raising=False)
-    command = ["bash", "-c", f"source {root}; as_root apt-get update"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    said = said_by("bash", "-c", f"source {root}; as_root apt-get update")
     assert said == "-- env https_proxy=http://a proxy:3128 NO_PROXY=local apt-get update\n"
-    command = ["make", "--dry-run", "--file", SETUP.parent / "Makefile", "all"]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    said = said_by("make", "--dry-run", "--file", SETUP.parent / "Makefile", "all")
     assert 'sudo env "PATH=$PATH"' in said
     assert '"https_proxy=$https_proxy"' in said
     assert "http_proxy=$http_proxy" not in said.replace("https_proxy", "")
 
 
-@pytest.mark.parametrize(
-    ("output", "expected"),
-    captured("messages/set_up"),
-)
+@pytest.mark.parametrize(("output", "expected"), captured("messages/set_up"))
 def test_a_failure_of_the_set_up_has_the_remedy_of_its_cause(output, expected):
-    command = ["bash", "-c", f'source {SETUP}/root.sh; advice "$1"', "bash", output]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert expected in said
+    script = f'source {SETUP}/root.sh; advice "$1"'
+    assert expected in said_by("bash", "-c", script, "bash", output)
 
 
 def test_libvirt_is_found_by_either_daemon(machine):
