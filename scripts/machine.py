@@ -7,7 +7,6 @@ from pathlib import Path
 from featherbench.inspection import collect
 from featherbench.inspection.environment import check_machine
 from featherbench.jobs import job_runner
-from featherbench.jobs.machine_facts import driver_facts
 from featherbench.paths import SCRIPTS
 from featherbench.records.machine import MachineRecord
 
@@ -22,7 +21,7 @@ def main(output: Path, begun: Path | None = None, hypervisors: str = "{}") -> No
         return
     record = collect.collect(
         checkout=SCRIPTS.parent,
-        technologies=driver_facts(json.loads(hypervisors)),
+        technologies=collect.driver_facts(json.loads(hypervisors)),
         findings=check_machine(results=output.parent),
     )
     record.write(output)

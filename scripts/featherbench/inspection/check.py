@@ -5,7 +5,7 @@ As in pyperf's `_system.py`, each property is one object. A check reads below a 
 captured tree can stand in for a machine.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -18,6 +18,11 @@ T = TypeVar("T")
 def on_or_off(value: bool) -> str:  # noqa: FBT001 - the value of a check
     """Format a switch."""
     return "on" if value else "off"
+
+
+def listed(numbers: Iterable[int]) -> str:
+    """Format CPUs or ports, in their order."""
+    return ", ".join(map(str, sorted(numbers)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,13 @@
 """Collects the record of the machine: `results/machine.json`."""
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from featherbench import registry
 from featherbench.errors import FeatherbenchError
@@ -89,6 +91,32 @@ def collect(
         git_dirty=None if git_status is None else git_status != "",
         findings=tuple(findings),
     )
+
+
+def driver_facts(hypervisors: Mapping[str, Any]) -> dict[str, Mapping[str, str]]:
+    """Return, by driver, the facts of hypervisors and of technologies that can run here.
+
+    `hypervisors` are their settings in the configuration, by name. Drivers without facts are left
+    out. A daemon that does not answer is a fact as well.
+    """
+    asks: dict[str, Callable[[], Mapping[str, str]]] = {
+        name: technology.facts
+        for name in sorted(registry.driver_files("technologies"))
+        if not (technology := registry.load("technologies", name)).missing_requirements()
+    }
+    for name in sorted(registry.driver_files("hypervisors")):
+        hypervisor = registry.load("hypervisors", name)
+        settings = hypervisor.Settings.model_validate(hypervisors.get(name, {}))
+        asks[name] = partial(hypervisor.facts, settings)
+    facts = {name: _facts_of(ask) for name, ask in asks.items()}
+    return {name: answer for name, answer in facts.items() if answer}
+
+
+def _facts_of(ask: Callable[[], Mapping[str, str]]) -> Mapping[str, str]:
+    try:
+        return ask()
+    except FeatherbenchError as error:
+        return {"not available": error.message}
 
 
 def _tool_version(*argv: str) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from featherbench.inspection import hardware
-from featherbench.inspection.check import Check, on_or_off
+from featherbench.inspection.check import Check, listed, on_or_off
 from featherbench.inspection.collect import parsed_programs
 from featherbench.records.machine import CheckResult, Judgement
 from featherbench.services.launcher import PORTS
@@ -53,7 +53,7 @@ def _free_ports(address: str) -> Check[frozenset[int]]:
     def show(taken: frozenset[int]) -> str:
         states = {"free": ours - taken, "taken": taken}
         return f"{address}: " + ", ".join(
-            f"{_listed(ports)} {state}" for state, ports in states.items() if ports
+            f"{listed(ports)} {state}" for state, ports in states.items() if ports
         )
 
     return Check(
@@ -63,14 +63,10 @@ def _free_ports(address: str) -> Check[frozenset[int]]:
         severity=Judgement.MISSING,
         show=show,
         advice=lambda taken: (
-            f"end what listens on {_listed(taken)}: `ss -ltnp` names it; if it is a leftover,"
+            f"end what listens on {listed(taken)}: `ss -ltnp` names it; if it is a leftover,"
             " `python -m featherbench clean` ends it"
         ),
     )
-
-
-def _listed(ports: frozenset[int]) -> str:
-    return ", ".join(map(str, sorted(ports)))
 
 
 def _is_on(sysctl: str) -> Callable[[Path], bool]:

@@ -2,11 +2,10 @@
 """Checks of CPUs, memory and load: what makes the same work take a different time."""
 
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from featherbench.inspection.check import Check, on_or_off
+from featherbench.inspection.check import Check, listed, on_or_off
 from featherbench.records.machine import Judgement
 from featherbench.system import energy, procfs
 from featherbench.system.polling import wait_until
@@ -25,10 +24,6 @@ BUSY_LOAD = 0.5
 STOLEN_FRACTION = 0.005
 """Half a per cent: below it, steal is smaller than the spread from window to window."""
 SAMPLE_S = 0.5
-
-
-def _numbers(cpus: Iterable[int]) -> str:
-    return ", ".join(map(str, sorted(cpus)))
 
 
 def _deepest(states_us: dict[str, int]) -> str:
@@ -54,9 +49,7 @@ def _stolen_fraction(root: Path) -> float | None:
     before = procfs.cpu_ticks(root)
     end_s = time.monotonic() + SAMPLE_S
     wait_until(
-        lambda: time.monotonic() >= end_s,
-        what="sampling the steal time",
-        within_s=2 * SAMPLE_S + 1,
+        lambda: time.monotonic() >= end_s, what="sampling the steal time", within_s=2 * SAMPLE_S + 1
     )
     after = procfs.cpu_ticks(root)
     return None if before is None or after is None else (after - before).steal_fraction
@@ -89,9 +82,7 @@ CHECKS: tuple[Check[Any], ...] = (
         read=procfs.cpu_kinds,
         is_bad=bool,
         show=lambda kinds: (
-            f"{len(kinds)}, the fastest first: {'; '.join(map(_numbers, kinds))}"
-            if kinds
-            else "one"
+            f"{len(kinds)}, the fastest first: {'; '.join(map(listed, kinds))}" if kinds else "one"
         ),
         advice="client and server get CPUs of one kind if it has two cores; if you name CPUs in"
         " `testbed`, name those of one kind for both",

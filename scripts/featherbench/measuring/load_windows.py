@@ -86,9 +86,7 @@ def run_load(bench: Bench, service: str, load: Load, *, expected_s: float) -> Lo
     generator = bench.load_generators[service]
     try:
         completed = bench.client.run(
-            generator.command(load),
-            timeout_s=OVERDUE_FACTOR * expected_s + OVERDUE_S,
-            check=False,
+            generator.command(load), timeout_s=OVERDUE_FACTOR * expected_s + OVERDUE_S, check=False
         )
     except CommandError as failed:
         bench.require_running()

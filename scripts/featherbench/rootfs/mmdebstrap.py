@@ -141,12 +141,7 @@ class Customization(NamedTuple):
 
 
 def command(
-    suite: str,
-    *,
-    tar: Path,
-    sources: Path | None,
-    keyrings: Path,
-    customization: Customization,
+    suite: str, *, tar: Path, sources: Path | None, keyrings: Path, customization: Customization
 ) -> list[str]:
     """Return the command that builds `tar`.
 

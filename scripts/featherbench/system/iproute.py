@@ -5,8 +5,8 @@
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import IPv4Interface, IPv4Network
 from pathlib import Path
 from typing import Any
@@ -41,30 +41,22 @@ HINTS = (
 """What the messages of `ip` and of the kernel mean."""
 
 
-@contextmanager
-def _with_remedy() -> Iterator[None]:
-    """Give the error of `ip` the remedy of its cause."""
+def ip(
+    *arguments: str, namespace: str = "", check: bool = True, stdin: str | None = None
+) -> subprocesses.Completed:
+    """Run `ip` to its end. Raises CommandError with the remedy of its cause."""
+    argv = ["ip", *(["-n", namespace] if namespace else []), *arguments]
     try:
-        yield
+        return subprocesses.run(argv, timeout_s=TIMEOUT_S, check=check, stdin=stdin)
     except CommandError as refused:
         if hint := find_hint(HINTS, refused.message):
             refused.remedy = hint.remedy
         raise
 
 
-def ip(*arguments: str, namespace: str = "", check: bool = True) -> subprocesses.Completed:
-    """Run `ip` to its end."""
-    inside = ["-n", namespace] if namespace else []
-    with _with_remedy():
-        return subprocesses.run(["ip", *inside, *arguments], timeout_s=TIMEOUT_S, check=check)
-
-
 def batch(steps: Sequence[str], *, namespace: str = "") -> None:
     """Run several commands of `ip`. Raises CommandError at the first that fails."""
-    inside = ["-n", namespace] if namespace else []
-    stdin = "".join(f"{step}\n" for step in steps)
-    with _with_remedy():
-        subprocesses.run(["ip", *inside, "-batch", "-"], timeout_s=TIMEOUT_S, stdin=stdin)
+    ip("-batch", "-", namespace=namespace, stdin="".join(f"{step}\n" for step in steps))
 
 
 def query(*arguments: str, namespace: str = "") -> list[dict[str, Any]]:

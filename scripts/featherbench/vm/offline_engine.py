@@ -111,10 +111,7 @@ def _end(running: subprocess.Popen[bytes], machine: DiskMachine) -> None:
     """End the engine, and wait for its end. Raise DeadlineError if it does not end."""
     os.kill(machine.pid, signal.SIGTERM)
     wait_until(
-        lambda: running.poll() is not None,
-        what="its end",
-        within_s=ENDED_WITHIN_S,
-        every_s=POLL_S,
+        lambda: running.poll() is not None, what="its end", within_s=ENDED_WITHIN_S, every_s=POLL_S
     )
 
 

@@ -118,11 +118,7 @@ def _metrics(operation: str) -> Mapping[str, Metric]:
 def _load(bench: Bench[Settings], connections: int, operation: str) -> Load:
     settings = bench.settings
     return load_for(
-        bench,
-        connections,
-        operation,
-        pipeline=settings.pipeline,
-        value_bytes=settings.value_bytes,
+        bench, connections, operation, pipeline=settings.pipeline, value_bytes=settings.value_bytes
     )
 
 

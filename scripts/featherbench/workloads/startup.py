@@ -85,9 +85,7 @@ def _settle(settle_s: float) -> None:
     """
     due_s = time.monotonic() + settle_s
     wait_until(
-        lambda: time.monotonic() >= due_s,
-        what="the pause before a start",
-        within_s=2 * settle_s,
+        lambda: time.monotonic() >= due_s, what="the pause before a start", within_s=2 * settle_s
     )
 
 

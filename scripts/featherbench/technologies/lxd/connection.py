@@ -51,8 +51,7 @@ HINTS = (
     ErrorHint(r"apparmor", "apt-get install apparmor, and restart LXD, or boot with apparmor=0"),
     ErrorHint(r"seccomp", "update the kernel, liblxc and libseccomp to versions that fit"),
     ErrorHint(
-        r"user namespaces?\b",
-        "let root make user namespaces: the sysctl user.max_user_namespaces",
+        r"user namespaces?\b", "let root make user namespaces: the sysctl user.max_user_namespaces"
     ),
     ErrorHint(r"dnsmasq.*not found", "apt-get install dnsmasq-base"),
     ErrorHint(

@@ -102,10 +102,7 @@ class Technology(ContainerTechnology["Client"]):
         with translate_errors(doing, machine=request.machine, error=ImageError) as client:
             reference = images.load(client, contents, into=request.into)
             allocated_bytes, apparent_bytes = images.unpacked_bytes(
-                client,
-                reference["fingerprint"],
-                state=str(request.state),
-                machine=request.machine,
+                client, reference["fingerprint"], state=str(request.state), machine=request.machine
             )
         return image_record(
             request,
