@@ -18,7 +18,7 @@ from featherbench.report.sentences.comparisons import (
 )
 from featherbench.report.sentences.conclusions import amount, first_packet_sentences
 from featherbench.wording.formatting import number
-from featherbench.wording.phrases import capitalized, counterpart
+from featherbench.wording.phrases import capitalized
 
 Row = dict[str, Any]
 
@@ -162,7 +162,7 @@ def _names(summary: Sequence[Row]) -> list[str]:
 
 
 def _why_no_ratio(run: RunTables, metric: str) -> str:
-    other = counterpart(run.plan, metric)
+    other = run.counterpart(metric)
     if run.baseline in _names(run.of_metric(other)):
         return f"; no ratio to {run.baseline}, which has {run.label(other)} instead"
     return f"; the baseline, {run.baseline}, has no valid window"

@@ -9,7 +9,7 @@ import pandas as pd
 from featherbench.report.inputs import Inputs
 from featherbench.report.sentences.comparisons import Comparison, Pairs, comparisons, pairs
 from featherbench.wording.formatting import rows
-from featherbench.wording.phrases import label
+from featherbench.wording.phrases import counterpart, label
 
 
 class RunTables:
@@ -33,6 +33,10 @@ class RunTables:
     def label(self, metric: str) -> str:
         """Return the label of a metric."""
         return label(self.plan, metric)
+
+    def counterpart(self, metric: str) -> str:
+        """Return the metric that other platforms have instead."""
+        return counterpart(self.plan, metric)
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self.inputs.tables.get(table, pd.DataFrame())

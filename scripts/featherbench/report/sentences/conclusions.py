@@ -23,13 +23,7 @@ from featherbench.statistics.time_to_first_packet import (
     not_slower,
 )
 from featherbench.wording.formatting import number, rows
-from featherbench.wording.phrases import (
-    FEW_LEVELS,
-    at_level,
-    counterpart,
-    in_brackets,
-    suspect_note,
-)
+from featherbench.wording.phrases import FEW_LEVELS, at_level, in_brackets, suspect_note
 
 Intervals = Mapping[tuple[str, str, str], tuple[float, float]]
 
@@ -81,7 +75,7 @@ def _why_no_ratio(run: RunTables, of_workload: Sequence[Row], metric: str) -> st
         return ""
     if any(row["metric"] == metric for row in of_baseline):
         return f"no ratios, because the baseline, {run.baseline}, has no valid window"
-    other = counterpart(run.plan, metric)
+    other = run.counterpart(metric)
     if other in valid:
         return f"no ratios, because the baseline, {run.baseline}, has {run.label(other)} instead"
     return f"no ratios, because the baseline, {run.baseline}, has no value of this metric"
