@@ -46,7 +46,7 @@ struct loop {
     int epoll;
     unsigned connecting, open, in_flight;
     bool is_open_loop, has_begun, has_ended;
-    uint64_t random, scan_at;
+    uint64_t random, scan_at, woke; /* woke: after it had not run for long */
     double due, interval; /* ns since the window's begin */
     double weights;
     char *batch, received[RECEIVED_MOST];
@@ -431,14 +431,23 @@ static void handle(struct loop *loop, struct connection *connection, uint32_t ev
 
 static bool is_overdue(const struct loop *loop, const struct connection *connection, uint64_t now)
 {
-    return connection->in_flight > 0 &&
-           now - connection->flights[connection->first].sent > loop->plan->timeout;
+    uint64_t sent = connection->flights[connection->first].sent;
+
+    if (connection->in_flight == 0)
+        return false;
+    return (sent > loop->woke ? sent : loop->woke) + loop->plan->timeout < now;
 }
 
-/* Give up what takes too long, unless it is there and this thread was late to look; open again
- * what could not be opened a while ago. */
+/* Give up what takes too long, unless it is there, or this thread was late to look; open again what
+ * could not be opened a while ago. */
 static void scan(struct loop *loop, uint64_t now)
 {
+    uint64_t late = now - loop->scan_at;
+
+    if (!loop->has_ended && late > loop->counts[LOOP_LATE_NS])
+        loop->counts[LOOP_LATE_NS] = late;
+    if (late > loop->plan->timeout / 2) /* what is in flight gets its time from now on */
+        loop->woke = now;
     loop->scan_at = now + SCAN_EVERY;
     for (unsigned at = 0; at < loop->worker->connections; at++) {
         struct connection *connection = &loop->connections[at];
@@ -447,10 +456,10 @@ static void scan(struct loop *loop, uint64_t now)
             receive(loop, connection);
         if (is_overdue(loop, connection, now))
             lose(loop, connection, TIMEOUT, now);
-        else if (connection->state == CONNECTING && now - connection->changed > loop->plan->timeout)
+        else if (connection->state == CONNECTING && connection->changed + loop->plan->timeout < now)
             connect_failed(loop, connection, ETIMEDOUT, now);
         else if (connection->state == CLOSED && !loop->has_ended &&
-                 now - connection->changed > RETRY_AFTER)
+                 connection->changed + RETRY_AFTER < now)
             connect_again(loop, connection, now);
     }
 }
@@ -542,11 +551,8 @@ static void run(struct loop *loop)
         }
         if (loop->has_ended && loop->in_flight == 0)
             break;
-        if (now >= loop->scan_at) {
-            if (!loop->has_ended && now - loop->scan_at > loop->counts[LOOP_LATE_NS])
-                loop->counts[LOOP_LATE_NS] = now - loop->scan_at;
+        if (now >= loop->scan_at)
             scan(loop, now);
-        }
         until = loop->scan_at;
         if (!loop->has_ended) {
             if (loop->is_open_loop)
