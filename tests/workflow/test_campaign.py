@@ -80,9 +80,11 @@ def signalled(pids, number):
 
 
 def hold(pids):
+    """Stop processes for a while; return False if there are none."""
     signalled(pids, signal.SIGSTOP)
     time.sleep(0.4)
     signalled(pids, signal.SIGCONT)
+    return bool(pids)
 
 
 def servers(run):
@@ -104,7 +106,7 @@ def hold_the_server(run):
 
 
 def hold_the_load_generator(run):
-    hold(loads(run))
+    return hold(loads(run))  # there is none between windows
 
 
 def burn(_):
