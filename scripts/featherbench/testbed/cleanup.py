@@ -189,7 +189,8 @@ def release(state: State, owner_lock: Lock, results: Sequence[CleanupResult]) ->
         state.guard_log.unlink(missing_ok=True)
     if job_lock := try_lock(state.job_lock):  # a killed job leaves its file, but no lock
         job_lock.release()
-    for file in (state.swept, state.owner):
+    half_written = state.directory.glob(".*.part")  # by a job that was killed
+    for file in (state.swept, state.owner, *half_written):
         file.unlink(missing_ok=True)
     owner_lock.release()
     with suppress(OSError):  # another process has begun to use it, or the log is kept

@@ -235,7 +235,9 @@ def test_cleaning_also_looks_where_the_last_owner_and_the_environment_have_plugi
 @pytest.mark.parametrize(("failure", "kept"), [("", False), ("it clings", True)])
 def test_the_guards_log_is_kept_after_a_failure_only(state, failure, kept):
     state.guard_log.write_text("what happened")
+    (state.directory / ".job.json.part").write_text("half of what a killed job wro")
     lock = try_lock(state.owner_lock)
     cleanup.release(state, lock, [cleanup.CleanupResult(name="a", failure=failure)])
     assert state.guard_log.exists() == kept
+    assert state.directory.exists() == kept
     assert not state.owner_lock.exists()
