@@ -36,8 +36,15 @@ def measured(loader, behaviour, command, *lines, milliseconds, **options):
     pytest.skip("the machine is too busy to time anything")
 
 
-def served_us(record):
-    return record["served_ns"] / record["answered"] / 1e3
+OF_WAKING_UP = 0.03
+"""How much the median of some twenty waits may differ: processes wake up late on a busy machine.
+Their mean may not, because the delays of one wait shorten the next."""
+
+
+def mean_us(window, record, connections=1):
+    """Return the mean wait of connections that always wait, from the begin to the last answer."""
+    lasts_ns = np.array(record["sent_ns"][-connections:]) - window["begin_ns"]
+    return lasts_ns.sum() / window["latency_us"]["count"] / 1e3
 
 
 def sent_in(window, record):
@@ -55,12 +62,11 @@ def test_a_fixed_service_time_in_a_closed_loop(fast):
         answers, latency = sent_in(window, record), window["latency_us"]
         assert abs(window["answered"] - len(answers)) <= 1
         assert latency["count"] == record["requests"] == window["answered"] + connections
-        lasts_ns = np.array(record["sent_ns"][-connections:]) - window["begin_ns"]
-        expected_us = lasts_ns.sum() / latency["count"] / 1e3
-        assert latency["mean"] == pytest.approx(expected_us, rel=0.01)
+        assert latency["mean"] == pytest.approx(mean_us(window, record, connections), rel=0.01)
         assert latency["min"] >= 20_000
         if connections == 1:
-            assert latency["p50"] == pytest.approx(served_us(record), rel=0.01)
+            waits_us = np.diff([window["begin_ns"], *record["sent_ns"]]) / 1e3
+            assert latency["p50"] == pytest.approx(np.median(waits_us), rel=OF_WAKING_UP)
 
 
 def test_a_rate_that_the_server_can_serve(fast):
@@ -69,7 +75,9 @@ def test_a_rate_that_the_server_can_serve(fast):
     )
     assert window["sent"] == record["requests"] == 10
     assert window["unsent"] == window["waited"] == 0
-    assert window["latency_us"]["p50"] == pytest.approx(served_us(record), rel=0.01)
+    due_ns = window["begin_ns"] + np.arange(10) * 50_000_000
+    waits_us = (np.array(record["sent_ns"]) - due_ns) / 1e3
+    assert window["latency_us"]["p50"] == pytest.approx(np.median(waits_us), rel=OF_WAKING_UP)
 
 
 def test_a_rate_that_it_cannot_serve(fast):
@@ -117,7 +125,7 @@ def test_a_stall_is_seen_as_an_open_loop_sees_it(fast):
 
 def test_a_pause_within_a_body_is_in_the_latency(fast):
     window, record = measured(fast, "pause", "window seconds=0.3\n", milliseconds=30)
-    assert window["latency_us"]["p50"] == pytest.approx(served_us(record), rel=0.01)
+    assert window["latency_us"]["mean"] == pytest.approx(mean_us(window, record), rel=0.01)
     assert window["latency_us"]["min"] >= 30_000
 
 
