@@ -156,7 +156,7 @@ def end_with_failed_parts() -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def _signals_delivered() -> Iterator[None]:
     """Let signals through that this process was started without; see `PYTHON`."""
     before = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
@@ -170,7 +170,7 @@ def status_of(main: Callable[..., None], log: Path, job: str, **options: object)
     given = {"log": log, "job": job, **options}
     try:
         _start_log(log)
-        with _interruptible():
+        with _signals_delivered():
             main(**{name: given[name] for name in signature(main).parameters})
     except KeyboardInterrupt:
         _print_error(f"{job}: interrupted")

@@ -98,15 +98,17 @@ def other():
     process.wait()
 
 
-def note(process):
-    identity_of(process.pid).write(run_folder.TAKERS / f"{process.pid}.json")
+def note(process, content=None):
+    """Record a process that may have taken the lock; `content` replaces its record."""
+    record = run_folder.TAKERS / f"{process.pid}.json"
+    identity_of(process.pid).write(record)
+    if content is not None:
+        record.write_text(content)
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "\0"])
 def test_the_lock_of_a_killed_run_is_dropped(lock, other, content):
-    note(other)
-    if content is not None:
-        (run_folder.TAKERS / f"{other.pid}.json").write_text(content)
+    note(other, content)
     other.kill()
     other.wait()
     run_folder.drop_stale_lock()
@@ -116,9 +118,7 @@ def test_the_lock_of_a_killed_run_is_dropped(lock, other, content):
 
 @pytest.mark.parametrize("content", [None, "", "{", "\0"])
 def test_the_lock_of_a_living_run_stays(lock, other, content):
-    note(other)
-    if content is not None:
-        (run_folder.TAKERS / f"{other.pid}.json").write_text(content)
+    note(other, content)
     run_folder.drop_stale_lock()
     assert lock.exists()
 
