@@ -13,7 +13,7 @@ def main(spec: Path, output: Path, log: Path, job: str) -> None:
     """Start, verify, and write the record."""
     request = DeploySpec.read(spec)
     with session(request.testbed, request.tuning, what=job) as testbed:
-        bench = bench_for(request, testbed, concurrency=1, logs=log.parent)
+        bench = bench_for(request, testbed, logs=log.parent)
         deploy(request, bench, testbed).write(output)
 
 

@@ -14,7 +14,7 @@ def main(spec: Path, output: Path, log: Path, job: str, deployment: Path | None 
     """Measure the cell, on a leased instance if there is a deploy record; show the progress."""
     request = MeasureSpec.read(spec)
     leased = Deployment.read(deployment) if deployment else None
-    name = str(request.coordinates(request.concurrency))
+    name = str(request.coordinates(request.load_point))
     progress.show(progress.announce(name))
     try:
         with session(request.testbed, request.tuning, what=job) as testbed:

@@ -14,7 +14,7 @@ def main(spec: Path, deployment: Path, output: Path, log: Path, job: str) -> Non
     """Warm up the leased instance, and write the record."""
     request, leased = DeploySpec.read(spec), Deployment.read(deployment)
     with session(request.testbed, request.tuning, what=job) as testbed:
-        bench = bench_for(request, testbed, concurrency=1, logs=log.parent)
+        bench = bench_for(request, testbed, logs=log.parent)
         live = warm_instance(request, leased, bench, testbed)
         Warmup(
             deployment_id=leased.deployment_id,

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import yaml
 
 from featherbench import registry
@@ -17,6 +18,7 @@ from featherbench.inspection.doctor_report import DoctorReport, DriverAvailabili
 from featherbench.loadgens import wrk
 from featherbench.records.cell import Cell, Coordinates, Window
 from featherbench.records.instance import Endpoint, Image, ImageSize, Instance
+from featherbench.records.load_point import LoadPoint, OfferedLoad
 from featherbench.records.machine import CheckResult, Judgement
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
 from featherbench.records.requirement import MissingRequirement
@@ -84,9 +86,20 @@ def planned_platform(name="fake-native", **changes):
     return PlannedPlatform(**fields | changes)
 
 
-def planned_workload(name="http", **changes):
-    fields = {"levels": (1,), "deployments": 3, "windows": 1, "settings": {}}
-    return PlannedWorkload(name=name, **fields | changes)
+def load_point(point):
+    """A load point by its name, or by its number of connections."""
+    return LoadPoint(f"c{point}" if isinstance(point, int | np.integer) else point)
+
+
+def offered(connections=1):
+    """What a workload measures in a closed loop over so many connections."""
+    return OfferedLoad(load_point=load_point(connections), connections=connections)
+
+
+def planned_workload(name="http", *, levels=(1,), **changes):
+    fields = {"deployments": 3, "windows": 1, "settings": {}}
+    points = tuple(map(load_point, levels))
+    return PlannedWorkload(name=name, load_points=points, **fields | changes)
 
 
 def plan(*workloads, platforms=("a-native",), **changes):
@@ -107,7 +120,7 @@ def interim_look(deployment, rule, *, platform="a-native", spent_s=1, **levels):
         longest_s=1,
         levels=tuple(
             LevelDecision(
-                concurrency=int(name[1:]),
+                load_point=name,
                 deployments=number,
                 spent_s=spent_s,
                 series=tuple(_precision(number, half, reason) for half in half_widths),
@@ -134,7 +147,7 @@ def window(metric, value, **changes):
     return Window(metric=metric, value=value, **fields | changes)
 
 
-def coordinates(platform, workload, deployment=1, concurrency=1):
+def coordinates(platform, workload, deployment=1, point=1):
     """Those of a cell of a planned platform, or of one with that name."""
     planned = planned_platform(platform) if isinstance(platform, str) else platform
     return Coordinates(
@@ -144,11 +157,11 @@ def coordinates(platform, workload, deployment=1, concurrency=1):
         network=planned.network,
         workload=workload,
         deployment=deployment,
-        concurrency=concurrency,
+        load_point=load_point(point),
     )
 
 
-def cell(platform, workload, deployment, concurrency, windows, **changes):
+def cell(platform, workload, deployment, point, windows, **changes):
     """A cell of a planned platform, or of one with that name."""
     fields = {
         "spec": {},
@@ -165,7 +178,7 @@ def cell(platform, workload, deployment, concurrency, windows, **changes):
         "duration_s": 9.0,
         "machine_fingerprint": "abc",
     }
-    where = coordinates(platform, workload, deployment, concurrency)
+    where = coordinates(platform, workload, deployment, point)
     return Cell(coordinates=where, windows=tuple(windows), **fields | changes)
 
 

@@ -301,9 +301,7 @@ route add 198.18.0.0/15 via {laid.address}"""
 
 def _moments_s(samples, deployment_s=8.0, window_s=2.5):
     """When each window begins: block by block, a fresh start before each deployment."""
-    request = samples.sort_values(
-        ["deployment", "platform", "concurrency", "window"], kind="stable"
-    )
+    request = samples.sort_values(["deployment", "platform", "level", "window"], kind="stable")
     fresh = ~request.duplicated(["deployment", "platform"])
     begins_s = (window_s + fresh * (deployment_s - 0.5)).cumsum()
     return begins_s.reindex(samples.index)
@@ -341,7 +339,7 @@ def nested():
         values = 1000 * values * np.reshape(list(ratios.values()), scale)
         coordinates = {
             "metric": [f"m{number}" for number in range(metrics)],
-            "concurrency": levels,
+            "level": levels,
             "platform": list(ratios),
             "deployment": range(1, deployments + 1),
             "window": range(1, windows + 1),

@@ -68,12 +68,12 @@ def _platform(name, lacking, fixed):
     )
 
 
-def _figures(platform, workload, concurrency, noise):
+def _figures(platform, workload, level, noise):
     """Main figures of one window by metric, unit and value."""
     speed = SPEED.get(platform.technology, 0.55) * (0.8 if platform.virtualized else 1.0)
     speed *= 0.05 if platform.emulated else 1.0
     speed *= {"bridge": 1.1, "host": 1.3}.get(platform.name.partition("+")[2], 1.0)
-    load = concurrency / (concurrency + 20) * (1 - concurrency / 4000)
+    load = level / (level + 20) * (1 - level / 4000)
     if workload == "http":
         return [("http_throughput", "requests/s", 80_000 * speed * load * noise)]
     if workload == "kv":
@@ -134,19 +134,19 @@ def write_cells(plan, folder, seed=1):
     platforms = {platform.name: platform for platform in plan.platforms}
     windows = {workload.name: workload.windows for workload in plan.workloads}
     places = _order(plan, seed)
-    for (name, workload, deployment, level), path in zip(
+    for (name, workload, deployment, point), path in zip(
         plan.cells(), cell_files(plan, folder), strict=True
     ):
         made = _windows(
             platforms[name],
             workload,
-            level,
+            point.level,
             count=windows[workload],
             deployment_noise=rng.lognormal(0, 0.02),
             rng=rng,
         )
-        place = places[name, workload, deployment, level]
-        cell = builders.cell(platforms[name], workload, deployment, level, made, sequence=place)
+        place = places[name, workload, deployment, point]
+        cell = builders.cell(platforms[name], workload, deployment, point, made, sequence=place)
         cell.write(path)
 
 

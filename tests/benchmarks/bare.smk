@@ -134,11 +134,11 @@ rule measure:
     input:
         measured,
     output:
-        "results/cells/{platform}/{workload}/d{deployment}/c{concurrency}.json",
+        "results/cells/{platform}/{workload}/d{deployment}/{load_point}.json",
     log:
-        "results/logs/measure/{platform}/{workload}/d{deployment}/c{concurrency}/job.log",
+        "results/logs/measure/{platform}/{workload}/d{deployment}/{load_point}/job.log",
     params:
-        job="measure/{platform}/{workload}/d{deployment}/c{concurrency}",
+        job="measure/{platform}/{workload}/d{deployment}/{load_point}",
         told=told("measure"),
         deployment="results/deployments/{platform}/{workload}/d{deployment}.json",
     shell:

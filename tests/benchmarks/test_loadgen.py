@@ -17,6 +17,7 @@ from builders import build_image
 from featherbench import registry
 from featherbench.jobs.deployment import bench_for, deploy, warm_instance
 from featherbench.measuring.load_windows import load_for, run_load, sized
+from featherbench.records.load_point import LoadPoint
 from featherbench.services import http, kv
 from featherbench.testbed.reservation import release_testbed
 from featherbench.testbed.session import session
@@ -91,7 +92,9 @@ def test_it_makes_as_much_load_as_theirs_for_no_more_cpu(
     rng, throughput, cpu = random.Random(2017), [], []
     try:
         with session(spec.testbed, spec.tuning, what="benchmark") as testbed:
-            bench = bench_for(spec, testbed, concurrency=case.connections, logs=tmp_path)
+            bench = bench_for(
+                spec, testbed, load_point=LoadPoint(f"c{case.connections}"), logs=tmp_path
+            )
             bench = warm_instance(spec, deploy(spec, bench, testbed), bench, testbed).bench
             ours, theirs = runs(case, bench)
             for _ in range(PAIRS):

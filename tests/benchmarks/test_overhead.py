@@ -16,10 +16,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from builders import build_image
+from builders import build_image, offered
 from featherbench import registry
 from featherbench.jobs.deployment import bench_for, deploy, warm_instance
 from featherbench.records.job_specs import MeasureSpec, PlatformSpec, TestbedSpec, WorkloadSpec
+from featherbench.records.load_point import LoadPoint
 from featherbench.records.tuning import Tuning
 from featherbench.testbed.reservation import release_testbed
 from featherbench.testbed.session import session
@@ -44,7 +45,8 @@ def spec_of(service, generator, settings):
         testbed=TestbedSpec(),
         tuning=Tuning(),
         code="",
-        concurrency=CONNECTIONS,
+        load_point=LoadPoint(f"c{CONNECTIONS}"),
+        connections=CONNECTIONS,
         windows=1,
     )
 
@@ -99,9 +101,9 @@ def test_our_throughput_is_that_of_the_load_generator_by_hand(
     rng, workload = random.Random(2017), registry.load("workloads", case.service)
     try:
         with session(spec.testbed, spec.tuning, what="benchmark") as testbed:
-            bench = bench_for(spec, testbed, concurrency=CONNECTIONS, logs=tmp_path)
+            bench = bench_for(spec, testbed, load_point=spec.load_point, logs=tmp_path)
             bench = warm_instance(spec, deploy(spec, bench, testbed), bench, testbed).bench
-            ours = lambda: workload.measure(bench, CONNECTIONS, 1)[-1]  # noqa: E731
+            ours = lambda: workload.measure(bench, offered(CONNECTIONS), 1)[-1]  # noqa: E731
             window = ours()
             logs = []
             for _ in range(PAIRS):

@@ -44,7 +44,7 @@ def reasons(project):
 def analysed(project):
     with (project.folder / SAMPLES).open() as file:
         return {
-            "{platform}/{workload}/d{deployment}/c{concurrency}".format_map(row)
+            "{platform}/{workload}/d{deployment}/{load_point}".format_map(row)
             for row in csv.DictReader(file)
         }
 

@@ -5,7 +5,7 @@
 
 DEPLOY = "deploy/{platform}/{workload}/d{deployment}"
 WARMUP = "warmup/{platform}/{workload}/d{deployment}"
-MEASURE = "measure/{platform}/{workload}/d{deployment}/c{concurrency}"
+MEASURE = "measure/{platform}/{workload}/d{deployment}/{load_point}"
 
 
 rule deploy:
@@ -52,9 +52,9 @@ rule measure:
     input:
         unpack(lambda wildcards: inputs.cell_inputs(SPECS, **deployment_of(wildcards))),
     output:
-        "results/cells/{platform}/{workload}/d{deployment}/c{concurrency}.json",
+        "results/cells/{platform}/{workload}/d{deployment}/{load_point}.json",
     log:
-        "results/logs/measure/{platform}/{workload}/d{deployment}/c{concurrency}/job.log",
+        "results/logs/measure/{platform}/{workload}/d{deployment}/{load_point}/job.log",
     priority: priority_of
     resources:
         testbed=1,
@@ -62,7 +62,7 @@ rule measure:
         job=MEASURE,
         spec=lambda wildcards: spec_param(
             MEASURE,
-            SPECS.cell(**deployment_of(wildcards), concurrency=int(wildcards.concurrency)),
+            SPECS.cell(**deployment_of(wildcards), load_point=LoadPoint(wildcards.load_point)),
             wildcards,
         ),
         deployment=lambda wildcards, input: (

@@ -13,6 +13,7 @@ from featherbench.planning.code_digest import code_digest
 from featherbench.planning.job_specs import JobSpecs, SpecParam, spec_json
 from featherbench.planning.plan import GROUP_STEP, Group, frozen_plan, make_plan, priority, ranks
 from featherbench.planning.resolve import resolve
+from featherbench.records.load_point import PATTERN, LoadPoint
 from featherbench.registry import PLUGINS_VARIABLE
 from featherbench.system.fingerprint import fingerprint
 from featherbench.system.machine import LOCAL
@@ -83,7 +84,7 @@ wildcard_constraints:
     service="[a-z0-9_]+",
     workload="[a-z0-9_]+",
     deployment="[0-9]+",
-    concurrency="[0-9]+",
+    load_point=PATTERN,
 
 
 def spec_param(job, spec, wildcards={}):
@@ -101,5 +102,5 @@ def deployment_of(wildcards):
 
 
 def priority_of(wildcards):
-    level = int(wildcards.get("concurrency", 0))
-    return priority(RANKS, Group(**deployment_of(wildcards)), level, seed=PLAN.seed)
+    name = wildcards.get("load_point", "")
+    return priority(RANKS, Group(**deployment_of(wildcards)), name, seed=PLAN.seed)

@@ -10,6 +10,7 @@ from featherbench.contracts.bench import Bench
 from featherbench.contracts.settings import DriverSettings
 from featherbench.measuring.window import Observation
 from featherbench.records.cell import Metric, Window
+from featherbench.records.load_point import OfferedLoad
 from featherbench.services import http
 
 CONNECT_TIME = Metric(
@@ -36,7 +37,7 @@ class Workload(workload.Workload[Settings]):
         """Check that the http server serves its file."""
         return http.verify(bench)
 
-    def measure(self, bench: Bench[Settings], concurrency: int, windows: int) -> list[Window]:
+    def measure(self, bench: Bench[Settings], load: OfferedLoad, windows: int) -> list[Window]:
         """Connect `windows` times."""
         return [_window(bench, index) for index in range(1, windows + 1)]
 

@@ -12,11 +12,10 @@ from typing import cast, get_args
 from featherbench import registry
 from featherbench.cli import unikernel_check
 from featherbench.config.loading import load_config
-from featherbench.config.models import Config, WorkloadConfig
+from featherbench.config.models import DEFAULT_CONCURRENCY, Config, WorkloadConfig
 from featherbench.contracts.vm_runner import VmRunner
 from featherbench.errors import ConfigError
 from featherbench.paths import SCRIPTS
-from featherbench.planning.plan import DEFAULT_LEVELS
 from featherbench.records.job_specs import TestbedSpec
 from featherbench.records.tuning import Tuning
 from featherbench.testbed.reservation import release_testbed
@@ -103,7 +102,7 @@ def run(arguments: Namespace) -> int:
                     placement=testbed.placement,
                     workload_settings=settings,
                     connections=arguments.connections
-                    or max(workload.concurrency or DEFAULT_LEVELS),
+                    or max(workload.concurrency or DEFAULT_CONCURRENCY),
                     within_s=arguments.within,
                 )
                 return GOOD if unikernel_check.run(check, _write) else NOT_GOOD

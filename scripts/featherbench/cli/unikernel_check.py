@@ -17,6 +17,7 @@ from featherbench.errors import CommandError, DeadlineError, FeatherbenchError
 from featherbench.measuring.first_packet import Receiver, listening, watching, watching_for_dhcp
 from featherbench.records.cell import Coordinates
 from featherbench.records.instance import Image
+from featherbench.records.load_point import Axis, LoadPoint
 from featherbench.records.tuning import Tuning
 from featherbench.services import launcher, open_connections, ping
 from featherbench.services.readiness import ANSWERS
@@ -100,7 +101,7 @@ def _bench(check: Check, image: Image) -> Bench:
             network=check.technology.networks[0],
             workload=check.service,
             deployment=1,
-            concurrency=check.connections,
+            load_point=LoadPoint.at(Axis.CONNECTIONS, check.connections),
         ),
         technology=check.technology,
         technology_settings=check.settings,

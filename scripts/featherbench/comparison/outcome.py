@@ -49,7 +49,7 @@ class Change(Record):
     platform: str
     workload: str
     metric: str
-    concurrency: int
+    level: int
     unit: str
     deployments_a: int
     deployments_b: int

@@ -89,6 +89,6 @@ def _record(model: type[R], file: Path, unknown: list[str]) -> R | None:
 
 def _cells(samples: pd.DataFrame, folder: Path, unknown: list[str]) -> Iterator[Cell]:
     for row in samples.drop_duplicates(["platform", "workload"]).itertuples():
-        file = f"{row.platform}/{row.workload}/d{row.deployment}/c{row.concurrency}.json"
+        file = f"{row.platform}/{row.workload}/d{row.deployment}/{row.load_point}.json"
         if cell := _record(Cell, folder / file, unknown):
             yield cell

@@ -60,7 +60,7 @@ def _cells(change: Change) -> tuple[str, ...]:
         change.reading.value,
         change.platform,
         change.label,
-        f"{change.concurrency:,}",
+        f"{change.level:,}",
         number(change.mean_a),
         f"{number(change.mean_b)} {change.unit}",
         ratio(change.ratio),

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from featherbench.records.job_specs import RootFilesystemSource, TestbedSpec
+from featherbench.records.load_point import Axis, LoadPoint
 from featherbench.records.tuning import Tuning
 from featherbench.user_input import EACH_ONCE, MOST_INTEGER, DriverName, UserInput
 
@@ -39,7 +40,9 @@ FEWEST_TO_STOP_AT = 8
 DEFAULT_LOAD_GENERATORS = {"http": "wrk", "kv": "redis_benchmark"}
 """By service."""
 
-Level = Annotated[int, Field(ge=1, le=MOST_CONNECTIONS)]
+DEFAULT_CONCURRENCY = (1, 100)
+
+Connections = Annotated[int, Field(ge=1, le=MOST_CONNECTIONS)]
 NumberToStopAt = Annotated[int, Field(ge=FEWEST_TO_STOP_AT, le=MOST_DEPLOYMENTS)]
 PlatformName = Annotated[str, Field(pattern=r"^[a-z0-9]+-[a-z0-9]+$")]
 
@@ -123,7 +126,7 @@ class PlatformConfig(UserInput):
 class WorkloadConfig(UserInput):
     """One workload."""
 
-    concurrency: Annotated[tuple[Level, ...], Field(min_length=1), EACH_ONCE] | None = None
+    concurrency: Annotated[tuple[Connections, ...], Field(min_length=1), EACH_ONCE] | None = None
     """Open client connections, one level after the other. Only for `http` and `kv`; null or left
     out: 1 and 100."""
     load_generator: DriverName | None = None
@@ -133,6 +136,12 @@ class WorkloadConfig(UserInput):
     """How often this workload is repeated, if not as the top-level `repetitions` says."""
     settings: dict[str, Any] = Field(default_factory=dict)
     """The workload's own settings; see config/README.md."""
+
+    @property
+    def load_points(self) -> tuple[LoadPoint, ...]:
+        """What it is swept over, if it is."""
+        levels = self.concurrency or DEFAULT_CONCURRENCY
+        return tuple(LoadPoint.at(Axis.CONNECTIONS, level) for level in levels)
 
 
 class TestbedConfig(TestbedSpec):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from featherbench.contracts.bench import Bench
 from featherbench.contracts.settings import Configurable, SettingsT
 from featherbench.records.cell import Metric, Window
+from featherbench.records.load_point import OfferedLoad
 from featherbench.records.requirement import MissingRequirement
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Workload(ABC, Configurable[SettingsT]):
     """Whether it measures the deployed and warmed-up instance of its single service, which all
     cells of a deployment share. Otherwise it starts its own instances, if any."""
     sweeps: bool = False
-    """Whether it is measured at several levels of concurrency; otherwise at 1 only."""
+    """Whether it is measured at several load points; otherwise at c1 only."""
     without_server: WithoutServer = "no"
     """Whether it can use the service `startup` if a platform has no image of its services."""
     in_image: tuple[str, ...] = ()
@@ -68,8 +69,8 @@ class Workload(ABC, Configurable[SettingsT]):
         return {}
 
     @abstractmethod
-    def measure(self, bench: Bench[SettingsT], concurrency: int, windows: int) -> Sequence[Window]:
-        """Return `windows` windows at `concurrency`; `measuring/window.py` builds them."""
+    def measure(self, bench: Bench[SettingsT], load: OfferedLoad, windows: int) -> Sequence[Window]:
+        """Return `windows` windows of `load`; `measuring/window.py` builds them."""
 
     def nominal_duration_s(
         self, settings: SettingsT, windows: int, platform: PlannedPlatform

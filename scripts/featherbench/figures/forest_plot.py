@@ -53,7 +53,7 @@ def draw(spec: FigureSpec, table: pd.DataFrame) -> p9.ggplot:
 
 
 def _placed(spec: FigureSpec, table: pd.DataFrame) -> pd.DataFrame:
-    line = table.groupby("metric", sort=False)["concurrency"].rank("dense") - 1
+    line = table.groupby("metric", sort=False)["level"].rank("dense") - 1
     alpha = np.where(table["p_adj"] < SIGNIFICANT_P, 1.0, PALE)
     shown = table.assign(**{each: table[each].clip(LEAST, 1 / LEAST) for each in PLACES})
     placed = in_rows(in_panels(theme.add_style(shown), spec.panels), line, line.max() + 1, USED)
@@ -62,9 +62,9 @@ def _placed(spec: FigureSpec, table: pd.DataFrame) -> pd.DataFrame:
 
 def _texts(table: pd.DataFrame) -> list[str]:
     """Return the ratios, with the number of connections if there are several levels."""
-    if len(table["concurrency"].unique()) == 1:
+    if len(table["level"].unique()) == 1:
         return [theme.format_value(ratio) for ratio in table["ratio"]]
-    pairs = zip(table["concurrency"], table["ratio"], strict=True)
+    pairs = zip(table["level"], table["ratio"], strict=True)
     return [f"{theme.format_value(ratio)} at {level:,}" for level, ratio in pairs]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Latency against throughput, along growing concurrency."""
+"""Latency against throughput, along growing load."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -18,7 +18,7 @@ US_PER_MS = 1000.0
 PERCENTILES = {"p50": "median", "p99": "99th percentile"}
 MEAN = {"mean": "mean"}
 """For load generators without percentiles."""
-POINT = ["platform", "concurrency"]
+POINT = ["platform", "level"]
 FEW_BREAKS = 3
 """More labels of millions would overlap."""
 BARS = ["mean", "ci_low", "ci_high"]
@@ -60,7 +60,7 @@ def draw(spec: FigureSpec, table: pd.DataFrame) -> p9.ggplot:
     table = table.assign(
         label=pd.Categorical(table["platform"], categories=list(table["platform"].unique())),
         panel=pd.Categorical(table["panel"], categories=panels),
-    ).sort_values(["label", "concurrency"])
+    ).sort_values(["label", "level"])
     return (
         p9.ggplot(table, p9.aes("mean", "mean_ms", color="label", fill="label", shape="label"))
         + _layers(table)
@@ -77,8 +77,8 @@ def _few_breaks(limits: tuple[float, float]) -> list[float]:
 
 
 def _layers(table: pd.DataFrame) -> list[Any]:
-    by = table.groupby(["label", "panel"], observed=True)["concurrency"]
-    last = table[table["concurrency"] == by.transform("max")]
+    by = table.groupby(["label", "panel"], observed=True)["level"]
+    last = table[table["level"] == by.transform("max")]
     several = table[by.transform("size") > 1]
     suspect = table[table["n_suspect"] > 0]
     # An interval may extend below zero, which a logarithmic axis cannot show.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lines over concurrency, with error bars: the paper's Figures 4 and 6."""
+"""Lines over the level of load, with error bars: the paper's Figures 4 and 6."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CROWDED = 0.04
 
 @dataclass(frozen=True)
 class LevelAxis:
-    """The axis of concurrency; `levels` are in ascending order."""
+    """The axis of the level; `levels` are in ascending order."""
 
     levels: tuple[int, ...]
 
@@ -59,9 +59,9 @@ def draw(spec: FigureSpec, summary: pd.DataFrame) -> p9.ggplot:
     table = _prepared(spec, summary)
     by_label = dict.fromkeys(("color", "shape", "linetype"), "label")
     x = "open connections"
-    good, axis = table[table["n"] > 0], LevelAxis(tuple(sorted(table["concurrency"].unique())))
+    good, axis = table[table["n"] > 0], LevelAxis(tuple(sorted(table["level"].unique())))
     return (
-        p9.ggplot(good, p9.aes("concurrency", "mean", **by_label))
+        p9.ggplot(good, p9.aes("level", "mean", **by_label))
         + _layers(good, axis)
         + _crosses(table, axis)
         + legend(table)
@@ -106,6 +106,6 @@ def _crosses(table: pd.DataFrame, axis: LevelAxis) -> list[Any]:
     """Mark on the axis where windows were invalid, the platforms side by side."""
     bad = table[table["n_invalid"] > 0]
     aside = (bad["label"].cat.codes + 0.5) / len(bad["label"].cat.categories) - 0.5
-    places = axis.beside(bad["concurrency"], 0.8 * aside)
-    bad = bad.assign(concurrency=places, mean=0.0)
+    places = axis.beside(bad["level"], 0.8 * aside)
+    bad = bad.assign(level=places, mean=0.0)
     return [p9.geom_point(data=bad, shape="x", size=1.8, stroke=0.6, show_legend=False)]

@@ -10,7 +10,7 @@ import pandas as pd
 from featherbench.figures.theme import MOST_VECTORS
 from featherbench.records.plan import PlannedPlatform
 
-SERIES = ["platform", "metric", "concurrency"]
+SERIES = ["platform", "metric", "level"]
 MOST_ON_ONE = 3
 """This many half-transparent dots in a place, with those of the places around it, cover it."""
 SEED = 1

@@ -23,6 +23,7 @@ from featherbench.errors import ImageError, InstanceDiedError, RecordError, Test
 from featherbench.records.cell import OPEN_CONNECTIONS, Cell, Deployment
 from featherbench.records.instance import Image
 from featherbench.records.job_specs import DeploySpec, MeasureSpec
+from featherbench.records.load_point import ONE_CONNECTION, LoadPoint, OfferedLoad
 from featherbench.services import launcher, open_connections
 from featherbench.services.readiness import wait_until_ready
 from featherbench.system.fingerprint import fingerprint
@@ -66,7 +67,9 @@ def image_of(owner: str, service: str) -> Image:
         ) from unreadable
 
 
-def bench_for(spec: DeploySpec, testbed: Testbed, *, concurrency: int, logs: Path) -> Bench:
+def bench_for(
+    spec: DeploySpec, testbed: Testbed, *, load_point: LoadPoint = ONE_CONNECTION, logs: Path
+) -> Bench:
     """Return what a workload works with; no instance is under test yet."""
     names = (spec.platform.technology, spec.platform.hypervisor)
     technology = registry.platform(*names, hypervisor_settings=spec.platform.hypervisor_settings)
@@ -80,7 +83,7 @@ def bench_for(spec: DeploySpec, testbed: Testbed, *, concurrency: int, logs: Pat
     for load_generator in load_generators.values():
         load_generator.prepare()
     return Bench(
-        coordinates=spec.coordinates(concurrency),
+        coordinates=spec.coordinates(load_point),
         technology=technology,
         technology_settings=technology.Settings.model_validate(spec.platform.settings),
         settings=workload.Settings.model_validate(spec.workload.settings),
@@ -138,7 +141,7 @@ def deploy(spec: DeploySpec, bench: Bench, testbed: Testbed) -> Deployment:
     live = _start(bench, registry.load("workloads", spec.workload.name), testbed)
     instance = live.bench.under_test
     deployment = Deployment(
-        coordinates=bench.coordinates.model_dump(exclude={"concurrency"}),
+        coordinates=bench.coordinates.model_dump(exclude={"load_point"}),
         deployment_id=uuid.uuid4().hex,
         instance=instance,
         image_digest=bench.images[instance.service].digest,
@@ -222,7 +225,7 @@ def live_instance(
     sweeps = registry.load("workloads", spec.workload.name).sweeps
     if not sweeps or not live.bench.technology.user_images:
         return live
-    verified = open_connections.verify(live.bench, spec.concurrency)
+    verified = open_connections.verify(live.bench, spec.connections)
     return replace(live, tuning={**live.tuning, OPEN_CONNECTIONS: verified})
 
 
@@ -232,10 +235,11 @@ def measure_cell(
     """Measure a cell; `deployment` is None for workloads that start their own instances."""
     began_utc, began_s = now_utc(), time.monotonic()
     workload = registry.load("workloads", spec.workload.name)
-    bench = bench_for(spec, testbed, concurrency=spec.concurrency, logs=logs)
+    bench = bench_for(spec, testbed, load_point=spec.load_point, logs=logs)
     live = live_instance(spec, deployment, bench, testbed)
     set_up_s = time.monotonic() - began_s - sum(live.overhead_s.values())
-    windows = workload.measure(live.bench, spec.concurrency, spec.windows)
+    load = OfferedLoad(load_point=spec.load_point, connections=spec.connections)
+    windows = workload.measure(live.bench, load, spec.windows)
     duration_s = time.monotonic() - began_s
     return Cell(
         coordinates=bench.coordinates,

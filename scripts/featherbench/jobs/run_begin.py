@@ -16,6 +16,7 @@ from featherbench.paths import SCRIPTS
 from featherbench.planning.inputs import cell_file
 from featherbench.planning.job_specs import JobSpecs, spec_json
 from featherbench.planning.plan import PLAN_VARIABLE
+from featherbench.records.load_point import LoadPoint
 from featherbench.records.plan import CellName, Plan
 from featherbench.system import subprocesses
 from featherbench.testbed import network
@@ -31,8 +32,8 @@ class NeededJob(NamedTuple):
 
 def cell_of(wildcards: Mapping[str, str]) -> CellName:
     """Return the name of the cell that a job measures."""
-    deployment, concurrency = int(wildcards["deployment"]), int(wildcards["concurrency"])
-    return CellName(wildcards["platform"], wildcards["workload"], deployment, concurrency)
+    deployment, load_point = int(wildcards["deployment"]), LoadPoint(wildcards["load_point"])
+    return CellName(wildcards["platform"], wildcards["workload"], deployment, load_point)
 
 
 def possible_cells(

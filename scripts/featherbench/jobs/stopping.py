@@ -6,15 +6,16 @@ from pathlib import Path
 
 from featherbench.jobs import progress
 from featherbench.records.cell import Cell, Deployment, Warmup
+from featherbench.records.load_point import LoadPoint
 from featherbench.records.plan import CellName
 from featherbench.records.stopping_decisions import InterimLook, InterimLookSpec
 from featherbench.statistics.design.sequential import look
 
 
 def take_look(spec: InterimLookSpec, previous: InterimLook | None, *, results: Path) -> InterimLook:
-    """Decide which levels continue, from all their cells below `results`."""
-    levels = previous.continuing_levels if previous else spec.levels
-    cells = _cells_so_far(spec, levels, results / "cells")
+    """Decide which load points continue, from all their cells below `results`."""
+    load_points = previous.continuing if previous else spec.load_points
+    cells = _cells_so_far(spec, load_points, results / "cells")
     first = previous.deployment + 1 if previous else 1
     costs_s = [
         _start_s(spec, number, results)
@@ -24,11 +25,13 @@ def take_look(spec: InterimLookSpec, previous: InterimLook | None, *, results: P
     return look(spec, cells, costs_s, previous)
 
 
-def _cells_so_far(spec: InterimLookSpec, levels: Iterable[int], folder: Path) -> Sequence[Cell]:
+def _cells_so_far(
+    spec: InterimLookSpec, load_points: Iterable[LoadPoint], folder: Path
+) -> Sequence[Cell]:
     return [
-        Cell.read(folder / f"{CellName(spec.platform, spec.workload, deployment, level)}.json")
+        Cell.read(folder / f"{CellName(spec.platform, spec.workload, deployment, load_point)}.json")
         for deployment in range(1, spec.deployment + 1)
-        for level in levels
+        for load_point in load_points
     ]
 
 
@@ -43,15 +46,15 @@ def _start_s(spec: InterimLookSpec, deployment: int, results: Path) -> float:
 
 
 def announce(look: InterimLook) -> None:
-    """Print which levels stop now, and count their further cells no longer."""
+    """Print which load points stop now, and count their further cells no longer."""
     for level in look.levels:
         if level.reason and level.deployments == look.deployment:
-            name = f"{look.platform}/{look.workload}/c{level.concurrency}"
+            name = f"{look.platform}/{look.workload}/{level.load_point}"
             progress.show(
                 f"    {name} stops after {level.deployments} deployments: {level.reason.value}"
             )
             numbers = range(look.deployment + 1, look.rule.most + 1)
             progress.drop_cells(
-                str(CellName(look.platform, look.workload, number, level.concurrency))
+                str(CellName(look.platform, look.workload, number, level.load_point))
                 for number in numbers
             )

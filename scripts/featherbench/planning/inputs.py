@@ -14,6 +14,7 @@ from typing import Protocol
 from featherbench.contracts.technology import BASE
 from featherbench.planning.job_specs import JobSpecs
 from featherbench.records import stopping_decisions
+from featherbench.records.load_point import LoadPoint
 from featherbench.records.plan import CellName, Plan, PlannedWorkload
 from featherbench.records.stopping_decisions import InterimLook, InterimLookSpec
 from featherbench.rootfs import descriptions
@@ -69,20 +70,20 @@ def cell_inputs(
 
 
 def _cells(
-    platform: str, workload: str, levels: Iterable[int], deployments: Iterable[int]
+    platform: str, workload: str, load_points: Iterable[LoadPoint], deployments: Iterable[int]
 ) -> list[str]:
     return [
-        cell_file(CellName(platform, workload, deployment, level))
-        for deployment, level in itertools.product(deployments, levels)
+        cell_file(CellName(platform, workload, deployment, load_point))
+        for deployment, load_point in itertools.product(deployments, load_points)
     ]
 
 
 def last_look(platform: str, workload: PlannedWorkload, read_look: ReadLook) -> InterimLook:
-    """Return the first interim look at which no level continues."""
+    """Return the first interim look at which no load point continues."""
     assert workload.until is not None, f"the number of deployments of {workload.name} is fixed"
     deployments = range(workload.until.first_look, workload.until.most + 1)
     looks = (read_look(platform, workload.name, deployment) for deployment in deployments)
-    return next(look for look in looks if not look.continuing_levels)
+    return next(look for look in looks if not look.continuing)
 
 
 def last_look_file(platform: str, workload: PlannedWorkload, read_look: ReadLook) -> str:
@@ -99,7 +100,7 @@ def _look_file(platform: str, workload: str, deployment: int) -> str:
 def sequential_cells(platform: str, workload: PlannedWorkload, read_look: ReadLook) -> list[str]:
     """Return all cells of a platform and a workload that a StoppingRule decides on."""
     cells = (
-        _cells(platform, workload.name, [level.concurrency], range(1, level.deployments + 1))
+        _cells(platform, workload.name, [level.load_point], range(1, level.deployments + 1))
         for level in last_look(platform, workload, read_look).levels
     )
     return list(itertools.chain(*cells))
@@ -112,11 +113,11 @@ def look_inputs(spec: InterimLookSpec, read_look: ReadLook) -> dict[str, list[st
     """
     if spec.deployment == spec.rule.first_look:
         deployments = range(1, spec.deployment + 1)
-        return {"cells": _cells(spec.platform, spec.workload, spec.levels, deployments)}
+        return {"cells": _cells(spec.platform, spec.workload, spec.load_points, deployments)}
     previous = spec.deployment - 1
-    levels = read_look(spec.platform, spec.workload, previous).continuing_levels
+    load_points = read_look(spec.platform, spec.workload, previous).continuing
     return {
-        "cells": _cells(spec.platform, spec.workload, levels, [spec.deployment]),
+        "cells": _cells(spec.platform, spec.workload, load_points, [spec.deployment]),
         "previous": _look_file(spec.platform, spec.workload, previous),
     }
 

@@ -20,6 +20,7 @@ from featherbench.records.job_specs import (
     TestbedSpec,
     WorkloadSpec,
 )
+from featherbench.records.load_point import LoadPoint
 from featherbench.records.plan import Plan, PlannedPlatform
 from featherbench.records.stopping_decisions import InterimLookSpec
 from featherbench.rootfs import descriptions
@@ -100,12 +101,13 @@ class JobSpecs:
         return DeploySpec(**self._facts(script, platform, workload, deployment))
 
     def cell(
-        self, *, platform: str, workload: str, deployment: int, concurrency: int
+        self, *, platform: str, workload: str, deployment: int, load_point: LoadPoint
     ) -> MeasureSpec:
         """Return the spec of the job that measures a cell."""
         return MeasureSpec(
             **self._facts("measure", platform, workload, deployment),
-            concurrency=concurrency,
+            load_point=load_point,
+            connections=load_point.level,
             windows=self._workloads[workload].windows,
         )
 
@@ -153,7 +155,7 @@ class JobSpecs:
             platform=platform,
             workload=workload,
             deployment=deployment,
-            levels=planned.levels,
+            load_points=planned.load_points,
             rule=planned.until,
             code=code_digest("interim_look"),
         )

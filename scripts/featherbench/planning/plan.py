@@ -19,13 +19,13 @@ from featherbench.files import digest
 from featherbench.measuring import window
 from featherbench.planning.resolve import ResolvedConfig, ResolvedPlatform, ResolvedWorkload
 from featherbench.records.cell import Metric
+from featherbench.records.load_point import ONE_CONNECTION
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload, StoppingRule
 from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs import descriptions
 
-DEFAULT_LEVELS = (1, 100)
 GROUP_STEP = 10_000
-"""The difference between the priorities of consecutive groups; the levels of a group fit in it."""
+"""The difference between the priorities of consecutive groups; a group's load points fit in it."""
 
 
 PLAN_VARIABLE = "FEATHERBENCH_PLAN"
@@ -130,7 +130,7 @@ def _planned_workload(name: str, resolved: ResolvedConfig) -> PlannedWorkload:
     rule = _stopping_rule(repetitions)
     return PlannedWorkload(
         name=name,
-        levels=(section.concurrency or DEFAULT_LEVELS) if workload.driver.sweeps else (1,),
+        load_points=section.load_points if workload.driver.sweeps else (ONE_CONNECTION,),
         deployments=repetitions.max if rule else repetitions.deployments,
         windows=repetitions.windows,
         settings=workload.spec.settings,
@@ -170,12 +170,12 @@ def ranks(plan: Plan) -> dict[Group, int]:
     return {group: rank for rank, group in enumerate(order)}
 
 
-def priority(ranks: dict[Group, int], group: Group, concurrency: int, *, seed: int) -> int:
-    """Return a job's priority for Snakemake: groups in their order, levels shuffled within.
+def priority(ranks: dict[Group, int], group: Group, load_point: str, *, seed: int) -> int:
+    """Return a job's priority for Snakemake: groups in their order, load points shuffled within.
 
     Earlier groups have higher priorities, so that one deployment is measured completely before the
     next one starts.
     """
     groups_from_here = len(ranks) - ranks.get(group, 0)
-    shuffled = digest(f"{seed}/{group}/{concurrency}".encode())
+    shuffled = digest(f"{seed}/{group}/{load_point}".encode())
     return GROUP_STEP * groups_from_here + int(shuffled[:8], 16) % GROUP_STEP

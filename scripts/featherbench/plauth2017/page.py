@@ -52,9 +52,7 @@ def render(
     claims = judge_by_tukey(summary, posthoc)
     verdicts = [statement.verdict for claim in claims for statement in claim.statements]
     tested = with_error(posthoc, Error.ALL_LEVELS)
-    levels_last = tested.assign(level=tested["concurrency"].fillna(0)).sort_values(
-        "level", kind="stable"
-    )
+    levels_last = tested.assign(level=tested["level"].fillna(0)).sort_values("level", kind="stable")
     return fill(
         TEMPLATE,
         {

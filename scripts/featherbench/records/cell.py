@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from featherbench.records.base import Count, Record, Seconds
 from featherbench.records.instance import Instance
+from featherbench.records.load_point import Axis, LoadPoint
 
 ANY = "*"
 """Ends the name of a metric that stands for several; see Metric."""
@@ -24,10 +25,10 @@ class Coordinates(Record):
     network: str
     workload: str
     deployment: Annotated[int, Field(ge=1)]
-    concurrency: Annotated[int, Field(ge=1)]
+    load_point: LoadPoint
 
     def __str__(self) -> str:
-        return f"{self.platform}/{self.workload}/d{self.deployment}/c{self.concurrency}"
+        return f"{self.platform}/{self.workload}/d{self.deployment}/{self.load_point}"
 
 
 class Usage(Record):
@@ -83,8 +84,8 @@ class Metric(Record):
     `aspect` is the quantity (`throughput`, `latency`, `transfer`, `startup`, `startup_phase`,
     `round_trip`, `image_size`, `memory`, …) of `service` and, if it has several, of one `operation`
     (`GET`). `statistic` distinguishes figures of one quantity: `p50` of a latency, `minimum` of
-    memory. `label` names the metric in a sentence, by default with the words of `name`; `panel`
-    names it in a figure.
+    memory. `axis` is what its levels count. `label` names the metric in a sentence, by default with
+    the words of `name`; `panel` names it in a figure.
 
     A `name` that ends in `*` stands for all names that begin so. The rest is the `statistic`, which
     the technology names.
@@ -99,6 +100,7 @@ class Metric(Record):
     panel: str = ""
     operation: str = ""
     statistic: str = ""
+    axis: Axis = Axis.CONNECTIONS
 
     @model_validator(mode="before")
     @classmethod
@@ -177,7 +179,7 @@ class Warmup(Record):
 
 
 class Cell(Record):
-    """One measured cell: platform x workload x deployment x concurrency."""
+    """One measured cell: platform x workload x deployment x load point."""
 
     schema_version: Literal[1] = 1
     coordinates: Coordinates

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from featherbench.records.base import Record
 from featherbench.records.cell import Coordinates
+from featherbench.records.load_point import ONE_CONNECTION, LoadPoint
 from featherbench.records.tuning import Tuning
 from featherbench.user_input import EACH_ONCE, PackageName, PackageVersion, SuiteName, UserInput
 
@@ -106,7 +107,7 @@ class DeploySpec(Record):
     tuning: Tuning
     code: str
 
-    def coordinates(self, concurrency: int = 1) -> Coordinates:
+    def coordinates(self, load_point: LoadPoint = ONE_CONNECTION) -> Coordinates:
         """Return the coordinates of a cell of this deployment."""
         return Coordinates(
             platform=self.platform.name,
@@ -115,12 +116,13 @@ class DeploySpec(Record):
             network=self.platform.network,
             workload=self.workload.name,
             deployment=self.deployment,
-            concurrency=concurrency,
+            load_point=load_point,
         )
 
 
 class MeasureSpec(DeploySpec):
-    """One cell to measure."""
+    """One cell to measure; `connections` are open in it."""
 
-    concurrency: int
+    load_point: LoadPoint
+    connections: int
     windows: int

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from featherbench.records.base import Record
 from featherbench.records.cell import Metric
+from featherbench.records.load_point import LoadPoint
 from featherbench.records.requirement import MissingRequirement
 
 GUEST_FACTOR, EMULATED_FACTOR = 3.0, 15.0
@@ -72,13 +73,13 @@ class StoppingRule(Record):
 
 
 class PlannedWorkload(Record):
-    """A workload of the configuration, with its levels and replication.
+    """A workload of the configuration, with its load points and replication.
 
     With `until`, that rule decides how many deployments are measured; `deployments` is the most.
     """
 
     name: str
-    levels: tuple[int, ...]
+    load_points: tuple[LoadPoint, ...]
     deployments: int
     windows: int
     settings: dict[str, Any]
@@ -91,14 +92,14 @@ class CellName(NamedTuple):
     platform: str
     workload: str
     deployment: int
-    concurrency: int
+    load_point: LoadPoint
 
     def __str__(self) -> str:
-        return f"{self.platform}/{self.workload}/d{self.deployment}/c{self.concurrency}"
+        return f"{self.platform}/{self.workload}/d{self.deployment}/{self.load_point}"
 
 
 class Plan(Record):
-    """The matrix of one run: available platforms x workloads x deployments x levels.
+    """The matrix of one run: available platforms x workloads x deployments x load points.
 
     `config` is the whole configuration with every default filled in. A ratio within `margin` of 1
     counts as no difference; `precision` is how far an interval should reach to either side of it.
@@ -131,10 +132,10 @@ class Plan(Record):
 
     def _cells_of(self, platform: str, workload: PlannedWorkload) -> Iterator[CellName]:
         for deployment in range(1, workload.deployments + 1):
-            for level in workload.levels:
-                name = series_name(platform, workload.name, level)
+            for load_point in workload.load_points:
+                name = series_name(platform, workload.name, load_point)
                 if deployment <= self.requested.get(name, deployment):
-                    yield CellName(platform, workload.name, deployment, level)
+                    yield CellName(platform, workload.name, deployment, load_point)
 
     def fixed(self) -> Plan:
         """Return the plan of the workloads whose number of deployments is fixed."""
@@ -149,6 +150,6 @@ class Plan(Record):
                     yield platform.name, workload
 
 
-def series_name(platform: str, workload: str, level: int) -> str:
+def series_name(platform: str, workload: str, load_point: LoadPoint) -> str:
     """Return the name of the cells that differ only by their deployment."""
-    return f"{platform}/{workload}/c{level}"
+    return f"{platform}/{workload}/{load_point}"

@@ -11,6 +11,7 @@ from itertools import count, takewhile
 from pathlib import Path
 
 from featherbench.records.base import Count, Record, Seconds
+from featherbench.records.load_point import LoadPoint
 from featherbench.records.plan import Plan, StoppingRule, series_name
 
 FOLDER = Path("results/stopping")
@@ -22,7 +23,7 @@ class InterimLookSpec(Record):
     platform: str
     workload: str
     deployment: int
-    levels: tuple[int, ...]
+    load_points: tuple[LoadPoint, ...]
     rule: StoppingRule
     code: str
 
@@ -36,7 +37,7 @@ class Reason(StrEnum):
 
 
 class SeriesPrecision(Record):
-    """How precisely one main metric is known at one level.
+    """How precisely one main metric is known at one load point.
 
     `half_width` is that of the 95 % interval, as a fraction of its centre; None if there is no
     interval. `deployments` have valid windows; `windows` is the number of those.
@@ -50,12 +51,12 @@ class SeriesPrecision(Record):
 
 
 class LevelDecision(Record):
-    """The decision on one level: `reason` says why it stops; None if it continues.
+    """The decision on one load point: `reason` says why it stops; None if it continues.
 
     `deployments` is how many it has, `spent_s` the time that their cells took.
     """
 
-    concurrency: int
+    load_point: LoadPoint
     deployments: Count
     spent_s: Seconds
     series: tuple[SeriesPrecision, ...]
@@ -65,7 +66,7 @@ class LevelDecision(Record):
 class InterimLook(Record):
     """The decisions on one platform and workload after a deployment.
 
-    Levels that stopped earlier keep their decision. `spent_s` includes starts and warm-ups;
+    Load points that stopped earlier keep their decision. `spent_s` includes starts and warm-ups;
     `longest_s` is the time of the slowest deployment.
     """
 
@@ -78,14 +79,14 @@ class InterimLook(Record):
     levels: tuple[LevelDecision, ...]
 
     @property
-    def continuing_levels(self) -> tuple[int, ...]:
-        """The levels that the next deployment is measured at."""
-        return tuple(level.concurrency for level in self.levels if level.reason is None)
+    def continuing(self) -> tuple[LoadPoint, ...]:
+        """The load points that the next deployment is measured at."""
+        return tuple(level.load_point for level in self.levels if level.reason is None)
 
-    def requested(self) -> dict[int, int]:
-        """Return how many deployments are requested by now, by level."""
+    def requested(self) -> dict[LoadPoint, int]:
+        """Return how many deployments are requested by now, by load point."""
         return {
-            level.concurrency: level.deployments + (level.reason is None) for level in self.levels
+            level.load_point: level.deployments + (level.reason is None) for level in self.levels
         }
 
 
@@ -97,7 +98,7 @@ def look_file(folder: Path, platform: str, workload: str, deployment: int) -> Pa
 def latest_looks(plan: Plan, folder: Path) -> Iterator[InterimLook]:
     """Yield the latest interim look at each platform and workload that has one.
 
-    Looks after the one at which no level continues are of an earlier run.
+    Looks after the one at which no load point continues are of an earlier run.
     """
     for platform, workload in plan.sequential():
         assert workload.until is not None, f"the number of deployments of {workload.name} is fixed"
@@ -106,7 +107,7 @@ def latest_looks(plan: Plan, folder: Path) -> Iterator[InterimLook]:
         latest = None
         for file in takewhile(Path.exists, files):
             latest = InterimLook.read(file)
-            if not latest.continuing_levels:
+            if not latest.continuing:
                 break
         if latest:
             yield latest
@@ -115,12 +116,12 @@ def latest_looks(plan: Plan, folder: Path) -> Iterator[InterimLook]:
 def with_requested_cells(plan: Plan, folder: Path) -> Plan:
     """Return the plan of the cells that have been requested so far."""
     requested = {
-        series_name(platform, workload.name, level): workload.until.first_look
+        series_name(platform, workload.name, load_point): workload.until.first_look
         for platform, workload in plan.sequential()
         if workload.until
-        for level in workload.levels
+        for load_point in workload.load_points
     }
     for look in latest_looks(plan, folder):
-        for level, deployments in look.requested().items():
-            requested[series_name(look.platform, look.workload, level)] = deployments
+        for load_point, deployments in look.requested().items():
+            requested[series_name(look.platform, look.workload, load_point)] = deployments
     return plan.model_copy(update={"requested": requested})

@@ -144,7 +144,7 @@ def _footprint(run: RunTables) -> Iterator[Statement]:
     for metric in run.metrics(*FOOTPRINT):
         summary = run.of_metric(metric)
         means = {
-            (row["platform"], int(row["concurrency"])): f"{number(row['mean'])} {row['unit']}"
+            (row["platform"], int(row["level"])): f"{number(row['mean'])} {row['unit']}"
             for row in summary
         }
         base = [_amount(row) for row in summary if row["platform"] == run.baseline]

@@ -32,7 +32,7 @@ def tuning_in_force(cells: Sequence[Cell]) -> list[tuple[str, str]]:
     by_tuning: dict[str, dict[str, list[str]]] = {}
     verified = {  # the largest number of connections of each platform and workload
         (cell.coordinates.platform, cell.coordinates.workload): cell.tuning[OPEN_CONNECTIONS]
-        for cell in sorted(cells, key=lambda cell: cell.coordinates.concurrency)
+        for cell in sorted(cells, key=lambda cell: cell.coordinates.load_point.level)
         if OPEN_CONNECTIONS in cell.tuning
     }
     for cell in cells:

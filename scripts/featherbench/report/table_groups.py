@@ -21,7 +21,7 @@ def _replicates(row: Row) -> str:
     return f"{count(row.get('n'))} / {count(row.get('deployments'))}"
 
 
-CONNECTIONS = figure("concurrency", count)
+CONNECTIONS = figure("level", count)
 P_ADJUSTED = figure("p_adj", p_value)
 SUMMARY: Columns = {
     "platform": name("platform"),
@@ -123,7 +123,7 @@ CROSSINGS: Columns = {
     "remark": prose("note"),
 }
 REMAINDER = "remainder, until the first packet"
-SHOWN_IN_CAPTION = {"metric": "metric", "unit": "unit", "connections": "concurrency"}
+SHOWN_IN_CAPTION = {"metric": "metric", "unit": "unit", "connections": "level"}
 """Columns that are left out if all rows have the same value."""
 
 

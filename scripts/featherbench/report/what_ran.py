@@ -27,7 +27,7 @@ COLUMNS: Columns = {
     "platform": name("platform"),
     "workload": name("workload"),
     "metric": name("metric"),
-    "connections": figure("concurrency", count),
+    "connections": figure("level", count),
     "deployments": figure("deployments", count),
     "valid windows": figure("windows", count),
     "interval, ±": figure("half_width", percentage),
@@ -136,7 +136,7 @@ def _with_look(looks: Sequence[InterimLook]) -> Iterator[Row]:
                 yield series.model_dump() | {
                     "platform": look.platform,
                     "workload": look.workload,
-                    "concurrency": level.concurrency,
+                    "level": level.load_point.level,
                     "spent_s": level.spent_s,
                     "reason": level.reason.value if level.reason else NOT_DECIDED,
                 }

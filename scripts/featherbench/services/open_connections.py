@@ -79,6 +79,6 @@ def verify(bench: Bench, needed: int) -> str:
             f" at once {count.opened} were opened and {count.answered} answered ({count.failures})",
             remedy="build the image with greater limits of open files and of waiting connections"
             " (`constants` in docs/unikernels.md), raise them while it runs (`control`), or give"
-            " the server more memory; or leave out such levels of concurrency",
+            " the server more memory; or leave out such numbers of connections",
         )
     return str(count)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a run replicates another study: the ratio of two platforms, and their order.
 
-Each study is a frame of COLUMNS, one row per metric, concurrency and pair of platforms: `ratio` is
+Each study is a frame of COLUMNS, one row per metric, level and pair of platforms: `ratio` is
 that of `platform` over `against`, `ci_low` to `ci_high` its unadjusted 95 % interval, and `p_adj`
 tests that it is 1. What a single value does not have is NaN.
 """
@@ -18,7 +18,7 @@ from featherbench.statistics.conventions import SIGNIFICANT_P, notes
 if TYPE_CHECKING:
     import pandas as pd
 
-PAIR = ["metric", "concurrency", "platform", "against"]
+PAIR = ["metric", "level", "platform", "against"]
 FIGURES = ["ratio", "ci_low", "ci_high", "p_adj"]
 COLUMNS = [*PAIR, *FIGURES]
 OTHERS = "papers_"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The summary: one row per platform, metric and concurrency."""
+"""The summary: one row per platform, metric and level."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from featherbench.statistics.data.samples import valid
 SEQUENTIAL_CONFIDENCE = 0.957
 """Level of the t interval if measuring continued until it was narrow: that stops when the spread
 looks small, so an interval of 95 % would cover 93 to 95 % (docs/statistics.md)."""
-KEYS = ["platform", "metric", "concurrency"]
+KEYS = ["platform", "metric", "level"]
 IDENTITY = ["technology", "hypervisor", "network", "workload", "primary", "unit"]
 SPREAD = ["n", "deployments", "mean", "sd", "median", "ci_low", "ci_high", "ci_note"]
 COUNTS = [f"n_{verdict.value}" for verdict in Verdict]

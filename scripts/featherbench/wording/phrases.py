@@ -44,9 +44,9 @@ def at_levels(levels: Sequence[int]) -> str:
     return f" at {', '.join(f'{level:,}' for level in levels)} {noun}"
 
 
-def at_level(concurrency: int, *, sweeps: bool) -> str:
+def at_level(level: int, *, sweeps: bool) -> str:
     """Return the level if there are several."""
-    return at_levels([concurrency]) if sweeps else ""
+    return at_levels([level]) if sweeps else ""
 
 
 def counted(values: Iterable[str], order: Iterable[str], preposition: str) -> str:

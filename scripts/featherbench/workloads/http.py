@@ -19,6 +19,7 @@ from featherbench.measuring.load_windows import (
     warm_up,
 )
 from featherbench.records.cell import Metric, Window
+from featherbench.records.load_point import OfferedLoad
 from featherbench.records.plan import PlannedPlatform
 from featherbench.services import http
 
@@ -66,16 +67,16 @@ class Workload(workload.Workload[Settings]):
         load = _load(bench, WARM_UP_CONNECTIONS)
         return warm_up(bench, "http", load, duration_s=bench.settings.warm_up_s)
 
-    def measure(self, bench: Bench[Settings], concurrency: int, windows: int) -> Sequence[Window]:
-        """Measure the throughput over `concurrency` connections."""
+    def measure(self, bench: Bench[Settings], load: OfferedLoad, windows: int) -> Sequence[Window]:
+        """Measure the throughput."""
         self.verify(bench)
         window_s = bench.settings.window_s
-        load = _load(bench, concurrency)
+        endless = _load(bench, load.connections)
         series = WindowSeries(
             bench=bench,
             service="http",
             metrics=METRICS,
-            load=sized(bench, "http", load, window_s=window_s),
+            load=sized(bench, "http", endless, window_s=window_s),
             window_s=window_s,
             verify=self.verify,
         )

@@ -9,6 +9,7 @@ from featherbench.contracts.settings import DriverSettings
 from featherbench.measuring.window import Moment, build_window
 from featherbench.records.cell import Metric, Window
 from featherbench.records.instance import Image
+from featherbench.records.load_point import OfferedLoad
 from featherbench.records.plan import PlannedPlatform
 from featherbench.units import MIB
 
@@ -27,7 +28,7 @@ class Workload(workload.Workload):
         """Return the three sizes of each service's image."""
         return tuple(metric for service in PANELS for metric in _metrics(service))
 
-    def measure(self, bench: Bench, concurrency: int, windows: int) -> Sequence[Window]:
+    def measure(self, bench: Bench, load: OfferedLoad, windows: int) -> Sequence[Window]:
         """Return one window per image, for any number of `windows`: a size does not vary."""
         return [_window(service, image) for service, image in bench.images.items()]
 

@@ -21,6 +21,7 @@ from featherbench.measuring.load_windows import (
     warm_up,
 )
 from featherbench.records.cell import Metric, Window
+from featherbench.records.load_point import OfferedLoad
 from featherbench.records.plan import PlannedPlatform
 from featherbench.services import kv
 from featherbench.user_input import EACH_ONCE
@@ -90,12 +91,12 @@ class Workload(workload.Workload[Settings]):
             for operation in bench.settings.operations
         }
 
-    def measure(self, bench: Bench[Settings], concurrency: int, windows: int) -> Sequence[Window]:
+    def measure(self, bench: Bench[Settings], load: OfferedLoad, windows: int) -> Sequence[Window]:
         """Measure the operations in turns, so that a drift affects all of them equally."""
         kv.require_kept_value(bench)
         kv.fill(bench, bench.settings.value_bytes)
         operations = bench.settings.operations
-        all_series = [_series(bench, concurrency, operation) for operation in operations]
+        all_series = [_series(bench, load.connections, operation) for operation in operations]
         for _ in range(windows):
             for series in all_series:
                 series.take()
@@ -122,9 +123,9 @@ def _load(bench: Bench[Settings], connections: int, operation: str) -> Load:
     )
 
 
-def _series(bench: Bench[Settings], concurrency: int, operation: str) -> WindowSeries:
+def _series(bench: Bench[Settings], connections: int, operation: str) -> WindowSeries:
     window_s = bench.settings.window_s
-    load = _load(bench, concurrency, operation)
+    load = _load(bench, connections, operation)
     return WindowSeries(
         bench=bench,
         service="kv",

@@ -13,6 +13,7 @@ from featherbench.contracts.settings import DriverSettings
 from featherbench.errors import ErrorHint, LoadError, find_hint
 from featherbench.measuring.window import Moment, Observation, build_window
 from featherbench.records.cell import Metric, Window
+from featherbench.records.load_point import OfferedLoad
 from featherbench.records.plan import PlannedPlatform
 from featherbench.records.requirement import MissingRequirement
 from featherbench.services import http, ping
@@ -75,7 +76,7 @@ class Workload(workload.Workload[Settings]):
         trips_ms = _ping(bench, WARM_UP_REPLIES).values()
         return {"pings": len(trips_ms), "lost": sum(trip_ms is None for trip_ms in trips_ms)}
 
-    def measure(self, bench: Bench[Settings], concurrency: int, windows: int) -> Sequence[Window]:
+    def measure(self, bench: Bench[Settings], load: OfferedLoad, windows: int) -> Sequence[Window]:
         """Ping `windows` times, after the lead-in."""
         self.verify(bench)
         with Observation(bench, verify=self.verify) as observation:

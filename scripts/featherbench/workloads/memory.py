@@ -32,6 +32,7 @@ from featherbench.measuring.min_memory import Trial, minimum_memory_window
 from featherbench.measuring.min_memory_search import Rules
 from featherbench.measuring.window import Observation
 from featherbench.records.cell import Measure, Metric, Usage, Window
+from featherbench.records.load_point import OfferedLoad
 from featherbench.records.plan import PlannedPlatform
 from featherbench.services import http, kv, launcher, ping
 from featherbench.services.readiness import wait_until_ready
@@ -94,7 +95,7 @@ class Workload(workload.Workload[Settings]):
         """Check the server that was just started."""
         return VERIFY[bench.under_test.service](bench)
 
-    def measure(self, bench: Bench[Settings], concurrency: int, windows: int) -> Sequence[Window]:
+    def measure(self, bench: Bench[Settings], load: OfferedLoad, windows: int) -> Sequence[Window]:
         """Start each server `windows` times."""
         return [
             self._window(bench, service, index)

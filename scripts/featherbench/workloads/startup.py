@@ -23,6 +23,7 @@ from featherbench.errors import DeadlineError, InstanceDiedError, InstanceError
 from featherbench.measuring.first_packet import Clocks, Receiver, listening, watching
 from featherbench.measuring.window import Observation
 from featherbench.records.cell import Measure, Metric, StampedBy, Window
+from featherbench.records.load_point import OfferedLoad
 from featherbench.records.plan import PlannedPlatform
 from featherbench.services.launcher import probe_command
 from featherbench.system.polling import wait_until
@@ -66,7 +67,7 @@ class Workload(workload.Workload[Settings]):
         """Return the startup time, and its phases, which the technology names."""
         return (STARTUP_TIME, STARTUP_PHASE)
 
-    def measure(self, bench: Bench[Settings], concurrency: int, windows: int) -> Sequence[Window]:
+    def measure(self, bench: Bench[Settings], load: OfferedLoad, windows: int) -> Sequence[Window]:
         """Start and stop `windows` instances, one after the other."""
         return [_window(bench, index) for index in range(1, windows + 1)]
 

@@ -21,7 +21,7 @@ class Workload(workload.Workload):
     def metrics(self, settings):
         return (STEADINESS,)
 
-    def measure(self, bench, concurrency, windows):
+    def measure(self, bench, load, windows):
         value = FIGURES[bench.coordinates.deployment % len(FIGURES)]
         return [
             build_window(STEADINESS, value, index=index, started=Moment.now(), duration_s=0.0)

@@ -70,11 +70,11 @@ def test_few_levels_have_their_ratios_written_beside_them(make, tmp_path):
 
 def test_latency_meets_the_throughput_of_the_same_platform_and_level(two):
     table = _drawn("fig8b_kv_latency_against_throughput", two, two.samples).data
-    summary = summarize(two.samples).set_index(["platform", "metric", "concurrency"])
+    summary = summarize(two.samples).set_index(["platform", "metric", "level"])
     for row in table.to_dict("records"):
         metric = "kv_get" if row["panel"].startswith("Redis GET") else "kv_set"
         statistic = "p50" if row["panel"].endswith("median") else "p99"
-        where = row["platform"], row["concurrency"]
+        where = row["platform"], row["level"]
         latency = summary.loc[(where[0], f"{metric}_latency_{statistic}", where[1]), "mean"]
         rate = summary.loc[(where[0], f"{metric}_throughput", where[1]), "mean"]
         assert (row["mean_ms"], row["mean"]) == (pytest.approx(latency / 1000), rate)
@@ -83,7 +83,7 @@ def test_latency_meets_the_throughput_of_the_same_platform_and_level(two):
 def test_along_a_line_connections_grow(two):
     (path,) = layers(_drawn("fig8a_http_latency_against_throughput", two, two.samples), "geom_path")
     for _, line in path.groupby(["label", "panel"], observed=True):
-        assert line["concurrency"].is_monotonic_increasing
+        assert line["level"].is_monotonic_increasing
 
 
 def test_a_load_generator_with_only_a_mean_latency_has_that_drawn(two):
@@ -119,7 +119,7 @@ def test_every_valid_window_is_a_dot_and_every_deployment_a_line(two):
 
 def test_relative_values_have_the_median_one_and_none_if_the_median_is_zero(two):
     relative = relative_to_median(two.samples[two.samples["primary"]])
-    medians = relative.groupby(["platform", "metric", "concurrency"])["value"].median()
+    medians = relative.groupby(["platform", "metric", "level"])["value"].median()
     assert np.allclose(medians, 1)
     assert relative_to_median(two.samples.assign(value=0.0)).empty
 

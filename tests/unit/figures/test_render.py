@@ -109,21 +109,19 @@ def test_a_figure_that_cannot_be_drawn_is_one_that_says_why(two, tmp_path):
 
 def test_suspect_points_are_hollow_and_the_others_are_not(two):
     samples = two.samples.assign(verdict="ok")
-    odd = (samples["platform"] == "docker-native") & (samples["concurrency"] == 300)
+    odd = (samples["platform"] == "docker-native") & (samples["level"] == 300)
     samples["verdict"] = samples["verdict"].mask(odd, "suspect")
     hollow = layers(_figure(HTTP, two, samples), "geom_point")[1]
-    assert list(zip(hollow["platform"], hollow["concurrency"], strict=True)) == [
-        ("docker-native", 300)
-    ]
+    assert list(zip(hollow["platform"], hollow["level"], strict=True)) == [("docker-native", 300)]
 
 
 def test_invalid_windows_are_counted_in_the_legend_and_marked_on_the_axis(two):
     samples = two.samples.assign(verdict="ok")
-    bad = (samples["platform"] == "docker-native") & (samples["concurrency"] == 300)
+    bad = (samples["platform"] == "docker-native") & (samples["level"] == 300)
     samples["verdict"] = samples["verdict"].mask(bad, "invalid")
     points = layers(_figure(HTTP, two, samples), "geom_point")
     assert set(points[0]["label"]) == {"linux-native", "docker-native (9 invalid)"}
-    assert 300 not in set(points[0][points[0]["platform"] == "docker-native"]["concurrency"])
+    assert 300 not in set(points[0][points[0]["platform"] == "docker-native"]["level"])
     assert set(points[2]["platform"]) == {"docker-native"}
 
 

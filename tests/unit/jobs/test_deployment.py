@@ -101,7 +101,7 @@ def live(monkeypatch):
         monkeypatch.setattr(
             open_connections, "verify", lambda _, number: tried.append(number) or "verified"
         )
-        spec = SimpleNamespace(concurrency=100, workload=SimpleNamespace(name=workload))
+        spec = SimpleNamespace(connections=100, workload=SimpleNamespace(name=workload))
         record = testbed = SimpleNamespace()
         found = deployment.live_instance(spec, record, bench, testbed)
         return found.tuning, tried

@@ -28,7 +28,7 @@ PLAN = builders.plan(
 )
 
 
-FIXED = CellName("a-native", "startup", 2, 1)
+FIXED = CellName("a-native", "startup", 2, "c1")
 
 
 class Specs:
@@ -45,7 +45,7 @@ class Specs:
 
 
 def http(deployment):
-    return CellName("a-native", "http", deployment, 1)
+    return CellName("a-native", "http", deployment, "c1")
 
 
 def measure(cell):
@@ -92,7 +92,7 @@ def test_cells_that_a_look_may_request_are_counted_as_at_most():
 
 
 def test_a_possible_cell_that_is_current_stays_and_is_not_counted(folder):
-    current = {"platform": "a-native", "workload": "http", "deployment": 9, "concurrency": 1}
+    current = {"platform": "a-native", "workload": "http", "deployment": 9, "load_point": "c1"}
     write(folder / cell_file(http(9)), json.dumps({"spec": current}))
     write(folder / cell_file(http(10)), json.dumps({"spec": {**current, "deployment": 99}}))
     for number, damaged in enumerate(["", '{"spec": {', "[]", "{}", "\0"], start=1):

@@ -12,7 +12,7 @@ from featherbench.records.stopping_decisions import InterimLookSpec, Reason
 
 RULE = StoppingRule(precision=0.02, least=8, most=10, budget_s=None)
 SPEC = InterimLookSpec(
-    platform="a-native", workload="http", deployment=2, levels=(1, 5), rule=RULE, code=""
+    platform="a-native", workload="http", deployment=2, load_points=("c1", "c5"), rule=RULE, code=""
 )
 
 

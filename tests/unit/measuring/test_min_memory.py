@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 import builders
-from builders import image
+from builders import image, offered
 from featherbench.contracts.bench import Bench
 from featherbench.errors import InstanceError, LoadError, MachineSilentError
 from featherbench.measuring import min_memory
@@ -51,7 +51,7 @@ def attempts(monkeypatch):
 
 
 def measure(bench):
-    return Workload().measure(bench, 1, 1)
+    return Workload().measure(bench, offered(), 1)
 
 
 def interrupt(bench, attempt, tried):

@@ -41,7 +41,7 @@ def cells(level, deployments):
 
 
 def test_a_cell_is_a_file():
-    assert inputs.cell_file(CellName("a-native", "kv", 2, 7)) == (
+    assert inputs.cell_file(CellName("a-native", "kv", 2, "c7")) == (
         "results/cells/a-native/kv/d2/c7.json"
     )
 

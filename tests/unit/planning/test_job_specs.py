@@ -9,6 +9,7 @@ from featherbench import registry
 from featherbench.planning.code_digest import closure
 from featherbench.planning.job_specs import JobSpecs, SpecParam, spec_json
 from featherbench.planning.plan import make_plan
+from featherbench.records.load_point import LoadPoint
 
 FIRST = ["linux-native", "docker-native"]
 ADDED = [
@@ -26,7 +27,9 @@ def all_jobs(specs, platforms):
         names = {"platform": platform, "workload": workload, "deployment": 1}
         for script in ("deploy", "warmup"):
             jobs[script, platform, workload] = spec_json(specs.deployment(script, **names))
-        jobs["measure", platform, workload] = spec_json(specs.cell(**names, concurrency=1))
+        jobs["measure", platform, workload] = spec_json(
+            specs.cell(**names, load_point=LoadPoint("c1"))
+        )
         for owner, service in specs.images_of(platform, workload):
             jobs["build_image", owner, service] = spec_json(specs.image(owner, service))
             jobs["root file systems", owner] = specs.root_filesystems_of(owner)
@@ -108,9 +111,9 @@ def test_an_interim_look_has_the_levels_and_the_rule_and_no_cell_has_them(specs_
         return specs_of(FIRST, workloads={"http": {"repetitions": repetitions}})
 
     names = {"platform": FIRST[0], "workload": "http", "deployment": 10}
-    assert specs().interim_look(**names).levels == (1, 100)
+    assert specs().interim_look(**names).load_points == ("c1", "c100")
     assert specs(max=40).interim_look(**names) != specs().interim_look(**names)
-    cell = {**names, "concurrency": 1}
+    cell = {**names, "load_point": LoadPoint("c1")}
     assert specs(max=40).cell(**cell) == specs().cell(**cell)
 
 

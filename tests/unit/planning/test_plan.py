@@ -38,10 +38,10 @@ def test_levels_deployments_and_windows_are_those_of_the_configuration(resolved)
         "repetitions": {"deployments": 7, "windows": 1},
     }
     plan = make_plan(resolved(["linux-native"], **keys))
-    assert [(w.name, w.levels, w.deployments, w.windows) for w in plan.workloads] == [
-        ("http", (1, 5), 7, 1),
-        ("kv", (1, 100), 2, 4),
-        ("startup", (1,), 7, 1),
+    assert [(w.name, w.load_points, w.deployments, w.windows) for w in plan.workloads] == [
+        ("http", ("c1", "c5"), 7, 1),
+        ("kv", ("c1", "c100"), 2, 4),
+        ("startup", ("c1",), 7, 1),
     ]
     assert all(workload.until is None for workload in plan.workloads)
     assert plan.fixed() == plan
@@ -172,7 +172,7 @@ def test_the_same_seed_gives_the_same_order_and_another_one_another():
 
 def test_the_order_differs_from_block_to_block_and_levels_are_not_always_ascending():
     cells = sequence(plan())
-    orders = {tuple(c[:2] for c in cells if c[2] == d and c[3] == 1) for d in range(1, 5)}
+    orders = {tuple(c[:2] for c in cells if c[2] == d and c[3] == "c1") for d in range(1, 5)}
     assert len(orders) > 1
     levels = [c[3] for c in cells]
     runs = [tuple(levels[i : i + 3]) for i in range(0, len(levels), 3)]

@@ -38,7 +38,7 @@ def raw(summary):
             {
                 "metric": row.metric,
                 "platform": row.platform,
-                "concurrency": row.concurrency,
+                "level": row.level,
                 "value": row.mean + row.sd * _standardized(rng.normal(size=row.n)),
             }
         )
@@ -75,7 +75,7 @@ def run(raw, samples, summary):
     kept = [*names, "unit", "primary"]
     identity = summary[kept].drop_duplicates()
     made = raw.merge(identity, on=["platform", "metric"])
-    places = made.groupby(["metric", "concurrency", "platform"])
+    places = made.groupby(["metric", "level", "platform"])
     made = made.assign(deployment=places.cumcount() + 1, window=1, verdict="ok", reasons="")
     whole = pd.concat([made, samples], ignore_index=True)
     is_fixed = whole["metric"].str.startswith("memory") & whole["platform"].isin(FIXED)

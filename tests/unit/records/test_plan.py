@@ -4,6 +4,7 @@
 import pytest
 
 from builders import plan, planned_platform, planned_workload
+from featherbench.records.load_point import LoadPoint
 from featherbench.records.plan import CellName, StoppingRule, series_name
 from featherbench.records.requirement import MissingRequirement
 
@@ -12,14 +13,14 @@ RULE = StoppingRule(precision=0.02, least=8, most=12, budget_s=None)
 
 
 def test_a_cell_has_a_name():
-    assert str(CellName("a-native", "http", 2, 100)) == "a-native/http/d2/c100"
-    assert series_name("a-native", "http", 100) == "a-native/http/c100"
+    assert str(CellName("a-native", "http", 2, LoadPoint("c100"))) == "a-native/http/d2/c100"
+    assert series_name("a-native", "http", LoadPoint("c100")) == "a-native/http/c100"
 
 
 def test_every_level_is_measured_in_every_deployment():
     cells = plan(planned_workload("http", levels=(1, 5), deployments=2)).cells()
-    assert [(cell.deployment, cell.concurrency) for cell in cells] == [
-        *((1, 1), (1, 5), (2, 1), (2, 5))
+    assert [(cell.deployment, cell.load_point) for cell in cells] == [
+        *((1, "c1"), (1, "c5"), (2, "c1"), (2, "c5"))
     ]
 
 
@@ -37,9 +38,9 @@ def test_platforms_and_workloads_that_cannot_run_have_no_cells():
 
 
 def test_requested_deployments_limit_the_cells_of_their_series():
-    requested = {series_name("a-native", "http", 5): 1}
+    requested = {series_name("a-native", "http", LoadPoint("c5")): 1}
     cells = plan(planned_workload("http", levels=(1, 5)), requested=requested).cells()
-    assert sum(cell.concurrency == 5 for cell in cells) == 1
+    assert sum(cell.load_point == "c5" for cell in cells) == 1
 
 
 def test_fixed_and_sequential_workloads_are_told_apart():

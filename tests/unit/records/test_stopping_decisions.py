@@ -27,7 +27,9 @@ def write_look(folder, deployment, **levels):
 def requested(plan, folder):
     """The number of deployments of each series."""
     cells = with_requested_cells(plan, folder).cells()
-    return {(cell.platform, cell.workload, cell.concurrency): cell.deployment for cell in cells}
+    return {
+        (cell.platform, cell.workload, cell.load_point.level): cell.deployment for cell in cells
+    }
 
 
 def test_at_first_the_least_number_is_requested_and_fixed_workloads_completely(plan, tmp_path):

@@ -187,9 +187,9 @@ def write_cells(plan, folder, *, unsupported_workloads=()):
     rng = np.random.default_rng(plan.seed)
     counts = {workload.name: workload.windows for workload in plan.workloads}
     for sequence, where in enumerate(plan.cells()):
-        name, workload, deployment, level = where
-        windows = list(windows_of(name, workload, level, counts[workload], rng))
-        path = f"{name}/{workload}/d{deployment}/c{level}"
+        name, workload, deployment, point = where
+        windows = list(windows_of(name, workload, point.level, counts[workload], rng))
+        path = str(where)
         if not any(path.startswith(prefix) for prefix in unsupported_workloads):
             a_cell(where, windows, sequence).write(folder / "cells" / f"{path}.json")
 

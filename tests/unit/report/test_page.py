@@ -125,7 +125,7 @@ def test_suspect_and_invalid_windows_are_grouped_by_reason(pages):
 
 def test_the_tables_spell_numbers_for_people(pages):
     text = pages.whole.text("tables")
-    assert "platform:concurrency" in text
+    assert "platform:level" in text
     assert "< 0.0001" in text
     assert re.search(r"http: HTTP throughput, in requests/s", text)
     assert re.search(r"linux-native 100 6\d,\d{3} ", text)

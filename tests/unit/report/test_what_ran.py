@@ -62,8 +62,8 @@ def test_only_requested_cells_are_missing(make, plan, tmp_path):
         look.write(look_file(tmp_path / "stopping", look.platform, look.workload, 8))
     inputs = read(tmp_path)
     requested = {cell for cell in inputs.plan.cells() if cell[:2] == ("linux-native", "http")}
-    assert max(cell[2] for cell in requested if cell[3] == 1) == 8
-    assert max(cell[2] for cell in requested if cell[3] == 100) == 10
+    assert max(cell[2] for cell in requested if cell[3] == "c1") == 8
+    assert max(cell[2] for cell in requested if cell[3] == "c100") == 10
     page = render(inputs)
     assert "Deployments taken by sequential sampling" in page
     assert "8 to 12, until ±&nbsp;2&nbsp;%" in page

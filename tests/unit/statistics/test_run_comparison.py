@@ -23,7 +23,7 @@ def run_of(rng, *, factor=1.0, platforms=1, deployments=10, windows=3, **more):
     constant = {
         "workload": "http",
         "metric": "http_throughput",
-        "concurrency": 1,
+        "level": 1,
         "unit": "requests/s",
         "verdict": "ok",
         "primary": True,

@@ -89,7 +89,7 @@ def test_only_invalid_windows_leave_a_row(summary_of):
 
 def test_there_is_a_row_for_each_platform_metric_and_level(twelve):
     table = summarize(twelve.samples)
-    keys = ["platform", "metric", "concurrency"]
+    keys = ["platform", "metric", "level"]
     assert list(table.columns) == COLUMNS
     assert len(table) == len(twelve.samples[keys].drop_duplicates())
     assert not table.duplicated(keys).any()

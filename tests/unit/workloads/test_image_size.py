@@ -3,7 +3,7 @@
 
 from dataclasses import replace
 
-from builders import image
+from builders import image, offered
 from featherbench.records.instance import ImageSize
 from featherbench.workloads.image_size import Workload
 
@@ -18,7 +18,7 @@ def test_each_image_is_one_window(bench_for):
         bench_for("image_size"),
         images={name: image(service=name, size=SIZE) for name in ("http", "kv")},
     )
-    windows = Workload().measure(bench, 1, 7)
+    windows = Workload().measure(bench, offered(), 7)
     assert [(window.metric, window.value) for window in windows] == [
         ("image_size_http", 3.0),
         ("image_size_kv", 3.0),

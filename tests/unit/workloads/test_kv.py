@@ -4,7 +4,7 @@
 import pytest
 from pydantic import ValidationError
 
-from builders import DATA, redis_answers
+from builders import DATA, offered, redis_answers
 from featherbench.records.cell import Verdict
 from featherbench.workloads.kv import Settings, Workload
 
@@ -20,7 +20,7 @@ def kv_client(argv, server=redis_answers()):  # noqa: B008 - what the server kee
 
 def test_it_measures_the_operations_in_turns(bench_for, client):
     client.says = kv_client
-    windows = Workload().measure(bench_for("kv"), 100, 2)
+    windows = Workload().measure(bench_for("kv"), offered(100), 2)
     taken = sorted(windows, key=lambda window: window.started_monotonic_s)
     assert [window.metric for window in taken] == ["kv_get_throughput", "kv_set_throughput"] * 2
     assert [window.index for window in windows] == [1, 2, 1, 2]
@@ -42,7 +42,7 @@ def test_settings_without_valid_windows_are_refused(mistake, message):
 
 def test_it_writes_the_key_before_reading_it(bench_for, client):
     client.says = kv_client
-    Workload().measure(bench_for("kv", value_bytes=9), 100, 1)
+    Workload().measure(bench_for("kv", value_bytes=9), offered(100), 1)
     before = client.asked[: [argv[0] for argv in client.asked].index("redis-benchmark")]
     assert before[-1][-3:] == ["SET", "key:__rand_int__", "x" * 9]
 
@@ -53,7 +53,7 @@ def test_a_server_that_forgets_in_a_window_invalidates_it(bench_for, client):
         return "" if loaded and argv[-2] == "GET" else kv_client(argv)
 
     client.says = forgetful
-    (window,) = Workload().measure(bench_for("kv", operations=("SET",)), 100, 1)
+    (window,) = Workload().measure(bench_for("kv", operations=("SET",)), offered(100), 1)
     assert window.verdict is Verdict.INVALID
     assert window.reasons[0].startswith("wrong content: SET gave 'OK', then GET ''")
 

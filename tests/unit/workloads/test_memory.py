@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from builders import canned_load_generator, redis_answers
+from builders import canned_load_generator, offered, redis_answers
 from featherbench.measuring import window_verdict
 from featherbench.records.cell import Verdict
 from featherbench.services import http
@@ -29,7 +29,7 @@ def measured(bench_for, technology, client, monkeypatch):
         bench = replace(
             bench, load_generators=dict.fromkeys(("http", "kv"), canned_load_generator())
         )
-        return Workload().measure(bench, 1, 1)
+        return Workload().measure(bench, offered(), 1)
 
     return measure
 

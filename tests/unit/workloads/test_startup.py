@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from builders import image
+from builders import image, offered
 from featherbench.errors import InstanceDiedError, InstanceError
 from featherbench.records.cell import Verdict
 from featherbench.workloads import startup as startup_module
@@ -45,7 +45,7 @@ def startup(bench_for, technology):
 
 def test_a_start_is_timed_to_the_packet_with_its_nonce(startup, technology):
     bench = startup(lambda nonce: ["late packet of another start", nonce])
-    windows = Workload().measure(bench, 1, 2)
+    windows = Workload().measure(bench, offered(), 2)
     assert [window.index for window in windows] == [1, 2]
     assert all(0 < window.value < 5 for window in windows)
     assert {window.notes["foreign_packets"] for window in windows} == {1}
@@ -68,7 +68,7 @@ def test_the_pause_before_each_start_is_not_counted(startup, technology):
         ended_s = time.monotonic()
 
     technology.start, technology.stop = start_in_time, stop_and_note
-    windows = Workload().measure(bench, 1, 3)
+    windows = Workload().measure(bench, offered(), 3)
     assert len(quiet_s) == 3
     assert all(0.2 <= quiet < 0.4 for quiet in quiet_s)
     assert all(window.value < 0.1 for window in windows)
@@ -78,7 +78,7 @@ def test_the_circumstances_of_a_start_are_judged(startup, technology, client):
     quiet = technology.usage
     technology.usage = lambda of: quiet(of).model_copy(update={"throttled_s": 0.5})
     client.cpus = (1,)
-    (window,) = Workload().measure(startup(lambda nonce: [nonce]), 1, 1)
+    (window,) = Workload().measure(startup(lambda nonce: [nonce]), offered(), 1)
     assert window.verdict == Verdict.SUSPECT
     assert [reason.partition(":")[0] for reason in window.reasons] == ["throttled", "shared CPUs"]
 
@@ -86,7 +86,7 @@ def test_the_circumstances_of_a_start_are_judged(startup, technology, client):
 def test_a_start_without_its_packet_is_an_error_and_is_stopped(startup, technology):
     bench = startup(lambda nonce: ["x" + nonce], timeout_s=0.5)
     with pytest.raises(InstanceError, match="no packet"):
-        Workload().measure(bench, 1, 1)
+        Workload().measure(bench, offered(), 1)
     assert technology.stopped == ["abc"]
 
 
@@ -109,7 +109,7 @@ def test_the_packet_of_an_instance_that_ends_after_it_counts(startup, technology
     technology.start = start_and_note
     monkeypatch.setattr(technology, "diagnosis", diagnosis)
     monkeypatch.setattr(startup_module, "LIVENESS_EVERY_S", 0.05)
-    (window,) = Workload().measure(bench, 1, 1)
+    (window,) = Workload().measure(bench, offered(), 1)
     assert 0.05 < window.value < time.monotonic() - begun_s
 
 
@@ -117,7 +117,7 @@ def test_a_start_that_died_is_not_waited_for(startup, technology):
     bench = startup(lambda _: [], timeout_s=600)
     technology.running = False
     with pytest.raises(InstanceDiedError, match="exited with 137"):
-        Workload().measure(bench, 1, 1)
+        Workload().measure(bench, offered(), 1)
     assert technology.stopped == ["abc"]
 
 
@@ -132,5 +132,5 @@ def test_what_others_took_in_the_pause_before_a_start_makes_it_suspect(
         (machine.root / "proc/stat").write_text(f"cpu0 1 0 1 1 0 0 0 0 0 0\n{stat}")
 
     monkeypatch.setattr(startup_module, "_settle", settle)
-    (window,) = Workload().measure(startup(lambda nonce: [nonce]), 1, 1)
+    (window,) = Workload().measure(startup(lambda nonce: [nonce]), offered(), 1)
     assert window.verdict == verdict

@@ -43,7 +43,7 @@ class ByPairs(Contrasts):
         order = list(dict.fromkeys(samples["platform"]))
         of_all_levels = over_levels(samples)
         self._pairs = {
-            (row["metric"], row["platform"], row["against"], int(row["concurrency"])): row
+            (row["metric"], row["platform"], row["against"], int(row["level"])): row
             for table, known in ((samples, ratios), (of_all_levels, ratios[:0]))
             for row in rows(measured_ratios(table, known, order, margin))
         }
@@ -115,7 +115,7 @@ def over_levels(samples: pd.DataFrame) -> pd.DataFrame:
     Metrics with one level, and deployments that lack a level, are left out.
     """
     means = deployment_means(samples)
-    n_levels = means.groupby("metric")["concurrency"].transform("nunique")
+    n_levels = means.groupby("metric")["level"].transform("nunique")
     swept = means[(n_levels > 1) & (means["mean"] > 0)].assign(n_levels=n_levels)
     grouped = swept.assign(log=np.log(swept["mean"])).groupby(
         ["metric", "platform", "deployment"], sort=False
@@ -123,5 +123,5 @@ def over_levels(samples: pd.DataFrame) -> pd.DataFrame:
     table = grouped.agg(n=("log", "size"), n_levels=("n_levels", "first"), log=("log", "mean"))
     complete = table[table["n"] == table["n_levels"]].reset_index()
     return complete.assign(
-        value=np.exp(complete["log"]), concurrency=ALL_LEVELS, window=1, verdict="ok", primary=True
+        value=np.exp(complete["log"]), level=ALL_LEVELS, window=1, verdict="ok", primary=True
     ).drop(columns=["n", "n_levels", "log"])

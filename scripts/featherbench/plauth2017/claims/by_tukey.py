@@ -76,7 +76,7 @@ class ByTukey(Contrasts):
     def __init__(self, summary: pd.DataFrame, posthoc: pd.DataFrame, error: Error) -> None:
         self._error = error
         self._cells = {
-            (row["metric"], row["concurrency"], row["platform"]): row
+            (row["metric"], row["level"], row["platform"]): row
             for row in rows(summary)
             if row["n"] > 0
         }
@@ -131,7 +131,7 @@ class ByTukey(Contrasts):
 
 
 def _level(row: dict[str, Any]) -> int | None:
-    level = row["concurrency"]
+    level = row["level"]
     return OVER_ALL if math.isnan(level) else int(level)
 
 

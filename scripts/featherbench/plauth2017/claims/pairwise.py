@@ -14,7 +14,7 @@ UNTRANSLATED = "+bridge"
 OVER_ALL = None
 """Stands for all levels together."""
 ALL_LEVELS = 0
-"""The same in the column `concurrency`."""
+"""The same in the column `level`."""
 
 
 @dataclass(frozen=True, kw_only=True)

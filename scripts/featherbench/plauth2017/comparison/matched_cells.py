@@ -35,7 +35,7 @@ TUNING = (
 """Without `fs.file-max`: it is a limit of the whole machine that our runs never reach."""
 TUNED = ("http", "kv")
 """Workloads with many connections, for which the tuning matters."""
-CELL = ["metric", "concurrency", "platform"]
+CELL = ["metric", "level", "platform"]
 VALUES = ["unit", "n", "mean", "n_suspect"]
 GAP = [*CELL, "papers_platform", "reason"]
 """An empty field of the first three stands for all."""
@@ -134,15 +134,15 @@ def _workload_gaps(plan: Plan, ours: pd.DataFrame, papers: pd.DataFrame) -> list
 
 
 def _gap(**known: Any) -> Gap:  # noqa: ANN401 - any of GAP
-    return {"metric": "", "concurrency": None, "platform": ""} | known
+    return {"metric": "", "level": None, "platform": ""} | known
 
 
 def _reason(row: Mapping[str, Any], ours: pd.DataFrame, papers: pd.DataFrame) -> str:
     """Return why one cell cannot be compared; nothing if it can."""
     levels, papers_levels = (
-        set(table.loc[table["metric"] == row["metric"], "concurrency"]) for table in (ours, papers)
+        set(table.loc[table["metric"] == row["metric"], "level"]) for table in (ours, papers)
     )
-    level = row["concurrency"]
+    level = row["level"]
     if not row["papers_n"] > 0:
         if level in papers_levels:
             return "the paper has no value of it"
@@ -166,16 +166,16 @@ def _merged(cells: pd.DataFrame) -> Iterator[Gap]:
     for (metric, reason), group in missing.groupby(["metric", "reason"], sort=False):
         of_metric = cells[cells["metric"] == metric]
         single = group
-        for level, at_level in group.groupby("concurrency"):
-            if len(at_level) == (of_metric["concurrency"] == level).sum():
-                yield _gap(metric=metric, concurrency=level, reason=reason)
+        for level, at_level in group.groupby("level"):
+            if len(at_level) == (of_metric["level"] == level).sum():
+                yield _gap(metric=metric, level=level, reason=reason)
                 single = single.drop(at_level.index)
         for platform, of_platform in single.groupby("platform", sort=False):
-            levels = list(of_platform["concurrency"])
+            levels = list(of_platform["level"])
             if len(levels) == (of_metric["platform"] == platform).sum():
                 levels = [None]
             for level in levels:
-                yield _gap(metric=metric, concurrency=level, platform=platform, reason=reason)
+                yield _gap(metric=metric, level=level, platform=platform, reason=reason)
 
 
 def papers_name(platform: PlannedPlatform) -> str:

@@ -59,18 +59,18 @@ def compare(
 ) -> pd.DataFrame:
     """Compare a run with the published summary; return a frame of COLUMNS.
 
-    One row for each metric, concurrency and pair of platforms that both have, without emulated
+    One row for each metric, level and pair of platforms that both have, without emulated
     platforms:
 
     - `ratio` is `platform` divided by `against` in this run (see `measured_ratios`),
       `papers_ratio` the same in the published data (see `published_ratios`). `quotient`,
       `size` and `order` say whether they agree, within `margin` (see `statistics.replication`).
     - `papers_platform` and `papers_against` are the paper's own names of the two.
-    - `rank` is 1 for the smallest mean among the platforms that both have at that concurrency.
+    - `rank` is 1 for the smallest mean among the platforms that both have at that level.
     - `n_suspect` is the number of suspect windows of the pair.
 
     Then one row for everything that cannot be compared, with the `reason`; an empty metric,
-    concurrency or platform stands for all.
+    level or platform stands for all.
     """
     main = summary[~is_emulated(summary) & summary["primary"].astype(bool)]
     cells, gaps = matched_cells(plan, main, published)
@@ -88,7 +88,7 @@ def compare(
     not_compared = Agreement.NOT_COMPARED.value
     gaps = gaps.assign(size=not_compared, order=not_compared)
     table = pd.concat([ranked, gaps], ignore_index=True).reindex(columns=COLUMNS)
-    return table.astype({"concurrency": "Int64"})
+    return table.astype({"level": "Int64"})
 
 
 def _order(plan: Plan, platforms: set[str]) -> list[str]:
@@ -99,7 +99,7 @@ def _order(plan: Plan, platforms: set[str]) -> list[str]:
 
 
 def _ranked(judged: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
-    levels = cells.groupby(["metric", "concurrency"])
+    levels = cells.groupby(["metric", "level"])
     ranks = cells[CELL].assign(
         rank=levels["mean"].rank(),
         n_suspect=cells["n_suspect"],
@@ -108,7 +108,7 @@ def _ranked(judged: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
     )
     against = ranks.rename(columns={"platform": "against"})
     both = judged.merge(ranks, on=CELL).merge(
-        against, on=["metric", "concurrency", "against"], suffixes=("", "_against")
+        against, on=["metric", "level", "against"], suffixes=("", "_against")
     )
     suspects = [f"{side}n_suspect" for side in ("", OTHERS)]
     return both.assign(**{name: both[name] + both[f"{name}_against"] for name in suspects})
@@ -153,8 +153,8 @@ def published_ratios(summary: pd.DataFrame, order: Sequence[str]) -> pd.DataFram
     known = summary[(summary["mean"] > 0) & summary["platform"].isin(order)]
     by_rank = known.sort_values("platform", key=lambda names: names.map(list(order).index))
     pairs = [
-        {"metric": metric, "concurrency": level} | _compared(against, cell)
-        for (metric, level), cells in by_rank.groupby(["metric", "concurrency"], sort=False)
+        {"metric": metric, "level": level} | _compared(against, cell)
+        for (metric, level), cells in by_rank.groupby(["metric", "level"], sort=False)
         for against, cell in combinations(rows(cells), 2)
     ]
     table = pd.DataFrame(pairs, columns=[*RATIO_COLUMNS[:-1], "p"]).astype({"p": float})

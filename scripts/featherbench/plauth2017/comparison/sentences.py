@@ -30,7 +30,7 @@ Row = dict[str, Any]
 SUSPECT = {"suspect here": "n_suspect", "suspect in the paper": "papers_n_suspect"}
 """The columns of suspect windows, by heading."""
 COLUMNS: Columns = {
-    "connections": figure("concurrency", count),
+    "connections": figure("level", count),
     "platform": name("platform"),
     "against": name("against"),
     "ratio here": figure("ratio", ratio),
@@ -88,7 +88,7 @@ def metric_replications(compared: pd.DataFrame, label: Callable[[str], str]) -> 
 
 def _columns(frame: pd.DataFrame) -> Columns:
     """Leave out columns with the same value in every row: one level, no suspect window."""
-    constant = {"connections"} if len(set(frame["concurrency"])) == 1 else set()
+    constant = {"connections"} if len(set(frame["level"])) == 1 else set()
     constant |= {heading for heading, column in SUSPECT.items() if not frame[column].any()}
     return {heading: column for heading, column in COLUMNS.items() if heading not in constant}
 
@@ -96,8 +96,8 @@ def _columns(frame: pd.DataFrame) -> Columns:
 def _orders(pairs: Sequence[Row]) -> Iterator[str]:
     """Yield the order of the platforms; levels with the same order share a sentence."""
     levels: dict[str, list[int]] = {}
-    for level in sorted({int(row["concurrency"]) for row in pairs}):
-        order = _order([row for row in pairs if row["concurrency"] == level])
+    for level in sorted({int(row["level"]) for row in pairs}):
+        order = _order([row for row in pairs if row["level"] == level])
         levels.setdefault(order, []).append(level)
     sweeps = sum(map(len, levels.values())) > 1
     for order, at in levels.items():
@@ -140,7 +140,7 @@ def _ratios(pairs: Sequence[Row]) -> Iterator[str]:
     """Yield each platform's ratio to the first one: the baseline, if the paper has it."""
     first = pairs[0]["against"]
     to_first = [row for row in pairs if row["against"] == first]
-    sweeps = len({row["concurrency"] for row in to_first}) > 1
+    sweeps = len({row["level"] for row in to_first}) > 1
     for platform in dict.fromkeys(row["platform"] for row in to_first):
         levels = [row for row in to_first if row["platform"] == platform]
         title = f"{platform}, the paper’s {levels[0]['papers_platform']}"  # noqa: RUF001
@@ -153,7 +153,7 @@ def _ratios(pairs: Sequence[Row]) -> Iterator[str]:
 
 def _suspect(levels: Sequence[Row]) -> str:
     here = suspect_note(int(sum(row["n_suspect"] for row in levels)))
-    in_paper = [int(row["concurrency"]) for row in levels if row["papers_n_suspect"] > 0]
+    in_paper = [int(row["level"]) for row in levels if row["papers_n_suspect"] > 0]
     return f"{here}; the published means are suspect{at_levels(in_paper)}" if in_paper else here
 
 
@@ -161,7 +161,7 @@ def _one_level(row: Row, *, sweeps: bool) -> str:
     here = f"{ratio(row['ratio'])} times {row['against']} here{_interval(row, 'ci')}"
     in_paper = f"{ratio(row['papers_ratio'])} in the paper{_interval(row, 'papers_ci')}"
     quotient = f"quotient {ratio(row['quotient'])}{_interval(row, 'quotient')}"
-    at = at_level(int(row["concurrency"]), sweeps=sweeps)
+    at = at_level(int(row["level"]), sweeps=sweeps)
     return f"{here}, {in_paper}{at}: {row['size']}, {quotient}"
 
 
@@ -173,7 +173,7 @@ def _levels_summary(levels: Sequence[Row]) -> str:
     """Return the ranges over many levels, and the level with the largest disagreement in full."""
     here, in_paper = (span([row[column] for row in levels]) for column in ("ratio", "papers_ratio"))
     farthest = max(levels, key=lambda row: max(row["quotient"], 1 / row["quotient"]))
-    at = at_levels([int(farthest["concurrency"])])
+    at = at_levels([int(farthest["level"])])
     return (
         f"{here} times {levels[0]['against']} here, {in_paper} in the paper; over "
         f"{len(levels)} levels it {_agreements(row['size'] for row in levels)}; largest "
@@ -193,7 +193,7 @@ def not_comparable(
     for row in rows(text.fillna({"metric": "", "platform": ""})):
         subjects = by_reason.setdefault(row["reason"], {})
         levels = subjects.setdefault((row["metric"], row["platform"]), [])
-        levels += [] if pd.isna(row["concurrency"]) else [int(row["concurrency"])]
+        levels += [] if pd.isna(row["level"]) else [int(row["level"])]
     return {
         reason: tuple(
             _subject(label(metric) if metric else "", platform, levels)

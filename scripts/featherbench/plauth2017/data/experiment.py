@@ -9,6 +9,7 @@ import yaml
 from featherbench.paths import resource
 from featherbench.records.base import Record
 from featherbench.records.cell import Metric
+from featherbench.records.load_point import Axis, LoadPoint
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
 
 
@@ -88,7 +89,10 @@ def plan() -> Plan:
         workloads=tuple(
             PlannedWorkload(
                 name=name,
-                levels=EXPERIMENT.levels.get(name, (1,)),
+                load_points=tuple(
+                    LoadPoint.at(Axis.CONNECTIONS, level)
+                    for level in EXPERIMENT.levels.get(name, (1,))
+                ),
                 deployments=repetitions,
                 windows=1,
                 settings={},

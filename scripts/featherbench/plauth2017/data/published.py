@@ -57,7 +57,9 @@ def read_summary(folder: Path) -> pd.DataFrame:
 
 def _read(source: PublishedMetric, folder: Path) -> pd.DataFrame:
     """Read one file; add the names of platforms, in order, and the columns that are constant."""
-    table = read_csv(folder / source.file).rename(columns={"host": "hypervisor"})
+    table = read_csv(folder / source.file).rename(
+        columns={"host": "hypervisor", "concurrency": "level"}
+    )
     names = table["technology"] + "-" + table["hypervisor"]
     if unknown := sorted(set(names) - set(PLATFORMS)):
         raise FeatherbenchError(
@@ -80,7 +82,7 @@ def _read(source: PublishedMetric, folder: Path) -> pd.DataFrame:
 def _tidy(source: PublishedMetric, table: pd.DataFrame) -> pd.DataFrame:
     repetition = table.get("repetition", 1)
     tidy = table.assign(
-        concurrency=1, deployment=repetition, window=1, value=table[source.column], **ALL_OK
+        level=1, deployment=repetition, window=1, value=table[source.column], **ALL_OK
     )
     return tidy.drop(columns=[source.column, "repetition"], errors="ignore")
 

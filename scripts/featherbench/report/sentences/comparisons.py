@@ -63,7 +63,7 @@ class Comparison:
 
     metric: str
     platform: str
-    concurrency: int
+    level: int
     ratio: float
     ci_low: float
     ci_high: float
@@ -101,12 +101,12 @@ def comparisons(
     """Return the rows of the table of ratios, with the suspect windows that the summary counts."""
     suspect: Counter[tuple[str, str, int]] = Counter()
     for row in summary:
-        suspect[row["metric"], row["platform"], row["concurrency"]] = int(row["n_suspect"])
+        suspect[row["metric"], row["platform"], row["level"]] = int(row["n_suspect"])
     columns = [field.name for field in fields(Comparison) if field.name != "suspect"]
     table = ratios.reindex(columns=columns).astype({"test": object, "note": object})
     compared = []
     for row in rows(table.fillna({"test": "", "note": ""})):
-        metric, level = row["metric"], row["concurrency"]
+        metric, level = row["metric"], row["level"]
         counts = (suspect[metric, platform, level] for platform in (row["platform"], baseline))
         compared.append(Comparison(**row, suspect=sum(counts)))
     return compared
@@ -119,14 +119,14 @@ def platform_sentences(compared: Iterable[Comparison], baseline: str) -> Iterato
             yield f"{platform}: {_levels_summary(levels, baseline)}"
         else:
             for level in levels:
-                at = at_level(level.concurrency, sweeps=sweeps)
+                at = at_level(level.level, sweeps=sweeps)
                 yield f"{platform}{at}: {_one_level(level, baseline)}"
 
 
 def _by_platform(compared: Iterable[Comparison]) -> list[tuple[str, list[Comparison], bool]]:
     """Return each platform with its comparisons, and whether the metric has several levels."""
-    ordered = sorted(compared, key=lambda one: (one.platform, one.concurrency))
-    sweeps = len({comparison.concurrency for comparison in ordered}) > 1
+    ordered = sorted(compared, key=lambda one: (one.platform, one.level))
+    sweeps = len({comparison.level for comparison in ordered}) > 1
     groups = groupby(ordered, key=lambda one: one.platform)
     return [(platform, list(levels), sweeps) for platform, levels in groups]
 
@@ -208,9 +208,9 @@ def _extremes(
 
 
 def _times(level: Comparison, amounts: Mapping[tuple[str, int], str], *, sweeps: bool) -> str:
-    amount = amounts.get((level.platform, level.concurrency), "")
+    amount = amounts.get((level.platform, level.level), "")
     times = f"{ratio(level.ratio)} times{in_brackets(level.ci_low, level.ci_high)}"
-    return f"{amount}{', ' if amount else ''}{times}{at_level(level.concurrency, sweeps=sweeps)}"
+    return f"{amount}{', ' if amount else ''}{times}{at_level(level.level, sweeps=sweeps)}"
 
 
 def _tests(compared: Sequence[Comparison]) -> str:
@@ -289,7 +289,7 @@ def _pair(platform: str, other: str, levels: Sequence[dict[str, Any]]) -> str:
 
 
 def _level(row: dict[str, Any], levels: Sequence[dict[str, Any]]) -> str:
-    return at_level(int(row["concurrency"]), sweeps=len(levels) > 1)
+    return at_level(int(row["level"]), sweeps=len(levels) > 1)
 
 
 def _reading(row: dict[str, Any]) -> RatioReading:

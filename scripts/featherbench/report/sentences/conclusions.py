@@ -105,10 +105,10 @@ def _without_value(
 def _baseline(summary: Sequence[Row], baseline: str) -> str:
     """Return the values of the baseline, on which all ratios rest."""
     levels = [row for row in summary if row["platform"] == baseline and row["n"] > 0]
-    sweeps = len({row["concurrency"] for row in summary}) > 1
+    sweeps = len({row["level"] for row in summary}) > 1
     shown = levels if len(levels) <= FEW_LEVELS else [levels[0], levels[-1]]
     values = [
-        f"{number(row['mean'])} {row['unit']}{at_level(row['concurrency'], sweeps=sweeps)}"
+        f"{number(row['mean'])} {row['unit']}{at_level(row['level'], sweeps=sweeps)}"
         f"{_interval(row)}"
         for row in shown
     ]

@@ -20,12 +20,12 @@ from featherbench.statistics.conventions import DEPLOYMENT, ROUNDING, WINDOW
 from featherbench.statistics.data.samples import valid
 
 Compared = Iterable[tuple[str, str, pd.DataFrame]]
-"""Metric, kind of replicate, and groups of platform and concurrency (see `groups`)."""
+"""Metric, kind of replicate, and groups of platform and level (see `groups`)."""
 
-CELL = ["metric", "concurrency", "platform"]
+CELL = ["metric", "level", "platform"]
 """The columns that all values of one estimate have in common."""
-BLOCK = ["metric", "concurrency", DEPLOYMENT]
-GROUP = ["platform", "concurrency"]
+BLOCK = ["metric", "level", DEPLOYMENT]
+GROUP = ["platform", "level"]
 
 
 def main_values(samples: pd.DataFrame) -> pd.DataFrame:
@@ -82,7 +82,7 @@ def summarized(summary: pd.DataFrame, replicate: str) -> Compared:
 
 
 def groups(frame: pd.DataFrame) -> pd.DataFrame:
-    """Reduce values to platform, concurrency, n, mean and sd, which are all that the tests need.
+    """Reduce values to platform, level, n, mean and sd, which are all that the tests need.
 
     `sd` is 0 for a group of one, which adds nothing to the variation within groups.
     """

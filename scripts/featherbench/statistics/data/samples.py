@@ -23,7 +23,8 @@ DTYPES = {
     **dict.fromkeys(("platform", "technology", "hypervisor", "network"), "str"),
     EMULATED: "bool",
     **dict.fromkeys(("workload", "metric"), "str"),
-    **dict.fromkeys(("concurrency", "deployment", "window"), "int64"),
+    "load_point": "str",
+    **dict.fromkeys(("level", "deployment", "window"), "int64"),
     "value": "float64",
     **dict.fromkeys(("unit", "verdict", "reasons"), "str"),
     "primary": "bool",
@@ -61,6 +62,7 @@ def samples_of(cells: Iterable[Cell], emulated: Container[str] = ()) -> pd.DataF
     values: list[tuple[int, str, float, str, bool]] = []
     for cell in cells:
         shared = cell.coordinates.model_dump() | {
+            "level": cell.coordinates.load_point.level,
             EMULATED: cell.coordinates.platform in emulated,
             "instance_id": cell.instance.id if cell.instance else "",
             "sequence": cell.sequence,

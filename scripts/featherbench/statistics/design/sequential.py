@@ -33,7 +33,7 @@ def look(
     costs_s: Sequence[float],
     before: InterimLook | None,
 ) -> InterimLook:
-    """Decide which levels continue, from all cells so far of those that continued until now.
+    """Decide which load points continue, from all cells so far of those that continued until now.
 
     `costs_s` are the times of the deployments since the look `before`, with starts and warm-ups.
     """
@@ -54,16 +54,18 @@ def look(
 def _levels(
     spec: InterimLookSpec, cells: Sequence[Cell], before: InterimLook | None, *, fits: bool
 ) -> list[LevelDecision]:
-    decisions = {level.concurrency: level for level in before.levels} if before else {}
+    decisions = {level.load_point: level for level in before.levels} if before else {}
     samples = samples_of(cells)
     summary = summarize(samples[samples["primary"]], sequential={spec.workload})
-    for level in before.continuing_levels if before else spec.levels:
-        rows = summary[summary["concurrency"] == level].to_dict("records")
+    for load_point in before.continuing if before else spec.load_points:
+        rows = summary[summary["level"] == load_point.level].to_dict("records")
         series = tuple(_precision(row, spec.rule) for row in rows)
-        decisions[level] = LevelDecision(
-            concurrency=level,
+        decisions[load_point] = LevelDecision(
+            load_point=load_point,
             deployments=spec.deployment,
-            spent_s=sum(cell.duration_s for cell in cells if cell.coordinates.concurrency == level),
+            spent_s=sum(
+                cell.duration_s for cell in cells if cell.coordinates.load_point == load_point
+            ),
             series=series,
             reason=_reason(spec, series, fits=fits),
         )

@@ -35,7 +35,7 @@ MOST_TESTED = 5000
 NEEDED = {"deployment", "window", "started_monotonic_s", "primary"}
 """Columns that the samples need, besides those that screening needs."""
 
-COLUMNS = ["check", "metric", "concurrency", "platform", "statistic", "p", "p_adj", "found"]
+COLUMNS = ["check", "metric", "level", "platform", "statistic", "p", "p_adj", "found"]
 READINGS = {
     "equal variances": "platforms vary unequally: read Welch's and Games-Howell's tests",
     "normal": "windows are far from normal: read medians and the rank-based tests beside the means",
@@ -61,7 +61,7 @@ SUSPICIOUS = {
 def checks(samples: pd.DataFrame, kinds: Collection[str] = READINGS) -> pd.DataFrame:
     """Do the checks of these `kinds` on all main metrics, into a frame of COLUMNS, reading, detail.
 
-    `platform` is empty if a row is about all platforms; `concurrency` is missing if it is about all
+    `platform` is empty if a row is about all platforms; `level` is missing if it is about all
     levels. `p_adj` is after Holm over all rows of a check, and `found` says that it is below 5 %.
     `detail` gives the size of the effect. If a test is not possible, it has no row.
     """
@@ -69,7 +69,7 @@ def checks(samples: pd.DataFrame, kinds: Collection[str] = READINGS) -> pd.DataF
         return pd.DataFrame(columns=[*COLUMNS, "detail", "reading"])
     residuals, deployments = _window_residuals(samples), _deployment_residuals(samples)
     rows = [
-        {"check": check, "concurrency": np.nan, "platform": "", "detail": ""} | row
+        {"check": check, "level": np.nan, "platform": "", "detail": ""} | row
         for check, rows_of in _checks(samples, residuals, deployments).items()
         if check in kinds
         for row in rows_of()
@@ -111,14 +111,14 @@ def _row(metric: object, statistic: float, p: float, **more: Any) -> dict[str, A
 def _equal_variances(residuals: pd.DataFrame) -> Rows:
     """Test with Brown and Forsythe's test the values relative to their platform's mean."""
     several = residuals[residuals["windows"] > 1]
-    for (metric, level), frame in several.groupby(["metric", "concurrency"], sort=False):
+    for (metric, level), frame in several.groupby(["metric", "level"], sort=False):
         platforms = frame.groupby("platform", sort=False)["relative"]
         values = [relative.to_numpy() for _, relative in platforms]
         if len(values) > 1 and all(np.ptp(relative) > 0 for relative in values):
             statistic, p = map(float, scipy.stats.levene(*values, center="median"))
             sds = [relative.std() for relative in values]
             detail = f"standard deviations differ by a factor of {max(sds) / min(sds):.3g}"
-            yield _row(metric, statistic, p, concurrency=level, detail=detail)
+            yield _row(metric, statistic, p, level=level, detail=detail)
 
 
 def _by_platform(frame: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -130,7 +130,7 @@ def _normal(residuals: pd.DataFrame) -> Rows:
     """Test with Shapiro and Wilk's test, each level scaled by its own standard deviation."""
     several = residuals[residuals["windows"] > 1]
     for metric, platform, rows in _by_platform(several):
-        scales = rows.groupby("concurrency")["relative"].transform("std")
+        scales = rows.groupby("level")["relative"].transform("std")
         values = (rows["relative"] / scales.where(scales > 0)).dropna().to_numpy()
         if len(values) >= LEAST_FOR_MODES and np.ptp(values) > 0:
             if len(values) > MOST_TESTED:
@@ -162,7 +162,7 @@ def _deployments_alike(samples: pd.DataFrame) -> Rows:
     """Test with the nested analysis of variance whether deployments differ."""
     for row in components(samples, SIGNIFICANT_P).to_dict("records"):
         detail = f"intervals over windows are {row['understated']:.3g} times too narrow"
-        shown = {key: row[key] for key in ("metric", "concurrency", "platform", "p")}
+        shown = {key: row[key] for key in ("metric", "level", "platform", "p")}
         yield shown | {"statistic": row["F"], "detail": detail}
 
 

@@ -17,7 +17,7 @@ Marks = Iterator[tuple[pd.Index, str]]
 """The index of rows, and the reason why they are suspect or invalid."""
 
 SERIES = ["platform", "workload", "metric"]
-CELLS = [*SERIES, "concurrency"]
+CELLS = [*SERIES, "level"]
 
 TIMES = ("s", "ms", "us")
 """Units of time."""
@@ -49,7 +49,7 @@ def screen(samples: pd.DataFrame, metrics: Iterable[Metric]) -> pd.DataFrame:
     """Return the samples with verdicts and reasons updated by all checks below.
 
     `samples` are tidy, see `data/samples.py`. Required columns are `platform`, `workload`,
-    `metric`, `concurrency`, `value`, `verdict` and `reasons`; `machine_fingerprint` and `sequence`
+    `metric`, `level`, `value`, `verdict` and `reasons`; `machine_fingerprint` and `sequence`
     only to compare machines. Several reasons of a row are joined by "; ".
     """
     metrics = tuple(metrics)
@@ -135,15 +135,15 @@ def stalled(samples: pd.DataFrame, metrics: Iterable[Metric]) -> Marks:
                 f"protocol stall: {levels['per_connection'].mean():.3g} requests/s a connection at "
                 f"any number of them, each after {levels['latency_ms'].mean():.3g} ms"
             )
-            yield rows.index[rows["concurrency"].isin(levels.index)], reason
+            yield rows.index[rows["level"].isin(levels.index)], reason
 
 
 def _levels(throughput: pd.DataFrame, latency_us: pd.DataFrame) -> pd.DataFrame:
-    """Return, by ascending concurrency, requests/s per connection, and latency in milliseconds."""
-    per_connection = throughput["value"] / throughput["concurrency"]
-    levels = per_connection.groupby(throughput["concurrency"]).mean().to_frame("per_connection")
+    """Return, by number of connections, the requests/s of each, and the latency in ms."""
+    per_connection = throughput["value"] / throughput["level"]
+    levels = per_connection.groupby(throughput["level"]).mean().to_frame("per_connection")
     levels = levels[levels["per_connection"] > 0].sort_index()
-    measured_ms = latency_us.groupby("concurrency")["value"].mean() / 1000
+    measured_ms = latency_us.groupby("level")["value"].mean() / 1000
     implied_ms = 1000 / levels["per_connection"]
     levels["latency_ms"] = measured_ms.reindex(levels.index).fillna(implied_ms)
     return levels

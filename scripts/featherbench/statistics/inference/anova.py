@@ -40,7 +40,7 @@ COLUMNS = [
 ]
 WELCH, KRUSKAL = "Welch's ANOVA", "Kruskal-Wallis"
 LEVEL_COLUMNS = [
-    *("metric", "concurrency", *TEST_COLUMNS, "df", "df_resid", "statistic", "p", "p_adj"),
+    *("metric", "level", *TEST_COLUMNS, "df", "df_resid", "statistic", "p", "p_adj"),
     *("effect_size", "note"),
 ]
 
@@ -61,12 +61,12 @@ def analyse(compared: Compared, *, unweighted: bool = False) -> pd.DataFrame:
 
 
 def effects(groups: pd.DataFrame, *, unweighted: bool = False) -> Iterator[dict[str, Any]]:
-    """Yield the rows of the table for groups of platform, concurrency, n, mean and sd.
+    """Yield the rows of the table for groups of platform, level, n, mean and sd.
 
-    The effects are platform, concurrency and their interaction; with a single concurrency,
+    The effects are platform, level and their interaction; with a single level,
     platform alone: a one-way analysis.
     """
-    platforms, levels = groups["platform"].nunique(), groups["concurrency"].nunique()
+    platforms, levels = groups["platform"].nunique(), groups["level"].nunique()
     counted = groups.assign(n=harmonic_n(groups)) if unweighted else groups
     obstacle = replicates.obstacle(groups)
     sums = _sums_of_squares(counted) if platforms > 1 else {"platform": (np.nan, np.nan)}
@@ -89,7 +89,7 @@ def _balanced(groups: pd.DataFrame) -> bool:
 def _remark(groups: pd.DataFrame, combinations: int, *, unweighted: bool) -> str:
     """Return what a reader must know about the design."""
     if empty := combinations - len(groups):
-        return f"{empty} combinations of platform and concurrency have no valid value"
+        return f"{empty} combinations of platform and level have no valid value"
     if _balanced(groups):
         return ""
     if unweighted:
@@ -100,12 +100,12 @@ def _remark(groups: pd.DataFrame, combinations: int, *, unweighted: bool) -> str
 def _sums_of_squares(groups: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """Return the sum of squares and the degrees of freedom of each effect in the design."""
     platforms = pd.get_dummies(groups["platform"]).to_numpy(float)
-    levels = pd.get_dummies(groups["concurrency"]).to_numpy(float)
+    levels = pd.get_dummies(groups["level"]).to_numpy(float)
     additive, saturated = _fit(np.hstack([platforms, levels]), groups), (0.0, len(groups))
     models = {
         "platform": (_fit(levels, groups), additive),
-        "concurrency": (_fit(platforms, groups), additive),
-        "platform:concurrency": (additive, saturated),
+        "level": (_fit(platforms, groups), additive),
+        "platform:level": (additive, saturated),
     }
     return {
         effect: (max(small[0] - large[0], 0.0), large[1] - small[1])
@@ -148,8 +148,8 @@ def levels(samples: pd.DataFrame) -> pd.DataFrame:
     """
     means = deployment_means(samples).rename(columns={"mean": "value"})
     rows = [
-        {"metric": metric, "concurrency": level} | row
-        for (metric, level), frame in means.groupby(["metric", "concurrency"], sort=False)
+        {"metric": metric, "level": level} | row
+        for (metric, level), frame in means.groupby(["metric", "level"], sort=False)
         for row in _tested(frame)
     ]
     table = pd.DataFrame(rows, columns=LEVEL_COLUMNS)

@@ -32,7 +32,7 @@ def intervals(samples: pd.DataFrame, baseline: str, seed: int) -> pd.DataFrame:
     values = main_values(samples)
     values = values[values["value"] > 0]
     rows = []
-    for (metric, level), frame in values.groupby(["metric", "concurrency"], sort=False):
+    for (metric, level), frame in values.groupby(["metric", "level"], sort=False):
         drawn = {
             platform: _drawn(windows, _generator(seed, metric, level, platform))
             for platform, windows in frame.groupby("platform", sort=False)

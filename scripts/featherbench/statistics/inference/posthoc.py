@@ -2,7 +2,7 @@
 """Which platforms differ: all pairs, by three tests.
 
 - Tukey's honest significant difference, with unequal n after Kramer (1956), Biometrics 12(3). The
-  pairs at one concurrency are a family: `p_adj` and the interval hold for all of them at once. So
+  pairs at one level are a family: `p_adj` and the interval hold for all of them at once. So
   are the pairs over all concurrencies.
 - Games and Howell (1976), Journal of Educational Statistics 1(2), if variances differ, too: Tukey's
   test, with each pair's own variances and Welch's degrees of freedom. scipy's
@@ -54,7 +54,7 @@ Test = Callable[[pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray], Parts]
 
 TUKEY_KRAMER, GAMES_HOWELL = "Tukey-Kramer", "Games-Howell"
 COLUMNS = [
-    *("metric", "concurrency", "platform_a", "platform_b", "difference", "ratio"),
+    *("metric", "level", "platform_a", "platform_b", "difference", "ratio"),
     *("ci_low", "ci_high", "p_adj", *TEST_COLUMNS, "note"),
 ]
 KNOTS = 48
@@ -92,10 +92,10 @@ def compare_with_common_error(compared: Compared) -> pd.DataFrame:
 
 
 def compare_over_levels(compared: Compared) -> pd.DataFrame:
-    """Compare over all levels, if there are several; `concurrency` is missing.
+    """Compare over all levels, if there are several; `level` is missing.
 
     A platform's mean is the unweighted mean of its means at all levels. The error is the variation
-    within the groups of platform and concurrency, as in the two-way analysis of variance. A
+    within the groups of platform and level, as in the two-way analysis of variance. A
     platform without a value at some level is left out.
     """
     families = (
@@ -113,19 +113,19 @@ def games_howell(compared: Compared) -> pd.DataFrame:
 
 def _at_each_level(compared: Compared, *, common_error: bool) -> Families:
     for metric, replicate, groups in compared:
-        for level, family in groups.groupby("concurrency", sort=True):
-            row = {"metric": metric, "concurrency": level, "replicate": replicate}
+        for level, family in groups.groupby("level", sort=True):
+            row = {"metric": metric, "level": level, "replicate": replicate}
             yield row, family, groups if common_error else family
 
 
 def _with_levels(compared: Compared) -> Compared:
-    return (groups for groups in compared if len(groups[2]["concurrency"].unique()) > 1)
+    return (groups for groups in compared if len(groups[2]["level"].unique()) > 1)
 
 
 def _over_levels(groups: pd.DataFrame) -> pd.DataFrame:
     """Average each platform over all levels; `n` is such that the mean's variance is sd^2 / n."""
     platforms = groups.groupby("platform", sort=False)
-    complete = platforms.filter(lambda rows: len(rows) == groups["concurrency"].nunique())
+    complete = platforms.filter(lambda rows: len(rows) == groups["level"].nunique())
     inverses = complete.assign(inverse=1 / complete["n"]).groupby("platform", sort=False)
     averaged = inverses.agg(levels=("n", "size"), inverse=("inverse", "sum"), mean=("mean", "mean"))
     return averaged.assign(n=averaged["levels"] ** 2 / averaged["inverse"]).reset_index()

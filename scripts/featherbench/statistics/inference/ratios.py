@@ -37,7 +37,7 @@ LEAST_PAIRS = 8
 NOT_NORMAL_P = 0.01
 """Below this p of Shapiro and Wilk's test, the values are not taken for normal."""
 COLUMNS = [
-    *("metric", "concurrency", "platform", "baseline", "ratio", "ci_low", "ci_high", "p", "p_adj"),
+    *("metric", "level", "platform", "baseline", "ratio", "ci_low", "ci_high", "p", "p_adj"),
     *(*TEST_COLUMNS, "n_deployments", "boot_low", "boot_high", "effect_size", "margin"),
     *("p_equivalence", "p_equivalence_adj", "equivalent", "detectable", "note"),
 ]
@@ -46,7 +46,7 @@ COLUMNS = [
 def ratios(samples: pd.DataFrame, baseline: str, margin: float, seed: int) -> pd.DataFrame:
     """Compare every platform with the baseline, at every level of every main metric.
 
-    A frame of COLUMNS, one row per metric, concurrency and platform:
+    A frame of COLUMNS, one row per metric, level and platform:
 
     - `ratio` is the geometric mean of the blocks' ratios; `ci_low` to `ci_high` is its 95 %
       interval, `p` tests that it is 1, and `p_adj` is that after Holm over all platforms and

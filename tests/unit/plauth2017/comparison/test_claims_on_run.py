@@ -25,7 +25,7 @@ def held(plan, own, summary):
 
 
 def of(run, *names, metric=HTTP, levels=(100, 600), most=30):
-    at = (run["metric"] == metric) & run["concurrency"].isin(levels) & (run["deployment"] <= most)
+    at = (run["metric"] == metric) & run["level"].isin(levels) & (run["deployment"] <= most)
     return run[at & run["platform"].isin(names)]
 
 
@@ -148,7 +148,7 @@ def test_a_run_of_nothing_decides_nothing(plan, run, summary):
 def test_over_all_levels_a_deployment_is_its_geometric_mean(run):
     own = of(run, "linux-native", "docker-native", most=2)
     partly = own[(own["platform"] != "docker-native") | (own["deployment"] == 1) |
-                 (own["concurrency"] == 100)]  # fmt: skip
+                 (own["level"] == 100)]  # fmt: skip
     found = over_levels(partly).set_index(["platform", "deployment"])["value"]
     assert ("docker-native", 2) not in found.index
     values = own[(own["platform"] == "docker-native") & (own["deployment"] == 1)]["value"]

@@ -39,7 +39,7 @@ def compared(plan, run, summary):
 
 def few(run, *names, metric="http_throughput", level=100):
     """Keep the samples of some platforms, at one level of one metric."""
-    at = (run["metric"] == metric) & (run["concurrency"] == level)
+    at = (run["metric"] == metric) & (run["level"] == level)
     return run[at & run["platform"].isin(names)]
 
 
@@ -64,7 +64,7 @@ def test_every_pair_of_the_paper_is_compared(compared, summary):
     found = compared[compared["size"] != NOT_COMPARED]
     by_metric = found.groupby("metric").size()
     positive = summary[(summary["mean"] > 0) & (summary["metric"] == "http_throughput")]
-    n = positive.groupby("concurrency").size()
+    n = positive.groupby("level").size()
     assert by_metric["http_throughput"] == (n * (n - 1) / 2).sum()
     assert by_metric["startup_time"] == by_metric["image_size_kv"] == 8 * 7 / 2
     assert by_metric["memory_http_load"] == 1
@@ -91,7 +91,7 @@ def test_the_very_same_tables_have_quotients_of_1(summary):
 
 def test_published_intervals_of_ratios_are_fiellers_and_p_is_welchs(summary):
     own = replication.published_ratios(summary, ["linux-native", "docker-native"])
-    row = own[(own["metric"] == "kv_get_throughput") & (own["concurrency"] == 100)].iloc[0]
+    row = own[(own["metric"] == "kv_get_throughput") & (own["level"] == 100)].iloc[0]
     assert (row["platform"], row["against"]) == ("docker-native", "linux-native")
     assert 0.75 < row["ci_low"] < row["ratio"] < row["ci_high"] < 0.80
     assert row["p_adj"] < 1e-10
@@ -169,13 +169,13 @@ def test_a_platform_that_is_not_there_says_what_to_do(plan, run, summary):
 
 def test_only_equal_numbers_of_connections_are_compared(plan, run, summary):
     own = few(run, "linux-native", "docker-native", level=100)
-    moved = own.assign(concurrency=32)
+    moved = own.assign(level=32)
     table = beside(plan, moved, summary)
-    told = table[(table["metric"] == "http_throughput") & (table["concurrency"] == 32)]
+    told = table[(table["metric"] == "http_throughput") & (table["level"] == 32)]
     (row,) = told.itertuples()
     assert row.size != "agrees"
     assert row.reason.startswith("other levels: the paper has 1, 100, 200, 300")
-    there = table[(table["metric"] == "http_throughput") & (table["concurrency"] == 100)]
+    there = table[(table["metric"] == "http_throughput") & (table["level"] == 100)]
     assert list(there["reason"]) == ["other levels: `concurrency` requests 32 here"]
 
 

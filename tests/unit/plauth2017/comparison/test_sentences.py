@@ -17,7 +17,7 @@ LABELS = {"http_throughput": "HTTP throughput", "startup_time": "startup time"}
 
 def pair(platform, here, there, *, against="base", level=1, **more):
     return {
-        "metric": "http_throughput", "concurrency": level, "platform": platform,
+        "metric": "http_throughput", "level": level, "platform": platform,
         "against": against, "ratio": here, "ci_low": here * 0.9, "ci_high": here * 1.1,
         "papers_ratio": there, "papers_ci_low": there * 0.9, "papers_ci_high": there * 1.1,
         "quotient": here / there, "quotient_low": here / there * 0.9,
@@ -28,7 +28,7 @@ def pair(platform, here, there, *, against="base", level=1, **more):
 
 
 def gap(reason, **more):
-    nothing = {"metric": math.nan, "concurrency": math.nan, "platform": math.nan}
+    nothing = {"metric": math.nan, "level": math.nan, "platform": math.nan}
     verdict = "cannot be compared"
     return nothing | {"size": verdict, "order": verdict, "reason": reason} | more
 
@@ -92,8 +92,8 @@ def test_reasons_are_given_once_with_all_that_they_hold_for():
             pair("x", 0.6, 0.5),
             gap("not asked", platform="y"),
             gap("not asked", platform="z"),
-            gap("levels", metric="http_throughput", concurrency=32),
-            gap("levels", metric="http_throughput", concurrency=8),
+            gap("levels", metric="http_throughput", level=32),
+            gap("levels", metric="http_throughput", level=8),
             gap("no value", metric="startup_time", platform="x"),
         ]
     )

@@ -15,16 +15,16 @@ PUBLISHED = RESOURCES / "plauth2017"
 FILES = [metric.file for metric in EXPERIMENT.metrics]
 
 
-def _row(summary, platform, metric, concurrency=1):
-    names = ["platform", "metric", "concurrency"]
-    return summary.set_index(names).loc[(platform, metric, concurrency)]
+def _row(summary, platform, metric, level=1):
+    names = ["platform", "metric", "level"]
+    return summary.set_index(names).loc[(platform, metric, level)]
 
 
 def test_every_published_value_is_there_once(samples, summary):
     assert {path.name for path in PUBLISHED.glob("*.csv")} == set(FILES)
     assert len(samples) == 2 * 8 * 30 + 8 + 7 + 7
     assert len(summary) == 110 + 2 * 80 + 2 * 8 + 8 + 7 + 7
-    assert not summary.duplicated(["platform", "metric", "concurrency"]).any()
+    assert not summary.duplicated(["platform", "metric", "level"]).any()
     assert set(summary["platform"]) == set(PLATFORMS)
 
 
@@ -52,7 +52,7 @@ def test_what_looks_like_a_stall_in_the_published_means_is_suspect(summary):
     """MirageOS answers 20 to 21 requests/s a connection at 100, 200 and 300: some 48 ms each."""
     suspect = summary[summary["n_suspect"] > 0]
     assert set(suspect["platform"]) == {"mirageos-xen"}
-    assert list(suspect["concurrency"]) == [100, 200, 300]
+    assert list(suspect["level"]) == [100, 200, 300]
     assert (suspect["n_suspect"] == suspect["n"]).all()
     counts = summary[["n_ok", "n_suspect", "n_invalid"]].sum(axis=1)
     assert (counts == summary["n"]).all()

@@ -21,10 +21,10 @@ from featherbench.statistics.inference.posthoc import (
 HTTP, GET, SET = "http_throughput", "kv_get_throughput", "kv_set_throughput"
 EFFECTS = {
     "platform": "C(platform)",
-    "concurrency": "C(concurrency)",
-    "platform:concurrency": "C(platform):C(concurrency)",
+    "level": "C(level)",
+    "platform:level": "C(platform):C(level)",
 }
-SATURATED = "value ~ C(platform) * C(concurrency)"
+SATURATED = "value ~ C(platform) * C(level)"
 
 
 def _of(summary, metric):
@@ -90,14 +90,12 @@ def test_least_squares_as_statsmodels_has_them(summary, metric, fitted):
 def test_unweighted_means_as_statsmodels_has_them(summary, raw):
     """A balanced analysis of the cells' means, held against the error of the single values."""
     values = raw[raw["metric"] == HTTP]
-    cells = values.groupby(["platform", "concurrency"])["value"].agg(["mean", "size"]).reset_index()
-    between = anova_lm(ols("mean ~ C(platform) + C(concurrency)", cells).fit())
+    cells = values.groupby(["platform", "level"])["value"].agg(["mean", "size"]).reset_index()
+    between = anova_lm(ols("mean ~ C(platform) + C(level)", cells).fit())
     error = ols(SATURATED, values).fit().mse_resid
     harmonic_n = len(cells) / (1 / cells["size"]).sum()
     ours = analyse(_of(summary, HTTP), unweighted=True).set_index("effect")
-    names = {"C(platform)": "platform", "C(concurrency)": "concurrency"} | {
-        "Residual": "platform:concurrency"
-    }
+    names = {"C(platform)": "platform", "C(level)": "level"} | {"Residual": "platform:level"}
     for term, name in names.items():
         expected = harmonic_n * between.loc[term, "mean_sq"] / error
         assert ours.loc[name, "F"] == pytest.approx(expected, rel=1e-6)
@@ -130,11 +128,11 @@ def _assert_same(ours, names, theirs, *, pvalues):
 
 def test_tukey_at_every_level_as_statsmodels_has_it(summary, metric, values):
     ours = compare(_of(summary, metric))
-    assert set(ours["concurrency"]) == set(values["concurrency"])
-    for level, family in values[values["concurrency"].isin(HELD)].groupby("concurrency"):
+    assert set(ours["level"]) == set(values["level"])
+    for level, family in values[values["level"].isin(HELD)].groupby("level"):
         theirs = pairwise_tukeyhsd(family["value"], family["platform"])
         found = {"difference": theirs.meandiffs, "interval": theirs.confint}
-        mine = ours[ours["concurrency"] == level]
+        mine = ours[ours["level"] == level]
         assert len(mine) == len(theirs.meandiffs)
         _assert_same(mine, list(theirs.groupsunique), found, pvalues=theirs.pvalues)
 
@@ -147,12 +145,12 @@ def test_tukey_over_all_levels_as_statsmodels_has_it(summary, metric, values, fi
         platforms["mean"].to_numpy(),
         platforms["size"].to_numpy(),
         fitted.mse_resid,
-        df=(platforms["size"] - values["concurrency"].nunique()).to_numpy(),
+        df=(platforms["size"] - values["level"].nunique()).to_numpy(),
         alpha=0.05,
     )
     assert theirs[6] == fitted.df_resid
     found = {"difference": theirs[2], "interval": theirs[4]}
-    assert ours["concurrency"].isna().all()
+    assert ours["level"].isna().all()
     assert len(ours) == len(theirs[2])
     _assert_same(ours, list(platforms.index), found, pvalues=np.asarray(theirs[8]))
 
@@ -160,13 +158,13 @@ def test_tukey_over_all_levels_as_statsmodels_has_it(summary, metric, values, fi
 def test_tukey_with_the_error_of_all_levels_as_statsmodels_has_it(summary, metric, values, fitted):
     ours = compare_with_common_error(_of(summary, metric))
     sizes = values.groupby("platform")["value"].size()
-    freedom = (sizes - values["concurrency"].nunique()).to_numpy()
-    for level, family in values[values["concurrency"].isin(HELD)].groupby("concurrency"):
+    freedom = (sizes - values["level"].nunique()).to_numpy()
+    for level, family in values[values["level"].isin(HELD)].groupby("level"):
         cells = family.groupby("platform")["value"].agg(["mean", "size"])
         means, n = cells["mean"].to_numpy(), cells["size"].to_numpy()
         theirs = tukeyhsd(means, n, fitted.mse_resid, df=freedom, alpha=0.05)
         found = {"difference": theirs[2], "interval": theirs[4]}
-        mine = ours[ours["concurrency"] == level]
+        mine = ours[ours["level"] == level]
         assert len(mine) == len(theirs[2])
         _assert_same(mine, list(cells.index), found, pvalues=np.asarray(theirs[8]))
 
@@ -178,7 +176,7 @@ def test_over_levels_each_level_counts_alike_and_a_gap_leaves_a_platform_out():
             ("b", 1, 4, 11.0, 1.0), ("b", 2, 4, 33.0, 1.0),
             ("c", 1, 4, 50.0, 1.0),
         ],
-        columns=["platform", "concurrency", "n", "mean", "sd"],
+        columns=["platform", "level", "n", "mean", "sd"],
     )  # fmt: skip
     (row,) = compare_over_levels([("m", "x", table)]).to_dict("records")
     assert (row["platform_a"], row["platform_b"], row["difference"]) == ("b", "a", 2.0)

@@ -18,7 +18,7 @@ def compared(platform, ratio, p=0.001, *, level=1, same=0.9, **more):
         **{
             "metric": "m",
             "platform": platform,
-            "concurrency": level,
+            "level": level,
             "ratio": ratio,
             "ci_low": ratio - 0.02,
             "ci_high": ratio + 0.02,
@@ -73,7 +73,7 @@ def test_a_comparison_that_is_not_tested_says_why_and_has_no_result():
 
 def row(a, b, ratio, p, *, level=1, test="paired t", error="block"):
     return {
-        "metric": "m", "concurrency": level, "platform_a": a, "platform_b": b, "ratio": ratio,
+        "metric": "m", "level": level, "platform_a": a, "platform_b": b, "ratio": ratio,
         "difference": -3.0, "ci_low": -4.0, "ci_high": -2.0, "p_adj": p, "test": test,
         "error": error, "note": "too few values",
     }  # fmt: skip

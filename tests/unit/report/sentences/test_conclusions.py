@@ -17,7 +17,7 @@ def summary_row(platform, mean, *, level=1, suspect=0, n=9):
     return {
         "platform": platform,
         "metric": "http_throughput",
-        "concurrency": level,
+        "level": level,
         "workload": "http",
         "primary": True,
         "unit": "requests/s",
@@ -32,7 +32,7 @@ def summary_row(platform, mean, *, level=1, suspect=0, n=9):
 def row(platform, ratio, p=0.01, *, level=1, same=0.9, note=math.nan):
     return {
         "metric": "http_throughput",
-        "concurrency": level,
+        "level": level,
         "platform": platform,
         "baseline": BASE,
         "ratio": ratio,

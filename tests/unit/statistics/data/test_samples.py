@@ -41,7 +41,7 @@ def test_every_figure_of_every_window_is_a_row(small):
     assert list(samples["metric"]) == ["http_throughput", "http_latency_p99", "http_throughput"]
     assert list(samples["primary"]) == [True, False, True]
     assert list(samples["window"]) == [1, 1, 2]
-    assert list(samples["concurrency"]) == [100, 100, 100]
+    assert list(samples["level"]) == [100, 100, 100]
 
 
 def test_a_row_carries_its_window(small):

@@ -4,6 +4,7 @@
 import numpy as np
 import pytest
 
+from builders import load_point
 from featherbench.records.cell import Verdict
 from featherbench.records.plan import StoppingRule
 from featherbench.records.stopping_decisions import InterimLook, InterimLookSpec, Reason
@@ -48,7 +49,7 @@ def after(cells, *, deployment, levels=(1,), before=None, cost_s=10.0, **changes
         platform="linux-native",
         workload="http",
         deployment=deployment,
-        levels=levels,
+        load_points=tuple(map(load_point, levels)),
         rule=rule(**changes),
         code="",
     )
@@ -62,7 +63,7 @@ def alternating(count, spread=SPREAD):
 
 @pytest.mark.parametrize(
     ("spread", "reason", "continuing", "requested"),
-    [(SPREAD, Reason.NARROW, (), {1: 8}), ((0.8, 1.2), None, (1,), {1: 9})],
+    [(SPREAD, Reason.NARROW, (), {"c1": 8}), ((0.8, 1.2), None, ("c1",), {"c1": 9})],
     ids=["narrow", "wide"],
 )
 def test_a_narrow_series_stops_and_a_wide_one_is_asked_for_one_more(
@@ -70,7 +71,7 @@ def test_a_narrow_series_stops_and_a_wide_one_is_asked_for_one_more(
 ):
     found = after(cells(1, alternating(8, spread)), deployment=8)
     assert found.levels[0].reason is reason
-    assert found.continuing_levels == continuing
+    assert found.continuing == continuing
     assert found.requested() == requested
 
 
@@ -84,18 +85,18 @@ def test_the_interval_is_the_published_one(cells):
 
 
 def test_before_the_least_number_nothing_is_narrow(cells):
-    assert after(cells(1, [100.0] * 7), deployment=7, budget_s=1e6).continuing_levels == (1,)
+    assert after(cells(1, [100.0] * 7), deployment=7, budget_s=1e6).continuing == ("c1",)
 
 
 def test_the_maximum_holds(cells):
     wide = alternating(12, (0.5, 1.5))
     assert after(cells(1, wide), deployment=12).levels[0].reason is Reason.MOST
-    assert after(cells(1, wide[:11]), deployment=11).continuing_levels == (1,)
+    assert after(cells(1, wide[:11]), deployment=11).continuing == ("c1",)
 
 
 def test_a_deployment_that_would_not_fit_the_budget_is_not_begun(cells):
     wide = cells(1, alternating(8, (0.5, 1.5)))
-    assert after(wide, deployment=8, budget_s=90).continuing_levels == (1,)
+    assert after(wide, deployment=8, budget_s=90).continuing == ("c1",)
     stopped = after(wide, deployment=8, budget_s=89)
     assert stopped.levels[0].reason is Reason.BUDGET
     assert stopped.spent_s == 80
@@ -115,7 +116,7 @@ def test_invalid_windows_do_not_count(cells):
     found = after(cells(1, alternating(8), verdicts=verdicts.items()), deployment=8)
     (series,) = found.levels[0].series
     assert (series.deployments, series.narrow) == (7, False)
-    assert found.continuing_levels == (1,)
+    assert found.continuing == ("c1",)
 
 
 def test_a_level_without_a_valid_window_goes_on_to_the_maximum(cells):
@@ -129,10 +130,10 @@ def test_a_level_without_a_valid_window_goes_on_to_the_maximum(cells):
 def test_each_level_goes_on_by_itself_and_keeps_what_it_had(cells):
     narrow, wide = cells(1, alternating(9)), cells(2, alternating(9, (0.8, 1.2)))
     first = after([*narrow[:8], *wide[:8]], deployment=8, levels=(1, 2))
-    assert first.continuing_levels == (2,)
+    assert first.continuing == ("c2",)
     second = after(wide, deployment=9, levels=(1, 2), before=first)
     assert second.levels[0] == first.levels[0]
-    assert second.requested() == {1: 8, 2: 10}
+    assert second.requested() == {"c1": 8, "c2": 10}
 
 
 def test_a_level_goes_on_until_all_its_metrics_are_narrow(cells):
@@ -140,7 +141,7 @@ def test_a_level_goes_on_until_all_its_metrics_are_narrow(cells):
     own = cells(1, both, metrics=("kv_get_throughput", "kv_set_throughput"))
     found = after(own, deployment=8)
     assert [series.narrow for series in found.levels[0].series] == [True, False]
-    assert found.continuing_levels == (1,)
+    assert found.continuing == ("c1",)
 
 
 def test_what_does_not_vary_is_narrow(cells):
@@ -179,4 +180,4 @@ def test_the_simulated_rule_is_the_one_of_the_workflow(cells, nested, watched):
     for (_, rows), deployments in zip(samples.groupby("metric"), expected, strict=True):
         own = cells(1, rows.groupby("deployment")["value"].mean())
         looks = (after(own[:n], deployment=n) for n in range(8, 13))
-        assert next(one for one in looks if not one.continuing_levels).deployment == deployments
+        assert next(one for one in looks if not one.continuing).deployment == deployments

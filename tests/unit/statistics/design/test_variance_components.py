@@ -96,6 +96,6 @@ def test_values_that_never_vary_need_no_more(nested):
 def test_a_run_without_a_single_sample_has_no_components(tmp_path):
     """As read back from a file, where nothing says that an empty column holds numbers."""
     file = tmp_path / "samples.csv"
-    file.write_text("platform,workload,metric,concurrency,deployment,window,value,verdict\n")
+    file.write_text("platform,workload,metric,level,deployment,window,value,verdict\n")
     empty = pd.read_csv(file)
     assert components(empty.astype("str"), precision=0.02).empty

@@ -41,14 +41,14 @@ def in_time(samples):
 
 def averaged(samples):
     """Average the windows so far, as a log does that is read again and again."""
-    groups = samples.groupby(["metric", "concurrency", "platform", "deployment"])["value"]
+    groups = samples.groupby(["metric", "level", "platform", "deployment"])["value"]
     return samples.assign(value=groups.cumsum() / samples["window"])
 
 
 def dependent(samples):
     """Let each window take over most of what the last one deviated by."""
     rest = samples["value"] - 1000
-    smooth = rest.groupby([samples["concurrency"], samples["platform"], samples["deployment"]])
+    smooth = rest.groupby([samples["level"], samples["platform"], samples["deployment"]])
     return samples.assign(value=1000 + smooth.transform(lambda one: one.ewm(alpha=0.3).mean()))
 
 
@@ -107,7 +107,7 @@ def test_checks_seldom_cry_wolf(nested):
 
 
 def test_variances_are_compared_as_scipy_does(steady):
-    one = steady[steady["concurrency"] == 1]
+    one = steady[steady["level"] == 1]
     relative = one["value"] / one.groupby(["platform", "deployment"])["value"].transform("mean")
     groups = [own for _, own in relative.groupby(one["platform"])]
     theirs = stats.levene(*groups, center="median")
@@ -116,7 +116,7 @@ def test_variances_are_compared_as_scipy_does(steady):
 
 
 def test_windows_are_taken_for_independent_as_statsmodels_has_it(steady):
-    one = steady[(steady["platform"] == "linux-native") & (steady["concurrency"] == 1)]
+    one = steady[(steady["platform"] == "linux-native") & (steady["level"] == 1)]
     series = [own["value"] for _, own in one.groupby("deployment")]
     theirs = [acorr_ljungbox(own, lags=[1])["lb_pvalue"].iloc[0] for own in series]
     row = checks(one).set_index("check").loc["independent windows"]

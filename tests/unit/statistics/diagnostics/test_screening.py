@@ -15,7 +15,7 @@ def frame(values, **columns):
         "platform": "linux-native",
         "workload": "http",
         "metric": "http_throughput",
-        "concurrency": 100,
+        "level": 100,
         "deployment": 1,
         "unit": "requests/s",
         "verdict": "ok",
@@ -28,9 +28,9 @@ def frame(values, **columns):
 def levels(per_connection, concurrencies, latency_us=None):
     """Throughput, and p50 where given, with three windows a level that vary by a few per mille."""
     parts = []
-    for number, concurrency in enumerate(concurrencies):
-        shared = {"concurrency": concurrency}
-        rate = per_connection[number] * concurrency
+    for number, level in enumerate(concurrencies):
+        shared = {"level": level}
+        rate = per_connection[number] * level
         parts.append(frame([rate, rate * 1.003, rate * 0.998], **shared))
         if latency_us:
             trip = latency_us[number]
@@ -84,7 +84,7 @@ def test_a_protocol_stall_is_suspect_at_its_levels_only():
     samples = levels([20, 20.2, 19.9, 9.0], [100, 200, 300, 700], [50e3, 50e3, 49e3, 110e3])
     screened = screen(samples, METRICS)
     marked = screened[screened["verdict"] == "suspect"]
-    assert set(marked["concurrency"]) == {100, 200, 300}
+    assert set(marked["level"]) == {100, 200, 300}
     assert set(marked["metric"]) == {"http_throughput"}
     assert keywords(screened) == {"protocol stall"}
 
@@ -152,7 +152,7 @@ RANK = {"ok": 0, "suspect": 1, "invalid": 2}
 )
 def test_no_verdict_ever_gets_better_and_no_row_is_lost(rows):
     values, concurrencies, verdicts = zip(*rows, strict=True)
-    samples = frame(list(values), concurrency=list(concurrencies), verdict=list(verdicts))
+    samples = frame(list(values), level=list(concurrencies), verdict=list(verdicts))
     screened = screen(samples, METRICS)
     assert list(screened["value"]) == list(values)
     for before, after in zip(verdicts, screened["verdict"], strict=True):

@@ -18,7 +18,7 @@ def deployments():
     """Return a function that gives the deployments' means at a level, by platform."""
 
     def means(samples, level):
-        here = samples[samples["concurrency"] == level]
+        here = samples[samples["level"] == level]
         means = here.groupby(["platform", "deployment"], sort=False)["value"].mean()
         return {name: own.to_numpy() for name, own in means.groupby("platform", sort=False)}
 

@@ -25,8 +25,8 @@ from featherbench.statistics.inference.posthoc import games_howell
 
 EFFECTS = {
     "platform": "C(platform)",
-    "concurrency": "C(concurrency)",
-    "platform:concurrency": "C(platform):C(concurrency)",
+    "level": "C(level)",
+    "platform:level": "C(platform):C(level)",
 }
 
 
@@ -44,7 +44,7 @@ def _http(study):
 
 def test_unbalanced_designs_as_statsmodels_has_them(two):
     frame = _http(two).sample(frac=0.7, random_state=3)
-    model = ols("value ~ C(platform) * C(concurrency)", frame).fit()
+    model = ols("value ~ C(platform) * C(level)", frame).fit()
     theirs, ours = anova_lm(model, typ=2), _table(frame)
     for name, term in EFFECTS.items():
         assert ours.loc[name, "F"] == pytest.approx(theirs.loc[term, "F"], rel=1e-6)
@@ -56,7 +56,7 @@ def test_unbalanced_designs_as_statsmodels_has_them(two):
 
 def test_one_level_is_a_one_way_analysis(two):
     frame = _http(two)
-    frame = frame[frame["concurrency"] == 100]
+    frame = frame[frame["level"] == 100]
     theirs = anova_lm(ols("value ~ C(platform)", frame).fit())
     ours = _table(frame)
     assert list(ours.index) == ["platform"]
@@ -78,7 +78,7 @@ def test_means_and_deviations_are_enough_for_the_papers_table():
     }
     table = pd.DataFrame(
         [(m, t, 4, np.mean(v), np.std(v, ddof=1)) for (m, t), v in cells.items()],
-        columns=["platform", "concurrency", "n", "mean", "sd"],
+        columns=["platform", "level", "n", "mean", "sd"],
     )
     found = pd.DataFrame(effects(table)).set_index("effect")
     assert list(found["F"]) == pytest.approx([7.91, 28.97, 3.56], abs=0.005)
@@ -95,9 +95,9 @@ def test_effect_sizes_are_shares_of_the_variation(two):
 
 def test_a_combination_that_is_missing_is_named_and_costs_its_degree_of_freedom(two):
     frame = _http(two)
-    gone = (frame["platform"] == "docker-native") & (frame["concurrency"] == 1000)
+    gone = (frame["platform"] == "docker-native") & (frame["level"] == 1000)
     found = _table(frame[~gone])
-    assert found.loc["platform:concurrency", "df"] == 9
+    assert found.loc["platform:level", "df"] == 9
     assert "1 combinations" in found["note"].iloc[0]
     assert np.isfinite(found["F"]).all()
 
@@ -132,7 +132,7 @@ def test_what_cannot_be_computed_says_why(two, metric, pick, reason):
 def test_rounding_is_no_variation():
     table = pd.DataFrame(
         [("a", 1, 3, 2256.231, 4e-13), ("b", 1, 3, 3.074219, 0.0)],
-        columns=["platform", "concurrency", "n", "mean", "sd"],
+        columns=["platform", "level", "n", "mean", "sd"],
     )
     (row,) = effects(table)
     assert "no variation" in row["note"]
@@ -140,7 +140,7 @@ def test_rounding_is_no_variation():
 
 
 def row_of(table, level, test):
-    (row,) = table[(table["concurrency"] == level) & (table["test"] == test)].to_dict("records")
+    (row,) = table[(table["level"] == level) & (table["test"] == test)].to_dict("records")
     return row
 
 
@@ -184,7 +184,7 @@ def test_what_does_not_vary_says_so(nested):
 def test_the_papers_http_is_compared_with_its_unequal_variances(repository):
     """At 600 connections standard deviations run from 60 to 9,655."""
     data = pd.read_csv(repository / "resources/plauth2017/http_throughput.csv")
-    here = data[(data["concurrency"] == 600)].rename(
+    here = data[(data["level"] == 600)].rename(
         columns={"mean_requests_per_second": "mean", "sd_requests_per_second": "sd"}
     )
     here["platform"] = here["technology"] + "-" + here["host"]

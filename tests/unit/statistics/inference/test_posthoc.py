@@ -22,7 +22,7 @@ def of_deployments(samples):
 
 
 def _at(samples, level):
-    here = (samples["metric"] == "http_throughput") & (samples["concurrency"] == level)
+    here = (samples["metric"] == "http_throughput") & (samples["level"] == level)
     return samples[here]
 
 
@@ -96,7 +96,7 @@ def test_games_and_howells_is_scipys(unequal, level, deployments):
     theirs = stats.tukey_hsd(*data.values(), equal_var=False)
     bounds, names = theirs.confidence_interval(0.95), list(data)
     table = of_deployments(unequal)
-    table = table[table["concurrency"] == level]
+    table = table[table["level"] == level]
     assert len(table) == 3
     for row in table.to_dict("records"):
         place = names.index(row["platform_a"]), names.index(row["platform_b"])
@@ -119,7 +119,7 @@ def samples(speeds, *, deployments=5, hour=0.5, levels=(1,)):
     hours = rng.lognormal(0, hour, deployments)
     return pd.DataFrame(
         {
-            "metric": "m", "concurrency": level, "platform": name, "deployment": block + 1,
+            "metric": "m", "level": level, "platform": name, "deployment": block + 1,
             "window": 1, "value": speed * hours[block] * rng.lognormal(0, 0.01), "verdict": "ok",
             "primary": True,
         }
@@ -153,8 +153,8 @@ def test_pairs_and_levels_of_a_metric_are_one_family():
     own = samples({BASE: 1.0, "a": 10.0, "b": 10.0, "c": 10.0}, levels=(1, 2))
     table = paired(own, BASE, 0.05)
     assert len(table) == 6
-    alone = paired(own[own["platform"].isin(["a", "b"]) & (own["concurrency"] == 1)], BASE, 0.05)
-    one = table.query("platform_a == 'b' and platform_b == 'a' and concurrency == 1")
+    alone = paired(own[own["platform"].isin(["a", "b"]) & (own["level"] == 1)], BASE, 0.05)
+    one = table.query("platform_a == 'b' and platform_b == 'a' and level == 1")
     assert one["p_adj"].item() > alone["p_adj"].item()
 
 

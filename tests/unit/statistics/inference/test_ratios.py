@@ -78,7 +78,7 @@ def test_noise_is_neither_a_difference_nor_an_equivalence(nested):
 def test_the_least_detectable_ratio_is_as_statsmodels_has_it(nested):
     samples = nested(levels=(1, 16, 64, 256), deployments=4)
     table = table_of(samples)
-    base, other = logs_of(samples[samples["concurrency"] == 16])
+    base, other = logs_of(samples[samples["level"] == 16])
     effect = TTestPower().solve_power(nobs=4, alpha=0.05 / 4, power=0.8)
     expected = np.exp(effect * (other - base).std())
     assert table["detectable"][1] == pytest.approx(expected, rel=1e-4)
