@@ -75,7 +75,7 @@ def test_an_edit_of_the_configuration_concerns_the_next_run(project):
     project.write_config()
     assert run.wait(240) == 0
     plan = json.loads((project.folder / "results/plan.json").read_text())
-    assert plan["workloads"][0]["levels"] == [1]
+    assert plan["workloads"][0]["load_points"] == ["c1"]
     assert set(project.cells()) == {cell}
     assert project.pending_cells() == {"fake-native/http/d1/c2"}
 
