@@ -187,7 +187,7 @@ def write_cells(plan, folder, *, unsupported_workloads=()):
     rng = np.random.default_rng(plan.seed)
     counts = {workload.name: workload.windows for workload in plan.workloads}
     for sequence, where in enumerate(plan.cells()):
-        name, workload, deployment, point = where
+        name, workload, _, point = where
         windows = list(windows_of(name, workload, point.level, counts[workload], rng))
         path = str(where)
         if not any(path.startswith(prefix) for prefix in unsupported_workloads):
