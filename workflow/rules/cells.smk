@@ -50,7 +50,7 @@ rule warmup:
 
 rule measure:
     input:
-        unpack(lambda wildcards: inputs.cell_inputs(SPECS, **deployment_of(wildcards))),
+        unpack(lambda wildcards: inputs.cell_inputs(SPECS, inputs.cell_of(dict(wildcards)))),
     output:
         "results/cells/{platform}/{workload}/d{deployment}/{load_point}.json",
     log:
@@ -62,12 +62,12 @@ rule measure:
         job=MEASURE,
         spec=lambda wildcards: spec_param(
             MEASURE,
-            SPECS.cell(**deployment_of(wildcards), load_point=LoadPoint(wildcards.load_point)),
+            SPECS.cell(**inputs.cell_of(dict(wildcards))._asdict()),
             wildcards,
         ),
-        deployment=lambda wildcards, input: (
-            f"--deployment {input.deployment}" if "deployment" in input.keys() else ""
+        records=lambda wildcards, input: " ".join(
+            f"--{name} {input[name]}" for name in ("deployment", "reach") if name in input.keys()
         ),
     shell:
-        '$PYTHON "$SCRIPTS/measure.py" --spec {params.spec:file} {params.deployment}'
+        '$PYTHON "$SCRIPTS/measure.py" --spec {params.spec:file} {params.records}'
         " --output {output} --log {log} --job {params.job}"

@@ -23,7 +23,7 @@ async def incomplete_files(persistence, job, marked=PersistenceBase.incomplete):
     files = await marked(persistence, job)
     if job.rule.name != "measure" or not files:
         return files
-    if not run_begin.is_current(run_begin.cell_of(dict(job.wildcards)), SPECS):
+    if not run_begin.is_current(inputs.cell_of(dict(job.wildcards)), SPECS):
         return files
     if not invocation.is_dry_run(sys.argv):
         workflow.dag.update_jobids()  # the job's command, which is recorded, may hold its number

@@ -13,7 +13,7 @@ from featherbench.planning.code_digest import code_digest
 from featherbench.planning.job_specs import JobSpecs, SpecParam, spec_json
 from featherbench.planning.plan import GROUP_STEP, Group, frozen_plan, make_plan, priority, ranks
 from featherbench.planning.resolve import resolve
-from featherbench.records.load_point import PATTERN, LoadPoint
+from featherbench.records.load_point import PATTERN
 from featherbench.registry import PLUGINS_VARIABLE
 from featherbench.system.fingerprint import fingerprint
 from featherbench.system.machine import LOCAL

@@ -30,6 +30,8 @@ References = dict[object, Json]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TITLE = "The configuration of featherbench"
 NULL: Json = {"type": "null"}
+SWEPT_ONLY = ("concurrency", "rate_per_s", "rate_percent", "load_generator")
+"""Keys of workloads that are swept over load points."""
 
 
 def _descriptions(model: type[BaseModel]) -> dict[str, str]:
@@ -90,7 +92,7 @@ def _platforms() -> dict[str, Technology]:
 def _workload(driver: Workload, references: References) -> Json:
     properties: Json = {"settings": references[driver.Settings]}
     if not driver.sweeps:
-        properties |= {"concurrency": NULL, "load_generator": NULL}
+        properties |= dict.fromkeys(SWEPT_ONLY, NULL)
     return {"anyOf": [{"$ref": "#/$defs/WorkloadConfig", "properties": properties}, NULL]}
 
 

@@ -40,9 +40,14 @@ FEWEST_TO_STOP_AT = 8
 DEFAULT_LOAD_GENERATORS = {"http": "wrk", "kv": "redis_benchmark"}
 """By service."""
 
+MOST_RATE = 10_000_000
+"""Requests per second; a client CPU sends some hundred thousand."""
+
 DEFAULT_CONCURRENCY = (1, 100)
 
 Connections = Annotated[int, Field(ge=1, le=MOST_CONNECTIONS)]
+Rate = Annotated[int, Field(ge=1, le=MOST_RATE)]
+Percent = Annotated[int, Field(ge=1, le=200)]
 NumberToStopAt = Annotated[int, Field(ge=FEWEST_TO_STOP_AT, le=MOST_DEPLOYMENTS)]
 PlatformName = Annotated[str, Field(pattern=r"^[a-z0-9]+-[a-z0-9]+$")]
 
@@ -127,8 +132,16 @@ class WorkloadConfig(UserInput):
     """One workload."""
 
     concurrency: Annotated[tuple[Connections, ...], Field(min_length=1), EACH_ONCE] | None = None
-    """Open client connections, one level after the other. Only for `http` and `kv`; null or left
-    out: 1 and 100."""
+    """Open client connections of the closed loop, each number a load point. Only for `http` and
+    `kv`; null or left out: 1 and 100, or none beside `rate_per_s`."""
+    rate_per_s: Annotated[tuple[Rate, ...], Field(min_length=1), EACH_ONCE] | None = None
+    """Rates of requests per second that are offered in an open loop, each a load point. Only for
+    `http` and `kv`; null or left out: none."""
+    rate_percent: Annotated[tuple[Percent, ...], Field(min_length=1), EACH_ONCE] | None = None
+    """The same, in percent of the rate that the baseline reaches in the closed loop, in its first
+    deployment. Instead of `rate_per_s`."""
+    rate_connections: Connections = 100
+    """Open connections over which rates are offered; one of `concurrency` for `rate_percent`."""
     load_generator: DriverName | None = None
     """The program that makes the load. Only for `http` and `kv`, whose choice also holds for
     `memory`; null or left out: `wrk` and `redis_benchmark`."""
@@ -137,11 +150,43 @@ class WorkloadConfig(UserInput):
     settings: dict[str, Any] = Field(default_factory=dict)
     """The workload's own settings; see config/README.md."""
 
+    @model_validator(mode="after")
+    def _rates_have_one_unit(self) -> WorkloadConfig:
+        if self.rate_per_s and self.rate_percent:
+            raise ValueError("give 'rate_per_s' or 'rate_percent', not both")
+        if self.rate_percent and self.rate_connections not in self._closed:
+            raise ValueError(
+                f"'rate_percent' needs {self.rate_connections} ('rate_connections') among"
+                " 'concurrency': the baseline's rate is measured there"
+            )
+        return self
+
+    @property
+    def _closed(self) -> tuple[int, ...]:
+        if self.concurrency:
+            return self.concurrency
+        if self.rate_percent:
+            return (self.rate_connections,)
+        return () if self.rate_per_s else DEFAULT_CONCURRENCY
+
+    @property
+    def rates(self) -> Axis | None:
+        """In what the rates of its open loop are given; None if it has none."""
+        return Axis.RATE if self.rate_per_s else Axis.PERCENT if self.rate_percent else None
+
     @property
     def load_points(self) -> tuple[LoadPoint, ...]:
         """What it is swept over, if it is."""
-        levels = self.concurrency or DEFAULT_CONCURRENCY
-        return tuple(LoadPoint.at(Axis.CONNECTIONS, level) for level in levels)
+        return (
+            *(LoadPoint.at(Axis.CONNECTIONS, level) for level in self._closed),
+            *(LoadPoint.at(Axis.RATE, level) for level in self.rate_per_s or ()),
+            *(LoadPoint.at(Axis.PERCENT, level) for level in self.rate_percent or ()),
+        )
+
+    @property
+    def reach(self) -> LoadPoint:
+        """The load point at which the baseline's rate is measured."""
+        return LoadPoint.at(Axis.CONNECTIONS, self.rate_connections)
 
 
 class TestbedConfig(TestbedSpec):

@@ -88,6 +88,8 @@ class LoadGenerator(ABC):
     """The versions that `parse` was tested with; None: unknown."""
     duration_step_s: float | None = None
     """It takes multiples of this duration; None: it takes a count of requests instead."""
+    has_rates: bool = False
+    """Whether it can make an open loop."""
 
     @property
     def stops_by(self) -> Literal["duration", "requests"]:

@@ -8,6 +8,7 @@ deployment since), it is started and warmed up again.
 
 from __future__ import annotations
 
+import statistics
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -19,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from featherbench import registry
 from featherbench.clock import now_utc
 from featherbench.contracts.bench import Bench
-from featherbench.errors import ImageError, InstanceDiedError, RecordError, TestbedError
-from featherbench.records.cell import OPEN_CONNECTIONS, Cell, Deployment
+from featherbench.errors import ImageError, InstanceDiedError, LoadError, RecordError, TestbedError
+from featherbench.records.cell import OPEN_CONNECTIONS, Cell, Deployment, Verdict
 from featherbench.records.instance import Image
 from featherbench.records.job_specs import DeploySpec, MeasureSpec
 from featherbench.records.load_point import ONE_CONNECTION, LoadPoint, OfferedLoad
@@ -229,16 +230,43 @@ def live_instance(
     return replace(live, tuning={**live.tuning, OPEN_CONNECTIONS: verified})
 
 
+def reached_rates(reach: Cell) -> Mapping[str, float]:
+    """Return the median of a cell's valid windows by metric. Raise LoadError if one has none."""
+    rates: dict[str, list[float]] = {}
+    for window in reach.windows:
+        values = rates.setdefault(window.metric, [])
+        if window.verdict is not Verdict.INVALID:
+            values.append(window.value)
+    if unknown := [metric for metric, values in rates.items() if not values]:
+        raise LoadError(
+            f"the rate to offer is in percent of the baseline's, and {reach.coordinates} has no"
+            f" valid window of {unknown[0]}",
+            remedy=f"see the reasons in its windows; remove its file to measure it again: rm"
+            f" results/cells/{reach.coordinates}.json",
+        )
+    return {metric: statistics.median(values) for metric, values in rates.items()}
+
+
 def measure_cell(
-    spec: MeasureSpec, testbed: Testbed, deployment: Deployment | None, *, logs: Path
+    spec: MeasureSpec,
+    testbed: Testbed,
+    deployment: Deployment | None,
+    reach: Cell | None,
+    *,
+    logs: Path,
 ) -> Cell:
-    """Measure a cell; `deployment` is None for workloads that start their own instances."""
+    """Measure a cell.
+
+    `deployment` is None for workloads that start their own instances. `reach` is the cell that
+    shows the rate which this cell's is given in percent of.
+    """
     began_utc, began_s = now_utc(), time.monotonic()
     workload = registry.load("workloads", spec.workload.name)
     bench = bench_for(spec, testbed, load_point=spec.load_point, logs=logs)
     live = live_instance(spec, deployment, bench, testbed)
     set_up_s = time.monotonic() - began_s - sum(live.overhead_s.values())
-    load = OfferedLoad(load_point=spec.load_point, connections=spec.connections)
+    reached = reached_rates(reach) if reach else {}
+    load = OfferedLoad(load_point=spec.load_point, connections=spec.connections, reached=reached)
     windows = workload.measure(live.bench, load, spec.windows)
     duration_s = time.monotonic() - began_s
     return Cell(

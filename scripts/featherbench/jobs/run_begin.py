@@ -13,10 +13,9 @@ from typing import NamedTuple
 from featherbench.jobs import job_runner, progress
 from featherbench.jobs.run_folder import TAKERS
 from featherbench.paths import SCRIPTS
-from featherbench.planning.inputs import cell_file
+from featherbench.planning.inputs import cell_file, cell_of
 from featherbench.planning.job_specs import JobSpecs, spec_json
 from featherbench.planning.plan import PLAN_VARIABLE
-from featherbench.records.load_point import LoadPoint
 from featherbench.records.plan import CellName, Plan
 from featherbench.system import subprocesses
 from featherbench.testbed import network
@@ -28,12 +27,6 @@ class NeededJob(NamedTuple):
     rule: str
     wildcards: Mapping[str, str]
     outputs: Sequence[str]
-
-
-def cell_of(wildcards: Mapping[str, str]) -> CellName:
-    """Return the name of the cell that a job measures."""
-    deployment, load_point = int(wildcards["deployment"]), LoadPoint(wildcards["load_point"])
-    return CellName(wildcards["platform"], wildcards["workload"], deployment, load_point)
 
 
 def possible_cells(

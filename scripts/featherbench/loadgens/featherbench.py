@@ -39,6 +39,7 @@ class LoadGenerator(load_generator.LoadGenerator):
     program, install = "featherbench-load", "apt-get install gcc libc6-dev"
     services = ("http", "kv")
     duration_step_s = 0.01
+    has_rates = True
 
     def missing_requirements(self) -> Sequence[MissingRequirement]:
         """Return the compiler, if it is missing."""

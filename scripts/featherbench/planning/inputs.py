@@ -7,14 +7,14 @@ the caller until it exists.
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from featherbench.contracts.technology import BASE
 from featherbench.planning.job_specs import JobSpecs
 from featherbench.records import stopping_decisions
-from featherbench.records.load_point import LoadPoint
+from featherbench.records.load_point import Axis, LoadPoint
 from featherbench.records.plan import CellName, Plan, PlannedWorkload
 from featherbench.records.stopping_decisions import InterimLook, InterimLookSpec
 from featherbench.rootfs import descriptions
@@ -26,6 +26,12 @@ class ReadLook(Protocol):
     def __call__(self, platform: str, workload: str, deployment: int) -> InterimLook:
         """Return the interim look."""
         ...
+
+
+def cell_of(wildcards: Mapping[str, str]) -> CellName:
+    """Return the name of the cell that a job measures."""
+    deployment, load_point = int(wildcards["deployment"]), LoadPoint(wildcards["load_point"])
+    return CellName(wildcards["platform"], wildcards["workload"], deployment, load_point)
 
 
 def cell_file(cell: CellName) -> str:
@@ -54,19 +60,24 @@ def image_digests(specs: JobSpecs, platform: str, workload: str) -> list[str]:
     return [f"results/images/{owner}/{service}.digest" for owner, service in images]
 
 
-def cell_inputs(
-    specs: JobSpecs, platform: str, workload: str, deployment: int
-) -> dict[str, list[str] | str]:
-    """Return what a cell's job needs, by name: images and, for a lease, the records before it."""
-    digests = image_digests(specs, platform, workload)
-    if not specs.uses_lease(workload):
-        return {"images": digests}
-    record = f"{platform}/{workload}/d{deployment}.json"
-    return {
-        "images": digests,
-        "deployment": f"results/deployments/{record}",
-        "warmup": f"results/warmups/{record}",
+def cell_inputs(specs: JobSpecs, cell: CellName) -> dict[str, list[str] | str]:
+    """Return what a cell's job needs, by name.
+
+    These are the images; for a lease, the records before it; and for a rate in percent of the
+    baseline's, the cell that shows this.
+    """
+    needed: dict[str, list[str] | str] = {
+        "images": image_digests(specs, cell.platform, cell.workload)
     }
+    if specs.uses_lease(cell.workload):
+        record = f"{cell.platform}/{cell.workload}/d{cell.deployment}.json"
+        needed |= {
+            "deployment": f"results/deployments/{record}",
+            "warmup": f"results/warmups/{record}",
+        }
+    if cell.load_point.axis is Axis.PERCENT:
+        needed["reach"] = cell_file(specs.reach(cell.workload))
+    return needed
 
 
 def _cells(

@@ -20,8 +20,8 @@ from featherbench.records.job_specs import (
     TestbedSpec,
     WorkloadSpec,
 )
-from featherbench.records.load_point import LoadPoint
-from featherbench.records.plan import Plan, PlannedPlatform
+from featherbench.records.load_point import Axis, LoadPoint
+from featherbench.records.plan import CellName, Plan, PlannedPlatform
 from featherbench.records.stopping_decisions import InterimLookSpec
 from featherbench.rootfs import descriptions
 from featherbench.rootfs.descriptions import DerivedRootFilesystemSpec
@@ -104,10 +104,12 @@ class JobSpecs:
         self, *, platform: str, workload: str, deployment: int, load_point: LoadPoint
     ) -> MeasureSpec:
         """Return the spec of the job that measures a cell."""
+        is_closed = load_point.axis is Axis.CONNECTIONS
+        section = self._config.workloads[workload]
         return MeasureSpec(
             **self._facts("measure", platform, workload, deployment),
             load_point=load_point,
-            connections=load_point.level,
+            connections=load_point.level if is_closed else section.rate_connections,
             windows=self._workloads[workload].windows,
         )
 
@@ -134,6 +136,11 @@ class JobSpecs:
         is_guest = self._resolved.platforms[platform].is_guest
         subnet = self._config.testbed.guest_subnet if is_guest else ""
         return self.testbed.model_copy(update={"guest_subnet": subnet})
+
+    def reach(self, workload: str) -> CellName:
+        """Return the cell that shows the rate which others are given in percent of."""
+        reach = self._config.workloads[workload].reach
+        return CellName(self._config.baseline, workload, 1, reach)
 
     def uses_lease(self, workload: str) -> bool:
         """Return whether cells are measured against a deployed and warmed-up instance."""

@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 from featherbench.config.loading import naming
 from featherbench.config.models import Repetitions
+from featherbench.errors import ConfigError
 from featherbench.files import digest
 from featherbench.measuring import window
 from featherbench.planning.resolve import ResolvedConfig, ResolvedPlatform, ResolvedWorkload
 from featherbench.records.cell import Metric
-from featherbench.records.load_point import ONE_CONNECTION
+from featherbench.records.load_point import Axis
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload, StoppingRule
 from featherbench.records.requirement import MissingRequirement
 from featherbench.rootfs import descriptions
@@ -48,7 +49,7 @@ def make_plan(
 
 def _plan(resolved: ResolvedConfig, tried: Mapping[str, Sequence[MissingRequirement]]) -> Plan:
     config = resolved.config
-    return Plan(
+    plan = Plan(
         config_file=resolved.file,
         config=config.model_dump(mode="json"),
         baseline=config.baseline,
@@ -62,12 +63,29 @@ def _plan(resolved: ResolvedConfig, tried: Mapping[str, Sequence[MissingRequirem
         workloads=tuple(_planned_workload(name, resolved) for name in resolved.workloads),
         metrics=tuple(dict.fromkeys(_metrics(resolved))),
     )
+    _require_reach(plan)
+    return plan
+
+
+def _require_reach(plan: Plan) -> None:
+    """Raise ConfigError if rates are in percent of a baseline that does not run here."""
+    baseline = next(platform for platform in plan.platforms if platform.name == plan.baseline)
+    for workload in plan.workloads:
+        if workload.rates_of_baseline and not baseline.runs(workload.name):
+            raise ConfigError(
+                f"{plan.config_file}: 'rate_percent' of {workload.name} needs the baseline, and"
+                f" this machine cannot measure {workload.name} on {plan.baseline}",
+                remedy="use 'rate_per_s', or another 'baseline'; `featherbench doctor` says why",
+            )
 
 
 def _metrics(resolved: ResolvedConfig) -> Iterator[Metric]:
     """Yield the metrics of the workloads, and of the collectors that run around all windows."""
-    for workload in resolved.workloads.values():
-        yield from workload.driver.metrics(workload.settings)
+    for name, workload in resolved.workloads.items():
+        rates = resolved.config.workloads[name].rates or Axis.RATE
+        for metric in workload.driver.metrics(workload.settings):
+            is_of_rates = metric.axis is Axis.RATE
+            yield metric.model_copy(update={"axis": rates}) if is_of_rates else metric
     for collector in window.COLLECTORS:
         yield from collector.metrics
 
@@ -130,7 +148,7 @@ def _planned_workload(name: str, resolved: ResolvedConfig) -> PlannedWorkload:
     rule = _stopping_rule(repetitions)
     return PlannedWorkload(
         name=name,
-        load_points=section.load_points if workload.driver.sweeps else (ONE_CONNECTION,),
+        load_points=workload.load_points,
         deployments=repetitions.max if rule else repetitions.deployments,
         windows=repetitions.windows,
         settings=workload.spec.settings,
@@ -158,7 +176,15 @@ class Group(NamedTuple):
 
 
 def ranks(plan: Plan) -> dict[Group, int]:
-    """Return the position of every group in the order of measurement, from 0."""
+    """Return the position of every group in the order of measurement, from 0.
+
+    The first group of all is the baseline's whose rate others are given in percent of.
+    """
+    reaches = {
+        Group(plan.baseline, workload.name, 1)
+        for workload in plan.workloads
+        if workload.rates_of_baseline
+    }
     blocks: dict[int, dict[Group, None]] = {}
     for cell in plan.cells():
         blocks.setdefault(cell.deployment, {})[Group(*cell[:3])] = None
@@ -166,7 +192,7 @@ def ranks(plan: Plan) -> dict[Group, int]:
     for deployment in sorted(blocks):
         block = list(blocks[deployment])
         random.Random(f"{plan.seed}/{deployment}").shuffle(block)  # noqa: S311 - no secret
-        order += block
+        order += sorted(block, key=lambda group: group not in reaches)
     return {group: rank for rank, group in enumerate(order)}
 
 

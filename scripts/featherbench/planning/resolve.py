@@ -25,6 +25,7 @@ from featherbench.contracts.technology import Technology
 from featherbench.contracts.workload import Workload
 from featherbench.errors import ConfigError
 from featherbench.records.job_specs import PlatformSpec, WorkloadSpec
+from featherbench.records.load_point import ONE_CONNECTION, LoadPoint
 from featherbench.records.requirement import MissingRequirement
 from featherbench.registry import Kind
 from featherbench.user_input import shortened
@@ -37,11 +38,12 @@ STAND_IN = "startup"
 
 @dataclass(frozen=True, kw_only=True)
 class ResolvedWorkload:
-    """A workload with its driver and settings."""
+    """A workload with its driver, its settings, and what it is swept over."""
 
     spec: WorkloadSpec
     driver: Workload
     settings: DriverSettings
+    load_points: tuple[LoadPoint, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,21 +119,23 @@ def resolve(config: Config, *, file: str) -> ResolvedConfig:
             f"{file}: 'baseline' is {shortened(config.baseline)}, which is not among 'platforms'",
             remedy=f"choose one of {', '.join(platforms)}",
         )
-    _require_moderate(config, len(platforms), file)
+    _require_moderate(config, workloads, len(platforms), file)
     return ResolvedConfig(config=config, file=file, platforms=platforms, workloads=workloads)
 
 
-def _require_moderate(config: Config, platforms: int, file: str) -> None:
+def _require_moderate(
+    config: Config, workloads: Mapping[str, ResolvedWorkload], platforms: int, file: str
+) -> None:
     cells = 0
-    for section in config.workloads.values():
+    for name, section in config.workloads.items():
         repetitions = section.repetitions or config.repetitions
         fixed = repetitions.target_ci_percent is None
         deployments = repetitions.deployments if fixed else repetitions.max
-        cells += platforms * deployments * len(section.concurrency or (1,))
+        cells += platforms * deployments * len(workloads[name].load_points)
     if cells > MOST_CELLS:
         raise ConfigError(
             f"{file} asks for {cells} cells, more than {MOST_CELLS}",
-            remedy="ask for fewer deployments, levels or platforms",
+            remedy="ask for fewer deployments, load points or platforms",
         )
 
 
@@ -204,7 +208,7 @@ def resolve_workload(config: Config, name: str, *, file: str) -> ResolvedWorkloa
     driver = registry.load("workloads", name, config.plugins)
     section = config.workloads.get(name, WorkloadConfig())
     _require(driver, f"{file}: workload {name!r}")
-    for key in ("concurrency", "load_generator"):
+    for key in ("concurrency", "rate_per_s", "rate_percent", "load_generator"):
         if getattr(section, key) is not None and not driver.sweeps:
             raise ConfigError(f"{file}: workload {name!r} has no {key}", remedy="remove this key")
     try:
@@ -218,7 +222,8 @@ def resolve_workload(config: Config, name: str, *, file: str) -> ResolvedWorkloa
         },
         settings=settings.model_dump(mode="json"),
     )
-    return ResolvedWorkload(spec=spec, driver=driver, settings=settings)
+    load_points = section.load_points if driver.sweeps else (ONE_CONNECTION,)
+    return ResolvedWorkload(spec=spec, driver=driver, settings=settings, load_points=load_points)
 
 
 def _require(driver: Workload[Any] | LoadGenerator, what: str) -> None:
@@ -235,5 +240,10 @@ def _load_generator(config: Config, service: str, file: str) -> str:
         raise ConfigError(
             f"{file}: load generator {name!r} does not speak {service}",
             remedy=f"use another one for workload {service}",
+        )
+    if section.rates and not driver.has_rates:
+        raise ConfigError(
+            f"{file}: load generator {name!r} cannot offer a rate to workload {service}",
+            remedy="use load generator 'featherbench', or leave out the rates",
         )
     return name

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from featherbench.records.base import Record
 from featherbench.records.cell import Metric
-from featherbench.records.load_point import LoadPoint
+from featherbench.records.load_point import Axis, LoadPoint
 from featherbench.records.requirement import MissingRequirement
 
 GUEST_FACTOR, EMULATED_FACTOR = 3.0, 15.0
@@ -84,6 +84,11 @@ class PlannedWorkload(Record):
     windows: int
     settings: dict[str, Any]
     until: StoppingRule | None = None
+
+    @property
+    def rates_of_baseline(self) -> bool:
+        """Whether it is offered rates in percent of what the baseline reaches."""
+        return any(point.axis is Axis.PERCENT for point in self.load_points)
 
 
 class CellName(NamedTuple):

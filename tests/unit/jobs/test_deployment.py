@@ -6,12 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from builders import placement
+from builders import cell, placement, window
 from featherbench import registry
 from featherbench.contracts.bench import Bench
-from featherbench.errors import ImageError, InstanceDiedError, TestbedError
+from featherbench.errors import ImageError, InstanceDiedError, LoadError, TestbedError
 from featherbench.jobs import deployment
 from featherbench.jobs.deployment import LiveInstance
+from featherbench.records.cell import Verdict
 from featherbench.records.instance import Endpoint, Instance
 from featherbench.records.tuning import Tuning
 from featherbench.services import open_connections
@@ -228,3 +229,19 @@ def test_an_instance_that_fails_its_checks_is_stopped():
     with pytest.raises(ValueError, match="wrong"), deployment._stopped_on_failure(bench):
         raise ValueError("wrong")
     assert stopped == ["i"]
+
+
+def test_the_rate_that_a_cell_shows_is_the_median_of_its_valid_windows():
+    values = {"kv_get_throughput": [80.0, 90.0, 400.0], "kv_set_throughput": [70.0]}
+    windows = [window(metric, value) for metric in values for value in values[metric]]
+    windows.append(window("kv_get_throughput", 1.0, verdict=Verdict.INVALID))
+    shown = cell("linux-native", "kv", 1, 100, windows)
+    assert deployment.reached_rates(shown) == {"kv_get_throughput": 90, "kv_set_throughput": 70}
+
+
+def test_a_cell_without_a_valid_window_shows_no_rate():
+    windows = [window("http_throughput", 1.0, verdict=Verdict.INVALID)]
+    shown = cell("linux-native", "http", 1, 100, windows)
+    with pytest.raises(LoadError, match="linux-native/http/d1/c100 has no valid window") as error:
+        deployment.reached_rates(shown)
+    assert "rm results/cells/linux-native/http/d1/c100.json" in error.value.remedy

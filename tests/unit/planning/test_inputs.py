@@ -6,6 +6,7 @@ import pytest
 from builders import interim_look
 from featherbench.planning import inputs
 from featherbench.planning.plan import make_plan
+from featherbench.records.load_point import LoadPoint
 from featherbench.records.plan import CellName
 from featherbench.records.stopping_decisions import Reason
 
@@ -59,7 +60,7 @@ def test_an_owners_images_need_a_file_of_each_of_its_root_file_systems(specs_of)
 
 def test_a_cell_of_a_lease_needs_the_records_of_its_deployment(specs_of):
     specs = specs_of([PLATFORM, "docker-native"])
-    assert inputs.cell_inputs(specs, "docker-native", "http", 3) == {
+    assert inputs.cell_inputs(specs, CellName("docker-native", "http", 3, LoadPoint("c1"))) == {
         "images": ["results/images/docker/http.digest"],
         "deployment": "results/deployments/docker-native/http/d3.json",
         "warmup": "results/warmups/docker-native/http/d3.json",
@@ -68,9 +69,19 @@ def test_a_cell_of_a_lease_needs_the_records_of_its_deployment(specs_of):
 
 def test_a_cell_that_starts_its_own_instances_needs_images_alone(specs_of):
     specs = specs_of([PLATFORM, "docker-native"])
-    assert inputs.cell_inputs(specs, "docker-native", "memory", 1) == {
+    assert inputs.cell_inputs(specs, CellName("docker-native", "memory", 1, LoadPoint("c1"))) == {
         "images": ["results/images/docker/http.digest", "results/images/docker/kv.digest"]
     }
+
+
+def test_a_share_of_the_baselines_rate_needs_the_cell_that_shows_it(specs_of):
+    http = {"rate_percent": [50], "rate_connections": 8, "load_generator": "featherbench"}
+    specs = specs_of([PLATFORM, "docker-native"], workloads={"http": http})
+    cell = CellName("docker-native", "http", 3, LoadPoint("r50pc"))
+    needed = inputs.cell_inputs(specs, cell)
+    assert needed["reach"] == f"results/cells/{PLATFORM}/http/d1/c8.json"
+    assert "reach" not in inputs.cell_inputs(specs, cell._replace(load_point=LoadPoint("c8")))
+    assert specs.cell(**cell._asdict()).connections == 8
 
 
 def test_the_last_look_is_the_first_at_which_no_level_continues(workload, read_look):

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import builders
+from featherbench.errors import ConfigError
 from featherbench.planning.plan import Group, make_plan, priority, ranks
+from featherbench.records.requirement import MissingRequirement
 
 MATRIX = [
     *("linux-native", "docker-native", "lxd-native", "linux-kvm", "docker-kvm", "lxd-kvm"),
@@ -45,6 +47,38 @@ def test_levels_deployments_and_windows_are_those_of_the_configuration(resolved)
     ]
     assert all(workload.until is None for workload in plan.workloads)
     assert plan.fixed() == plan
+
+
+@pytest.mark.parametrize(
+    ("keys", "load_points"),
+    [
+        ({"rate_per_s": [5000, 100]}, ("r5000", "r100")),
+        ({"rate_per_s": [100], "concurrency": [7]}, ("c7", "r100")),
+        ({"rate_percent": [10, 90]}, ("c100", "r10pc", "r90pc")),
+        ({"rate_percent": [10], "rate_connections": 7}, ("c7", "r10pc")),
+    ],
+)
+def test_rates_are_load_points_beside_numbers_of_connections(resolved, keys, load_points):
+    http = {"load_generator": "featherbench", **keys}
+    (workload,) = make_plan(resolved(["linux-native"], workloads={"http": http})).workloads
+    assert workload.load_points == load_points
+
+
+def test_a_share_of_the_baselines_rate_needs_a_baseline_that_runs(resolved):
+    http = {"load_generator": "featherbench", "rate_percent": [50]}
+    config = resolved(["linux-native"], workloads={"http": http})
+    lacking = {"linux-native": [MissingRequirement(what="no nsenter", remedy="install it")]}
+    with pytest.raises(ConfigError, match="'rate_percent' of http needs the baseline"):
+        make_plan(config, lacking)
+
+
+def test_the_group_that_shows_the_baselines_rate_is_the_first_of_all():
+    for seed in range(5):
+        swept = builders.planned_workload("http", levels=("c100", "r50pc"), deployments=2)
+        other = builders.planned_workload("kv", levels=("r100",), deployments=2)
+        names = [f"p{number}-native" for number in range(5)]
+        made = builders.plan(swept, other, platforms=names, baseline="p3-native", seed=seed)
+        assert next(iter(ranks(made))) == ("p3-native", "http", 1)
 
 
 def test_a_target_for_the_interval_becomes_a_stopping_rule(resolved):
