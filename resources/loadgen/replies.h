@@ -3,8 +3,7 @@
  * Incremental parsers of HTTP/1.1 responses and of RESP replies. Pure functions of the bytes that
  * they are fed, in pieces of any size; what they do not understand completely is PARSED_BAD.
  */
-#ifndef REPLIES_H
-#define REPLIES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -12,7 +11,7 @@
 
 enum protocol { HTTP, RESP };
 enum parsed { PARSED_MORE, PARSED_DONE, PARSED_BAD };
-enum { LINE_KEPT = 256, NESTED_MOST = 8 };
+enum { LINE_MOST = 8192 };
 
 /* What a response was. */
 struct reply {
@@ -28,13 +27,11 @@ struct parser {
     bool without_body, with_crc32;
     struct reply reply;
     int state;
-    uint64_t left;        /* of the body, chunk or bulk string */
-    uint32_t line_bytes;  /* of the current line, so far */
-    uint32_t lines_bytes; /* of the header so far; bounded */
-    bool has_length, is_chunked;
-    int nested;
-    uint32_t items[NESTED_MOST]; /* of the arrays that have begun, still to come */
-    char last, line[LINE_KEPT];  /* the line's last byte so far, and how it begins */
+    uint64_t left; /* of the body, chunk or bulk string */
+    bool is_chunked;
+    uint32_t items;   /* of RESP, still to come, with those of nested arrays */
+    size_t line_size; /* of the current line, so far */
+    char line[LINE_MOST];
 };
 
 /* Begin a response; `without_body`: it answers HEAD. */
@@ -46,5 +43,3 @@ enum parsed parser_feed(struct parser *parser, const char *bytes, size_t count, 
 
 /* The connection ended: PARSED_DONE if this ends the response, otherwise PARSED_BAD. */
 enum parsed parser_end(const struct parser *parser);
-
-#endif

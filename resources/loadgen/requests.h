@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What is requested: kinds of requests in proportions, and what is expected of the response.
- *
- * Lines of "NAME VALUE", where the value is the rest of the line; "#" begins a comment line:
- *   request NAME WEIGHT   begins a kind; without it there is one, named "request"
- *   method, path, header, body TEXT, body_bytes N, status N       of HTTP
- *   argument TEXT, value N (an argument of N bytes)               of RESP
- *   length N, crc32 HEX   what the body, or the bulk string, must have
- *   keys N                "{random}" in any text is a number below N, of twelve digits
+ * They are described by lines of "NAME VALUE"; docs/load.md has all of them.
  */
-#ifndef REQUESTS_H
-#define REQUESTS_H
+#pragma once
 
 #include "replies.h"
 
@@ -20,13 +13,10 @@ struct request {
     char name[NAME_MOST];
     double weight;
     char *bytes;
-    size_t size;
+    size_t size, random_at[RANDOM_MOST];
     int randoms;
-    size_t random_at[RANDOM_MOST];
-    uint64_t keys;
-    bool without_body, has_length, has_crc32;
-    int status;
-    uint64_t length;
+    uint64_t keys, status, length; /* status: 0, length: UINT64_MAX if any is right */
+    bool without_body, has_crc32;
     uint32_t crc32;
 };
 
@@ -34,27 +24,32 @@ struct requests {
     enum protocol protocol;
     const char *host;
     int count;
+    double weights;   /* all together */
+    size_t size_most; /* of a request */
     struct request kinds[KINDS_MOST];
 };
 
-/* Why a response is not what is wanted; of kinds above LAST_SENT, no request was sent. */
+/* Why a response is not what is wanted; with the last two, no request was sent. */
 enum failure { NO_FAILURE, STATUS, LENGTH, CHECKSUM, ERROR_REPLY, PROTOCOL, SHORT, RESET, TIMEOUT,
-               LAST_SENT = TIMEOUT, REFUSED, CONNECT, FAILURES };
+               REFUSED, CONNECT, FAILURES };
 
-/* Read one line after the other, then finish; both end the program at a mistake. */
-void requests_line(struct requests *requests, char *line);
+/* Read one line after the other, then finish the last kind; a mistake ends the program. */
+void requests_line(struct requests *requests, const char *line);
 void requests_file(struct requests *requests, const char *path);
 void requests_finish(struct requests *requests);
 
 enum failure request_judge(const struct request *request, const struct reply *reply);
 
-/* Say what is wrong with the command line, or with a command, and leave with status 2. */
-__attribute__((noreturn, format(printf, 1, 2))) void usage(const char *format, ...);
+/* What can be set by name: a text; a number, which is kept in units of which there are `unit` in
+ * one (1: it is a whole number); or, if it has `text` and `most`, a text of so many bytes. */
+struct setting {
+    const char *name, **text;
+    uint64_t *number;
+    double least, most, unit;
+};
+
+/* Set one of the settings, if there is one of that name; a wrong value ends the program. */
+bool set(const struct setting *settings, const char *name, const char *value);
 
 /* Resize memory, or leave. */
 void *enough(void *memory, size_t size);
-
-/* Say what failed, and leave with status 1. */
-__attribute__((noreturn)) void fail(const char *what);
-
-#endif

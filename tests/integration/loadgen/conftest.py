@@ -3,7 +3,6 @@
 
 import json
 import os
-import re
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -129,12 +128,3 @@ def checked(programs):
 def fast(programs):
     """Load with the program that is used: its times must be right."""
     return Loader(programs, "fast")
-
-
-@pytest.fixture(scope="session")
-def code_lines(sources):
-    """Count the lines that are neither empty nor comments alone."""
-    comment = re.compile(r"^\s*(/?\*.*)?$")
-    files = [file for file in sources.iterdir() if file.suffix in {".c", ".h"}]
-    lines = [line for file in files for line in file.read_text().splitlines()]
-    return sum(not comment.match(line) for line in lines)

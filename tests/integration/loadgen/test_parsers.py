@@ -130,7 +130,8 @@ def test_http(parse, text, expected):
         ("\r\n", "bad"),
         ("OK\r\n", "bad"),
         ("$999999999999\r\n", "bad"),
-        (9 * "*1\r\n" + ":1\r\n", "bad"),
+        (9 * "*1\r\n" + ":1\r\n+", "done 0 0 1"),
+        ("*1048576\r\n", "bad"),
     ],
 )
 def test_resp(parse, text, expected):
