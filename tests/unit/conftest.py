@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A bench whose client and platform are scripted."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +32,9 @@ class ScriptedClient:
     def command(self, argv):
         return list(argv)
 
+    def converse(self, argv):
+        return nullcontext(ScriptedSession(self, list(argv)))
+
     def run(self, argv, **_):
         self.asked.append(list(argv))
         return Completed(
@@ -41,6 +45,17 @@ class ScriptedClient:
             duration_s=self.duration_s,
             cpu_s=1.0,
         )
+
+
+@dataclass
+class ScriptedSession:
+    """A program that is kept open: the client answers for it."""
+
+    client: ScriptedClient
+    argv: list[str]
+
+    def ask(self, line, **_):
+        return self.client.run([*self.argv, line])
 
 
 @dataclass

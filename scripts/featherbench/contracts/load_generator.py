@@ -3,7 +3,8 @@
 
 One file per load generator. Its name is its name in the configuration; its class is always called
 `LoadGenerator` and derives from `LoadGenerator` below. `command` and `parse` are pure: featherbench
-runs the command at the client.
+runs the command at the client, once for each window. A load generator that can be kept open for all
+windows of a cell also implements `session_command` and `window_request`.
 """
 
 from abc import ABC, abstractmethod
@@ -27,6 +28,10 @@ class Load:
     `operation` is `GET` for http, `GET` or `SET` for kv. `path` and `response_bytes` (of the body;
     None: not known) are for http; `pipeline` (requests in flight per connection) and `value_bytes`
     are for kv. `threads` is the maximum; `cpus` are the client's, to which it is confined.
+
+    With `rate_per_s`, the loop is open: requests are due at that rate, at random times (`poisson`)
+    or evenly (`constant`), and only a load generator with `has_rates` is asked for it. Without, it
+    is closed.
     """
 
     endpoint: Endpoint
@@ -41,6 +46,8 @@ class Load:
     response_bytes: int | None = None
     pipeline: int = 1
     value_bytes: int = 3
+    rate_per_s: float | None = None
+    arrivals: Literal["poisson", "constant"] = "poisson"
 
     @property
     def url(self) -> str:
@@ -57,7 +64,13 @@ class LoadResult:
     `p95`, `p99`, `p999` and `max` to microseconds, as far as they are reported. `transferred_bytes`
     is None if it is not reported. `threads` made the load; None: as many as the Load allows.
     `late_s` is the longest time for which one of them did not run when it should have, as far as
-    the load generator knows.
+    the load generator knows. `cpu_s` is the CPU time that it used, which one that is kept open must
+    report.
+
+    `histogram` has the latencies behind `latency_us`: the least ns and the count of each bucket
+    that is not empty, in ascending order; see docs/load.md. An open loop reports how many requests
+    were due (`offered`), how many of them were never sent (`unsent`) or not at once for lack of a
+    free connection (`waited`), and quantiles of its own `lateness_us`.
     """
 
     requests: int
@@ -68,6 +81,12 @@ class LoadResult:
     transferred_bytes: int | None = None
     threads: int | None = None
     late_s: float = 0.0
+    cpu_s: float | None = None
+    histogram: tuple[tuple[int, int], ...] = ()
+    offered: int | None = None
+    unsent: int = 0
+    waited: int = 0
+    lateness_us: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def requests_per_s(self) -> float:
@@ -107,6 +126,18 @@ class LoadGenerator(ABC):
     @abstractmethod
     def command(self, load: Load) -> Sequence[str]:
         """Return the argument list that makes `load`."""
+
+    def session_command(self, loads: Sequence[Load]) -> Sequence[str] | None:
+        """Return the argument list that keeps connections open for windows of any of these loads.
+
+        They differ in operation, duration and rate only. None: it runs once for each window. The
+        program answers each line of its standard input with one line, and ends with its input.
+        """
+        return None
+
+    def window_request(self, load: Load) -> str:
+        """Return the line that asks a session for a window; `parse` reads the answer."""
+        raise NotImplementedError
 
     @abstractmethod
     def parse(self, stdout: str, stderr: str, load: Load) -> LoadResult:

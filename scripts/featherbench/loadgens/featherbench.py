@@ -10,7 +10,7 @@ measures. Properties of its figures:
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from featherbench.contracts import load_generator
@@ -34,7 +34,7 @@ SHOWN_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
 
 
 class LoadGenerator(load_generator.LoadGenerator):
-    """Runs one window, in a closed loop."""
+    """Runs windows, in a closed or an open loop."""
 
     program, install = "featherbench-load", "apt-get install gcc libc6-dev"
     services = ("http", "kv")
@@ -60,9 +60,13 @@ class LoadGenerator(load_generator.LoadGenerator):
         partial.replace(program)
 
     def command(self, load: Load) -> Sequence[str]:
-        """Return its command."""
-        assert load.duration_s is not None, "it stops by duration"
-        lines = _http(load) if load.service == "http" else _kv(load)
+        """Return the command of a single window."""
+        return [*self.session_command([load]), *(f"--{option}" for option in _window(load))]
+
+    def session_command(self, loads: Sequence[Load]) -> Sequence[str]:
+        """Return its command; the operations are its kinds of requests."""
+        load = loads[0]
+        kinds = _http if load.service == "http" else _kv
         cpus = ",".join(map(str, load.cpus[: load.threads]))
         return [
             str(_path()),
@@ -72,9 +76,12 @@ class LoadGenerator(load_generator.LoadGenerator):
             f"--connections={load.connections}",
             f"--depth={load.pipeline}",
             *([f"--cpus={cpus}"] if cpus else []),
-            *(f"--line={line}" for line in lines),
-            f"--seconds={load.duration_s:g}",
+            *(f"--line={line}" for each in loads for line in kinds(each)),
         ]
+
+    def window_request(self, load: Load) -> str:
+        """Return the line that asks for a window."""
+        return " ".join(("window", *_window(load)))
 
     def parse(self, stdout: str, stderr: str, load: Load) -> LoadResult:
         """Read its line of JSON."""
@@ -83,16 +90,23 @@ class LoadGenerator(load_generator.LoadGenerator):
             assert window["format"] == FORMAT
         except (ValueError, TypeError, KeyError, AssertionError):
             raise self.no_result(stdout, stderr) from None
-        latency = window["latency_us"]
+        latency, is_open = window["latency_us"], window["loop"] == "open"
+        due = window["sent"] + window["unsent"]
         return LoadResult(
             requests=window["answered"],
             duration_s=window["seconds"],
             clock_tick_s=CLOCK_TICK_S,
             failures=window["failures"],
-            latency_us={name: latency[name] for name in SHOWN_STATISTICS if name in latency},
+            latency_us=_statistics(latency),
             transferred_bytes=window["bytes_in"],
             threads=window["threads"],
             late_s=max(window["begin_late_ns"], window["loop_late_ns"]) / 1e9,
+            cpu_s=window["cpu_ns"] / 1e9,
+            histogram=tuple((least_ns, count) for least_ns, count in latency["buckets"]),
+            offered=due if is_open else None,
+            unsent=window["unsent"],
+            waited=window["waited"],
+            lateness_us=_statistics(window["lateness_us"]) if is_open else {},
         )
 
 
@@ -100,13 +114,29 @@ def _path() -> Path:
     return (FOLDER / f"featherbench-load-{folder_digest(SOURCES)[:12]}").absolute()
 
 
+def _window(load: Load) -> list[str]:
+    """Return the options of a window."""
+    assert load.duration_s is not None, "it stops by duration"
+    rate = load.rate_per_s
+    loop = [] if rate is None else [f"rate={rate:.9g}", f"arrivals={load.arrivals}"]
+    return [f"seconds={load.duration_s:g}", f"only={load.operation}", *loop]
+
+
+def _statistics(times_us: Mapping[str, float]) -> dict[str, float]:
+    return {name: times_us[name] for name in SHOWN_STATISTICS if name in times_us}
+
+
 def _http(load: Load) -> list[str]:
     length = [] if load.response_bytes is None else [f"length {load.response_bytes}"]
-    return [f"method {load.operation}", f"path {load.path}", *length]
+    return [_kind(load), f"method {load.operation}", f"path {load.path}", *length]
+
+
+def _kind(load: Load) -> str:
+    return f"request {load.operation} 1"
 
 
 def _kv(load: Load) -> list[str]:
-    key = [f"argument {load.operation}", f"argument {BENCHMARK_KEY}"]
+    key = [_kind(load), f"argument {load.operation}", f"argument {BENCHMARK_KEY}"]
     if load.operation == "SET":
         return [*key, f"value {load.value_bytes}"]
     return [*key, f"length {load.value_bytes}"]

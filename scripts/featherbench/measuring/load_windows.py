@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Windows of load of one metric: each is observed, judged and recorded.
 
-A load generator runs once at the client for each; trials find how many requests fill a window.
+A load generator is kept open at the client for all of them, if it can, or runs once for each. For
+one that stops by a count of requests, trials find how many fill a window.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from featherbench.contracts.bench import Bench
@@ -15,7 +17,7 @@ from featherbench.measuring.window import EnergyUse, Observation
 from featherbench.measuring.window_verdict import MINIMUM_CLOCK_TICKS, OTHERS_FRACTION, WindowFacts
 from featherbench.records.cell import Measure, Metric, Window
 from featherbench.system import energy
-from featherbench.system.subprocesses import Completed
+from featherbench.system.subprocesses import Completed, Conversation
 
 CPU_PER_REQUEST, ENERGY_PER_REQUEST = "cpu_per_request", "energy_per_request"
 LATENCY_STATISTICS = ("mean", "p50", "p90", "p95", "p99", "p999", "max")
@@ -30,6 +32,9 @@ OVERDUE_FACTOR = 4
 OVERDUE_S = 30.0
 """A run is aborted after four times its expected duration plus this: redis-benchmark would wait
 forever for a server that refuses connections."""
+
+OPENING_S = 0.01
+"""A window that nobody keeps: after it, the connections of a load generator are open and in use."""
 
 MINIMUM_TRIAL_S = 0.2
 """A shorter trial is mostly start and has few clock ticks: its rate is not accurate."""
@@ -77,17 +82,39 @@ def load_for(
     )
 
 
-def run_load(bench: Bench, service: str, load: Load, *, expected_s: float) -> LoadRun:
-    """Make `load` once.
+@contextmanager
+def opened(bench: Bench, service: str, loads: Sequence[Load]) -> Iterator[Conversation | None]:
+    """Keep the load generator open for such loads, with its connections; None if it cannot be."""
+    argv = bench.load_generators[service].session_command(loads)
+    if argv is None:
+        yield None
+        return
+    with bench.client.converse(argv) as session:
+        opening = replace(loads[0], duration_s=OPENING_S)
+        run_load(bench, service, opening, expected_s=OPENING_S, session=session)
+        yield session
+
+
+def run_load(
+    bench: Bench,
+    service: str,
+    load: Load,
+    *,
+    expected_s: float,
+    session: Conversation | None = None,
+) -> LoadRun:
+    """Make `load` once, by the load generator that was `opened` for it, if one was.
 
     Raise InstanceDiedError if the server did not survive it, LoadError if the load generator failed
     although the server is alive.
     """
-    generator = bench.load_generators[service]
+    generator, argv = bench.load_generators[service], bench.load_generators[service].command(load)
+    within_s = OVERDUE_FACTOR * expected_s + OVERDUE_S
     try:
-        completed = bench.client.run(
-            generator.command(load), timeout_s=OVERDUE_FACTOR * expected_s + OVERDUE_S, check=False
-        )
+        if session is None:
+            completed = bench.client.run(argv, timeout_s=within_s, check=False)
+        else:
+            completed = session.ask(generator.window_request(load), timeout_s=within_s)
     except CommandError as failed:
         bench.require_running()
         raise LoadError(failed.message, remedy="check whether the server still answers") from failed
@@ -98,6 +125,10 @@ def run_load(bench: Bench, service: str, load: Load, *, expected_s: float) -> Lo
             f"`{' '.join(completed.argv)}` ended with status {completed.exit_status}: "
             f"{completed.tail}"
         )
+    if session is not None:
+        assert result.cpu_s is not None, "one that is kept open reports its CPU time"
+        alone = tuple(bench.client.command(argv))
+        completed = replace(completed, argv=alone, cpu_s=result.cpu_s)
     return LoadRun(load=load, completed=completed, result=result)
 
 
@@ -212,7 +243,8 @@ def no_failures() -> Mapping[str, int]:
 class WindowSeries:
     """The windows of one cell's metric, taken one after the other.
 
-    `load` has an end, see `sized`; `metrics` are those of `load_metrics`.
+    `load` has an end, see `sized`; `metrics` are those of `load_metrics`. `session` is the load
+    generator that was `opened` for it; a window's `command` would make the same load by itself.
     `server_failures` reads the server's own counts of failures since its start, by kind; `verify`
     checks after each window what is served. `idle_power_w` is measured before the first window.
     """
@@ -222,6 +254,7 @@ class WindowSeries:
     metrics: Mapping[str, Metric]
     load: Load
     window_s: float
+    session: Conversation | None = None
     server_failures: Callable[[], Mapping[str, int]] = no_failures
     verify: Callable[[Bench], object] | None = None
     windows: list[Window] = field(default_factory=list)
@@ -252,7 +285,11 @@ class WindowSeries:
         failed_before = self.server_failures()
         used = EnergyUse()
         with Observation(self.bench, used, verify=self.verify) as observation:
-            run = run_load(self.bench, self.service, self.load, expected_s=expected_s)
+            run = run_load(
+                self.bench, self.service, self.load, expected_s=expected_s, session=self.session
+            )
+            if self.session is not None:
+                observation.own_s += run.completed.cpu_s
         failed = {
             kind: count - failed_before[kind] for kind, count in self.server_failures().items()
         }
@@ -274,7 +311,9 @@ class WindowSeries:
                 "others_at_server": observation.facts.others_at_server,
                 "others_at_client": observation.facts.others_at_client,
                 "waited_fraction": observation.facts.waited_fraction,
+                **_open_loop(run),
             },
+            histogram=run.result.histogram,
         )
         self.windows.append(window)
         return window
@@ -325,6 +364,21 @@ class WindowSeries:
         for name, cost in costs.items():
             if cost is not None and run.result.requests:
                 yield self.metrics[name].measure(1e6 * cost / run.result.requests)
+
+
+def _open_loop(run: LoadRun) -> Mapping[str, object]:
+    """Return what an open loop says of itself, beside its latencies."""
+    result = run.result
+    if result.offered is None:
+        return {}
+    return {
+        "rate_per_s": run.load.rate_per_s,
+        "arrivals": run.load.arrivals,
+        "offered": result.offered,
+        "unsent": result.unsent,
+        "waited": result.waited,
+        "lateness_us": dict(result.lateness_us),
+    }
 
 
 def _server_busy_fraction(observation: Observation, duration_s: float) -> float | None:

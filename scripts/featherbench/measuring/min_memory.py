@@ -14,7 +14,7 @@ from featherbench.contracts.bench import Bench
 from featherbench.contracts.load_generator import Load
 from featherbench.errors import FeatherbenchError, InstanceError, MachineSilentError
 from featherbench.files import canonical_json, digest
-from featherbench.measuring.load_windows import WindowSeries, load_metrics, sized
+from featherbench.measuring.load_windows import WindowSeries, load_metrics, opened, sized
 from featherbench.measuring.memory import memory_metrics, typical_bytes
 from featherbench.measuring.min_memory_search import AmountOutcome, Attempt, Rules, Search
 from featherbench.measuring.window import Moment, build_window
@@ -184,17 +184,21 @@ def _served(trial: Trial, bench: Bench, memory_mib: int, *, ready_after_s: float
         return _pinged(bench, memory_mib, ready_after_s=ready_after_s)
     bench.apply_runtime_settings()
     load = sized(bench, trial.service, trial.load(bench), window_s=trial.load_s)
-    series = WindowSeries(
-        bench=bench,
-        service=trial.service,
-        metrics=load_metrics(trial.service, service=trial.service),
-        load=load,
-        window_s=trial.load_s,
-        verify=trial.verify,
-    )
-    series.take()
-    while len(series.windows) < MAXIMUM_WINDOWS and _invalid_without_failure(series.windows[-1]):
+    with opened(bench, trial.service, [load]) as generator:
+        series = WindowSeries(
+            bench=bench,
+            service=trial.service,
+            metrics=load_metrics(trial.service, service=trial.service),
+            load=load,
+            window_s=trial.load_s,
+            session=generator,
+            verify=trial.verify,
+        )
         series.take()
+        while len(series.windows) < MAXIMUM_WINDOWS and _invalid_without_failure(
+            series.windows[-1]
+        ):
+            series.take()
     window, usage = series.windows[-1], bench.technology.usage(bench.under_test)
     invalid = window.verdict is Verdict.INVALID
     return Attempt(

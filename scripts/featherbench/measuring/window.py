@@ -236,7 +236,8 @@ def build_window(
 class Observation:
     """What collectors see of a window, from the construction of this object to `end`.
 
-    `verify` checks after it what is served; it raises VerificationError.
+    `verify` checks after it what is served; it raises VerificationError. `own_s` is the CPU time of
+    programs of the client that have not ended, as far as somebody adds it.
     """
 
     def __init__(
@@ -265,12 +266,12 @@ class Observation:
         """Read what the end is compared with."""
         for collector in (*self._others, self.machine, self.usage):
             collector.begin(self._bench)
-        self._clocks, self._own_s = Clocks.read(), _own_cpu_s()
+        self._clocks, self._own_s, self.own_s = Clocks.read(), _own_cpu_s(), 0.0
         self.started = Moment.now()
 
     def end(self, bench: Bench) -> None:
         """End the observation; `bench` has the instance, which may be started by now."""
-        clocks, own_s = Clocks.read(), _own_cpu_s() - self._own_s
+        clocks, own_s = Clocks.read(), _own_cpu_s() - self._own_s + self.own_s
         self.elapsed_s = (clocks.monotonic_ns - self._clocks.monotonic_ns) / 1e9
         self._clock_step_s = (clocks.offset_ns - self._clocks.offset_ns) / 1e9
         self._disturbances.processes.stop()

@@ -131,6 +131,8 @@ class Window(Record):
     `metric`, `value`, `unit` are the window's main figure; `secondary` are other figures of the
     same window. CPU times are None if the platform does not report them. `client_busy_fraction` is
     of all CPUs of the client, `server_busy_fraction` of the one CPU that the server can use.
+    `histogram` has the latencies, as far as the load generator gives them: the least ns and the
+    count of each bucket that is not empty.
     """
 
     index: Annotated[int, Field(ge=1)]
@@ -150,6 +152,7 @@ class Window(Record):
     server_cpus: Count | None = None
     server_busy_fraction: float | None = None
     command: tuple[str, ...] = ()
+    histogram: tuple[tuple[Count, Count], ...] = ()
     notes: dict[str, Any] = Field(default_factory=dict)
     verdict: Verdict = Verdict.OK
     reasons: tuple[str, ...] = ()

@@ -86,6 +86,10 @@ class Machine(ABC):
         """Start a long program whose output goes to a file of this machine."""
         return subprocesses.start(self.command(argv), output=output)
 
+    def converse(self, argv: Sequence[str]) -> subprocesses.Conversation:
+        """Start a long program that answers line by line."""
+        return subprocesses.Conversation(self.command(argv))
+
     def read(self, paths: Sequence[Path]) -> Mapping[Path, str]:
         """Return the content of those of the small text files that exist."""
         argv = ["tail", "--verbose", "--lines=+1", "--", *map(str, paths)]

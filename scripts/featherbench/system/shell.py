@@ -18,6 +18,8 @@ from contextlib import suppress
 
 from featherbench.errors import CommandError
 from featherbench.system.subprocesses import (
+    CHUNK_BYTES,
+    END_WITHIN_S,
     TAIL_CHARACTERS,
     Completed,
     TimeoutExpired,
@@ -26,8 +28,6 @@ from featherbench.system.subprocesses import (
 
 log = logging.getLogger(__name__)
 
-CHUNK_BYTES = 1 << 16
-END_WITHIN_S = 1.0
 KILL_AFTER_S, REMOTE_GRACE_S = 5, 2
 """The program `timeout` on the other machine ends a program that has not ended in time, also when
 this process or the connection is gone."""

@@ -7,18 +7,22 @@ They inherit the environment, except that they speak English (LC_ALL=C).
 import logging
 import os
 import resource
+import selectors
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from featherbench.errors import CommandError, FeatherbenchError, remedy_of
 
 log = logging.getLogger(__name__)
 
 TAIL_CHARACTERS = 2_000
+CHUNK_BYTES = 1 << 16
+END_WITHIN_S = 1.0
 LOCALE = {"LC_ALL": "C"}
 """What programs say is read here: they must not say it in the user's language."""
 TimeoutExpired = subprocess.TimeoutExpired
@@ -135,6 +139,78 @@ def start_with_pipes(argv: Sequence[str]) -> subprocess.Popen[bytes]:
         start_new_session=True,
         env=_environment(),
     )
+
+
+class Conversation:
+    """A long program that answers each line of its standard input with a line, and ends with it.
+
+    It ends with the block, with this process, or with the connection to its machine. Its CPU time
+    is not known.
+    """
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self._argv, self._process = tuple(argv), start_with_pipes(argv)
+
+    def ask(self, line: str, *, timeout_s: float) -> Completed:
+        """Send a line, and return the answer, with the time that it took.
+
+        Raises CommandError when the program ends instead, or does not answer within `timeout_s`.
+        """
+        log.debug("ask: %s", line)
+        began_s = time.monotonic()
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(f"{line}\n".encode())
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise self._ended() from None
+        answer = self._answer(began_s + timeout_s, f"did not answer within {timeout_s:g} s")
+        return Completed(
+            argv=(*self._argv, line),
+            exit_status=0,
+            stdout=answer.decode(errors="replace"),
+            stderr="",
+            duration_s=time.monotonic() - began_s,
+            cpu_s=0.0,
+        )
+
+    def _answer(self, deadline_s: float, late: str) -> bytes:
+        assert self._process.stdout is not None
+        answer, descriptor = bytearray(), self._process.stdout.fileno()
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            while not answer.endswith(b"\n"):
+                if not selector.select(max(0.0, deadline_s - time.monotonic())):
+                    raise CommandError(self._argv, late)
+                chunk = os.read(descriptor, CHUNK_BYTES)
+                if not chunk:
+                    raise self._ended()
+                answer += chunk
+        return bytes(answer)
+
+    def _ended(self) -> CommandError:
+        """Return the error for a program that ended; it is killed if it closed its output only."""
+        with suppress(TimeoutExpired):
+            self._process.wait(timeout=END_WITHIN_S)
+        self._process.kill()
+        status, said = self._process.wait(), b""
+        assert self._process.stderr is not None
+        os.set_blocking(self._process.stderr.fileno(), False)  # its children may keep it open
+        with suppress(BlockingIOError):
+            said = os.read(self._process.stderr.fileno(), CHUNK_BYTES)
+        tail = said.decode(errors="replace").strip()[-TAIL_CHARACTERS:]
+        return CommandError(self._argv, f"ended with status {status}", tail)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            assert pipe is not None
+            with suppress(OSError):  # what was not sent
+                pipe.close()
 
 
 def start(

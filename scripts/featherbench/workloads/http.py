@@ -15,6 +15,7 @@ from featherbench.measuring.load_windows import (
     WindowSeries,
     load_for,
     load_metrics,
+    opened,
     sized,
     warm_up,
 )
@@ -71,17 +72,19 @@ class Workload(workload.Workload[Settings]):
         """Measure the throughput."""
         self.verify(bench)
         window_s = bench.settings.window_s
-        endless = _load(bench, load.connections)
-        series = WindowSeries(
-            bench=bench,
-            service="http",
-            metrics=METRICS,
-            load=sized(bench, "http", endless, window_s=window_s),
-            window_s=window_s,
-            verify=self.verify,
-        )
-        for _ in range(windows):
-            series.take()
+        sent = sized(bench, "http", _load(bench, load.connections), window_s=window_s)
+        with opened(bench, "http", [sent]) as generator:
+            series = WindowSeries(
+                bench=bench,
+                service="http",
+                metrics=METRICS,
+                load=sent,
+                window_s=window_s,
+                session=generator,
+                verify=self.verify,
+            )
+            for _ in range(windows):
+                series.take()
         return series.windows
 
     def nominal_duration_s(

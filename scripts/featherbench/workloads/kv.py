@@ -17,6 +17,7 @@ from featherbench.measuring.load_windows import (
     load_for,
     load_metrics,
     no_failures,
+    opened,
     sized,
     warm_up,
 )
@@ -24,6 +25,7 @@ from featherbench.records.cell import Metric, Window
 from featherbench.records.load_point import OfferedLoad
 from featherbench.records.plan import PlannedPlatform
 from featherbench.services import kv
+from featherbench.system.subprocesses import Conversation
 from featherbench.user_input import EACH_ONCE
 
 WINDOW_OVERHEAD_S = 0.2
@@ -96,10 +98,12 @@ class Workload(workload.Workload[Settings]):
         kv.require_kept_value(bench)
         kv.fill(bench, bench.settings.value_bytes)
         operations = bench.settings.operations
-        all_series = [_series(bench, load.connections, operation) for operation in operations]
-        for _ in range(windows):
-            for series in all_series:
-                series.take()
+        loads = [_sized(bench, load.connections, operation) for operation in operations]
+        with opened(bench, "kv", loads) as generator:
+            all_series = [_series(bench, sent, generator) for sent in loads]
+            for _ in range(windows):
+                for series in all_series:
+                    series.take()
         return [window for series in all_series for window in series.windows]
 
     def nominal_duration_s(
@@ -123,15 +127,19 @@ def _load(bench: Bench[Settings], connections: int, operation: str) -> Load:
     )
 
 
-def _series(bench: Bench[Settings], connections: int, operation: str) -> WindowSeries:
-    window_s = bench.settings.window_s
+def _sized(bench: Bench[Settings], connections: int, operation: str) -> Load:
     load = _load(bench, connections, operation)
+    return sized(bench, "kv", load, window_s=bench.settings.window_s)
+
+
+def _series(bench: Bench[Settings], load: Load, generator: Conversation | None) -> WindowSeries:
     return WindowSeries(
         bench=bench,
         service="kv",
-        metrics=_metrics(operation),
-        load=sized(bench, "kv", load, window_s=window_s),
-        window_s=window_s,
-        server_failures=partial(kv.misses, bench) if operation == "GET" else no_failures,
+        metrics=_metrics(load.operation),
+        load=load,
+        window_s=bench.settings.window_s,
+        session=generator,
+        server_failures=partial(kv.misses, bench) if load.operation == "GET" else no_failures,
         verify=kv.require_kept_value,
     )

@@ -167,6 +167,35 @@ def test_our_own_checks_what_is_known_of_the_responses():
     assert "--line=value 7" in command("fb", service="kv", operation="SET", value_bytes=7)
 
 
+def test_our_own_makes_windows_of_several_operations_over_the_same_connections():
+    generator, _ = GENERATORS["fb"]
+    read = load(service="kv", operation="GET", pipeline=16, duration_s=0.5)
+    write = replace(read, operation="SET", rate_per_s=20_000.0, arrivals="constant")
+    argv = generator.session_command([read, write])
+    assert [word for word in argv if word.startswith("--line=request")] == [
+        "--line=request GET 1",
+        "--line=request SET 1",
+    ]
+    assert "--depth=16" in argv
+    assert generator.window_request(read) == "window seconds=0.5 only=GET"
+    assert generator.window_request(write) == (
+        "window seconds=0.5 only=SET rate=20000 arrivals=constant"
+    )
+    assert generator.command(read)[-2:] == ["--seconds=0.5", "--only=GET"]
+
+
+def test_an_open_loop_says_what_it_was_asked_for_and_the_histogram_is_whole():
+    generator, usual = GENERATORS["fb"]
+    closed = parsed("fb_http")
+    assert sum(count for _, count in closed.histogram) == 16659
+    assert (closed.histogram[0], closed.cpu_s) == ((25216, 1), approx(0.111918302))
+    assert (closed.offered, closed.lateness_us) == (None, {})
+    text = captured("fb_http").replace('"loop":"closed"', '"loop":"open"')
+    text = text.replace('"unsent":0', '"unsent":41').replace('"waited":0', '"waited":7')
+    opened = generator.parse(text, "", usual)
+    assert (opened.offered, opened.unsent, opened.waited) == (16659 + 41, 41, 7)
+
+
 def test_our_own_is_compiled_once_and_a_compiler_that_fails_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "sources").mkdir()

@@ -237,6 +237,42 @@ def test_a_server_that_died_makes_no_window(windows_of, technology):
         windows_of()
 
 
+def test_a_load_generator_that_is_kept_open_is_asked_for_each_window(bench_for, client):
+    said = (DATA / "loadgens/fb_http.txt").read_text()
+    client.says = lambda _: said
+    bench = bench_for("http", load_generators={"http": "featherbench"})
+    load = replace(load_windows.load_for(bench, 10), duration_s=0.3)
+    metrics = load_windows.load_metrics("http", service="http")
+    with load_windows.opened(bench, "http", [load]) as generator:
+        series = load_windows.WindowSeries(
+            bench=bench,
+            service="http",
+            metrics=metrics,
+            load=load,
+            window_s=0.3,
+            session=generator,
+        )
+        series.take()
+        series.take()
+    requests = [argv[-1] for argv in client.asked if argv[-1].startswith("window")]
+    assert requests == ["window seconds=0.01 only=GET", *["window seconds=0.3 only=GET"] * 2]
+    window = series.windows[-1]
+    assert window.command[-2:] == ("--seconds=0.3", "--only=GET")
+    assert window.client_cpu_s == pytest.approx(0.111918302)
+    assert sum(count for _, count in window.histogram) == 16659
+
+
+def test_a_load_generator_that_dies_before_its_first_window_is_a_load_error(bench_for, client):
+    client.says = hangs
+    bench = bench_for("http", load_generators={"http": "featherbench"})
+    load = replace(load_windows.load_for(bench, 10), duration_s=0.3)
+    with (
+        pytest.raises(LoadError, match="did not end"),
+        load_windows.opened(bench, "http", [load]),
+    ):
+        pass
+
+
 def kv_series(bench, client, rates_per_s, **changes):
     """A series on a server that has these rates, one after the other."""
     client.says = redis_at(*rates_per_s)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
+from pathlib import Path
+
 import pytest
 
 from featherbench.errors import CommandError
@@ -41,6 +43,42 @@ def test_a_started_program_writes_to_a_file_and_has_a_session_of_its_own(tmp_pat
 def test_a_program_that_is_missing_is_an_error(tmp_path):
     with pytest.raises(CommandError, match="the program is missing"):
         subprocesses.start(["no-such-program"], output=tmp_path / "out")
+
+
+def conversation(script):
+    return subprocesses.Conversation(["sh", "-c", script])
+
+
+def test_a_program_that_is_kept_open_answers_line_by_line_and_ends_with_its_block():
+    with conversation('while read -r line; do echo "$$ $line"; done') as program:
+        first = program.ask("one", timeout_s=5)
+        pid, answer = first.stdout.split()
+        assert (answer, first.argv[-1]) == ("one", "one")
+        assert program.ask("two", timeout_s=5).stdout == f"{pid} two\n"
+    assert not Path("/proc", pid).exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("read line; printf half; exec sleep 600", r"did not answer within 0\.3 s"),
+        ("read line; echo why >&2; exit 3", r"ended with status 3\n  its output: why"),
+        ("read line; printf half; kill -9 $$", r"ended with status -9"),
+        ("read line; exec >&-; exec sleep 600", r"ended with status -9"),
+    ],
+    ids=["silent", "an error", "killed", "closes its output"],
+)
+def test_half_an_answer_is_none(script, message):
+    with conversation(script) as program, pytest.raises(CommandError, match=message):
+        program.ask("line", timeout_s=0.3)
+
+
+def test_a_program_that_ended_before_it_was_asked_is_an_error():
+    with conversation("echo why >&2; exit 1") as program:
+        program._process.wait(timeout=5)
+        for _ in range(2):
+            with pytest.raises(CommandError, match="ended with status 1"):
+                program.ask("line", timeout_s=5)
 
 
 def _started(argv, output):
