@@ -385,10 +385,8 @@ static void scan(void)
 static int wait_and_handle(uint64_t until)
 {
     struct epoll_event events[EVENTS];
-    uint64_t left = until > loop.now ? until - loop.now : 0;
-    struct timespec timeout = {0};
-    if (left > plan.spin)
-        timeout = (struct timespec){(time_t)(left / SECOND), (long)(left % SECOND)};
+    uint64_t left = until > loop.now + plan.spin ? until - loop.now - plan.spin : 0;
+    struct timespec timeout = {(time_t)(left / SECOND), (long)(left % SECOND)};
     int count = epoll_pwait2(loop.epoll, events, EVENTS, &timeout, NULL);
     if (count < 0 && errno != EINTR)
         err(1, "epoll_pwait2");
