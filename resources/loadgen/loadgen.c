@@ -175,11 +175,12 @@ static void print_window(void)
     for (unsigned number = 1; number < plan.workers; number++)
         merge(total, &workers[number].tally);
     printf("{\"format\":%d,\"protocol\":\"%s\",\"threads\":%" PRIu64 ",\"connections\":%" PRIu64
-           ",\"depth\":%" PRIu64 ",\"realtime\":%s,\"rate_per_s\":%.9g,"
+           ",\"depth\":%" PRIu64 ",\"realtime\":%s,\"loop\":\"%s\",\"rate_per_s\":%.9g,"
            "\"arrivals\":\"%s\",\"only\":\"%s\",\"run\":%s,\"seconds\":%.9g,"
            "\"begin_ns\":%" PRIu64 ",\"end_ns\":%" PRIu64 ",",
            FORMAT, protocol, plan.workers, plan.connections, plan.depth,
-           plan.priority > 0 ? "true" : "false", (double)window.micro_rate / 1e6,
+           plan.priority > 0 ? "true" : "false", window.is_open_loop ? "open" : "closed",
+           (double)window.micro_rate / 1e6,
            !window.is_open_loop ? "" : window.constant ? "constant" : "poisson",
            window.only_name ? window.only_name : "", window.is_run ? "true" : "false",
            (double)window.length / (double)SECOND, window.begin, window.end);

@@ -73,6 +73,7 @@ def test_a_rate_that_the_server_can_serve(fast):
     window, record = measured(
         fast, "service", "window seconds=0.5 rate=20 arrivals=constant\n", milliseconds=40
     )
+    assert (window["loop"], window["rate_per_s"]) == ("open", 20)
     assert window["sent"] == record["requests"] == 10
     assert window["unsent"] == window["waited"] == 0
     due_ns = window["begin_ns"] + np.arange(10) * 50_000_000
