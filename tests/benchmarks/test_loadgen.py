@@ -1,30 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our load generator against wrk and redis-benchmark: as much load, for no more of the CPU's time.
 
-One server, one deployment; pairs of runs in random order, from the same namespace and CPUs.
+One server, one deployment; pairs of runs in random order, from the same namespace and CPUs. And how
+late it is itself in an open loop, on a quiet machine and beside a program that takes its CPU.
 """
 
-import math
 import random
+import subprocess
+import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from scipy import stats
 
-from benchmarks.test_overhead import spec_of
-from builders import build_image
+from benchmarks.conftest import interval
 from featherbench import registry
-from featherbench.jobs.deployment import bench_for, deploy, warm_instance
-from featherbench.measuring.load_windows import load_for, run_load, sized
-from featherbench.records.load_point import LoadPoint
+from featherbench.measuring.load_windows import (
+    WindowSeries,
+    load_for,
+    load_metrics,
+    opened,
+    run_load,
+    sized,
+)
+from featherbench.measuring.window_verdict import LATENESS_FRACTION
+from featherbench.records.cell import Verdict
 from featherbench.services import http, kv
-from featherbench.testbed.reservation import release_testbed
-from featherbench.testbed.session import session
 
 PAIRS = 20
 WINDOW_S = 1.0
 LEAST_THROUGHPUT, MOST_CPU = 0.98, 1.10
+SHARE = 0.3
+"""Of the capacity."""
+MOST_LATENESS = 0.1
+BUSY = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.testbed]
 
@@ -73,45 +83,80 @@ def runs(case, bench):
     return made["featherbench"], made[case.theirs]
 
 
-def interval(ratios):
-    """Return the geometric mean, and the ends of its 95 % interval."""
-    logs = np.log(ratios)
-    half = stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / math.sqrt(len(logs))
-    return np.exp([logs.mean(), logs.mean() - half, logs.mean() + half])
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda c: f"{c.service}-c{c.connections}-p{c.pipeline}")
-def test_it_makes_as_much_load_as_theirs_for_no_more_cpu(
-    case, built_root, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    linux = registry.load("technologies", "linux")
-    into = tmp_path / "results/images/linux" / case.service
-    build_image(linux, case.service, into, built_root).write(into.with_suffix(".json"))
-    spec = spec_of(case.service, "featherbench", {"warm_up_s": 0.5})
+def test_it_makes_as_much_load_as_theirs_for_no_more_cpu(case, deployed, tell):
+    bench = deployed(case.service, "featherbench", {"warm_up_s": 0.5}, case.connections)
+    ours, theirs = runs(case, bench)
     rng, throughput, cpu = random.Random(2017), [], []
-    try:
-        with session(spec.testbed, spec.tuning, what="benchmark") as testbed:
-            bench = bench_for(
-                spec, testbed, load_point=LoadPoint(f"c{case.connections}"), logs=tmp_path
-            )
-            bench = warm_instance(spec, deploy(spec, bench, testbed), bench, testbed).bench
-            ours, theirs = runs(case, bench)
-            for _ in range(PAIRS):
-                order = [ours, theirs]
-                rng.shuffle(order)
-                done = {run: run() for run in order}
-                (rate, cost), (their_rate, their_cost) = done[ours], done[theirs]
-                throughput.append(rate / their_rate)
-                cpu.append(cost / their_cost)
-    finally:
-        release_testbed()
+    for _ in range(PAIRS):
+        order = [ours, theirs]
+        rng.shuffle(order)
+        done = {run: run() for run in order}
+        (rate, cost), (their_rate, their_cost) = done[ours], done[theirs]
+        throughput.append(rate / their_rate)
+        cpu.append(cost / their_cost)
     more, less = interval(throughput), interval(cpu)
-    with capsys.disabled():
-        print(  # noqa: T201 - the figure is what a benchmark is for
-            f"\n{case}: ours / theirs: throughput {more[0]:.3f} ({more[1]:.3f} to {more[2]:.3f}),"
-            f" median {np.median(throughput):.3f}; CPU per request {less[0]:.3f} ({less[1]:.3f} to"
-            f" {less[2]:.3f})"
-        )
+    tell(
+        f"{case}: ours / theirs: throughput {more[0]:.3f} ({more[1]:.3f} to {more[2]:.3f}), median"
+        f" {np.median(throughput):.3f}; CPU per request {less[0]:.3f} ({less[1]:.3f} to"
+        f" {less[2]:.3f})"
+    )
     assert more[0] >= LEAST_THROUGHPUT
     assert less[0] <= MOST_CPU
+
+
+@contextmanager
+def busy_loop(cpu):
+    with subprocess.Popen([sys.executable, "-c", BUSY, str(cpu)]) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def open_loop(bench, service, load, windows):
+    """Return windows of an open loop, and the share of each one's latency that was our lateness."""
+    series = WindowSeries(
+        bench=bench,
+        service=service,
+        metrics=load_metrics(service, service=service),
+        load=load,
+        window_s=WINDOW_S,
+    )
+    with opened(bench, service, [load]) as series.session:
+        for _ in range(windows):
+            series.take()
+    p99_us = [
+        measure.value
+        for window in series.windows
+        for measure in window.secondary
+        if measure.metric == series.metrics["latency_p99"].name
+    ]
+    late_us = [window.notes["lateness_us"]["p99"] for window in series.windows]
+    return series.windows, np.divide(late_us, p99_us)
+
+
+@pytest.mark.parametrize("case", [CASES[1], CASES[3]], ids=["http", "kv"])
+def test_in_an_open_loop_it_is_not_late_or_says_so(case, deployed, tell):
+    service = case.service
+    bench = deployed(service, "featherbench", {"warm_up_s": 0.5}, case.connections)
+    load = replace(case.load(bench), duration_s=WINDOW_S)
+    capacity = np.median(
+        [
+            run_load(bench, service, load, expected_s=WINDOW_S).result.requests_per_s
+            for _ in range(3)
+        ]
+    )
+    load = replace(load, rate_per_s=SHARE * capacity)
+    quiet, shares = open_loop(bench, service, load, PAIRS)
+    with busy_loop(bench.client.cpus[0]):
+        disturbed, disturbed_shares = open_loop(bench, service, load, 3)
+    tell(
+        f"{service}, {load.rate_per_s:.0f} of {capacity:.0f} requests/s: lateness / latency (p99)"
+        f" {np.median(shares):.3f} (at most {max(shares):.3f}), lateness"
+        f" {[round(w.notes['lateness_us']['p99']) for w in quiet]} us;"
+        f" beside a busy loop {np.round(disturbed_shares, 3)},"
+        f" {[window.reasons for window in disturbed]}"
+    )
+    assert np.median(shares) <= MOST_LATENESS < LATENESS_FRACTION
+    assert {window.verdict for window in disturbed} == {Verdict.SUSPECT}

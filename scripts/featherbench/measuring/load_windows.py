@@ -321,7 +321,10 @@ class WindowSeries:
     def _facts(
         self, run: LoadRun, observation: Observation, failures: Mapping[str, int]
     ) -> WindowFacts:
-        result = run.result
+        result, is_open = run.result, run.load.rate_per_s is not None
+        p99_us, late_us = (of.get("p99", 0.0) for of in (result.latency_us, result.lateness_us))
+        threads_busy = run.completed.cpu_s / (run.threads * result.duration_s)
+        # An open loop is busy while it waits for the time of its next request: that says nothing.
         return replace(
             observation.facts,
             failures=failures,
@@ -334,8 +337,9 @@ class WindowSeries:
             clock_tick_s=result.clock_tick_s,
             late_s=result.late_s,
             server_cpu_s=observation.usage.cpu_s,
-            client_busy_fraction=observation.machine.client_busy_fraction,
-            client_threads_busy_fraction=run.completed.cpu_s / (run.threads * result.duration_s),
+            lateness_fraction=late_us / p99_us if p99_us else 0.0,
+            client_busy_fraction=None if is_open else observation.machine.client_busy_fraction,
+            client_threads_busy_fraction=None if is_open else threads_busy,
             server_busy_fraction=_server_busy_fraction(observation, result.duration_s),
         )
 

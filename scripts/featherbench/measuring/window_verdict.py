@@ -32,6 +32,9 @@ CLOCKS_DIFFER_FRACTION, CLOCKS_DIFFER_S = 0.10, 0.5
 """The load generator's start and its connections are in featherbench's time, not in its own."""
 LATE_FRACTION = 0.05
 """Of the window, for which the load generator did not run and the server perhaps had no work."""
+LATENESS_FRACTION = 0.25
+"""Of the latencies of an open loop, for which the load generator itself may be late (p99 of both).
+A quiet machine has less than a tenth at 30 % of the server's capacity."""
 CLOCK_STEP_S = 1e-3
 """A wall clock that moved this much against the monotonic one was set, not merely disciplined."""
 OTHERS_FRACTION = 0.10
@@ -58,6 +61,8 @@ class WindowFacts:
 
     `elapsed_s` is the load generator's time by featherbench's monotonic clock, `late_s` for how
     long it did not run by its own, `predicted_s` what a trial predicts for a counted load.
+    `lateness_fraction` is the p99 of what requests of an open loop were sent late by the load
+    generator's fault, as a fraction of the p99 of their latencies.
     `others_at_server` and `others_at_client` are the CPU time of programs other than the server and
     the client, as a fraction of the CPUs of that side;
     `waited_fraction` is the part of the window for which the server waited for them, and
@@ -86,6 +91,7 @@ class WindowFacts:
     clock_step_s: float = 0.0
     elapsed_s: float | None = None
     late_s: float = 0.0
+    lateness_fraction: float = 0.0
     predicted_s: float | None = None
     others_at_server: float | None = None
     others_at_client: float | None = None
@@ -159,6 +165,8 @@ def _raising_suspicion(facts: WindowFacts) -> Iterator[str]:
     if facts.loopback:
         yield "loopback: the client shares the server's network stack"
     yield from _duration_suspicions(facts)
+    if facts.lateness_fraction > LATENESS_FRACTION:
+        yield f"late: {facts.lateness_fraction:.0%} of the latency (p99) is the load generator's"
 
 
 def _others_suspicions(facts: WindowFacts) -> Iterator[str]:
