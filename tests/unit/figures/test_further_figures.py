@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Figures by forest_plot, latency_throughput, distribution, run_order, time_to_first_packet."""
 
-import warnings
-
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -11,7 +9,7 @@ import pytest
 from builders import METRICS
 from featherbench.figures.catalogue import FURTHER_FIGURES, FigureKind, emulated
 from featherbench.figures.forest_plot import round_ratios
-from featherbench.figures.render import FigureData, figure, save
+from featherbench.figures.render import FigureData, figure
 from featherbench.figures.theme import style
 from featherbench.figures.transforms import relative_to_median
 from featherbench.statistics.data.samples import per_stratum
@@ -33,21 +31,6 @@ def _drawn(name, study, samples, compared=None):
 def _figure(spec, plan, samples, summary, compared):
     data = FigureData(plan=plan, samples=samples, summary=summary, ratios=compared)
     return figure(spec.for_plan(plan), data)
-
-
-@pytest.fixture(scope="module")
-def compared(two):
-    return ratios(two.samples, two.plan.baseline, 0.05, 1)
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_no_valid_data_is_a_figure_that_says_so(name, two, compared, tmp_path):
-    invalid = two.samples.assign(verdict="invalid")
-    plot = _drawn(name, two, invalid, compared.assign(ratio=np.nan))
-    save(plot, tmp_path, "empty")
-    assert "no valid data" in str(plot.layers[0].geom.aes_params.get("label")) + str(
-        plot.layers[0].data
-    )
 
 
 def test_every_ratio_stands_by_its_platform_and_pale_where_it_may_be_chance(twelve):
@@ -182,16 +165,6 @@ def test_no_figure_shows_emulated_platforms_beside_others(name, nine):
         shown = set(_figure(spec, nine.plan, nine.samples, summary, compared).data["hypervisor"])
         assert shown == {"tcg"} if spec.emulated else "tcg" not in shown
         assert "kvm" in shown or spec.emulated
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", BY_NAME)
-def test_suspect_windows_and_single_deployments_can_be_drawn(name, make, tmp_path):
-    plan = make.plan(make.TWO, levels=(100,), deployments=1, windows=2)
-    study = make.study(plan, tmp_path / "cells")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        save(_drawn(name, study, study.samples.assign(verdict="suspect")), tmp_path, name)
 
 
 def test_hollow_marks_are_the_suspect_ones(two):

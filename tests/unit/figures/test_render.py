@@ -12,12 +12,19 @@ import warnings
 from dataclasses import replace
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
 from featherbench.errors import FeatherbenchError
-from featherbench.figures.catalogue import FORMATS, PAPER_FIGURES, figures_for, specs_for
+from featherbench.figures.catalogue import (
+    FORMATS,
+    FURTHER_FIGURES,
+    PAPER_FIGURES,
+    figures_for,
+    specs_for,
+)
 from featherbench.figures.forest_plot import round_ratios
 from featherbench.figures.line_plot import LevelAxis
 from featherbench.figures.render import FigureData, draw, draw_reason, figure, save
@@ -76,12 +83,17 @@ def test_the_same_data_give_the_same_bytes(two, tmp_path):
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes()
 
 
-@pytest.mark.parametrize("spec", PAPER_FIGURES, ids=lambda spec: spec.name)
-def test_no_valid_data_is_a_figure_that_says_so(spec, twelve, tmp_path):
-    for samples in (twelve.samples.assign(verdict="invalid"), twelve.samples.head(0)):
-        plot = _figure(spec, twelve, samples)
+@pytest.fixture(scope="module")
+def undefined(two):
+    return ratios(two.samples, two.plan.baseline, 0.05, 1).assign(ratio=np.nan)
+
+
+@pytest.mark.parametrize("spec", [*PAPER_FIGURES, *FURTHER_FIGURES], ids=lambda spec: spec.name)
+def test_no_valid_data_is_a_figure_that_says_so(spec, two, undefined, tmp_path):
+    for samples in (two.samples.assign(verdict="invalid"), two.samples.head(0)):
+        plot = figure(spec.for_plan(two.plan), _data(two, samples, undefined))
         (text,) = plot.layers
-        assert "no valid data" in text.geom.aes_params["label"] or "no valid data" in str(text.data)
+        assert "no valid data" in str(text.geom.aes_params.get("label")) + str(text._data)
     save(plot, tmp_path, "empty")
 
 
@@ -169,9 +181,12 @@ def _names(panel):
 
 
 @pytest.mark.slow
-def test_single_windows_and_single_levels_can_be_drawn(make, tmp_path):
-    plan = make.plan(make.TWO, levels=(100,), deployments=1, windows=1)
+@pytest.mark.parametrize("windows", [1, 2])
+def test_single_deployments_and_levels_and_suspect_windows_can_be_drawn(make, tmp_path, windows):
+    plan = make.plan(make.TWO, levels=(100,), deployments=1, windows=windows)
     study = make.study(plan, tmp_path / "cells")
+    if windows > 1:
+        study.samples = study.samples.assign(verdict="suspect")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         _draw_all(study, tmp_path / "figures")
