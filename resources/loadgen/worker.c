@@ -404,7 +404,8 @@ static void open_all(void)
     struct connection *end = loop.connections + loop.worker->connections;
     uint64_t deadline = now_ns() + plan.timeout;
     while (wait_and_handle(0) > 0 && loop.now < deadline)
-        ; /* what the server did since the last window */
+        ; /* what the server did since the last window, of which nothing is opened again yet */
+    loop.has_ended = false;
     for (struct connection *connection = loop.connections; connection < end; connection++)
         if (connection->state == CLOSED)
             open_connection(connection);
@@ -421,7 +422,7 @@ static void prepare(void)
 {
     double number = loop.worker->number, workers = (double)plan.workers;
     tally_begin(&loop.worker->tally);
-    loop.has_begun = loop.has_ended = false;
+    loop.has_begun = false;
     loop.free_first = NULL;
     loop.random = plan.seed * UINT64_C(0x2545f4914f6cdd1d) + (window.number << 16) +
                   loop.worker->number;

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import time
 import zlib
+from contextlib import contextmanager
 from math import sqrt
 from pathlib import Path
 
@@ -128,6 +129,35 @@ def test_connections_that_the_server_loses_between_windows_are_made_again(checke
         server.record()
     assert [window["failures"] for window in windows] == [{}, {}, {}]
     assert [window["connected"] for window in windows] == [4, 4, 4]
+
+
+@contextmanager
+def kept_open(loader, server, **options):
+    """Give the program, with its input open."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    argv = loader.argv(server, **options)
+    with subprocess.Popen(argv, **pipes, text=True, bufsize=1, env=WITHOUT_LEAKS) as process:
+        yield process
+
+
+def test_a_server_that_is_killed_between_windows_gives_no_figures(checked):
+    with checked.server() as server, kept_open(checked, server, connections=4) as process:
+        process.stdin.write("window seconds=0.1\n")
+        assert json.loads(process.stdout.readline())["answered"] > 0
+        server.record()
+        process.stdin.write("window seconds=0.1\n")
+        window = json.loads(process.stdout.readline())
+    assert not window["run"]
+    assert window["failures"] == {"refused": 4}
+    assert window["answered"] == window["latency_us"]["count"] == 0
+
+
+def test_it_ends_in_the_middle_of_a_window_that_nobody_reads(checked):
+    with checked.server() as server, kept_open(checked, server) as process:
+        process.stdin.write("window seconds=60\n")
+        time.sleep(0.2)
+        process.stdout.close()
+        assert process.wait(timeout=5) == 1
 
 
 def test_warm_connections_stay(checked):

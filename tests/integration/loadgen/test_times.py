@@ -147,6 +147,18 @@ def test_quantiles_are_those_of_the_histogram_and_it_is_within_1_percent(fast):
     assert latency["mean"] * 1e3 == pytest.approx((middles * counts).sum() / counts.sum(), rel=0.01)
 
 
+def test_it_is_less_late_if_it_does_not_sleep_before_a_request_is_due(fast):
+    for _ in range(TRIES):
+        late_us = []
+        for spin in (0, 300):
+            with fast.server() as server:
+                (window,) = fast.windows(server, "window seconds=0.3 rate=500\n", spin=spin)
+            late_us.append(window["lateness_us"]["p50"])
+        if late_us[1] < 0.5 * late_us[0]:
+            return
+    pytest.fail(f"it was late by {late_us} us")
+
+
 def test_waiting_for_a_connection_is_no_lateness_of_its_own(fast):
     with fast.server("service", nth=1, milliseconds=10) as server:
         (window,) = fast.windows(server, "window seconds=0.4 rate=200\n")
