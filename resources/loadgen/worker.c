@@ -197,19 +197,15 @@ static size_t copy_request(const struct request *request, char *to)
     return request->size;
 }
 
-/* Send `count` requests at once, which should have been sent at `from`. */
-static void send_requests(struct connection *connection, unsigned count, uint64_t from)
+/* Add a request that should have been sent at `from` to a batch of `size`; return its new size. */
+static size_t add_request(struct connection *connection, size_t size, uint64_t from)
 {
-    size_t size = 0;
-    for (unsigned nth = 0; nth < count; nth++) {
-        const struct request *request = choose();
-        unsigned at = (connection->first + connection->in_flight++) % (unsigned)plan.depth;
-        connection->flights[at] = (struct flight){from, loop.now, request};
-        size += copy_request(request, loop.batch + size);
-    }
-    loop.in_flight += count;
-    loop.counts[SENT] += count;
-    send_bytes(connection, loop.batch, size);
+    const struct request *request = choose();
+    unsigned at = (connection->first + connection->in_flight++) % (unsigned)plan.depth;
+    connection->flights[at] = (struct flight){from, loop.now, request};
+    loop.in_flight++;
+    loop.counts[SENT]++;
+    return size + copy_request(request, loop.batch + size);
 }
 
 /* It may have room for requests, since a time. In a closed loop it gets as many as it can have in
@@ -219,10 +215,14 @@ static void go_on(struct connection *connection, uint64_t since)
     if (!loop.has_begun || connection->state != OPEN || connection->unsent_left > 0 ||
         connection->in_flight >= plan.depth || connection->is_free)
         return;
-    if (!window.is_open_loop && loop.now < window.end)
-        send_requests(connection, (unsigned)plan.depth - connection->in_flight, loop.now);
-    if (!window.is_open_loop)
+    if (!window.is_open_loop) {
+        size_t size = 0;
+        while (loop.now < window.end && connection->in_flight < plan.depth)
+            size = add_request(connection, size, loop.now);
+        if (size > 0)
+            send_bytes(connection, loop.batch, size);
         return;
+    }
     connection->is_free = true;
     connection->changed = since;
     connection->next = NULL;
@@ -237,7 +237,8 @@ static void next_due(void)
 
 static uint64_t due_ns(void) { return window.begin + (uint64_t)loop.due; }
 
-/* In an open loop, send what is due, as far as there are free connections. */
+/* In an open loop, send what is due, as far as there are free connections; what is due by now is
+ * packed together, as far as a connection can have it in flight. */
 static void send_due(void)
 {
     if (!window.is_open_loop || !loop.has_begun)
@@ -249,12 +250,16 @@ static void send_due(void)
         connection->is_free = false;
         if (connection->state != OPEN)
             continue;
-        uint64_t due = due_ns(), could = connection->changed;
-        loop.counts[WAITED] += could > due;
-        loop.now = now_ns();
-        histogram_add(&loop.worker->tally.lateness, loop.now - (could > due ? could : due));
-        next_due();
-        send_requests(connection, 1, due);
+        uint64_t due, could = connection->changed;
+        size_t size = 0;
+        for (loop.now = now_ns(); (due = due_ns()) <= loop.now && due < window.end; next_due()) {
+            if (connection->in_flight >= plan.depth)
+                break;
+            loop.counts[WAITED] += could > due;
+            histogram_add(&loop.worker->tally.lateness, loop.now - (could > due ? could : due));
+            size = add_request(connection, size, due);
+        }
+        send_bytes(connection, loop.batch, size);
         go_on(connection, could);
     }
 }

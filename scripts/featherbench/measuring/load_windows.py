@@ -16,6 +16,7 @@ from featherbench.errors import CommandError, LoadError
 from featherbench.measuring.window import EnergyUse, Observation
 from featherbench.measuring.window_verdict import MINIMUM_CLOCK_TICKS, OTHERS_FRACTION, WindowFacts
 from featherbench.records.cell import Measure, Metric, Window
+from featherbench.records.load_point import Axis
 from featherbench.system import energy
 from featherbench.system.subprocesses import Completed, Conversation
 
@@ -199,10 +200,13 @@ def _counted(load: Load, requests: float) -> Load:
 
 
 def load_metrics(
-    prefix: str, *, service: str, panel: str = "", operation: str = ""
+    prefix: str, *, service: str, panel: str = "", operation: str = "", at_rate: bool = False
 ) -> dict[str, Metric]:
     """Return the metrics of a load, by aspect and statistic, such as `latency_p99`.
 
+    Those `at_rate`, of an open loop, are metrics of their own, with names such as
+    `http_open_latency_p99` and aspects such as `open_latency`: the main one is that latency, and
+    `open_throughput` is the rate that was reached of the one that was `open_offered`.
     `cpu_per_request` is the busy time of all CPUs of the server, with what kernel and hypervisor do
     for it; `cpu_per_request_instance` is what is accounted to the instance. `energy_per_request` is
     that of the machine, the client on it included; `…_above_idle` is what it used beyond its idle
@@ -214,21 +218,26 @@ def load_metrics(
         ("transfer", "bytes/s", ""),
         *((CPU_PER_REQUEST, "us", statistic) for statistic in ("", "instance")),
         *((ENERGY_PER_REQUEST, "uJ", statistic) for statistic in ("", "above_idle")),
+        *((("offered", "requests/s", ""),) if at_rate else ()),
     )
-    shown = {("throughput", ""): panel, (CPU_PER_REQUEST, ""): panel}
+    main = ("latency", "p99") if at_rate else ("throughput", "")
+    shown = {main: panel, (CPU_PER_REQUEST, ""): panel}
     if panel:
         shown[CPU_PER_REQUEST, "instance"] = f"{panel}, instance"
+    loop = "open_" if at_rate else ""
+    label = f"{panel} latency at a rate (p99)" if at_rate else f"{panel} throughput"
     return {
         f"{aspect}_{statistic}".rstrip("_"): Metric(
-            name=f"{prefix}_{aspect}_{statistic}".rstrip("_"),
+            name=f"{prefix}_{loop}{aspect}_{statistic}".rstrip("_"),
             service=service,
-            aspect=aspect,
+            aspect=f"{loop}{aspect}",
             unit=unit,
-            better="higher" if aspect in {"throughput", "transfer"} else "lower",
-            label=f"{panel} {aspect}" if aspect == "throughput" else "",
+            better="higher" if aspect in {"throughput", "transfer", "offered"} else "lower",
+            label=label if panel and (aspect, statistic) == main else "",
             panel=shown.get((aspect, statistic), ""),
             operation=operation,
             statistic=statistic,
+            axis=Axis.RATE if at_rate else Axis.CONNECTIONS,
         )
         for aspect, unit, statistic in rows
     }
@@ -294,9 +303,10 @@ class WindowSeries:
             kind: count - failed_before[kind] for kind, count in self.server_failures().items()
         }
         failures = {kind: n for kind, n in {**run.result.failures, **failed}.items() if n}
+        main, value = self._main(run.result)
         window = observation.window(
-            self.metrics["throughput"],
-            run.result.requests_per_s,
+            main,
+            value,
             index=len(self.windows) + 1,
             duration_s=run.result.duration_s,
             facts=self._facts(run, observation, failures),
@@ -318,6 +328,12 @@ class WindowSeries:
         self.windows.append(window)
         return window
 
+    def _main(self, result: LoadResult) -> tuple[Metric, float]:
+        """Return the main metric and its value: the throughput or, at a rate, the latency."""
+        if self.load.rate_per_s is None:
+            return self.metrics["throughput"], result.requests_per_s
+        return self.metrics["latency_p99"], result.latency_us.get("p99", 0.0)
+
     def _facts(
         self, run: LoadRun, observation: Observation, failures: Mapping[str, int]
     ) -> WindowFacts:
@@ -336,6 +352,7 @@ class WindowSeries:
             elapsed_s=run.completed.duration_s,
             clock_tick_s=result.clock_tick_s,
             late_s=result.late_s,
+            offered=result.offered,
             server_cpu_s=observation.usage.cpu_s,
             lateness_fraction=late_us / p99_us if p99_us else 0.0,
             client_busy_fraction=None if is_open else observation.machine.client_busy_fraction,
@@ -344,8 +361,13 @@ class WindowSeries:
         )
 
     def _secondary(self, run: LoadRun) -> Iterator[Measure]:
+        main, _ = self._main(run.result)
         for statistic, value_us in run.result.latency_us.items():
-            yield self.metrics[f"latency_{statistic}"].measure(value_us)
+            if (metric := self.metrics[f"latency_{statistic}"]) != main:
+                yield metric.measure(value_us)
+        if run.result.offered is not None:
+            yield self.metrics["offered"].measure(run.result.offered / run.result.duration_s)
+            yield self.metrics["throughput"].measure(run.result.requests_per_s)
         if run.result.transferred_bytes is not None:
             rate = run.result.transferred_bytes / run.result.duration_s
             yield self.metrics["transfer"].measure(rate)

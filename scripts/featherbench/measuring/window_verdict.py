@@ -35,6 +35,9 @@ LATE_FRACTION = 0.05
 LATENESS_FRACTION = 0.25
 """Of the latencies of an open loop, for which the load generator itself may be late (p99 of both).
 A quiet machine has less than a tenth at 30 % of the server's capacity."""
+SHORT_FRACTION, SHORT_REQUESTS = 0.02, 5
+"""Of the requests that were due in a window at a rate, those in flight at its end are not missed:
+by Little's law 2 % at a latency of 2 % of the window, and in a small window a few."""
 CLOCK_STEP_S = 1e-3
 """A wall clock that moved this much against the monotonic one was set, not merely disciplined."""
 OTHERS_FRACTION = 0.10
@@ -60,8 +63,8 @@ class WindowFacts:
     threads. `clock_step_s` is how far the wall clock moved against the monotonic one.
 
     `elapsed_s` is the load generator's time by featherbench's monotonic clock, `late_s` for how
-    long it did not run by its own, `predicted_s` what a trial predicts for a counted load.
-    `lateness_fraction` is the p99 of what requests of an open loop were sent late by the load
+    long it did not run by its own, `predicted_s` what a trial predicts for a counted load. In a
+    window at a rate, `offered` counts the requests that were due; `lateness_fraction` is the p99 of what requests of an open loop were sent late by the load
     generator's fault, as a fraction of the p99 of their latencies.
     `others_at_server` and `others_at_client` are the CPU time of programs other than the server and
     the client, as a fraction of the CPUs of that side;
@@ -93,6 +96,7 @@ class WindowFacts:
     late_s: float = 0.0
     lateness_fraction: float = 0.0
     predicted_s: float | None = None
+    offered: int | None = None
     others_at_server: float | None = None
     others_at_client: float | None = None
     waited_fraction: float = 0.0
@@ -167,6 +171,7 @@ def _raising_suspicion(facts: WindowFacts) -> Iterator[str]:
     yield from _duration_suspicions(facts)
     if facts.lateness_fraction > LATENESS_FRACTION:
         yield f"late: {facts.lateness_fraction:.0%} of the latency (p99) is the load generator's"
+    yield from _rate_suspicions(facts)
 
 
 def _others_suspicions(facts: WindowFacts) -> Iterator[str]:
@@ -187,6 +192,20 @@ def _memory_suspicions(facts: WindowFacts) -> Iterator[str]:
         yield f"memory limit: the server reached it {facts.limit_hits} times"
     if facts.major_faults > MAJOR_FAULTS:
         yield f"page faults: {facts.major_faults} pages of the server were read from a disk"
+
+
+def is_short_of_rate(offered: int, answered: int) -> bool:
+    """Return whether fewer requests were answered than were due at the rate."""
+    return offered - answered > max(SHORT_FRACTION * offered, SHORT_REQUESTS)
+
+
+def _rate_suspicions(facts: WindowFacts) -> Iterator[str]:
+    offered, answered, duration_s = facts.offered, facts.answered, facts.duration_s
+    if offered is None or answered is None or not duration_s:
+        return
+    if is_short_of_rate(offered, answered):
+        reached, rate = answered / duration_s, offered / duration_s
+        yield f"short of the rate: {reached:,.0f} of {rate:,.0f} requests/s"
 
 
 def _duration_suspicions(facts: WindowFacts) -> Iterator[str]:

@@ -2,6 +2,7 @@
 """http: how many requests for a static file nginx answers, over keep-alive connections."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
@@ -26,6 +27,7 @@ from featherbench.services import http
 
 WINDOW_OVERHEAD_S = 0.2
 METRICS = load_metrics("http", service="http", panel="HTTP")
+METRICS_AT_RATE = load_metrics("http", service="http", panel="HTTP", at_rate=True)
 
 
 class Settings(DriverSettings):
@@ -53,7 +55,7 @@ class Workload(workload.Workload[Settings]):
 
     def metrics(self, settings: Settings) -> tuple[Metric, ...]:
         """Return the metrics of a load of GETs."""
-        return tuple(METRICS.values())
+        return (*METRICS.values(), *METRICS_AT_RATE.values())
 
     def files(self, settings: Settings) -> Mapping[str, bytes]:
         """Return nginx's configuration and the file to serve."""
@@ -69,15 +71,16 @@ class Workload(workload.Workload[Settings]):
         return warm_up(bench, "http", load, duration_s=bench.settings.warm_up_s)
 
     def measure(self, bench: Bench[Settings], load: OfferedLoad, windows: int) -> Sequence[Window]:
-        """Measure the throughput."""
+        """Measure the throughput or, at a rate, the latency."""
         self.verify(bench)
         window_s = bench.settings.window_s
-        sent = sized(bench, "http", _load(bench, load.connections), window_s=window_s)
+        rate_per_s = load.rate_per_s(METRICS["throughput"].name)
+        sent = sized(bench, "http", _load(bench, load.connections, rate_per_s), window_s=window_s)
         with opened(bench, "http", [sent]) as generator:
             series = WindowSeries(
                 bench=bench,
                 service="http",
-                metrics=METRICS,
+                metrics=METRICS if rate_per_s is None else METRICS_AT_RATE,
                 load=sent,
                 window_s=window_s,
                 session=generator,
@@ -94,6 +97,7 @@ class Workload(workload.Workload[Settings]):
         return platform.slowdown * windows * (settings.window_s + WINDOW_OVERHEAD_S)
 
 
-def _load(bench: Bench[Settings], connections: int) -> Load:
+def _load(bench: Bench[Settings], connections: int, rate_per_s: float | None = None) -> Load:
     size = bench.settings.file_bytes
-    return load_for(bench, connections, path=http.PATH, response_bytes=size)
+    load = load_for(bench, connections, path=http.PATH, response_bytes=size)
+    return replace(load, rate_per_s=rate_per_s)

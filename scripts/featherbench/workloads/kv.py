@@ -2,6 +2,7 @@
 """kv: how many GETs and SETs Redis answers, over pipelined keep-alive connections."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated, Literal
 
@@ -69,7 +70,10 @@ class Workload(workload.Workload[Settings]):
     def metrics(self, settings: Settings) -> tuple[Metric, ...]:
         """Return the metrics of each operation's load."""
         return tuple(
-            metric for operation in settings.operations for metric in _metrics(operation).values()
+            metric
+            for operation in settings.operations
+            for at_rate in (False, True)
+            for metric in _metrics(operation, at_rate=at_rate).values()
         )
 
     def files(self, settings: Settings) -> Mapping[str, bytes]:
@@ -94,11 +98,14 @@ class Workload(workload.Workload[Settings]):
         }
 
     def measure(self, bench: Bench[Settings], load: OfferedLoad, windows: int) -> Sequence[Window]:
-        """Measure the operations in turns, so that a drift affects all of them equally."""
+        """Measure the operations in turns, so that a drift affects all of them equally.
+
+        It measures the throughput or, at a rate, the latency.
+        """
         kv.require_kept_value(bench)
         kv.fill(bench, bench.settings.value_bytes)
         operations = bench.settings.operations
-        loads = [_sized(bench, load.connections, operation) for operation in operations]
+        loads = [_sized(bench, load, operation) for operation in operations]
         with opened(bench, "kv", loads) as generator:
             all_series = [_series(bench, sent, generator) for sent in loads]
             for _ in range(windows):
@@ -114,9 +121,13 @@ class Workload(workload.Workload[Settings]):
         return platform.slowdown * len(settings.operations) * operation_s
 
 
-def _metrics(operation: str) -> Mapping[str, Metric]:
+def _metrics(operation: str, *, at_rate: bool = False) -> Mapping[str, Metric]:
     return load_metrics(
-        f"kv_{operation.lower()}", service="kv", panel=f"Redis {operation}", operation=operation
+        f"kv_{operation.lower()}",
+        service="kv",
+        panel=f"Redis {operation}",
+        operation=operation,
+        at_rate=at_rate,
     )
 
 
@@ -127,16 +138,17 @@ def _load(bench: Bench[Settings], connections: int, operation: str) -> Load:
     )
 
 
-def _sized(bench: Bench[Settings], connections: int, operation: str) -> Load:
-    load = _load(bench, connections, operation)
-    return sized(bench, "kv", load, window_s=bench.settings.window_s)
+def _sized(bench: Bench[Settings], load: OfferedLoad, operation: str) -> Load:
+    rate_per_s = load.rate_per_s(_metrics(operation)["throughput"].name)
+    sent = replace(_load(bench, load.connections, operation), rate_per_s=rate_per_s)
+    return sized(bench, "kv", sent, window_s=bench.settings.window_s)
 
 
 def _series(bench: Bench[Settings], load: Load, generator: Conversation | None) -> WindowSeries:
     return WindowSeries(
         bench=bench,
         service="kv",
-        metrics=_metrics(load.operation),
+        metrics=_metrics(load.operation, at_rate=load.rate_per_s is not None),
         load=load,
         window_s=bench.settings.window_s,
         session=generator,
