@@ -31,7 +31,7 @@ class Load:
 
     With `rate_per_s`, the loop is open: requests are due at that rate, at random times (`poisson`)
     or evenly (`constant`), and only a load generator with `has_rates` is asked for it. Without, it
-    is closed.
+    is closed. `seed` decides the random times.
     """
 
     endpoint: Endpoint
@@ -48,6 +48,7 @@ class Load:
     value_bytes: int = 3
     rate_per_s: float | None = None
     arrivals: Literal["poisson", "constant"] = "poisson"
+    seed: int = 1
 
     @property
     def url(self) -> str:

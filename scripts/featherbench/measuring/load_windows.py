@@ -80,6 +80,7 @@ def load_for(
         response_bytes=response_bytes,
         pipeline=pipeline,
         value_bytes=value_bytes,
+        seed=bench.coordinates.deployment,  # the same times for all platforms of a block
     )
 
 

@@ -64,8 +64,9 @@ class WindowFacts:
 
     `elapsed_s` is the load generator's time by featherbench's monotonic clock, `late_s` for how
     long it did not run by its own, `predicted_s` what a trial predicts for a counted load. In a
-    window at a rate, `offered` counts the requests that were due; `lateness_fraction` is the p99 of what requests of an open loop were sent late by the load
-    generator's fault, as a fraction of the p99 of their latencies.
+    window at a rate, `offered` counts the requests that were due; `lateness_fraction` is by how
+    much they were sent late by the load generator's fault, as a fraction of their latencies (p99 of
+    both).
     `others_at_server` and `others_at_client` are the CPU time of programs other than the server and
     the client, as a fraction of the CPUs of that side;
     `waited_fraction` is the part of the window for which the server waited for them, and

@@ -185,15 +185,16 @@ def test_our_own_makes_windows_of_several_operations_over_the_same_connections()
 
 
 def test_an_open_loop_says_what_it_was_asked_for_and_the_histogram_is_whole():
-    generator, usual = GENERATORS["fb"]
     closed = parsed("fb_http")
     assert sum(count for _, count in closed.histogram) == 16659
     assert (closed.histogram[0], closed.cpu_s) == ((25216, 1), approx(0.111918302))
     assert (closed.offered, closed.lateness_us) == (None, {})
-    text = captured("fb_http").replace('"loop":"closed"', '"loop":"open"')
-    text = text.replace('"unsent":0', '"unsent":41').replace('"waited":0', '"waited":7')
-    opened = generator.parse(text, "", usual)
-    assert (opened.offered, opened.unsent, opened.waited) == (16659 + 41, 41, 7)
+    opened = parsed("fb_open")
+    assert (opened.requests, opened.offered, opened.unsent, opened.waited) == (66, 66, 0, 0)
+    assert opened.latency_us["p50"] == 755.712
+    assert 0 < opened.lateness_us["p50"] < opened.latency_us["p50"]
+    short = parsed("fb_short_of_rate")
+    assert (short.requests, short.offered, short.unsent, short.waited) == (20, 24 + 42, 42, 20)
 
 
 def test_our_own_is_compiled_once_and_a_compiler_that_fails_is_told(tmp_path, monkeypatch):

@@ -57,6 +57,7 @@ DISTURBANCES = [
     ({"requested_s": None, "predicted_s": 1.3}, "suspect", "duration off: 2 s instead of about"),
     ({"late_s": 0.12}, "suspect", "late: the load generator did not run for 120 ms"),
     ({"lateness_fraction": 0.3}, "suspect", "late: 30% of the latency (p99) is the load"),
+    ({"offered": 110_000}, "suspect", "short of the rate: 50,000 of 55,000 requests/s"),
     ({"elapsed_s": 4.3}, "suspect", "clocks differ: the load took 4.3 s, and 2 s by the load"),
 ]
 """What was done to real windows, one row each, as the collectors tell it."""

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from builders import DATA, offered, redis_answers
 from featherbench.records.cell import Verdict
+from featherbench.records.load_point import LoadPoint, OfferedLoad
 from featherbench.workloads.kv import Settings, Workload
 
 HEADER = (DATA / "loadgens/rb_get.txt").read_text().splitlines()[0]
@@ -61,3 +62,18 @@ def test_a_server_that_forgets_in_a_window_invalidates_it(bench_for, client):
 def test_it_warms_up_with_every_operation(bench_for, client):
     client.says = kv_client
     assert Workload().warm_up(bench_for("kv")).keys() == {"GET", "SET"}
+
+
+def test_at_a_share_of_the_baselines_rate_each_operation_has_its_own(bench_for, client):
+    said = (DATA / "loadgens/fb_open.txt").read_text()
+    client.says = lambda argv: said if "window" in argv[-1] else kv_client(argv)
+    bench = bench_for("kv", load_generators={"kv": "featherbench"}, window_s=1)
+    reached = {"kv_get_throughput": 8000.0, "kv_set_throughput": 6000.0}
+    load = OfferedLoad(load_point=LoadPoint("r50pc"), connections=4, reached=reached)
+    windows = Workload().measure(bench, load, 1)
+    asked = [argv[-1].split()[-2] for argv in client.asked if argv[-1].startswith("window")]
+    assert asked[-2:] == ["rate=4000", "rate=3000"]
+    assert [window.metric for window in windows] == [
+        "kv_get_open_latency_p99",
+        "kv_set_open_latency_p99",
+    ]
