@@ -237,8 +237,7 @@ static void next_due(void)
 
 static uint64_t due_ns(void) { return window.begin + (uint64_t)loop.due; }
 
-/* In an open loop, send what is due, as far as there are free connections; what is due by now is
- * packed together, as far as a connection can have it in flight. */
+/* In an open loop, send what is due, packed together as far as a free connection can take it. */
 static void send_due(void)
 {
     if (!window.is_open_loop || !loop.has_begun)
