@@ -47,6 +47,12 @@ class Workload(ABC, Configurable[SettingsT]):
     """The settings that `files` depends on: changing others does not rebuild the image."""
     loads: tuple[str, ...] = ()
     """The services that it loads, each with a load generator."""
+    offers_rates: bool = False
+    """Whether its load generators must be able to offer a rate."""
+
+    def services_for(self, settings: SettingsT) -> tuple[str, ...]:
+        """Return those of its services whose images it needs with these settings."""
+        return self.services
 
     @abstractmethod
     def metrics(self, settings: SettingsT) -> tuple[Metric, ...]:

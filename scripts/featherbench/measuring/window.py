@@ -206,13 +206,19 @@ def build_window(
     duration_s: float,
     facts: WindowFacts | None = None,
     issues: Sequence[str] = (),
+    faults: Sequence[str] = (),
     secondary: Iterable[Measure] = (),
     notes: Mapping[str, object] | None = None,
     **record: Any,  # noqa: ANN401 - other fields of a Window, which checks them
 ) -> Window:
-    """Return the record of a window, judged by `facts`; `issues` make it at least suspect."""
+    """Return the record of a window, judged by `facts`.
+
+    `issues` make it at least suspect, `faults` invalid.
+    """
     facts = facts or WindowFacts()
     verdict, reasons = window_verdict(facts)
+    if faults:
+        verdict = Verdict.INVALID
     return Window(
         index=index,
         metric=metric.name,
@@ -228,7 +234,7 @@ def build_window(
         server_busy_fraction=facts.server_busy_fraction,
         notes=dict(notes or {}),
         verdict=Verdict.SUSPECT if issues and verdict is Verdict.OK else verdict,
-        reasons=(*reasons, *issues),
+        reasons=(*faults, *reasons, *issues),
         **record,
     )
 

@@ -50,6 +50,19 @@ MEMORY_STALL_FRACTION = 0.01
 MAJOR_FAULTS = 10
 """As many of a server's pages may be read from a disk, such as parts of a program not used yet."""
 
+FAULTS = frozenset(
+    {
+        "server idle",
+        "too short",
+        "clock too coarse",
+        "clock stepped",
+        "held up",
+        "changed",
+        "wrong content",
+    }
+)
+"""Keywords of the reasons for an invalid window that no load explains, as failures may."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WindowFacts:

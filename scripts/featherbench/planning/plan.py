@@ -132,7 +132,7 @@ def _missing_requirements(platform: ResolvedPlatform) -> Iterator[MissingRequire
 
 def _missing_image(platform: ResolvedPlatform, workload: ResolvedWorkload) -> MissingRequirement:
     """Return why a platform has no image that a workload could be measured with."""
-    services = workload.driver.services
+    services = workload.services
     for service in services:
         for missing in (platform.available_images or {}).get(service, ()):
             return missing

@@ -45,6 +45,11 @@ class ResolvedWorkload:
     settings: DriverSettings
     load_points: tuple[LoadPoint, ...]
 
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The services whose images it needs."""
+        return self.driver.services_for(self.settings)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ResolvedPlatform:
@@ -81,7 +86,7 @@ class ResolvedPlatform:
 
     def services_for(self, workload: ResolvedWorkload) -> tuple[str, ...]:
         """Return the services that a workload is measured with; none if it cannot be measured."""
-        services = workload.driver.services
+        services = workload.services
         if self.available_images is None:
             return services
         available = {name for name, missing in self.available_images.items() if not missing}
@@ -218,10 +223,14 @@ def resolve_workload(config: Config, name: str, *, file: str) -> ResolvedWorkloa
     spec = WorkloadSpec(
         name=name,
         load_generators={
-            service: _load_generator(config, service, file) for service in driver.loads
+            service: _load_generator(config, service, file)
+            for service in driver.services_for(settings)
+            if service in driver.loads
         },
         settings=settings.model_dump(mode="json"),
     )
+    if driver.offers_rates:
+        _require_rates(config, spec, file)
     load_points = section.load_points if driver.sweeps else (ONE_CONNECTION,)
     return ResolvedWorkload(spec=spec, driver=driver, settings=settings, load_points=load_points)
 
@@ -229,6 +238,16 @@ def resolve_workload(config: Config, name: str, *, file: str) -> ResolvedWorkloa
 def _require(driver: Workload[Any] | LoadGenerator, what: str) -> None:
     for missing in driver.missing_requirements():
         raise ConfigError(f"{what}: {missing.what}", remedy=missing.remedy)
+
+
+def _require_rates(config: Config, spec: WorkloadSpec, file: str) -> None:
+    for service, name in spec.load_generators.items():
+        if not registry.load("loadgens", name, config.plugins).has_rates:
+            raise ConfigError(
+                f"{file}: workload {spec.name!r} offers rates to {service}, which load generator"
+                f" {name!r} cannot",
+                remedy=f"write `load_generator: featherbench` for workload {service}",
+            )
 
 
 def _load_generator(config: Config, service: str, file: str) -> str:
