@@ -17,6 +17,10 @@ LATE_FRACTION = 0.1
 """Of the objective: more lateness of the load generator's own than this may decide about a rate."""
 OVERLOAD = {"failures", "no answer", "short of the rate"}
 """Keywords of reasons that say no more than that the rate is too high."""
+LATE, SATURATED = "late", "client saturated"
+"""Keywords of reasons that are judged by the bounds: a rate that passed did so nevertheless."""
+NEAR_REACH_FRACTION = 0.8
+"""Of what the closed loop reached: from here on, what held it up also limits the open loop."""
 REACH, LATENCY_P99 = "reach", "latency_p99"
 
 
@@ -91,7 +95,7 @@ def capacity_window(
             answered=sum(record.requests or 0 for record in records),
         ),
         faults=[*found.faults, *_never_passed(found)],
-        issues=[*_imprecise(found.search), *_client_late(found), *_suspicions(found)],
+        issues=[*_imprecise(found.search), *_client_limits(found), *_suspicions(found)],
         secondary=_secondary(series, metrics, found.reach, passed),
         command=passed[0].command if passed else found.reach.command,
         notes=_notes(found.search),
@@ -180,14 +184,22 @@ def _imprecise(search: Search) -> Iterator[str]:
         yield f"imprecise: after {tries} tries {capacity:,.0f} requests/s passed, and {limit}"
 
 
-def _client_late(found: Finding) -> Iterator[str]:
-    """Yield that the lowest rate that failed may have failed by the load generator's lateness."""
+def _client_limits(found: Finding) -> Iterator[str]:
+    """Yield why the lowest rate that failed may have failed by the load generator alone."""
     failing = found.search.failing_per_s
-    late_ms = max((one.seen.lateness_p99_ms for one in found.at(failing)), default=0.0)
-    if failing is not None and late_ms > LATE_FRACTION * found.search.rules.objective_ms:
+    if failing is None:
+        return
+    late_ms = max(one.seen.lateness_p99_ms for one in found.at(failing))
+    if late_ms > LATE_FRACTION * found.search.rules.objective_ms:
         yield (
             f"client late: {_at(failing)}, which failed, the load generator itself was late by "
             f"{late_ms:.3g} ms (p99)"
+        )
+    if failing >= NEAR_REACH_FRACTION * found.reach.value:
+        yield from (
+            f"{reason} (in the closed loop)"
+            for reason in found.reach.reasons
+            if _keyword(reason) == SATURATED
         )
 
 
@@ -196,7 +208,7 @@ def _suspicions(found: Finding) -> Iterator[str]:
     search, reasons = found.search, dict[str, str]()
     for one in (*found.at(search.failing_per_s), *found.at(search.capacity_per_s)):
         for reason in one.record.reasons:
-            if _keyword(reason) not in OVERLOAD | FAULTS:
+            if _keyword(reason) not in OVERLOAD | FAULTS | {LATE}:
                 reasons.setdefault(_keyword(reason), f"{reason} ({_at(one.seen.rate_per_s)})")
     yield from reasons.values()
 
