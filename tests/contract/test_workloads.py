@@ -29,10 +29,11 @@ def test_each_of_its_services_has_a_workload_of_that_name(workload):
     assert workload.services
     assert set(workload.services) <= set(NAMES)
     assert set(workload.loads) <= set(workload.services)
+    assert set(workload.services_for(workload.Settings())) <= set(workload.services)
 
 
 def test_a_leased_instance_is_of_a_single_service_and_only_workloads_with_one_are_swept(workload):
-    assert not workload.uses_lease or len(workload.services) == 1
+    assert not workload.uses_lease or len(workload.services_for(workload.Settings())) == 1
     assert workload.uses_lease or not workload.sweeps
 
 

@@ -41,7 +41,9 @@ class Queue:
             ends.append(free_s)
         answered = sum(end_s <= window_s for end_s in ends)
         sent = min(len(due), answered + CONNECTIONS)
-        latencies = sorted(1e3 * (end_s - due_s) for due_s, end_s in zip(due[:sent], ends[:sent], strict=True))
+        latencies = sorted(
+            1e3 * (end_s - due_s) for due_s, end_s in zip(due[:sent], ends[:sent], strict=True)
+        )
         failing = rate_per_s > self.fails_above
         return OpenWindow(
             rate_per_s=rate_per_s,
@@ -166,20 +168,17 @@ STALLING = {"stalls_per_s": 0.1}
 
 
 @pytest.mark.parametrize(
-    ("server", "truth", "bias", "spread", "most"),
+    ("server", "truth", "bias", "spread"),
     [
-        (SHARP, 9_545, (0.005, 0.025), 0.025, 12),
-        (SOFT, 2_079, (0.02, 0.09), 0.09, 17),
-        (SHARP | STALLING, 9_545, (0, 0.025), 0.04, 13),
-        (SOFT | STALLING, 2_079, (-0.02, 0.07), 0.12, 17),
+        (SHARP, 9_545, (0.005, 0.025), 0.025),
+        (SOFT, 2_079, (0.02, 0.09), 0.09),
+        (SHARP | STALLING, 9_545, (0, 0.025), 0.04),
+        (SOFT | STALLING, 2_079, (-0.02, 0.07), 0.12),
     ],
 )
-def test_it_finds_the_capacity_of_simulated_servers(server, truth, bias, spread, most, searches=25):
-    found = [searched(Queue(**server, chance=random.Random(seed))) for seed in range(searches)]
+def test_it_finds_the_capacity_of_simulated_servers(server, truth, bias, spread):
+    found = [searched(Queue(**server, chance=random.Random(seed))) for seed in range(25)]
     logs = [math.log(search.capacity_per_s / truth) for search in found]
-    windows = statistics.mean(len(search.windows) for search in found)
-    mean, deviation = statistics.mean(logs), statistics.stdev(logs)
-    print(f"{server}: {mean:+.1%}, standard deviation {deviation:.1%}, {windows:.1f} windows")
-    assert bias[0] <= mean <= bias[1]
-    assert deviation <= spread
-    assert windows <= most
+    assert bias[0] <= statistics.mean(logs) <= bias[1]
+    assert statistics.stdev(logs) <= spread
+    assert statistics.mean(len(search.windows) for search in found) <= 16

@@ -12,7 +12,7 @@ from featherbench.planning.plan import make_plan
 from featherbench.planning.resolve import resolve
 from featherbench.records.cell import Metric
 
-WORKLOADS = ("http", "image_size", "kv", "latency", "memory", "startup")
+WORKLOADS = ("capacity", "http", "image_size", "kv", "latency", "memory", "startup")
 
 
 def plan_of(*workloads):
@@ -41,6 +41,7 @@ def test_a_workload_declares_each_metric_once(name):
         ("http", "http_throughput", "HTTP throughput"),
         ("http", "http_latency_p50", "http latency p50"),
         ("kv", "kv_get_throughput", "Redis GET throughput"),
+        ("capacity", "http_capacity", "HTTP capacity at p99 of 5 ms"),
         ("startup", "startup_time", "startup time"),
         ("latency", "round_trip_time", "network round-trip time"),
         ("image_size", "image_size_kv", "image size of kv"),
