@@ -123,7 +123,7 @@ def _taken(series: WindowSeries, load: Load) -> Window:
 
 
 def _seen(series: WindowSeries, rate_per_s: float, record: Window) -> OpenWindow:
-    p99_us = _figure(series, record, LATENCY_P99)
+    p99_us = _figure(series, record, LATENCY_P99) or None
     return OpenWindow(
         rate_per_s=rate_per_s,
         offered=record.notes["offered"],
@@ -135,9 +135,9 @@ def _seen(series: WindowSeries, rate_per_s: float, record: Window) -> OpenWindow
 
 
 def _figure(series: WindowSeries, record: Window, name: str) -> float | None:
-    """Return a secondary figure of a window of load; None if it has none."""
-    metric = series.metrics[name].name
-    return next((one.value for one in record.secondary if one.metric == metric), None)
+    """Return a figure of a window of load; None if it has none."""
+    figures = {record.metric: record.value, **{one.metric: one.value for one in record.secondary}}
+    return figures.get(series.metrics[name].name)
 
 
 def _at(rate_per_s: float) -> str:

@@ -15,14 +15,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from featherbench.measuring.window_verdict import is_short_of_rate
 from featherbench.records.base import Count, Record
 
 STEP = 1.25
 """The first step down, and every step up. Later steps down are this to the powers 2, 4, 8, …"""
 MAJORITY = 2
 """Of up to three windows."""
-SHORT_FRACTION, SHORT_REQUESTS = 0.02, 5
-"""By how much, or by how many where that is more, answers may be fewer than what was offered."""
 LEAST_REQUESTS = 100
 """A p99 of fewer requests is their maximum."""
 
@@ -65,12 +64,11 @@ class Rules(Record):
 
     def passed(self, window: OpenWindow) -> bool:
         """Return whether a window kept the objective, reached the rate, and had no failure."""
-        short = window.offered - window.answered
         return (
             window.p99_ms is not None
             and window.p99_ms <= self.objective_ms
             and not window.failures
-            and short <= max(SHORT_FRACTION * window.offered, SHORT_REQUESTS)
+            and not is_short_of_rate(window.offered, window.answered)
         )
 
 

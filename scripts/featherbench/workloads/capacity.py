@@ -142,7 +142,7 @@ class Workload(workload.Workload[Settings]):
             series = WindowSeries(
                 bench=bench,
                 service=service,
-                metrics=load_metrics(settings.prefix, service=service),
+                metrics=load_metrics(settings.prefix, service=service, at_rate=True),
                 load=closed,
                 window_s=settings.window_s,
                 session=generator,

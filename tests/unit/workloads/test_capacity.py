@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The capacity of a scripted server, as a window."""
+"""The capacity of a scripted server, as a window: also of `measuring/capacity.py`."""
 
 import json
 import re
