@@ -2,6 +2,7 @@
 """Builds what many tests need: each takes what differs, and has a default for everything else."""
 
 import os
+import subprocess
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,11 @@ WRK_OK = DATA / "loadgens/wrk_ok.txt"
 def captured(name):
     """Return what a file of YAML in the folder of data holds."""
     return yaml.safe_load((DATA / f"{name}.yaml").read_text())
+
+
+def ran(*argv, check=False, **options):
+    """Run a program to its end; what it printed is captured as text."""
+    return subprocess.run(argv, capture_output=True, text=True, check=check, **options)
 
 
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)

@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 from hypothesis import settings
 
+from builders import ran
 from featherbench.contracts.technology import BASE
 from featherbench.files import digest, folder_digest
 from featherbench.paths import RESOURCES
@@ -249,7 +250,7 @@ class Wire:
     def client(self, *argv):
         """Run a program at the client's end; give what it printed, or fail."""
         inside = ["ip", "netns", "exec", self.namespace, *argv]
-        done = subprocess.run(inside, capture_output=True, text=True, timeout=30, check=False)
+        done = ran(*inside, timeout=30)
         assert done.returncode == 0, done
         return done.stdout
 

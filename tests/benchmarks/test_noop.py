@@ -11,7 +11,6 @@ import os
 import shlex
 import shutil
 import statistics
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from builders import ran
 from featherbench import registry
 from featherbench.testbed.state import STATE_VARIABLE
 
@@ -40,17 +40,12 @@ class Workflow:
 
     def snakemake(self, *more, timeout_s=300):
         kept = {key: value for key, value in os.environ.items() if "BYTECODE" not in key}
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "snakemake", "--snakefile", self.snakefile),
-                *(*self.arguments, "--cores", "1", *more),
-            ],
+        done = ran(
+            *(sys.executable, "-m", "snakemake", "--snakefile", self.snakefile),
+            *(*self.arguments, "--cores", "1", *more),
             cwd=self.folder,
             env=kept | {STATE_VARIABLE: str(self.folder / "state")},
-            capture_output=True,
-            text=True,
             timeout=timeout_s,
-            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr

@@ -9,12 +9,11 @@ import csv
 import io
 import random
 import re
-import subprocess
 
 import pytest
 
 from benchmarks.conftest import interval
-from builders import offered
+from builders import offered, ran
 from featherbench import registry
 
 PAIRS = 20
@@ -27,7 +26,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.testbed]
 def at_the_client(bench, *argv):
     cpus = ",".join(map(str, bench.client.cpus))
     inside = ["nsenter", "--net=/run/netns/fb-client", "taskset", "--cpu-list", cpus, *argv]
-    return subprocess.run(inside, capture_output=True, text=True, check=True, timeout=60).stdout
+    return ran(*inside, timeout=60, check=True).stdout
 
 
 def wrk_by_hand(bench, _window):

@@ -10,13 +10,13 @@ import inspect
 import os
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from builders import ran
 from featherbench.contracts import technology as contract
 from featherbench.contracts.settings import DriverSettings
 from featherbench.contracts.technology import BASE, Probe
@@ -96,9 +96,7 @@ def test_loading_it_loads_nothing_heavy(technology_name, technology_plugins):
         f"print(*set({HEAVY!r}) & set(sys.modules))"
     )
     env = {**os.environ, "PYTHONPATH": str(Path(contract.__file__).parents[2])}
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True
-    )
+    done = ran(sys.executable, "-c", script, env=env, check=True)
     assert done.stdout.split() == []
 
 
@@ -260,4 +258,4 @@ def first_process(instance, technology_name):
     if technology_name != "docker":
         return instance.handle["pid"]
     inspected = ["docker", "inspect", "--format", "{{.State.Pid}}", instance.handle["container"]]
-    return int(subprocess.run(inspected, capture_output=True, text=True, check=True).stdout)
+    return int(ran(*inspected, check=True).stdout)

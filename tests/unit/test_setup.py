@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from builders import DATA, captured
+from builders import DATA, captured, ran
 from featherbench.system.polling import wait_until
 
 SETUP = Path(__file__).parents[2] / "setup"
@@ -32,13 +32,9 @@ def put(machine, name, content):
     program.chmod(0o755)
 
 
-def run(*command, env=None):
-    return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
-
-
 def said_by(*command):
     """Run a command that succeeds; return what it said."""
-    done = run(*command)
+    done = ran(*command)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -53,7 +49,7 @@ def run_packages(machine, listed, *, installed="", offered="", conflicting=""):
     put(machine, "python3.13", "#!/bin/sh\n")
     put(machine, "apt-get", STAND_INS["apt-get"].format(told=told, conflicting=conflicting))
     put(machine, "sudo", '#!/bin/sh\nshift\nexec "$@"\n')
-    done = run(machine / "setup/packages.sh")
+    done = ran(machine / "setup/packages.sh")
     lines = told.read_text().splitlines() if told.exists() else []
     return done, [line.split("--no-remove ")[1].split() for line in lines if " install " in line]
 
@@ -131,7 +127,7 @@ def engines(machine, **answers):
     for name, answer in answers.items():
         engine = STAND_INS["engine"].format(name=name, answers="true" if answer else "false")
         (machine / f"setup/engines/{name}.sh").write_text(engine)
-    done = run(machine / "setup/engine.sh", *answers)
+    done = ran(machine / "setup/engine.sh", *answers)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -151,7 +147,7 @@ def test_engines_that_answer_are_left_alone(machine):
 
 @pytest.mark.testbed
 def test_an_unknown_engine_is_told_with_the_known_ones(machine):
-    done = run(machine / "setup/engine.sh", "podman")
+    done = ran(machine / "setup/engine.sh", "podman")
     assert done.returncode == 1
     assert "docker, lxd and libvirt" in done.stderr
 
@@ -185,7 +181,7 @@ def answers(engine, **variables):
     sources = f"source {SETUP}/daemon.sh; source {SETUP}/engines/{engine}.sh"
     script = f'set -euo pipefail; {sources}; answers; echo "${{answering-}}"'
     env = os.environ | {name: str(value) for name, value in variables.items()}
-    done = run("bash", "-c", script, env=env)
+    done = ran("bash", "-c", script, env=env)
     return done.returncode == 0, done.stdout.strip()
 
 

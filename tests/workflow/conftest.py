@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from builders import ran
 from featherbench.contracts.technology import BASE as BASE_ROOT
 from featherbench.rootfs import descriptions
 from featherbench.system import cgroup
@@ -98,14 +99,7 @@ class Project:
         ]
 
     def snakemake(self, *arguments, expect=0, within_s=RUN_TIMEOUT_S):
-        done = subprocess.run(
-            self.command(*arguments),
-            capture_output=True,
-            text=True,
-            timeout=within_s,
-            env=self.environment,
-            check=False,
-        )
+        done = ran(*self.command(*arguments), timeout=within_s, env=self.environment)
         output = done.stdout + done.stderr
         if expect is not None:
             assert done.returncode == expect, output
@@ -251,7 +245,7 @@ def finished(finished_template, tmp_path):
 
 
 def printed(*argv):
-    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=60).stdout
+    return ran(*argv, timeout=60, check=True).stdout
 
 
 def lines_with_our_name(*argv):

@@ -5,12 +5,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from base64 import urlsafe_b64encode
 
 import pytest
 import yaml
 
+from builders import ran
 from featherbench.records.tables import ANALYSIS, REPLICATION, table_file
 
 ALL = {f"fake-native/http/d{d}/c{c}" for d in (1, 2) for c in (1, 2)}
@@ -181,7 +181,5 @@ def test_the_command_line_changes_nested_keys_of_the_default_file(project):
     command = project.command("--summary", "--quiet", "all", "--config", "seed=7", repetitions)
     place = command.index("--configfile")
     del command[place : place + 2]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=True, env=project.environment
-    )
+    done = ran(*command, env=project.environment, check=True)
     assert set(re.findall(r"http/d(\d)/c1\.json", done.stdout + done.stderr)) == set("12345")

@@ -2,8 +2,9 @@
 """`snakemake --lint` finds nothing but what we have decided otherwise."""
 
 import re
-import subprocess
 import sys
+
+from builders import ran
 
 EXPLAINED = {
     # The environment is `.venv`, made from a hash-checked lock; and what is measured is this
@@ -13,13 +14,6 @@ EXPLAINED = {
 
 
 def test_the_linter_finds_only_what_is_explained(repository):
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--lint"],
-        cwd=repository,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = ran(sys.executable, "-m", "snakemake", "--lint", cwd=repository, timeout=120)
     findings = set(re.findall(r"^    \* (.*?):?$", done.stdout + done.stderr, re.MULTILINE))
     assert {finding.rstrip(":") for finding in findings} == EXPLAINED, done.stderr

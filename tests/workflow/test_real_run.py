@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from markupsafe import escape
 
+from builders import ran
 from featherbench.figures.catalogue import figures_for
 from featherbench.records.plan import Plan
 from featherbench.system.polling import wait_until
@@ -132,14 +133,7 @@ def faulty(run):
     hidden = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
     script = 'mount --bind /dev/null /var/run/docker.sock && exec "$@"'
     try:
-        done = subprocess.run(
-            [*hidden, script, "sh", *run.command("all")],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            env=run.environment,
-            check=False,
-        )
+        done = ran(*hidden, script, "sh", *run.command("all"), timeout=300, env=run.environment)
         assert not [file for file in disk.rglob("*") if file.is_file()], "written by half"
     finally:
         subprocess.run(["umount", str(disk)], check=True)

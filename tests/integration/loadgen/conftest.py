@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from builders import ran
+
 HERE = Path(__file__).parent
 STRICT = ("-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 SANITIZED = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -101,15 +103,7 @@ class Loader:
         ]
 
     def run(self, argv, commands=""):
-        return subprocess.run(
-            argv,
-            input=commands,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env=WITHOUT_LEAKS,
-        )
+        return ran(*argv, input=commands, timeout=60, env=WITHOUT_LEAKS)
 
     def windows(self, server, commands, *lines, **options):
         """Give the commands, each a line; return the windows."""

@@ -3,7 +3,6 @@
 
 import os
 import socket
-import subprocess
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from ipaddress import IPv4Network
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from builders import build_image
+from builders import build_image, ran
 from featherbench.errors import ImageError, InstanceError, TestbedError
 from featherbench.records.tuning import Tuning
 from featherbench.system.polling import wait_until
@@ -29,7 +28,7 @@ TUNING = Tuning(
 
 def listeners():
     """Where this machine listens, as ADDRESS:PORT."""
-    done = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True, check=True)
+    done = ran("ss", "-Hltn", check=True)
     return {line.split()[3] for line in done.stdout.splitlines()}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from builders import ran
 from featherbench.errors import CommandError, ImageError
 from featherbench.system.polling import wait_until
 from featherbench.vm import offline_engine
@@ -64,7 +65,7 @@ def log(disk):
 def on_disk(disk, path):
     """Read a file of a disk that nobody has mounted."""
     argv = ["debugfs", "-R", f"cat {path}", disk]
-    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    return ran(*argv, check=True).stdout
 
 
 def nothing_is_left(disk):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from builders import ran
 from featherbench.errors import InstanceError
 from featherbench.system.machine import LOCAL
 from featherbench.system.polling import wait_until
@@ -27,7 +28,7 @@ def lxd():
 
 def firewall_rules():
     outputs = [
-        subprocess.run(argv, capture_output=True, text=True, check=False).stdout
+        ran(*argv).stdout
         for argv in (["nft", "list", "table", "inet", "lxd"], ["iptables", "-t", "nat", "-S"])
     ]
     return [line for output in outputs for line in output.splitlines() if "18080" in line]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from builders import ran
 from featherbench import registry
 from featherbench.contracts.technology import BuildRequest
 from featherbench.system.polling import wait_until
@@ -75,14 +76,8 @@ class Sandbox:
 
     def command(self, *arguments):
         """Run featherbench's command line."""
-        return subprocess.run(
-            [sys.executable, "-m", "featherbench", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        argv = [sys.executable, "-m", "featherbench", *arguments]
+        return ran(*argv, env=self.environment, timeout=60)
 
     def lost_instance(self):
         """Start an instance of the fake technology that no record names."""
@@ -125,7 +120,7 @@ class Sandbox:
 
 
 def run_ip(*arguments):
-    return subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+    return ran("ip", *arguments)
 
 
 def network_leftovers():

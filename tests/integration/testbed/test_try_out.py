@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from builders import ran
 from own_engine import run_with_engine
 
 TRY = Path(__file__).with_name("standin_try_out.py")
@@ -34,15 +35,8 @@ def tried(sandbox, platform, *before, within_s=WITHIN_S):
         {"platforms": [platform], "baseline": sandbox.baseline, "workloads": {"http": {}}}
     )
     began_s = time.monotonic()
-    done = subprocess.run(
-        [*before, sys.executable, str(TRY), content],
-        cwd=sandbox.folder,
-        env=sandbox.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    argv = [*before, sys.executable, str(TRY), content]
+    done = ran(*argv, cwd=sandbox.folder, env=sandbox.environment, timeout=60)
     assert done.returncode == 0, done.stderr
     assert time.monotonic() - began_s < within_s
     return {name: "; ".join(lacking) for name, lacking in json.loads(done.stdout).items()}

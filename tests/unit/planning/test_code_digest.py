@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from builders import ran
 from featherbench.paths import RESOURCES, SCRIPTS
 from featherbench.planning import code_digest
 from featherbench.planning.code_digest import CodeFacts, closure, examine, facts_of
@@ -36,9 +37,7 @@ class Copy:
     def digests(self):
         """Return the digests of a container's cell, of the same in a VM, and of the analysis."""
         env = {"PYTHONPATH": str(self.folder / "scripts")}
-        done = subprocess.run(
-            [sys.executable, "-c", DIGESTS], env=env, capture_output=True, text=True, check=True
-        )
+        done = ran(sys.executable, "-c", DIGESTS, env=env, check=True)
         return done.stdout.split()
 
     def edit(self, name, old, new):

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scripts that make tables, one after the other, as the workflow calls them."""
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import featherbench
+from builders import ran
 from featherbench.records.tables import ANALYSIS
 from featherbench.statistics.data.table_io import read_csv, read_parquet
 
@@ -27,13 +27,7 @@ def study(make, tmp_path):
 
 def _run(name, arguments, folder):
     logged = ("--log", f"{name}.log", "--job", name)
-    return subprocess.run(
-        [sys.executable, SCRIPTS / f"{name}.py", *arguments.split(), *logged],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return ran(sys.executable, SCRIPTS / f"{name}.py", *arguments.split(), *logged, cwd=folder)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from builders import ran
 from featherbench.paths import RESOURCES
 
 SOURCE = RESOURCES / "unikernels/floor/source"
@@ -228,5 +229,5 @@ def test_no_input_makes_it_access_memory_out_of_bounds(tmp_path):
     warn = ("-std=c17", "-O1", "-g", "-Wall", "-Wextra", "-Werror")
     build = ["gcc", *warn, *sanitizers, f"-I{SOURCE}", *sources, "-o", program]
     subprocess.run(build, check=True)
-    done = subprocess.run([program], capture_output=True, text=True, check=False)
+    done = ran(program)
     assert done.returncode == 0, done.stdout + done.stderr

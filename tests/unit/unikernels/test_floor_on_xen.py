@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from builders import ran
 from featherbench.paths import RESOURCES
 
 SOURCE = RESOURCES / "unikernels/floor/source"
@@ -226,9 +227,7 @@ def on_fake_xen(tmp_path_factory):
     subprocess.run(build, check=True)
 
     def played(scenario):
-        done = subprocess.run(
-            [program, scenario], capture_output=True, text=True, check=False, timeout=60
-        )
+        done = ran(program, scenario, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.splitlines()
 
