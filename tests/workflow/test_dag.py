@@ -70,6 +70,23 @@ def test_an_added_level_is_measured_and_no_other(finished):
     assert all(after[name] == before[name] for name in ALL)
 
 
+def test_an_added_share_of_the_baselines_rate_follows_the_cell_that_shows_the_rate(finished):
+    http = finished.config["workloads"]["http"]
+    http |= {"rate_percent": [10], "rate_connections": 2, "load_generator": "featherbench"}
+    new = {f"fake-native/http/d{d}/r10pc" for d in (1, 2)}
+    assert finished.pending_cells() >= new
+    finished.measure(*ALL, *new)
+    cells = {name: json.loads(path.read_text()) for name, path in finished.cells().items()}
+    (reached,) = (window["value"] for window in cells["fake-native/http/d1/c2"]["windows"])
+    for name in new:
+        (window,) = cells[name]["windows"]
+        assert window["metric"] == "http_open_latency_p99"
+        assert window["notes"]["rate_per_s"] == pytest.approx(reached / 10)
+    shows = "fake-native/http/d1/c2"
+    finished.cells()[shows].unlink()
+    assert finished.pending_cells() == {shows, *new}
+
+
 def test_an_added_deployment_is_measured_and_no_other(finished):
     finished.config["workloads"]["http"]["repetitions"]["deployments"] = 3
     assert finished.pending_cells() == {"fake-native/http/d3/c1", "fake-native/http/d3/c2"}
