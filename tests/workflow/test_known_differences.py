@@ -80,7 +80,7 @@ class Run:
 
     def ratio(self, metric, technology, level=1):
         table = pd.read_csv(self.tables / "ratios.csv")
-        row = table.set_index(["metric", "platform", "concurrency"]).loc[
+        row = table.set_index(["metric", "platform", "level"]).loc[
             metric, f"{technology}-native", level
         ]
         print(  # noqa: T201 - the figure is what a benchmark is for
