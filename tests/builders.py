@@ -2,6 +2,8 @@
 """Builds what many tests need: each takes what differs, and has a default for everything else."""
 
 import os
+import shutil
+import struct
 import subprocess
 import uuid
 from dataclasses import dataclass
@@ -47,6 +49,19 @@ def captured(name):
 def ran(*argv, check=False, **options):
     """Run a program to its end; what it printed is captured as text."""
     return subprocess.run(argv, capture_output=True, text=True, check=check, **options)
+
+
+ELF_HEAD = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 62)
+"""How an executable for this machine begins."""
+
+
+def stand_in(program, folder, monkeypatch, *names):
+    """Have copies of a program stand in for those of these names; they are put into `folder`."""
+    folder.mkdir()
+    for name in names:
+        shutil.copy(program, folder / name)
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
 
 NO_TUNING = Tuning(net_sysctls={}, nofile=None)
@@ -370,6 +385,11 @@ class UnikernelSubject:
         request = self.request(image, **given)
         self.technology.prepare(request)
         return self.technology.start(request)
+
+    def leftovers(self, driver=None):
+        """Return those of this placement."""
+        found = (driver or self.technology).leftovers()
+        return [leftover for leftover in found if leftover.state == str(self.placement.state)]
 
     def await_diagnosis(self, instance, words, *, within_s):
         """Wait until the user would be told that; give all that is said."""

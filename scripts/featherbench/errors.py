@@ -78,11 +78,9 @@ def damaged(path: Path, reason: str) -> RecordError:
 class CommandError(FeatherbenchError):
     """A program ended with a failure, or did not end in time."""
 
-    def __init__(
-        self, argv: Sequence[str], reason: str, output_tail: str = "", *, remedy: str = ""
-    ) -> None:
+    def __init__(self, argv: Sequence[str], reason: str, output_tail: str = "") -> None:
         tail = f"\n  its output: {output_tail}" if output_tail else ""
-        super().__init__(f"`{' '.join(argv)}` {reason}{tail}", remedy=remedy)
+        super().__init__(f"`{' '.join(argv)}` {reason}{tail}")
         self.argv = tuple(argv)
 
 

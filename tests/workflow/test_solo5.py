@@ -2,25 +2,20 @@
 """A row of a unikernel that is a process of this machine; a stand-in for Solo5's tender runs it."""
 
 import json
-import os
-import shutil
-import struct
 from pathlib import Path
 
 import pytest
 
+from builders import ELF_HEAD, stand_in
+
 pytestmark = pytest.mark.testbed
 FAKE = Path(__file__).parents[1] / "integration/platforms/fake_solo5.py"
-ELF_HEAD = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 62)
 
 
 @pytest.fixture
 def tender(tmp_path, monkeypatch):
     """Put the stand-in into the PATH, and give an image for it."""
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    shutil.copy(FAKE, programs / "solo5-spt")
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    stand_in(FAKE, tmp_path / "bin", monkeypatch, "solo5-spt")
     kernel = tmp_path / "www.spt"
     kernel.write_bytes(ELF_HEAD + b"Solo5 solo5-spt")
     return kernel

@@ -174,23 +174,20 @@ def busy(state: State) -> TestbedBusyError:
     )
 
 
-def relinquish(state: State, owner: Owner, *, within_s: float = RELEASE_WITHIN_S) -> None:
+def relinquish(state: State, owner: Owner) -> None:
     """Have the owner's guard clean up and end, and wait until it has."""
     send(owner.guard, signal.SIGTERM)
     wait_until(
         lambda: not is_alive(owner.guard),
         what="the testbed's guard cleaning up",
-        within_s=within_s,
+        within_s=RELEASE_WITHIN_S,
         remedy=f"see {state.guard_log}, then run `python -m featherbench clean`",
     )
 
 
-def release_testbed(*, within_s: float = RELEASE_WITHIN_S) -> None:
-    """Have our workflow's guard clean up now, and wait until it has; no error without a guard.
-
-    Raises DeadlineError when it does not end within `within_s` seconds.
-    """
+def release_testbed() -> None:
+    """Have our workflow's guard clean up now, and wait until it has; no error without a guard."""
     state = current_state()
     owner = current_owner(state)
     if owner is not None and owner.workflow == our_workflow():
-        relinquish(state, owner, within_s=within_s)
+        relinquish(state, owner)

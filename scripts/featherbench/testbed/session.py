@@ -202,12 +202,12 @@ def _drop_lease() -> None:
 
 
 @contextmanager
-def exclusive(*, what: str, wait_s: float = WAIT_S) -> Iterator[None]:
+def exclusive(*, what: str) -> Iterator[None]:
     """Let no measurement run during the block, which would disturb it, such as a build.
 
-    There is no network, and nothing is tuned. Raises as `session` does.
+    There is no network, and nothing is tuned.
     """
-    with _unwinding_on_signals(), _owned(current_state(), what, wait_s):
+    with _unwinding_on_signals(), _owned(current_state(), what, WAIT_S):
         yield
 
 

@@ -2,14 +2,11 @@
 """Solo5's tenders, a fake in their place: what they are told, and how a guest lives and ends."""
 
 import json
-import os
-import shutil
-import struct
 from pathlib import Path
 
 import pytest
 
-from builders import UnikernelSubject, placement_on
+from builders import ELF_HEAD, UnikernelSubject, placement_on, stand_in
 from featherbench import registry
 from featherbench.errors import InstanceDiedError
 from featherbench.system import cgroup, iproute
@@ -18,7 +15,6 @@ from featherbench.unikernels import tap
 
 pytestmark = pytest.mark.testbed
 FAKE = Path(__file__).with_name("fake_solo5.py")
-ELF_HEAD = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 62)
 ENDS_WITHIN_S = 10.0
 
 
@@ -48,10 +44,7 @@ class Tenders(UnikernelSubject):
 
 @pytest.fixture
 def tenders(wire, tmp_path, monkeypatch):
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    shutil.copy(FAKE, programs / "solo5-spt")
-    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    stand_in(FAKE, tmp_path / "bin", monkeypatch, "solo5-spt")
     monkeypatch.setenv("FAKE_SOLO5_LOG", str(tmp_path / "told.json"))
     placement = placement_on(wire, tmp_path)
     technology = registry.platform("mirageos", "native")
@@ -60,11 +53,9 @@ def tenders(wire, tmp_path, monkeypatch):
     if missing_requirements := given.technology.missing_requirements():
         pytest.skip(missing_requirements[0].what)
     yield given
-    hypervisors = [registry.load("hypervisors", "tcg"), given.technology]
-    for driver in hypervisors:
-        for leftover in driver.leftovers():
-            if leftover.state == str(given.placement.state):
-                driver.remove(leftover)
+    for driver in (registry.load("hypervisors", "tcg"), given.technology):
+        for leftover in given.leftovers(driver):
+            driver.remove(leftover)
 
 
 def test_a_tender_gets_the_declared_devices_and_ends_when_stopped(tenders):
@@ -124,7 +115,6 @@ def test_an_image_of_another_interface_is_reported(tenders, content):
 
 def test_a_guest_of_a_broken_run_is_found(tenders):
     instance = tenders.start("stay")
-    found = [each for each in tenders.technology.leftovers() if each.name == instance.id]
-    assert [each.state for each in found] == [str(tenders.placement.state)]
-    tenders.technology.remove(found[0])
+    (left,) = (each for each in tenders.leftovers() if each.name == instance.id)
+    tenders.technology.remove(left)
     assert not tenders.technology.is_running(instance)

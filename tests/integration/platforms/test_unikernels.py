@@ -75,9 +75,7 @@ class Guests(UnikernelSubject):
         self.await_diagnosis(instance, words, within_s=BOOTS_WITHIN_S)
 
     def leftovers(self):
-        state = str(self.placement.state)
-        found = registry.load("hypervisors", "tcg").leftovers()
-        return [each for each in found if each.state == state]
+        return super().leftovers(registry.load("hypervisors", "tcg"))
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,7 @@
 """This machine as dom0, with a fake `xl`: what it is told, and what is made of its answers."""
 
 import json
-import os
 import pickle
-import shutil
-import struct
 import subprocess
 import sys
 import uuid
@@ -13,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from builders import UnikernelSubject
+from builders import ELF_HEAD, UnikernelSubject, stand_in
 from featherbench import registry
 from featherbench.contracts.vm_runner import name_of
 from featherbench.errors import InstanceDiedError, InstanceError
@@ -25,7 +22,6 @@ from featherbench.xen import domain_lifecycle
 
 pytestmark = pytest.mark.testbed
 FAKE = Path(__file__).with_name("fake_xl.py")
-ELF_HEAD = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 2, 62)
 
 
 class Domains(UnikernelSubject):
@@ -41,22 +37,14 @@ class Domains(UnikernelSubject):
         self.technology.prepare(request)
         return request
 
-    def leftovers(self):
-        found = self.technology.leftovers()
-        return [each for each in found if each.state == str(self.placement.state)]
-
     def asked(self):
         return [json.loads(line) for line in (self.folder / "asked").read_text().splitlines()]
 
 
 @pytest.fixture
 def domains(placement, tmp_path, monkeypatch):
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    for name in ("xl", "xenstore-read", "xenstore-write"):
-        shutil.copy(FAKE, programs / name)
-        (programs / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    tools = ("xl", "xenstore-read", "xenstore-write")
+    stand_in(FAKE, tmp_path / "programs", monkeypatch, *tools)
     monkeypatch.setenv("FAKE_XEN", str(tmp_path))
     monkeypatch.setattr(domain_lifecycle, "IN_DOM0", tmp_path / "domains")
     technology = registry.platform("rumprun", "xen")

@@ -127,9 +127,7 @@ def test_a_domain_whose_starter_was_killed_is_found_and_removed(floor, xen_setti
     assert done.returncode == -signal.SIGKILL
     assert left_in_dom0() != set()
     hypervisor = registry.load("hypervisors", "xentcg")
-    (leftover,) = [
-        each for each in hypervisor.leftovers() if each.state == str(floor.placement.state)
-    ]
+    (leftover,) = floor.leftovers(hypervisor)
     assert leftover.name == request.instance_id
     hypervisor.remove(leftover)
     hypervisor.remove(leftover)
