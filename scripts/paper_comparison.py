@@ -11,6 +11,7 @@ from featherbench.plauth2017.data.published import read_summary
 from featherbench.records.machine import MachineRecord
 from featherbench.records.plan import Plan
 from featherbench.records.tables import REPLICATION
+from featherbench.statistics.data.samples import with_load_points
 from featherbench.statistics.data.table_io import (
     read_csv,
     read_parquet,
@@ -44,7 +45,7 @@ def main(
     }
     job_runner.make_parts(
         {name: tables_dir / f"{name}.csv" for name in REPLICATION},
-        lambda file: write_csv(compute[file.stem](), file),
+        lambda file: write_csv(with_load_points(compute[file.stem](), run[0].metrics), file),
         write_reason,
         log=log,
         job=job,

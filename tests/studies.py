@@ -16,7 +16,8 @@ from builders import METRICS
 from featherbench.plauth2017.claims.by_tukey import tukeys_tests
 from featherbench.plauth2017.comparison import claims_on_run
 from featherbench.plauth2017.data.published import read_summary
-from featherbench.records.cell import Measure, Verdict
+from featherbench.records.cell import Measure, Metric, Verdict
+from featherbench.records.load_point import Axis
 from featherbench.records.requirement import MissingRequirement
 from featherbench.statistics.data.samples import cell_files, gather
 from featherbench.statistics.time_to_first_packet import MBIT_PER_MIB
@@ -40,6 +41,18 @@ SECONDS = {"linux-native": 0.004, "docker-native": 0.23, "linux-kvm": 8.5, "lxd-
 MEBIBYTES = {"linux": 2256.0, "docker": 355.0, "rumprun": 18.0, "osv": 10.9, "mirageos": 3.1}
 
 
+CAPACITIES = tuple(
+    Metric(
+        name=f"{prefix}_capacity", service=service, aspect="capacity", unit="requests/s",
+        better="higher", label=f"{panel} capacity at p99 of 5 ms", panel=panel, operation=operation,
+    )
+    for prefix, service, panel, operation in (
+        ("http", "http", "HTTP", ""),
+        ("kv_get", "kv", "Redis GET", "GET"),
+    )
+)  # fmt: skip
+
+
 def plan_of(
     names, *, lacking=(), fixed=(), levels=LEVELS, deployments=3, windows=3, workloads=WORKLOADS
 ):
@@ -51,8 +64,15 @@ def plan_of(
         for name in workloads
     ]
     platforms = [_platform(name, lacking, fixed) for name in names]
+    metrics = (*METRICS, *CAPACITIES) if "capacity" in workloads else METRICS
+    axes = {point.axis for workload in planned for point in workload.load_points}
+    if Axis.PERCENT in axes:
+        metrics = tuple(
+            metric.model_copy(update={"axis": Axis.PERCENT}) if metric.axis is Axis.RATE else metric
+            for metric in metrics
+        )
     return builders.plan(
-        *planned, platforms=platforms, config_file="config/config.yaml", metrics=METRICS
+        *planned, platforms=platforms, config_file="config/config.yaml", metrics=metrics
     )
 
 
@@ -68,11 +88,46 @@ def _platform(name, lacking, fixed):
     )
 
 
-def _figures(platform, workload, level, noise):
-    """Main figures of one window by metric, unit and value."""
+def _speed(platform):
     speed = SPEED.get(platform.technology, 0.55) * (0.8 if platform.virtualized else 1.0)
     speed *= 0.05 if platform.emulated else 1.0
-    speed *= {"bridge": 1.1, "host": 1.3}.get(platform.name.partition("+")[2], 1.0)
+    return speed * {"bridge": 1.1, "host": 1.3}.get(platform.name.partition("+")[2], 1.0)
+
+
+REACH = {"http": 80_000, "kv_get": 1_700_000, "kv_set": 1_360_000}
+"""What the baseline reaches, in requests/s."""
+OVER_P99 = {"mean": 0.4, "p50": 0.3, "p90": 0.6, "p95": 0.8, "p999": 3.0, "max": 9.0}
+
+
+def _open_window(platform, prefix, point, index, noise):
+    """A window at a rate: its latency grows until the rate is not reached."""
+    offered = point.level * (REACH[prefix] / 100 if point.axis is Axis.PERCENT else 1)
+    reach = REACH[prefix] * _speed(platform)
+    busy = min(offered / reach, 0.99)
+    p99_us = 200 / _speed(platform) / (1 - busy) * noise
+    others = {f"latency_{name}": ("us", p99_us * over) for name, over in OVER_P99.items()}
+    others |= {
+        "throughput": ("requests/s", min(offered, reach)),
+        "offered": ("requests/s", offered),
+    }
+    others |= {"cpu_per_request": ("us", 12 / _speed(platform) * noise)}
+    return builders.window(
+        f"{prefix}_open_latency_p99",
+        p99_us,
+        unit="us",
+        index=index,
+        secondary=tuple(
+            Measure(metric=f"{prefix}_open_{name}", value=value, unit=unit)
+            for name, (unit, value) in others.items()
+        ),
+        verdict=Verdict.OK if offered < reach else Verdict.SUSPECT,
+        reasons=() if offered < reach else (f"short of the rate: {reach:,.0f} of {offered:,.0f}",),
+    )
+
+
+def _figures(platform, workload, level, noise):
+    """Main figures of one window by metric, unit and value."""
+    speed = _speed(platform)
     load = level / (level + 20) * (1 - level / 4000)
     if workload == "http":
         return [("http_throughput", "requests/s", 80_000 * speed * load * noise)]
@@ -90,6 +145,12 @@ def _figures(platform, workload, level, noise):
     return _memory(20 / speed * noise, fixed=platform.fixed_memory)
 
 
+def _capacities(platform, noise):
+    reaches = {one.name: REACH[one.name.removesuffix("_capacity")] for one in CAPACITIES}
+    share = 0.8 * _speed(platform) * noise
+    return [(name, "requests/s", share * reach) for name, reach in reaches.items()]
+
+
 def _memory(held, *, fixed):
     if fixed:
         return [("memory_http_minimum", "MiB", 72.0), ("memory_kv_minimum", "MiB", 80.0)]
@@ -100,7 +161,9 @@ def _secondary(metric, unit, value):
     stem = metric.removesuffix("_throughput").removesuffix("_load")
     if metric.endswith("_throughput"):
         names = ("mean", "p50", "p90", "p99", "max")
-        return [Measure(metric=f"{stem}_latency_{n}", value=1e9 / value, unit="us") for n in names]
+        cost = Measure(metric=f"{stem}_cpu_per_request", value=1e6 / value, unit="us")
+        times = (f"{stem}_latency_{name}" for name in names)
+        return [*(Measure(metric=name, value=1e9 / value, unit="us") for name in times), cost]
     if metric.endswith("_minimum"):
         parts = {f"{metric.removesuffix('least')}hypervisor": value + 30}
     elif metric.startswith("memory"):
@@ -113,11 +176,20 @@ def _secondary(metric, unit, value):
     return [Measure(metric=name, value=part, unit=unit) for name, part in parts.items()]
 
 
-def _windows(platform, workload, level, *, count, deployment_noise, rng):
+def _windows(platform, workload, point, *, count, deployment_noise, rng):
     for index in range(1, count + 1):
         noise = deployment_noise * rng.lognormal(0, 0.03)
+        if point.axis is not Axis.CONNECTIONS:
+            for prefix in ("http",) if workload == "http" else ("kv_get", "kv_set"):
+                yield _open_window(platform, prefix, point, index, noise)
+            continue
         verdict = rng.choice(list(Verdict), p=[0.96, 0.02, 0.02])
-        for metric, unit, value in _figures(platform, workload, level, noise):
+        figures = (
+            _capacities(platform, noise)
+            if workload == "capacity"
+            else _figures(platform, workload, point.level, noise)
+        )
+        for metric, unit, value in figures:
             yield builders.window(
                 metric,
                 value,
@@ -140,7 +212,7 @@ def write_cells(plan, folder, seed=1):
         made = _windows(
             platforms[name],
             workload,
-            point.level,
+            point,
             count=windows[workload],
             deployment_noise=rng.lognormal(0, 0.02),
             rng=rng,

@@ -49,6 +49,7 @@ class Change(Record):
     platform: str
     workload: str
     metric: str
+    load_point: str
     level: int
     unit: str
     deployments_a: int

@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Sequence
 
 from featherbench.comparison.outcome import Change, ChangeReading, ComparisonResult
+from featherbench.records.load_point import Axis, LoadPoint
 from featherbench.statistics.run_comparison import EXACT
 from featherbench.wording.formatting import NOTHING, number, p_value, ratio
 
@@ -42,7 +43,8 @@ def _warnings(result: ComparisonResult) -> Iterator[str]:
 
 
 def _table(ordered: Sequence[Change], *, colour: bool) -> Iterator[str]:
-    rows = [HEADINGS, *map(_cells, ordered)]
+    closed = all(LoadPoint(change.load_point).axis is Axis.CONNECTIONS for change in ordered)
+    rows = [HEADINGS, *(_cells(change, closed=closed) for change in ordered)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row, change in zip(rows, (None, *ordered), strict=True):
         cells = [
@@ -54,13 +56,13 @@ def _table(ordered: Sequence[Change], *, colour: bool) -> Iterator[str]:
         yield "  ".join([head, *cells[1:]]).rstrip()
 
 
-def _cells(change: Change) -> tuple[str, ...]:
+def _cells(change: Change, *, closed: bool) -> tuple[str, ...]:
     has_interval = change.ci_low is not None and change.ci_high is not None
     return (
         change.reading.value,
         change.platform,
         change.label,
-        f"{change.level:,}",
+        f"{change.level:,}" if closed else change.load_point,
         number(change.mean_a),
         f"{number(change.mean_b)} {change.unit}",
         ratio(change.ratio),

@@ -40,7 +40,12 @@ def draw(spec: FigureSpec, windows: pd.DataFrame) -> p9.ggplot:
 def _prepared(spec: FigureSpec, windows: pd.DataFrame) -> pd.DataFrame:
     names = list(windows["platform"].unique())
     titles = {metric: metric.replace("_", " ") for metric in windows["metric"].unique()}
-    known = {metric: spec.panels.get(metric, title) for metric, title in titles.items()}
+    panels = [spec.panels.get(metric) for metric in titles]
+    # A figure of an open loop has the panel of the closed loop's.
+    known = {
+        metric: panel if panel and panels.count(panel) == 1 else title
+        for panel, (metric, title) in zip(panels, titles.items(), strict=True)
+    }
     relative = in_panels(relative_to_median(windows), known)
     return relative.assign(label=pd.Categorical(relative["platform"], categories=names))
 

@@ -8,7 +8,17 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from featherbench.report.run_tables import RunTables
-from featherbench.report.tables import Columns, Row, Table, bounds, figure, name, prose, table
+from featherbench.report.tables import (
+    LEVEL,
+    Columns,
+    Row,
+    Table,
+    bounds,
+    figure,
+    name,
+    prose,
+    table,
+)
 from featherbench.wording.formatting import count, number, p_value, percentage, ratio, rows
 
 
@@ -21,12 +31,12 @@ def _replicates(row: Row) -> str:
     return f"{count(row.get('n'))} / {count(row.get('deployments'))}"
 
 
-CONNECTIONS = figure("level", count)
+LEVELS_OF_LOAD = figure("level", count)
 P_ADJUSTED = figure("p_adj", p_value)
 SUMMARY: Columns = {
     "platform": name("platform"),
     "metric": name("metric"),
-    "connections": CONNECTIONS,
+    LEVEL: LEVELS_OF_LOAD,
     "mean": figure("mean"),
     "SD": figure("sd"),
     "median": figure("median"),
@@ -50,7 +60,7 @@ ANOVA: Columns = {
     "remark": prose("note"),
 }
 POSTHOC: Columns = {
-    "connections": CONNECTIONS,
+    LEVEL: LEVELS_OF_LOAD,
     "platform": name("platform_a"),
     "against": name("platform_b"),
     "ratio": figure("ratio", ratio),
@@ -64,7 +74,7 @@ POSTHOC: Columns = {
 }
 RATIOS: Columns = {
     "platform": name("platform"),
-    "connections": CONNECTIONS,
+    LEVEL: LEVELS_OF_LOAD,
     "ratio": figure("ratio", ratio),
     "95 % interval": bounds("ci_low", "ci_high"),
     "by bootstrap": bounds("boot_low", "boot_high"),
@@ -77,7 +87,7 @@ RATIOS: Columns = {
 }
 LEVELS: Columns = {
     "metric": name("metric"),
-    "connections": CONNECTIONS,
+    LEVEL: LEVELS_OF_LOAD,
     "test": name("test"),
     "df": figure("df", count),
     "df resid.": figure("df_resid"),
@@ -88,7 +98,7 @@ LEVELS: Columns = {
 }
 COMPONENTS: Columns = {
     "metric": name("metric"),
-    "connections": CONNECTIONS,
+    LEVEL: LEVELS_OF_LOAD,
     "platform": name("platform"),
     "SD between deployments": figure("sd_between", percentage),
     "SD between windows": figure("sd_within", percentage),
@@ -100,7 +110,7 @@ COMPONENTS: Columns = {
 CHECKS: Columns = {
     "check": prose("check"),
     "metric": name("metric"),
-    "connections": CONNECTIONS,
+    LEVEL: LEVELS_OF_LOAD,
     "platform": name("platform"),
     "p, adjusted": P_ADJUSTED,
     "effect": prose("detail"),
@@ -123,8 +133,8 @@ CROSSINGS: Columns = {
     "remark": prose("note"),
 }
 REMAINDER = "remainder, until the first packet"
-SHOWN_IN_CAPTION = {"metric": "metric", "unit": "unit", "connections": "level"}
-"""Columns that are left out if all rows have the same value."""
+SHOWN_IN_CAPTION = {"metric": ["metric"], "unit": ["unit"], LEVEL: ["level", "load_point"]}
+"""Columns that are left out if all rows have the same values."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +175,8 @@ def summaries(
 def _varying(columns: Columns, frame: pd.DataFrame) -> Columns:
     constant = {
         heading
-        for heading, column in SHOWN_IN_CAPTION.items()
-        if column in frame and len(set(frame[column])) == 1
+        for heading, columns_of in SHOWN_IN_CAPTION.items()
+        if len(frame[frame.columns.intersection(columns_of)].drop_duplicates()) == 1
     }
     return {heading: column for heading, column in columns.items() if heading not in constant}
 

@@ -8,7 +8,17 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from featherbench.wording.formatting import NO_VARIATION, NOTHING, is_point, number, ratio, rows
+from featherbench.records.load_point import Axis
+from featherbench.wording.formatting import (
+    NO_VARIATION,
+    NOTHING,
+    count,
+    is_point,
+    number,
+    ratio,
+    rows,
+)
+from featherbench.wording.phrases import axis_of
 
 Row = dict[str, Any]
 Spell = Callable[[Row], str]
@@ -16,6 +26,11 @@ ColumnType = Literal["num", "name", "prose"]
 """What a column holds: numbers, aligned; names, on one line; or prose."""
 Columns = dict[str, tuple[ColumnType, Spell]]
 
+LEVEL = "connections"
+"""The heading of levels, unless those of a table count something else."""
+HEADINGS = {Axis.RATE: "offered requests/s", Axis.PERCENT: Axis.PERCENT.value}
+LOAD_POINT = "load point"
+"""The heading if they count different things: load points such as c100 and r5000 stand there."""
 MOST_ROWS = 600
 """A longer table is cut off here and refers to its file."""
 
@@ -42,6 +57,7 @@ class Table:
 def table(frame: pd.DataFrame, columns: Columns, caption: str, anchor: str = "") -> Table:
     """Return a frame as a table of text, without the columns that are empty in all rows."""
     shown = rows(frame[:MOST_ROWS])
+    columns = _on_axes(columns, frame)
     texts = {heading: [spell(row) for row in shown] for heading, (_, spell) in columns.items()}
     kept = [heading for heading, cells in texts.items() if not {"", NOTHING}.issuperset(cells)]
     return Table(
@@ -50,6 +66,22 @@ def table(frame: pd.DataFrame, columns: Columns, caption: str, anchor: str = "")
         columns=tuple((heading, columns[heading][0]) for heading in kept),
         rows=tuple(zip(*(texts[heading] for heading in kept), strict=True)),
         left_out=max(0, len(frame) - MOST_ROWS),
+    )
+
+
+def _on_axes(columns: Columns, frame: pd.DataFrame) -> Columns:
+    """Return the columns with the heading LEVEL replaced where levels count something else."""
+    points = frame["load_point"].dropna().unique() if "load_point" in frame else ()
+    axes = {axis_of({"load_point": point}) for point in points}
+    if axes <= {Axis.CONNECTIONS}:
+        return columns
+    own = (
+        (HEADINGS[axes.pop()], figure("level", count))
+        if len(axes) == 1
+        else (LOAD_POINT, name("load_point"))
+    )
+    return dict(
+        own if heading == LEVEL else (heading, column) for heading, column in columns.items()
     )
 
 

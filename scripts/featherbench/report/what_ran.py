@@ -14,7 +14,7 @@ import pandas as pd
 from featherbench.records.cell import Cell, Failure, StampedBy
 from featherbench.records.plan import CellName, Plan, PlannedPlatform
 from featherbench.records.stopping_decisions import InterimLook
-from featherbench.report.tables import Columns, Row, Table, figure, name, prose, table
+from featherbench.report.tables import LEVEL, Columns, Row, Table, figure, name, prose, table
 from featherbench.wording.formatting import count, duration, percentage
 
 MOMENT = "%Y-%m-%d %H:%M UTC"
@@ -27,7 +27,7 @@ COLUMNS: Columns = {
     "platform": name("platform"),
     "workload": name("workload"),
     "metric": name("metric"),
-    "connections": figure("level", count),
+    LEVEL: figure("level", count),
     "deployments": figure("deployments", count),
     "valid windows": figure("windows", count),
     "interval, ±": figure("half_width", percentage),
@@ -137,6 +137,7 @@ def _with_look(looks: Sequence[InterimLook]) -> Iterator[Row]:
                     "platform": look.platform,
                     "workload": look.workload,
                     "level": level.load_point.level,
+                    "load_point": str(level.load_point),
                     "spent_s": level.spent_s,
                     "reason": level.reason.value if level.reason else NOT_DECIDED,
                 }

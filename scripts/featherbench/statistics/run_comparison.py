@@ -28,7 +28,7 @@ from featherbench.statistics.data.samples import declared
 
 Tail = Callable[[np.ndarray, np.ndarray], float]
 
-KEYS = ["platform", "workload", "metric", "level", "unit"]
+KEYS = ["platform", "workload", "metric", "load_point", "level", "unit"]
 COLUMNS = [
     *KEYS,
     *("deployments_a", "deployments_b", "mean_a", "mean_b", "ratio", "ci_low", "ci_high"),

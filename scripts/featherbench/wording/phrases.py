@@ -3,8 +3,10 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
+from featherbench.records.load_point import Axis, LoadPoint
 from featherbench.records.plan import Plan
 from featherbench.wording.formatting import NO_VARIATION, is_point, p_value, ratio
 
@@ -38,15 +40,22 @@ def suspect_note(n_suspect: int) -> str:
     return f"; includes {plural(n_suspect, 'suspect window')}" if n_suspect else ""
 
 
-def at_levels(levels: Sequence[int]) -> str:
-    """Return "at N connections" after a blank."""
-    noun = "connection" if list(levels) == [1] else "connections"
+def at_levels(levels: Sequence[int], axis: Axis = Axis.CONNECTIONS) -> str:
+    """Return "at N connections", or requests/s, or percent, after a blank."""
+    is_one = axis is Axis.CONNECTIONS and list(levels) == [1]
+    noun = "connection" if is_one else axis.value
     return f" at {', '.join(f'{level:,}' for level in levels)} {noun}"
 
 
-def at_level(level: int, *, sweeps: bool) -> str:
+def at_level(level: int, *, sweeps: bool, axis: Axis = Axis.CONNECTIONS) -> str:
     """Return the level if there are several."""
-    return at_levels([level]) if sweeps else ""
+    return at_levels([level], axis) if sweeps else ""
+
+
+def axis_of(row: Mapping[str, Any]) -> Axis:
+    """Return what the level in a table's row counts: connections, if it has no load point."""
+    point = row.get("load_point")
+    return LoadPoint(point).axis if isinstance(point, str) else Axis.CONNECTIONS
 
 
 def counted(values: Iterable[str], order: Iterable[str], preposition: str) -> str:

@@ -6,7 +6,7 @@ import math
 import pandas as pd
 import pytest
 
-from featherbench.report.table_groups import GROUPS, REMAINDER, phases, shown
+from featherbench.report.table_groups import GROUPS, REMAINDER, phases, shown, summaries
 from featherbench.report.tables import figure, name, table
 
 
@@ -64,3 +64,21 @@ def test_a_column_that_is_empty_in_all_rows_is_left_out():
     made = table(frame, columns, "caption")
     assert [heading for heading, _ in made.columns] == ["A", "C"]
     assert made.rows == (("x", "1.5"), ("y", "—"))
+
+
+@pytest.mark.parametrize(
+    ("points", "heading", "cells"),
+    [
+        (("c1", "c100"), "connections", ("1", "100")),
+        (("r1000", "r5000"), "offered requests/s", ("1,000", "5,000")),
+        (("r10pc", "r50pc"), "% of the baseline's rate", ("10", "50")),
+        (("c100", "r100"), "load point", ("c100", "r100")),
+    ],
+)
+def test_levels_stand_under_what_they_count(points, heading, cells):
+    levels = [int(point.strip("crp")) for point in points]
+    frame = pd.DataFrame({"load_point": points, "level": levels, "mean": [1.0, 2.0]})
+    shared = {"metric": "m", "unit": "us", "workload": "http", "primary": True}
+    (made,) = summaries(frame.assign(**shared), str, primary=True)
+    assert made.columns[0][0] == heading
+    assert tuple(row[0] for row in made.rows) == cells

@@ -23,6 +23,7 @@ def run_of(rng, *, factor=1.0, platforms=1, deployments=10, windows=3, **more):
     constant = {
         "workload": "http",
         "metric": "http_throughput",
+        "load_point": "c1",
         "level": 1,
         "unit": "requests/s",
         "verdict": "ok",
@@ -160,3 +161,12 @@ def test_secondary_figures_and_invalid_windows_are_left_out():
     wild = a.assign(value=1e9)
     mixed = pd.concat([a, wild.assign(verdict="invalid"), wild.assign(primary=False)])
     assert only_row(a, mixed)["ratio"] == pytest.approx(1)
+
+
+def test_levels_that_count_different_things_are_not_compared():
+    rng = np.random.default_rng(1)
+    metric = {"metric": "http_open_latency_p99", "unit": "us", "level": 100}
+    a, b = (run_of(rng, **metric, load_point=point) for point in ("r100", "r100pc"))
+    table = changes(a, b, 0.05, METRICS)
+    assert list(table["load_point"]) == ["r100", "r100pc"]
+    assert set(table["note"]) == {"no valid window in A", "no valid window in B"}

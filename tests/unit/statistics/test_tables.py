@@ -7,7 +7,7 @@ import pytest
 
 from builders import METRICS
 from featherbench.records.tables import ANALYSIS, CAPTIONS, table_file
-from featherbench.statistics.data.samples import EMULATED, per_stratum
+from featherbench.statistics.data.samples import EMULATED, latencies_of, per_stratum
 from featherbench.statistics.design.variance_components import components, costs_s
 from featherbench.statistics.diagnostics.screening import screen
 from featherbench.statistics.tables import COMPUTE
@@ -110,3 +110,32 @@ def test_each_table_is_computed_and_has_a_caption_of_one_sentence_and_a_file():
     assert tuple(COMPUTE) == ANALYSIS
     assert all(caption.endswith(".") for caption in CAPTIONS.values())
     assert table_file("ratios") == "results/tables/ratios.csv"
+
+
+@pytest.fixture(scope="module")
+def offered(make, tmp_path_factory):
+    """A study of one workload at numbers of connections and at rates, whose numbers are alike."""
+    plan = make.plan(make.TWO, levels=(1, 100, "r100", "r20000"), workloads=("http",))
+    return make.study(plan, tmp_path_factory.mktemp("offered"))
+
+
+@pytest.mark.parametrize("name", ["summary", "posthoc", "ratios", "levels", "components", "checks"])
+def test_beside_a_level_is_the_load_point_that_says_what_it_counts(offered, name):
+    table = COMPUTE[name](offered.samples, offered.plan)
+    at = list(table.columns).index("level")
+    assert table.columns[at + 1] == "load_point"
+    known = table.dropna(subset=["level"])
+    assert table["load_point"].isna().equals(table["level"].isna())
+    points = known.groupby("metric")["load_point"].unique().map(set)
+    assert points["http_throughput"] <= {"c1", "c100"}
+    assert points["http_open_latency_p99"] <= {"r100", "r20000"}
+    assert (known["load_point"].str.slice(1).astype(int) == known["level"]).all()
+
+
+def test_latencies_are_of_the_same_loop():
+    by_name = {metric.name: metric for metric in METRICS}
+    closed = latencies_of(by_name["kv_get_throughput"], METRICS)
+    at_rate = latencies_of(by_name["kv_get_open_throughput"], METRICS)
+    assert closed["p99"] == "kv_get_latency_p99"
+    assert at_rate["p99"] == "kv_get_open_latency_p99"
+    assert closed.keys() == at_rate.keys()

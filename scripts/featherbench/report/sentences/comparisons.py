@@ -15,11 +15,13 @@ from typing import Any
 
 import pandas as pd
 
+from featherbench.records.load_point import Axis
 from featherbench.statistics.conventions import BLOCK, PAIR, SIGNIFICANT_P
 from featherbench.wording.formatting import number, ratio, rows
 from featherbench.wording.phrases import (
     FEW_LEVELS,
     at_level,
+    axis_of,
     counted,
     format_p,
     in_brackets,
@@ -73,6 +75,7 @@ class Comparison:
     detectable: float
     test: str = ""
     note: str = ""
+    axis: Axis = Axis.CONNECTIONS
     suspect: int = 0
 
     @property
@@ -102,13 +105,16 @@ def comparisons(
     suspect: Counter[tuple[str, str, int]] = Counter()
     for row in summary:
         suspect[row["metric"], row["platform"], row["level"]] = int(row["n_suspect"])
-    columns = [field.name for field in fields(Comparison) if field.name != "suspect"]
-    table = ratios.reindex(columns=columns).astype({"test": object, "note": object})
+    columns = [field.name for field in fields(Comparison) if field.name not in {"axis", "suspect"}]
+    table = ratios.reindex(columns=[*columns, "load_point"]).astype(
+        {"test": object, "note": object}
+    )
     compared = []
     for row in rows(table.fillna({"test": "", "note": ""})):
         metric, level = row["metric"], row["level"]
         counts = (suspect[metric, platform, level] for platform in (row["platform"], baseline))
-        compared.append(Comparison(**row, suspect=sum(counts)))
+        own = {name: row[name] for name in columns}
+        compared.append(Comparison(**own, axis=axis_of(row), suspect=sum(counts)))
     return compared
 
 
@@ -119,7 +125,7 @@ def platform_sentences(compared: Iterable[Comparison], baseline: str) -> Iterato
             yield f"{platform}: {_levels_summary(levels, baseline)}"
         else:
             for level in levels:
-                at = at_level(level.level, sweeps=sweeps)
+                at = at_level(level.level, sweeps=sweeps, axis=level.axis)
                 yield f"{platform}{at}: {_one_level(level, baseline)}"
 
 
@@ -210,7 +216,8 @@ def _extremes(
 def _times(level: Comparison, amounts: Mapping[tuple[str, int], str], *, sweeps: bool) -> str:
     amount = amounts.get((level.platform, level.level), "")
     times = f"{ratio(level.ratio)} times{in_brackets(level.ci_low, level.ci_high)}"
-    return f"{amount}{', ' if amount else ''}{times}{at_level(level.level, sweeps=sweeps)}"
+    at = at_level(level.level, sweeps=sweeps, axis=level.axis)
+    return f"{amount}{', ' if amount else ''}{times}{at}"
 
 
 def _tests(compared: Sequence[Comparison]) -> str:
@@ -289,7 +296,7 @@ def _pair(platform: str, other: str, levels: Sequence[dict[str, Any]]) -> str:
 
 
 def _level(row: dict[str, Any], levels: Sequence[dict[str, Any]]) -> str:
-    return at_level(int(row["level"]), sweeps=len(levels) > 1)
+    return at_level(int(row["level"]), sweeps=len(levels) > 1, axis=axis_of(row))
 
 
 def _reading(row: dict[str, Any]) -> RatioReading:

@@ -23,7 +23,13 @@ from featherbench.statistics.time_to_first_packet import (
     not_slower,
 )
 from featherbench.wording.formatting import number, rows
-from featherbench.wording.phrases import FEW_LEVELS, at_level, in_brackets, suspect_note
+from featherbench.wording.phrases import (
+    FEW_LEVELS,
+    at_level,
+    axis_of,
+    in_brackets,
+    suspect_note,
+)
 
 Intervals = Mapping[tuple[str, str, str], tuple[float, float]]
 
@@ -108,8 +114,8 @@ def _baseline(summary: Sequence[Row], baseline: str) -> str:
     sweeps = len({row["level"] for row in summary}) > 1
     shown = levels if len(levels) <= FEW_LEVELS else [levels[0], levels[-1]]
     values = [
-        f"{number(row['mean'])} {row['unit']}{at_level(row['level'], sweeps=sweeps)}"
-        f"{_interval(row)}"
+        f"{number(row['mean'])} {row['unit']}"
+        f"{at_level(row['level'], sweeps=sweeps, axis=axis_of(row))}{_interval(row)}"
         for row in shown
     ]
     return f"the baseline, {baseline}, has {', '.join(values)}"

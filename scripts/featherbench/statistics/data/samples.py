@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 
 from featherbench.records.cell import Cell, Metric, Verdict, Window
+from featherbench.records.load_point import Axis, LoadPoint
 from featherbench.records.plan import Plan
 
 EMULATED = "emulated"
@@ -102,13 +103,32 @@ def declared(samples: pd.DataFrame, metrics: Iterable[Metric]) -> dict[str, Metr
     return {name: metric for name, metric in by_name.items() if metric}
 
 
-def latencies_of(throughput: Metric, metrics: Iterable[Metric]) -> dict[str, str]:
-    """Return, by statistic, the names of the latencies of the same operation."""
-    operation = (throughput.service, throughput.operation)
+def with_load_points(table: pd.DataFrame, metrics: Iterable[Metric]) -> pd.DataFrame:
+    """Return the table with `load_point`, such as c100 or r5000, after its column `level`.
+
+    It follows from the axis of the row's metric; a row without a level has none.
+    """
+    if "load_point" in table or not {"metric", "level"} <= set(table):
+        return table
+    axes = {name: metric.axis for name, metric in declared(table, metrics).items()}
+    points = [
+        None if pd.isna(level) else str(LoadPoint.at(axes.get(name, Axis.CONNECTIONS), int(level)))
+        for name, level in zip(table["metric"], table["level"], strict=True)
+    ]
+    table = table.copy()
+    at = list(table.columns).index("level") + 1
+    table.insert(at, "load_point", pd.Series(points, index=table.index, dtype=object))
+    return table
+
+
+def latencies_of(figure: Metric, metrics: Iterable[Metric]) -> dict[str, str]:
+    """Return, by statistic, the names of the latencies of the same operation in the same loop."""
+    loop = "open_" if figure.aspect.startswith("open_") else ""
+    sought = (f"{loop}latency", figure.service, figure.operation)
     return {
         metric.statistic: metric.name
         for metric in metrics
-        if metric.aspect == "latency" and (metric.service, metric.operation) == operation
+        if (metric.aspect, metric.service, metric.operation) == sought
     }
 
 

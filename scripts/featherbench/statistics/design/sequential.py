@@ -56,9 +56,10 @@ def _levels(
 ) -> list[LevelDecision]:
     decisions = {level.load_point: level for level in before.levels} if before else {}
     samples = samples_of(cells)
-    summary = summarize(samples[samples["primary"]], sequential={spec.workload})
+    main = samples[samples["primary"]]
     for load_point in before.continuing if before else spec.load_points:
-        rows = summary[summary["level"] == load_point.level].to_dict("records")
+        at_point = main[main["load_point"] == load_point]
+        rows = summarize(at_point, sequential={spec.workload}).to_dict("records")
         series = tuple(_precision(row, spec.rule) for row in rows)
         decisions[load_point] = LevelDecision(
             load_point=load_point,

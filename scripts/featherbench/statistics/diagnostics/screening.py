@@ -28,9 +28,12 @@ UNSTEADY_P = 0.01
 LEAST_WINDOWS = 5
 """Of fewer windows, half may be equal by chance."""
 LEAST_DISTINCT_FRACTION = 0.5
-UNTIMED = {"image_size", "memory", "memory_throughput", "latency"}
-"""Aspects of metrics: sizes do not vary, memory comes in pages, and percentiles are the load
-generator's own bins."""
+UNTIMED = {
+    *("image_size", "memory", "memory_throughput", "latency", "capacity"),
+    *("open_latency", "open_throughput", "open_offered"),
+}
+"""Aspects of metrics: sizes do not vary, memory comes in pages, percentiles are the load
+generator's own bins, a capacity is searched for in steps, and the rates of an open loop are set."""
 STEPS = {"round_trip": 0.001}
 """By aspect, the resolution of a program's figures: ping's is 1 us. If the values spread over
 several steps, equal values mean nothing."""

@@ -181,3 +181,12 @@ def test_the_simulated_rule_is_the_one_of_the_workflow(cells, nested, watched):
         own = cells(1, rows.groupby("deployment")["value"].mean())
         looks = (after(own[:n], deployment=n) for n in range(8, 13))
         assert next(one for one in looks if not one.continuing).deployment == deployments
+
+
+def test_a_rate_and_as_many_connections_are_decided_apart(cells):
+    closed = cells(100, alternating(8))
+    at_rate = cells("r100", alternating(8, (0.5, 1.5)), metrics=["http_open_latency_p99"])
+    decided = after([*closed, *at_rate], deployment=8, levels=(100, "r100"))
+    series = {level.load_point: [one.metric for one in level.series] for level in decided.levels}
+    assert series == {"c100": ["http_throughput"], "r100": ["http_open_latency_p99"]}
+    assert decided.continuing == ("r100",)

@@ -158,3 +158,20 @@ def test_no_verdict_ever_gets_better_and_no_row_is_lost(rows):
     for before, after in zip(verdicts, screened["verdict"], strict=True):
         assert RANK[before] <= RANK[after]
     assert (screened["verdict"].eq("ok") <= screened["reasons"].eq("")).all()
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit"),
+    [("throughput", "requests/s"), ("offered", "requests/s"), ("latency_p99", "us")],
+)
+def test_what_an_open_loop_was_told_to_offer_may_be_the_same_again_and_again(metric, unit):
+    samples = frame([5000.0] * 5, metric=f"http_open_{metric}", unit=unit, level=5000)
+    assert not keywords(screen(samples, METRICS))
+
+
+def test_a_rate_that_is_offered_is_no_protocol_stall():
+    levels_of = (100, 200, 400)
+    rates = [frame([n, n * 1.01], metric="http_open_throughput", level=n) for n in levels_of]
+    slow = {"metric": "http_open_latency_p50", "unit": "us"}
+    latencies = [frame([41_000, 41_100], level=n, **slow) for n in levels_of]
+    assert not keywords(screen(pd.concat([*rates, *latencies], ignore_index=True), METRICS))
