@@ -35,12 +35,14 @@ class ScriptedClient:
     def converse(self, argv):
         return nullcontext(ScriptedSession(self, list(argv)))
 
-    def run(self, argv, **_):
-        self.asked.append(list(argv))
+    def run(self, argv, *, stdin=None, **_):
+        """Run a command; one that reads lines is each line's words by themselves."""
+        asked = [[*argv, *line.split()] for line in (stdin or "").splitlines()] or [list(argv)]
+        self.asked += asked
         return Completed(
             argv=tuple(argv),
             exit_status=self.exit_status,
-            stdout=self.says(list(argv)),
+            stdout="".join(map(self.says, asked)),
             stderr="",
             duration_s=self.duration_s,
             cpu_s=1.0,

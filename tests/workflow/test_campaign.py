@@ -48,7 +48,7 @@ CELLS = [
     f"{platform}/{workload}/d1/c8"
     for platform, workload in itertools.product(CAMPAIGN["platforms"], CAMPAIGN["workloads"])
 ]
-LOADS = ("wrk", "redis-benchmark")
+LOADS = "featherbench-load"
 SYSCTL = "net.ipv4.tcp_keepalive_time"
 SEEN_FROM_S = 0.15
 """A window that was disturbed for less may be `ok`: it is looked at every 0.2 s."""
@@ -98,7 +98,7 @@ def loads(run):
     if not any(word.startswith(b"measure/") for argv in processes.values() for word in argv):
         return []
     names = {pid: Path(argv[0].decode()).name for pid, argv in processes.items()}
-    return [pid for pid, name in names.items() if name in LOADS]
+    return [pid for pid, name in names.items() if name.startswith(LOADS)]
 
 
 def hold_the_server(run):
@@ -106,7 +106,7 @@ def hold_the_server(run):
 
 
 def hold_the_load_generator(run):
-    return hold(loads(run))  # there is none between windows
+    return hold(loads(run))  # there is none between cells
 
 
 def burn(_):

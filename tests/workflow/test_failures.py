@@ -22,7 +22,7 @@ def failures(project):
 
 def server_under_load(project):
     """The instance under test, once a load generator measures it."""
-    if not any(argv[0] == b"wrk" for argv in project.processes().values()):
+    if not any(b"featherbench-load" in argv[0] for argv in project.processes().values()):
         return None
     try:
         job = (project.state / "job.json").read_text()

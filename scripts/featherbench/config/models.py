@@ -37,7 +37,7 @@ MOST_DEPLOYMENTS = 1_000
 FEWEST_TO_STOP_AT = 8
 """With fewer, a run may stop by chance: docs/statistics.md has the figures."""
 
-DEFAULT_LOAD_GENERATORS = {"http": "wrk", "kv": "redis_benchmark"}
+DEFAULT_LOAD_GENERATORS = {"http": "featherbench", "kv": "featherbench"}
 """By service."""
 
 MOST_RATE = 10_000_000

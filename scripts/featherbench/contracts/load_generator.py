@@ -108,6 +108,8 @@ class LoadGenerator(ABC):
     """The versions that `parse` was tested with; None: unknown."""
     duration_step_s: float | None = None
     """It takes multiples of this duration; None: it takes a count of requests instead."""
+    shortest_window_s: float = 0.0
+    """Shorter windows have too few ticks of its clock."""
     has_rates: bool = False
     """Whether it can make an open loop."""
 

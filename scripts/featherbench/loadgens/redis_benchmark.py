@@ -36,6 +36,7 @@ class LoadGenerator(load_generator.LoadGenerator):
 
     program, install = "redis-benchmark", "apt install redis-tools"
     services = ("kv",)
+    shortest_window_s = 1000 * CLOCK_TICK_S
     versions = Versions(
         ask=("redis-benchmark", "--version"), says="redis-benchmark", tested=("6.0", "7.0")
     )

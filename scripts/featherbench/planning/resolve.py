@@ -231,6 +231,7 @@ def resolve_workload(config: Config, name: str, *, file: str) -> ResolvedWorkloa
     )
     if driver.offers_rates:
         _require_rates(config, spec, file)
+    _require_long_enough(config, spec, file)
     load_points = section.load_points if driver.sweeps else (ONE_CONNECTION,)
     return ResolvedWorkload(spec=spec, driver=driver, settings=settings, load_points=load_points)
 
@@ -247,6 +248,18 @@ def _require_rates(config: Config, spec: WorkloadSpec, file: str) -> None:
                 f"{file}: workload {spec.name!r} offers rates to {service}, which load generator"
                 f" {name!r} cannot",
                 remedy=f"write `load_generator: featherbench` for workload {service}",
+            )
+
+
+def _require_long_enough(config: Config, spec: WorkloadSpec, file: str) -> None:
+    window_s = spec.settings.get("window_s")
+    for name in spec.load_generators.values():
+        shortest_s = registry.load("loadgens", name, config.plugins).shortest_window_s
+        if window_s is not None and window_s < shortest_s:
+            raise ConfigError(
+                f"{file}: workloads.{spec.name}.settings.window_s is {window_s:g}: windows of load"
+                f" generator {name!r} need at least {shortest_s:g} s",
+                remedy="write `window_s: 2`",
             )
 
 

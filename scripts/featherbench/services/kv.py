@@ -47,13 +47,14 @@ def files() -> Mapping[str, bytes]:
     return {CONFIGURATION: REDIS_CONF.encode()}
 
 
-def _redis(bench: Bench, *words: str) -> str:
-    """Run one command; return the reply as redis-cli prints it, or its error."""
+def _redis(bench: Bench, *words: str, commands: str | None = None) -> str:
+    """Run one command, or those of several lines; return what redis-cli prints, or its error."""
     endpoint = bench.under_test.endpoint
     done = bench.client.run(
         ["redis-cli", "-h", endpoint.address, "-p", str(endpoint.port), *words],
         timeout_s=COMMAND_WITHIN_S,
         check=False,
+        stdin=commands,
     )
     return done.stdout.removesuffix("\n") or done.stderr.strip()
 
@@ -66,8 +67,8 @@ def answers(bench: Bench) -> bool:
 def require_kept_value(bench: Bench) -> None:
     """Check that it keeps a new value. Raise VerificationError."""
     key, value = f"featherbench:{uuid.uuid4().hex}", uuid.uuid4().hex
-    written, read = _redis(bench, "SET", key, value), _redis(bench, "GET", key)
-    _redis(bench, "DEL", key)
+    replies = _redis(bench, commands=f"SET {key} {value}\nGET {key}\nDEL {key}\n")
+    written, read, *_ = [*replies.splitlines(), "", ""]
     if (written, read) != ("OK", value):
         hint = find_hint(HINTS, f"{written} {read}")
         raise VerificationError(

@@ -24,7 +24,7 @@ import scipy
 from featherbench.records.cell import Metric
 from featherbench.statistics.conventions import DEPLOYMENT, ROUNDING, SIGNIFICANT_P, holm
 from featherbench.statistics.data.replicates import main_values
-from featherbench.statistics.data.samples import declared
+from featherbench.statistics.data.samples import by_deployment, declared
 
 Tail = Callable[[np.ndarray, np.ndarray], float]
 
@@ -78,7 +78,7 @@ def changes(
 
 
 def _deployment_means(samples: pd.DataFrame) -> dict[tuple[Any, ...], np.ndarray]:
-    values = main_values(samples)
+    values = by_deployment(main_values(samples))
     means = values.groupby([*KEYS, DEPLOYMENT], sort=False)["value"].mean()
     groups = means.groupby(KEYS, sort=False)
     return {key: group.to_numpy(float) for key, group in groups}

@@ -12,7 +12,7 @@ from scipy import special
 
 from featherbench.records.cell import Verdict
 from featherbench.statistics.conventions import CONFIDENCE, notes
-from featherbench.statistics.data.samples import valid
+from featherbench.statistics.data.samples import by_deployment, valid
 
 SEQUENTIAL_CONFIDENCE = 0.957
 """Level of the t interval if measuring continued until it was narrow: that stops when the spread
@@ -27,9 +27,10 @@ COLUMNS = [*KEYS, *IDENTITY, *SPREAD, *COUNTS]
 def summarize(samples: pd.DataFrame, sequential: Collection[str] = ()) -> pd.DataFrame:
     """Summarize the samples into a frame of COLUMNS, in the samples' order.
 
-    `n`, `mean`, `sd` and `median` are over the valid windows; `n_ok`, `n_suspect`, `n_invalid`
-    count all. `ci_low` and `ci_high` bound the 95 % interval of the mean over deployments (Kalibera
-    and Jones 2013: replicate at the level that varies), which is the t interval of the deployments'
+    `n`, `mean`, `sd` and `median` are over the valid windows; where these have histograms of
+    latencies, the mean is over the deployments' merged ones. `n_ok`, `n_suspect`, `n_invalid` count
+    all. `ci_low` and `ci_high` bound the 95 % interval of the mean over deployments (Kalibera and
+    Jones 2013: replicate at the level that varies), which is the t interval of the deployments'
     means. If there is none, or a reader must know more about it, `ci_note` says why. For the
     `sequential` workloads, whose number of deployments a StoppingRule decided, its level is
     SEQUENTIAL_CONFIDENCE.
@@ -39,7 +40,8 @@ def summarize(samples: pd.DataFrame, sequential: Collection[str] = ()) -> pd.Dat
     is_sequential = identity["workload"].isin(list(sequential))
     level = is_sequential.map({True: SEQUENTIAL_CONFIDENCE, False: CONFIDENCE})
     values = valid(samples).groupby(KEYS, sort=False)["value"]
-    spread = values.agg(n="size", mean="mean", sd="std", median="median")
+    spread = values.agg(n="size", sd="std", median="median")
+    spread["mean"] = by_deployment(valid(samples)).groupby(KEYS, sort=False)["value"].mean()
     has = {f"n_{verdict.value}": samples["verdict"] == verdict.value for verdict in Verdict}
     judged = samples[KEYS].assign(**has).groupby(KEYS, sort=False).sum()
     parts = [identity, spread, _interval(samples, level), judged]
@@ -59,7 +61,8 @@ def summarize(samples: pd.DataFrame, sequential: Collection[str] = ()) -> pd.Dat
 
 
 def _interval(samples: pd.DataFrame, level: pd.Series[float]) -> pd.DataFrame:
-    deployments = valid(samples).groupby([*KEYS, "deployment"], sort=False)["value"]
+    values = by_deployment(valid(samples))
+    deployments = values.groupby([*KEYS, "deployment"], sort=False)["value"]
     sizes = deployments.size().groupby(KEYS, sort=False)
     means = deployments.mean().groupby(KEYS, sort=False).agg(["mean", "std", "size"])
     levels = level.reindex(means.index).to_numpy(float)

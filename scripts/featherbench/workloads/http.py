@@ -37,7 +37,7 @@ class Settings(DriverSettings):
         1150, description="Size of the file that is served, in bytes; the default is a favicon's."
     )
     window_s: Annotated[float, Field(ge=0.01, le=3600)] = Field(
-        2.0,
+        0.5,
         description="Length of a window in seconds. wrk takes whole seconds only, and rounds up.",
     )
     warm_up_s: Annotated[float, Field(ge=0, le=3600)] = Field(

@@ -40,7 +40,7 @@ def test_the_load_generator_of_a_service_holds_for_every_workload_that_loads_it(
     workloads = {"http": {"load_generator": "weighttp"}, "memory": None}
     memory = resolved(NAMES, workloads=workloads).workloads["memory"]
     assert memory.spec.load_generators["http"] == "weighttp"
-    assert memory.spec.load_generators["kv"] == "redis_benchmark"
+    assert memory.spec.load_generators["kv"] == "featherbench"
 
 
 def services(config):

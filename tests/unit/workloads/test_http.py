@@ -19,7 +19,7 @@ def server(argv, payload=PAYLOAD):
 
 def test_it_takes_as_many_windows_as_requested(bench_for, client):
     client.says = server
-    windows = Workload().measure(bench_for("http"), offered(10), 3)
+    windows = Workload().measure(bench_for("http", window_s=2.0), offered(10), 3)
     assert [window.index for window in windows] == [1, 2, 3]
     assert {window.verdict for window in windows} == {Verdict.OK}
     loads = [argv for argv in client.asked if argv[0] == "wrk"]
@@ -30,7 +30,7 @@ def test_it_takes_as_many_windows_as_requested(bench_for, client):
 def test_a_payload_that_changed_in_a_window_invalidates_it(bench_for, client):
     payloads = iter([PAYLOAD, PAYLOAD, b"another"])
     client.says = lambda argv: server(argv, PAYLOAD if argv[0] == "wrk" else next(payloads))
-    windows = Workload().measure(bench_for("http"), offered(10), 2)
+    windows = Workload().measure(bench_for("http", window_s=2.0), offered(10), 2)
     assert [window.verdict for window in windows] == [Verdict.OK, Verdict.INVALID]
     assert windows[1].reasons[0].startswith("wrong content: GET /payload gave 7 bytes")
 

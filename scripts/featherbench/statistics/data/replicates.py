@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from featherbench.statistics.conventions import DEPLOYMENT, ROUNDING, WINDOW
-from featherbench.statistics.data.samples import valid
+from featherbench.statistics.data.samples import by_deployment, valid
 
 Compared = Iterable[tuple[str, str, pd.DataFrame]]
 """Metric, kind of replicate, and groups of platform and level (see `groups`)."""
@@ -34,11 +34,12 @@ def main_values(samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def deployment_means(samples: pd.DataFrame) -> pd.DataFrame:
-    """Reduce the main metrics to CELL, deployment, mean, and `windows`, the number averaged.
+    """Reduce the main metrics to CELL, deployment, mean, and `windows`, the number of them.
 
-    A deployment without a valid window has no row. Rows are in the samples' order.
+    The mean of latencies is their merged figure, if there is one. A deployment without a valid
+    window has no row. Rows are in the samples' order.
     """
-    values = main_values(samples).groupby([*CELL, DEPLOYMENT], sort=False)["value"]
+    values = by_deployment(main_values(samples)).groupby([*CELL, DEPLOYMENT], sort=False)["value"]
     return values.agg(mean="mean", windows="size").reset_index()
 
 
@@ -66,7 +67,7 @@ def comparisons(samples: pd.DataFrame) -> Compared:
     for metric in main["metric"].unique():
         windows = valid(main[main["metric"] == metric])
         yield str(metric), WINDOW, groups(windows)
-        means = windows.groupby([*GROUP, DEPLOYMENT], sort=False)["value"].mean()
+        means = by_deployment(windows).groupby([*GROUP, DEPLOYMENT], sort=False)["value"].mean()
         yield str(metric), DEPLOYMENT, groups(means.reset_index())
 
 

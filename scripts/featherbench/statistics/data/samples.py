@@ -8,15 +8,19 @@ a test over both strata would find a difference that is of no interest.
 
 from __future__ import annotations
 
+import math
+import re
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from featherbench.records.cell import Cell, Metric, Verdict, Window
+from featherbench.records.cell import Cell, Measure, Metric, Verdict, Window
 from featherbench.records.load_point import Axis, LoadPoint
 from featherbench.records.plan import Plan
+from featherbench.statistics.data.histograms import Histogram, merged, statistic_us
 
 EMULATED = "emulated"
 CPU_USE = ("client_busy_fraction", "server_busy_fraction", "client_cpu_s", "server_cpu_s")
@@ -26,7 +30,7 @@ DTYPES = {
     **dict.fromkeys(("workload", "metric"), "str"),
     "load_point": "str",
     **dict.fromkeys(("level", "deployment", "window"), "int64"),
-    "value": "float64",
+    **dict.fromkeys(("value", "merged"), "float64"),
     **dict.fromkeys(("unit", "verdict", "reasons"), "str"),
     "primary": "bool",
     "duration_s": "float64",
@@ -38,7 +42,13 @@ DTYPES = {
     "started_monotonic_s": "float64",
     "machine_fingerprint": "str",
 }
-"""The columns of the samples, in order, with their types."""
+"""The columns of the samples, in order, with their types.
+
+`merged` is the figure of all valid windows of a cell together where their mean is none, as of a
+quantile: of latencies with histograms. Other figures have none.
+"""
+LATENCY = re.compile(r"(?P<of>.*_latency)_(?P<statistic>mean|p\d+|max)")
+"""Names of latencies that a window's histogram has all of."""
 NOT_ANALYSED = {"reasons", "requests", "failures", *CPU_USE, "instance_id", "machine_fingerprint"}
 """Columns that no test and no figure uses once the windows have verdicts."""
 ANALYSED = tuple(name for name in DTYPES if name not in NOT_ANALYSED)
@@ -60,7 +70,7 @@ def gather(plan: Plan, folder: Path) -> pd.DataFrame:
 def samples_of(cells: Iterable[Cell], emulated: Container[str] = ()) -> pd.DataFrame:
     """Return the samples of cells, a frame of DTYPES; `emulated` names the emulated platforms."""
     windows: list[dict[str, Any]] = []
-    values: list[tuple[int, str, float, str, bool]] = []
+    values: list[tuple[int, str, float, float | None, str, bool]] = []
     for cell in cells:
         shared = cell.coordinates.model_dump() | {
             "level": cell.coordinates.load_point.level,
@@ -69,8 +79,11 @@ def samples_of(cells: Iterable[Cell], emulated: Container[str] = ()) -> pd.DataF
             "sequence": cell.sequence,
             "machine_fingerprint": cell.machine_fingerprint,
         }
+        merged_us = _merged_us(cell.windows)
         for window in cell.windows:
-            values += _values(window, len(windows))
+            for is_main, measure in _measures(window):
+                figures = measure.value, merged_us.get(measure.metric)
+                values.append((len(windows), measure.metric, *figures, measure.unit, is_main))
             own = {
                 "window": window.index,
                 "failures": sum(window.failures.values()),
@@ -79,7 +92,8 @@ def samples_of(cells: Iterable[Cell], emulated: Container[str] = ()) -> pd.DataF
             }
             windows.append(shared | window.model_dump(include=COPIED) | own)
     # A window has many values. Their shared columns are repeated by column, which is faster.
-    tidy = pd.DataFrame(values, columns=["window_at", "metric", "value", "unit", "primary"])
+    names = ["window_at", "metric", "value", "merged", "unit", "primary"]
+    tidy = pd.DataFrame(values, columns=names)
     columns = pd.DataFrame(windows, columns=[name for name in DTYPES if name not in tidy])
     repeated = columns.take(tidy["window_at"].to_numpy()).reset_index(drop=True)
     return pd.concat([tidy, repeated], axis="columns")[list(DTYPES)].astype(DTYPES)
@@ -132,11 +146,49 @@ def latencies_of(figure: Metric, metrics: Iterable[Metric]) -> dict[str, str]:
     }
 
 
-def _values(window: Window, window_at: int) -> Iterator[tuple[int, str, float, str, bool]]:
-    """Yield `window_at`, metric, value and unit of each value, and whether it is the main one."""
-    yield window_at, window.metric, window.value, window.unit, True
-    for measure in window.secondary:
-        yield window_at, measure.metric, measure.value, measure.unit, False
+def _measures(window: Window) -> Iterator[tuple[bool, Measure]]:
+    """Yield whether it is the main figure, and each figure."""
+    yield True, Measure(metric=window.metric, value=window.value, unit=window.unit)
+    yield from ((False, measure) for measure in window.secondary)
+
+
+def _merged_us(windows: Iterable[Window]) -> dict[str, float]:
+    """Return the latencies of all valid windows of a cell together, by metric.
+
+    There are none where one of them has no histogram.
+    """
+    parts: defaultdict[str, list[tuple[Histogram, dict[str, float]]]] = defaultdict(list)
+    for window in windows:
+        if window.verdict is not Verdict.INVALID:
+            for of, latencies_us in _latencies_us(window).items():
+                parts[of].append((window.histogram, latencies_us))
+    merged_us = {}
+    for of, found in parts.items():
+        if all(histogram for histogram, _ in found):
+            counts = merged(histogram for histogram, _ in found)
+            most_us = max(of_window.get("max", math.inf) for _, of_window in found)
+            for name in set[str].intersection(*(set(of_window) for _, of_window in found)):
+                merged_us[f"{of}_{name}"] = statistic_us(counts, name, most_us)
+    return merged_us
+
+
+def _latencies_us(window: Window) -> dict[str, dict[str, float]]:
+    """Return a window's latencies, by what they are of and by statistic."""
+    found: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    for _, measure in _measures(window):
+        if name := LATENCY.fullmatch(measure.metric):
+            found[name["of"]][name["statistic"]] = measure.value
+    return found
+
+
+def by_deployment(samples: pd.DataFrame) -> pd.DataFrame:
+    """Return the samples with the merged figure of its cell, if there is one, for each value.
+
+    The mean over the windows of a deployment is then the deployment's figure.
+    """
+    if "merged" not in samples:
+        return samples
+    return samples.assign(value=samples["merged"].fillna(samples["value"]))
 
 
 def is_emulated(table: pd.DataFrame) -> pd.Series[bool]:

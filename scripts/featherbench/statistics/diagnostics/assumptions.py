@@ -14,6 +14,7 @@ import scipy
 
 from featherbench.statistics.conventions import SIGNIFICANT_P, holm
 from featherbench.statistics.data.replicates import CELL, main_values
+from featherbench.statistics.data.samples import by_deployment
 from featherbench.statistics.design.variance_components import components
 from featherbench.statistics.diagnostics.series_tests import (
     LEAST_FOR_MODES,
@@ -226,7 +227,7 @@ def _deployment_residuals(samples: pd.DataFrame) -> pd.DataFrame:
     `relative` is the distance of a deployment from its platform's mean at a level, on a log scale,
     averaged over levels: one independent value per deployment. `position` is its rank in its block.
     """
-    values = main_values(samples)
+    values = by_deployment(main_values(samples))
     values = values[values["value"] > 0]
     means = values.groupby(SERIES, sort=False).agg(
         value=("value", "mean"), moment_s=("started_monotonic_s", "min")
