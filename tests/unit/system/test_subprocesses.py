@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from featherbench.errors import CommandError
 from featherbench.system import subprocesses
+from featherbench.system.polling import wait_until
 from featherbench.system.shell import Shell
 from featherbench.system.ssh import SshMachine
 
@@ -79,6 +82,20 @@ def test_a_program_that_ended_before_it_was_asked_is_an_error():
         for _ in range(2):
             with pytest.raises(CommandError, match="ended with status 1"):
                 program.ask("line", timeout_s=5)
+
+
+def test_a_program_that_is_kept_open_ends_with_this_process_however_that_ends():
+    keep = (
+        "import time; from featherbench.system.subprocesses import Conversation; kept ="
+        " Conversation(['sh', '-c', 'while read -r line; do echo $$; done']);"
+        " print(kept.ask('line', timeout_s=5).stdout, flush=True); time.sleep(60)"
+    )
+    keeper = subprocess.Popen([sys.executable, "-c", keep], stdout=subprocess.PIPE, text=True)
+    pid = int(keeper.stdout.readline())
+    assert Path(f"/proc/{pid}").exists()
+    keeper.kill()
+    keeper.communicate(timeout=5)
+    wait_until(lambda: not Path(f"/proc/{pid}").exists(), what="its end", within_s=5)
 
 
 def _started(argv, output):
