@@ -26,6 +26,16 @@ LATENCY_THROUGHPUT = (
     "least one window is suspect. wrk corrects its latencies after a stall by a formula, other "
     "load generators do not: latencies of different load generators are not comparable."
 )
+LATENCY_AT_RATE = (
+    "Latencies from the moment when a request was due, at a rate that does not wait for the "
+    "server: means of the percentiles, with 95 % intervals over deployments. Hollow: at least one "
+    "window is suspect, for example because the rate was not reached: the latency then depends on "
+    "how long the windows were. Platforms stand side by side at each rate."
+)
+CAPACITY = (
+    "Beside each: the ratio, and the mean capacity, the greatest rate in requests/s at which the "
+    "latency stayed within the objective."
+)
 DISTRIBUTION = (
     "All valid windows as dots, relative to the median of their platform{levels}; each deployment "
     "has a line, with the first one at the top; tick: the deployment's mean. Hollow: suspect."

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from featherbench.figures import captions
+from featherbench.records.cell import Metric
 from featherbench.records.plan import Plan, PlannedPlatform, PlannedWorkload
 
 FORMATS = ("svg", "png")
@@ -28,6 +29,7 @@ class FigureKind(StrEnum):
     LINE_PLOT = "line_plot"
     RATIOS = "forest_plot"
     LATENCY_THROUGHPUT = "latency_throughput"
+    LATENCY_AT_RATE = "latency_at_rate"
     DISTRIBUTION = "distribution"
     RUN_ORDER = "run_order"
     TIME_TO_FIRST_PACKET = "time_to_first_packet"
@@ -48,8 +50,9 @@ class FigureSpec:
     panels into `panels`, unless these are given.
 
     `virtualized` restricts it to platforms that are, or are not; None shows both. Emulated
-    platforms have figures of their own; only the baseline of their ratios is not emulated. `marks`
-    says what marks and bars mean, and `note` what a reader must know of the metrics.
+    platforms have figures of their own; only the baseline of their ratios is not emulated. Ratios
+    with `amounts` have the means beside them. `marks` says what marks and bars mean, and `note`
+    what a reader must know of the metrics.
     """
 
     name: str
@@ -66,6 +69,7 @@ class FigureSpec:
     fixed_memory_note: str = ""
     panels: Mapping[str, str] = field(default_factory=dict, hash=False)
     log_scale: bool = False
+    amounts: bool = False
     virtualized: bool | None = None
     emulated: bool = False
 
@@ -106,18 +110,17 @@ class FigureSpec:
         return tuple(metric for metric, title in self.panels.items() if title in titles)
 
     def _panels(self, plan: Plan, titles: Mapping[str, str]) -> dict[str, str]:
-        shown = [
-            metric
-            for metric in plan.metrics
-            if self.aspect in {"", metric.aspect}
-            and (not self.services or metric.service in self.services)
-        ]
+        shown = list(filter(self._is_about, plan.metrics))
         if titles:
             by_key = {metric.operation or metric.statistic: metric.name for metric in shown}
             return {by_key[key]: title for key, title in titles.items() if key in by_key}
         statistics = list(dict.fromkeys(metric.statistic for metric in shown))
         shown.sort(key=lambda metric: statistics.index(metric.statistic))
         return {metric.name: metric.panel for metric in shown if metric.panel}
+
+    def _is_about(self, metric: Metric) -> bool:
+        is_of_services = not self.services or metric.service in self.services
+        return is_of_services and self.aspect in {"", metric.aspect}
 
     def _shows(self, platform: PlannedPlatform) -> bool:
         has_it = self.kind not in PER_WORKLOAD or all(map(platform.runs, self.workloads))
@@ -127,7 +130,9 @@ class FigureSpec:
     def _has_data(
         self, plan: Plan, shown: tuple[PlannedPlatform, ...], workload: PlannedWorkload
     ) -> bool:
-        if self.aspect and all(metric.aspect != self.aspect for metric in plan.metrics):
+        axes = {point.axis for point in workload.load_points}
+        about = filter(self._is_about, plan.metrics)
+        if self.aspect and all(metric.axis not in axes for metric in about):
             return False
         match self.kind:
             case FigureKind.RATIOS:
@@ -179,6 +184,7 @@ STARTUP: Part = {"workloads": ("startup",), "aspect": "startup"}
 LATENCY: Part = {"workloads": ("latency",), "aspect": "round_trip"}
 IMAGE_SIZE: Part = {"workloads": ("image_size",), "aspect": "image_size"} | BOTH_SERVICES
 PROVISIONING = IMAGE_SIZE | {"workloads": ("startup", "image_size")}
+CAPACITY: Part = {"workloads": ("capacity",), "aspect": "capacity"} | BOTH_SERVICES
 MEMORY: Part = {"workloads": ("memory",), "aspect": "memory"} | BOTH_SERVICES
 FOOTPRINT: Part = {
     **MEMORY,
@@ -198,6 +204,9 @@ NATIVE, VIRTUALIZED = LINES | {"virtualized": False}, LINES | {"virtualized": Tr
 RATIOS = _look(FigureKind.RATIOS, "ratio to {baseline}", captions.RATIOS.format(levels=""))
 RATIOS_AT_LEVELS = RATIOS | {"marks": captions.RATIOS.format(levels=captions.FROM_TOP)}
 LATENCIES = _look(FigureKind.LATENCY_THROUGHPUT, "latency [ms]", captions.LATENCY_THROUGHPUT)
+LATENCIES_AT_RATE = _look(FigureKind.LATENCY_AT_RATE, "latency [ms]", captions.LATENCY_AT_RATE) | {
+    "aspect": "open_latency"
+}
 THROUGHPUTS = _windows("throughput", captions.AT_LEVEL)
 RUN_ORDER = _look(FigureKind.RUN_ORDER, "relative to the median", captions.RUN_ORDER)
 TIME_TO_FIRST_PACKET = _look(
@@ -261,6 +270,13 @@ FURTHER_FIGURES = _figures(
     ),
     ("fig12a_http_cpu_per_request", "CPU time of an HTTP request", HTTP | COSTS),
     ("fig12b_kv_cpu_per_request", "CPU time of a key-value request", KV | COSTS),
+    ("fig13a_http_latency_at_rate", "HTTP latency at a rate", HTTP | LATENCIES_AT_RATE),
+    ("fig13b_kv_latency_at_rate", "Key-value latency at a rate", KV | LATENCIES_AT_RATE),
+    (
+        "fig14_capacity_ratios",
+        "Capacity against the baseline",
+        CAPACITY | RATIOS | {"amounts": True, "note": captions.CAPACITY},
+    ),
 )
 
 

@@ -61,7 +61,10 @@ def _placed(spec: FigureSpec, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _texts(table: pd.DataFrame) -> list[str]:
-    """Return the ratios, with the number of connections if there are several levels."""
+    """Return the ratios, with their amounts, or the level if there are several."""
+    if "amount" in table:
+        pairs = zip(table["amount"], table["ratio"], strict=True)
+        return [f"{theme.format_value(ratio)}: {theme.format_value(n)}" for n, ratio in pairs]
     if len(table["level"].unique()) == 1:
         return [theme.format_value(ratio) for ratio in table["ratio"]]
     pairs = zip(table["level"], table["ratio"], strict=True)

@@ -24,15 +24,16 @@ CROWDED = 0.04
 
 @dataclass(frozen=True)
 class LevelAxis:
-    """The axis of the level; `levels` are in ascending order."""
+    """The axis of the level; `levels` are in ascending order, their labels need `label_share`."""
 
     levels: tuple[int, ...]
+    label_share: float = CROWDED
 
     @property
     def logarithmic(self) -> bool:
         """Whether it is logarithmic: on a linear axis, labels would overlap."""
         gaps = np.diff(self.levels)
-        return bool(len(gaps) and gaps.min() < CROWDED * gaps.sum())
+        return bool(len(gaps) and gaps.min() < self.label_share * gaps.sum())
 
     @property
     def room(self) -> float:

@@ -16,6 +16,7 @@ from featherbench.figures import (
     distribution,
     dot_plot,
     forest_plot,
+    latency_at_rate,
     latency_throughput,
     line_plot,
     run_order,
@@ -71,10 +72,14 @@ def figure(spec: FigureSpec, data: FigureData) -> p9.ggplot:
         case FigureKind.LINE_PLOT:
             rows, draw = of_summary, line_plot.draw
         case FigureKind.RATIOS:
-            rows, draw = _ratios(spec, platforms, data.ratios), forest_plot.draw
+            rows = _ratios(spec, platforms, data.ratios, of_summary)
+            draw = forest_plot.draw
         case FigureKind.LATENCY_THROUGHPUT:
             rows = latency_throughput.points(spec, summary, metrics)
             draw = latency_throughput.draw
+        case FigureKind.LATENCY_AT_RATE:
+            rows = latency_at_rate.points(spec, summary, metrics)
+            draw = partial(latency_at_rate.draw, metrics=metrics)
         case FigureKind.DISTRIBUTION:
             rows, draw = valid(_of(spec, samples[samples["primary"]])), distribution.draw
         case FigureKind.RUN_ORDER:
@@ -103,15 +108,27 @@ def _of(spec: FigureSpec, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _ratios(
-    spec: FigureSpec, platforms: Sequence[PlannedPlatform], ratios: pd.DataFrame
+    spec: FigureSpec,
+    platforms: Sequence[PlannedPlatform],
+    ratios: pd.DataFrame,
+    summary: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return the ratios of these platforms, in their order, with technology and hypervisor."""
     by_name = {platform.name: platform for platform in platforms}
-    ordered = in_order(platforms, _of(spec, require_computed(ratios)).dropna(subset=["ratio"]))
+    table = _of(spec, require_computed(ratios)).dropna(subset=["ratio"])
+    ordered = in_order(platforms, _with_amounts(table, summary) if spec.amounts else table)
     return ordered.assign(
         technology=[by_name[name].technology for name in ordered["platform"]],
         hypervisor=[by_name[name].hypervisor for name in ordered["platform"]],
     )
+
+
+def _with_amounts(ratios: pd.DataFrame, summary: pd.DataFrame) -> pd.DataFrame:
+    """Add the mean of each as its `amount`, and rows of the baseline, whose ratio is 1."""
+    amounts = summary[[*SERIES, "mean"]].rename(columns={"mean": "amount"})
+    table = ratios.merge(amounts, on=SERIES, how="outer")
+    is_baseline = table["platform"].isin(ratios["baseline"])
+    return table[is_baseline | table["ratio"].notna()].fillna({"ratio": 1.0, "p_adj": 0.0})
 
 
 def _varying(samples: pd.DataFrame) -> pd.DataFrame:

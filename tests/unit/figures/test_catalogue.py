@@ -65,6 +65,17 @@ def test_a_workload_that_was_not_asked_for_has_no_figure(make):
     assert "fig9a_http_distribution" in of_less
 
 
+AT_RATE = ("fig13a_http_latency_at_rate", "fig13b_kv_latency_at_rate")
+
+
+def test_each_loop_has_its_figures_if_it_was_asked_for(make):
+    both = make.plan(make.TWO, levels=(1, "r5000"))
+    assert set(figures_for(both)) - set(NATIVE_ONLY) == set(AT_RATE)
+    assert set(NATIVE_ONLY) <= set(figures_for(both))
+    alone = make.plan(make.TWO, levels=("r10pc", "r50pc"), workloads=("http", "kv", "capacity"))
+    assert figures_for(alone) == ("fig10_run_order", *AT_RATE, "fig14_capacity_ratios")
+
+
 def test_what_does_not_vary_or_is_a_single_value_has_no_distribution(make):
     assert figures_for(make.plan(make.TWO, workloads=("image_size",))) == ("fig3b_image_size",)
     plan = make.plan(make.TWO, workloads=("startup",), deployments=1, windows=1)

@@ -195,3 +195,63 @@ def test_the_axis_of_ratios_has_round_numbers_that_do_not_touch(limits, some):
     assert 4 <= len(found) <= 15
     steps = np.diff(np.log(found)) / np.log(limits[1] / limits[0])
     assert steps.min() >= 0.11 - 1e-9
+
+
+@pytest.fixture(scope="module")
+def offered(make, tmp_path_factory):
+    """Three platforms at rates up to some that only the first reaches, and their capacities."""
+    names = ("linux-native", "docker-native", "lxd-native")
+    levels, workloads = (1, "r5000", "r20000", "r70000"), ("http", "kv", "capacity")
+    plan = make.plan(names, levels=levels, workloads=workloads)
+    return make.study(plan, tmp_path_factory.mktemp("offered"))
+
+
+def test_latencies_at_a_rate_are_those_of_the_open_loop_by_percentile(offered):
+    table = _drawn("fig13b_kv_latency_at_rate", offered, offered.samples).data
+    summary = summarize(offered.samples).set_index(["platform", "metric", "level"])
+    assert len(table) == 3 * 3 * 3 * 2
+    statistics = {"median": "p50", "p99": "p99", "p99.9": "p999"}
+    for row in table.to_dict("records"):
+        operation = row["panel"].lower().replace("redis ", "kv_")
+        metric = f"{operation}_open_latency_{statistics[row['percentile']]}"
+        mean_us = summary.loc[(row["platform"], metric, row["level"]), "mean"]
+        assert row["mean"] == pytest.approx(mean_us / 1000)
+
+
+def test_where_the_rate_was_not_reached_the_mark_is_hollow(offered):
+    plot = _drawn("fig13a_http_latency_at_rate", offered, offered.samples)
+    hollow = layers(plot, "geom_point")[-1]
+    reached = set(hollow.loc[hollow["platform"] == "linux-native", "level"])
+    assert not reached
+    missed = hollow[hollow["level"] == 70_000]
+    assert set(missed["platform"]) == {"docker-native", "lxd-native"}
+    assert set(missed["percentile"]) == {"median", "p99", "p99.9"}
+
+
+@pytest.mark.parametrize(
+    ("levels", "x"),
+    [
+        (("r5000", "r20000"), "offered rate [requests/s]"),
+        (("r10pc", "r90pc"), "offered rate [% of what the baseline reaches]"),
+    ],
+)
+def test_the_axis_says_what_the_rate_is_counted_in(make, tmp_path, levels, x):
+    study = make.study(make.plan(make.TWO, levels=levels, workloads=("http",)), tmp_path)
+    assert _drawn("fig13a_http_latency_at_rate", study, study.samples).labels.x == x
+
+
+def test_capacities_stand_beside_their_ratios_with_the_baselines(offered):
+    table = _drawn("fig14_capacity_ratios", offered, offered.samples).data
+    summary = summarize(offered.samples).set_index(["platform", "metric"])["mean"]
+    assert set(table["platform"]) == {"linux-native", "docker-native", "lxd-native"}
+    for row in table.to_dict("records"):
+        assert row["amount"] == summary[row["platform"], row["metric"]]
+        assert row["text"].endswith(f": {row['amount']:,.0f}")
+    assert set(table.loc[table["platform"] == "linux-native", "ratio"]) == {1.0}
+
+
+def test_the_order_of_the_run_keeps_open_and_closed_loop_apart(offered):
+    drawn = _drawn("fig10_run_order", offered, offered.samples).data
+    metrics = drawn.groupby("panel", observed=True)["metric"].nunique()
+    assert metrics.eq(1).all()
+    assert len(metrics) == 8
