@@ -70,7 +70,7 @@ class Settings(DriverSettings):
         "the greatest that passed.",
     )
     most_tries: Annotated[int, Field(ge=4, le=1000)] = Field(
-        20,
+        30,
         description="At most so many times is a rate offered; each rate two or three times.",
     )
     warm_up_s: Annotated[float, Field(ge=0, le=3600)] = Field(
