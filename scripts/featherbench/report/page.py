@@ -94,6 +94,7 @@ def _results(inputs: Inputs, run: RunTables, *, emulated: bool) -> dict[str, Any
         "prefix": "emulated-" if emulated else "",
         "platforms": names or list(dict.fromkeys(run["summary"].get("platform", ()))),
         "conclusions": conclusions(run, requested),
+        "costs": inputs.attempt("CPU time per request", lambda: table_groups.request_costs(run)),
         "margin_percent": f"{100 * inputs.plan.margin:g}" if inputs.plan else "?",
         "precision_percent": f"{100 * inputs.plan.precision:g}" if inputs.plan else "?",
         "network_paths": network_paths(run.platforms, run.baseline),

@@ -18,8 +18,14 @@ from featherbench.report.tables import (
     name,
     prose,
     table,
+    text_of,
 )
+from featherbench.statistics.conventions import DEPLOYMENT
+from featherbench.statistics.data.replicates import CELL
+from featherbench.statistics.data.samples import declared, valid
+from featherbench.statistics.inference.ratios import unadjusted_ratios
 from featherbench.wording.formatting import count, number, p_value, percentage, ratio, rows
+from featherbench.wording.phrases import at_levels, in_brackets
 
 
 def _verdicts(row: Row) -> str:
@@ -260,6 +266,53 @@ def check_results(run: RunTables) -> list[Table]:
     checks = run["checks"]
     found = checks if checks.empty else checks[checks["found"].astype(bool)]
     return [] if found.empty else [table(found, CHECKS, "Results of the checks")]
+
+
+def request_costs(run: RunTables) -> list[Table]:
+    """Return the one table of the CPU time per request, at each metric's greatest load point.
+
+    Nothing is tested: the ratios are those of the deployments' means in each block.
+    """
+    costs = _means_of_costs(run)
+    if costs.empty:
+        return []
+    compared = rows(unadjusted_ratios(costs, run.baseline, 0.0))
+    to_base = {(row["metric"], row["platform"]): row for row in compared}
+    columns: Columns = {"platform": name("platform")}
+    texts: dict[str, Row] = {each: {"platform": each} for each in costs["platform"].unique()}
+    known = declared(costs, run.inputs.metrics)
+    for row in rows(costs.groupby(CELL, sort=False)["mean"].mean().reset_index()):
+        metric, platform = known[row["metric"]], row["platform"]
+        heading = f"{metric.panel}{at_levels([row['level']], metric.axis)}"
+        columns[heading] = ("num", text_of(metric.name))
+        times = _times_base(to_base.get((metric.name, platform), {}))
+        texts[platform][metric.name] = f"{number(row['mean'])} {metric.unit}{times}"
+    caption = f"CPU time per request, and its ratio to {run.baseline}; not tested"
+    return [table(pd.DataFrame(texts.values()), columns, caption)]
+
+
+def _means_of_costs(run: RunTables) -> pd.DataFrame:
+    """Return the deployments' means at the greatest load points; of an open loop, if alone."""
+    if run.samples.empty:
+        return pd.DataFrame()
+    samples = valid(run.samples)
+    known = declared(samples, run.inputs.metrics).values()
+    closed, at_rate = (
+        [metric.name for metric in known if metric.aspect == aspect and not metric.statistic]
+        for aspect in ("cpu_per_request", "open_cpu_per_request")
+    )
+    rows_of = samples[samples["metric"].isin(closed or at_rate)]
+    greatest = rows_of["level"] == rows_of.groupby("metric")["level"].transform("max")
+    by_deployment = rows_of[greatest].groupby([*CELL, DEPLOYMENT], sort=False)["value"]
+    return by_deployment.mean().rename("mean").reset_index()
+
+
+def _times_base(compared: Row) -> str:
+    if not math.isfinite(compared.get("ratio", math.nan)):
+        return ""
+    return (
+        f", {ratio(compared['ratio'])} times{in_brackets(compared['ci_low'], compared['ci_high'])}"
+    )
 
 
 GROUPS = (

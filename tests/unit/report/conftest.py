@@ -116,6 +116,9 @@ def judge(rng, workload):
 
 def secondary_of(name, metric, value, unit):
     yield Measure(metric=f"{metric}_other", value=value / 3, unit=unit)
+    if metric.endswith("_throughput"):
+        cost = metric.replace("throughput", "cpu_per_request")
+        yield Measure(metric=cost, value=1e6 / value, unit="us")
     if metric == "startup_time":
         for phase in PHASES[name.partition("+")[0].split("-")[1]]:
             yield Measure(metric=f"startup_phase_{phase}", value=value / 4, unit=unit)

@@ -86,6 +86,12 @@ def test_the_headline_counts_and_compares(pages):
     assert "This report is incomplete" not in text
 
 
+def test_the_headline_has_what_a_request_costs(pages):
+    text = pages.whole.text("headline")
+    assert "CPU time per request, and its ratio to linux-native; not tested" in text
+    assert "Redis GET at 100 connections" in text
+
+
 def test_a_platform_that_cannot_run_is_there_with_the_remedy(pages):
     text = pages.whole.text("ran")
     assert "linux-kvm no /dev/kvm here <yet>: it failed. load kvm_intel" in text

@@ -3,10 +3,19 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from featherbench.report.table_groups import GROUPS, REMAINDER, phases, shown, summaries
+from featherbench.report.table_groups import (
+    GROUPS,
+    REMAINDER,
+    phases,
+    request_costs,
+    shown,
+    summaries,
+)
 from featherbench.report.tables import figure, name, table
 
 
@@ -82,3 +91,50 @@ def test_levels_stand_under_what_they_count(points, heading, cells):
     (made,) = summaries(frame.assign(**shared), str, primary=True)
     assert made.columns[0][0] == heading
     assert tuple(row[0] for row in made.rows) == cells
+
+
+def costs_of(make, values, **columns):
+    """Make the table of costs of these samples: deployments' values, by platform."""
+    rows = [
+        {"platform": platform, "deployment": number, "value": value}
+        for platform, of_platform in values.items()
+        for number, value in enumerate(of_platform, start=1)
+    ]
+    shared = {"metric": "http_cpu_per_request", "level": 100, "verdict": "ok", "primary": False}
+    return request_costs(make.tables(samples=pd.DataFrame(rows).assign(**shared | columns)))
+
+
+TWICE = {"linux-native": [10.0, 11.0, 12.0], "docker-native": [20.0, 22.0, 24.0]}
+
+
+def test_a_request_has_its_cost_and_the_ratio_in_blocks_to_the_baselines(make):
+    (made,) = costs_of(make, TWICE)
+    assert [heading for heading, _ in made.columns] == ["platform", "HTTP at 100 connections"]
+    assert made.rows == (
+        ("linux-native", "11 us"),
+        ("docker-native", "22 us, 2.00 times"),
+    )
+    assert "not tested" in made.caption
+
+
+def test_the_interval_of_a_cost_is_over_the_ratios_of_deployments(make):
+    (made,) = costs_of(make, TWICE | {"docker-native": [20.0, 22.0, 30.0]})
+    low, high = np.exp(stats.t.interval(0.95, 2, *_mean_and_error(np.log([2.0, 2.0, 2.5]))))
+    assert made.rows[1][1].endswith(f"(95 % interval {low:.2f} to {high:.2f})")
+
+
+def _mean_and_error(values):
+    return values.mean(), values.std(ddof=1) / len(values) ** 0.5
+
+
+def test_an_open_loop_has_its_costs_if_there_is_no_closed_one(make):
+    (made,) = costs_of(make, TWICE, metric="http_open_cpu_per_request", level=5000)
+    assert made.columns[1][0] == "HTTP at 5,000 requests/s"
+
+
+def test_a_cost_without_the_baselines_has_no_ratio_and_without_costs_there_is_no_table(make):
+    (made,) = costs_of(make, {"docker-native": [20.0, 22.0]})
+    assert made.rows == (("docker-native", "21 us"),)
+    assert costs_of(make, TWICE, verdict="invalid") == []
+    assert costs_of(make, TWICE, metric="http_throughput") == []
+    assert request_costs(make.tables()) == []
