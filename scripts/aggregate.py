@@ -6,15 +6,20 @@ from pathlib import Path
 from featherbench.jobs import job_runner
 from featherbench.records.plan import Plan
 from featherbench.records.stopping_decisions import with_requested_cells
+from featherbench.statistics.data.histograms import Latencies, quantile_table
 from featherbench.statistics.data.samples import gather
-from featherbench.statistics.data.table_io import write_long_csv, write_parquet
+from featherbench.statistics.data.table_io import write_csv, write_long_csv, write_parquet
 from featherbench.statistics.diagnostics.screening import screen
 
 
-def main(plan: Path, cells: Path, stopping: Path, parquet: Path, csv: Path) -> None:
-    """Read the folders of the cells and of the interim looks, and write both tables."""
+def main(
+    *, plan: Path, cells: Path, stopping: Path, parquet: Path, csv: Path, quantiles: Path
+) -> None:
+    """Read the folders of the cells and of the interim looks, and write the tables."""
     requested = with_requested_cells(Plan.read(plan), stopping)
-    samples = screen(gather(requested, cells), requested.metrics)
+    latencies: Latencies = {}
+    samples = screen(gather(requested, cells, latencies), requested.metrics)
+    write_csv(quantile_table(latencies), quantiles)
     write_parquet(samples, parquet)
     write_long_csv(samples, csv)
 

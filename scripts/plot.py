@@ -20,6 +20,7 @@ def main(
     samples: Path,
     summary: Path,
     ratios: Path,
+    quantiles: Path,
     figures_dir: Path,
     log: Path,
     job: str,
@@ -31,6 +32,7 @@ def main(
         samples=read_parquet(samples, ANALYSED),
         summary=read_csv(summary),
         ratios=read_csv(ratios),
+        quantiles=read_csv(quantiles),
     )
     job_runner.make_parts(
         {spec.name: spec for spec in specs_for(data.plan)},

@@ -99,6 +99,16 @@ REACH = {"http": 80_000, "kv_get": 1_700_000, "kv_set": 1_360_000}
 OVER_P99 = {"mean": 0.4, "p50": 0.3, "p90": 0.6, "p95": 0.8, "p999": 3.0, "max": 9.0}
 
 
+def _histogram(p99_us, requests=5000):
+    """A histogram of so many exponential latencies, with buckets of a sixteenth."""
+    ranks = (np.arange(requests) + 0.5) / requests
+    exact_ns = -np.log(1 - ranks) * p99_us * 1e3 / np.log(100)
+    least_ns, counts = np.unique(
+        (2 ** (np.floor(np.log2(exact_ns) * 16) / 16)).astype(int), return_counts=True
+    )
+    return tuple(zip(least_ns.tolist(), counts.tolist(), strict=True))
+
+
 def _open_window(platform, prefix, point, index, noise):
     """A window at a rate: its latency grows until the rate is not reached."""
     offered = point.level * (REACH[prefix] / 100 if point.axis is Axis.PERCENT else 1)
@@ -116,6 +126,7 @@ def _open_window(platform, prefix, point, index, noise):
         p99_us,
         unit="us",
         index=index,
+        histogram=_histogram(p99_us),
         secondary=tuple(
             Measure(metric=f"{prefix}_open_{name}", value=value, unit=unit)
             for name, (unit, value) in others.items()

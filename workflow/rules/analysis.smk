@@ -5,7 +5,8 @@ from featherbench.figures.catalogue import figures_for
 from featherbench.records import tables
 from featherbench.records.tables import table_file
 
-SAMPLES = ["results/tables/samples.parquet", "results/tables/samples.csv"]
+QUANTILES = "results/tables/latency_quantiles.csv"
+SAMPLES = ["results/tables/samples.parquet", "results/tables/samples.csv", QUANTILES]
 ANALYSIS_TABLES = list(map(table_file, tables.ANALYSIS))
 REPLICATION_TABLES = list(map(table_file, tables.REPLICATION))
 TABLES = [*SAMPLES, *ANALYSIS_TABLES, *REPLICATION_TABLES]
@@ -46,6 +47,7 @@ rule aggregate:
     output:
         parquet="results/tables/samples.parquet",
         csv="results/tables/samples.csv",
+        quantiles=QUANTILES,
     log:
         "results/logs/aggregate.log",
     resources:
@@ -54,7 +56,8 @@ rule aggregate:
         code=code_digest("aggregate"),
     shell:
         '$PYTHON "$SCRIPTS/aggregate.py" --plan {input.plan} --cells results/cells'
-        " --stopping results/stopping --parquet {output.parquet} --csv {output.csv} --log {log} --job aggregate"
+        " --stopping results/stopping --parquet {output.parquet} --csv {output.csv}"
+        " --quantiles {output.quantiles} --log {log} --job aggregate"
 
 
 rule analyze:
@@ -103,6 +106,7 @@ rule plot:
         samples="results/tables/samples.parquet",
         summary="results/tables/summary.csv",
         ratios="results/tables/ratios.csv",
+        quantiles=QUANTILES,
     output:
         FIGURES,
     log:
@@ -113,5 +117,5 @@ rule plot:
         code=code_digest("plot"),
     shell:
         '$PYTHON "$SCRIPTS/plot.py" --plan {input.plan} --samples {input.samples}'
-        " --summary {input.summary} --ratios {input.ratios} --figures-dir results/figures"
-        " --log {log} --job plot"
+        " --summary {input.summary} --ratios {input.ratios} --quantiles {input.quantiles}"
+        " --figures-dir results/figures --log {log} --job plot"

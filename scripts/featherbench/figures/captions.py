@@ -32,6 +32,11 @@ LATENCY_AT_RATE = (
     "window is suspect, for example because the rate was not reached: the latency then depends on "
     "how long the windows were. Platforms stand side by side at each rate."
 )
+QUANTILES = (
+    "All latencies of the valid windows together, from the moment when a request was due: the "
+    "share of requests that took at most so long, as far as at least ten took longer. Of many "
+    "rates, some are shown. Numbers: results/tables/latency_quantiles.csv."
+)
 CAPACITY = (
     "Beside each: the ratio, and the mean capacity, the greatest rate in requests/s at which the "
     "latency stayed within the objective."

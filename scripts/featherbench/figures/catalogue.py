@@ -30,6 +30,7 @@ class FigureKind(StrEnum):
     RATIOS = "forest_plot"
     LATENCY_THROUGHPUT = "latency_throughput"
     LATENCY_AT_RATE = "latency_at_rate"
+    QUANTILES = "quantile_plot"
     DISTRIBUTION = "distribution"
     RUN_ORDER = "run_order"
     TIME_TO_FIRST_PACKET = "time_to_first_packet"
@@ -207,6 +208,9 @@ LATENCIES = _look(FigureKind.LATENCY_THROUGHPUT, "latency [ms]", captions.LATENC
 LATENCIES_AT_RATE = _look(FigureKind.LATENCY_AT_RATE, "latency [ms]", captions.LATENCY_AT_RATE) | {
     "aspect": "open_latency"
 }
+QUANTILES = _look(FigureKind.QUANTILES, "latency [ms]", captions.QUANTILES) | {
+    "aspect": "open_latency"
+}
 THROUGHPUTS = _windows("throughput", captions.AT_LEVEL)
 RUN_ORDER = _look(FigureKind.RUN_ORDER, "relative to the median", captions.RUN_ORDER)
 TIME_TO_FIRST_PACKET = _look(
@@ -277,6 +281,8 @@ FURTHER_FIGURES = _figures(
         "Capacity against the baseline",
         CAPACITY | RATIOS | {"amounts": True, "note": captions.CAPACITY},
     ),
+    ("fig15a_http_latency_quantiles", "HTTP latencies at a rate by quantile", HTTP | QUANTILES),
+    ("fig15b_kv_latency_quantiles", "Key-value latencies at a rate by quantile", KV | QUANTILES),
 )
 
 

@@ -3,7 +3,7 @@
 
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from featherbench.figures import (
     latency_at_rate,
     latency_throughput,
     line_plot,
+    quantile_plot,
     run_order,
     time_to_first_packet,
 )
@@ -27,6 +28,7 @@ from featherbench.figures.theme import DPI
 from featherbench.figures.transforms import SERIES, in_order
 from featherbench.files import open_atomic
 from featherbench.records.plan import Plan, PlannedPlatform
+from featherbench.statistics.data.histograms import COLUMNS
 from featherbench.statistics.data.samples import valid
 from featherbench.statistics.data.table_io import require_computed
 
@@ -37,12 +39,13 @@ REPRODUCIBLE: dict[str, dict[str, None]] = {"svg": {"Date": None}, "png": {}}
 
 @dataclass(frozen=True, kw_only=True)
 class FigureData:
-    """The tables that figures are drawn from; the paper's data have no ratios."""
+    """The tables that figures are drawn from; the paper's data have no ratios, no quantiles."""
 
     plan: Plan
     samples: pd.DataFrame
     summary: pd.DataFrame
     ratios: pd.DataFrame
+    quantiles: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
 
 
 def draw(spec: FigureSpec, data: FigureData, folder: Path) -> None:
@@ -80,6 +83,9 @@ def figure(spec: FigureSpec, data: FigureData) -> p9.ggplot:
         case FigureKind.LATENCY_AT_RATE:
             rows = latency_at_rate.points(spec, summary, metrics)
             draw = partial(latency_at_rate.draw, metrics=metrics)
+        case FigureKind.QUANTILES:
+            shown = in_order(platforms, quantile_plot.of_panels(spec, data.quantiles))
+            rows, draw = _with_names(platforms, shown), quantile_plot.draw
         case FigureKind.DISTRIBUTION:
             rows, draw = valid(_of(spec, samples[samples["primary"]])), distribution.draw
         case FigureKind.RUN_ORDER:
@@ -87,9 +93,7 @@ def figure(spec: FigureSpec, data: FigureData) -> p9.ggplot:
         case FigureKind.TIME_TO_FIRST_PACKET:
             rows = time_to_first_packet.of_contenders(samples, metrics)
             draw = partial(time_to_first_packet.draw, metrics=metrics)
-    if spec.kind in PER_WORKLOAD and not (rows["n"] > 0).any():
-        return _empty(spec, int(rows["n_invalid"].sum()))
-    return draw(spec, rows) if len(rows) else _empty(spec, 0)
+    return draw(spec, rows) if _has_values(spec, rows) else _empty(spec, rows)
 
 
 def save(plot: p9.ggplot, folder: Path, name: str) -> None:
@@ -114,12 +118,17 @@ def _ratios(
     summary: pd.DataFrame,
 ) -> pd.DataFrame:
     """Return the ratios of these platforms, in their order, with technology and hypervisor."""
-    by_name = {platform.name: platform for platform in platforms}
     table = _of(spec, require_computed(ratios)).dropna(subset=["ratio"])
     ordered = in_order(platforms, _with_amounts(table, summary) if spec.amounts else table)
-    return ordered.assign(
-        technology=[by_name[name].technology for name in ordered["platform"]],
-        hypervisor=[by_name[name].hypervisor for name in ordered["platform"]],
+    return _with_names(platforms, ordered)
+
+
+def _with_names(platforms: Sequence[PlannedPlatform], table: pd.DataFrame) -> pd.DataFrame:
+    """Add technology and hypervisor, which decide the style."""
+    by_name = {platform.name: platform for platform in platforms}
+    return table.assign(
+        technology=[by_name[name].technology for name in table["platform"]],
+        hypervisor=[by_name[name].hypervisor for name in table["platform"]],
     )
 
 
@@ -139,7 +148,12 @@ def _varying(samples: pd.DataFrame) -> pd.DataFrame:
     return main[several] if several.any() else main
 
 
-def _empty(spec: FigureSpec, invalid: int) -> p9.ggplot:
+def _has_values(spec: FigureSpec, rows: pd.DataFrame) -> bool:
+    return bool((rows["n"] > 0).any()) if spec.kind in PER_WORKLOAD else len(rows) > 0
+
+
+def _empty(spec: FigureSpec, rows: pd.DataFrame) -> p9.ggplot:
+    invalid = int(rows["n_invalid"].sum()) if spec.kind in PER_WORKLOAD else 0
     reason = f"all {invalid} windows are invalid" if invalid else "nothing was measured"
     return _text(f"{spec.title}: no valid data\n{reason}")
 

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Figures by forest_plot, latency_throughput, distribution, run_order, time_to_first_packet."""
+"""Figures of the kinds that the paper does not have.
+
+By `figures/forest_plot.py`, `figures/latency_throughput.py`, `figures/latency_at_rate.py`,
+`figures/quantile_plot.py`, `figures/distribution.py`, `figures/run_order.py` and
+`figures/time_to_first_packet.py`.
+"""
 
 import matplotlib as mpl
 import numpy as np
@@ -12,7 +17,8 @@ from featherbench.figures.forest_plot import round_ratios
 from featherbench.figures.render import FigureData, figure
 from featherbench.figures.theme import style
 from featherbench.figures.transforms import relative_to_median
-from featherbench.statistics.data.samples import per_stratum
+from featherbench.statistics.data.histograms import quantile_table
+from featherbench.statistics.data.samples import gather, per_stratum
 from featherbench.statistics.inference.ratios import ratios
 from featherbench.statistics.summary import summarize
 from featherbench.statistics.time_to_first_packet import crossing_bandwidths
@@ -255,3 +261,50 @@ def test_the_order_of_the_run_keeps_open_and_closed_loop_apart(offered):
     metrics = drawn.groupby("panel", observed=True)["metric"].nunique()
     assert metrics.eq(1).all()
     assert len(metrics) == 8
+
+
+@pytest.fixture(scope="module")
+def quantiles(offered):
+    latencies = {}
+    gather(offered.plan, offered.cells, latencies)
+    return quantile_table(latencies)
+
+
+def _of_quantiles(name, study, quantiles):
+    data = FigureData(
+        plan=study.plan,
+        samples=study.samples,
+        summary=study.samples.head(0),
+        ratios=pd.DataFrame(),
+        quantiles=quantiles,
+    )
+    return figure(BY_NAME[name].for_plan(study.plan), data)
+
+
+def test_latencies_by_quantile_have_a_line_for_each_platform_and_a_panel_for_each_rate(
+    offered, quantiles
+):
+    table = _of_quantiles("fig15b_kv_latency_quantiles", offered, quantiles).data
+    rates = [f"{rate} requests/s" for rate in ("5,000", "20,000", "70,000")]
+    panels = [f"Redis {operation}, {rate}" for operation in ("GET", "SET") for rate in rates]
+    assert list(table["panel"].cat.categories) == panels
+    lines = table.groupby(["panel", "label"], observed=True)
+    assert lines.ngroups == 6 * 3
+    for _, line in lines:
+        in_order = line.sort_values("nines")
+        assert in_order["value_ms"].is_monotonic_increasing
+        assert in_order["quantile"].is_monotonic_increasing
+    at = table[table["quantile"] == 0.999]
+    assert np.allclose(at["nines"], 3)
+
+
+def test_of_many_rates_those_from_the_least_to_the_greatest_are_shown(offered, quantiles):
+    of_http = quantiles[quantiles["metric"] == "http_open_latency"]
+    one = of_http[of_http["load_point"] == "r5000"]
+    many = pd.concat(
+        [one.assign(level=level, load_point=f"r{level}") for level in range(1000, 11_000, 1000)]
+    )
+    table = _of_quantiles("fig15a_http_latency_quantiles", offered, many).data
+    shown = sorted(set(table["level"]))
+    assert len(shown) == 6
+    assert (shown[0], shown[-1]) == (1000, 10_000)

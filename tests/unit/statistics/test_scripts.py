@@ -14,6 +14,7 @@ from featherbench.statistics.data.table_io import read_csv, read_parquet
 SCRIPTS = Path(featherbench.__file__).parent.parent
 AGGREGATE = (
     "--plan plan.json --cells cells --stopping stopping --parquet samples.parquet --csv samples.csv"
+    " --quantiles latency_quantiles.csv"
 )
 ANALYZE = "--plan plan.json --samples samples.parquet --tables-dir ."
 

@@ -6,9 +6,23 @@ percentiles: a stall that hits one window would count for a fraction of itself.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 
+import numpy as np
+import pandas as pd
+
+QUANTILES = (
+    *(n / 20 for n in range(1, 18)),
+    *(round(1 - 10 ** (-n / 10), 9) for n in range(10, 61)),
+)
+"""Those of the table: from 90 % on, ten for each further nine."""
+LEAST_BEYOND = 10
+"""A quantile is told if at least so many latencies lie beyond it."""
+COLUMNS = ["metric", "level", "load_point", "platform", "quantile", "value_us", "count"]
+
+Latencies = dict[tuple[str, int, str, str], Counter[int]]
+"""Counts by the least ns of the bucket, of the first columns of COLUMNS."""
 Histogram = Iterable[tuple[int, int]]
 """The least ns of each bucket that is not empty, and its count; see docs/load.md."""
 SUB_BITS = 7
@@ -52,3 +66,22 @@ def statistic_us(counts: Mapping[int, int], name: str, most_us: float) -> float:
         return most_us
     value_us = mean_us(counts) if name == "mean" else quantile_us(counts, float(f"0.{name[1:]}"))
     return min(most_us, value_us)
+
+
+def quantile_table(latencies: Latencies) -> pd.DataFrame:
+    """Return the QUANTILES of all latencies, a frame of COLUMNS; `count` is how many they are."""
+    rows = []
+    for key, counts in latencies.items():
+        count = counts.total()
+        told = [share for share in QUANTILES if count * (1 - share) >= LEAST_BEYOND]
+        values_us = _quantiles_us(counts, told)
+        rows += [(*key, share, us, count) for share, us in zip(told, values_us, strict=True)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _quantiles_us(counts: Mapping[int, int], shares: Sequence[float]) -> list[float]:
+    """Return what `quantile_us` does for each share, at once."""
+    least_ns = sorted(counts)
+    seen = np.cumsum([counts[each] for each in least_ns])
+    places = np.searchsorted(seen, np.array(shares) * seen[-1])
+    return [middle_ns(least_ns[place]) / 1e3 for place in places]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import pandas as pd
 from featherbench.records.cell import Cell, Measure, Metric, Verdict, Window
 from featherbench.records.load_point import Axis, LoadPoint
 from featherbench.records.plan import Plan
-from featherbench.statistics.data.histograms import Histogram, merged, statistic_us
+from featherbench.statistics.data.histograms import Histogram, Latencies, merged, statistic_us
 
 EMULATED = "emulated"
 CPU_USE = ("client_busy_fraction", "server_busy_fraction", "client_cpu_s", "server_cpu_s")
@@ -56,15 +56,29 @@ COPIED = {"duration_s", "requests", *CPU_USE, "started_monotonic_s"}
 """Columns that a window's record has under the same name."""
 
 
-def gather(plan: Plan, folder: Path) -> pd.DataFrame:
+def gather(plan: Plan, folder: Path, latencies: Latencies | None = None) -> pd.DataFrame:
     """Read the cells under `folder` that `plan` requests into one frame of the columns DTYPES.
 
     Rows are in the plan's order. A requested cell without a file is left out; a file that is not
-    requested is not read. Raise RecordError for a file that is not a cell.
+    requested is not read. Raise RecordError for a file that is not a cell. Histograms are added to
+    `latencies`.
     """
     emulated = {platform.name for platform in plan.platforms if platform.emulated}
     files = (path for path in cell_files(plan, folder) if path.exists())
-    return samples_of(map(Cell.read, files), emulated)
+    cells = map(Cell.read, files)
+    return samples_of(cells if latencies is None else _tallied(cells, latencies), emulated)
+
+
+def _tallied(cells: Iterable[Cell], latencies: Latencies) -> Iterator[Cell]:
+    """Yield the cells, and add up the histograms of their valid windows."""
+    for cell in cells:
+        where = cell.coordinates
+        for window in cell.windows:
+            if window.histogram and window.verdict is not Verdict.INVALID:
+                for of in _latencies_us(window):
+                    key = (of, where.load_point.level, str(where.load_point), where.platform)
+                    latencies.setdefault(key, Counter()).update(dict(window.histogram))
+        yield cell
 
 
 def samples_of(cells: Iterable[Cell], emulated: Container[str] = ()) -> pd.DataFrame:

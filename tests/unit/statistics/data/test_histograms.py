@@ -135,3 +135,20 @@ def test_a_throughput_has_no_merged_figure_where_its_latencies_have(make):
     samples = samples_of([deployment(make, 1, latency_window(1, QUIET))]).set_index("metric")
     assert pd.isna(samples.loc["http_throughput", "merged"])
     assert samples.loc[f"{LATENCY}_max", "merged"] == pytest.approx(100)
+
+
+def test_the_table_has_the_quantiles_that_enough_latencies_lie_beyond():
+    counts = Counter(dict(histogram(range(1_000, 1_001_000, 1_000))))
+    table = histograms.quantile_table({("http_open_latency", 5, "r5", "linux-native"): counts})
+    assert list(table.columns) == histograms.COLUMNS
+    assert set(table["count"]) == {1000}
+    assert table["quantile"].max() == 0.99
+    for row in table.to_dict("records"):
+        assert row["value_us"] == histograms.quantile_us(
+            dict(sorted(counts.items())), row["quantile"]
+        )
+        assert row["value_us"] == pytest.approx(1000 * row["quantile"], rel=0.01)
+
+
+def test_without_histograms_the_table_has_no_rows():
+    assert list(histograms.quantile_table({}).columns) == histograms.COLUMNS

@@ -6,7 +6,7 @@ import pytest
 
 from featherbench.errors import FeatherbenchError
 from featherbench.records.cell import Measure, Verdict
-from featherbench.statistics.data.samples import DTYPES, gather, valid
+from featherbench.statistics.data.samples import DTYPES, cell_files, gather, valid
 from featherbench.statistics.data.table_io import read_csv, read_parquet, write_csv, write_parquet
 
 
@@ -91,3 +91,21 @@ def test_csv_keeps_a_platform_called_na(tmp_path):
     table = read_csv(tmp_path / "a.csv")
     assert table["platform"][0] == "NA"
     assert pd.isna(table["value"][0])
+
+
+def test_histograms_of_valid_windows_are_added_up_by_load_point(make, tmp_path):
+    plan = make.plan(("linux-native",), levels=("r5000",), workloads=("http",), deployments=2)
+    (platform,) = plan.platforms
+    verdicts = (Verdict.OK, Verdict.SUSPECT, Verdict.INVALID)
+    windows = [
+        make.window(
+            "http_open_latency_p99", 1.0, index=n, verdict=verdict, histogram=((1000, 5), (2000, n))
+        )
+        for n, verdict in enumerate(verdicts, start=1)
+    ]
+    for number, path in enumerate(cell_files(plan, tmp_path), start=1):
+        make.cell(platform, "http", number, "r5000", windows).write(path)
+    latencies = {}
+    gather(plan, tmp_path, latencies)
+    key = ("http_open_latency", 5000, "r5000", "linux-native")
+    assert latencies == {key: {1000: 4 * 5, 2000: 2 * (1 + 2)}}
