@@ -25,7 +25,7 @@ from featherbench.records.load_point import OfferedLoad
 from featherbench.records.plan import PlannedPlatform
 from featherbench.services import http
 
-WINDOW_OVERHEAD_S = 0.2
+WINDOW_OVERHEAD_S = 0.1
 METRICS = load_metrics("http", service="http", panel="HTTP")
 METRICS_AT_RATE = load_metrics("http", service="http", panel="HTTP", at_rate=True)
 

@@ -29,7 +29,7 @@ from featherbench.services import kv
 from featherbench.system.subprocesses import Conversation
 from featherbench.user_input import EACH_ONCE
 
-WINDOW_OVERHEAD_S = 0.2
+WINDOW_OVERHEAD_S = 0.1
 
 
 class Settings(DriverSettings):
