@@ -13,7 +13,7 @@ from pathlib import Path
 from pydantic import Field
 
 from featherbench.records.base import Record
-from featherbench.records.cell import Cell
+from featherbench.records.cell import Cell, Verdict
 
 FILE = Path("results/logs/progress.json")
 WHOLE_FROM = 10_000
@@ -115,10 +115,14 @@ def approximately(seconds: float) -> str:
 
 
 def summary(cell: Cell) -> str:
-    """Return one line on a cell: the middle window of each metric, and the verdicts."""
+    """Return one line on a cell: the middle valid window of each metric, and the verdicts."""
     parts = []
     for metric in dict.fromkeys(window.metric for window in cell.windows):
-        windows = [window for window in cell.windows if window.metric == metric]
+        of_metric = (window for window in cell.windows if window.metric == metric)
+        windows = [window for window in of_metric if window.verdict is not Verdict.INVALID]
+        if not windows:
+            parts.append(f"{metric} has no valid window")
+            continue
         middle = sorted(windows, key=lambda window: window.value)[len(windows) // 2]
         value = f"{middle.value:,.4g}" if middle.value < WHOLE_FROM else f"{middle.value:,.0f}"
         parts.append(f"{metric} {value} {middle.unit}")

@@ -3,8 +3,10 @@
 
 import pytest
 
+from builders import cell, window
 from featherbench.jobs import progress
 from featherbench.jobs.progress import Progress, approximately
+from featherbench.records.cell import Verdict
 
 
 def test_a_cell_is_expected_to_take_what_those_of_its_platform_and_workload_took():
@@ -79,3 +81,11 @@ def test_possible_cells_are_counted_until_they_are_dropped():
 )
 def test_times_are_rounded_for_people(seconds, text):
     assert approximately(seconds) == text
+
+
+def test_invalid_windows_are_no_figures():
+    windows = [window("a", 3.0), window("a", 0.0, verdict=Verdict.INVALID)]
+    windows += [window("b", 0.0, verdict=Verdict.INVALID)]
+    assert progress.summary(cell("linux-native", "http", 1, 1, windows)) == (
+        f"a 3 {windows[0].unit}; b has no valid window (1 ok, 2 invalid)"
+    )
