@@ -4,7 +4,7 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from featherbench.records.base import Count, Record, Seconds
 from featherbench.records.instance import Instance
@@ -14,6 +14,24 @@ ANY = "*"
 """Ends the name of a metric that stands for several; see Metric."""
 OPEN_CONNECTIONS = "open connections"
 """Key, in the tuning of a cell, of the number of connections that were verified."""
+
+
+def _read_histogram(text: Any) -> Any:  # noqa: ANN401 - checked by pydantic afterwards
+    if not isinstance(text, str):
+        return text
+    return tuple(tuple(bucket.split(":")) for bucket in text.split())
+
+
+def _histogram_text(buckets: tuple[tuple[int, int], ...]) -> str:
+    return " ".join(f"{least_ns}:{count}" for least_ns, count in buckets)
+
+
+Histogram = Annotated[
+    tuple[tuple[Count, Count], ...],
+    BeforeValidator(_read_histogram),
+    PlainSerializer(_histogram_text, return_type=str),
+]
+"""The least ns and the count of each bucket that is not empty; in files `9600:3 9664:17 …`."""
 
 
 class Coordinates(Record):
@@ -131,8 +149,7 @@ class Window(Record):
     `metric`, `value`, `unit` are the window's main figure; `secondary` are other figures of the
     same window. CPU times are None if the platform does not report them. `client_busy_fraction` is
     of all CPUs of the client, `server_busy_fraction` of the one CPU that the server can use.
-    `histogram` has the latencies, as far as the load generator gives them: the least ns and the
-    count of each bucket that is not empty.
+    `histogram` has the latencies, if the load generator gives them.
     """
 
     index: Annotated[int, Field(ge=1)]
@@ -152,7 +169,7 @@ class Window(Record):
     server_cpus: Count | None = None
     server_busy_fraction: float | None = None
     command: tuple[str, ...] = ()
-    histogram: tuple[tuple[Count, Count], ...] = ()
+    histogram: Histogram = ()
     notes: dict[str, Any] = Field(default_factory=dict)
     verdict: Verdict = Verdict.OK
     reasons: tuple[str, ...] = ()

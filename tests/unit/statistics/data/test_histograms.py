@@ -152,3 +152,10 @@ def test_the_table_has_the_quantiles_that_enough_latencies_lie_beyond():
 
 def test_without_histograms_the_table_has_no_rows():
     assert list(histograms.quantile_table({}).columns) == histograms.COLUMNS
+
+
+def test_a_histogram_takes_little_room_in_a_cells_file_and_is_read_as_it_was_written():
+    written = latency_window(1, STALLED)
+    text = written.model_dump_json()
+    assert f'"histogram":"{bucket(FAST_NS)}:950 {bucket(STALL_NS)}:50"' in text
+    assert type(written).model_validate_json(text) == written
