@@ -19,10 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 enum { FORMAT = 1, WORKERS_MOST = 256, FILES_SPARE = 64 };
-#define BEGIN_AFTER (SECOND / 5000)
 
 /* Of enum failure and enum count. */
 static const char *const names[COUNTS] = {
@@ -35,7 +33,6 @@ static const char *const names[COUNTS] = {
 struct plan plan = {.connections = 1, .depth = 1, .timeout = 2 * SECOND, .seed = 1};
 struct window window;
 pthread_barrier_t barrier;
-
 static struct worker workers[WORKERS_MOST];
 
 /* Options that are read further. */
@@ -79,8 +76,7 @@ static void set_option(char *word, bool is_of_window)
 /* Read lines of requests last, because what they mean depends on the protocol. */
 static void read_options(char **words)
 {
-    char *const *word;
-    for (word = words; *word != NULL; word++)
+    for (char **word = words; *word != NULL; word++)
         if (strncmp(*word, "--", 2) != 0)
             errx(2, "\"%s\" is no option; see docs/load.md", *word);
         else if (strncmp(*word, "--line=", 7) != 0)
@@ -101,7 +97,7 @@ static void read_options(char **words)
         plan.requests.host = address;
     if (requests != NULL)
         requests_file(&plan.requests, requests);
-    for (word = words; *word != NULL; word++)
+    for (char **word = words; *word != NULL; word++)
         if (strncmp(*word, "--line=", 7) == 0)
             requests_line(&plan.requests, *word + 7);
     requests_finish(&plan.requests);
@@ -208,7 +204,7 @@ static void print_window(void)
 /* Run a window of the options that are given by now. */
 static void run_window(void)
 {
-    struct pollfd reader = {.fd = STDOUT_FILENO};
+    struct pollfd reader = {.fd = fileno(stdout)};
     uint64_t connected = 0;
     read_window();
     pthread_barrier_wait(&barrier); /* known */
@@ -216,7 +212,7 @@ static void run_window(void)
     for (unsigned number = 0; number < plan.workers; number++)
         connected += workers[number].tally.counts[CONNECTED];
     window.is_run = connected > 0;
-    window.begin = now_ns() + BEGIN_AFTER;
+    window.begin = now_ns() + SECOND / 5000; /* when all know it */
     window.end = window.begin + (window.is_run ? window.length : 0);
     pthread_barrier_wait(&barrier); /* begins */
     if (window.is_run && poll(&reader, 1, (int)(window.length / (SECOND / 1000))) > 0)

@@ -122,8 +122,8 @@ static void watch(struct connection *connection, int how, uint32_t events)
 static void open_connection(struct connection *connection);
 
 /* A connection has failed with all that is in flight on it, or the attempt to open one. What was
- * open is opened again at once, the other by a scan. Return false. */
-static bool lose(struct connection *connection, enum failure failure)
+ * open is opened again at once, the other by a scan. */
+static void lose(struct connection *connection, enum failure failure)
 {
     bool was_open = connection->state == OPEN;
     count_failure(failure, was_open ? connection->in_flight : 1);
@@ -138,14 +138,14 @@ static bool lose(struct connection *connection, enum failure failure)
     connection->in_flight = 0;
     if (was_open && !loop.has_ended)
         open_connection(connection);
-    return false;
 }
 
-static bool lose_for(struct connection *connection, int error)
+static void lose_for(struct connection *connection, int error)
 {
     if (connection->state == OPEN)
-        return lose(connection, error == ETIMEDOUT ? TIMEOUT : RESET);
-    return lose(connection, error == ECONNREFUSED ? REFUSED : CONNECT);
+        lose(connection, error == ETIMEDOUT ? TIMEOUT : RESET);
+    else
+        lose(connection, error == ECONNREFUSED ? REFUSED : CONNECT);
 }
 
 static void open_connection(struct connection *connection)
@@ -165,12 +165,14 @@ static void open_connection(struct connection *connection)
     watch(connection, EPOLL_CTL_ADD, EPOLLOUT);
 }
 
-/* Send bytes; keep what the socket does not take. False: the connection was lost. */
-static bool send_bytes(struct connection *connection, const char *bytes, size_t size)
+/* Send bytes; keep what the socket does not take. */
+static void send_bytes(struct connection *connection, const char *bytes, size_t size)
 {
     ssize_t taken = send(connection->fd, bytes, size, MSG_NOSIGNAL);
-    if (taken < 0 && errno != EAGAIN)
-        return lose_for(connection, errno);
+    if (taken < 0 && errno != EAGAIN) {
+        lose_for(connection, errno);
+        return;
+    }
     size_t left = size - (size_t)(taken < 0 ? 0 : taken);
     if (loop.now < window.end)
         loop.counts[BYTES_OUT] += size - left;
@@ -182,7 +184,6 @@ static bool send_bytes(struct connection *connection, const char *bytes, size_t 
     if ((left > 0) != (connection->unsent_left > 0))
         watch(connection, EPOLL_CTL_MOD, left > 0 ? EPOLLIN | EPOLLOUT : EPOLLIN);
     connection->unsent_left = left;
-    return true;
 }
 
 /* Copy a request to `to`, with its random numbers; return its size. */
@@ -217,6 +218,7 @@ static void go_on(struct connection *connection, uint64_t since)
         return;
     if (!window.is_open_loop) {
         size_t size = 0;
+        loop.now = now_ns();
         while (loop.now < window.end && connection->in_flight < plan.depth)
             size = add_request(connection, size, loop.now);
         if (size > 0)
@@ -284,14 +286,15 @@ static void complete(struct connection *connection)
     slice->most = latency > slice->most ? latency : slice->most;
 }
 
-/* Read responses from bytes; false: the connection was lost. */
-static bool parse(struct connection *connection, const char *bytes, size_t size)
+/* Read responses from bytes, until the connection is lost. */
+static void parse(struct connection *connection, const char *bytes, size_t size)
 {
     struct parser *parser = &connection->parser;
-    for (size_t used; size > 0; bytes += used, size -= used) {
+    for (size_t used; size > 0 && connection->state == OPEN; bytes += used, size -= used) {
         if (connection->in_flight == 0) { /* nobody asked for it */
             count_failure(PROTOCOL, 1);
-            return lose(connection, PROTOCOL);
+            lose(connection, PROTOCOL);
+            return;
         }
         const struct request *request = connection->flights[connection->first].request;
         if (!connection->is_parsing)
@@ -299,15 +302,13 @@ static bool parse(struct connection *connection, const char *bytes, size_t size)
                          request->has_crc32);
         connection->is_parsing = true;
         enum parsed parsed = parser_feed(parser, bytes, size, &used);
-        if (parsed == PARSED_MORE)
-            return true;
+        if (parsed == PARSED_DONE)
+            complete(connection);
         if (parsed == PARSED_BAD)
-            return lose(connection, PROTOCOL);
-        complete(connection);
-        if (parser->reply.closes)
-            return lose(connection, SHORT);
+            lose(connection, PROTOCOL);
+        else if (parsed == PARSED_DONE && parser->reply.closes)
+            lose(connection, SHORT);
     }
-    return true;
 }
 
 static void receive(struct connection *connection)
@@ -323,8 +324,7 @@ static void receive(struct connection *connection)
     } else if (size > 0) {
         if (loop.now < window.end)
             loop.counts[BYTES_IN] += (uint64_t)size;
-        if (parse(connection, loop.received, (size_t)size))
-            go_on(connection, loop.now);
+        parse(connection, loop.received, (size_t)size);
     }
 }
 
@@ -341,7 +341,6 @@ static void connected(struct connection *connection)
     connection->state = OPEN;
     connection->was_open = true;
     watch(connection, EPOLL_CTL_MOD, EPOLLIN);
-    go_on(connection, loop.now);
 }
 
 static void handle(struct connection *connection, uint32_t events)
@@ -351,8 +350,8 @@ static void handle(struct connection *connection, uint32_t events)
         connected(connection);
     else if (events & ~(uint32_t)EPOLLOUT)
         receive(connection);
-    else if (send_bytes(connection, connection->unsent + connection->unsent_size - left, left))
-        go_on(connection, loop.now);
+    else
+        send_bytes(connection, connection->unsent + connection->unsent_size - left, left);
 }
 
 static bool is_overdue(const struct connection *connection)
@@ -377,6 +376,7 @@ static void scan(void)
         struct connection *connection = &loop.connections[at];
         if (connection->state == OPEN && is_overdue(connection))
             receive(connection);
+        go_on(connection, loop.now);
         if (is_overdue(connection))
             lose_for(connection, ETIMEDOUT);
         else if (connection->state == CLOSED && !loop.has_ended &&
@@ -385,7 +385,8 @@ static void scan(void)
     }
 }
 
-/* Wait for events until `until`, and handle them; return how many there were. */
+/* Wait for events until `until`, and handle them; return how many there were. A closed loop sends
+ * after it has read all responses: servers and kernels need less time for what comes together. */
 static int wait_and_handle(uint64_t until)
 {
     struct epoll_event events[EVENTS];
@@ -397,8 +398,12 @@ static int wait_and_handle(uint64_t until)
     loop.now = now_ns();
     for (int at = 0; at < count; at++) {
         handle(events[at].data.ptr, events[at].events);
+        if (window.is_open_loop)
+            go_on(events[at].data.ptr, loop.now);
         send_due();
     }
+    for (int at = 0; at < count && !window.is_open_loop; at++)
+        go_on(events[at].data.ptr, loop.now);
     return count;
 }
 
@@ -445,7 +450,6 @@ static void begin(void)
     for (unsigned nth = 0; nth < loop.worker->connections; nth++) {
         loop.connections[nth].is_free = false;
         go_on(&loop.connections[nth], window.begin);
-        loop.now = now_ns();
     }
 }
 

@@ -64,6 +64,5 @@ struct worker {
 };
 
 uint64_t now_ns(void);
-
 /* Run windows, until the program ends. */
 void *worker_run(void *worker);

@@ -119,21 +119,16 @@ def open_loop(bench, service, load, windows):
     series = WindowSeries(
         bench=bench,
         service=service,
-        metrics=load_metrics(service, service=service),
+        metrics=load_metrics(service, service=service, at_rate=True),
         load=load,
         window_s=WINDOW_S,
     )
     with opened(bench, service, [load]) as series.session:
         for _ in range(windows):
             series.take()
-    p99_us = [
-        measure.value
-        for window in series.windows
-        for measure in window.secondary
-        if measure.metric == series.metrics["latency_p99"].name
-    ]
-    late_us = [window.notes["lateness_us"]["p99"] for window in series.windows]
-    return series.windows, np.divide(late_us, p99_us)
+    return series.windows, np.array(
+        [window.notes["lateness_us"]["p99"] / window.value for window in series.windows]
+    )
 
 
 @pytest.mark.parametrize("case", [CASES[1], CASES[3]], ids=["http", "kv"])
