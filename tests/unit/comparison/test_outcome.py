@@ -23,9 +23,14 @@ DEPLOYMENTS = 6
 METRICS = {"http": ("http_throughput", "requests/s"), "startup": ("startup_time", "s")}
 
 
-def write_run(folder, *, factors=(), seed=1, **more):
+def write_run(folder, *, factors=(), seed=1, levels=(1,), **more):
     rng = np.random.default_rng(seed)
-    workloads = [builders.planned_workload(name, deployments=DEPLOYMENTS) for name in METRICS]
+    workloads = [
+        builders.planned_workload(
+            name, deployments=DEPLOYMENTS, levels=levels if name == "http" else (1,)
+        )
+        for name in METRICS
+    ]
     config = {"seed": seed, "workloads": {"http": {"window_s": 2.0}}}
     plan = builders.plan(*workloads, platforms=["linux-native"], seed=seed, config=config)
     plan.write(folder / "plan.json")
@@ -131,6 +136,17 @@ def test_the_table_tells_the_worst_first_with_size_and_interval(runs, capsys):
     assert "1.30" in rows[0]
     assert "to" in rows[0]
     assert "2 comparisons: 1 worse, 0 better, 0 not compared, 0 inconclusive, 1 equivalent" in text
+
+
+def test_levels_that_count_different_things_are_told_apart(runs, capsys, tmp_path):
+    closed = compared(capsys, runs.a, runs.make_b()).out
+    assert {row.split()[4] for row in closed.splitlines() if "linux-native" in row} == {"1"}
+    a, b = (write_run(tmp_path / name, levels=(2000, "r2000")) for name in ("x", "y"))
+    text = compared(capsys, a, b).out
+    rows = [row.split() for row in text.splitlines() if "linux-native" in row]
+    assert [row[4] for row in rows] == ["c2000", "r2000", "c1"]
+    told = compared(capsys, a, b, "--json").out
+    assert {(change.load_point, change.level) for change in told.changes} >= {("r2000", 2000)}
 
 
 def test_alike_circumstances_are_not_warned_of(runs, capsys):

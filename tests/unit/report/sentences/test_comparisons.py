@@ -4,11 +4,14 @@ import math
 import pandas as pd
 import pytest
 
+from featherbench.records.load_point import Axis
 from featherbench.report.sentences.comparisons import (
     Comparison,
+    comparisons,
     fastest_sentence,
     pair_sentences,
     pairs,
+    platform_sentences,
     ratio_sentence,
 )
 
@@ -117,3 +120,21 @@ def test_the_fastest_is_compared_with_the_second(p, said):
     found = pairs(pd.DataFrame([row("a", "b", 0.5, p)]), "m", "s")
     assert fastest_sentence(found, ["a", "b", "c"]).startswith(said)
     assert fastest_sentence(found, ["a"]) == fastest_sentence({}, ["a", "b"]) == ""
+
+
+def test_a_rate_is_said_as_one():
+    at_rates = [compared("a-b", 2.0, level=level, axis=Axis.RATE) for level in (1000, 5000)]
+    first, second = platform_sentences(at_rates, "base")
+    assert first.startswith("a-b at 1,000 requests/s: higher, 2.00 times base")
+    assert second.startswith("a-b at 5,000 requests/s: ")
+    assert "2.00 times (95 % interval 1.98 to 2.02) at 5,000 requests/s" in ratio_sentence(
+        at_rates, "base", {}
+    )
+
+
+def test_a_comparisons_axis_is_that_of_its_load_point():
+    row = {"metric": "m", "platform": "a-b", "level": 50, "ratio": 2.0}
+    points = ("r50pc", "r50", "c50", None)
+    table = pd.DataFrame([row | {"load_point": point} for point in points])
+    axes = [one.axis for one in comparisons([], table, "base")]
+    assert axes == [Axis.PERCENT, Axis.RATE, Axis.CONNECTIONS, Axis.CONNECTIONS]
