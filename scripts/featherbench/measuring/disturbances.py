@@ -77,6 +77,7 @@ class Processes:
         return {file.parent.name: procfs.parse_allowed_cpus(_text(file)) for file in files}
 
     def _watch(self) -> None:
+        self._look()  # a load generator that is kept open may have been stopped before
         while not self._ended.wait(SAMPLE_EVERY_S):
             self._look()
 

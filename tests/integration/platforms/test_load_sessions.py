@@ -116,6 +116,19 @@ def test_one_that_is_stopped_for_a_while_makes_the_window_invalid(bench):
     assert "held up: the load generator was stopped" in window.reasons
 
 
+def test_one_that_is_stopped_when_a_window_begins_makes_it_invalid(bench):
+    """It goes on before anything is looked at again."""
+    with series_on(bench) as series:
+        (pid,) = loads()
+        os.kill(pid, signal.SIGSTOP)
+        timer = threading.Timer(0.12, os.kill, (pid, signal.SIGCONT))
+        timer.start()
+        series.take()
+        timer.join()
+    (window,) = series.windows
+    assert window.reasons[0] == "held up: the load generator was stopped"
+
+
 def test_one_that_stays_stopped_gives_no_window_and_ends(bench, monkeypatch):
     monkeypatch.setattr(load_windows, "OVERDUE_S", 0.5)
     monkeypatch.setattr(load_windows, "OVERDUE_FACTOR", 1)
