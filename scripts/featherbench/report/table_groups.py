@@ -25,7 +25,7 @@ from featherbench.statistics.data.replicates import CELL
 from featherbench.statistics.data.samples import declared, valid
 from featherbench.statistics.inference.ratios import unadjusted_ratios
 from featherbench.wording.formatting import count, number, p_value, percentage, ratio, rows
-from featherbench.wording.phrases import at_levels, in_brackets
+from featherbench.wording.phrases import at_levels
 
 
 def _verdicts(row: Row) -> str:
@@ -286,8 +286,8 @@ def request_costs(run: RunTables) -> list[Table]:
         heading = f"{metric.panel}{at_levels([row['level']], metric.axis)}"
         columns[heading] = ("num", text_of(metric.name))
         times = _times_base(to_base.get((metric.name, platform), {}))
-        texts[platform][metric.name] = f"{number(row['mean'])} {metric.unit}{times}"
-    caption = f"CPU time per request, and its ratio to {run.baseline}; not tested"
+        texts[platform][metric.name] = f"{number(row['mean'], 3)} {metric.unit}{times}"
+    caption = f"CPU time per request, and its ratio to {run.baseline} (95 % interval); not tested"
     return [table(pd.DataFrame(texts.values()), columns, caption)]
 
 
@@ -310,9 +310,9 @@ def _means_of_costs(run: RunTables) -> pd.DataFrame:
 def _times_base(compared: Row) -> str:
     if not math.isfinite(compared.get("ratio", math.nan)):
         return ""
-    return (
-        f", {ratio(compared['ratio'])} times{in_brackets(compared['ci_low'], compared['ci_high'])}"
-    )
+    low, high = compared["ci_low"], compared["ci_high"]
+    within = f" ({ratio(low)} to {ratio(high)})" if math.isfinite(low) else ""
+    return f", {ratio(compared['ratio'])} times{within}"
 
 
 GROUPS = (

@@ -88,7 +88,7 @@ def test_the_headline_counts_and_compares(pages):
 
 def test_the_headline_has_what_a_request_costs(pages):
     text = pages.whole.text("headline")
-    assert "CPU time per request, and its ratio to linux-native; not tested" in text
+    assert "CPU time per request, and its ratio to linux-native (95 % interval); not tested" in text
     assert "Redis GET at 100 connections" in text
 
 

@@ -120,7 +120,7 @@ def test_a_request_has_its_cost_and_the_ratio_in_blocks_to_the_baselines(make):
 def test_the_interval_of_a_cost_is_over_the_ratios_of_deployments(make):
     (made,) = costs_of(make, TWICE | {"docker-native": [20.0, 22.0, 30.0]})
     low, high = np.exp(stats.t.interval(0.95, 2, *_mean_and_error(np.log([2.0, 2.0, 2.5]))))
-    assert made.rows[1][1].endswith(f"(95 % interval {low:.2f} to {high:.2f})")
+    assert made.rows[1][1].endswith(f"times ({low:.2f} to {high:.2f})")
 
 
 def _mean_and_error(values):
