@@ -38,6 +38,7 @@ SMALL = {
             "settings": {"interval_ms": 20},
         },
         "memory": {"settings": {"load_s": 1}},
+        "capacity": {"settings": {"p99_ms": 10, "precision_percent": 20, "warm_up_s": 0.2}},
     },
     "repetitions": {"deployments": 1, "windows": 1},
 }
@@ -56,7 +57,7 @@ def run(traces, project_with, lay_root_filesystems, tmp_path_factory):
 
 def test_every_cell_was_measured(run):
     assert {name.split("/")[0] for name in run.cells()} == {"linux-native", "docker-native"}
-    assert len(run.cells()) == 2 * (4 + 1 + 2 + 1 + 1 + 1)
+    assert len(run.cells()) == 2 * (4 + 1 + 2 + 1 + 1 + 1 + 1)
     assert f"cell {len(run.cells())} of {len(run.cells())}" in run.output
 
 
