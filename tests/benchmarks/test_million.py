@@ -12,10 +12,11 @@ from featherbench.planning.code_digest import SCRIPTS
 from featherbench.statistics.data.table_io import read_parquet
 
 STEPS = {
-    "aggregate": "--cells cells --stopping stopping --parquet samples.parquet --csv samples.csv",
+    "aggregate": "--cells cells --stopping stopping --parquet samples.parquet --csv samples.csv"
+    " --quantiles latency_quantiles.csv",
     "analyze": "--samples samples.parquet --tables-dir .",
     "plot": "--samples samples.parquet --summary summary.csv --ratios ratios.csv"
-    " --figures-dir figures",
+    " --quantiles latency_quantiles.csv --figures-dir figures",
 }
 DEPLOYMENTS, WINDOWS = 10, 39
 MOST_S = 60
