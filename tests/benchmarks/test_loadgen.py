@@ -107,7 +107,8 @@ def test_it_makes_as_much_load_as_theirs_for_no_more_cpu(case, deployed, tell):
 
 @contextmanager
 def busy_loop(cpu):
-    with subprocess.Popen([sys.executable, "-c", BUSY, str(cpu)]) as process:
+    argv = [sys.executable, "-c", BUSY, str(cpu)]
+    with subprocess.Popen(argv, start_new_session=True) as process:
         try:
             yield
         finally:
