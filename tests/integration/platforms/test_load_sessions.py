@@ -21,6 +21,7 @@ from featherbench.system.polling import wait_until
 
 TECHNOLOGY, SERVICES = "linux", ("http",)
 CONNECTIONS, WINDOW_S = 10, 0.6
+PORTS = "/proc/sys/net/ipv4/ip_local_port_range"
 
 pytestmark = [pytest.mark.testbed]
 
@@ -161,9 +162,22 @@ def test_connections_that_are_reset_are_failures_and_made_again(bench):
     assert after.failures == {}
 
 
+@pytest.fixture
+def few_ports(bench):
+    """The client's network has five ports for its connections; afterwards as many as before."""
+    client = bench.client
+
+    def change(ports):
+        client.run(["sh", "-c", f'echo "$0" > {PORTS}', ports], timeout_s=5)
+
+    before = client.run(["cat", PORTS], timeout_s=5).stdout
+    change("40000 40004")
+    yield
+    change(before)
+
+
+@pytest.mark.usefixtures("few_ports")
 def test_too_few_ports_are_failures(bench):
-    few = 'echo "40000 40004" > /proc/sys/net/ipv4/ip_local_port_range'
-    bench.client.run(["sh", "-c", few], timeout_s=5)
     with series_on(bench) as series:
         series.take()
     (window,) = series.windows
