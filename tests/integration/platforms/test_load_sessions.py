@@ -117,15 +117,20 @@ def test_one_that_is_stopped_for_a_while_makes_the_window_invalid(bench):
     assert "held up: the load generator was stopped" in window.reasons
 
 
-def test_one_that_is_stopped_when_a_window_begins_makes_it_invalid(bench):
+def test_one_that_is_stopped_when_a_window_begins_makes_it_invalid(bench, monkeypatch):
     """It goes on before anything is looked at again."""
     with series_on(bench) as series:
         (pid,) = loads()
+        goes_on = threading.Timer(0.12, os.kill, (pid, signal.SIGCONT))
+
+        def run_load(*arguments, make=load_windows.run_load, **named):
+            goes_on.start()
+            return make(*arguments, **named)
+
+        monkeypatch.setattr(load_windows, "run_load", run_load)
         os.kill(pid, signal.SIGSTOP)
-        timer = threading.Timer(0.12, os.kill, (pid, signal.SIGCONT))
-        timer.start()
         series.take()
-        timer.join()
+        goes_on.join()
     (window,) = series.windows
     assert window.reasons[0] == "held up: the load generator was stopped"
 
