@@ -18,7 +18,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from pydantic_core.core_schema import ModelSchema
 
 from featherbench import registry
-from featherbench.config.models import Config
+from featherbench.config.models import SWEPT_KEYS, Config
 from featherbench.contracts.technology import Technology
 from featherbench.contracts.workload import Workload
 from featherbench.registry import Kind
@@ -30,8 +30,6 @@ References = dict[object, Json]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TITLE = "The configuration of featherbench"
 NULL: Json = {"type": "null"}
-SWEPT_ONLY = ("concurrency", "rate_per_s", "rate_percent", "load_generator")
-"""Keys of workloads that are swept over load points."""
 
 
 def _descriptions(model: type[BaseModel]) -> dict[str, str]:
@@ -92,7 +90,7 @@ def _platforms() -> dict[str, Technology]:
 def _workload(driver: Workload, references: References) -> Json:
     properties: Json = {"settings": references[driver.Settings]}
     if not driver.sweeps:
-        properties |= dict.fromkeys(SWEPT_ONLY, NULL)
+        properties |= dict.fromkeys(SWEPT_KEYS, NULL)
     return {"anyOf": [{"$ref": "#/$defs/WorkloadConfig", "properties": properties}, NULL]}
 
 

@@ -37,6 +37,9 @@ MOST_DEPLOYMENTS = 1_000
 FEWEST_TO_STOP_AT = 8
 """With fewer, a run may stop by chance: docs/statistics.md has the figures."""
 
+SWEPT_KEYS = ("concurrency", "rate_per_s", "rate_percent", "load_generator")
+"""Keys of a workload that only those have which are swept over load points."""
+
 DEFAULT_LOAD_GENERATORS = {"http": "featherbench", "kv": "featherbench"}
 """By service."""
 

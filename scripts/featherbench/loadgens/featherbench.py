@@ -80,7 +80,8 @@ class LoadGenerator(load_generator.LoadGenerator):
             f"--connections={load.connections}",
             f"--depth={load.pipeline}",
             *([f"--cpus={cpus}"] if cpus else []),
-            *([f"--spin={SPIN_US}", f"--seed={load.seed}"] if load.rate_per_s is not None else []),
+            f"--spin={SPIN_US}",
+            f"--seed={load.seed}",
             *(f"--line={line}" for each in loads for line in kinds(each)),
         ]
 

@@ -15,6 +15,7 @@ from featherbench import registry
 from featherbench.config.loading import naming, raise_config_error
 from featherbench.config.models import (
     DEFAULT_LOAD_GENERATORS,
+    SWEPT_KEYS,
     Config,
     PlatformConfig,
     WorkloadConfig,
@@ -213,7 +214,7 @@ def resolve_workload(config: Config, name: str, *, file: str) -> ResolvedWorkloa
     driver = registry.load("workloads", name, config.plugins)
     section = config.workloads.get(name, WorkloadConfig())
     _require(driver, f"{file}: workload {name!r}")
-    for key in ("concurrency", "rate_per_s", "rate_percent", "load_generator"):
+    for key in SWEPT_KEYS:
         if getattr(section, key) is not None and not driver.sweeps:
             raise ConfigError(f"{file}: workload {name!r} has no {key}", remedy="remove this key")
     try:

@@ -169,14 +169,14 @@ def test_our_own_checks_what_is_known_of_the_responses():
 
 def test_our_own_makes_windows_of_several_operations_over_the_same_connections():
     generator, _ = GENERATORS["fb"]
-    read = load(service="kv", operation="GET", pipeline=16, duration_s=0.5)
+    read = load(service="kv", operation="GET", pipeline=16, duration_s=0.5, seed=3)
     write = replace(read, operation="SET", rate_per_s=20_000.0, arrivals="constant")
     argv = generator.session_command([read, write])
     assert [word for word in argv if word.startswith("--line=request")] == [
         "--line=request GET 1",
         "--line=request SET 1",
     ]
-    assert "--depth=16" in argv
+    assert {"--depth=16", "--spin=100", "--seed=3"} <= set(argv), "the second loop is open"
     assert generator.window_request(read) == "window seconds=0.5 only=GET"
     assert generator.window_request(write) == (
         "window seconds=0.5 only=SET rate=20000 arrivals=constant"
